@@ -1,0 +1,145 @@
+//! Ed25519 signatures (RFC 8032, `verify_strict`), always over `context || message`.
+
+use std::fmt;
+
+use ed25519_dalek::{Signer, SigningKey};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+use super::secret::Secret;
+
+/// A signature that does not verify, or a public key that is not a usable Ed25519 point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("signature does not verify")]
+pub struct BadSignature;
+
+/// What a signature is about. Every kind of signed object has its own, so none can stand in for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Context {
+    /// An operation in an account's key log.
+    KeyLogOp,
+    /// A contact card.
+    ContactCard,
+    /// A pairing offer (inside an invite).
+    Offer,
+    /// Withdrawal of an invite.
+    CancelInvite,
+    /// A signed prekey (X25519).
+    SignedPrekey,
+    /// A KEM prekey (ML-KEM-768).
+    KemPrekey,
+    /// Removal of a contact.
+    RemoveContact,
+    /// The header of a feed entry.
+    FeedEntry,
+}
+
+impl Context {
+    /// Every kind, for the test that no two verify for each other.
+    pub const ALL: [Self; 8] = [
+        Self::KeyLogOp,
+        Self::ContactCard,
+        Self::Offer,
+        Self::CancelInvite,
+        Self::SignedPrekey,
+        Self::KemPrekey,
+        Self::RemoveContact,
+        Self::FeedEntry,
+    ];
+
+    /// The bytes put before the message: none is a prefix of another (each ends in NUL).
+    pub fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::KeyLogOp => b"covey key log op v1\0",
+            Self::ContactCard => b"covey contact card v1\0",
+            Self::Offer => b"covey offer v1\0",
+            Self::CancelInvite => b"covey cancel invite v1\0",
+            Self::SignedPrekey => b"covey signed prekey v1\0",
+            Self::KemPrekey => b"covey kem prekey v1\0",
+            Self::RemoveContact => b"covey remove contact v1\0",
+            Self::FeedEntry => b"covey feed entry v1\0",
+        }
+    }
+}
+
+/// Ed25519 signing key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SigningSecret(Secret<32>);
+
+impl SigningSecret {
+    /// From the 32-byte seed of RFC 8032.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self(Secret::new(seed))
+    }
+
+    /// The public key.
+    pub fn public(&self) -> VerifyingKey {
+        VerifyingKey(self.key().verifying_key().to_bytes())
+    }
+
+    /// Signs `context || message`; 64 bytes.
+    pub fn sign(&self, context: Context, message: &[u8]) -> [u8; 64] {
+        self.key().sign(&[context.prefix(), message].concat()).to_bytes()
+    }
+
+    /// The seed, for the few places that need the raw key (network identity, key blinding).
+    pub fn expose_seed(&self) -> &[u8; 32] {
+        self.0.expose()
+    }
+
+    fn key(&self) -> SigningKey {
+        SigningKey::from_bytes(self.0.expose())
+    }
+}
+
+impl fmt::Debug for SigningSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningSecret({:?})", self.public())
+    }
+}
+
+/// Ed25519 public key, 32 bytes. Whether it is a usable point is found when it first verifies.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VerifyingKey([u8; 32]);
+
+impl VerifyingKey {
+    /// From the 32-byte encoding.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32-byte encoding.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Verifies `context || message` strictly (no small-order keys, canonical S).
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify(&self, context: Context, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| BadSignature)?;
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        key.verify_strict(&[context.prefix(), message].concat(), &signature).map_err(|_| BadSignature)
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyingKey({})", data_encoding::HEXLOWER.encode(&self.0[..4]))
+    }
+}
+
+impl Serialize for VerifyingKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for VerifyingKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = serde_bytes::ByteArray::<32>::deserialize(deserializer).map_err(D::Error::custom)?;
+        Ok(Self(bytes.into_array()))
+    }
+}

@@ -1,0 +1,6 @@
+//! Identities, the consent handshake and sessions of covey.
+//!
+//! Pure: no runtime, network, file, clock or global randomness. Time and randomness are parameters, state goes
+//! in and comes out as values that serialise. What the bytes mean is written in `pairing/SPEC.md`.
+
+pub mod crypto;

@@ -1,0 +1,2 @@
+//! covey
+fn main() {}

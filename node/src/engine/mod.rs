@@ -1,0 +1,36 @@
+//! The engine: a state machine that handles one input against one transaction.
+//!
+//! Pure: no clock, network, file or global randomness. [`handle`] reads and writes through a [`Tx`] and leaves
+//! [`Effect`]s that the runtime releases only after the transaction is durable. So a crash falls either before an
+//! input, which is then retried by whoever sent it, or after it, and its effects are rebuilt from what is stored.
+
+mod card;
+mod channels;
+mod contacts;
+mod control;
+mod cx;
+mod delivery;
+mod feeds;
+mod idempotency;
+mod input;
+mod journal;
+mod live;
+mod me;
+mod messages;
+mod outbox;
+mod pairing;
+mod payload;
+mod policy;
+mod requests;
+pub mod rpc;
+mod sessions;
+mod sync;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use cx::{Cx, EngineError};
+pub use input::{Command, Effect, Input, PeerKey, Verdict, handle};
+pub use live::Live;
+pub use me::Me;
+pub use policy::Policy;

@@ -1,0 +1,51 @@
+//! How the rest of the daemon reaches the engine.
+
+use covey_api::{ApiError, Reason};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::engine::{Command, Cx, Input};
+
+/// A cloneable way to the engine's thread.
+#[derive(Clone)]
+pub struct EngineHandle {
+    inputs: mpsc::Sender<Input>,
+    journal: watch::Receiver<u64>,
+}
+
+impl EngineHandle {
+    pub(super) fn new(inputs: mpsc::Sender<Input>, journal: watch::Receiver<u64>) -> Self {
+        Self { inputs, journal }
+    }
+
+    /// Runs `command` on the engine; the answer comes once everything it rests on is durable.
+    ///
+    /// # Errors
+    /// The command's own, or [`Reason::ShuttingDown`] when the engine has stopped.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        // A caller that went away is normal.
+        let command = Command::new(command, move |result| drop(reply.send(result)));
+        self.input(Input::Command(command)).await?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Hands an input over, waiting while the engine is busy.
+    ///
+    /// # Errors
+    /// [`Reason::ShuttingDown`] when the engine has stopped.
+    pub async fn input(&self, input: Input) -> Result<(), ApiError> {
+        self.inputs.send(input).await.map_err(|_| stopped())
+    }
+
+    /// The journal's newest cursor, to wait on.
+    pub fn journal(&self) -> watch::Receiver<u64> {
+        self.journal.clone()
+    }
+}
+
+fn stopped() -> ApiError {
+    ApiError::new(Reason::ShuttingDown, "the daemon is shutting down; try again when it has started")
+}

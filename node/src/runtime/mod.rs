@@ -1,0 +1,9 @@
+//! The only place with a clock, randomness and threads: drives engine, store and overlay.
+
+mod handle;
+mod network;
+mod worker;
+
+pub use handle::EngineHandle;
+pub use network::drive_network;
+pub use worker::{Network, Worker, spawn};

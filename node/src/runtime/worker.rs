@@ -1,0 +1,173 @@
+//! The engine's thread: takes the inputs that wait, gives each its transaction, makes them durable with one flush,
+//! then releases their effects.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rand::rngs::StdRng;
+use tokio::sync::{mpsc, watch};
+use tracing::{error, warn};
+
+use super::EngineHandle;
+use crate::engine::{self, Cx, Effect, EngineError, Input, Live, Me, Policy};
+use crate::store::{Store, StoreError, Tx, Vault};
+
+/// Inputs that may wait before their senders do. Twice a group, so that one fills while one commits.
+const QUEUE: usize = 512;
+/// Inputs that share one flush. Beyond this the flush is no longer what costs.
+const GROUP: usize = 256;
+
+/// Where effects on the network go. Never blocks: a frame that finds no room is lost and sent again by the protocol.
+pub trait Network: Send {
+    /// Carries one effect out.
+    fn apply(&mut self, effect: Effect);
+}
+
+/// Everything the engine's thread owns.
+pub struct Worker<S, N> {
+    /// The store, already open.
+    pub store: S,
+    /// Seals what goes into it.
+    pub vault: Vault,
+    /// Our identities.
+    pub me: Me,
+    /// What the operator configured.
+    pub policy: Policy,
+    /// The way to the peers.
+    pub network: N,
+    /// Seeded from the system.
+    pub rng: StdRng,
+}
+
+/// Starts the engine's thread. It ends, having handled what was queued, when every handle is dropped or closed.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn spawn<S: Store + 'static, N: Network + 'static>(
+    worker: Worker<S, N>,
+) -> std::io::Result<(EngineHandle, std::thread::JoinHandle<()>)> {
+    let (inputs, queue) = mpsc::channel(QUEUE);
+    let (journal, watching) = watch::channel(0);
+    let thread = std::thread::Builder::new().name("engine".into()).spawn(move || worker.run(queue, &journal))?;
+    Ok((EngineHandle::new(inputs, watching), thread))
+}
+
+type Reply = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
+
+/// What a group of inputs leaves to be released after the flush.
+#[derive(Default)]
+struct Pending {
+    effects: Vec<Effect>,
+    replies: Vec<Reply>,
+    dirty: bool,
+}
+
+impl<S: Store, N: Network> Worker<S, N> {
+    fn run(mut self, mut queue: mpsc::Receiver<Input>, journal: &watch::Sender<u64>) {
+        let mut live = Live::default();
+        let mut pending = Pending::default();
+        self.one(Input::Start, &mut live, &mut pending);
+        self.release(pending, journal);
+        while let Some(first) = queue.blocking_recv() {
+            let mut pending = Pending::default();
+            self.one(first, &mut live, &mut pending);
+            for _ in 1..GROUP {
+                let Ok(next) = queue.try_recv() else { break };
+                self.one(next, &mut live, &mut pending);
+            }
+            self.release(pending, journal);
+        }
+    }
+
+    /// One input, one transaction.
+    fn one(&mut self, input: Input, live: &mut Live, pending: &mut Pending) {
+        let mut tx = Tx::new(&self.store, &self.vault);
+        let mut cx = Cx {
+            me: &self.me,
+            policy: &self.policy,
+            live,
+            tx: &mut tx,
+            now: now(),
+            rng: &mut self.rng,
+            effects: Vec::new(),
+        };
+        let (handled, reply) = match input {
+            Input::Command(command) => {
+                let verdict = command.run(&mut cx);
+                (Ok(verdict.commit), Some(verdict.reply))
+            }
+            other => (engine::handle(other, &mut cx).map(|()| true), None),
+        };
+        let effects = std::mem::take(&mut cx.effects);
+        let committed = match handled {
+            Ok(true) => self.commit(tx, pending).map_err(EngineError::from),
+            Ok(false) => {
+                // Refused: nothing is written, nothing has to be waited for.
+                if let Some(reply) = reply {
+                    reply(Ok(()));
+                }
+                return;
+            }
+            Err(error) => Err(error),
+        };
+        match committed {
+            Ok(()) => {
+                pending.effects.extend(effects);
+                pending.replies.extend(reply);
+            }
+            Err(error) => {
+                error!(%error, "an input was not handled; nothing of it is kept");
+                if let Some(reply) = reply {
+                    reply(Err(error));
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, tx: Tx<'_>, pending: &mut Pending) -> Result<(), StoreError> {
+        let batch = tx.into_batch(&mut self.rng)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.store.apply(batch)?;
+        pending.dirty = true;
+        Ok(())
+    }
+
+    /// Makes the group durable, then lets its effects out.
+    fn release(&mut self, pending: Pending, journal: &watch::Sender<u64>) {
+        if pending.dirty
+            && let Err(error) = self.store.flush()
+        {
+            error!(%error, "the store could not be flushed; {} inputs stay unacknowledged", pending.replies.len());
+            let text = error.to_string();
+            for reply in pending.replies {
+                reply(Err(EngineError::Store(StoreError::Flush(text.clone()))));
+            }
+            return;
+        }
+        for effect in pending.effects {
+            match effect {
+                Effect::Journal(cursor) => {
+                    journal.send_if_modified(|newest| {
+                        let newer = cursor > *newest;
+                        *newest = cursor.max(*newest);
+                        newer
+                    });
+                }
+                other => self.network.apply(other),
+            }
+        }
+        for reply in pending.replies {
+            reply(Ok(()));
+        }
+    }
+}
+
+/// Unix milliseconds. A clock before 1970 counts as 1970: times are for display and expiry, never for order.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_else(|_| {
+        warn!("the system clock is before 1970");
+        std::time::Duration::ZERO
+    });
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

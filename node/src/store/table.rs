@@ -1,0 +1,77 @@
+//! The tables of the key space: the first byte of every key.
+
+/// What kind of record a key names. Numbers are never reused: a retired table keeps its number.
+///
+/// Grouped by owner with gaps to grow: 0x0_ the node itself, 0x1_ people, 0x2_ channels and feeds, 0x3_ delivery,
+/// 0x4_ the local API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Table {
+    /// Single records of the node: own identity, counters, schema.
+    Meta = 0x01,
+    /// Own tickets and their tokens.
+    Ticket = 0x02,
+    /// Own prekeys.
+    Prekey = 0x03,
+    /// Reservations made ahead of use (sequence numbers, lamport).
+    Reserved = 0x04,
+
+    /// Relationship with another account, by account.
+    Contact = 0x10,
+    /// Local name to account.
+    Alias = 0x11,
+    /// Invite id to account.
+    Invite = 0x12,
+    /// Known contact cards, by account.
+    Card = 0x13,
+    /// Device to account.
+    Device = 0x14,
+    /// Ratchet sessions, by device.
+    Session = 0x15,
+    /// Network peer to device.
+    Peer = 0x16,
+    /// Remembered addresses, by peer.
+    Address = 0x17,
+    /// Limits on strangers.
+    Stranger = 0x18,
+
+    /// Channels.
+    Channel = 0x20,
+    /// Head of a feed.
+    Head = 0x21,
+    /// Feed entries as exact bytes, by feed and sequence number.
+    Entry = 0x22,
+    /// Readable message, by id.
+    Message = 0x23,
+    /// Messages of a channel in the order shown.
+    Order = 0x24,
+    /// Content keys kept until acknowledged.
+    ContentKey = 0x25,
+    /// Entries that wait for something (a key, a gap).
+    Parked = 0x26,
+
+    /// What must still be sent.
+    Outbox = 0x30,
+    /// Per-recipient delivery state.
+    Delivery = 0x31,
+    /// What a peer durably has of a feed.
+    PeerHead = 0x32,
+    /// Receipts owed.
+    Receipt = 0x33,
+    /// Timers, by due time.
+    Timer = 0x34,
+
+    /// Event journal, by cursor.
+    Journal = 0x40,
+    /// Cursor of a named consumer.
+    Consumer = 0x41,
+    /// Results of idempotent calls, by client id.
+    ClientId = 0x42,
+}
+
+impl Table {
+    /// The byte that keys of this table start with.
+    pub fn byte(self) -> u8 {
+        self as u8
+    }
+}

@@ -1,0 +1,53 @@
+//! A snapshot of the overlay for people and for `node.status`.
+
+use libp2p::{Multiaddr, PeerId};
+
+/// What is known about being reachable from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nat {
+    /// Nothing was tested yet.
+    Unknown,
+    /// At least one external address is confirmed or configured.
+    Public,
+    /// Other nodes tried and failed to dial back.
+    Private,
+}
+
+/// Counters since start and sizes now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// This node.
+    pub peer_id: PeerId,
+    /// Bound listen addresses, as the system reports them.
+    pub listen: Vec<Multiaddr>,
+    /// Confirmed or configured external addresses, circuits included.
+    pub external: Vec<Multiaddr>,
+    /// Established connections.
+    pub connections: usize,
+    /// Distinct connected peers.
+    pub peers: usize,
+    /// Peers in the Kademlia routing table.
+    pub routing_table: usize,
+    /// Records stored for others and ourselves.
+    pub records: usize,
+    /// Allowed peers.
+    pub allowed: usize,
+    /// Allowed peers that are connected now.
+    pub allowed_online: Vec<PeerId>,
+    /// Reachability.
+    pub nat: Nat,
+    /// Relays that hold a reservation for this node.
+    pub reservations: Vec<PeerId>,
+    /// Frames written to peers.
+    pub frames_sent: u64,
+    /// Bytes of frames written to peers.
+    pub bytes_sent: u64,
+    /// Writes that carried them (fewer than frames: writes are coalesced).
+    pub writes: u64,
+    /// Frames delivered to the node.
+    pub frames_received: u64,
+    /// Bytes of frames delivered to the node.
+    pub bytes_received: u64,
+    /// Streams refused by the gate or a limit.
+    pub refused: u64,
+}

@@ -4,3 +4,6 @@
 //! in and comes out as values that serialise. What the bytes mean is written in `pairing/SPEC.md`.
 
 pub mod crypto;
+pub mod envelope;
+pub mod parcel;
+pub mod session;

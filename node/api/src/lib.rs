@@ -1,1 +1,63 @@
-//! placeholder
+//! The local JSON-RPC contract of a covey node: the one place that says which methods exist, what they take, what they
+//! answer and how they refuse.
+//!
+//! * A **request** is a plain struct ([`PairInvite`], [`MessageSend`], …). It names its method and its answer through
+//!   [`Request`], and its fields are the parameters, passed by name. Unknown parameters are an error.
+//! * A **noun** is a trait ([`PairApi`], [`MessageApi`], …) with one async function per verb. A node implements the nouns
+//!   and [`Api`]; [`module`] turns that into a [`jsonrpsee::RpcModule`].
+//! * A **client** is anything that speaks jsonrpsee's `ClientT`: [`Call::call`] sends a request and yields its answer.
+//! * [`openrpc`] derives the OpenRPC document from the same table.
+//!
+//! Conventions: ids are strings, times are RFC 3339 in UTC ([`Time`]), durations are whole seconds, numbers that may pass
+//! 2^53 are strings, and `client_id` on every call that changes something makes it idempotent.
+//!
+//! This crate knows nothing of engines, sockets or terminals.
+
+mod account;
+mod channel;
+mod client;
+mod contract;
+mod error;
+mod events;
+mod exit;
+mod message;
+mod node;
+mod openrpc;
+mod pair;
+mod rpc;
+mod server;
+mod time;
+
+pub use account::{
+    Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
+    AccountTickets, SafetyNumber, Ticket, TicketInfo, TicketState,
+};
+pub use channel::{
+    Channel, ChannelApi, ChannelArchive, ChannelKind, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow,
+};
+pub use client::{Call, subscribe};
+pub use contract::{Method, Request, methods};
+pub use error::{ApiError, Reason};
+pub use events::{
+    EVENT_NOTIFICATION, Event, EventPage, EventSource, EventsAck, EventsApi, EventsFetch, EventsSubscribe, kind,
+};
+pub use exit::Exit;
+pub use message::{Delivery, Message, MessageApi, MessageList, MessageSend, MessageShow, MessageState, Sent};
+pub use node::{
+    Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reachability,
+    Report, Status,
+};
+pub use openrpc::openrpc;
+pub use pair::{
+    Contact, ContactState, Direction, PairAccept, PairApi, PairBlock, PairCancel, PairDecline, PairForget, PairInvite,
+    PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
+};
+pub use rpc::{RpcSpec, RpcVersion, Version};
+pub use server::{Api, module};
+pub use time::Time;
+
+/// Version of the contract: raised when a method or field goes away or changes its meaning, not when one is added.
+pub const API_VERSION: u32 = 1;
+
+/// Longest request or answer body (bytes). Texts are 16 KiB at most, so this leaves room for pages of them.
+pub const MAX_BODY: u32 = 1024 * 1024;

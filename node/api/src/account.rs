@@ -1,0 +1,150 @@
+//! `account.*`: who we are, and what we hand to others so that they can invite us.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Time, contract::noun};
+
+/// Parameters of `account.show`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountShow {}
+
+/// Parameters of `account.ticket`. With neither `uses` nor `expires_in` the ticket carries no token: it names us and
+/// where we are, and lasts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountTicket {
+    /// How many accounts may use its token.
+    pub uses: Option<u32>,
+    /// For how long its token is valid, seconds.
+    pub expires_in: Option<u64>,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `account.tickets`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountTickets {}
+
+/// Parameters of `account.revoke_ticket`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountRevokeTicket {
+    /// The ticket's id or a unique prefix of it.
+    pub id: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `account.safety_number`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSafetyNumber {
+    /// Alias, id or unique id prefix of a contact.
+    pub contact: String,
+}
+
+/// Parameters of `account.rename`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountRename {
+    /// The display name that contacts and invited people see.
+    pub name: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Our own account as seen from this device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Account {
+    /// The account, `cv1…`.
+    pub account: String,
+    /// This device, `cvd1…`.
+    pub device: String,
+    /// Our network name.
+    pub peer_id: String,
+    /// Addresses at which others can reach us, multiaddr.
+    pub addresses: Vec<String>,
+    /// Our display name; empty if none was given.
+    pub name: String,
+}
+
+/// A ticket to hand to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ticket {
+    /// `covey:…`
+    pub ticket: String,
+    /// The token's id, for `account.revoke_ticket`; absent without a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// How many accounts may use it; absent without a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u32>,
+    /// Until when; absent if it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+}
+
+/// What became of a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketState {
+    /// Can be used.
+    Active,
+    /// All uses are gone.
+    Used,
+    /// Its time is over.
+    Expired,
+    /// We took it back.
+    Revoked,
+}
+
+/// A ticket with a token that we made. The ticket itself is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TicketInfo {
+    /// The token's id.
+    pub id: String,
+    /// What became of it.
+    pub state: TicketState,
+    /// How many accounts may use it.
+    pub uses: u32,
+    /// How many have.
+    pub used: u32,
+    /// When it was made.
+    pub created_at: Time,
+    /// Until when it is valid; none if it lasts.
+    pub expires_at: Option<Time>,
+}
+
+/// A number that both sides compare by another way, to be sure that nobody is in between.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SafetyNumber {
+    /// The contact, `cv1…`.
+    pub contact: String,
+    /// Our name for them.
+    pub alias: Option<String>,
+    /// 60 digits in 12 groups of five, separated by spaces.
+    pub safety_number: String,
+    /// Have we compared it already?
+    pub verified: bool,
+}
+
+noun! {
+    /// Who we are.
+    AccountApi = "account" {
+        /// Our own account as seen from this device.
+        read show(AccountShow) -> Account;
+        /// Make a ticket that others can invite us with.
+        write ticket(AccountTicket) -> Ticket;
+        /// The tickets with a token that we made.
+        read tickets(AccountTickets) -> Vec<TicketInfo>;
+        /// Take a ticket's token back.
+        write revoke_ticket(AccountRevokeTicket) -> TicketInfo;
+        /// The number to compare with a contact.
+        read safety_number(AccountSafetyNumber) -> SafetyNumber;
+        /// Change the display name that others see.
+        write rename(AccountRename) -> Account;
+    }
+}

@@ -1,0 +1,299 @@
+//! How a request is refused: a JSON-RPC error whose `data` is `{"reason": stable string, "details": typed by the reason}`.
+
+use jsonrpsee::types::{
+    ErrorObjectOwned,
+    error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_REQUEST_CODE, METHOD_NOT_FOUND_CODE, PARSE_ERROR_CODE},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Exit;
+
+/// Why a request was refused. The strings are stable: clients may match on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A parameter is missing, unknown or malformed.
+    InvalidParams,
+    /// The daemon does not know the method (another version, usually).
+    MethodNotFound,
+    /// The configuration cannot be read, or names an unknown key.
+    InvalidConfig,
+
+    /// No contact has that alias or id.
+    NoSuchContact,
+    /// Several contacts match; details: `{"candidates": [{"contact", "alias"}]}`.
+    AmbiguousContact,
+    /// No channel has that id.
+    NoSuchChannel,
+    /// No message has that id.
+    NoSuchMessage,
+    /// No ticket has that id.
+    NoSuchTicket,
+    /// Consent is missing; details: `{"state": …}`.
+    NotPaired,
+    /// We declined them; `pair.forget` lifts it.
+    Declined,
+    /// They declined us.
+    RefusedByThem,
+    /// We blocked them; `pair.unblock` lifts it.
+    Blocked,
+    /// Not possible in the contact's present state; details: `{"state": …}`.
+    WrongState,
+    /// The text is not a ticket or account id.
+    InvalidTicket,
+    /// The ticket was valid once.
+    TicketExpired,
+    /// One cannot invite or write to oneself.
+    OwnAccount,
+    /// The alias is empty, too long, or looks like an id.
+    InvalidAlias,
+    /// Another contact has that alias.
+    AliasTaken,
+    /// A text, note or name is longer than allowed; details: `{"bytes", "limit"}`.
+    TooLong,
+    /// A text has nothing in it.
+    EmptyText,
+    /// The safety numbers differ.
+    SafetyNumberMismatch,
+    /// The cursor is not one of this journal.
+    InvalidCursor,
+    /// The same `client_id` was used for a different request.
+    ClientIdReused,
+    /// A limit is reached; try later.
+    LimitReached,
+    /// The caller's token does not cover this.
+    NotAllowed,
+    /// An address is taken by another program.
+    AddressInUse,
+    /// The data directory is initialised already.
+    AlreadyInitialised,
+
+    /// The daemon needs its passphrase first.
+    Locked,
+    /// The passphrase is wrong.
+    WrongPassphrase,
+    /// No daemon answers (clients only).
+    Unreachable,
+    /// The daemon is about to stop.
+    ShuttingDown,
+
+    /// It took longer than allowed.
+    TimedOut,
+
+    /// Stored data is damaged.
+    Corrupt,
+    /// Another process has the data directory.
+    DataInUse,
+
+    /// A bug in covey.
+    Internal,
+    /// A reason that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Reason {
+    /// Every reason a daemon of this version may give, for the specification.
+    pub const ALL: &[Self] = &[
+        Self::InvalidParams,
+        Self::MethodNotFound,
+        Self::InvalidConfig,
+        Self::NoSuchContact,
+        Self::AmbiguousContact,
+        Self::NoSuchChannel,
+        Self::NoSuchMessage,
+        Self::NoSuchTicket,
+        Self::NotPaired,
+        Self::Declined,
+        Self::RefusedByThem,
+        Self::Blocked,
+        Self::WrongState,
+        Self::InvalidTicket,
+        Self::TicketExpired,
+        Self::OwnAccount,
+        Self::InvalidAlias,
+        Self::AliasTaken,
+        Self::TooLong,
+        Self::EmptyText,
+        Self::SafetyNumberMismatch,
+        Self::InvalidCursor,
+        Self::ClientIdReused,
+        Self::LimitReached,
+        Self::NotAllowed,
+        Self::AddressInUse,
+        Self::AlreadyInitialised,
+        Self::Locked,
+        Self::WrongPassphrase,
+        Self::Unreachable,
+        Self::ShuttingDown,
+        Self::TimedOut,
+        Self::Corrupt,
+        Self::DataInUse,
+        Self::Internal,
+    ];
+
+    /// The exit code class of a process that ends because of it.
+    #[must_use]
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::InvalidParams | Self::MethodNotFound | Self::InvalidConfig => Exit::Usage,
+            Self::Locked | Self::WrongPassphrase | Self::Unreachable | Self::ShuttingDown => Exit::Unreachable,
+            Self::TimedOut => Exit::TimedOut,
+            Self::Corrupt | Self::DataInUse => Exit::Data,
+            Self::Internal => Exit::Bug,
+            _ => Exit::Refused,
+        }
+    }
+
+    /// The JSON-RPC error code: the standard ones where they exist, else the exit code.
+    #[must_use]
+    pub fn code(self) -> i32 {
+        match self {
+            Self::InvalidParams => INVALID_PARAMS_CODE,
+            Self::MethodNotFound => METHOD_NOT_FOUND_CODE,
+            Self::Internal => INTERNAL_ERROR_CODE,
+            other => i32::from(other.exit().code()),
+        }
+    }
+
+    /// The stable string.
+    #[must_use]
+    pub fn as_str(self) -> String {
+        match serde_json::to_value(self) {
+            Ok(Value::String(text)) => text,
+            _ => String::from("unknown"),
+        }
+    }
+}
+
+/// A refusal: what happened and what to do about it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// The JSON-RPC error code, see [`Reason::code`].
+    pub code: i32,
+    /// The stable reason.
+    pub reason: Reason,
+    /// A sentence for people that says what to do.
+    pub message: String,
+    /// Details whose shape depends on the reason; `Null` if there are none.
+    pub data: Value,
+}
+
+/// The `data` member of a JSON-RPC error.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ErrorData {
+    reason: Reason,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    details: Value,
+}
+
+impl ApiError {
+    /// A refusal with a sentence that says what to do.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { code: reason.code(), reason, message: message.into(), data: Value::Null }
+    }
+
+    /// The same with details, e.g. `json!({"candidates": […]})`.
+    #[must_use]
+    pub fn with_data(mut self, data: Value) -> Self {
+        self.data = data;
+        self
+    }
+
+    /// A parameter is wrong.
+    pub fn invalid_params(message: impl Into<String>) -> Self {
+        Self::new(Reason::InvalidParams, message)
+    }
+
+    /// Our own fault. The sentence must not carry secrets or message texts.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Reason::Internal, message)
+    }
+
+    /// The exit code class of a process that ends because of it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        if self.reason != Reason::Unknown {
+            return self.reason.exit();
+        }
+        match self.code {
+            2 | PARSE_ERROR_CODE | INVALID_REQUEST_CODE | METHOD_NOT_FOUND_CODE | INVALID_PARAMS_CODE => Exit::Usage,
+            3 => Exit::Unreachable,
+            4 => Exit::TimedOut,
+            5 => Exit::Data,
+            70 | INTERNAL_ERROR_CODE => Exit::Bug,
+            _ => Exit::Refused,
+        }
+    }
+}
+
+impl From<ApiError> for ErrorObjectOwned {
+    fn from(error: ApiError) -> Self {
+        let data = ErrorData { reason: error.reason, details: error.data };
+        Self::owned(error.code, error.message, Some(data))
+    }
+}
+
+impl From<ErrorObjectOwned> for ApiError {
+    fn from(error: ErrorObjectOwned) -> Self {
+        let data = error.data().and_then(|raw| serde_json::from_str::<ErrorData>(raw.get()).ok());
+        let (reason, data) = match data {
+            Some(ErrorData { reason, details }) => (reason, details),
+            None => (bare_reason(error.code()), Value::Null),
+        };
+        Self { code: error.code(), reason, message: error.message().to_owned(), data }
+    }
+}
+
+/// The reason of an error that the RPC library made by itself, without our `data`.
+fn bare_reason(code: i32) -> Reason {
+    match code {
+        METHOD_NOT_FOUND_CODE => Reason::MethodNotFound,
+        PARSE_ERROR_CODE | INVALID_REQUEST_CODE | INVALID_PARAMS_CODE => Reason::InvalidParams,
+        INTERNAL_ERROR_CODE => Reason::Internal,
+        _ => Reason::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_wire_with_reason_and_details() {
+        let sent = ApiError::new(Reason::AmbiguousContact, "\"al\" may be alice or alan; give more characters.")
+            .with_data(json!({"candidates": [{"contact": "cv1a", "alias": "alice"}]}));
+        let wire = ErrorObjectOwned::from(sent.clone());
+        assert_eq!(wire.code(), 1);
+        assert_eq!(ApiError::from(wire), sent);
+    }
+
+    #[test]
+    fn every_reason_has_a_stable_snake_case_string_and_a_nonzero_exit() {
+        for reason in Reason::ALL {
+            let text = reason.as_str();
+            assert!(text.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{text}");
+            assert_ne!(text, "unknown");
+            assert_ne!(reason.exit(), Exit::Done);
+        }
+    }
+
+    #[test]
+    fn a_reason_of_a_newer_daemon_still_gives_the_right_exit_code() {
+        let newer = ErrorObjectOwned::owned(4, "Later.", Some(json!({"reason": "quantum_foam"})));
+        let error = ApiError::from(newer);
+        assert_eq!(error.reason, Reason::Unknown);
+        assert_eq!(error.exit(), Exit::TimedOut);
+    }
+
+    #[test]
+    fn an_error_without_our_data_is_classed_by_its_code() {
+        let error = ApiError::from(ErrorObjectOwned::owned(METHOD_NOT_FOUND_CODE, "Method not found", None::<()>));
+        assert_eq!((error.reason, error.exit()), (Reason::MethodNotFound, Exit::Usage));
+    }
+}

@@ -1,0 +1,138 @@
+//! `message.*`: what people say to each other, and how far it has come.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Time, contract::noun};
+
+/// Parameters of `message.send`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageSend {
+    /// A contact (alias, id, unique id prefix) or a channel id.
+    pub to: String,
+    /// At most 16 KiB of UTF-8.
+    pub text: String,
+    /// Id or unique id prefix of the message it answers, in the same channel.
+    pub reply_to: Option<String>,
+    /// Give up delivery after so many seconds.
+    pub expires_in: Option<u64>,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `message.list`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageList {
+    /// A channel id or a contact; all channels unless told.
+    pub channel: Option<String>,
+    /// Only what is ordered before this message (its id or `order_key`).
+    pub before: Option<String>,
+    /// Only what is ordered after this message (its id or `order_key`).
+    pub after: Option<String>,
+    /// At most so many (50 unless told, 1,000 at most): the newest, or with `after` the oldest of the rest.
+    pub limit: Option<u32>,
+}
+
+/// Parameters of `message.show`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageShow {
+    /// Id or unique id prefix.
+    pub id: String,
+}
+
+/// How far a message has come. For one of ours with several recipients: the least of theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// Ours; durable here, not yet anywhere else.
+    Queued,
+    /// Ours; another member or a custodian keeps it for them.
+    Replicated,
+    /// Ours; durable at theirs.
+    Delivered,
+    /// Ours: they have read it. Theirs: we have.
+    Read,
+    /// Ours; it was not delivered in its time.
+    Expired,
+    /// Ours; it cannot be delivered. `message.show` says why.
+    Failed,
+    /// Theirs; not read yet.
+    Received,
+}
+
+/// How far a message has come to one recipient.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Delivery {
+    /// The recipient, `cv1…`.
+    pub recipient: String,
+    /// Our name for them.
+    pub alias: Option<String>,
+    /// How far it has come.
+    pub state: MessageState,
+    /// Since when.
+    pub at: Time,
+    /// Why it failed.
+    pub why: Option<String>,
+}
+
+/// A message that was accepted: durable here, and it will be delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sent {
+    /// Its id.
+    pub id: String,
+    /// The channel it went to.
+    pub channel: String,
+    /// How far it has come.
+    pub state: MessageState,
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Message {
+    /// Its id.
+    pub id: String,
+    /// Its channel.
+    pub channel: String,
+    /// Who wrote it, `cv1…`.
+    pub author: String,
+    /// Our name for the author, or the one they gave themselves; our own display name if it is ours.
+    pub author_name: Option<String>,
+    /// Did we write it?
+    pub own: bool,
+    /// What it says.
+    pub text: String,
+    /// When it was written, by the author's clock.
+    pub sent_at: Time,
+    /// When it came here; for our own the time it was accepted.
+    pub received_at: Time,
+    /// Is the author's clock more than ten minutes off?
+    pub clock_suspect: bool,
+    /// Sorts messages of a channel, the same for all its members; compare as text.
+    pub order_key: String,
+    /// How far it has come.
+    pub state: MessageState,
+    /// The message it answers.
+    pub reply_to: Option<String>,
+    /// Was it changed after it was sent?
+    pub edited: bool,
+    /// When it is given up or disappears.
+    pub expires_at: Option<Time>,
+    /// How far it has come to each recipient; only in `message.show` and its events, only for our own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<Delivery>,
+}
+
+noun! {
+    /// Messages.
+    MessageApi = "message" {
+        /// Write to a contact or channel. Once it answers, the message is durable and will be delivered.
+        write send(MessageSend) -> Sent;
+        /// Messages in their order, oldest first.
+        read list(MessageList) -> Vec<Message>;
+        /// One message, and how far it has come to each recipient.
+        read show(MessageShow) -> Message;
+    }
+}

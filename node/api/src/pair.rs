@@ -1,0 +1,239 @@
+//! `pair.*`: consent. Who may talk to us, who asked, whom we asked.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Sent, Time, contract::noun};
+
+/// Parameters of `pair.invite`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairInvite {
+    /// A ticket (`covey:…`) or an account id (`cv1…`).
+    pub to: String,
+    /// What we say about ourselves, at most 280 characters; they read it before they answer.
+    pub note: Option<String>,
+    /// Our name for them.
+    pub alias: Option<String>,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.list`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairList {
+    /// Only contacts in this state.
+    pub state: Option<ContactState>,
+}
+
+/// Parameters of `pair.show`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairShow {
+    /// Alias, id or unique id prefix.
+    pub contact: String,
+}
+
+/// Parameters of `pair.accept`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairAccept {
+    /// Alias, id or unique id prefix of who invited us.
+    pub contact: String,
+    /// Our name for them.
+    pub alias: Option<String>,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.decline`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairDecline {
+    /// Alias, id or unique id prefix of who invited us.
+    pub contact: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.cancel`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairCancel {
+    /// Alias, id or unique id prefix of whom we invited.
+    pub contact: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.forget`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairForget {
+    /// Alias, id or unique id prefix.
+    pub contact: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.remove`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairRemove {
+    /// Alias, id or unique id prefix of a paired contact.
+    pub contact: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.block`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairBlock {
+    /// Alias, id or unique id prefix; a full account id may also be unknown so far.
+    pub contact: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.unblock`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairUnblock {
+    /// Alias, id or unique id prefix.
+    pub contact: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.verify`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairVerify {
+    /// Alias, id or unique id prefix.
+    pub contact: String,
+    /// The number that they read to us; spaces do not matter.
+    pub safety_number: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.rename`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairRename {
+    /// Alias, id or unique id prefix.
+    pub contact: String,
+    /// Our new name for them.
+    pub alias: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.send`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairSend {
+    /// Alias, id or unique id prefix of a paired contact.
+    pub contact: String,
+    /// At most 16 KiB of UTF-8.
+    pub text: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Where consent stands between us and another account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactState {
+    /// We asked; no answer yet.
+    Invited,
+    /// They asked; it is our turn.
+    Pending,
+    /// Both said yes.
+    Paired,
+    /// We said no.
+    Declined,
+    /// They said no.
+    Refused,
+    /// Nobody answered in time.
+    Expired,
+    /// We took our invite back.
+    Cancelled,
+    /// We want to hear nothing of them.
+    Blocked,
+    /// Was paired; one side ended it.
+    Removed,
+}
+
+/// Who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// They did.
+    Incoming,
+    /// We did.
+    Outgoing,
+}
+
+/// Another account and where consent stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Contact {
+    /// The account, `cv1…`.
+    pub contact: String,
+    /// Our name for them.
+    pub alias: Option<String>,
+    /// The name they gave themselves; not verified, not unique.
+    pub name: Option<String>,
+    /// Where consent stands.
+    pub state: ContactState,
+    /// Since when.
+    pub since: Time,
+    /// Who asked; none if nobody did (blocked out of the blue).
+    pub direction: Option<Direction>,
+    /// What the inviter said.
+    pub note: Option<String>,
+    /// When the invite expires; none unless it is open.
+    pub expires_at: Option<Time>,
+    /// Have we compared safety numbers?
+    pub verified: bool,
+    /// Do we know that they know that we are paired?
+    pub confirmed: bool,
+    /// Is a device of theirs connected now?
+    pub online: bool,
+    /// The direct channel; none unless we are or were paired.
+    pub channel: Option<String>,
+}
+
+noun! {
+    /// Consent.
+    PairApi = "pair" {
+        /// Ask somebody. They decide; until then nothing else can be sent.
+        write invite(PairInvite) -> Contact;
+        /// Contacts and open invites, newest change first.
+        read list(PairList) -> Vec<Contact>;
+        /// One of them.
+        read show(PairShow) -> Contact;
+        /// Say yes to an invite.
+        write accept(PairAccept) -> Contact;
+        /// Say no to an invite. They cannot ask again until `pair.forget`.
+        write decline(PairDecline) -> Contact;
+        /// Take our invite back.
+        write cancel(PairCancel) -> Contact;
+        /// Forget how it ended, so that both can ask again.
+        write forget(PairForget) -> Contact;
+        /// End it: sessions and keys are erased, the history stays until it is deleted.
+        write remove(PairRemove) -> Contact;
+        /// Hear nothing of them any more; they are not told.
+        write block(PairBlock) -> Contact;
+        /// Lift a block.
+        write unblock(PairUnblock) -> Contact;
+        /// Mark as verified if the number they read to us is the right one.
+        write verify(PairVerify) -> Contact;
+        /// Change our name for them.
+        write rename(PairRename) -> Contact;
+        /// Write to a paired contact: `message.send` that takes nothing but contacts.
+        write send(PairSend) -> Sent;
+    }
+}

@@ -1,0 +1,94 @@
+//! What happens to the machine.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{ChannelId, FeedId, FeedKey, Head, Heads, Run};
+
+/// A channel that we and the peer are both members of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedChannel {
+    /// Its id.
+    pub id: ChannelId,
+    /// How far we have each of its feeds, durably.
+    pub heads: Heads,
+    /// Feeds of it that are frozen because they forked: nothing more of them is asked for or taken.
+    pub frozen: BTreeSet<FeedKey>,
+    /// When something last happened in it (Unix milliseconds): the newest channel is fetched first.
+    pub activity: u64,
+}
+
+impl SharedChannel {
+    /// A channel without frozen feeds.
+    pub fn new(id: ChannelId, heads: Heads, activity: u64) -> Self {
+        Self { id, heads, frozen: BTreeSet::new(), activity }
+    }
+}
+
+/// Why a delivered run was not applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rejection {
+    /// The feed is forked: it is frozen for good.
+    Fork,
+    /// The run is not valid: the feed is backed off for this peer, longer each time, and it counts as misuse.
+    Invalid,
+    /// The run is valid but not wanted (its author is not a member, payloads are withheld): backed off like an
+    /// invalid one, without counting as misuse.
+    Unwanted,
+    /// The node cannot take it now (no space, a race): asked for again soon.
+    Busy,
+}
+
+/// One thing that happened. Every input is handled after the transaction that caused it is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncInput {
+    /// The peer connected; these are all channels shared with it. Any earlier connection is forgotten.
+    Connected {
+        /// All channels shared with the peer, whole.
+        channels: Vec<SharedChannel>,
+    },
+    /// The connection is gone. What was in flight is forgotten, back-offs are kept.
+    Disconnected,
+    /// One more channel is shared with the peer (or its heads are given anew).
+    ChannelAdded(SharedChannel),
+    /// A channel is no longer shared with the peer.
+    ChannelRemoved(ChannelId),
+    /// A frame from the peer.
+    Frame(Vec<u8>),
+    /// Entries of a feed became durable here, whoever sent them (also when a delivered run held nothing new, with
+    /// the head as it is). To be given to the machines of *all* peers that share the channel.
+    Applied {
+        /// The feed.
+        feed: FeedId,
+        /// Its head now.
+        head: Head,
+    },
+    /// A delivered run was not applied. To be given to the machine that delivered it.
+    Rejected {
+        /// The feed.
+        feed: FeedId,
+        /// Why.
+        reason: Rejection,
+    },
+    /// Own new entries became durable and are to be pushed. To be given to all machines that share the channel.
+    Appended {
+        /// The own feed.
+        feed: FeedId,
+        /// Its head now: the last entry of `run`.
+        head: Head,
+        /// The new batch.
+        run: Arc<Run>,
+    },
+    /// The answer to [`SyncEffect::Serve`](super::SyncEffect::Serve).
+    Served {
+        /// The feed.
+        feed: FeedId,
+        /// The position asked for.
+        from: u64,
+        /// What [`assemble`](crate::run::assemble) made of the store; `None` if there is nothing to serve.
+        run: Option<Run>,
+    },
+    /// A feed was found to be forked by other means than a run from this peer.
+    Frozen(FeedId),
+    /// Time passed; see [`PeerSync::next_timeout`](super::PeerSync::next_timeout).
+    Tick,
+}

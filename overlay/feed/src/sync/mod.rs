@@ -1,0 +1,19 @@
+//! `/covey/sync/1` with one peer: the pure state machine.
+//!
+//! One [`PeerSync`] per connected peer device. It is told what happens ([`SyncInput`]) and answers with what to do
+//! ([`SyncEffect`]); it never sees payloads opened, never verifies a run itself (the node does, inside its
+//! transaction) and never decides who is a member.
+//!
+//! ```text
+//! digests ──> differ? ──> heads ──> behind? ──> want ──> run ──> Deliver … Applied ──> have
+//!                                                         ▲
+//! own entries: Appended ── peer is at the run's start? ───┘ (live push)   else heads
+//! ```
+
+mod effect;
+mod input;
+mod peer;
+
+pub use effect::{SyncEffect, Violation};
+pub use input::{Rejection, SharedChannel, SyncInput};
+pub use peer::PeerSync;

@@ -1,26 +1,36 @@
-//! Bounds of the session layer.
+//! Bounds of the session layer, each with its reason.
 
-/// Signed prekey and last-resort KEM key are replaced after this many milliseconds (2 days).
+/// Signed prekey and last-resort KEM key are replaced after this many milliseconds (2 days): whoever steals a device
+/// later reads at most the first messages of that time.
 pub const PREKEY_ROTATION_MS: u64 = 2 * 24 * 3_600_000;
-/// Replaced prekeys are kept this long for first messages still on their way (30 days).
+/// Replaced prekeys are kept this long (30 days), for first messages still on their way.
 pub const PREKEY_KEPT_MS: u64 = 30 * 24 * 3_600_000;
-/// One-time pairs handed out and not yet used; handing out one more forgets the oldest.
+/// A bundle older than this (32 days) is refused: its owner has deleted the secrets.
+pub const BUNDLE_MAX_AGE_MS: u64 = PREKEY_ROTATION_MS + PREKEY_KEPT_MS;
+/// One-time pairs handed out and not yet used; handing out one more forgets the oldest. Bounds the stored state.
 pub const MAX_ONE_TIME: usize = 100;
-/// Message keys skipped by one message. Bounds the work an authenticated-looking header can cause.
+/// Message keys one message may skip: bounds the work a header can cause before it is authenticated.
 pub const MAX_FORWARD_JUMP: u64 = 1_000;
-/// Skipped message keys stored per receiving chain; the oldest are evicted.
+/// Skipped message keys stored per receiving chain, the oldest evicted: bounds the stored state.
 pub const MAX_SKIPPED_PER_CHAIN: usize = 256;
-/// Receiving chains kept per session; the oldest is evicted.
+/// Receiving chains kept per session, the oldest evicted: messages delayed over more turns than this are lost.
 pub const MAX_RECEIVING_CHAINS: usize = 5;
-/// Sessions kept beside the active one; the least recently used is evicted.
+/// Sessions kept beside the active one, the least recently used evicted.
 pub const MAX_ARCHIVED: usize = 40;
-/// Longest plaintext of one envelope in bytes.
+/// Archived sessions nothing arrived on for this long (30 days) are erased, for forward secrecy.
+pub const ARCHIVE_KEPT_MS: u64 = 30 * 24 * 3_600_000;
+/// First messages with one last-resort key a device can send before that key is gone; each is remembered for as long,
+/// so that none can be replayed.
+pub const MAX_REMEMBERED_HANDSHAKES: usize = 256;
+/// Messages on another session after which the active one, though preferred, is taken to be unknown to them.
+pub const MAX_STRIKES: u8 = 3;
+/// Longest plaintext of one envelope in bytes, below the 64 KiB of a feed entry.
 pub const MAX_PLAINTEXT: usize = 60 * 1024;
 /// Longest envelope in bytes: plaintext, tag, header and the handshake of a first message.
 pub const MAX_ENVELOPE: usize = MAX_PLAINTEXT + 2 * 1024;
-/// Longest encoded prekey bundle in bytes.
+/// Longest encoded prekey bundle in bytes (1.5 KB with a one-time pair).
 pub const MAX_BUNDLE: usize = 2 * 1024;
-/// Longest encoded `DeviceSessions` in bytes (every limit reached at once stays below it).
+/// Longest encoded [`super::DeviceSessions`] in bytes; every other limit reached at once stays below it.
 pub const MAX_SESSIONS_BYTES: usize = 4 * 1024 * 1024;
-/// Longest encoded `PrekeyStore` in bytes.
-pub const MAX_STORE_BYTES: usize = 64 * 1024;
+/// Longest encoded [`super::PrekeyStore`] in bytes; every other limit reached at once stays below it.
+pub const MAX_STORE_BYTES: usize = 256 * 1024;

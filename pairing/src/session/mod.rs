@@ -2,11 +2,24 @@
 //!
 //! Knows keys and 32-byte ids, nothing of accounts' consent, of feeds or of how envelopes travel.
 //! What the bytes mean is in `pairing/SPEC.md`, section Sessions.
-#![allow(clippy::todo, unused_variables, clippy::needless_pass_by_value)] // while the skeleton is filled in
 
+mod bundle;
+mod chain;
+mod error;
+mod header;
+mod keys;
 pub mod limits;
+mod parties;
+mod pqxdh;
 mod prekeys;
+mod ratchet;
+#[expect(clippy::module_inception, reason = "one file per noun, and the noun of this module is the session")]
+mod session;
 mod sessions;
+mod version;
 
-pub use prekeys::{BundleError, LocalDevice, PrekeyBundle, PrekeyStore};
-pub use sessions::{DeviceSessions, SessionError, SessionParties};
+pub use bundle::PrekeyBundle;
+pub use error::{BundleError, SessionError};
+pub use parties::{LocalDevice, SessionParties};
+pub use prekeys::PrekeyStore;
+pub use sessions::DeviceSessions;

@@ -1,94 +1,138 @@
-//! Prekeys: what a device publishes so that others can start a session while it is away.
+//! The secret halves of the prekeys a device published.
 
-use rand_core::CryptoRng;
+use std::collections::VecDeque;
+
+use rand_core::{CryptoRng, Rng};
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{dh::DhSecret, sign::SigningSecret};
-
-/// The long-term secrets of our own device.
-#[derive(Debug, Clone)]
-pub struct LocalDevice {
-    /// DH identity key (X25519).
-    pub dh: DhSecret,
-    /// Signing key (Ed25519); its public key is the device id.
-    pub signing: SigningSecret,
-}
-
-/// Why a prekey bundle is not used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BundleError {
-    /// Not a bundle of a version we know.
-    #[error("malformed prekey bundle: {0}")]
-    Malformed(String),
-    /// A prekey is not signed by the device the bundle is used for.
-    #[error("prekey bundle is not signed by that device")]
-    BadSignature,
-    /// The signed prekey is so old that its owner has deleted it.
-    #[error("prekey bundle is out of date")]
-    Stale,
-}
-
-/// A device's prekeys as they travel: signed prekey and KEM key, with or without a one-time pair. About 1.4 KB.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PrekeyBundle {}
-
-impl PrekeyBundle {
-    /// The wire form (at most [`super::limits::MAX_BUNDLE`] bytes).
-    pub fn to_bytes(&self) -> Vec<u8> {
-        todo!()
-    }
-
-    /// Parses the wire form. Signatures are checked by [`PrekeyBundle::verify`] (and again when a session is initiated).
-    ///
-    /// # Errors
-    /// [`BundleError::Malformed`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BundleError> {
-        todo!()
-    }
-
-    /// Checks signatures by `device` (an Ed25519 public key) and age.
-    ///
-    /// # Errors
-    /// [`BundleError::BadSignature`], [`BundleError::Stale`].
-    pub fn verify(&self, device: &[u8; 32], now: u64) -> Result<(), BundleError> {
-        todo!()
-    }
-
-    /// Whether it carries a one-time pair (to be used for one session only).
-    pub fn is_one_time(&self) -> bool {
-        todo!()
-    }
-}
+use super::{
+    bundle::{OneTimePrekey, PrekeyBundle, PrekeyId, SignedPrekey},
+    error::SessionError,
+    limits::{MAX_ONE_TIME, PREKEY_KEPT_MS, PREKEY_ROTATION_MS},
+    parties::LocalDevice,
+    version::Version,
+};
+use crate::crypto::{dh::DhSecret, kem::KemSecret};
 
 /// The secret halves of everything our device published. Serialises with a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PrekeyStore {}
+pub struct PrekeyStore {
+    #[serde(rename = "v")]
+    version: Version<1>,
+    /// Newest first; all but the first are replaced ones.
+    #[serde(rename = "s")]
+    signed: VecDeque<SignedSecret>,
+    /// Oldest first.
+    #[serde(rename = "o")]
+    one_time: VecDeque<OneTimeSecret>,
+    /// The published bundle, so that reading it needs no signing.
+    #[serde(rename = "b")]
+    bundle: PrekeyBundle,
+}
+
+/// Signed prekey and last-resort KEM key: id, time made (Unix ms), keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SignedSecret(PrekeyId, u64, DhSecret, KemSecret);
+
+/// A one-time pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct OneTimeSecret(PrekeyId, DhSecret, KemSecret);
+
+/// The secrets a first message names.
+pub(super) struct Named<'a> {
+    pub(super) signed: &'a DhSecret,
+    pub(super) one_time: Option<&'a DhSecret>,
+    pub(super) kem: &'a KemSecret,
+}
 
 impl PrekeyStore {
     /// First signed prekey and last-resort KEM key, no one-time pairs.
-    pub fn new(device: &LocalDevice, now: u64, rng: &mut impl CryptoRng) -> Self {
-        todo!()
+    pub fn new(device: &LocalDevice, now: u64, rng: &mut (impl CryptoRng + ?Sized)) -> Self {
+        let first = SignedSecret(rng.next_u32(), now, DhSecret::random(rng), KemSecret::random(rng));
+        let bundle = first.publish(device);
+        Self { version: Version, signed: VecDeque::from([first]), one_time: VecDeque::new(), bundle }
     }
 
-    /// Replaces signed prekey and last-resort key when they are 2 days old, forgets those replaced 30 days ago.
-    /// True when something changed: store it, and if the bundle changed publish the new one.
-    pub fn rotate(&mut self, device: &LocalDevice, now: u64, rng: &mut impl CryptoRng) -> bool {
-        todo!()
+    /// Replaces signed prekey and last-resort key once they are 2 days old, forgets those replaced 30 days ago.
+    /// True when something changed: then the store must become durable and the bundle be published anew.
+    pub fn rotate(&mut self, device: &LocalDevice, now: u64, rng: &mut (impl CryptoRng + ?Sized)) -> bool {
+        let before = self.signed.len();
+        self.forget_expired(now);
+        let due = self.signed.front().is_none_or(|newest| now.saturating_sub(newest.1) >= PREKEY_ROTATION_MS);
+        if due {
+            let id = self.fresh_id(rng);
+            let next = SignedSecret(id, now, DhSecret::random(rng), KemSecret::random(rng));
+            self.bundle = next.publish(device);
+            self.signed.push_front(next);
+        }
+        due || self.signed.len() != before
     }
 
     /// The public bundle with the last-resort KEM key, for the contact card.
-    pub fn bundle(&self) -> PrekeyBundle {
-        todo!()
+    pub fn bundle(&self) -> &PrekeyBundle {
+        &self.bundle
     }
 
     /// A bundle with a fresh one-time pair, for exactly one paired device, over an authenticated channel. The store must
     /// be durable before the bundle leaves.
-    pub fn one_time_bundle(&mut self, device: &LocalDevice, rng: &mut impl CryptoRng) -> PrekeyBundle {
-        todo!()
+    pub fn one_time_bundle(&mut self, device: &LocalDevice, rng: &mut (impl CryptoRng + ?Sized)) -> PrekeyBundle {
+        if self.one_time.len() >= MAX_ONE_TIME {
+            self.one_time.pop_front();
+        }
+        let pair = OneTimeSecret(self.fresh_id(rng), DhSecret::random(rng), KemSecret::random(rng));
+        let public = OneTimePrekey(pair.0, pair.1.public());
+        let bundle = PrekeyBundle::sign(self.bundle.signed.clone(), pair.2.public(), Some(public), &device.signing);
+        self.one_time.push_back(pair);
+        bundle
     }
 
     /// One-time pairs handed out and not used yet.
     pub fn one_time_len(&self) -> usize {
-        todo!()
+        self.one_time.len()
+    }
+
+    /// Finds what a first message names: with a one-time pair its KEM half, without one the last-resort KEM key.
+    pub(super) fn named(&self, signed: PrekeyId, one_time: Option<PrekeyId>) -> Result<Named<'_>, SessionError> {
+        let SignedSecret(_, _, dh, last_resort) =
+            self.signed.iter().find(|s| s.0 == signed).ok_or(SessionError::UnknownPrekey)?;
+        let Some(id) = one_time else {
+            return Ok(Named { signed: dh, one_time: None, kem: last_resort });
+        };
+        let OneTimeSecret(_, one_time, kem) =
+            self.one_time.iter().find(|o| o.0 == id).ok_or(SessionError::UnknownPrekey)?;
+        Ok(Named { signed: dh, one_time: Some(one_time), kem })
+    }
+
+    /// Whether first messages with this signed prekey can still be opened.
+    pub(super) fn has_signed(&self, id: PrekeyId) -> bool {
+        self.signed.iter().any(|s| s.0 == id)
+    }
+
+    /// Deletes a pair after its one use.
+    pub(super) fn spend(&mut self, one_time: PrekeyId) {
+        self.one_time.retain(|o| o.0 != one_time);
+    }
+
+    /// A key is replaced when the next newer one is made.
+    fn forget_expired(&mut self, now: u64) {
+        while self.signed.len() > 1 && now.saturating_sub(self.signed[self.signed.len() - 2].1) >= PREKEY_KEPT_MS {
+            self.signed.pop_back();
+        }
+    }
+
+    fn fresh_id(&self, rng: &mut (impl Rng + ?Sized)) -> PrekeyId {
+        loop {
+            let id = rng.next_u32();
+            if !self.has_signed(id) && self.one_time.iter().all(|o| o.0 != id) {
+                return id;
+            }
+        }
+    }
+}
+
+impl SignedSecret {
+    fn publish(&self, device: &LocalDevice) -> PrekeyBundle {
+        let signed = SignedPrekey::sign(self.0, self.1, self.2.public(), &device.signing);
+        PrekeyBundle::sign(signed, self.3.public(), None, &device.signing)
     }
 }

@@ -1,115 +1,149 @@
-//! All sessions with one remote device: one active, some archived.
+//! All sessions with one remote device: one active, some archived, and which of them is which.
+//!
+//! Both devices may start sessions at any time, also at the same moment, also because one of them was restored from a
+//! backup. [`DeviceSessions::settle`] is the rule by which they come to send on the same one.
 
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
 
-use super::prekeys::{BundleError, LocalDevice, PrekeyBundle, PrekeyStore};
+use super::{
+    bundle::{PrekeyBundle, PrekeyId},
+    error::SessionError,
+    header::EnvelopeParts,
+    limits::{ARCHIVE_KEPT_MS, MAX_ARCHIVED, MAX_PLAINTEXT, MAX_REMEMBERED_HANDSHAKES, MAX_STRIKES},
+    parties::{LocalDevice, SessionParties},
+    pqxdh::{self, Identities},
+    prekeys::PrekeyStore,
+    session::{Opened, Session, tag},
+    version::Version,
+};
 use crate::crypto::{dh::DhPublic, secret::Secret};
-
-/// The two ends of a session, as 32-byte ids (Ed25519 public keys).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionParties {
-    /// Our account id.
-    pub our_account: [u8; 32],
-    /// Our device id.
-    pub our_device: [u8; 32],
-    /// Their account id.
-    pub their_account: [u8; 32],
-    /// Their device id: the key their prekeys are signed with.
-    pub their_device: [u8; 32],
-}
-
-/// Why an envelope was not sealed or opened. Nothing changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SessionError {
-    /// There is no session to send on: get a bundle and `initiate`.
-    #[error("no session with this device yet")]
-    NoSession,
-    /// Their prekey bundle is not usable.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// Not an envelope, or of a version or suite we do not know.
-    #[error("malformed envelope: {0}")]
-    Malformed(String),
-    /// The plaintext is over [`super::limits::MAX_PLAINTEXT`].
-    #[error("plaintext is too long")]
-    TooLong,
-    /// The envelope belongs to a session we do not have (any more). Heal: `initiate` and ask again.
-    #[error("envelope of an unknown session")]
-    UnknownSession,
-    /// A first message that names a prekey we do not have (any more). Heal: `initiate` and ask again.
-    #[error("first message names an unknown prekey")]
-    UnknownPrekey,
-    /// A first message that opens a session we do not know: call `decrypt` with the prekey store.
-    #[error("first message needs the prekey store")]
-    NeedsPrekeys,
-    /// A first message that was used before.
-    #[error("first message was used before")]
-    Replayed,
-    /// The message key was used or evicted: a duplicate, a replay, or far too late.
-    #[error("message key was used or evicted")]
-    KeyGone,
-    /// More messages are missing before this one than may be skipped.
-    #[error("too many messages are missing before this one")]
-    TooFarAhead,
-    /// The envelope does not authenticate.
-    #[error("envelope does not authenticate")]
-    Forged,
-    /// Too many first messages with the last-resort key within its lifetime.
-    #[error("too many first messages from this device")]
-    TooManyHandshakes,
-}
 
 /// All sessions with one remote device. Serialises with a version: one value to store per remote device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceSessions {}
+pub struct DeviceSessions {
+    #[serde(rename = "v")]
+    version: Version<1>,
+    #[serde(rename = "p")]
+    parties: SessionParties,
+    /// Their DH identity key.
+    #[serde(rename = "d")]
+    theirs: DhPublic,
+    #[serde(rename = "k")]
+    psk: Secret<32>,
+    #[serde(rename = "a")]
+    active: Option<Session>,
+    /// In no order.
+    #[serde(rename = "o")]
+    archived: Vec<Session>,
+    /// Sessions made so far, ours and theirs.
+    #[serde(rename = "n")]
+    born: u64,
+    #[serde(rename = "c")]
+    crossing: Crossing,
+    /// First messages with a last-resort key: its id, first half of the transcript hash. As long as the key exists.
+    #[serde(rename = "m")]
+    remembered: Vec<(PrekeyId, ByteArray<16>)>,
+}
+
+/// What happened since the active session became the active one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Crossing {
+    /// We sent on it.
+    #[serde(rename = "s")]
+    said: bool,
+    /// They sent on it.
+    #[serde(rename = "h")]
+    heard: bool,
+    /// They sent on another one instead, this many times.
+    #[serde(rename = "x")]
+    strikes: u8,
+}
 
 impl DeviceSessions {
-    /// No sessions yet. `their_dh` is their device's DH identity key from the key log; `psk` the pair secret's session
-    /// key (or, for group-only sessions, the group's consent secret).
-    pub fn new(parties: SessionParties, their_dh: DhPublic, psk: Secret<32>) -> Self {
-        todo!()
+    /// No sessions yet. `theirs` is their device's DH identity key, from the key log; `psk` the session key of the pair
+    /// secret (for group-only sessions: of the group's consent secret).
+    pub fn new(parties: SessionParties, theirs: DhPublic, psk: Secret<32>) -> Self {
+        Self {
+            version: Version,
+            parties,
+            theirs,
+            psk,
+            active: None,
+            archived: Vec::new(),
+            born: 0,
+            crossing: Crossing::default(),
+            remembered: Vec::new(),
+        }
     }
 
     /// The two ends.
     pub fn parties(&self) -> &SessionParties {
-        todo!()
+        &self.parties
     }
 
     /// Whether there is a session to send on. If not: get a bundle and [`DeviceSessions::initiate`].
     pub fn can_send(&self) -> bool {
-        todo!()
+        self.active.is_some()
     }
 
-    /// Whether the active session was confirmed by a message from them (its envelopes are small then).
+    /// Whether they are known to have the active session (its envelopes are small then).
     pub fn is_answered(&self) -> bool {
-        todo!()
+        self.active.as_ref().is_some_and(Session::is_answered)
     }
 
-    /// Starts a new session from their bundle and makes it the active one; the previous one is archived.
+    /// Identity of the active session, the same on both sides once they settled: for `doctor` output and tests.
+    pub fn active_id(&self) -> Option<[u8; 32]> {
+        self.active.as_ref().map(|s| *s.id())
+    }
+
+    /// Sessions kept beside the active one.
+    pub fn archived_len(&self) -> usize {
+        self.archived.len()
+    }
+
+    /// Starts a session from their bundle and makes it the active one; the previous one is archived. `self` must be
+    /// durable before anything is sent on it.
     ///
     /// # Errors
-    /// [`SessionError::Bundle`].
+    /// [`SessionError::Bundle`]; nothing changed.
     pub fn initiate(
         &mut self,
         device: &LocalDevice,
         bundle: &PrekeyBundle,
         now: u64,
-        rng: &mut impl CryptoRng,
+        rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), SessionError> {
-        todo!()
+        bundle.verify(&self.parties.their_device, now)?;
+        let (handshake, agreed) = pqxdh::initiate(&self.identities(device), bundle, rng)?;
+        let session = Session::initiated(agreed, handshake, &bundle.signed.2, now, rng)?;
+        let session = self.born(session);
+        self.activate(session);
+        self.forget_old(now);
+        Ok(())
     }
 
-    /// Seals `plaintext` on the active session. `self` must be durable before the envelope leaves.
+    /// Seals `plaintext` on the active session, bound to `aad`. `self` must be durable before the envelope leaves.
     ///
     /// # Errors
     /// [`SessionError::NoSession`], [`SessionError::TooLong`].
-    pub fn encrypt(&mut self, plaintext: &[u8], aad: &[u8], rng: &mut impl CryptoRng) -> Result<Vec<u8>, SessionError> {
-        todo!()
+    pub fn encrypt(
+        &mut self,
+        plaintext: &[u8],
+        aad: &[u8],
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Vec<u8>, SessionError> {
+        if plaintext.len() > MAX_PLAINTEXT {
+            return Err(SessionError::TooLong);
+        }
+        let envelope = self.active.as_mut().ok_or(SessionError::NoSession)?.seal(plaintext, aad, rng)?;
+        self.crossing.said = true;
+        Ok(envelope)
     }
 
-    /// Opens an envelope of an existing session, or of a new one with `prekeys` (a used one-time pair is deleted from it).
+    /// Opens an envelope of an existing session, or of a new one with `prekeys`, from which a used one-time pair is
+    /// deleted. Both must be durable before the sender is told that it arrived.
     ///
     /// # Errors
     /// [`SessionError`]; neither `self` nor `prekeys` changed.
@@ -121,7 +155,12 @@ impl DeviceSessions {
         aad: &[u8],
         now: u64,
     ) -> Result<Vec<u8>, SessionError> {
-        todo!()
+        let parts = EnvelopeParts::parse(envelope)?;
+        if self.knows(&parts) {
+            self.open_known(&parts, aad, now)
+        } else {
+            self.open_first(device, prekeys, &parts, aad, now)
+        }
     }
 
     /// [`DeviceSessions::decrypt`] without the prekey store: all but the first message of a session. Saves loading it.
@@ -129,12 +168,148 @@ impl DeviceSessions {
     /// # Errors
     /// [`SessionError::NeedsPrekeys`] when the store is needed after all; else as `decrypt`. Nothing changed.
     pub fn decrypt_established(&mut self, envelope: &[u8], aad: &[u8], now: u64) -> Result<Vec<u8>, SessionError> {
-        todo!()
+        let parts = EnvelopeParts::parse(envelope)?;
+        match (self.knows(&parts), &parts.header.handshake) {
+            (true, _) => self.open_known(&parts, aad, now),
+            (false, Some(_)) => Err(SessionError::NeedsPrekeys),
+            (false, None) => Err(SessionError::UnknownSession),
+        }
     }
 
-    /// After a restore from a backup: makes every session receive-only, because their sending keys may have been used
-    /// already. `can_send` is false until the next `initiate` or first message from them.
+    /// After a restore from a backup: makes every session receive-only, because its sending keys may have been used
+    /// already. `can_send` is false until the next [`DeviceSessions::initiate`] or first message from them.
     pub fn retire(&mut self) {
-        todo!()
+        self.archived.extend(self.active.take());
+        for session in &mut self.archived {
+            session.retired = true;
+        }
+        self.evict();
+    }
+
+    fn knows(&self, parts: &EnvelopeParts) -> bool {
+        self.active.iter().chain(&self.archived).any(|s| s.tag() == parts.header.tag)
+    }
+
+    fn open_known(&mut self, parts: &EnvelopeParts, aad: &[u8], now: u64) -> Result<Vec<u8>, SessionError> {
+        if let Some(active) = self.active.as_mut().filter(|s| s.tag() == parts.header.tag) {
+            let opened = active.open(parts, aad)?;
+            active.used_at = now;
+            self.crossing = Crossing { heard: true, strikes: 0, ..self.crossing };
+            return Ok(opened.plaintext);
+        }
+        let at = self.archived.iter().position(|s| s.tag() == parts.header.tag).ok_or(SessionError::UnknownSession)?;
+        let Opened { plaintext, advanced } = self.archived[at].open(parts, aad)?;
+        self.archived[at].used_at = now;
+        if advanced && !self.archived[at].retired {
+            let session = self.archived.swap_remove(at);
+            self.settle(session, false);
+        }
+        self.forget_old(now);
+        Ok(plaintext)
+    }
+
+    /// A first message: the responder's side of PQXDH, then the ratchet, then everything is committed.
+    fn open_first(
+        &mut self,
+        device: &LocalDevice,
+        prekeys: &mut PrekeyStore,
+        parts: &EnvelopeParts,
+        aad: &[u8],
+        now: u64,
+    ) -> Result<Vec<u8>, SessionError> {
+        let handshake = parts.header.handshake.as_ref().ok_or(SessionError::UnknownSession)?;
+        let named = prekeys.named(handshake.signed, handshake.one_time)?;
+        let agreed = pqxdh::respond(&self.identities(device), &named, handshake)?;
+        if tag(&agreed.transcript) != parts.header.tag {
+            return Err(SessionError::Forged);
+        }
+        let memory = match handshake.one_time {
+            // Deleting the pair is memory enough.
+            Some(_) => None,
+            None => Some(self.remember(prekeys, handshake.signed, &agreed.transcript)?),
+        };
+        let mut session = Session::responding(agreed, named.signed.clone(), now);
+        let Opened { plaintext, .. } = session.open(parts, aad)?;
+
+        match (memory, handshake.one_time) {
+            (Some(memory), _) => self.remembered = memory,
+            (None, Some(id)) => prekeys.spend(id),
+            (None, None) => {}
+        }
+        let session = self.born(session);
+        self.settle(session, true);
+        self.forget_old(now);
+        Ok(plaintext)
+    }
+
+    /// The remembered first messages with this one added and those that cannot be replayed any more left out.
+    fn remember(
+        &self,
+        prekeys: &PrekeyStore,
+        signed: PrekeyId,
+        transcript: &[u8; 32],
+    ) -> Result<Vec<(PrekeyId, ByteArray<16>)>, SessionError> {
+        let (id, _) = transcript.split_first_chunk::<16>().expect("16 of 32 bytes");
+        let id = ByteArray::new(*id);
+        let mut memory: Vec<_> = self.remembered.iter().filter(|m| prekeys.has_signed(m.0)).copied().collect();
+        if memory.iter().any(|m| m.1 == id) {
+            return Err(SessionError::Replayed);
+        }
+        if memory.len() >= MAX_REMEMBERED_HANDSHAKES {
+            return Err(SessionError::TooManyHandshakes);
+        }
+        memory.push((signed, id));
+        Ok(memory)
+    }
+
+    /// Something new arrived on `session`, which is not the active one. Makes one of the two active.
+    ///
+    /// 1. We started the active one over `session`, on purpose, and they have not answered: it stays.
+    /// 2. They have not answered the active one, or `session` is new: they certainly have `session`, so it is.
+    /// 3. We sent on the active one and they may not have seen it: crossing. Both sides prefer the smaller id; if they
+    ///    keep sending on the other one they do not have the preferred one.
+    /// 4. Else they chose to move on: so do we.
+    fn settle(&mut self, session: Session, new: bool) {
+        let promote = match &self.active {
+            Some(active) if !active.is_answered() => session.born > active.born,
+            Some(_) if new => true,
+            Some(active) if self.crossing.said && !self.crossing.heard => {
+                self.crossing.strikes = self.crossing.strikes.saturating_add(1);
+                session.id() < active.id() || self.crossing.strikes >= MAX_STRIKES
+            }
+            None | Some(_) => true,
+        };
+        if promote {
+            self.activate(session);
+        } else {
+            self.archived.push(session);
+        }
+    }
+
+    fn activate(&mut self, session: Session) {
+        self.archived.extend(self.active.replace(session));
+        self.crossing = Crossing::default();
+        self.evict();
+    }
+
+    fn born(&mut self, mut session: Session) -> Session {
+        self.born += 1;
+        session.born = self.born;
+        session
+    }
+
+    fn evict(&mut self) {
+        while self.archived.len() > MAX_ARCHIVED {
+            let oldest = (0..self.archived.len()).min_by_key(|i| (self.archived[*i].used_at, self.archived[*i].born));
+            oldest.map(|i| self.archived.swap_remove(i));
+        }
+    }
+
+    fn forget_old(&mut self, now: u64) {
+        self.archived.retain(|s| now.saturating_sub(s.used_at) <= ARCHIVE_KEPT_MS);
+    }
+
+    fn identities<'a>(&'a self, device: &'a LocalDevice) -> Identities<'a> {
+        Identities { parties: &self.parties, ours: &device.dh, theirs: &self.theirs, psk: &self.psk }
     }
 }

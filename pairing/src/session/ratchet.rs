@@ -1,0 +1,159 @@
+//! The Double Ratchet (Signal, revision 4), with the deferred key generation of its section 4.3: a new ratchet key is
+//! made when we next send, not when we receive.
+
+use std::collections::VecDeque;
+
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    chain::{Position, ReceivingChain},
+    error::SessionError,
+    header::Header,
+    keys::{ChainKey, MessageKey, RootKey},
+    limits::MAX_RECEIVING_CHAINS,
+};
+use crate::crypto::{
+    dh::{DhPublic, DhSecret, InvalidPublicKey},
+    secret::Secret,
+};
+
+/// State variables of section 3.2.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ratchet {
+    /// RK.
+    #[serde(rename = "r")]
+    root: RootKey,
+    /// DHs and its public key (kept, for it costs more than sealing a message).
+    #[serde(rename = "d")]
+    ours: (DhSecret, DhPublic),
+    /// CKs and Ns; none while it is our turn to make a ratchet key.
+    #[serde(rename = "s")]
+    sending: Option<Position>,
+    /// PN.
+    #[serde(rename = "p")]
+    previous: u64,
+    /// Oldest first; the last one belongs to their current ratchet key, DHr.
+    #[serde(rename = "c")]
+    receiving: VecDeque<ReceivingChain>,
+}
+
+/// What the header of the next message says, and its key.
+pub(super) struct Outgoing {
+    pub(super) ratchet: DhPublic,
+    pub(super) previous: u64,
+    pub(super) number: u64,
+    pub(super) key: MessageKey,
+}
+
+impl Ratchet {
+    /// `RatchetInitAlice` (section 3.3): `theirs` is the signed prekey.
+    pub(super) fn initiator(
+        shared: Secret<32>,
+        theirs: &DhPublic,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Self, SessionError> {
+        let ours = DhSecret::random(rng);
+        let (root, chain) = RootKey::new(shared).step(&ours, theirs).map_err(unusable)?;
+        let public = ours.public();
+        Ok(Self {
+            root,
+            ours: (ours, public),
+            sending: Some(Position(chain, 0)),
+            previous: 0,
+            receiving: VecDeque::new(),
+        })
+    }
+
+    /// `RatchetInitBob` (section 3.3): `ours` is the signed prekey.
+    pub(super) fn responder(shared: Secret<32>, ours: DhSecret) -> Self {
+        let public = ours.public();
+        Self {
+            root: RootKey::new(shared),
+            ours: (ours, public),
+            sending: None,
+            previous: 0,
+            receiving: VecDeque::new(),
+        }
+    }
+
+    /// `RatchetEncrypt` (section 3.4) up to the message key. Commits: a key is never given out twice.
+    pub(super) fn next(&mut self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Outgoing, SessionError> {
+        let Position(chain, number) = match self.sending.take() {
+            Some(position) => position,
+            None => self.turn(rng)?,
+        };
+        let (key, next) = chain.step();
+        self.sending = Some(Position(next, number + 1));
+        Ok(Outgoing { ratchet: self.ours.1, previous: self.previous, number, key })
+    }
+
+    /// Second half of `DHRatchet` (section 3.5): our new ratchet key and sending chain.
+    fn turn(&mut self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Position, SessionError> {
+        let theirs = self.receiving.back().ok_or(SessionError::NoSession)?.theirs();
+        let ours = DhSecret::random(rng);
+        let (root, chain) = self.root.step(&ours, theirs).map_err(unusable)?;
+        let public = ours.public();
+        (self.root, self.ours) = (root, (ours, public));
+        Ok(Position(chain, 0))
+    }
+
+    /// `RatchetDecrypt` (section 3.5). `open` authenticates under the message key; state changes only after it succeeded.
+    /// True when the newest chain advanced, that is when it was not a message that comes late.
+    pub(super) fn receive<T>(
+        &mut self,
+        header: &Header,
+        open: impl FnOnce(&MessageKey) -> Result<T, SessionError>,
+    ) -> Result<(T, bool), SessionError> {
+        match self.receiving.iter().position(|c| *c.theirs() == header.ratchet) {
+            Some(at) => self.receive_on(at, header.number, open),
+            None => self.receive_turn(header, open).map(|opened| (opened, true)),
+        }
+    }
+
+    fn receive_on<T>(
+        &mut self,
+        at: usize,
+        number: u64,
+        open: impl FnOnce(&MessageKey) -> Result<T, SessionError>,
+    ) -> Result<(T, bool), SessionError> {
+        let newest = at + 1 == self.receiving.len();
+        let chain = &mut self.receiving[at];
+        let (key, step) = chain.find(number)?;
+        let opened = open(&key)?;
+        let late = matches!(step, super::chain::ChainStep::Spend(_));
+        chain.commit(step);
+        Ok((opened, newest && !late))
+    }
+
+    /// First half of `DHRatchet`: they have a new ratchet key.
+    fn receive_turn<T>(
+        &mut self,
+        header: &Header,
+        open: impl FnOnce(&MessageKey) -> Result<T, SessionError>,
+    ) -> Result<T, SessionError> {
+        let skipped = self.receiving.back().map(|c| c.finish(header.previous)).transpose()?;
+        let (root, chain): (RootKey, ChainKey) = self.root.step(&self.ours.0, &header.ratchet).map_err(unusable)?;
+        let mut fresh = ReceivingChain::new(header.ratchet, chain);
+        let (key, step) = fresh.find(header.number)?;
+        let opened = open(&key)?;
+
+        fresh.commit(step);
+        if let Some((last, skipped)) = self.receiving.back_mut().zip(skipped) {
+            last.commit_finish(skipped);
+        }
+        if self.receiving.len() == MAX_RECEIVING_CHAINS {
+            self.receiving.pop_front();
+        }
+        self.receiving.push_back(fresh);
+        self.root = root;
+        if let Some(Position(_, sent)) = self.sending.take() {
+            self.previous = sent;
+        }
+        Ok(opened)
+    }
+}
+
+fn unusable(error: InvalidPublicKey) -> SessionError {
+    SessionError::Malformed(error.to_string())
+}

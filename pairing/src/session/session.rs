@@ -1,0 +1,119 @@
+//! One session: a ratchet, the transcript it grew from, and the handshake until it is answered.
+
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
+
+use super::{
+    error::SessionError,
+    header::{self, EnvelopeParts, Handshake, Header, Tag},
+    pqxdh::Agreed,
+    ratchet::Ratchet,
+};
+use crate::crypto::dh::{DhPublic, DhSecret};
+
+/// A session with one remote device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Session {
+    /// Transcript hash of the handshake: the identity of the session.
+    #[serde(rename = "t")]
+    transcript: ByteArray<32>,
+    #[serde(rename = "r")]
+    ratchet: Ratchet,
+    /// Ours, repeated until answered; none in sessions they initiated.
+    #[serde(rename = "h")]
+    handshake: Option<Handshake>,
+    /// Order in which sessions came to be here.
+    #[serde(rename = "b")]
+    pub(super) born: u64,
+    /// When it was made or something last arrived on it (Unix ms).
+    #[serde(rename = "u")]
+    pub(super) used_at: u64,
+    /// May have been used beyond what we remember: never sends again.
+    #[serde(rename = "x")]
+    pub(super) retired: bool,
+}
+
+/// What an envelope held.
+pub(super) struct Opened {
+    pub(super) plaintext: Vec<u8>,
+    /// Not a late message.
+    pub(super) advanced: bool,
+}
+
+impl Session {
+    pub(super) fn initiated(
+        agreed: Agreed,
+        handshake: Handshake,
+        theirs: &DhPublic,
+        now: u64,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Self, SessionError> {
+        let ratchet = Ratchet::initiator(agreed.shared, theirs, rng)?;
+        Ok(Self::new(agreed.transcript, ratchet, Some(handshake), now))
+    }
+
+    pub(super) fn responding(agreed: Agreed, ours: DhSecret, now: u64) -> Self {
+        Self::new(agreed.transcript, Ratchet::responder(agreed.shared, ours), None, now)
+    }
+
+    fn new(transcript: [u8; 32], ratchet: Ratchet, handshake: Option<Handshake>, used_at: u64) -> Self {
+        Self { transcript: ByteArray::new(transcript), ratchet, handshake, born: 0, used_at, retired: false }
+    }
+
+    /// Total order both sides agree on.
+    pub(super) fn id(&self) -> &[u8; 32] {
+        &self.transcript
+    }
+
+    pub(super) fn tag(&self) -> Tag {
+        tag(&self.transcript)
+    }
+
+    /// Whether they are known to have this session too.
+    pub(super) fn is_answered(&self) -> bool {
+        self.handshake.is_none()
+    }
+
+    pub(super) fn seal(
+        &mut self,
+        plaintext: &[u8],
+        aad: &[u8],
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Vec<u8>, SessionError> {
+        let next = self.ratchet.next(rng)?;
+        let header = Header {
+            tag: self.tag(),
+            ratchet: next.ratchet,
+            previous: next.previous,
+            number: next.number,
+            handshake: self.handshake.clone(),
+        }
+        .to_bytes();
+        let ciphertext = next.key.seal(&self.associated_data(&header, aad), plaintext);
+        Ok(header::envelope(&header, &ciphertext))
+    }
+
+    /// Nothing changes unless the envelope authenticates.
+    pub(super) fn open(&mut self, envelope: &EnvelopeParts, aad: &[u8]) -> Result<Opened, SessionError> {
+        let aad = self.associated_data(&envelope.header_bytes, aad);
+        let (plaintext, advanced) = self
+            .ratchet
+            .receive(&envelope.header, |key| key.open(&aad, &envelope.ciphertext).map_err(|_| SessionError::Forged))?;
+        self.handshake = None;
+        Ok(Opened { plaintext, advanced })
+    }
+
+    /// `transcript (32) || header length (4, big endian) || header || what the caller binds`.
+    fn associated_data(&self, header: &[u8], aad: &[u8]) -> Vec<u8> {
+        let len = u32::try_from(header.len()).expect("headers are bounded by the envelope").to_be_bytes();
+        [self.transcript.as_slice(), &len, header, aad].concat()
+    }
+}
+
+/// The first bytes of a transcript hash.
+pub(super) fn tag(transcript: &[u8; 32]) -> Tag {
+    let mut tag = [0; 8];
+    tag.copy_from_slice(&transcript[..8]);
+    ByteArray::new(tag)
+}

@@ -1,4 +1,7 @@
 //! A covey node: engine, storage, runtime and the local RPC server.
 
+pub mod files;
+pub mod lock;
+pub mod paths;
 pub mod store;
 pub mod vault;

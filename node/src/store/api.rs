@@ -2,10 +2,12 @@
 
 use std::{io, path::PathBuf};
 
+use super::chunks::RESERVED;
+
 /// A key and its value, as stored (values are sealed).
 pub type Row = (Vec<u8>, Vec<u8>);
 
-/// One ordered key space with atomic batches. Two implementations: [`super::SledStore`] and [`super::MemoryStore`].
+/// One ordered key space with atomic batches. Keys are not empty and start with a byte below 0xfe. Two implementations: [`super::SledStore`] and [`super::MemoryStore`].
 pub trait Store: Send {
     /// The value under `key`, or `None`. Sees every applied batch, flushed or not.
     ///
@@ -112,10 +114,30 @@ impl Batch {
         &self.ops
     }
 
+    /// Bytes of keys and values.
+    pub fn bytes(&self) -> usize {
+        self.ops
+            .iter()
+            .map(|op| match op {
+                Op::Put(key, value) => key.len() + value.len(),
+                Op::Delete(key) => key.len(),
+            })
+            .sum()
+    }
+
     /// The changes, in order.
     pub fn into_ops(self) -> Vec<Op> {
         self.ops
     }
+}
+
+/// Refuses keys that the disk store needs for itself (no table has such a number), in both stores alike.
+pub(crate) fn check_keys(batch: &Batch) -> Result<(), StoreError> {
+    let reserved = |op: &Op| {
+        let (Op::Put(key, _) | Op::Delete(key)) = op;
+        key.first().is_none_or(|first| *first >= RESERVED)
+    };
+    if batch.ops.iter().any(reserved) { Err(StoreError::ReservedKey) } else { Ok(()) }
 }
 
 /// Why the store could not do what was asked. Every text says what the operator can do.
@@ -182,6 +204,9 @@ pub enum StoreError {
     /// A value that cannot be encoded: a bug.
     #[error(transparent)]
     Encode(#[from] covey_codec::EncodeError),
+    /// A key that is empty or begins with a byte that no table has: a bug.
+    #[error("a record key is outside of all tables")]
+    ReservedKey,
     /// A fault injected by a test.
     #[error("injected fault: {0}")]
     Injected(&'static str),

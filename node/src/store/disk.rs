@@ -1,8 +1,29 @@
-//! The disk store: sled 0.34.7, guarded and really synced.
+//! The disk store: sled 0.34.7, guarded against its panics and really synced.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
 
-use super::{Batch, Op, Row, Span, Store, StoreError};
+use super::{
+    Batch, Row, Span, Store, StoreError,
+    api::check_keys,
+    chunks::{self, Chunked, Head, RESERVED},
+    guard,
+};
+use crate::files;
+
+/// Most bytes of values applied between two syncs; beyond it, an apply syncs first. sled may overwrite a segment of
+/// its log about 1 MiB of writes after the records in it were copied elsewhere, and rewriting leaves multiplies
+/// what is written by up to four: the copies have to be on the disk by then.
+const UNSYNCED_MAX: usize = 256 << 10;
+
+/// How long an open waits for the lock on the database file: sled's workers may hold it for a moment after a close.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How to open a [`SledStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,27 +39,37 @@ impl Default for DiskOptions {
     }
 }
 
-/// The database in a directory of its own. Clones share it, so a reader on another thread sees what was applied
-/// (not only what was flushed).
-#[derive(Debug, Clone)]
+/// The database in a directory of its own: one sled tree, no background flush.
+///
+/// After an error of [`Store::apply`] or [`Store::flush`] the store refuses to write until [`SledStore::reopen`]:
+/// what was applied since the last successful flush is then either there or not, as after a crash.
+#[derive(Debug)]
 pub struct SledStore {
-    db: sled::Db,
     dir: PathBuf,
+    options: DiskOptions,
+    open: Option<Open>,
+    chunked: Chunked,
+    /// Bytes applied since the last sync; `None` when nothing was.
+    unsynced: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Open {
+    db: sled::Db,
+    /// The log, opened here as well because sled cannot be asked to sync it.
+    log: File,
 }
 
 impl SledStore {
-    /// Opens the database in `dir`, creating both if absent.
+    /// Opens the database in `dir`, creating both (0700, 0600) if absent.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when the files are not what sled wrote, also where sled itself would panic.
     pub fn open(dir: &Path, options: DiskOptions) -> Result<Self, StoreError> {
-        let db = sled::Config::new()
-            .path(dir)
-            .cache_capacity(options.cache_bytes)
-            .flush_every_ms(None)
-            .open()
-            .map_err(|e| StoreError::Damaged { path: dir.to_path_buf(), detail: e.to_string() })?;
-        Ok(Self { db, dir: dir.to_path_buf() })
+        let mut store =
+            Self { dir: dir.to_path_buf(), options, open: None, chunked: Chunked::default(), unsynced: None };
+        store.reopen()?;
+        Ok(store)
     }
 
     /// The directory of the database.
@@ -46,52 +77,197 @@ impl SledStore {
         &self.dir
     }
 
-    fn error(&self, error: &sled::Error) -> StoreError {
-        StoreError::Damaged { path: self.dir.clone(), detail: error.to_string() }
+    /// True if the store refuses writes until [`SledStore::reopen`].
+    pub fn has_failed(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// Closes the database and opens it again, for instance when a full disk has space again. The caller starts over
+    /// from what the store then holds, as after a restart.
+    ///
+    /// # Errors
+    /// As [`SledStore::open`].
+    pub fn reopen(&mut self) -> Result<(), StoreError> {
+        self.close();
+        files::create_private_dir(&self.dir).map_err(|e| self.io(e))?;
+        let (dir, cache) = (self.dir.clone(), self.options.cache_bytes);
+        // A thread of its own: a panic half-way through recovery leaves nothing behind on ours.
+        let opening = thread::Builder::new().name("covey-open".to_owned());
+        let opening = opening.spawn(move || guard::catch(|| open_patiently(&dir, cache))).map_err(|e| self.io(e))?;
+        let db = match opening.join() {
+            Ok(Ok(result)) => result.map_err(|e| self.sled(&e))?,
+            Ok(Err(message)) => return Err(self.damaged(message)),
+            Err(_) => return Err(self.damaged("panic while opening".to_owned())),
+        };
+        let log = self.sync_new_files().map_err(|e| self.io(e))?;
+        let mut chunked = Chunked::default();
+        let loaded = guard::catch(|| {
+            db.scan_prefix(Chunked::PREFIX).try_for_each(|row| row.map(|(k, v)| chunked.load(&k, &v)).map(drop))
+        });
+        match loaded {
+            Ok(result) => result.map_err(|e| self.sled(&e))?,
+            Err(message) => return Err(self.damaged(message)),
+        }
+        self.chunked = chunked;
+        self.unsynced = None;
+        self.open = Some(Open { db, log });
+        Ok(())
+    }
+
+    /// The files that sled made must be found again after a power cut, and only their owner may read them.
+    fn sync_new_files(&self) -> io::Result<File> {
+        let log = File::open(self.dir.join("db"))?;
+        let conf = File::open(self.dir.join("conf"))?;
+        for file in [&log, &conf] {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+            file.sync_all()?;
+        }
+        files::sync_dir(&self.dir)?;
+        Ok(log)
+    }
+
+    /// sled's own flush ends in `sync_file_range`, which a power cut does not respect: this is the fsync that every
+    /// acknowledgement and every send waits for.
+    fn sync_to_disk(log: &File) -> io::Result<()> {
+        log.sync_all()
+    }
+
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            // sled flushes when it is dropped, and panics if it cannot.
+            let _ = guard::catch(move || drop(open));
+        }
+    }
+
+    /// Runs a read against the open database.
+    fn read<T>(&self, f: impl FnOnce(&sled::Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let open = self.open.as_ref().ok_or_else(|| self.closed())?;
+        guard::catch(|| f(&open.db)).unwrap_or_else(|message| Err(self.damaged(message)))
+    }
+
+    /// Runs a write against the open database, which is closed for good if it fails.
+    fn write(&mut self, f: impl FnOnce(&Open) -> sled::Result<()>) -> Result<(), StoreError> {
+        let open = self.open.as_ref().ok_or_else(|| self.closed())?;
+        let error = match guard::catch(|| f(open)) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(e)) => self.sled(&e),
+            Err(message) => self.damaged(message),
+        };
+        self.close();
+        Err(error)
+    }
+
+    /// The value that belongs to a head row.
+    fn value(&self, db: &sled::Db, key: &[u8], row: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let count = match chunks::head(row) {
+            Some(Head::Whole(value)) => return Ok(value),
+            Some(Head::Split(count)) => count,
+            None => return Err(self.damaged("malformed row".to_owned())),
+        };
+        let mut value = Vec::with_capacity(usize::from(count) * chunks::CHUNK);
+        for number in 0..count {
+            let piece = db.get(chunks::piece_key(key, number)).map_err(|e| self.sled(&e))?;
+            value.extend_from_slice(&piece.ok_or_else(|| self.damaged("a part of a value is missing".to_owned()))?);
+        }
+        Ok(value)
+    }
+
+    fn closed(&self) -> StoreError {
+        self.io(io::Error::other("closed after an earlier error"))
+    }
+
+    fn damaged(&self, detail: String) -> StoreError {
+        StoreError::Damaged { path: self.dir.clone(), detail }
+    }
+
+    fn sled(&self, error: &sled::Error) -> StoreError {
+        match error {
+            sled::Error::Io(e) if is_lock(e) => StoreError::InUse { path: self.dir.clone() },
+            sled::Error::Io(e) => self.io(io::Error::new(e.kind(), e.to_string())),
+            other => self.damaged(other.to_string()),
+        }
+    }
+
+    fn io(&self, source: io::Error) -> StoreError {
+        let path = self.dir.clone();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { path },
+            io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path },
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => self.damaged(source.to_string()),
+            _ => StoreError::Io { path, source },
+        }
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
 impl Store for SledStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get(key).map_err(|e| self.error(&e))?.map(|v| v.to_vec()))
+        self.read(|db| {
+            let row = db.get(key).map_err(|e| self.sled(&e))?;
+            row.map(|row| self.value(db, key, &row)).transpose()
+        })
     }
 
     fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Row>, StoreError> {
-        if span.is_empty() {
+        let to = span.to.as_deref().unwrap_or(&[RESERVED]);
+        if to <= span.from.as_slice() {
             return Ok(Vec::new());
         }
-        let iter = match &span.to {
-            Some(to) => self.db.range(span.from.as_slice()..to.as_slice()),
-            None => self.db.range(span.from.as_slice()..),
-        };
-        let owned = |row: sled::Result<(sled::IVec, sled::IVec)>| {
-            row.map(|(k, v)| (k.to_vec(), v.to_vec())).map_err(|e| self.error(&e))
-        };
-        if reverse { iter.rev().take(limit).map(owned).collect() } else { iter.take(limit).map(owned).collect() }
+        self.read(|db| {
+            let iter = db.range(span.from.as_slice()..to);
+            let owned = |row: sled::Result<(sled::IVec, sled::IVec)>| {
+                let (key, row) = row.map_err(|e| self.sled(&e))?;
+                Ok((key.to_vec(), self.value(db, &key, &row)?))
+            };
+            if reverse { iter.rev().take(limit).map(owned).collect() } else { iter.take(limit).map(owned).collect() }
+        })
     }
 
     fn apply(&mut self, batch: Batch) -> Result<(), StoreError> {
-        let mut out = sled::Batch::default();
-        for op in batch.into_ops() {
-            match op {
-                Op::Put(key, value) => out.insert(key, value),
-                Op::Delete(key) => out.remove(key),
-            }
+        check_keys(&batch)?;
+        if self.unsynced.is_some_and(|bytes| bytes > UNSYNCED_MAX) {
+            self.flush()?;
         }
-        self.db.apply_batch(out).map_err(|e| self.error(&e))
+        let bytes = batch.bytes();
+        let (rows, changes) = self.chunked.rows(batch);
+        self.write(|open| open.db.apply_batch(rows))?;
+        self.chunked.commit(changes);
+        self.unsynced = Some(self.unsynced.unwrap_or(0) + bytes);
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        self.db.flush().map_err(|e| self.error(&e))?;
-        self.sync_to_disk()
+        if self.unsynced.is_none() && self.open.is_some() {
+            return Ok(());
+        }
+        self.write(|open| {
+            open.db.flush()?;
+            Self::sync_to_disk(&open.log).map_err(Into::into)
+        })?;
+        self.unsynced = None;
+        Ok(())
     }
 }
 
-impl SledStore {
-    /// sled's own flush ends in `sync_file_range`, which does not survive a power cut: this is the fsync.
-    fn sync_to_disk(&self) -> Result<(), StoreError> {
-        std::fs::File::open(self.dir.join("db"))
-            .and_then(|file| file.sync_all())
-            .map_err(|source| StoreError::Io { path: self.dir.clone(), source })
+fn open_patiently(dir: &Path, cache_bytes: u64) -> sled::Result<sled::Db> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
+        match config.open() {
+            Err(sled::Error::Io(e)) if is_lock(&e) && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
     }
+}
+
+/// sled reports a lock held by someone else as an error of kind `Other` with this text.
+fn is_lock(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Other && error.to_string().starts_with("could not acquire lock")
 }

@@ -5,7 +5,7 @@ use std::{
     ops::Bound::{Excluded, Included, Unbounded},
 };
 
-use super::{Batch, Op, Row, Span, Store, StoreError};
+use super::{Batch, Op, Row, Span, Store, StoreError, api::check_keys};
 
 /// Which calls are to fail, each counted from 1 over the life of the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,6 +92,7 @@ impl Store for MemoryStore {
     }
 
     fn apply(&mut self, batch: Batch) -> Result<(), StoreError> {
+        check_keys(&batch)?;
         self.applies += 1;
         if self.faults.fail_apply == Some(self.applies) {
             return Err(StoreError::Injected("apply"));

@@ -8,7 +8,9 @@
 //! part of the key space, because their purpose is to notice that the key space went back in time.
 
 mod api;
+mod chunks;
 mod disk;
+mod guard;
 mod key;
 mod memory;
 mod schema;

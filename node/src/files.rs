@@ -1,0 +1,92 @@
+//! Files that only their owner may read, and that are still there after a power cut.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+/// Creates `dir` with mode 0700, its parents too, and syncs the directory that it is in. A directory that exists is
+/// narrowed to 0700.
+///
+/// # Errors
+/// What the operating system says.
+pub fn create_private_dir(dir: &Path) -> io::Result<()> {
+    match fs::metadata(dir) {
+        Ok(meta) if meta.is_dir() => {
+            if meta.permissions().mode() & 0o077 != 0 {
+                fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+            }
+            return Ok(());
+        }
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::NotADirectory, format!("{} is a file", dir.display()))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e),
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
+        _ => sync_dir(Path::new(".")),
+    }
+}
+
+/// Makes the names in `dir` survive a power cut.
+///
+/// # Errors
+/// What the operating system says.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Replaces `path` by a file of mode 0600 with `content`, atomically and durably.
+///
+/// # Errors
+/// What the operating system says; the old file is then still there.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary =
+        tempfile::Builder::new().prefix(".covey-").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(dir)?;
+    temporary.write_all(content)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path)?;
+    sync_dir(dir)
+}
+
+/// Creates `path` with mode 0600 and `content`, durably; fails if it exists.
+///
+/// # Errors
+/// What the operating system says; `AlreadyExists` if there is such a file.
+pub fn create_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    sync_dir(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+/// The permission bits of `path` if others than its owner have any, or if another user owns it.
+///
+/// # Errors
+/// What the operating system says.
+pub fn exposed(path: &Path) -> io::Result<Option<Exposed>> {
+    let meta = fs::metadata(path)?;
+    if meta.uid() != effective_uid() && meta.uid() != 0 {
+        return Ok(Some(Exposed::ForeignOwner(meta.uid())));
+    }
+    let mode = meta.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then_some(Exposed::Mode(mode)))
+}
+
+/// How a file that should be private is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposed {
+    /// Others have some of these permissions.
+    Mode(u32),
+    /// This other user owns it.
+    ForeignOwner(u32),
+}
+
+/// The user this process acts as.
+pub fn effective_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}

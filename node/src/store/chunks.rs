@@ -1,0 +1,121 @@
+//! Large values as rows of bounded size.
+//!
+//! sled 0.34 splits a leaf by the number of its items (16), not by their size, and writes a leaf of more than
+//! 128 KiB to a file of its own that nobody ever syncs, while it deletes the file with the previous state of the
+//! same leaf. In a power cut that loses records that were acknowledged long ago. Rows that are short enough keep
+//! every leaf inside the log, which we do sync.
+//!
+//! A value longer than [`CHUNK`] therefore becomes: a head row under its key that says how many chunks there are,
+//! the chunks under `0xff || key || number`, and an index row under `0xfe || key`, from which the set of such keys is
+//! read at start, so that ordinary writes need not look at what they replace.
+
+use std::collections::HashMap;
+
+use super::{Batch, Op};
+
+/// Longest row: 20 of them (16, and 3 of a leaf that was merged in) with their keys fit into 128 KiB.
+pub(crate) const CHUNK: usize = 6_000;
+/// Keys from this first byte on belong to this module.
+pub(crate) const RESERVED: u8 = INDEX;
+
+const INDEX: u8 = 0xfe;
+const PIECE: u8 = 0xff;
+/// Last byte of a head row that holds its value.
+const WHOLE: u8 = 0;
+/// Last byte of a head row that holds a chunk count.
+const SPLIT: u8 = 1;
+
+/// The keys whose values are chunked, with their chunk counts.
+#[derive(Debug, Default)]
+pub(crate) struct Chunked(HashMap<Vec<u8>, u16>);
+
+impl Chunked {
+    /// The prefix of index rows.
+    pub(crate) const PREFIX: [u8; 1] = [INDEX];
+
+    /// Takes up one index row, as read at start. False if it is malformed.
+    pub(crate) fn load(&mut self, key: &[u8], value: &[u8]) -> bool {
+        let (Some((&INDEX, key)), Ok(count)) = (key.split_first(), value.try_into()) else { return false };
+        self.0.insert(key.to_vec(), u16::from_be_bytes(count));
+        true
+    }
+
+    /// The rows that carry out `batch`, and what becomes of the set once they are applied.
+    pub(crate) fn rows(&self, batch: Batch) -> (sled::Batch, Changes) {
+        let mut rows = sled::Batch::default();
+        let mut changes = Changes::default();
+        for op in batch.into_ops() {
+            let (key, value) = match op {
+                Op::Put(key, value) => (key, Some(value)),
+                Op::Delete(key) => (key, None),
+            };
+            let before = changes.0.get(&key).or_else(|| self.0.get(&key)).copied().unwrap_or(0);
+            let pieces = value.as_deref().filter(|v| v.len() > CHUNK).map(|v| v.chunks(CHUNK));
+            let after = pieces.as_ref().map_or(0, |p| u16::try_from(p.len()).unwrap_or(u16::MAX));
+            for (number, piece) in (0..after).zip(pieces.into_iter().flatten()) {
+                rows.insert(piece_key(&key, number), piece);
+            }
+            for number in after..before {
+                rows.remove(piece_key(&key, number));
+            }
+            if after > 0 {
+                rows.insert(index_key(&key), &after.to_be_bytes());
+            } else if before > 0 {
+                rows.remove(index_key(&key));
+            }
+            if after != before {
+                changes.0.insert(key.clone(), after);
+            }
+            match value {
+                Some(_) if after > 0 => rows.insert(key, [after.to_be_bytes().as_slice(), &[SPLIT]].concat()),
+                Some(mut value) => {
+                    value.push(WHOLE);
+                    rows.insert(key, value);
+                }
+                None => rows.remove(key),
+            }
+        }
+        (rows, changes)
+    }
+
+    /// Takes over the changes of rows that were applied.
+    pub(crate) fn commit(&mut self, changes: Changes) {
+        for (key, count) in changes.0 {
+            if count == 0 {
+                self.0.remove(&key)
+            } else {
+                self.0.insert(key, count)
+            };
+        }
+    }
+}
+
+/// New chunk counts by key.
+#[derive(Debug, Default)]
+pub(crate) struct Changes(HashMap<Vec<u8>, u16>);
+
+/// A head row, as read.
+pub(crate) enum Head {
+    /// The value itself.
+    Whole(Vec<u8>),
+    /// The value is in so many chunks.
+    Split(u16),
+}
+
+/// Reads a head row; `None` if it is malformed.
+pub(crate) fn head(row: &[u8]) -> Option<Head> {
+    match row.split_last()? {
+        (&WHOLE, value) => Some(Head::Whole(value.to_vec())),
+        (&SPLIT, count) => Some(Head::Split(u16::from_be_bytes(count.try_into().ok()?))),
+        _ => None,
+    }
+}
+
+/// Where chunk `number` of the value of `key` is.
+pub(crate) fn piece_key(key: &[u8], number: u16) -> Vec<u8> {
+    [&[PIECE], key, &number.to_be_bytes()].concat()
+}
+
+fn index_key(key: &[u8]) -> Vec<u8> {
+    [&[INDEX], key].concat()
+}

@@ -1,14 +1,62 @@
 //! Sealing, validating and opening one record.
+//!
+//! ```text
+//! version 1 | blinded key 32 | period 8 | sequence 8 | expires at 8 | nonce 24 | ciphertext n + 16 | signature 64
+//! ```
+//! Numbers are big-endian. The signature is over a context and everything before it; everything before the
+//! ciphertext is its associated data.
 
+use chacha20poly1305::{
+    Key, KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use ed25519_dalek::{
+    Signature, SigningKey, VerifyingKey,
+    hazmat::{ExpandedSecretKey, raw_sign},
+};
 use rand_core::CryptoRng;
+use sha2::Sha512;
+use zeroize::Zeroizing;
 
-/// A record as it is stored by others: `value` under `key`.
+use super::{blind, period};
+
+/// Largest record value in bytes: a card of eight devices fits, a storer's memory is not a dump. `[NET-RECORD-SIZE]`
+pub const MAX_VALUE: usize = 12 << 10;
+/// Largest payload in bytes.
+pub const MAX_PAYLOAD: usize = MAX_VALUE - OVERHEAD - LENGTH;
+/// How long a record is valid, in milliseconds. `[NET-RECORD-EXPIRY]`
+pub const LIFETIME: u64 = 48 * 60 * 60 * 1000;
+
+/// How much the publisher's clock may be ahead of the storer's, in milliseconds.
+const SKEW: u64 = 10 * 60 * 1000;
+const VERSION: u8 = 1;
+const CONTEXT: &[u8] = b"covey card record v1\0";
+const HEADER: usize = 1 + 32 + 8 + 8 + 8;
+const NONCE: usize = 24;
+const TAG: usize = 16;
+const SIGNATURE: usize = 64;
+const OVERHEAD: usize = HEADER + NONCE + TAG + SIGNATURE;
+/// Of the length in front of the padded payload.
+const LENGTH: usize = 2;
+/// Payloads are padded to a multiple of this, so that the size says little about the card.
+const PAD: usize = 1024;
+
+/// A record as others store it: `value` under `key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// H(blinded key, period).
     pub key: [u8; 32],
-    /// Signed and encrypted, at most [`super::MAX_VALUE`] bytes.
+    /// Signed and encrypted, at most [`MAX_VALUE`] bytes.
     pub value: Vec<u8>,
+}
+
+/// What a storer learns: enough to keep the newest of two valid records (the greater value is the newer record).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Validated {
+    /// The higher one is the newer one.
+    pub sequence: u64,
+    /// Unix milliseconds; decides between two of one sequence.
+    pub expires_at: u64,
 }
 
 /// What only those who know the account key can read.
@@ -27,7 +75,7 @@ pub struct Opened {
 /// Why a record was not accepted or made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// Larger than [`super::MAX_VALUE`] (or, when sealing, the payload than [`super::MAX_PAYLOAD`]).
+    /// Larger than [`MAX_VALUE`] (or, when sealing, the payload than [`MAX_PAYLOAD`]).
     #[error("the record is too large")]
     TooLarge,
     /// Not a record, or of an unknown version.
@@ -42,13 +90,13 @@ pub enum RecordError {
     /// Its time is over.
     #[error("the record has expired")]
     Expired,
-    /// Valid for longer than 48 hours from now.
+    /// Valid for longer than [`LIFETIME`] from now.
     #[error("the record's expiry is too far away")]
     TooLong,
     /// For a day that is neither today nor a neighbour of it.
     #[error("the record is for another period")]
     WrongPeriod,
-    /// The account key is not a point of the curve's prime-order group, or the blinded key is another account's.
+    /// The account key is not a usable Ed25519 key, or the blinded key is another account's.
     #[error("the record is not of this account")]
     WrongAccount,
     /// The payload does not decrypt under the account key.
@@ -56,52 +104,186 @@ pub enum RecordError {
     Undecryptable,
 }
 
-/// Seals `payload` for one period (day number), valid for 48 h from `now` (Unix milliseconds).
+/// Seals `payload` for one period (day number), valid for [`LIFETIME`] from `now` (Unix milliseconds).
 /// `account_seed` is the Ed25519 seed of the account signing key (RFC 8032, 5.1.5).
 ///
 /// # Errors
 /// [`RecordError::TooLarge`].
-#[allow(clippy::todo)]
 pub fn seal(
-    _account_seed: &[u8; 32],
-    _period: u64,
-    _sequence: u64,
-    _payload: &[u8],
-    _now: u64,
-    _rng: &mut impl CryptoRng,
+    account_seed: &[u8; 32],
+    period: u64,
+    sequence: u64,
+    payload: &[u8],
+    now: u64,
+    rng: &mut impl CryptoRng,
 ) -> Result<Sealed, RecordError> {
-    todo!()
+    let plaintext = pad(payload)?;
+    let signing = SigningKey::from_bytes(account_seed);
+    let account = signing.verifying_key().to_bytes();
+    let h = blind::factor(&account, period);
+    let blinded = blind::blind_public(&account, h).map_err(|_| RecordError::WrongAccount)?;
+
+    let mut value = Vec::with_capacity(OVERHEAD + plaintext.len());
+    value.push(VERSION);
+    value.extend_from_slice(&blinded);
+    value.extend_from_slice(&period.to_be_bytes());
+    value.extend_from_slice(&sequence.to_be_bytes());
+    value.extend_from_slice(&now.saturating_add(LIFETIME).to_be_bytes());
+    let mut nonce = [0; NONCE];
+    rng.fill_bytes(&mut nonce);
+    let ciphertext = cipher(&account, &blinded, period)
+        .encrypt(&XNonce::from(nonce), Payload { msg: &plaintext, aad: &value })
+        .map_err(|_| RecordError::TooLarge)?;
+    value.extend_from_slice(&nonce);
+    value.extend_from_slice(&ciphertext);
+
+    let secret = blind::blind_secret(&ExpandedSecretKey::from(account_seed), h);
+    let public = VerifyingKey::from(&secret);
+    let signature = raw_sign::<Sha512>(&secret, &signed(&value), &public);
+    value.extend_from_slice(&signature.to_bytes());
+    Ok(Sealed { key: record_key(&blinded, period), value })
 }
 
-/// The records to publish now: for the current period and, near its edge, for the neighbouring one.
+/// The records to publish at `now`: for the current period and, near its edge, for the neighbouring one.
 ///
 /// # Errors
 /// [`RecordError::TooLarge`].
-#[allow(clippy::todo)]
 pub fn seal_current(
-    _account_seed: &[u8; 32],
-    _sequence: u64,
-    _payload: &[u8],
-    _now: u64,
-    _rng: &mut impl CryptoRng,
+    account_seed: &[u8; 32],
+    sequence: u64,
+    payload: &[u8],
+    now: u64,
+    rng: &mut impl CryptoRng,
 ) -> Result<Vec<Sealed>, RecordError> {
-    todo!()
+    period::current_and_neighbour(now).into_iter().map(|p| seal(account_seed, p, sequence, payload, now, rng)).collect()
 }
 
-/// What a storer can check without knowing the account: size, key, period, expiry, signature. Returns the sequence.
+/// What a storer checks, knowing nothing of the account: size, version, key, period, expiry, signature.
 ///
 /// # Errors
-/// [`RecordError`].
-#[allow(clippy::todo)]
-pub fn validate(_key: &[u8], _value: &[u8], _now: u64) -> Result<u64, RecordError> {
-    todo!()
+/// [`RecordError`]; the cheap checks come first, the signature last.
+pub fn validate(key: &[u8], value: &[u8], now: u64) -> Result<Validated, RecordError> {
+    let record = Parsed::new(value)?;
+    // [NET-RECORD-KEY]
+    if key != record_key(record.blinded, record.period) {
+        return Err(RecordError::WrongKey);
+    }
+    record.check(now)
 }
 
 /// Validates and decrypts a record of the account whose Ed25519 public key is `account`.
 ///
 /// # Errors
 /// [`RecordError`].
-#[allow(clippy::todo)]
-pub fn open(_account: &[u8; 32], _period: u64, _value: &[u8], _now: u64) -> Result<Opened, RecordError> {
-    todo!()
+pub fn open(account: &[u8; 32], period: u64, value: &[u8], now: u64) -> Result<Opened, RecordError> {
+    let record = Parsed::new(value)?;
+    let blinded =
+        blind::blind_public(account, blind::factor(account, period)).map_err(|_| RecordError::WrongAccount)?;
+    // [NET-RECORD-KEY]
+    if record.period != period || *record.blinded != blinded {
+        return Err(RecordError::WrongAccount);
+    }
+    let Validated { sequence, expires_at } = record.check(now)?;
+    let plaintext = cipher(account, &blinded, period)
+        .decrypt(&XNonce::from(*record.nonce), Payload { msg: record.ciphertext, aad: &value[..HEADER] })
+        .map_err(|_| RecordError::Undecryptable)?;
+    Ok(Opened { period, sequence, expires_at, payload: unpad(&plaintext)?.to_vec() })
+}
+
+/// The key under which the record of `blinded` for `period` is stored.
+#[must_use]
+pub fn record_key(blinded: &[u8; 32], period: u64) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("covey card record key v1");
+    hasher.update(blinded).update(&period.to_be_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+/// The keys to ask for at `now`, each with its period.
+///
+/// # Errors
+/// [`RecordError::WrongAccount`] when `account` is not a usable Ed25519 key.
+pub(crate) fn lookup_keys(account: &[u8; 32], now: u64) -> Result<Vec<(u64, [u8; 32])>, RecordError> {
+    let keys = period::current_and_neighbour(now).into_iter().map(|period| {
+        let blinded = blind::blind_public(account, blind::factor(account, period))?;
+        Ok((period, record_key(&blinded, period)))
+    });
+    keys.collect::<Result<_, blind::BlindError>>().map_err(|_| RecordError::WrongAccount)
+}
+
+struct Parsed<'a> {
+    blinded: &'a [u8; 32],
+    period: u64,
+    sequence: u64,
+    expires_at: u64,
+    nonce: &'a [u8; NONCE],
+    ciphertext: &'a [u8],
+    unsigned: &'a [u8],
+    signature: &'a [u8; SIGNATURE],
+}
+
+impl<'a> Parsed<'a> {
+    fn new(value: &'a [u8]) -> Result<Self, RecordError> {
+        // [NET-RECORD-SIZE]
+        if value.len() > MAX_VALUE {
+            return Err(RecordError::TooLarge);
+        }
+        let (unsigned, signature) = value.split_last_chunk().ok_or(RecordError::Malformed)?;
+        let ([version], rest) = unsigned.split_first_chunk().ok_or(RecordError::Malformed)?;
+        let (blinded, rest) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
+        let (period, rest) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
+        let (sequence, rest) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
+        let (expires_at, rest) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
+        let (nonce, ciphertext) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
+        if *version != VERSION || ciphertext.len() < TAG {
+            return Err(RecordError::Malformed);
+        }
+        let [period, sequence, expires_at] = [period, sequence, expires_at].map(|b| u64::from_be_bytes(*b));
+        Ok(Self { blinded, period, sequence, expires_at, nonce, ciphertext, unsigned, signature })
+    }
+
+    fn check(&self, now: u64) -> Result<Validated, RecordError> {
+        // [NET-RECORD-PERIOD]
+        if self.period.abs_diff(period::current(now)) > 1 {
+            return Err(RecordError::WrongPeriod);
+        }
+        // [NET-RECORD-EXPIRY]
+        if self.expires_at <= now {
+            return Err(RecordError::Expired);
+        }
+        if self.expires_at - now > LIFETIME + SKEW {
+            return Err(RecordError::TooLong);
+        }
+        // [NET-RECORD-SIGNATURE]
+        let key = VerifyingKey::from_bytes(self.blinded).map_err(|_| RecordError::BadSignature)?;
+        key.verify_strict(&signed(self.unsigned), &Signature::from_bytes(self.signature))
+            .map_err(|_| RecordError::BadSignature)?;
+        Ok(Validated { sequence: self.sequence, expires_at: self.expires_at })
+    }
+}
+
+fn signed(unsigned: &[u8]) -> Vec<u8> {
+    [CONTEXT, unsigned].concat()
+}
+
+fn cipher(account: &[u8; 32], blinded: &[u8; 32], period: u64) -> XChaCha20Poly1305 {
+    let mut hasher = blake3::Hasher::new_derive_key("covey card record encryption v1");
+    hasher.update(account).update(blinded).update(&period.to_be_bytes());
+    let key = Zeroizing::new(*hasher.finalize().as_bytes());
+    XChaCha20Poly1305::new(&Key::from(*key))
+}
+
+fn pad(payload: &[u8]) -> Result<Vec<u8>, RecordError> {
+    if payload.len() > MAX_PAYLOAD {
+        return Err(RecordError::TooLarge);
+    }
+    let len = u16::try_from(payload.len()).map_err(|_| RecordError::TooLarge)?;
+    let mut padded = len.to_be_bytes().to_vec();
+    padded.extend_from_slice(payload);
+    padded.resize(padded.len().next_multiple_of(PAD).min(MAX_PAYLOAD + LENGTH), 0);
+    Ok(padded)
+}
+
+fn unpad(padded: &[u8]) -> Result<&[u8], RecordError> {
+    let (len, rest) = padded.split_first_chunk::<LENGTH>().ok_or(RecordError::Malformed)?;
+    rest.get(..usize::from(u16::from_be_bytes(*len))).ok_or(RecordError::Malformed)
 }

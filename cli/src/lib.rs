@@ -1,1 +1,32 @@
-//! placeholder
+//! The command line client of a covey node: one file per noun, talking to the daemon through `covey-api` and nothing else.
+//!
+//! The binary flattens [`Command`] and [`Globals`] into its argument tree and calls [`run`]; everything a command shows
+//! goes through a [`Terminal`], so that tests can read it.
+
+mod account;
+mod channel;
+mod command;
+mod connect;
+mod display;
+mod failure;
+mod globals;
+mod message;
+mod node;
+mod pair;
+mod qr;
+mod rpc;
+mod shell;
+mod table;
+mod tail;
+mod terminal;
+mod text;
+mod wait;
+mod when;
+
+pub use command::{Command, run};
+pub use connect::{Place, Session, default_data_dir};
+pub use failure::Failure;
+pub use globals::Globals;
+pub use qr::qr_code;
+pub use shell::{CompletionsArgs, ManArgs};
+pub use terminal::{Streams, Terminal};

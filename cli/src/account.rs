@@ -1,0 +1,168 @@
+//! `covey account …`: who we are, and what we hand to others.
+
+use std::{io, time::Duration};
+
+use clap::{Args, Subcommand};
+use covey_api::{
+    Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket, AccountTickets,
+    SafetyNumber, Ticket, TicketInfo,
+};
+
+use crate::{
+    Failure, Session, Terminal, display,
+    globals::seconds,
+    qr_code,
+    table::Table,
+    text::{clean_line, shell_word},
+    when,
+};
+
+/// Who you are: account, tickets, safety numbers
+#[derive(Subcommand, Debug)]
+pub enum AccountCommand {
+    /// Show your account, device and addresses
+    #[command(after_help = "Examples:\n  covey account show\n  covey account show --json | jq -r .account")]
+    Show,
+    /// Make a ticket that others can invite you with
+    #[command(
+        long_about = "Make a ticket that others can invite you with\n\nA ticket says who you are and where your node is. Whoever has it can ask you; \
+                      you still decide. With --uses or --expires-in it carries a token too: invites that bring it pass \
+                      the limits on strangers.",
+        after_help = "Examples:\n  covey account ticket\n  covey account ticket --uses 5 --expires-in 7d"
+    )]
+    Ticket(TicketArgs),
+    /// List the tickets with a token that you made
+    #[command(after_help = "Example:\n  covey account tickets")]
+    Tickets,
+    /// Take the token of a ticket back
+    #[command(after_help = "Example:\n  covey account revoke-ticket 5f1c2a90")]
+    RevokeTicket {
+        /// The id of the ticket, from `covey account tickets` (the start is enough)
+        id: String,
+    },
+    /// Show the number to compare with a contact
+    #[command(
+        after_help = "Example:\n  covey account safety-number alice\n\nRead it to each other by phone, then:\n  covey pair verify alice NUMBER"
+    )]
+    SafetyNumber {
+        /// Alias or id of the contact (the start is enough)
+        contact: String,
+    },
+    /// Change the name that others see
+    #[command(after_help = "Example:\n  covey account rename 'Alice in Wonderland'")]
+    Rename {
+        /// Your new display name
+        name: String,
+    },
+}
+
+/// Arguments of `account ticket`.
+#[derive(Args, Debug)]
+pub struct TicketArgs {
+    /// How many people may use its token
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    uses: Option<u32>,
+    /// For how long the token is valid: 3600, 12h, 7d
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    expires_in: Option<Duration>,
+}
+
+impl AccountCommand {
+    pub(crate) async fn run(self, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
+        let client_id = session.client_id.clone();
+        match self {
+            Self::Show => terminal.show(&session.call(&AccountShow {}).await?, show)?,
+            Self::Ticket(TicketArgs { uses, expires_in }) => {
+                let expires_in = expires_in.map(|duration| duration.as_secs().max(1));
+                terminal.show(&session.call(&AccountTicket { uses, expires_in, client_id }).await?, ticket)?;
+            }
+            Self::Tickets => terminal.show(&session.call(&AccountTickets {}).await?, tickets)?,
+            Self::RevokeTicket { id } => {
+                let revoked = session.call(&AccountRevokeTicket { id, client_id }).await?;
+                terminal.show(&revoked, |t, ticket| {
+                    t.line(&format!(
+                        "Ticket {} is revoked; it was used {} times.",
+                        display::id(t, &ticket.id),
+                        ticket.used
+                    ))
+                })?;
+            }
+            Self::SafetyNumber { contact } => {
+                terminal.show(&session.call(&AccountSafetyNumber { contact }).await?, safety_number)?;
+            }
+            Self::Rename { name } => {
+                let account = session.call(&AccountRename { name, client_id }).await?;
+                terminal.show(&account, |t, account| {
+                    t.line(&format!("Others see you as {}.", clean_line(&account.name)))
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn show(t: &mut Terminal, account: &Account) -> io::Result<()> {
+    let name = if account.name.is_empty() { "(none; covey account rename NAME)" } else { &account.name };
+    let mut rows = vec![
+        ("account", account.account.as_str()),
+        ("name", name),
+        ("device", &account.device),
+        ("peer id", &account.peer_id),
+    ];
+    rows.extend(account.addresses.iter().map(|address| ("address", address.as_str())));
+    for (label, value) in rows {
+        let label = t.paint.dim(&format!("{label:8}"));
+        t.line(&format!("{label} {}", clean_line(value)))?;
+    }
+    t.hint("Others can invite you with this account id, or with the output of `covey account ticket`.")
+}
+
+fn ticket(t: &mut Terminal, ticket: &Ticket) -> io::Result<()> {
+    if t.interactive
+        && let Some(code) = qr_code(&ticket.ticket, t.paint.0)
+    {
+        t.line(&format!("{code}\n"))?;
+    }
+    t.line(&clean_line(&ticket.ticket))?;
+    if let Some(at) = ticket.expires_at {
+        t.hint(&format!("Its token expires {}.", when::relative(at, t.now())))?;
+    }
+    t.hint("Give it to somebody you know; they run `covey pair invite TICKET`, and you see them in `covey pair list`.")
+}
+
+fn tickets(t: &mut Terminal, tickets: &Vec<TicketInfo>) -> io::Result<()> {
+    if tickets.is_empty() {
+        return t.hint("No tickets with a token. Make one with `covey account ticket --uses 5 --expires-in 7d`.");
+    }
+    let mut table = Table::new(["ID", "STATE", "USED", "MADE", "EXPIRES"]);
+    for ticket in tickets {
+        let expires = ticket.expires_at.map_or_else(|| "never".into(), |at| when::relative(at, t.now()));
+        table.row([
+            display::id(t, &ticket.id).into(),
+            display::word(ticket.state).into(),
+            format!("{}/{}", ticket.used, ticket.uses).into(),
+            when::relative(ticket.created_at, t.now()).into(),
+            expires.into(),
+        ]);
+    }
+    let table = table.render(t.paint);
+    t.line(&table)
+}
+
+/// Four groups to a line: that is how people read numbers to each other.
+pub(crate) fn safety_number(t: &mut Terminal, number: &SafetyNumber) -> io::Result<()> {
+    let number_text = clean_line(&number.safety_number);
+    let groups: Vec<&str> = number_text.split_whitespace().collect();
+    for line in groups.chunks(4) {
+        t.line(&line.join(" "))?;
+    }
+    let who = number.alias.as_deref().unwrap_or(&number.contact);
+    if number.verified {
+        return t.hint(&format!("{} is verified already.", clean_line(who)));
+    }
+    t.hint(&format!(
+        "Compare it with what they see, by phone or face to face. If it is the same: covey pair verify {} '{}'",
+        shell_word(&clean_line(who)),
+        groups.join(" ")
+    ))
+}

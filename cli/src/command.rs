@@ -1,0 +1,90 @@
+//! The client commands: the part of the argument tree that talks to a daemon.
+
+use clap::Subcommand;
+
+use crate::{
+    Failure, Globals, Session, Terminal,
+    account::AccountCommand,
+    channel::ChannelCommand,
+    message::{MessageCommand, MessagesArgs, SendArgs},
+    node,
+    pair::PairCommand,
+    rpc::RpcCommand,
+    tail::TailArgs,
+};
+
+/// Commands that talk to a running daemon.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Show what your node is doing
+    #[command(after_help = "Examples:\n  covey status\n  covey status --json | jq .counts")]
+    Status,
+    /// Who you are: account, tickets, safety numbers
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Contacts and invites: who may talk to you
+    #[command(subcommand)]
+    Pair(PairCommand),
+    /// Write to a contact or channel
+    #[command(
+        after_help = "Examples:\n  covey send bob 'See you at eight'\n  covey send bob 'Me too' --reply-to 1f2e3d4c\n  \
+                      covey send bob 'Did you get this?' --wait delivered --timeout 60\n  df -h | covey send bob -"
+    )]
+    Send(SendArgs),
+    /// Read messages
+    #[command(
+        after_help = "Examples:\n  covey messages\n  covey messages bob --limit 20\n  covey messages bob --json | jq -r '.[].text'"
+    )]
+    Messages(MessagesArgs),
+    /// One message
+    #[command(subcommand)]
+    Message(MessageCommand),
+    /// Conversations: list, archive, mute, mark as read
+    #[command(subcommand)]
+    Channel(ChannelCommand),
+    /// Show what happened, and with --follow what happens
+    #[command(
+        after_help = "Examples:\n  covey tail --follow\n  covey tail --follow --json | jq -r 'select(.kind == \"message.received\") | .data.text'\n  \
+                      covey tail --follow --consumer my-bot --json"
+    )]
+    Tail(TailArgs),
+    /// List connected peers
+    #[command(after_help = "Example:\n  covey peers")]
+    Peers,
+    /// Check the health of your node
+    #[command(after_help = "Example:\n  covey doctor\n\nEnds with exit code 1 if something does not work.")]
+    Doctor,
+    /// Stop the daemon
+    #[command(after_help = "Example:\n  covey shutdown")]
+    Shutdown,
+    /// The JSON-RPC that every command and frontend uses
+    #[command(subcommand)]
+    Rpc(RpcCommand),
+}
+
+/// Runs a client command.
+///
+/// # Errors
+/// See [`Failure`]; it has not been told yet.
+pub async fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+    let command = match command {
+        // Parts of it need no daemon.
+        Command::Rpc(rpc) => return rpc.run(globals, terminal).await,
+        other => other,
+    };
+    let session = Session::connect(globals).await?;
+    match command {
+        Command::Status => node::status(&session, terminal).await,
+        Command::Account(account) => account.run(&session, terminal).await,
+        Command::Pair(pair) => pair.run(&session, terminal).await,
+        Command::Send(send) => send.run(&session, terminal).await,
+        Command::Messages(messages) => messages.run(&session, terminal).await,
+        Command::Message(message) => message.run(&session, terminal).await,
+        Command::Channel(channel) => channel.run(&session, terminal).await,
+        Command::Tail(tail) => tail.run(&session, terminal).await,
+        Command::Peers => node::peers(&session, terminal).await,
+        Command::Doctor => node::doctor(&session, terminal).await,
+        Command::Shutdown => node::shutdown(&session, terminal).await,
+        Command::Rpc(rpc) => rpc.run(globals, terminal).await,
+    }
+}

@@ -1,0 +1,161 @@
+//! `covey send | messages | message show`: what people say to each other.
+
+use std::{io, time::Duration};
+
+use clap::{Args, Subcommand};
+use covey_api::{Message, MessageList, MessageSend, MessageShow, Reason};
+
+use crate::{
+    Failure, Session, Terminal, display,
+    globals::seconds,
+    text::{clean, clean_line},
+    wait::{self, WaitFor},
+    when,
+};
+
+/// No message is longer than 16 KiB; the daemon says so more nicely than we would, so let it see a little more.
+const STDIN_LIMIT: u64 = 64 * 1024;
+
+/// Arguments of `send`.
+#[derive(Args, Debug)]
+pub struct SendArgs {
+    /// A contact or a channel: alias or id (the start is enough)
+    to: String,
+    /// What to say; `-` reads it from stdin
+    #[arg(required = true)]
+    text: Vec<String>,
+    /// The message that this one answers
+    #[arg(long, value_name = "MESSAGE")]
+    reply_to: Option<String>,
+    /// Give up if it is not delivered after so long: 3600, 12h, 7d
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    expires_in: Option<Duration>,
+    /// Wait until it has come that far (see --timeout; it goes on being delivered anyway)
+    #[arg(long, value_name = "STATE")]
+    wait: Option<WaitFor>,
+}
+
+/// Arguments of `messages`.
+#[derive(Args, Debug)]
+pub struct MessagesArgs {
+    /// Whose conversation: alias or id (the start is enough); all of them unless told
+    contact: Option<String>,
+    /// The same by channel, for groups
+    #[arg(long, conflicts_with = "contact")]
+    channel: Option<String>,
+    /// At most so many, the newest
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+    /// Only what comes before this message
+    #[arg(long, value_name = "MESSAGE")]
+    before: Option<String>,
+    /// Only what comes after this message
+    #[arg(long, value_name = "MESSAGE")]
+    after: Option<String>,
+}
+
+/// One message
+#[derive(Subcommand, Debug)]
+pub enum MessageCommand {
+    /// Show a message and how far it has come to each recipient
+    #[command(after_help = "Example:\n  covey message show 1f2e3d4c")]
+    Show {
+        /// The id of the message (the start is enough)
+        id: String,
+    },
+}
+
+impl SendArgs {
+    pub(crate) async fn run(self, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
+        let text = text_or_stdin(&self.text, terminal)?;
+        let send = MessageSend {
+            to: self.to,
+            text,
+            reply_to: self.reply_to,
+            expires_in: self.expires_in.map(|duration| duration.as_secs().max(1)),
+            client_id: session.client_id.clone(),
+        };
+        wait::send(session, terminal, &send, self.wait).await
+    }
+}
+
+impl MessagesArgs {
+    pub(crate) async fn run(self, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
+        let list = MessageList {
+            channel: self.channel.or(self.contact),
+            before: self.before,
+            after: self.after,
+            limit: Some(self.limit),
+        };
+        Ok(terminal.show(&session.call(&list).await?, messages)?)
+    }
+}
+
+impl MessageCommand {
+    pub(crate) async fn run(self, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
+        let Self::Show { id } = self;
+        Ok(terminal.show(&session.call(&MessageShow { id }).await?, show)?)
+    }
+}
+
+/// The words of the command line, or stdin for `-`, less its last line break.
+pub(crate) fn text_or_stdin(words: &[String], terminal: &mut Terminal) -> Result<String, Failure> {
+    if words != ["-"] {
+        return Ok(words.join(" "));
+    }
+    let mut text = terminal
+        .read_stdin(STDIN_LIMIT)
+        .map_err(|error| Failure::new(Reason::InvalidParams, format!("Cannot send what is on stdin: {error}.")))?;
+    if text.ends_with('\n') {
+        text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    }
+    Ok(text)
+}
+
+/// One line each under a line per day.
+fn messages(t: &mut Terminal, messages: &Vec<Message>) -> io::Result<()> {
+    if messages.is_empty() {
+        return t.hint("No messages here yet. Write one: covey send CONTACT TEXT");
+    }
+    let mut day = String::new();
+    for message in messages {
+        let date = when::date(message.sent_at, &t.zone);
+        if date != day {
+            let heading = t.paint.dim(&date);
+            t.line(&heading)?;
+            day = date;
+        }
+        let line = display::message(message, t.paint, &t.zone);
+        t.line(&line)?;
+    }
+    Ok(())
+}
+
+fn show(t: &mut Terminal, message: &Message) -> io::Result<()> {
+    let at = |at| format!("{} {}", when::date(at, &t.zone), when::clock(at, &t.zone));
+    let rows = [
+        ("message", Some(message.id.clone())),
+        ("channel", Some(message.channel.clone())),
+        ("from", Some(format!("{} ({})", display::author(message), message.author))),
+        ("sent", Some(at(message.sent_at))),
+        ("received", Some(at(message.received_at)).filter(|_| !message.own)),
+        ("reply to", message.reply_to.clone()),
+        ("state", Some(display::message_state(message.state).to_owned())),
+        ("expires", message.expires_at.map(at)),
+    ];
+    for (label, value) in rows {
+        if let Some(value) = value {
+            let label = t.paint.dim(&format!("{label:9}"));
+            t.line(&format!("{label} {}", clean_line(&value)))?;
+        }
+    }
+    for delivery in &message.deliveries {
+        let who = delivery.alias.as_deref().unwrap_or(&delivery.recipient);
+        let why = delivery.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let how = display::message_state(delivery.state);
+        let when = when::relative(delivery.at, t.now());
+        let label = t.paint.dim(&format!("{:9}", "to"));
+        t.line(&format!("{label} {}", clean_line(&format!("{who}: {how}{why}, {when}"))))?;
+    }
+    t.line(&format!("\n{}", clean(&message.text)))
+}

@@ -1,0 +1,330 @@
+//! `covey pair …`: consent.
+
+use std::io;
+
+use clap::{Args, Subcommand};
+use covey_api::{
+    AccountSafetyNumber, Contact, ContactState, Direction, PairAccept, PairBlock, PairCancel, PairDecline, PairForget,
+    PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
+};
+
+use crate::{
+    Failure, Session, Terminal, account,
+    display::{self, called, handle},
+    message,
+    table::{Cell, Table},
+    text::{Paint, clean_line},
+    wait::{self, WaitFor},
+    when,
+};
+
+const CONTACT_HELP: &str = "Alias or id (the start is enough)";
+
+/// Contacts and invites: who may talk to you
+#[derive(Subcommand, Debug)]
+pub enum PairCommand {
+    /// Ask somebody to pair with you
+    #[command(
+        long_about = "Ask somebody to pair with you\n\nThey see your name and your note and decide. Until they accept, nothing else can be sent.",
+        after_help = "Examples:\n  covey pair invite covey:… --alias bob --note 'It is Alice, from the lake'\n  covey pair invite cv1… --alias bob"
+    )]
+    Invite(InviteArgs),
+    /// List contacts and open invites
+    #[command(after_help = "Examples:\n  covey pair list\n  covey pair list --state pending")]
+    List {
+        /// Only those in this state
+        #[arg(long, value_parser = state, value_name = "STATE")]
+        state: Option<ContactState>,
+    },
+    /// Show one contact
+    #[command(after_help = "Example:\n  covey pair show bob")]
+    Show(ContactArg),
+    /// Say yes to an invite
+    #[command(after_help = "Examples:\n  covey pair accept cv1qyz…\n  covey pair accept cv1qyz --alias bob")]
+    Accept {
+        #[command(flatten)]
+        contact: ContactArg,
+        /// Your name for them
+        #[arg(long)]
+        alias: Option<String>,
+    },
+    /// Say no to an invite; they cannot ask again
+    #[command(after_help = "Example:\n  covey pair decline cv1qyz\n\n`covey pair forget` lets them ask again.")]
+    Decline(ContactArg),
+    /// Take your invite back
+    #[command(after_help = "Example:\n  covey pair cancel bob")]
+    Cancel(ContactArg),
+    /// Forget how it ended, so that both of you can ask again
+    #[command(after_help = "Example:\n  covey pair forget bob")]
+    Forget(ContactArg),
+    /// End it with a contact; the keys are erased, the messages stay
+    #[command(after_help = "Example:\n  covey pair remove bob")]
+    Remove(ContactArg),
+    /// Hear nothing of them any more; they are not told
+    #[command(after_help = "Examples:\n  covey pair block mallory\n  covey pair block cv1…")]
+    Block(ContactArg),
+    /// Lift a block
+    #[command(after_help = "Example:\n  covey pair unblock mallory")]
+    Unblock(ContactArg),
+    /// Compare safety numbers; without NUMBER, show it
+    #[command(after_help = "Examples:\n  covey pair verify bob\n  covey pair verify bob '12345 67890 …'")]
+    Verify {
+        #[command(flatten)]
+        contact: ContactArg,
+        /// The 60 digits that they read to you; spaces do not matter
+        #[arg(value_name = "NUMBER")]
+        safety_number: Vec<String>,
+    },
+    /// Change your name for a contact
+    #[command(after_help = "Example:\n  covey pair rename cv1qyz bob")]
+    Rename {
+        #[command(flatten)]
+        contact: ContactArg,
+        /// Your new name for them
+        alias: String,
+    },
+    /// Write to a contact
+    #[command(after_help = "Examples:\n  covey pair send bob 'See you at eight'\n  date | covey pair send bob -")]
+    Send {
+        #[command(flatten)]
+        contact: ContactArg,
+        /// What to say; `-` reads it from stdin
+        #[arg(required = true)]
+        text: Vec<String>,
+        /// Wait until it has come that far
+        #[arg(long, value_name = "STATE")]
+        wait: Option<WaitFor>,
+    },
+}
+
+/// Arguments of `pair invite`.
+#[derive(Args, Debug)]
+pub struct InviteArgs {
+    /// A ticket (covey:…) or an account id (cv1…)
+    #[arg(value_name = "TICKET|ACCOUNT")]
+    to: String,
+    /// What you say about yourself (at most 280 characters)
+    #[arg(long)]
+    note: Option<String>,
+    /// Your name for them
+    #[arg(long)]
+    alias: Option<String>,
+}
+
+/// A contact.
+#[derive(Args, Debug)]
+pub struct ContactArg {
+    #[arg(help = CONTACT_HELP)]
+    contact: String,
+}
+
+fn state(text: &str) -> Result<ContactState, String> {
+    serde_json::from_value(text.into()).map_err(|_| {
+        "one of invited, pending, paired, declined, refused, expired, cancelled, blocked, removed".to_owned()
+    })
+}
+
+impl PairCommand {
+    pub(crate) async fn run(self, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
+        let client_id = session.client_id.clone();
+        let (contact, told): (Contact, fn(&Contact) -> Told) = match self {
+            Self::Invite(InviteArgs { to, note, alias }) => {
+                (session.call(&PairInvite { to, note, alias, client_id }).await?, invited)
+            }
+            Self::List { state } => return list(session, terminal, state).await,
+            Self::Show(ContactArg { contact }) => {
+                let contact = session.call(&PairShow { contact }).await?;
+                return Ok(terminal.show(&contact, show)?);
+            }
+            Self::Accept { contact: ContactArg { contact }, alias } => {
+                (session.call(&PairAccept { contact, alias, client_id }).await?, accepted)
+            }
+            Self::Decline(ContactArg { contact }) => {
+                (session.call(&PairDecline { contact, client_id }).await?, declined)
+            }
+            Self::Cancel(ContactArg { contact }) => {
+                (session.call(&PairCancel { contact, client_id }).await?, cancelled)
+            }
+            Self::Forget(ContactArg { contact }) => {
+                (session.call(&PairForget { contact, client_id }).await?, forgotten)
+            }
+            Self::Remove(ContactArg { contact }) => (session.call(&PairRemove { contact, client_id }).await?, removed),
+            Self::Block(ContactArg { contact }) => (session.call(&PairBlock { contact, client_id }).await?, blocked),
+            Self::Unblock(ContactArg { contact }) => {
+                (session.call(&PairUnblock { contact, client_id }).await?, unblocked)
+            }
+            Self::Verify { contact: ContactArg { contact }, safety_number } if safety_number.is_empty() => {
+                let number = session.call(&AccountSafetyNumber { contact }).await?;
+                return Ok(terminal.show(&number, account::safety_number)?);
+            }
+            Self::Verify { contact: ContactArg { contact }, safety_number } => {
+                let safety_number = safety_number.join(" ");
+                (session.call(&PairVerify { contact, safety_number, client_id }).await?, verified)
+            }
+            Self::Rename { contact: ContactArg { contact }, alias } => {
+                (session.call(&PairRename { contact, alias, client_id }).await?, renamed)
+            }
+            Self::Send { contact: ContactArg { contact }, text, wait } => {
+                let text = message::text_or_stdin(&text, terminal)?;
+                let send = PairSend { contact, text, client_id };
+                return wait::send(session, terminal, &send, wait).await;
+            }
+        };
+        Ok(terminal.show(&contact, |t, contact| {
+            let Told { done, next } = told(contact);
+            t.line(&done)?;
+            next.map_or(Ok(()), |next| t.hint(&next))
+        })?)
+    }
+}
+
+/// What was done, and what can be done next.
+struct Told {
+    done: String,
+    next: Option<String>,
+}
+
+impl Told {
+    fn done(done: String) -> Self {
+        Self { done, next: None }
+    }
+
+    fn next(self, next: String) -> Self {
+        Self { next: Some(next), ..self }
+    }
+}
+
+fn invited(contact: &Contact) -> Told {
+    if contact.state == ContactState::Paired {
+        return accepted(contact);
+    }
+    Told::done(format!("The invite to {} is on its way.", called(contact)))
+        .next("Waiting for their answer; see `covey pair list`.".into())
+}
+
+fn accepted(contact: &Contact) -> Told {
+    Told::done(format!("You and {} are paired.", called(contact)))
+        .next(format!("Say hello: covey send {} 'Hello!'", handle(contact)))
+}
+
+fn declined(contact: &Contact) -> Told {
+    Told::done(format!("Declined {}; they cannot ask again.", called(contact)))
+        .next(format!("To let them ask again: covey pair forget {}", handle(contact)))
+}
+
+fn cancelled(contact: &Contact) -> Told {
+    Told::done(format!("The invite to {} is taken back.", called(contact)))
+}
+
+fn forgotten(contact: &Contact) -> Told {
+    Told::done(format!("Forgot how it ended with {}; both of you can ask again.", called(contact)))
+}
+
+fn removed(contact: &Contact) -> Told {
+    Told::done(format!("{} is no longer a contact; keys are erased, your messages stay here.", called(contact)))
+}
+
+fn blocked(contact: &Contact) -> Told {
+    Told::done(format!("You hear nothing of {} any more.", called(contact)))
+        .next(format!("To lift it: covey pair unblock {}", handle(contact)))
+}
+
+fn unblocked(contact: &Contact) -> Told {
+    let state = display::word(contact.state);
+    Told::done(format!("{} is not blocked any more ({state}).", called(contact)))
+}
+
+fn verified(contact: &Contact) -> Told {
+    Told::done(format!("The safety number is right: {} is verified.", called(contact)))
+}
+
+fn renamed(contact: &Contact) -> Told {
+    Told::done(format!("You call them {} now.", called(contact)))
+}
+
+async fn list(session: &Session, terminal: &mut Terminal, state: Option<ContactState>) -> Result<(), Failure> {
+    let contacts = session.call(&PairList { state }).await?;
+    Ok(terminal.show(&contacts, |t, contacts| {
+        if contacts.is_empty() {
+            return t.hint(
+                "Nobody yet. Give `covey account ticket` to a friend, or invite one: `covey pair invite TICKET`.",
+            );
+        }
+        let mut table = Table::new(["CONTACT", "STATE", "SINCE", "ID", "NOTE"]);
+        for contact in contacts {
+            table.row(row(t, contact));
+        }
+        let table = table.render(t.paint);
+        t.line(&table)?;
+        match contacts.iter().find(|contact| contact.state == ContactState::Pending) {
+            Some(contact) => {
+                let handle = handle(contact);
+                t.hint(&format!("Your answer is awaited: covey pair accept {handle}, or covey pair decline {handle}"))
+            }
+            None => Ok(()),
+        }
+    })?)
+}
+
+fn row(t: &Terminal, contact: &Contact) -> [Cell; 5] {
+    let name = match (&contact.alias, &contact.name) {
+        (Some(alias), _) => Cell::painted(alias, Paint::bold),
+        (None, Some(name)) if !name.is_empty() => format!("\"{name}\"").into(),
+        _ => "-".into(),
+    };
+    let mut notes = Vec::new();
+    if contact.verified {
+        notes.push("verified".to_owned());
+    }
+    if contact.state == ContactState::Paired && !contact.confirmed {
+        notes.push("they do not know yet".to_owned());
+    }
+    if contact.online {
+        notes.push("online".to_owned());
+    }
+    if let Some(note) = contact.note.as_deref().filter(|note| !note.is_empty() && contact.state != ContactState::Paired)
+    {
+        notes.push(format!("\"{}\"", display::excerpt(note)));
+    }
+    [
+        name,
+        display::contact_state(contact.state),
+        when::relative(contact.since, t.now()).into(),
+        display::id(t, &contact.contact).into(),
+        notes.join(", ").into(),
+    ]
+}
+
+fn show(t: &mut Terminal, contact: &Contact) -> io::Result<()> {
+    let yes = |yes: bool| String::from(if yes { "yes" } else { "no" });
+    let asked = contact.direction.map(|direction| match direction {
+        Direction::Incoming => "they asked".to_owned(),
+        Direction::Outgoing => "you asked".to_owned(),
+    });
+    let rows = [
+        ("contact", Some(contact.contact.clone())),
+        ("alias", contact.alias.clone()),
+        (
+            "name",
+            contact
+                .name
+                .clone()
+                .filter(|name| !name.is_empty())
+                .map(|name| format!("\"{name}\" (what they call themselves)")),
+        ),
+        ("state", Some(format!("{}, {}", display::word(contact.state), when::relative(contact.since, t.now())))),
+        ("asked", asked),
+        ("note", contact.note.clone().filter(|note| !note.is_empty())),
+        ("expires", contact.expires_at.map(|at| when::relative(at, t.now()))),
+        ("verified", Some(yes(contact.verified))),
+        ("online", Some(yes(contact.online))),
+        ("channel", contact.channel.clone()),
+    ];
+    for (label, value) in rows {
+        if let Some(value) = value {
+            let label = t.paint.dim(&format!("{label:8}"));
+            t.line(&format!("{label} {}", clean_line(&value)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! QR codes in the terminal.
+
+use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
+
+/// A QR code of the text, two rows per line; none if it is too long for one.
+///
+/// `coloured` paints it dark on light whatever the terminal's colours are; without, it assumes a dark background.
+#[must_use]
+pub fn qr_code(text: &str, coloured: bool) -> Option<String> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+    let image = if coloured {
+        code.render::<Dense1x2>().build()
+    } else {
+        code.render().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build()
+    };
+    let lines: Vec<String> = image
+        .lines()
+        .map(|line| if coloured { format!("\x1b[30;107m{line}\x1b[0m") } else { line.to_owned() })
+        .collect();
+    Some(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::qr_code;
+
+    #[test]
+    fn a_ticket_fits_and_a_novel_does_not() {
+        let ticket = format!("covey:{}", "q".repeat(400));
+        let code = qr_code(&ticket, false).expect("fits");
+        let width = code.lines().next().expect("has lines").chars().count();
+        assert!(width <= 100, "{width} columns");
+        assert!(qr_code(&"x".repeat(4000), false).is_none());
+    }
+}

@@ -1,0 +1,128 @@
+//! Text for terminals: colours of our own, and nothing but text from others.
+
+/// Colours, or not.
+#[derive(Clone, Copy, Debug)]
+pub struct Paint(pub(crate) bool);
+
+impl Paint {
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+
+    pub(crate) fn red(self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+
+    pub(crate) fn green(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    pub(crate) fn yellow(self, text: &str) -> String {
+        self.wrap("33", text)
+    }
+
+    pub(crate) fn cyan(self, text: &str) -> String {
+        self.wrap("36", text)
+    }
+}
+
+/// Text of somebody else, safe to print: control characters (escape sequences among them) and characters that reorder
+/// what is shown become `�`; line breaks and tabs stay.
+#[must_use]
+pub(crate) fn clean(text: &str) -> String {
+    text.replace("\r\n", "\n")
+        .chars()
+        .map(|c| if harmless(c) || c == '\n' || c == '\t' { c } else { '\u{fffd}' })
+        .collect()
+}
+
+/// The same on one line.
+#[must_use]
+pub(crate) fn clean_line(text: &str) -> String {
+    clean(text).replace(['\n', '\t'], " ")
+}
+
+/// At most `columns` characters, the last of them `…` if something is missing.
+#[must_use]
+pub(crate) fn shorten(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(columns.saturating_sub(1)).collect();
+    format!("{}…", head.trim_end())
+}
+
+/// The start of an id, enough for people. The daemon takes any unique prefix.
+#[must_use]
+pub(crate) fn short_id(id: &str) -> String {
+    id.chars().take(8).collect()
+}
+
+/// JSON text in which no character can steer a terminal: outside of strings there are none, inside they become escapes.
+#[must_use]
+pub(crate) fn escape_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if harmless(c) || c == '\n' {
+            safe.push(c);
+        } else {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+    }
+    safe
+}
+
+/// A word for a shell command in a hint: quoted if it has to be.
+#[must_use]
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_.@:+/".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+fn harmless(c: char) -> bool {
+    // Bidirectional overrides and isolates: they make text read differently from what it is.
+    let reorders =
+        matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}');
+    !c.is_control() && !reorders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_of_others_never_reach_the_terminal() {
+        let hostile = "hi\x1b]0;owned\x07\x1b[2J\u{9b}31m\r\nthere\u{202e}";
+        let shown = clean(hostile);
+        assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+        assert!(!shown.contains('\u{202e}'));
+        assert!(!clean_line(hostile).contains('\n'));
+    }
+
+    #[test]
+    fn json_is_the_same_value_after_escaping() {
+        let value = serde_json::json!({"text": "a\u{9b}b\u{202e}c\x1b\u{7f} ü"});
+        let text = escape_json(&value.to_string());
+        assert!(text.chars().all(harmless));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("still JSON"), value);
+    }
+
+    #[test]
+    fn words_in_hints_survive_the_shell() {
+        assert_eq!(shell_word("alice"), "alice");
+        assert_eq!(shell_word("my mum"), "'my mum'");
+        assert_eq!(shell_word("o'neil"), "'o'\\''neil'");
+    }
+}

@@ -1,0 +1,116 @@
+//! Sending, and waiting for how far it comes.
+//!
+//! Waiting is the client's business: the message is durable once `send` answered, and the journal tells the rest. Nothing
+//! can fall in between, because the place in the journal is taken before the message is sent.
+
+use clap::ValueEnum;
+use covey_api::{EventsFetch, EventsSubscribe, Exit, Message, MessageShow, MessageState, Reason, Request, Sent};
+use jsonrpsee::core::client::Subscription;
+
+use crate::{
+    Failure, Session, Terminal, display,
+    text::{clean_line, short_id},
+};
+
+/// How far a message shall have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WaitFor {
+    /// It is durable at all recipients
+    Delivered,
+    /// All recipients have read it
+    Read,
+}
+
+/// What is known about a message so far.
+enum Progress {
+    There,
+    Underway,
+    Never,
+}
+
+impl WaitFor {
+    fn progress(self, state: MessageState) -> Progress {
+        match (self, state) {
+            (_, MessageState::Read) | (Self::Delivered, MessageState::Delivered) => Progress::There,
+            (_, MessageState::Expired | MessageState::Failed) => Progress::Never,
+            _ => Progress::Underway,
+        }
+    }
+}
+
+/// Sends, waits if asked to, and shows what became of it.
+pub(crate) async fn send<R: Request<Answer = Sent>>(
+    session: &Session,
+    terminal: &mut Terminal,
+    request: &R,
+    wait: Option<WaitFor>,
+) -> Result<(), Failure> {
+    let Some(wait) = wait else {
+        let sent = session.call(request).await?;
+        return Ok(show(terminal, &sent)?);
+    };
+    let start = session.call(&EventsFetch { last: Some(0), ..EventsFetch::default() }).await?.cursor;
+    let sent = session.call(request).await?;
+    let Ok(outcome) = tokio::time::timeout(session.patience, follow(session, &sent.id, start, wait)).await else {
+        return Err(late(&sent, session));
+    };
+    let message = outcome?;
+    let sent = Sent { state: message.state, ..sent };
+    show(terminal, &sent)?;
+    match wait.progress(message.state) {
+        Progress::Never => {
+            for delivery in message.deliveries.iter().filter_map(|delivery| delivery.why.as_deref()) {
+                terminal.error(&clean_line(delivery))?;
+            }
+            Err(Failure::Told(Exit::Refused))
+        }
+        Progress::There | Progress::Underway => Ok(()),
+    }
+}
+
+/// Looks at the message again whenever the journal speaks of it.
+async fn follow(session: &Session, id: &str, start: String, wait: WaitFor) -> Result<Message, Failure> {
+    let mut cursor = start;
+    loop {
+        let request = EventsSubscribe { from: Some(cursor.clone()), consumer: None };
+        let mut events: Subscription<_> = session.subscribe(&request).await?;
+        let show = MessageShow { id: id.to_owned() };
+        let message = session.call(&show).await?;
+        if !matches!(wait.progress(message.state), Progress::Underway) {
+            return Ok(message);
+        }
+        while let Some(event) = events.next().await {
+            let event = event.map_err(|error| Failure::from(jsonrpsee::core::client::Error::ParseError(error)))?;
+            cursor = event.cursor.unwrap_or(cursor);
+            if event.data["id"] != *id {
+                continue;
+            }
+            let message = session.call(&show).await?;
+            if !matches!(wait.progress(message.state), Progress::Underway) {
+                return Ok(message);
+            }
+        }
+        // The daemon is gone, or we were too slow for it: the next call tells which.
+    }
+}
+
+fn late(sent: &Sent, session: &Session) -> Failure {
+    Failure::Refused(
+        covey_api::ApiError::new(
+            Reason::TimedOut,
+            format!(
+                "Not there after {} s. The message is safe and will be delivered when they can be reached; look with `covey message show {}`.",
+                session.patience.as_secs(),
+                short_id(&sent.id)
+            ),
+        )
+        .with_data(serde_json::json!(sent)),
+    )
+}
+
+fn show(terminal: &mut Terminal, sent: &Sent) -> std::io::Result<()> {
+    terminal.show(sent, |t, sent| {
+        let id = display::id(t, &sent.id);
+        t.line(&format!("{id} {}", display::message_state(sent.state)))
+    })
+}

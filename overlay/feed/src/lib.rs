@@ -1,4 +1,3 @@
-#![allow(dead_code, clippy::todo)]
 //! Signed, append-only feeds and their synchronisation: entries, runs, heads, order, anti-entropy.
 //!
 //! Everything here is pure: inputs are bytes and `now` (Unix milliseconds), outputs are values and effects. This

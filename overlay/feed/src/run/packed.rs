@@ -116,12 +116,30 @@ impl RunIn {
         self.0.size()
     }
 
-    pub(crate) fn into_packed(self) -> Packed {
-        self.0
+    /// Number of entries.
+    pub(crate) fn len(&self) -> usize {
+        self.0.2.0.len()
     }
 
-    pub(crate) fn packed(&self) -> &Packed {
-        &self.0
+    pub(crate) fn has_as_many_payloads(&self) -> bool {
+        self.len() == self.0.3.0.len()
+    }
+
+    pub(crate) fn headers(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.0.2.0.iter().map(|header| header.as_slice())
+    }
+
+    pub(crate) fn signature(&self) -> &Signature {
+        &self.0.4
+    }
+
+    pub(crate) fn into_payloads(self) -> (impl Iterator<Item = Option<Vec<u8>>>, Signature) {
+        let Packed(_, _, _, payloads, signature) = self.0;
+        (payloads.0.into_iter().map(|payload| payload.map(ByteBuf::into_vec)), signature)
+    }
+
+    pub(crate) fn version_is_known(&self) -> bool {
+        self.0.version_is_known()
     }
 }
 

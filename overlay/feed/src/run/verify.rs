@@ -1,6 +1,12 @@
 //! Verifying a received run against what we have of its feed.
 
-use crate::{Entry, EntryId, FeedId, ForkProof, Head, RunIn, header::HeaderError, sync::Rejection};
+use crate::{
+    Entry, EntryId, FeedId, ForkProof, Head, Header, RunIn, Signature,
+    fork::SignedChain,
+    header::{HeaderError, entry_id, signature_is_valid},
+    limits::{MAX_COUNTER, MAX_RUN_BYTES, MAX_RUN_ENTRIES},
+    sync::Rejection,
+};
 
 /// What the caller has of a feed and its channel, for the checks that need more than the head.
 pub trait Known {
@@ -29,6 +35,7 @@ pub struct VerifiedRun {
     feed: FeedId,
     entries: Vec<Entry>,
     skipped: usize,
+    void_refs: Vec<(u64, EntryId)>,
 }
 
 /// Why a run was not taken. Nothing changed.
@@ -71,21 +78,15 @@ pub enum RunError {
         /// Why.
         source: HeaderError,
     },
-    /// A signed header belongs to another feed or position.
+    /// A signed header belongs to another feed or position than the run says.
     #[error("header at {seq} belongs elsewhere")]
     Misplaced {
         /// Where.
         seq: u64,
     },
-    /// Logical time does not grow along the feed or over a ref.
+    /// Logical time does not grow along the feed.
     #[error("logical time does not grow at {seq}")]
     Lamport {
-        /// Where.
-        seq: u64,
-    },
-    /// An entry is over [`MAX_ENTRY`](crate::limits::MAX_ENTRY).
-    #[error("entry over the limit at {seq}")]
-    EntryTooLarge {
         /// Where.
         seq: u64,
     },
@@ -115,12 +116,12 @@ impl RunError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Gap { .. } => Fault::None,
-            Self::Shape(_) | Self::BadSignature | Self::BrokenChain { .. } | Self::WrongPayload { .. } => Fault::Peer,
-            Self::Fork(_)
-            | Self::Header { .. }
+            Self::Shape(_)
+            | Self::BadSignature
+            | Self::BrokenChain { .. }
             | Self::Misplaced { .. }
-            | Self::Lamport { .. }
-            | Self::EntryTooLarge { .. } => Fault::Author,
+            | Self::WrongPayload { .. } => Fault::Peer,
+            Self::Fork(_) | Self::Header { .. } | Self::Lamport { .. } => Fault::Author,
             Self::Lost { .. } => Fault::Store,
         }
     }
@@ -161,6 +162,13 @@ impl VerifiedRun {
         self.skipped
     }
 
+    /// Refs of new entries that cannot be true: (position, entry named), where the named entry is known and its
+    /// logical time is not below (FEED-7). They are to be ignored, not refused: a member that does not have the
+    /// named entry yet could not refuse them, and members must not differ in which entries they take.
+    pub fn void_refs(&self) -> &[(u64, EntryId)] {
+        &self.void_refs
+    }
+
     /// Positions that came without payload: dropped by retention, or withheld by the peer. A caller that needs them
     /// answers [`Rejection::Unwanted`] and asks another peer.
     pub fn withheld(&self) -> impl Iterator<Item = u64> {
@@ -176,6 +184,172 @@ impl VerifiedRun {
 /// # Errors
 /// [`RunError`]; [`RunError::fault`] says whose doing it is, [`RunError::rejection`] what to tell the sync machine.
 pub fn verify(feed: &FeedId, head: Option<&Head>, run: RunIn, known: &impl Known) -> Result<VerifiedRun, RunError> {
-    let _ = (feed, head, run, known);
-    todo!()
+    check_shape(&run)?;
+    let have = head.map_or(0, |head| head.seq);
+    if run.first() > have + 1 {
+        return Err(RunError::Gap { have, first: run.first() });
+    }
+    let links = walk(feed, &run)?;
+    check_lamport(head, &links)?;
+    let theirs = Theirs { links: &links, signature: *run.signature() };
+    check_continuation(feed, head, &theirs, known)?;
+    let skipped = links.iter().take_while(|link| link.header.position.seq <= have).count();
+    let (payloads, signature) = run.into_payloads();
+    let mut entries = Vec::with_capacity(links.len() - skipped);
+    for (link, payload) in links.into_iter().zip(payloads) {
+        entries.push(link.into_entry(payload)?);
+    }
+    if let Some(last) = entries.pop() {
+        entries.push(last.with_signature(signature));
+    }
+    let entries = entries.split_off(skipped);
+    let void_refs = void_refs(&entries, known);
+    Ok(VerifiedRun { feed: *feed, entries, skipped, void_refs })
+}
+
+/// A header that is an ancestor of the signed one, or the signed one.
+struct Link {
+    header: Header,
+    bytes: Vec<u8>,
+    id: EntryId,
+}
+
+/// The peer's side of the feed.
+struct Theirs<'a> {
+    links: &'a [Link],
+    signature: Signature,
+}
+
+impl Link {
+    fn into_entry(self, payload: Option<Vec<u8>>) -> Result<Entry, RunError> {
+        let seq = self.header.position.seq;
+        if payload.as_ref().is_some_and(|payload| !self.header.matches(payload)) {
+            return Err(RunError::WrongPayload { seq });
+        }
+        Ok(Entry::new(self.header, self.bytes, payload, None))
+    }
+}
+
+/// Counts and sizes, before anything is hashed (FEED-3).
+fn check_shape(run: &RunIn) -> Result<(), RunError> {
+    let rules = [
+        (run.len() > 0, "no entries"),
+        (run.has_as_many_payloads(), "entries and payloads differ in number"),
+        (run.first() > 0 && run.last() <= MAX_COUNTER, "position out of range"),
+        (run.size() <= MAX_RUN_BYTES, "too many bytes"),
+    ];
+    rules.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, what)| Err(RunError::Shape(what)))
+}
+
+/// Checks the signature, then walks from the signed header back to the first (FEED-4). A header is decoded only
+/// once it is proven to be the author's.
+fn walk(feed: &FeedId, run: &RunIn) -> Result<Vec<Link>, RunError> {
+    let mut links = Vec::with_capacity(run.len());
+    let mut expected: Option<EntryId> = None;
+    for (bytes, seq) in run.headers().rev().zip((run.first()..=run.last()).rev()) {
+        let id = entry_id(bytes);
+        let proven = match expected {
+            None if links.is_empty() => signature_is_valid(&feed.author, bytes, run.signature()),
+            expected => expected == Some(id),
+        };
+        if !proven {
+            return Err(if links.is_empty() { RunError::BadSignature } else { RunError::BrokenChain { seq } });
+        }
+        let header = Header::decode(bytes).map_err(|source| RunError::Header { seq, source })?;
+        if header.feed != *feed || header.position.seq != seq {
+            return Err(RunError::Misplaced { seq });
+        }
+        expected = header.position.backlink;
+        links.push(Link { header, bytes: bytes.to_vec(), id });
+    }
+    links.reverse();
+    Ok(links)
+}
+
+/// Logical time grows along the feed until it is used up (FEED-6).
+fn check_lamport(head: Option<&Head>, links: &[Link]) -> Result<(), RunError> {
+    let have = head.map_or(0, |head| head.seq);
+    let mut before = 0;
+    for link in links {
+        let (seq, lamport) = (link.header.position.seq, link.header.lamport);
+        if let Some(head) = head.filter(|_| seq == have + 1) {
+            before = before.max(head.lamport);
+        }
+        if lamport <= before && lamport != MAX_COUNTER {
+            return Err(RunError::Lamport { seq });
+        }
+        before = lamport;
+    }
+    Ok(())
+}
+
+/// Whether the run continues, or lies within, what we have. One comparison decides: equal ids have equal pasts.
+fn check_continuation(
+    feed: &FeedId,
+    head: Option<&Head>,
+    theirs: &Theirs<'_>,
+    known: &impl Known,
+) -> Result<(), RunError> {
+    let (Some(head), Some(first), Some(last)) = (head, theirs.links.first(), theirs.links.last()) else {
+        return Ok(());
+    };
+    let (first_seq, last_seq) = (first.header.position.seq, last.header.position.seq);
+    if first_seq == head.seq + 1 {
+        if first.header.position.backlink == Some(head.id) {
+            return Ok(());
+        }
+        return Err(theirs.fork(feed, head.seq, 0, known));
+    }
+    let newest_common = last_seq.min(head.seq);
+    let ours = if newest_common == head.seq { head.id } else { own(feed, newest_common, known)?.id() };
+    if theirs.at(newest_common).is_some_and(|link| link.id == ours) {
+        return Ok(());
+    }
+    for (index, link) in theirs.links.iter().enumerate() {
+        let seq = link.header.position.seq;
+        if own(feed, seq, known)?.id() != link.id {
+            return Err(theirs.fork(feed, seq, index, known));
+        }
+    }
+    // Not reached: some position up to the newest common one differs. Our store contradicts our head.
+    Err(RunError::Lost { seq: newest_common })
+}
+
+impl Theirs<'_> {
+    fn at(&self, seq: u64) -> Option<&Link> {
+        self.links.iter().find(|link| link.header.position.seq == seq)
+    }
+
+    /// The proof: our chain from `seq` on, theirs from `index` on.
+    fn fork(&self, feed: &FeedId, seq: u64, index: usize, known: &impl Known) -> RunError {
+        let mut headers = Vec::new();
+        let mut entries = (seq..).take(MAX_RUN_ENTRIES).map(|seq| own(feed, seq, known));
+        let signature = loop {
+            match entries.next() {
+                Some(Ok(entry)) => {
+                    headers.push(entry.header_bytes().to_vec());
+                    if let Some(signature) = entry.signature() {
+                        break *signature;
+                    }
+                }
+                Some(Err(lost)) => return lost,
+                None => return RunError::Lost { seq },
+            }
+        };
+        let ours = SignedChain { headers, signature };
+        let headers = self.links[index..].iter().map(|link| link.bytes.clone()).collect();
+        RunError::Fork(Box::new(ForkProof::new(ours, SignedChain { headers, signature: self.signature })))
+    }
+}
+
+fn own(feed: &FeedId, seq: u64, known: &impl Known) -> Result<Entry, RunError> {
+    known.entry(feed, seq).ok_or(RunError::Lost { seq })
+}
+
+fn void_refs(entries: &[Entry], known: &impl Known) -> Vec<(u64, EntryId)> {
+    let void = |entry: &Entry, id: &EntryId| {
+        known.lamport(id).is_some_and(|lamport| lamport >= entry.lamport() && entry.lamport() != MAX_COUNTER)
+    };
+    let refs = entries.iter().flat_map(|entry| entry.header().refs.iter().map(move |id| (entry, id)));
+    refs.filter(|(entry, id)| void(entry, id)).map(|(entry, id)| (entry.seq(), *id)).collect()
 }

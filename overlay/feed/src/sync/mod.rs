@@ -10,9 +10,15 @@
 //! own entries: Appended ── peer is at the run's start? ───┘ (live push)   else heads
 //! ```
 
+mod channel;
 mod effect;
+mod frame;
 mod input;
+mod misuse;
 mod peer;
+mod pull;
+mod push;
+mod serve;
 
 pub use effect::{SyncEffect, Violation};
 pub use input::{Rejection, SharedChannel, SyncInput};

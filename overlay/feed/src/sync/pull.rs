@@ -1,0 +1,166 @@
+//! What we ask of the peer and what comes of it.
+
+use std::{cmp::Reverse, collections::btree_map};
+
+use super::{
+    PeerSync, Rejection, SyncEffect,
+    channel::Claim,
+    frame::{self, HeadClaim},
+};
+use crate::{
+    ChannelId, EntryId, FeedId, RunIn,
+    limits::{MAX_ASKED, MAX_CLAIMS, MAX_OWN_HINTS, MAX_RUN_BYTES, MAX_UNAPPLIED_BYTES, MISUSE_INVALID_RUN},
+};
+
+impl PeerSync {
+    pub(super) fn on_heads(&mut self, channel: ChannelId, heads: Vec<HeadClaim>) {
+        for HeadClaim { feed, seq, id } in heads {
+            self.learn(FeedId::new(channel, feed), seq, Some(id));
+        }
+    }
+
+    /// The peer says it has the feed up to `seq`, and which entry is there.
+    fn learn(&mut self, feed: FeedId, seq: u64, id: Option<EntryId>) {
+        let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
+        let key = feed.key();
+        if channel.frozen.contains(&key) {
+            return;
+        }
+        let have = channel.heads.seq(&key);
+        let same = channel.heads.get(&key).map(|head| head.id) == id;
+        if seq == have && same {
+            self.peer_has(feed, seq);
+        } else if seq < have {
+            // Which entry it has there is not compared: enough to push on from, not to call anything delivered.
+            if feed.author == self.own {
+                channel.peer_has(key, seq);
+            }
+        } else {
+            self.claimed(feed, Claim { seq, forked: seq == have && id.is_some(), timeouts: 0 });
+        }
+    }
+
+    /// The peer says it has something that we lack.
+    fn claimed(&mut self, feed: FeedId, said: Claim) {
+        let claims: usize = self.channels.values().map(|channel| channel.ahead.len()).sum();
+        let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
+        match channel.ahead.entry(feed.key()) {
+            btree_map::Entry::Occupied(mut claim) => {
+                let claim = claim.get_mut();
+                if said.seq > claim.seq {
+                    *claim = Claim { timeouts: claim.timeouts, ..said };
+                }
+            }
+            // Beyond the limit a claim is heard again with the next heads.
+            btree_map::Entry::Vacant(_) if claims >= MAX_CLAIMS => return,
+            btree_map::Entry::Vacant(entry) => {
+                entry.insert(said);
+            }
+        }
+        if feed.author == self.own && self.hinted.len() < MAX_OWN_HINTS && self.hinted.insert(feed) {
+            self.out.push(SyncEffect::OwnFeedAhead { feed, seq: said.seq });
+        }
+    }
+
+    /// Asks for what is missing: newest channel first, within the windows (SYNC-4).
+    pub(super) fn pull(&mut self) {
+        let mut behind: Vec<_> = self.channels.iter().filter(|(_, channel)| !channel.ahead.is_empty()).collect();
+        if behind.is_empty() {
+            return;
+        }
+        behind.sort_by_key(|(_, channel)| Reverse(channel.activity));
+        let behind: Vec<ChannelId> = behind.into_iter().map(|(id, _)| *id).collect();
+        let asked: usize = self.channels.values().map(|channel| channel.asked.len()).sum();
+        let room = MAX_UNAPPLIED_BYTES.saturating_sub(self.unapplied_bytes()) / MAX_RUN_BYTES;
+        let mut budget = MAX_ASKED.min(room).saturating_sub(asked);
+        for id in behind {
+            let Some(channel) = self.channels.get_mut(&id) else { continue };
+            while budget > 0 {
+                let backed_off = |feed: &_| self.backoffs.holds(&FeedId::new(id, *feed), self.now);
+                let Some((feed, from)) = channel.next_range(backed_off) else { break };
+                channel.ask(feed, from, self.now);
+                self.out.push(SyncEffect::Send(frame::want(&FeedId::new(id, feed), from)));
+                budget -= 1;
+            }
+        }
+    }
+
+    fn unapplied_bytes(&self) -> usize {
+        self.channels.values().map(super::channel::Channel::unapplied_bytes).sum()
+    }
+
+    /// A run, asked for or pushed, goes to the node if it continues what is here or already with the node.
+    pub(super) fn on_run(&mut self, feed: FeedId, run: RunIn) {
+        let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
+        let key = feed.key();
+        let asked = channel.asked.remove(&key);
+        let unwanted = channel.frozen.contains(&key) || self.backoffs.holds(&feed, self.now);
+        let forked = channel.ahead.get(&key).is_some_and(|claim| claim.forked);
+        let reached = channel.reached(&key);
+        let proves = forked && asked.is_some_and(|asked| (run.first()..=run.last()).contains(&asked.from));
+        if unwanted || (run.last() <= reached && !proves) {
+            if asked.is_none() {
+                self.misused(1);
+            }
+            return;
+        }
+        self.last_run = self.now;
+        self.learn(feed, run.last(), None);
+        if run.first() > reached + 1 {
+            return;
+        }
+        if self.unapplied_bytes().saturating_add(run.size()) > MAX_UNAPPLIED_BYTES {
+            return;
+        }
+        if let Some(channel) = self.channels.get_mut(&feed.channel) {
+            channel.delivered(key, run.last(), run.size());
+            self.out.push(SyncEffect::Deliver { feed, run });
+        }
+    }
+
+    /// The peer cannot serve what it claimed.
+    pub(super) fn on_nothing(&mut self, feed: FeedId) {
+        let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
+        if channel.asked.remove(&feed.key()).is_some() {
+            channel.ahead.remove(&feed.key());
+            self.backoffs.grow(feed, self.now);
+        } else {
+            self.misused(1);
+        }
+    }
+
+    /// The node did not take a delivered run: it is not asked for again in a loop (SYNC-8).
+    pub(super) fn rejected(&mut self, feed: FeedId, reason: Rejection) {
+        if reason == Rejection::Fork {
+            self.freeze(&feed);
+            return;
+        }
+        let delivered = self.forget(&feed);
+        match reason {
+            // The answer to a later run of the same feed: the first one said it all.
+            _ if self.up && delivered == 0 => {}
+            Rejection::Busy => self.backoffs.pause(feed, self.now),
+            Rejection::Unwanted => self.backoffs.grow(feed, self.now),
+            Rejection::Invalid | Rejection::Fork => {
+                self.backoffs.grow(feed, self.now);
+                self.misused(MISUSE_INVALID_RUN);
+            }
+        }
+    }
+
+    /// Nothing more of the feed is asked for or taken.
+    pub(super) fn freeze(&mut self, feed: &FeedId) {
+        self.forget(feed);
+        if let Some(channel) = self.channels.get_mut(&feed.channel) {
+            channel.ahead.remove(&feed.key());
+            channel.frozen.insert(feed.key());
+        }
+    }
+
+    /// Forgets what is asked for and delivered of a feed; how many runs were delivered.
+    fn forget(&mut self, feed: &FeedId) -> usize {
+        let Some(channel) = self.channels.get_mut(&feed.channel) else { return 0 };
+        channel.asked.remove(&feed.key());
+        channel.answered(&feed.key(), u64::MAX).0
+    }
+}

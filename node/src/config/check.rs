@@ -1,0 +1,68 @@
+//! What types cannot say about settings.
+
+use std::net::SocketAddr;
+
+use super::{Config, ConfigError};
+
+/// Checks the values of a configuration against each other and against what covey supports.
+///
+/// # Errors
+/// [`ConfigError::Value`] for the first setting that makes no sense.
+pub fn check(config: &Config) -> Result<(), ConfigError> {
+    let network = &config.network;
+    addresses("network.listen", &network.listen)?;
+    addresses("network.external", &network.external)?;
+    addresses("network.bootstrap", &network.bootstrap)?;
+    if let Some(address) = network.bootstrap.iter().find(|a| !a.contains("/p2p/")) {
+        return bad("network.bootstrap", format!("\"{address}\" does not end in /p2p/ and a peer id"));
+    }
+    positive("network.max_connections", network.max_connections)?;
+    positive("network.max_memory_mib", network.max_memory_mib)?;
+    positive("pairing.max_pending", config.pairing.max_pending)?;
+    if config.pairing.invite_expires.0.as_secs() < 60 {
+        return bad("pairing.invite_expires", "an invite must live for a minute at least".to_owned());
+    }
+    rpc_address(&config.rpc.listen)?;
+    positive("rpc.max_connections", config.rpc.max_connections)?;
+    positive("storage.cache_mib", config.storage.cache_mib)?;
+    positive("storage.journal_max_mib", config.storage.journal_max_mib)
+}
+
+/// The loopback address of the RPC, or `None` for "off".
+///
+/// # Errors
+/// [`ConfigError::Value`] for anything but a loopback address with a port.
+pub(crate) fn rpc_address(listen: &str) -> Result<Option<SocketAddr>, ConfigError> {
+    const KEY: &str = "rpc.listen";
+    if listen == "off" {
+        return Ok(None);
+    }
+    let text = listen.replace("localhost:", "127.0.0.1:");
+    let Ok(address) = text.parse::<SocketAddr>() else {
+        return bad(KEY, format!("\"{listen}\" is no address and port like 127.0.0.1:7420"));
+    };
+    if address.ip().is_loopback() {
+        return Ok(Some(address));
+    }
+    bad(
+        KEY,
+        format!(
+            "{address} can be reached from other machines, which is not supported; use 127.0.0.1 and a tunnel (ssh -L)"
+        ),
+    )
+}
+
+fn addresses(key: &'static str, list: &[String]) -> Result<(), ConfigError> {
+    if let Some(address) = list.iter().find(|a| !a.starts_with('/')) {
+        return bad(key, format!("\"{address}\" is no address like /ip4/192.0.2.1/tcp/7421"));
+    }
+    Ok(())
+}
+
+fn positive(key: &'static str, number: u32) -> Result<(), ConfigError> {
+    if number == 0 { bad(key, "must be at least 1".to_owned()) } else { Ok(()) }
+}
+
+fn bad<T>(key: &'static str, message: String) -> Result<T, ConfigError> {
+    Err(ConfigError::Value { key, message })
+}

@@ -1,0 +1,20 @@
+//! Everything an operator may set, with defaults that need no file.
+//!
+//! A setting is declared once, in [`settings`]: its name, type, default and explanation. From there come the reader,
+//! the names that errors suggest, and `config.example.toml`. Precedence: flags, then `COVEY_SECTION__KEY` in the
+//! environment, then the file, then the defaults.
+
+mod check;
+mod errors;
+mod example;
+mod load;
+mod names;
+mod settings;
+mod values;
+
+pub use check::check;
+pub use errors::ConfigError;
+pub use example::example;
+pub use load::{Overrides, load, process_environment};
+pub use settings::{Config, Log, Network, Pairing, Receipts, Rpc, Storage};
+pub use values::{List, LogFormat, Period, RelayUse};

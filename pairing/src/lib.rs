@@ -3,7 +3,13 @@
 //! Pure: no runtime, network, file, clock or global randomness. Time and randomness are parameters, state goes
 //! in and comes out as values that serialise. What the bytes mean is written in `pairing/SPEC.md`.
 
+pub mod consent;
 pub mod crypto;
 pub mod envelope;
+pub mod identity;
+pub mod ids;
 pub mod parcel;
 pub mod session;
+
+mod text;
+mod version;

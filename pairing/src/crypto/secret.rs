@@ -24,6 +24,14 @@ impl<const N: usize> Secret<N> {
         Self(bytes)
     }
 
+    /// Overwrites the bytes from `at` on with `part`: for putting a key together without copies left behind.
+    ///
+    /// # Panics
+    /// When `part` does not fit: offsets are constants.
+    pub(crate) fn copy_in(&mut self, at: usize, part: &[u8]) {
+        self.0[at..at + part.len()].copy_from_slice(part);
+    }
+
     /// The bytes, for handing to a primitive.
     pub fn expose(&self) -> &[u8; N] {
         &self.0

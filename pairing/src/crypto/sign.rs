@@ -28,8 +28,8 @@ pub enum Context {
     SignedPrekey,
     /// A KEM prekey (ML-KEM-768).
     KemPrekey,
-    /// Removal of a contact.
-    RemoveContact,
+    /// A device's agreement to belong to an account.
+    DeviceJoin,
     /// The header of a feed entry.
     FeedEntry,
 }
@@ -43,7 +43,7 @@ impl Context {
         Self::CancelInvite,
         Self::SignedPrekey,
         Self::KemPrekey,
-        Self::RemoveContact,
+        Self::DeviceJoin,
         Self::FeedEntry,
     ];
 
@@ -56,7 +56,7 @@ impl Context {
             Self::CancelInvite => b"covey cancel invite v1\0",
             Self::SignedPrekey => b"covey signed prekey v1\0",
             Self::KemPrekey => b"covey kem prekey v1\0",
-            Self::RemoveContact => b"covey remove contact v1\0",
+            Self::DeviceJoin => b"covey device join v1\0",
             Self::FeedEntry => b"covey feed entry v1\0",
         }
     }

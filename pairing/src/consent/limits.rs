@@ -1,0 +1,160 @@
+//! What strangers may do, decided before any key agreement. In memory only: a restart forgives.
+//!
+//! `pairing/SPEC.md`, section Limits.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use super::{InviteFrame, Pass, WORK_BITS, work};
+use crate::{
+    identity::{TokenBook, TokenId},
+    ids::AccountId,
+};
+
+const HOUR_MS: u64 = 60 * 60 * 1000;
+/// Sources remembered at once; a full table refuses new ones for the rest of the hour.
+const MAX_SOURCES: usize = 4096;
+
+/// The limits an operator may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StrangerLimitsConfig {
+    /// Invites per hour and source network (/24 of IPv4, /48 of IPv6, or everything relayed).
+    pub per_source_per_hour: u32,
+    /// Pending invites in all.
+    pub pending: usize,
+    /// Leading zero bits of the proof of work.
+    pub work_bits: u8,
+}
+
+impl Default for StrangerLimitsConfig {
+    fn default() -> Self {
+        Self { per_source_per_hour: 3, pending: 64, work_bits: WORK_BITS }
+    }
+}
+
+/// Why an invite may be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It was made with this token: [`TokenBook::spend`] it if a new request comes of it.
+    Token(TokenId),
+    /// Its proof of work is good and the limits allow it.
+    Work,
+}
+
+/// Why an invite is not opened. The sender gets the same acknowledgement whatever the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Neither a token nor enough work, or work of another day.
+    #[error("no valid token and no valid proof of work")]
+    Pass,
+    /// As many invites wait for the operator as may.
+    #[error("too many pending invites")]
+    Pending,
+    /// Too many invites from this network within an hour.
+    #[error("too many invites from this network")]
+    Source,
+}
+
+/// A network from which strangers come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Source {
+    V4([u8; 3]),
+    V6([u8; 6]),
+    /// Through a relay or a custodian: the real source is not known, so all of them share one allowance.
+    Relayed,
+}
+
+/// Counts what strangers did lately.
+#[derive(Debug, Clone)]
+pub struct StrangerLimits {
+    config: StrangerLimitsConfig,
+    /// Start of the hour that is being counted and the count, for each source.
+    sources: HashMap<Source, (u64, u32)>,
+}
+
+/// What the node knows before it opens an invite.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The account it is for.
+    pub invitee: AccountId,
+    /// Address of the peer that brought it, if it is its own (not a relay's).
+    pub source: Option<IpAddr>,
+    /// Requests that wait for the operator now.
+    pub pending: usize,
+    /// The named inviter is somebody we invited or are paired with (a claim until the invite opens).
+    pub expected: bool,
+    /// The tokens this account gave out.
+    pub tokens: &'a TokenBook,
+}
+
+impl StrangerLimits {
+    /// Fresh counters.
+    pub fn new(config: StrangerLimitsConfig) -> Self {
+        Self { config, sources: HashMap::new() }
+    }
+
+    /// Decides whether an invite may be opened, at `now` (Unix milliseconds), and counts it.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn admit(&mut self, invite: &InviteFrame, arrival: &Arrival<'_>, now: u64) -> Result<Admission, Refusal> {
+        if let Pass::Token(tag) = &invite.pass {
+            let token = arrival.tokens.recognise(tag, &arrival.invitee, &invite.message, now);
+            return token.map(Admission::Token).ok_or(Refusal::Pass);
+        }
+        if !work::is_done(&arrival.invitee, invite, self.config.work_bits, now) {
+            return Err(Refusal::Pass);
+        }
+        if !arrival.expected {
+            if arrival.pending >= self.config.pending {
+                return Err(Refusal::Pending);
+            }
+            self.count(Source::of(arrival.source), now)?;
+        }
+        Ok(Admission::Work)
+    }
+
+    fn count(&mut self, source: Source, now: u64) -> Result<(), Refusal> {
+        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source) {
+            self.sources.retain(|_, (start, _)| now.saturating_sub(*start) < HOUR_MS);
+            if self.sources.len() >= MAX_SOURCES {
+                return Err(Refusal::Source);
+            }
+        }
+        let (start, count) = self.sources.entry(source).or_insert((now, 0));
+        if now.saturating_sub(*start) >= HOUR_MS {
+            (*start, *count) = (now, 0);
+        }
+        if *count >= self.config.per_source_per_hour {
+            return Err(Refusal::Source);
+        }
+        *count += 1;
+        Ok(())
+    }
+}
+
+impl Source {
+    fn of(address: Option<IpAddr>) -> Self {
+        match address.map(|a| a.to_canonical()) {
+            Some(IpAddr::V4(v4)) => Self::v4(v4),
+            Some(IpAddr::V6(v6)) => Self::v6(v6),
+            None => Self::Relayed,
+        }
+    }
+
+    fn v4(address: Ipv4Addr) -> Self {
+        let [a, b, c, _] = address.octets();
+        Self::V4([a, b, c])
+    }
+
+    fn v6(address: Ipv6Addr) -> Self {
+        let mut network = [0; 6];
+        network.copy_from_slice(&address.octets()[..6]);
+        Self::V6(network)
+    }
+}
+
+#[cfg(test)]
+mod tests;

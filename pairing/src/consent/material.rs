@@ -1,0 +1,176 @@
+//! What a relationship keeps besides its state: our invite while it can be answered, the pact while it holds,
+//! frames that wait for an acknowledgement, invites that ended.
+
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use super::{
+    ConsentError, InviteFrame, Me, NOTE_MAX_CHARS, PairFrame, PairSecret, Pass,
+    handshake::{self, Initiator, Keys},
+    offer::{ATTACHMENT_MAX, Offer},
+    time::INVITE_LIFETIME_MS,
+    work,
+};
+use crate::{
+    crypto::{
+        dh::{DhPublic, DhSecret},
+        kem::KemSecret,
+        secret::Secret,
+    },
+    identity::{CARD_MAX, Token},
+    ids::{AccountId, InviteId},
+    text,
+};
+
+/// An invite of ours that can still be answered: enough to replay its handshake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OwnInvite {
+    pub(super) id: InviteId,
+    pub(super) their_dh: DhPublic,
+    pub(super) kem: KemSecret,
+    pub(super) made_at: u64,
+    /// Acknowledged: not sent again before this time.
+    pub(super) quiet_until: Option<u64>,
+    pub(super) frame: ByteBuf,
+    ephemeral: DhSecret,
+    payload: ByteBuf,
+}
+
+/// What the operator gives for an invite.
+pub(super) struct NewInvite {
+    pub(super) their_dh: DhPublic,
+    pub(super) note: String,
+    pub(super) token: Option<Token>,
+    /// When it is made, Unix milliseconds.
+    pub(super) at: u64,
+    /// The newest of their offers that we are done with.
+    pub(super) seen: u64,
+}
+
+impl OwnInvite {
+    /// Makes an invite to `them`.
+    pub(super) fn new(
+        new: NewInvite,
+        them: &AccountId,
+        me: &Me<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, ConsentError> {
+        me.check()?;
+        if !text::is_note(&new.note, NOTE_MAX_CHARS) {
+            return Err(ConsentError::Note);
+        }
+        let (ephemeral, kem) = (DhSecret::random(rng), KemSecret::random(rng));
+        let offer = Offer::new(*them, ephemeral.public(), new.at, new.seen, me.name, new.note, kem.public(), me.card);
+        let payload = offer.sign(me.device);
+        let prologue = handshake::prologue(&me.account.id(), them);
+        let initiator = Initiator { prologue, own: me.account.dh(), ephemeral: &ephemeral, theirs: &new.their_dh };
+        let message = initiator.start(&payload).map_err(|_| ConsentError::BadKey)?;
+        let pass = pass(new.token.as_ref(), them, new.at, &message, me.work_bits);
+        let frame = InviteFrame { from: me.account.id(), pass, message: ByteBuf::from(message) };
+        Ok(Self {
+            id: frame.id(),
+            their_dh: new.their_dh,
+            kem,
+            made_at: new.at,
+            quiet_until: None,
+            frame: ByteBuf::from(PairFrame::Invite(frame).encode()),
+            ephemeral,
+            payload: ByteBuf::from(payload),
+        })
+    }
+
+    /// Reads message 2: its payload and the keys.
+    pub(super) fn finish(
+        &self,
+        message2: &[u8],
+        them: &AccountId,
+        me: &Me<'_>,
+    ) -> Result<(Vec<u8>, Keys), ConsentError> {
+        let prologue = handshake::prologue(&me.account.id(), them);
+        let (own, ephemeral) = (me.account.dh(), &self.ephemeral);
+        let initiator = Initiator { prologue, own, ephemeral, theirs: &self.their_dh };
+        initiator.finish(&self.payload, &self.id, message2).map_err(|_| ConsentError::Handshake)
+    }
+
+    pub(super) fn expires_at(&self) -> u64 {
+        self.made_at.saturating_add(INVITE_LIFETIME_MS)
+    }
+
+    pub(super) fn is_over(&self, now: u64) -> bool {
+        now >= self.expires_at()
+    }
+}
+
+fn pass(token: Option<&Token>, them: &AccountId, at: u64, message: &[u8], bits: u8) -> Pass {
+    match token {
+        Some(token) => Pass::Token(token.tag(them, message)),
+        None => work::mine(them, work::day_of(at), message, bits),
+    }
+}
+
+impl Me<'_> {
+    /// Refuses what the other side would refuse.
+    pub(super) fn check(&self) -> Result<(), ConsentError> {
+        if !text::is_name(self.name) {
+            return Err(ConsentError::Name);
+        }
+        let fits = self.card.len() <= CARD_MAX && self.answer_attachment.len() <= ATTACHMENT_MAX;
+        if fits { Ok(()) } else { Err(ConsentError::TooLong) }
+    }
+}
+
+/// A pairing that holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pact {
+    /// The invite it came from.
+    pub(super) id: InviteId,
+    pub(super) secret: PairSecret,
+    pub(super) role: Role,
+}
+
+/// Which side of the handshake we were, and how far it is known to have come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Role {
+    /// We invited; their answer proved that they have the secret.
+    Inviter,
+    /// We accepted; their confirm is still to come.
+    Unconfirmed {
+        /// Key of the confirm.
+        key: Secret<32>,
+        /// Without a confirm until then the pact is void, Unix milliseconds.
+        lapses_at: u64,
+        /// Our own invite that theirs overtook: still good if they answer that one instead.
+        superseded: Option<Box<OwnInvite>>,
+    },
+    /// We accepted and they confirmed.
+    Invitee,
+}
+
+/// A frame that waits for an acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Outgoing {
+    /// The invite it is about.
+    pub(super) id: InviteId,
+    pub(super) frame: ByteBuf,
+    /// Given up from then on, Unix milliseconds.
+    pub(super) until: u64,
+}
+
+/// How an invite of ours ended without a pact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Ending {
+    /// We withdrew it, or it ran out: a late answer is told so.
+    Withdrawn,
+    /// They declined it: a repeated answer is acknowledged again.
+    Refused,
+}
+
+/// An invite of ours that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Closed {
+    pub(super) id: InviteId,
+    pub(super) ending: Ending,
+    /// Remembered until, Unix milliseconds.
+    pub(super) until: u64,
+}

@@ -1,0 +1,37 @@
+//! The consent handshake: how two accounts become contacts, and how they stop being contacts.
+//!
+//! One [`Relationship`] per other account holds everything about it; [`Relationship::handle`] takes one input and
+//! gives the next value and its effects. Knows nothing of sessions, messages, peers or storage.
+//! `pairing/SPEC.md`, sections Consent handshake, Machine and Limits.
+
+mod answer;
+mod effects;
+mod error;
+mod frame;
+mod handshake;
+mod inbound;
+mod invite;
+mod limits;
+mod machine;
+mod material;
+mod offer;
+mod operator;
+mod pair_secret;
+mod state;
+mod time;
+mod work;
+
+pub use effects::{Effect, Outcome, Slot};
+pub use error::{ConsentError, InviteError};
+pub use frame::{FRAME_MAX, FrameError, FrameKind, InviteFrame, PairFrame, Pass, acknowledge};
+pub use invite::{OpenedInvite, Request, open_invite};
+pub use limits::{Admission, Arrival, Refusal, StrangerLimits, StrangerLimitsConfig};
+pub use machine::{Command, Input, Me, Relationship};
+pub use offer::{ATTACHMENT_MAX, NAME_MAX_CHARS, NOTE_MAX_CHARS};
+pub use pair_secret::PairSecret;
+pub use state::State;
+pub use time::{CLOCK_SKEW_MS, INVITE_LIFETIME_MS, REMIND_AFTER_MS, UNDELIVERED_LIFETIME_MS};
+pub use work::WORK_BITS;
+
+#[cfg(test)]
+mod tests;

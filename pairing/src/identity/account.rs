@@ -1,0 +1,165 @@
+//! The account: one seed, written down as 24 words, from which its two keys come.
+
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{
+    crypto::{dh::DhSecret, hash::derive_key, secret::Secret, sign::SigningSecret},
+    ids::AccountId,
+};
+
+const SIGNING_CONTEXT: &str = "covey 2026 account signing key v1";
+const DH_CONTEXT: &str = "covey 2026 account dh key v1";
+/// Words of a recovery phrase that holds 32 bytes (BIP 39).
+const WORDS: usize = 24;
+
+/// Why a text is not a recovery phrase. The words themselves are never part of the error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PhraseError {
+    /// Not 24 words.
+    #[error("a recovery phrase has 24 words, this has {0}")]
+    WordCount(usize),
+    /// A word that is not in the list.
+    #[error("word {0} of the recovery phrase is not in the word list")]
+    UnknownWord(usize),
+    /// The words are valid, but do not belong together in this order.
+    #[error("the recovery phrase is mistyped: a word is wrong or two are swapped")]
+    Checksum,
+}
+
+/// The secrets of an account, all derived from a 32-byte seed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Secret<32>", into = "Secret<32>")]
+pub struct AccountSecret {
+    seed: Secret<32>,
+    signing: SigningSecret,
+    dh: DhSecret,
+    id: AccountId,
+}
+
+impl AccountSecret {
+    /// A new account.
+    pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
+        Self::from(Secret::random(rng))
+    }
+
+    /// The account of a seed.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self::from(Secret::new(seed))
+    }
+
+    /// The account of a recovery phrase: 24 English words of BIP 39, in any case, separated by any whitespace.
+    ///
+    /// # Errors
+    /// [`PhraseError`] says what is wrong without repeating the words.
+    pub fn from_phrase(phrase: &str) -> Result<Self, PhraseError> {
+        let lower = Zeroizing::new(phrase.to_lowercase());
+        let words = lower.split_whitespace().count();
+        if words != WORDS {
+            return Err(PhraseError::WordCount(words));
+        }
+        let mnemonic = bip39::Mnemonic::parse_in_normalized(bip39::Language::English, &lower).map_err(|e| match e {
+            bip39::Error::UnknownWord(index) => PhraseError::UnknownWord(index + 1),
+            _ => PhraseError::Checksum,
+        })?;
+        let (mut entropy, _) = mnemonic.to_entropy_array();
+        let seed = entropy.first_chunk().map_or([0; 32], |seed| *seed);
+        entropy.zeroize();
+        Ok(Self::from_seed(seed))
+    }
+
+    /// The recovery phrase: 24 lower-case words separated by single spaces.
+    pub fn phrase(&self) -> Zeroizing<String> {
+        let mnemonic = bip39::Mnemonic::from_entropy(self.seed.expose()).expect("32 bytes are a valid BIP 39 length");
+        Zeroizing::new(mnemonic.to_string())
+    }
+
+    /// The seed, for key blinding and backups.
+    pub fn seed(&self) -> &Secret<32> {
+        &self.seed
+    }
+
+    /// The account's name.
+    pub fn id(&self) -> AccountId {
+        self.id
+    }
+
+    /// The key behind [`AccountSecret::id`].
+    pub fn signing(&self) -> &SigningSecret {
+        &self.signing
+    }
+
+    /// The static key of the consent handshake.
+    pub fn dh(&self) -> &DhSecret {
+        &self.dh
+    }
+}
+
+impl From<Secret<32>> for AccountSecret {
+    fn from(seed: Secret<32>) -> Self {
+        let signing = SigningSecret::from_seed(*derive_key(SIGNING_CONTEXT, seed.expose()).expose());
+        let dh = DhSecret::from_bytes(*derive_key(DH_CONTEXT, seed.expose()).expose());
+        let id = signing.public().into();
+        Self { seed, signing, dh, id }
+    }
+}
+
+impl From<AccountSecret> for Secret<32> {
+    fn from(account: AccountSecret) -> Self {
+        account.seed
+    }
+}
+
+impl std::fmt::Debug for AccountSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AccountSecret({:?})", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_phrase_of_a_known_seed_is_the_one_of_bip_39() {
+        let phrase = AccountSecret::from_seed([0; 32]).phrase();
+        assert_eq!(phrase.split(' ').count(), 24);
+        assert!(phrase.starts_with("abandon abandon") && phrase.ends_with("abandon art"));
+        let phrase = AccountSecret::from_seed([0xff; 32]).phrase();
+        assert!(phrase.starts_with("zoo zoo") && phrase.ends_with("zoo vote"));
+    }
+
+    #[test]
+    fn an_account_comes_back_from_its_phrase() {
+        let account = AccountSecret::from_seed([42; 32]);
+        let untidy = account.phrase().to_uppercase().replace(' ', " \n\t");
+        assert_eq!(AccountSecret::from_phrase(&untidy).as_ref(), Ok(&account));
+    }
+
+    #[test]
+    fn phrase_errors_say_what_is_wrong_without_the_words() {
+        let phrase = AccountSecret::from_seed([42; 32]).phrase();
+        let mut words: Vec<&str> = phrase.split(' ').collect();
+        assert_eq!(AccountSecret::from_phrase(&words[..23].join(" ")), Err(PhraseError::WordCount(23)));
+        words.swap(3, 4);
+        assert_eq!(AccountSecret::from_phrase(&words.join(" ")), Err(PhraseError::Checksum));
+        words[6] = "xyzzy";
+        let error = AccountSecret::from_phrase(&words.join(" ")).expect_err("not a word of the list");
+        assert_eq!(error, PhraseError::UnknownWord(7));
+        assert!(!error.to_string().contains("xyzzy"));
+    }
+
+    #[test]
+    fn the_two_keys_of_an_account_are_independent() {
+        let account = AccountSecret::from_seed([42; 32]);
+        assert_ne!(account.signing().expose_seed(), account.dh().expose());
+        assert_ne!(account.signing().expose_seed(), account.seed().expose());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let account = AccountSecret::from_seed([42; 32]);
+        assert_eq!(format!("{account:?}"), format!("AccountSecret({})", account.id().fmt_short()));
+    }
+}

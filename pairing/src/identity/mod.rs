@@ -1,0 +1,21 @@
+//! Who is who: accounts and their devices, what they publish about themselves, and how people check it.
+//!
+//! Knows keys and signatures; nothing of consent, sessions or networks (addresses and prekey bundles are opaque).
+
+mod account;
+mod card;
+mod device;
+mod keylog;
+mod safety_number;
+mod ticket;
+mod token;
+
+pub use account::{AccountSecret, PhraseError};
+pub use card::{CARD_MAX, CardContent, CardDevice, CardError, ContactCard, sign};
+pub use device::{DeviceKeys, DeviceSecret};
+pub use keylog::{
+    Cutoff, Device, Fork, KeyLog, KeyLogError, LogOrder, MAX_ACTIVE_DEVICES, Operation, Revocation, SignedOp,
+};
+pub use safety_number::{SafetyNumber, safety_number};
+pub use ticket::{Ticket, TicketError, TicketPeer};
+pub use token::{Token, TokenBook, TokenError, TokenId, TokenRecord, TokenTag};

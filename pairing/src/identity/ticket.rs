@@ -1,0 +1,209 @@
+//! The ticket: what one person gives another, on paper or on a screen, so that they can be invited.
+//!
+//! `covey:` and the upper-case alphabet of base 32 in either case: a QR code holds it in its compact alphanumeric
+//! mode. `pairing/SPEC.md`, section Ticket.
+
+use std::{fmt, str::FromStr};
+
+use data_encoding::BASE32_NOPAD;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
+
+use super::Token;
+use crate::{
+    crypto::{dh::DhPublic, hash::blake3},
+    ids::AccountId,
+    version::Version,
+};
+
+const PREFIX: &str = "covey:";
+/// Bytes of the BLAKE3 hash at the end, against mistyping.
+const CHECKSUM_LEN: usize = 4;
+/// Longest ticket in bytes: still a readable QR code.
+const TICKET_MAX: usize = 1024;
+/// Peers in one ticket.
+const MAX_PEERS: usize = 4;
+/// Addresses of one peer.
+const MAX_ADDRESSES: usize = 8;
+
+/// Why a text is not a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TicketError {
+    /// Does not begin with `covey:`.
+    #[error("a ticket begins with `covey:`")]
+    NotATicket,
+    /// Lost or wrong characters.
+    #[error("the ticket is mistyped or incomplete")]
+    Mistyped,
+    /// Longer than a ticket can be.
+    #[error("the ticket is too long")]
+    TooLong,
+    /// From a newer version, or not made by covey.
+    #[error("the ticket is of a kind this version does not know")]
+    Unknown,
+    /// More peers or addresses than a ticket may hold.
+    #[error("the ticket has more than {MAX_PEERS} peers or {MAX_ADDRESSES} addresses for one of them")]
+    TooMany,
+}
+
+/// A network peer of the account and where it may be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketPeer {
+    /// Ed25519 public key behind the peer id.
+    pub network: [u8; 32],
+    /// Multiaddresses as text; opaque here.
+    pub addresses: Vec<String>,
+}
+
+/// Everything needed to invite an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// The account.
+    pub account: AccountId,
+    /// Its Diffie-Hellman key. Whether it really is the account's shows in the answer to the invite.
+    pub dh: DhPublic,
+    /// Lets the invite in without proof of work.
+    pub token: Option<Token>,
+    /// Where to find the account without a lookup.
+    pub peers: Vec<TicketPeer>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire(Version<1>, AccountId, DhPublic, Option<Token>, Vec<WirePeer>);
+
+#[derive(Serialize, Deserialize)]
+struct WirePeer(ByteArray<32>, Vec<String>);
+
+impl Ticket {
+    /// A ticket without token and peers.
+    pub fn new(account: AccountId, dh: DhPublic) -> Self {
+        Self { account, dh, token: None, peers: Vec::new() }
+    }
+
+    /// The text form, or why this ticket is over the limits.
+    ///
+    /// # Errors
+    /// [`TicketError::TooMany`] or [`TicketError::TooLong`].
+    pub fn to_text(&self) -> Result<String, TicketError> {
+        self.check()?;
+        let peers = self.peers.iter().map(|p| WirePeer(ByteArray::new(p.network), p.addresses.clone())).collect();
+        let wire = Wire(Version, self.account, self.dh, self.token.clone(), peers);
+        let mut bytes = covey_codec::encode(&wire).expect("a ticket is plain data");
+        if bytes.len() + CHECKSUM_LEN > TICKET_MAX {
+            return Err(TicketError::TooLong);
+        }
+        bytes.extend(&blake3(&bytes)[..CHECKSUM_LEN]);
+        Ok(format!("{PREFIX}{}", BASE32_NOPAD.encode(&bytes).to_lowercase()))
+    }
+
+    fn check(&self) -> Result<(), TicketError> {
+        let few = self.peers.len() <= MAX_PEERS && self.peers.iter().all(|p| p.addresses.len() <= MAX_ADDRESSES);
+        if few { Ok(()) } else { Err(TicketError::TooMany) }
+    }
+}
+
+impl FromStr for Ticket {
+    type Err = TicketError;
+
+    /// Accepts either case, and white space anywhere (line breaks of a terminal or a mail).
+    fn from_str(text: &str) -> Result<Self, TicketError> {
+        if text.len() > 4 * TICKET_MAX {
+            return Err(TicketError::TooLong);
+        }
+        let text: String = text.split_whitespace().collect::<String>().to_uppercase();
+        let body = text.strip_prefix(&PREFIX.to_uppercase()).ok_or(TicketError::NotATicket)?;
+        let bytes = BASE32_NOPAD.decode(body.as_bytes()).map_err(|_| TicketError::Mistyped)?;
+        let (content, checksum) = bytes.split_last_chunk::<CHECKSUM_LEN>().ok_or(TicketError::Mistyped)?;
+        if blake3(content)[..CHECKSUM_LEN] != checksum[..] {
+            return Err(TicketError::Mistyped);
+        }
+        let Wire(_, account, dh, token, peers) =
+            covey_codec::decode(content, TICKET_MAX).map_err(|_| TicketError::Unknown)?;
+        let peers = peers.into_iter().map(|p| TicketPeer { network: p.0.into_array(), addresses: p.1 }).collect();
+        let ticket = Self { account, dh, token, peers };
+        ticket.check().map(|()| ticket)
+    }
+}
+
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text().map_err(|_| fmt::Error)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::AccountSecret;
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    fn ticket() -> Ticket {
+        let account = AccountSecret::from_seed([5; 32]);
+        let mut ticket = Ticket::new(account.id(), account.dh().public());
+        ticket.token = Some(Token::generate(&mut ChaCha20Rng::seed_from_u64(1)));
+        ticket.peers = vec![TicketPeer {
+            network: [8; 32],
+            addresses: vec!["/ip4/192.168.1.20/udp/4001/quic-v1".into(), "/ip4/192.168.1.20/tcp/4001".into()],
+        }];
+        ticket
+    }
+
+    /// [TICKET-1]
+    #[test]
+    fn a_ticket_survives_its_text_form_in_either_case_and_wrapped() {
+        let text = ticket().to_text().expect("within limits");
+        assert!(text.starts_with("covey:"));
+        assert_eq!(text.parse(), Ok(ticket()));
+        assert_eq!(text.to_uppercase().parse(), Ok(ticket()));
+        let (a, b) = text.split_at(50);
+        assert_eq!(format!(" {a}\r\n  {b}\n").parse(), Ok(ticket()));
+    }
+
+    /// [TICKET-2]
+    #[test]
+    fn a_ticket_fits_a_qr_code() {
+        let mut plain = ticket();
+        plain.peers.clear();
+        assert!(plain.to_text().expect("short").len() <= 160);
+        assert!(ticket().to_text().expect("short").len() <= 350);
+        // 1,024 bytes are 1,639 characters of base 32: version 23 of 40 at low error correction.
+        let mut long = ticket();
+        long.peers[0].addresses = vec!["x".repeat(200); 5];
+        assert_eq!(long.to_text(), Err(TicketError::TooLong));
+    }
+
+    /// [TICKET-3]
+    #[test]
+    fn every_mistyped_character_is_noticed() {
+        let text = ticket().to_text().expect("within limits");
+        for at in PREFIX.len()..text.len() {
+            let other = if &text[at..=at] == "a" { "b" } else { "a" };
+            let mistyped = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+            assert_eq!(mistyped.parse::<Ticket>(), Err(TicketError::Mistyped));
+        }
+        assert_eq!(text[..text.len() - 3].parse::<Ticket>(), Err(TicketError::Mistyped));
+        assert_eq!("covey:".parse::<Ticket>(), Err(TicketError::Mistyped));
+        assert_eq!("covey:!!".parse::<Ticket>(), Err(TicketError::Mistyped));
+        assert_eq!(ticket().account.to_string().parse::<Ticket>(), Err(TicketError::NotATicket));
+        assert_eq!(format!("covey:{}", "a".repeat(5000)).parse::<Ticket>(), Err(TicketError::TooLong));
+    }
+
+    fn text_of(content: &impl Serialize) -> String {
+        let mut bytes = covey_codec::encode(content).expect("encodes");
+        bytes.extend(&blake3(&bytes)[..CHECKSUM_LEN]);
+        format!("{PREFIX}{}", BASE32_NOPAD.encode(&bytes))
+    }
+
+    /// [TICKET-4]
+    #[test]
+    fn an_unknown_version_a_bad_key_and_too_many_peers_are_refused() {
+        let t = ticket();
+        let none: Option<Token> = None;
+        let no_peers: Vec<WirePeer> = Vec::new();
+        assert_eq!(text_of(&(2u8, t.account, t.dh, &none, &no_peers)).parse::<Ticket>(), Err(TicketError::Unknown));
+        let zero_key = (1u8, t.account, ByteArray::new([0u8; 32]), &none, &no_peers);
+        assert_eq!(text_of(&zero_key).parse::<Ticket>(), Err(TicketError::Unknown));
+        let many: Vec<WirePeer> = (0..5).map(|n| WirePeer(ByteArray::new([n; 32]), Vec::new())).collect();
+        assert_eq!(text_of(&(1u8, t.account, t.dh, &none, &many)).parse::<Ticket>(), Err(TicketError::TooMany));
+    }
+}

@@ -4,5 +4,6 @@ pub mod config;
 pub mod files;
 pub mod lock;
 pub mod paths;
+pub mod rpc;
 pub mod store;
 pub mod vault;

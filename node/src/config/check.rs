@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Rpc};
 
 /// Checks the values of a configuration against each other and against what covey supports.
 ///
@@ -22,17 +22,23 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     if config.pairing.invite_expires.0.as_secs() < 60 {
         return bad("pairing.invite_expires", "an invite must live for a minute at least".to_owned());
     }
-    rpc_address(&config.rpc.listen)?;
+    config.rpc.address()?;
     positive("rpc.max_connections", config.rpc.max_connections)?;
     positive("storage.cache_mib", config.storage.cache_mib)?;
     positive("storage.journal_max_mib", config.storage.journal_max_mib)
 }
 
-/// The loopback address of the RPC, or `None` for "off".
-///
-/// # Errors
-/// [`ConfigError::Value`] for anything but a loopback address with a port.
-pub(crate) fn rpc_address(listen: &str) -> Result<Option<SocketAddr>, ConfigError> {
+impl Rpc {
+    /// The loopback address to listen on, or `None` for "off".
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for anything but a loopback address with a port.
+    pub fn address(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        rpc_address(&self.listen)
+    }
+}
+
+fn rpc_address(listen: &str) -> Result<Option<SocketAddr>, ConfigError> {
     const KEY: &str = "rpc.listen";
     if listen == "off" {
         return Ok(None);

@@ -1,9 +1,12 @@
 //! A covey node: engine, storage, runtime and the local RPC server.
 
+pub mod addressing;
 pub mod config;
+pub mod engine;
 pub mod files;
 pub mod lock;
 pub mod paths;
 pub mod rpc;
+pub mod runtime;
 pub mod store;
 pub mod vault;

@@ -13,3 +13,5 @@ pub mod session;
 
 mod text;
 mod version;
+
+pub use text::is_name;

@@ -4,7 +4,7 @@
 pub(crate) const NAME_MAX_CHARS: usize = 64;
 
 /// A display name: 1 to 64 characters, not only white space, nothing that moves a cursor or reorders text.
-pub(crate) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= NAME_MAX_CHARS && text.chars().all(is_plain)
 }
 

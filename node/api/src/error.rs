@@ -82,6 +82,8 @@ pub enum Reason {
     /// It took longer than allowed.
     TimedOut,
 
+    /// The disk is full, read-only or failing.
+    Storage,
     /// Stored data is damaged.
     Corrupt,
     /// Another process has the data directory.
@@ -129,6 +131,7 @@ impl Reason {
         Self::Unreachable,
         Self::ShuttingDown,
         Self::TimedOut,
+        Self::Storage,
         Self::Corrupt,
         Self::DataInUse,
         Self::Internal,
@@ -141,7 +144,7 @@ impl Reason {
             Self::InvalidParams | Self::MethodNotFound | Self::InvalidConfig => Exit::Usage,
             Self::Locked | Self::WrongPassphrase | Self::Unreachable | Self::ShuttingDown => Exit::Unreachable,
             Self::TimedOut => Exit::TimedOut,
-            Self::Corrupt | Self::DataInUse => Exit::Data,
+            Self::Storage | Self::Corrupt | Self::DataInUse => Exit::Data,
             Self::Internal => Exit::Bug,
             _ => Exit::Refused,
         }

@@ -1,5 +1,7 @@
 //! What every handler works with.
 
+use std::sync::Arc;
+
 use covey_api::{ApiError, Reason};
 use rand::rngs::StdRng;
 
@@ -30,6 +32,9 @@ pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What was written could not be made durable; it may or may not be there after a restart.
+    #[error(transparent)]
+    NotDurable(Arc<StoreError>),
     /// An invariant does not hold: a bug.
     #[error("internal error: {0}")]
     Bug(String),
@@ -51,8 +56,19 @@ impl From<StoreError> for ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Store(error) => Self::new(Reason::Storage, error.to_string()),
+            EngineError::Store(error) => storage(&error),
+            EngineError::NotDurable(error) => storage(&error),
             EngineError::Bug(text) => Self::new(Reason::Internal, text),
         }
     }
+}
+
+fn storage(error: &StoreError) -> ApiError {
+    let reason = match error {
+        StoreError::Full { .. } | StoreError::ReadOnly { .. } | StoreError::Io { .. } => Reason::Storage,
+        StoreError::InUse { .. } => Reason::DataInUse,
+        StoreError::Damaged { .. } | StoreError::BadRecord { .. } | StoreError::Version { .. } => Reason::Corrupt,
+        _ => Reason::Internal,
+    };
+    ApiError::new(reason, error.to_string())
 }

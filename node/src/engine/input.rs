@@ -4,15 +4,16 @@ use std::net::IpAddr;
 
 use covey_api::ApiError;
 use covey_pairing::ids::AccountId;
+use serde::{Deserialize, Serialize};
 
 use super::cx::{Cx, EngineError};
-use super::{card, outbox, pairing, sync};
+use super::{card, control, outbox, pairing, sync};
 
 pub use covey_overlay::Protocol;
 
 /// A peer's network identity: the Ed25519 public key behind its PeerId, 32 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerKey(pub [u8; 32]);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PeerKey(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
 impl std::fmt::Debug for PeerKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -33,6 +34,16 @@ pub enum Input {
     },
     /// The last connection to `peer` is gone.
     Disconnected {
+        /// Who.
+        peer: PeerKey,
+    },
+    /// The sync stream to `peer`, a contact's device, is open.
+    Opened {
+        /// Who.
+        peer: PeerKey,
+    },
+    /// The sync stream to `peer` is gone.
+    Closed {
         /// Who.
         peer: PeerKey,
     },
@@ -128,9 +139,9 @@ impl Command {
             let result = run(cx);
             Verdict {
                 commit: result.is_ok(),
-                reply: Box::new(move |committed| reply(result.and_then(|value| {
-                    committed.map(|()| value).map_err(ApiError::from)
-                }))),
+                reply: Box::new(move |committed| {
+                    reply(result.and_then(|value| committed.map(|()| value).map_err(ApiError::from)))
+                }),
             }
         }))
     }
@@ -154,9 +165,14 @@ pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             sync::disconnected(cx, peer);
             Ok(())
         }
+        Input::Opened { peer } => sync::opened(cx, peer),
+        Input::Closed { peer } => {
+            sync::closed(cx, peer);
+            Ok(())
+        }
         Input::Frame { peer, protocol: Protocol::Pair, source, frame } => pairing::frame(cx, peer, source, &frame),
-        Input::Frame { peer, protocol: Protocol::Sync, frame, .. } => sync::frame(cx, peer, &frame),
-        Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => super::control::frame(cx, peer, &frame),
+        Input::Frame { peer, protocol: Protocol::Sync, frame, .. } => sync::frame(cx, peer, frame),
+        Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => control::frame(cx, peer, &frame),
         Input::Addresses(addresses) => card::addresses_changed(cx, addresses),
         Input::Found { account, card } => outbox::found(cx, account, card.as_deref()),
         Input::Tick => outbox::tick(cx),

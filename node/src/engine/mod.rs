@@ -26,11 +26,9 @@ pub mod rpc;
 mod sessions;
 mod sync;
 mod tables;
-#[cfg(test)]
-mod tests;
 
 pub use cx::{Cx, EngineError};
-pub use input::{Command, Effect, Input, PeerKey, Verdict, handle};
+pub use input::{Command, Effect, Input, PeerKey, Protocol, Verdict, handle};
 pub use live::Live;
 pub use me::Me;
 pub use policy::Policy;

@@ -5,5 +5,5 @@ mod network;
 mod worker;
 
 pub use handle::EngineHandle;
-pub use network::drive_network;
+pub use network::{OverlayNetwork, drive_network};
 pub use worker::{Network, Worker, spawn};

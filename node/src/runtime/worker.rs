@@ -1,20 +1,28 @@
 //! The engine's thread: takes the inputs that wait, gives each its transaction, makes them durable with one flush,
 //! then releases their effects.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tracing::{error, warn};
 
 use super::EngineHandle;
 use crate::engine::{self, Cx, Effect, EngineError, Input, Live, Me, Policy};
-use crate::store::{Store, StoreError, Tx, Vault};
+use crate::store::{Batch, Store, StoreError, Tx};
+use crate::vault::Vault;
 
 /// Inputs that may wait before their senders do. Twice a group, so that one fills while one commits.
 const QUEUE: usize = 512;
 /// Inputs that share one flush. Beyond this the flush is no longer what costs.
 const GROUP: usize = 256;
+
+/// Least time between two ticks, in milliseconds: what is due is not made more due by looking more often.
+const SHORTEST_WAIT: u64 = 100;
+/// Most time between two ticks, in milliseconds.
+const LONGEST_WAIT: u64 = 60_000;
 
 /// Where effects on the network go. Never blocks: a frame that finds no room is lost and sent again by the protocol.
 pub trait Network: Send {
@@ -36,6 +44,8 @@ pub struct Worker<S, N> {
     pub network: N,
     /// Seeded from the system.
     pub rng: StdRng,
+    /// The runtime whose timers the engine waits on.
+    pub clock: tokio::runtime::Handle,
 }
 
 /// Starts the engine's thread. It ends, having handled what was queued, when every handle is dropped or closed.
@@ -63,11 +73,18 @@ struct Pending {
 
 impl<S: Store, N: Network> Worker<S, N> {
     fn run(mut self, mut queue: mpsc::Receiver<Input>, journal: &watch::Sender<u64>) {
-        let mut live = Live::default();
+        let mut live = Live::new(&self.policy);
         let mut pending = Pending::default();
         self.one(Input::Start, &mut live, &mut pending);
         self.release(pending, journal);
-        while let Some(first) = queue.blocking_recv() {
+        loop {
+            let wait = live.next_wake().saturating_sub(now()).clamp(SHORTEST_WAIT, LONGEST_WAIT);
+            let next = self.clock.block_on(async { timeout(Duration::from_millis(wait), queue.recv()).await });
+            let first = match next {
+                Ok(Some(input)) => input,
+                Ok(None) => return,
+                Err(_elapsed) => Input::Tick,
+            };
             let mut pending = Pending::default();
             self.one(first, &mut live, &mut pending);
             for _ in 1..GROUP {
@@ -98,8 +115,9 @@ impl<S: Store, N: Network> Worker<S, N> {
             other => (engine::handle(other, &mut cx).map(|()| true), None),
         };
         let effects = std::mem::take(&mut cx.effects);
+        let batch = tx.into_batch(&mut self.rng);
         let committed = match handled {
-            Ok(true) => self.commit(tx, pending).map_err(EngineError::from),
+            Ok(true) => self.commit(batch, pending).map_err(EngineError::from),
             Ok(false) => {
                 // Refused: nothing is written, nothing has to be waited for.
                 if let Some(reply) = reply {
@@ -123,13 +141,11 @@ impl<S: Store, N: Network> Worker<S, N> {
         }
     }
 
-    fn commit(&mut self, tx: Tx<'_>, pending: &mut Pending) -> Result<(), StoreError> {
-        let batch = tx.into_batch(&mut self.rng)?;
-        if batch.is_empty() {
-            return Ok(());
+    fn commit(&mut self, batch: Batch, pending: &mut Pending) -> Result<(), StoreError> {
+        if !batch.is_empty() {
+            self.store.apply(batch)?;
+            pending.dirty = true;
         }
-        self.store.apply(batch)?;
-        pending.dirty = true;
         Ok(())
     }
 
@@ -139,9 +155,9 @@ impl<S: Store, N: Network> Worker<S, N> {
             && let Err(error) = self.store.flush()
         {
             error!(%error, "the store could not be flushed; {} inputs stay unacknowledged", pending.replies.len());
-            let text = error.to_string();
+            let error = Arc::new(error);
             for reply in pending.replies {
-                reply(Err(EngineError::Store(StoreError::Flush(text.clone()))));
+                reply(Err(EngineError::NotDurable(Arc::clone(&error))));
             }
             return;
         }
@@ -164,10 +180,10 @@ impl<S: Store, N: Network> Worker<S, N> {
 }
 
 /// Unix milliseconds. A clock before 1970 counts as 1970: times are for display and expiry, never for order.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_else(|_| {
         warn!("the system clock is before 1970");
-        std::time::Duration::ZERO
+        Duration::ZERO
     });
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,373 @@
+//! Contacts: other accounts, with what we know of each.
+
+use covey_api::{self as api, ApiError, ContactState, Direction, Reason, Time};
+use covey_feed::ChannelId;
+use covey_pairing::consent::{Relationship, State};
+use covey_pairing::crypto::dh::DhPublic;
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::identity::{SignedOp, Token};
+use covey_pairing::ids::{AccountId, DeviceId};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use super::{Cx, EngineError, PeerKey, channels, tables};
+use crate::store::Tx;
+
+/// Most contacts listed at once.
+const MAX_LISTED: usize = 100_000;
+/// Longest alias in characters.
+const MAX_ALIAS: usize = 64;
+/// Shortest id prefix that names a contact (beyond `cv1`).
+const MIN_PREFIX: usize = 4;
+
+/// Another account as stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Contact {
+    pub(super) account: AccountId,
+    /// Our name for them.
+    pub(super) alias: Option<String>,
+    /// Consent, and the handshakes behind it.
+    pub(super) relationship: Relationship,
+    /// Who asked last.
+    pub(super) outgoing: Option<bool>,
+    /// What the inviter said.
+    pub(super) note: Option<String>,
+    /// Their account DH key, from a ticket or card.
+    pub(super) their_dh: Option<DhPublic>,
+    /// An invite that waits until their card is found.
+    pub(super) wanted: Option<Wanted>,
+    /// Where a pairing frame may be left: peers and addresses of their ticket.
+    pub(super) hints: Vec<Hint>,
+    /// Local number of the direct channel.
+    pub(super) channel: Option<u64>,
+    /// One-time prekey bundles they gave us.
+    pub(super) bundles: Vec<ByteBuf>,
+    /// We compared safety numbers.
+    pub(super) verified: bool,
+    /// A stranger let in by the open mode: shown among the requests only.
+    pub(super) request: bool,
+    /// When what clients see of it last changed.
+    pub(super) changed_at: u64,
+    /// BLAKE3 of our card as they last got it.
+    pub(super) card_sent: Option<ByteBuf>,
+}
+
+/// An invite of ours to an account of which we know nothing but the id.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Wanted {
+    pub(super) note: String,
+    pub(super) token: Option<Token>,
+    pub(super) since: u64,
+}
+
+/// Where a pairing frame may be left.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Hint {
+    pub(super) peer: PeerKey,
+    pub(super) addresses: Vec<String>,
+}
+
+/// A device of a contact, from its verified card.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ContactDevice {
+    pub(super) id: DeviceId,
+    pub(super) dh: DhPublic,
+    pub(super) peer: PeerKey,
+    pub(super) addresses: Vec<String>,
+    /// Its prekey bundle, opaque.
+    pub(super) bundle: ByteBuf,
+}
+
+/// The newest verified card of an account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Card {
+    pub(super) signed: ByteBuf,
+    pub(super) sequence: u64,
+    pub(super) name: Option<String>,
+    pub(super) devices: Vec<ContactDevice>,
+    /// The account's key log: only extensions of it are taken.
+    pub(super) log: Vec<SignedOp>,
+}
+
+/// Whose device a peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Owner {
+    pub(super) account: AccountId,
+    pub(super) device: DeviceId,
+}
+
+impl Contact {
+    pub(super) fn new(account: AccountId, now: u64) -> Self {
+        Self {
+            account,
+            alias: None,
+            relationship: Relationship::new(account),
+            outgoing: None,
+            note: None,
+            their_dh: None,
+            wanted: None,
+            hints: Vec::new(),
+            channel: None,
+            bundles: Vec::new(),
+            verified: false,
+            request: false,
+            changed_at: now,
+            card_sent: None,
+        }
+    }
+
+    pub(super) fn is_paired(&self) -> bool {
+        self.relationship.state() == State::Paired
+    }
+
+    pub(super) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+        Ok(cx.tx.put(&tables::contact(&self.account), self)?)
+    }
+}
+
+/// The contact of an account.
+pub(super) fn load(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Contact>, EngineError> {
+    Ok(tx.get(&tables::contact(account))?)
+}
+
+/// The contact of an account, or a blank one.
+pub(super) fn load_or_new(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Contact, EngineError> {
+    Ok(load(cx.tx, account)?.unwrap_or_else(|| Contact::new(*account, cx.now)))
+}
+
+/// All of them.
+pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<Contact>, EngineError> {
+    Ok(tx.scan(&tables::contacts(), None, MAX_LISTED, false)?.into_iter().map(|(_, contact)| contact).collect())
+}
+
+/// The newest card of an account.
+pub(super) fn card(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Card>, EngineError> {
+    Ok(tx.get(&tables::card(account))?)
+}
+
+/// Its devices.
+pub(super) fn devices(tx: &Tx<'_>, account: &AccountId) -> Result<Vec<ContactDevice>, EngineError> {
+    Ok(card(tx, account)?.map(|card| card.devices).unwrap_or_default())
+}
+
+/// One of its devices.
+pub(super) fn device(tx: &Tx<'_>, account: &AccountId, id: &DeviceId) -> Result<Option<ContactDevice>, EngineError> {
+    Ok(devices(tx, account)?.into_iter().find(|device| device.id == *id))
+}
+
+/// The key that every session with a paired account starts from.
+pub(super) fn psk(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Secret<32>>, EngineError> {
+    let contact = load(tx, account)?;
+    Ok(contact.and_then(|contact| contact.relationship.pair_secret().map(|secret| secret.session_psk())))
+}
+
+/// Prekey bundles for a device, best first: one-time ones are taken out, the card's stays.
+pub(super) fn take_bundles(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    id: &DeviceId,
+) -> Result<Vec<Vec<u8>>, EngineError> {
+    let mut bundles = Vec::new();
+    if let Some(mut contact) = load(cx.tx, account)?
+        && !contact.bundles.is_empty()
+    {
+        bundles.extend(contact.bundles.drain(..).map(ByteBuf::into_vec));
+        contact.save(cx)?;
+    }
+    bundles.extend(device(cx.tx, account, id)?.map(|device| device.bundle.into_vec()));
+    Ok(bundles)
+}
+
+/// Whose device `peer` is, whatever our relationship.
+pub(super) fn owner(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Owner>, EngineError> {
+    Ok(tx.get(&tables::peer(peer))?)
+}
+
+/// Whose device `peer` is, if we are paired with that account.
+pub(super) fn paired_peer(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Owner>, EngineError> {
+    let Some(owner) = owner(tx, peer)? else { return Ok(None) };
+    let paired = load(tx, &owner.account)?.is_some_and(|contact| contact.is_paired());
+    Ok(paired.then_some(owner))
+}
+
+/// The other account of a direct channel.
+pub(super) fn of_channel(tx: &Tx<'_>, channel: &ChannelId) -> Result<Option<AccountId>, EngineError> {
+    Ok(channels::by_id(tx, channel)?.map(|channel| channel.contact))
+}
+
+/// Whether the account was only let in by the open mode.
+pub(super) fn is_request(tx: &Tx<'_>, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(load(tx, account)?.is_some_and(|contact| contact.request))
+}
+
+/// The name we show to others.
+pub(super) fn own_name(tx: &Tx<'_>) -> Result<Option<String>, EngineError> {
+    Ok(tx.get::<String>(&tables::own_name())?.filter(|name| !name.is_empty()))
+}
+
+/// What to call an account: our alias, else the name it gives itself.
+pub(super) fn name_of(tx: &Tx<'_>, account: &AccountId) -> Result<Option<String>, EngineError> {
+    match load(tx, account)?.and_then(|contact| contact.alias) {
+        Some(alias) => Ok(Some(alias)),
+        None => Ok(card(tx, account)?.and_then(|card| card.name)),
+    }
+}
+
+/// The contact that `text` (alias, id, unique id prefix) names, if any does.
+///
+/// # Errors
+/// [`Reason::AmbiguousContact`] with the candidates.
+pub(super) fn find(cx: &Cx<'_, '_>, text: &str) -> Result<Option<Contact>, ApiError> {
+    let text = text.trim();
+    if let Ok(account) = text.parse::<AccountId>() {
+        return Ok(load(cx.tx, &account)?);
+    }
+    if let Some(account) = cx.tx.get::<AccountId>(&tables::alias(text))? {
+        return Ok(load(cx.tx, &account)?);
+    }
+    let prefix = text.to_ascii_lowercase();
+    let bare = prefix.strip_prefix("cv1").unwrap_or(&prefix);
+    let mut found = all(cx.tx)?;
+    found.retain(|contact| {
+        let id = contact.account.to_string();
+        let by_id = bare.len() >= MIN_PREFIX && id.strip_prefix("cv1").is_some_and(|id| id.starts_with(bare));
+        let by_alias = contact.alias.as_ref().is_some_and(|alias| alias.to_lowercase().starts_with(&prefix));
+        !prefix.is_empty() && (by_id || by_alias)
+    });
+    match found.len() {
+        0 => Ok(None),
+        1 => Ok(found.pop()),
+        _ => Err(ambiguous(text, &found)),
+    }
+}
+
+fn ambiguous(text: &str, found: &[Contact]) -> ApiError {
+    let names: Vec<String> = found
+        .iter()
+        .map(|contact| match &contact.alias {
+            Some(alias) => format!("{alias} ({})", contact.account.fmt_short()),
+            None => contact.account.to_string(),
+        })
+        .collect();
+    let candidates: Vec<_> = found
+        .iter()
+        .map(|contact| serde_json::json!({ "contact": contact.account.to_string(), "alias": contact.alias }))
+        .collect();
+    ApiError::new(
+        Reason::AmbiguousContact,
+        format!("\"{text}\" may be {}; give more characters or the full id", names.join(" or ")),
+    )
+    .with_data(serde_json::json!({ "candidates": candidates }))
+}
+
+/// Whether there is anything to say about a contact.
+pub(super) fn is_known(contact: &Contact) -> bool {
+    contact.relationship.state() != State::Stranger || contact.wanted.is_some()
+}
+
+/// The contact that `text` names.
+///
+/// # Errors
+/// [`Reason::NoSuchContact`], [`Reason::AmbiguousContact`].
+pub(super) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Contact, ApiError> {
+    find(cx, text)?.filter(is_known).ok_or_else(|| no_such(text))
+}
+
+/// Nobody is called that.
+pub(super) fn no_such(text: &str) -> ApiError {
+    ApiError::new(
+        Reason::NoSuchContact,
+        format!("no contact is called \"{text}\"; `covey pair list` shows them, `covey pair invite` asks somebody new"),
+    )
+}
+
+/// Why nothing can be sent to this contact, and what to do.
+pub(super) fn not_paired(contact: &Contact) -> ApiError {
+    let name = contact.alias.clone().unwrap_or_else(|| contact.account.fmt_short());
+    let state = contact.relationship.state();
+    let (reason, advice) = match state {
+        State::Invited => (Reason::NotPaired, "they have not answered your invite yet".to_owned()),
+        State::Pending => (Reason::NotPaired, format!("accept their invite first: `covey pair accept {name}`")),
+        State::Declined => (Reason::Declined, format!("you declined them; `covey pair forget {name}` lifts it")),
+        State::Refused => (Reason::RefusedByThem, "they declined your invite".to_owned()),
+        State::Blocked => (Reason::Blocked, format!("you blocked them; `covey pair unblock {name}` lifts it")),
+        _ => (Reason::NotPaired, format!("invite them first: `covey pair invite {}`", contact.account)),
+    };
+    ApiError::new(reason, format!("you are not paired with {name}: {advice}"))
+        .with_data(serde_json::json!({ "state": state.as_str() }))
+}
+
+/// Gives a contact an alias.
+///
+/// # Errors
+/// [`Reason::InvalidAlias`], [`Reason::AliasTaken`].
+pub(super) fn set_alias(cx: &mut Cx<'_, '_>, contact: &mut Contact, alias: &str) -> Result<(), ApiError> {
+    let alias = alias.trim();
+    let lower = alias.to_lowercase();
+    let like_id = ["cv1", "cvd1", "covey:"].iter().any(|prefix| lower.starts_with(prefix));
+    if alias.is_empty() || alias.chars().count() > MAX_ALIAS || alias.chars().any(char::is_control) || like_id {
+        return Err(ApiError::new(
+            Reason::InvalidAlias,
+            format!("an alias has 1 to {MAX_ALIAS} printable characters and does not look like an id"),
+        ));
+    }
+    let taken = cx.tx.get::<AccountId>(&tables::alias(alias))?;
+    if taken.is_some_and(|account| account != contact.account) {
+        return Err(ApiError::new(
+            Reason::AliasTaken,
+            format!("another contact is called \"{alias}\"; choose another alias or rename that contact first"),
+        ));
+    }
+    if let Some(old) = contact.alias.take() {
+        cx.tx.delete(&tables::alias(&old));
+    }
+    cx.tx.put(&tables::alias(alias), &contact.account)?;
+    contact.alias = Some(alias.to_owned());
+    Ok(())
+}
+
+/// As clients see it.
+pub(super) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, ApiError> {
+    let relationship = &contact.relationship;
+    let state = shown_state(contact);
+    let open = matches!(state, ContactState::Invited | ContactState::Pending);
+    let channel = match contact.channel {
+        Some(no) => channels::by_no(cx.tx, no)?.map(|channel| channel.text_id()),
+        None => None,
+    };
+    Ok(api::Contact {
+        contact: contact.account.to_string(),
+        alias: contact.alias.clone(),
+        name: card(cx.tx, &contact.account)?.and_then(|card| card.name),
+        state,
+        since: Time::from_unix_ms(contact.wanted.as_ref().map_or(relationship.since(), |wanted| wanted.since)),
+        direction: contact.outgoing.map(|out| if out { Direction::Outgoing } else { Direction::Incoming }),
+        note: contact.note.clone(),
+        expires_at: relationship.next_deadline().filter(|_| open).map(Time::from_unix_ms),
+        verified: contact.verified,
+        confirmed: relationship.confirmed(),
+        online: is_online(cx, &contact.account)?,
+        channel,
+    })
+}
+
+/// The state as clients see it: somebody let in by the open mode is still pending until the operator says yes.
+pub(super) fn shown_state(contact: &Contact) -> ContactState {
+    match contact.relationship.state() {
+        State::Paired if contact.request => ContactState::Pending,
+        State::Invited => ContactState::Invited,
+        State::Pending => ContactState::Pending,
+        State::Paired => ContactState::Paired,
+        State::Declined => ContactState::Declined,
+        State::Refused => ContactState::Refused,
+        State::Expired => ContactState::Expired,
+        State::Blocked => ContactState::Blocked,
+        State::Removed => ContactState::Removed,
+        State::Stranger if contact.wanted.is_some() => ContactState::Invited,
+        State::Cancelled | State::Stranger => ContactState::Cancelled,
+    }
+}
+
+fn is_online(cx: &Cx<'_, '_>, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(devices(cx.tx, account)?.iter().any(|device| cx.live.connected.contains(&device.peer)))
+}

@@ -1,0 +1,139 @@
+//! How far our messages have come: per recipient device, as marks along our feed.
+
+use covey_api::{self as api, ApiError, MessageState, Time};
+use covey_feed::{ChannelId, Entry, FeedKey};
+use covey_pairing::ids::{AccountId, DeviceId};
+use serde::{Deserialize, Serialize};
+
+use super::channels::Channel;
+use super::messages::{self, Message};
+use super::payload::ReadMark;
+use super::{Cx, EngineError, contacts, feeds, journal, tables};
+use crate::store::Tx;
+
+/// Most devices of one recipient.
+const MAX_DEVICES: usize = 64;
+
+/// How much of a feed of ours a recipient's device has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Mark {
+    account: AccountId,
+    /// Durable there up to this entry, since then.
+    delivered: u64,
+    delivered_at: u64,
+    /// Read there up to this entry, since then.
+    read: u64,
+    read_at: u64,
+}
+
+impl Mark {
+    fn new(account: AccountId) -> Self {
+        Self { account, delivered: 0, delivered_at: 0, read: 0, read_at: 0 }
+    }
+}
+
+/// A recipient's device says that it durably has our feed up to `seq`.
+pub(super) fn delivered(
+    cx: &mut Cx<'_, '_>,
+    channel: ChannelId,
+    key: FeedKey,
+    seq: u64,
+    account: AccountId,
+    device: &DeviceId,
+) -> Result<(), EngineError> {
+    if key.author.as_bytes() != cx.me.device_id().as_bytes() {
+        return Ok(());
+    }
+    let Some(found) = super::channels::by_id(cx.tx, &channel)? else { return Ok(()) };
+    let Some(feed) = feeds::load(cx.tx, found.no, &key)? else { return Ok(()) };
+    let place = tables::delivery(feed.fid, device);
+    let mut mark = cx.tx.get(&place)?.unwrap_or_else(|| Mark::new(account));
+    // What was never written cannot have been delivered.
+    let seq = seq.min(feed.head.map_or(0, |head| head.seq));
+    if seq <= mark.delivered {
+        return Ok(());
+    }
+    mark.delivered = seq;
+    mark.delivered_at = cx.now;
+    cx.tx.put(&place, &mark)?;
+    changed(cx, channel, key, seq)
+}
+
+/// A recipient says what was read.
+pub(super) fn read(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    entry: &Entry,
+    marks: &[ReadMark],
+) -> Result<(), EngineError> {
+    let device = DeviceId::from_bytes(*entry.header().feed.author.as_bytes());
+    for (author, incarnation, seq) in marks {
+        if **author != *cx.me.device_id().as_bytes() {
+            continue;
+        }
+        let key = FeedKey { author: covey_feed::Author::from_bytes(**author), incarnation: *incarnation };
+        let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };
+        let seq = (*seq).min(feed.head.map_or(0, |head| head.seq));
+        let place = tables::delivery(feed.fid, &device);
+        let mut mark = cx.tx.get(&place)?.unwrap_or_else(|| Mark::new(channel.contact));
+        if seq <= mark.read {
+            continue;
+        }
+        mark.read = seq;
+        mark.read_at = cx.now;
+        if mark.delivered < seq {
+            mark.delivered = seq;
+            mark.delivered_at = cx.now;
+        }
+        cx.tx.put(&place, &mark)?;
+        changed(cx, channel.id, key, seq)?;
+    }
+    Ok(())
+}
+
+/// Tells the journal of the newest message that a mark reached; it stands for those before it.
+fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, seq: u64) -> Result<(), EngineError> {
+    if let Some((channel, message)) = messages::of_entry(cx, channel, key, seq)? {
+        let shown = messages::show_with_deliveries(cx, &channel, &message).map_err(EngineError::bug)?;
+        journal::record(cx, api::kind::MESSAGE_CHANGED, &shown)?;
+    }
+    Ok(())
+}
+
+fn marks(tx: &Tx<'_>, channel: &Channel, message: &Message) -> Result<Vec<Mark>, EngineError> {
+    let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };
+    let Some(feed) = feeds::load(tx, channel.no, &key)? else { return Ok(Vec::new()) };
+    Ok(tx.scan(&tables::deliveries(feed.fid), None, MAX_DEVICES, false)?.into_iter().map(|(_, mark)| mark).collect())
+}
+
+/// How far a message of ours has come to the other side of its direct channel: one device of theirs is enough.
+pub(super) fn of(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<Vec<api::Delivery>, ApiError> {
+    let seq = message.place.seq;
+    let marks = marks(cx.tx, channel, message)?;
+    let marks = || marks.iter().filter(|mark| mark.account == channel.contact);
+    let read = marks().filter(|mark| mark.read >= seq).map(|mark| mark.read_at).min();
+    let delivered = marks().filter(|mark| mark.delivered >= seq).map(|mark| mark.delivered_at).min();
+    let expired = message.body.expires_at.filter(|at| *at <= cx.now);
+    let (state, at, why) = match (read, delivered, expired) {
+        (Some(at), _, _) => (MessageState::Read, at, None),
+        (None, Some(at), _) => (MessageState::Delivered, at, None),
+        (None, None, Some(at)) => (MessageState::Expired, at, None),
+        (None, None, None) if !channel.open => {
+            (MessageState::Failed, channel.active_at, Some("you are no longer paired".to_owned()))
+        }
+        (None, None, None) => (MessageState::Queued, message.received_at, None),
+    };
+    let contact = contacts::load(cx.tx, &channel.contact)?;
+    Ok(vec![api::Delivery {
+        recipient: channel.contact.to_string(),
+        alias: contact.and_then(|contact| contact.alias),
+        state,
+        at: Time::from_unix_ms(at),
+        why,
+    }])
+}
+
+/// The least of its deliveries.
+pub(super) fn state(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<MessageState, ApiError> {
+    Ok(of(cx, channel, message)?.first().map_or(MessageState::Queued, |delivery| delivery.state))
+}

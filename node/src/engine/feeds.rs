@@ -1,0 +1,124 @@
+//! Feeds as stored: entries by number, one record with the head of each.
+
+use covey_feed::run::{self, RunLimits};
+use covey_feed::{Author, ChannelId, Entry, FeedId, FeedKey, Head, Kind, Run};
+use covey_pairing::crypto::sign::Context;
+use covey_pairing::ids::AccountId;
+use serde::{Deserialize, Serialize};
+
+use super::channels::{self, Channel};
+use super::tables::{self, Counter};
+use super::{Cx, EngineError};
+use crate::store::Tx;
+
+/// Most feeds of one direct channel: eight devices on each side and some incarnations.
+const MAX_FEEDS: usize = 256;
+
+/// What is kept of a feed beside its entries.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Feed {
+    /// Local number, used in keys.
+    pub(super) fid: u64,
+    /// Author and incarnation.
+    pub(super) key: FeedKey,
+    /// The account the author belongs to.
+    pub(super) account: AccountId,
+    /// The newest entry.
+    pub(super) head: Option<Head>,
+    /// The author forked it: nothing more is taken.
+    pub(super) frozen: bool,
+}
+
+impl Feed {
+    pub(super) fn id(&self, channel: ChannelId) -> FeedId {
+        FeedId::new(channel, self.key)
+    }
+}
+
+/// All feeds of a channel.
+pub(super) fn all(tx: &Tx<'_>, channel: u64) -> Result<Vec<Feed>, EngineError> {
+    Ok(tx.scan(&tables::feeds(channel), None, MAX_FEEDS, false)?.into_iter().map(|(_, feed)| feed).collect())
+}
+
+/// One feed.
+pub(super) fn load(tx: &Tx<'_>, channel: u64, key: &FeedKey) -> Result<Option<Feed>, EngineError> {
+    Ok(tx.get(&tables::feed(channel, key.author.as_bytes(), key.incarnation))?)
+}
+
+/// One feed; begins it if it is new.
+pub(super) fn load_or_new(
+    cx: &mut Cx<'_, '_>,
+    channel: u64,
+    key: FeedKey,
+    account: AccountId,
+) -> Result<Feed, EngineError> {
+    if let Some(feed) = load(cx.tx, channel, &key)? {
+        return Ok(feed);
+    }
+    Ok(Feed { fid: Counter::Feed.next(cx.tx)?, key, account, head: None, frozen: false })
+}
+
+/// Writes the record.
+pub(super) fn save(cx: &mut Cx<'_, '_>, channel: u64, feed: &Feed) -> Result<(), EngineError> {
+    Ok(cx.tx.put(&tables::feed(channel, feed.key.author.as_bytes(), feed.key.incarnation), feed)?)
+}
+
+/// Writes an entry and moves the head; the caller saves the feed.
+pub(super) fn append(cx: &mut Cx<'_, '_>, feed: &mut Feed, entry: &Entry) {
+    cx.tx.put_raw(&tables::entry(feed.fid, entry.seq()), &entry.to_stored());
+    feed.head = Some(entry.head());
+}
+
+/// One entry.
+pub(super) fn entry(tx: &Tx<'_>, fid: u64, seq: u64) -> Result<Option<Entry>, EngineError> {
+    tx.get_raw(&tables::entry(fid, seq))?.map(|bytes| Entry::from_stored(&bytes).map_err(EngineError::bug)).transpose()
+}
+
+/// Entries from `from` on as a run for a peer, or `None` if there are none that a signature covers.
+pub(super) fn serve(tx: &Tx<'_>, feed: &Feed, from: u64, limits: RunLimits) -> Result<Option<Run>, EngineError> {
+    let before = tables::entry(feed.fid, from.saturating_sub(1));
+    let rows = tx.scan_raw(&tables::entries(feed.fid), Some(&before), limits.entries, false)?;
+    let mut entries = Vec::with_capacity(rows.len());
+    for (_, bytes) in rows {
+        entries.push(Entry::from_stored(&bytes).map_err(EngineError::bug)?);
+    }
+    Ok(run::assemble(entries, limits))
+}
+
+/// The entry that comes next in our own feed of a channel: it binds what is sealed into it.
+pub(super) struct Next {
+    pub(super) feed: Feed,
+    pub(super) seq: u64,
+    pub(super) backlink: Option<[u8; 32]>,
+}
+
+/// Begins an entry of our own.
+pub(super) fn next(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<Next, EngineError> {
+    let key = FeedKey { author: Author::from_bytes(*cx.me.device_id().as_bytes()), incarnation: channel.incarnation };
+    let account = cx.me.account_id();
+    let feed = load_or_new(cx, channel.no, key, account)?;
+    let (seq, backlink) = feed.head.map_or((1, None), |head| (head.seq + 1, Some(*head.id.as_bytes())));
+    Ok(Next { feed, seq, backlink })
+}
+
+/// Ends it: builds, signs and stores the entry with `payload`.
+pub(super) fn finish(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    next: Next,
+    payload: Vec<u8>,
+) -> Result<Entry, EngineError> {
+    let mut feed = next.feed;
+    let heads = channels::heads(cx.tx, channel)?;
+    let refs = heads.iter().filter(|(key, _)| **key != feed.key).map(|(_, head)| head.id);
+    let refs = refs.take(covey_feed::limits::MAX_REFS).collect();
+    let lamport = heads.lamport() + 1;
+    let sign = |header: &[u8]| cx.me.device.signing().sign(Context::FeedEntry, header);
+    let id = feed.id(channel.id);
+    let batch = run::build(id, feed.head.as_ref(), lamport, refs, vec![(Kind::Content, payload)], sign)
+        .map_err(EngineError::bug)?;
+    let entry = batch.entries.first().cloned().ok_or_else(|| EngineError::bug("an empty batch"))?;
+    append(cx, &mut feed, &entry);
+    save(cx, channel.no, &feed)?;
+    Ok(entry)
+}

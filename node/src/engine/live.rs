@@ -1,0 +1,85 @@
+//! What the engine keeps in memory only. Losing it costs a reconnect, never a message.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use covey_feed::PeerSync;
+use covey_pairing::consent::StrangerLimits;
+use covey_pairing::ids::{AccountId, DeviceId};
+
+use super::{PeerKey, Policy};
+
+/// In-memory state: who is connected, what waits for a retry.
+pub struct Live {
+    /// Connected peers, whoever they are.
+    pub(super) connected: BTreeSet<PeerKey>,
+    /// Devices of paired contacts that were connected since the start. Bounded by the contacts.
+    pub(super) contacts: BTreeMap<PeerKey, ContactPeer>,
+    /// Accounts for whom a pairing frame waits.
+    pub(super) waiting: BTreeMap<AccountId, Retry>,
+    /// When a relationship next has something to do by itself.
+    pub(super) deadlines: BTreeMap<AccountId, u64>,
+    /// Peers at which a pairing frame for an account may be left (from its ticket or card).
+    pub(super) hints: BTreeMap<PeerKey, AccountId>,
+    /// What strangers did lately.
+    pub(super) strangers: StrangerLimits,
+    /// Addresses we can be reached at (multiaddr text).
+    pub(super) addresses: Vec<String>,
+    /// When our card was last handed to the overlay for publication.
+    pub(super) published_at: u64,
+    /// When the slow housekeeping last ran.
+    pub(super) housekept_at: u64,
+}
+
+impl Live {
+    /// Nobody is connected yet.
+    pub fn new(policy: &Policy) -> Self {
+        Self {
+            connected: BTreeSet::new(),
+            contacts: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            deadlines: BTreeMap::new(),
+            hints: BTreeMap::new(),
+            strangers: StrangerLimits::new(policy.strangers),
+            addresses: Vec::new(),
+            published_at: 0,
+            housekept_at: 0,
+        }
+    }
+
+    /// When [`super::Input::Tick`] is next due, Unix milliseconds.
+    pub fn next_wake(&self) -> u64 {
+        let retries = self.waiting.values().map(|retry| retry.at);
+        let syncs = self.contacts.values().filter_map(|contact| contact.sync.next_timeout());
+        let slow =
+            [self.published_at.saturating_add(super::card::PUBLISH_EVERY), super::outbox::next_housekeeping(self)];
+        retries.chain(syncs).chain(self.deadlines.values().copied()).chain(slow).min().unwrap_or(u64::MAX)
+    }
+}
+
+/// A device of a paired contact.
+pub(super) struct ContactPeer {
+    pub(super) account: AccountId,
+    pub(super) device: DeviceId,
+    pub(super) sync: PeerSync,
+}
+
+/// When to try again, and how often it was tried.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Retry {
+    pub(super) attempts: u32,
+    pub(super) at: u64,
+}
+
+impl Retry {
+    /// First wait between two tries, in milliseconds.
+    const FIRST: u64 = 5_000;
+    /// Longest wait: people notice an hour, the network does not notice this.
+    const LONGEST: u64 = 15 * 60_000;
+
+    /// The next try, exponentially later, with up to half of the wait taken off at random.
+    pub(super) fn again(self, now: u64, random: u64) -> Self {
+        let wait = Self::FIRST.saturating_mul(1 << self.attempts.min(10)).min(Self::LONGEST);
+        let wait = wait - random % (wait / 2);
+        Self { attempts: self.attempts.saturating_add(1), at: now.saturating_add(wait) }
+    }
+}

@@ -1,0 +1,303 @@
+//! Messages: what is readable in a channel, in its order.
+
+use covey_api::{self as api, ApiError, MessageState, Reason, Time};
+use covey_feed::{ChannelId, Entry, EntryId, FeedKey, OrderKey};
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::ids::AccountId;
+use serde::{Deserialize, Serialize};
+
+use super::channels::{self, Channel};
+use super::payload::{Body, Sealed, associated_data, kind};
+use super::{Cx, EngineError, contacts, delivery, feeds, journal, sessions, sync, tables};
+use crate::store::Tx;
+
+/// Beyond this difference between the author's clock and ours the time shown is suspect.
+const CLOCK_TOLERANCE: u64 = 10 * 60_000;
+/// Rows read at a time while a page is collected.
+const CHUNK: usize = 128;
+/// Messages of a channel looked through for an id prefix: people copy recent ids.
+const PREFIX_SEARCH: usize = 1_000;
+
+/// A message as stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Message {
+    pub(super) id: EntryId,
+    pub(super) place: OrderKey,
+    /// The account of the author.
+    pub(super) author: AccountId,
+    pub(super) own: bool,
+    pub(super) received_at: u64,
+    pub(super) body: Body,
+    /// Opens the entry again: for a device that could not, and for kinds of bodies a later covey knows.
+    pub(super) content_key: Secret<32>,
+}
+
+/// Where a message is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Pointer(u64, OrderKey);
+
+/// The message at this place.
+pub(super) fn at(tx: &Tx<'_>, channel: u64, place: &OrderKey) -> Result<Option<Message>, EngineError> {
+    Ok(tx.get(&tables::message(channel, place))?)
+}
+
+/// The message with this id, and the number of its channel.
+pub(super) fn by_id(tx: &Tx<'_>, id: &EntryId) -> Result<Option<(u64, Message)>, EngineError> {
+    let Some(Pointer(channel, place)) = tx.get(&tables::message_place(id))? else { return Ok(None) };
+    Ok(at(tx, channel, &place)?.map(|message| (channel, message)))
+}
+
+fn save(cx: &mut Cx<'_, '_>, channel: u64, message: &Message) -> Result<(), EngineError> {
+    cx.tx.put(&tables::message(channel, &message.place), message)?;
+    Ok(cx.tx.put(&tables::message_place(&message.id), &Pointer(channel, message.place))?)
+}
+
+/// Seals `body` for everyone in the channel, appends it to our feed and pushes it to who is connected.
+pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &Channel, body: &Body) -> Result<Entry, ApiError> {
+    let next = feeds::next(cx, channel)?;
+    let author = *cx.me.device_id().as_bytes();
+    let aad = associated_data(channel.id.as_bytes(), &author, channel.incarnation, next.seq, next.backlink.as_ref());
+    let (key, ciphertext) = covey_pairing::envelope::seal_body(&body.encode()?, &aad, cx.rng)
+        .map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;
+    let wraps = sessions::wrap_for_contact(cx, &channel.contact, key.expose(), &aad)?;
+    let payload = Sealed { ciphertext, wraps }.encode()?;
+    let entry = feeds::finish(cx, channel, next, payload)?;
+    let message = Message {
+        id: entry.id(),
+        place: entry.order(),
+        author: cx.me.account_id(),
+        own: true,
+        received_at: cx.now,
+        body: body.clone(),
+        content_key: key,
+    };
+    save(cx, channel.no, &message)?;
+    sync::appended(cx, channel, &entry)?;
+    Ok(entry)
+}
+
+/// Writes a text and tells the journal.
+pub(super) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Result<api::Sent, ApiError> {
+    let entry = write(cx, &channel, body)?;
+    channel.active_at = cx.now;
+    channel.newest = channel.newest.max(Some(entry.order()));
+    channel.archived = false;
+    channel.save(cx)?;
+    if let Some((_, message)) = by_id(cx.tx, &entry.id())? {
+        let shown = show_with_deliveries(cx, &channel, &message)?;
+        journal::record(cx, api::kind::MESSAGE_SENT, &shown)?;
+    }
+    Ok(api::Sent { id: text_id(&entry.id()), channel: channel.text_id(), state: MessageState::Queued })
+}
+
+/// Takes a body that was opened from a member's entry.
+pub(super) fn receive(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    entry: &Entry,
+    author: AccountId,
+    content_key: Secret<32>,
+    body: Body,
+) -> Result<(), EngineError> {
+    let own = author == cx.me.account_id();
+    let is_text = body.kind == kind::TEXT;
+    let read = body.read.clone();
+    let message = Message { id: entry.id(), place: entry.order(), author, own, received_at: cx.now, body, content_key };
+    save(cx, channel.no, &message)?;
+    if is_text {
+        channel.active_at = cx.now;
+        channel.newest = channel.newest.max(Some(message.place));
+        if !own && Some(message.place) > channel.read {
+            channel.unread = channel.unread.saturating_add(1);
+        }
+        let shown = show(cx, channel, &message).map_err(EngineError::bug)?;
+        if !contacts::is_request(cx.tx, &channel.contact)? {
+            journal::record(cx, api::kind::MESSAGE_RECEIVED, &shown)?;
+        }
+    } else if !read.is_empty() {
+        delivery::read(cx, channel, entry, &read)?;
+    }
+    Ok(())
+}
+
+/// Forgets that `message` says something that clients see.
+fn is_shown(message: &Message) -> bool {
+    message.body.kind == kind::TEXT
+}
+
+/// Which messages of a channel to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Page {
+    pub(super) before: Option<OrderKey>,
+    pub(super) after: Option<OrderKey>,
+    pub(super) limit: usize,
+}
+
+/// A page of a channel, oldest first: the newest ones, or with `after` the first ones after it.
+pub(super) fn list(tx: &Tx<'_>, channel: u64, page: Page) -> Result<Vec<Message>, EngineError> {
+    let forward = page.after.is_some();
+    let within = |place: &OrderKey| {
+        page.before.is_none_or(|before| *place < before) && page.after.is_none_or(|after| *place > after)
+    };
+    // Keys order authors of one lamport by keyed hash, so the edge of a page is only known once its lamport is complete.
+    let mut cursor = match (forward, page.after, page.before) {
+        (true, Some(after), _) => Some(tables::messages_at(channel, after.lamport)),
+        (false, _, Some(before)) => Some(tables::messages_at(channel, before.lamport.saturating_add(1))),
+        _ => None,
+    };
+    let mut found: Vec<Message> = Vec::new();
+    loop {
+        let rows = tx.scan::<Message>(&tables::messages(channel), cursor.as_ref(), CHUNK, !forward)?;
+        let ended = rows.len() < CHUNK;
+        let mut complete = false;
+        for (key, message) in rows {
+            cursor = Some(key);
+            let edge = found.get(page.limit.saturating_sub(1)).map(|last| last.place.lamport);
+            if edge.is_some_and(|lamport| lamport != message.place.lamport) {
+                complete = true;
+                break;
+            }
+            if within(&message.place) && is_shown(&message) {
+                found.push(message);
+            }
+        }
+        if ended || complete {
+            break;
+        }
+    }
+    found.sort_by_key(|message| message.place);
+    if forward {
+        found.truncate(page.limit);
+    } else {
+        found.drain(..found.len().saturating_sub(page.limit));
+    }
+    Ok(found)
+}
+
+/// As clients see it.
+pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<api::Message, ApiError> {
+    let author_name = if message.own { contacts::own_name(cx.tx)? } else { contacts::name_of(cx.tx, &message.author)? };
+    let state = if message.own {
+        delivery::state(cx, channel, message)?
+    } else if Some(message.place) <= channel.read {
+        MessageState::Read
+    } else {
+        MessageState::Received
+    };
+    Ok(api::Message {
+        id: text_id(&message.id),
+        channel: channel.text_id(),
+        author: message.author.to_string(),
+        author_name,
+        own: message.own,
+        text: message.body.text.clone().unwrap_or_default(),
+        sent_at: Time::from_unix_ms(message.body.sent_at),
+        received_at: Time::from_unix_ms(message.received_at),
+        clock_suspect: message.body.sent_at.abs_diff(message.received_at) > CLOCK_TOLERANCE,
+        order_key: order_text(&message.place),
+        state,
+        reply_to: message.body.reply_to.map(|id| data_encoding::HEXLOWER.encode(&*id)),
+        edited: false,
+        expires_at: message.body.expires_at.map(Time::from_unix_ms),
+        deliveries: Vec::new(),
+    })
+}
+
+/// As clients see it, with how far it has come to each recipient.
+pub(super) fn show_with_deliveries(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    message: &Message,
+) -> Result<api::Message, ApiError> {
+    let mut shown = show(cx, channel, message)?;
+    if message.own {
+        shown.deliveries = delivery::of(cx, channel, message)?;
+    }
+    Ok(shown)
+}
+
+/// The id as clients see it.
+pub(super) fn text_id(id: &EntryId) -> String {
+    data_encoding::HEXLOWER.encode(id.as_bytes())
+}
+
+/// The order key as clients see it: compares as text.
+pub(super) fn order_text(place: &OrderKey) -> String {
+    data_encoding::HEXLOWER.encode(&place.to_bytes())
+}
+
+fn parse_order(text: &str) -> Option<OrderKey> {
+    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
+    let bytes: [u8; OrderKey::LEN] = bytes.try_into().ok()?;
+    let number = |at: usize| Some(u64::from_be_bytes(*bytes[at..].first_chunk()?));
+    Some(OrderKey {
+        lamport: number(0)?,
+        author: covey_feed::Author::from_bytes(*bytes[8..].first_chunk()?),
+        incarnation: number(40)?,
+        seq: number(48)?,
+    })
+}
+
+/// The place that `text` (an order key, an id or a unique prefix of one) names in a channel.
+pub(super) fn place(cx: &Cx<'_, '_>, channel: &Channel, text: &str) -> Result<OrderKey, ApiError> {
+    match parse_order(text) {
+        Some(place) => Ok(place),
+        None => Ok(resolve_in(cx, Some(channel), text)?.1.place),
+    }
+}
+
+/// Finds a message by its id or a unique prefix of one, anywhere or in one channel.
+pub(super) fn resolve_in(
+    cx: &Cx<'_, '_>,
+    channel: Option<&Channel>,
+    text: &str,
+) -> Result<(Channel, Message), ApiError> {
+    let hex = text.to_ascii_lowercase();
+    let id = data_encoding::HEXLOWER.decode(hex.as_bytes()).ok().and_then(|id| <[u8; 32]>::try_from(id).ok());
+    if let Some(id) = id {
+        let found = by_id(cx.tx, &EntryId::from_bytes(id))?;
+        let found = found.filter(|(no, _)| channel.is_none_or(|channel| channel.no == *no));
+        let Some((no, message)) = found else { return Err(none(text)) };
+        return Ok((channels::by_no(cx.tx, no)?.ok_or_else(|| none(text))?, message));
+    }
+    if hex.len() < 6 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(none(text));
+    }
+    let searched = match channel {
+        Some(channel) => vec![channel.clone()],
+        None => channels::all(cx.tx)?,
+    };
+    let mut found = Vec::new();
+    for channel in searched {
+        let newest = Page { limit: PREFIX_SEARCH, ..Page::default() };
+        for message in list(cx.tx, channel.no, newest)? {
+            if text_id(&message.id).starts_with(&hex) {
+                found.push((channel.clone(), message));
+            }
+        }
+    }
+    if found.len() > 1 {
+        return Err(ApiError::new(
+            Reason::NoSuchMessage,
+            format!("\"{text}\" is the beginning of {} message ids; give more characters", found.len()),
+        ));
+    }
+    found.pop().ok_or_else(|| none(text))
+}
+
+fn none(text: &str) -> ApiError {
+    ApiError::new(Reason::NoSuchMessage, format!("no message has the id \"{text}\"; `covey messages --json` shows ids"))
+}
+
+/// The message of an entry of ours, if it is one that clients see.
+pub(super) fn of_entry(
+    cx: &Cx<'_, '_>,
+    channel: ChannelId,
+    key: FeedKey,
+    seq: u64,
+) -> Result<Option<(Channel, Message)>, EngineError> {
+    let Some(channel) = channels::by_id(cx.tx, &channel)? else { return Ok(None) };
+    let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { return Ok(None) };
+    let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { return Ok(None) };
+    Ok(at(cx.tx, channel.no, &entry.order())?.filter(is_shown).map(|message| (channel, message)))
+}

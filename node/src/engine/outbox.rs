@@ -1,0 +1,162 @@
+//! What must still reach somebody. Nothing is kept here: the frames are in the relationships, so a restart rebuilds all.
+
+use covey_pairing::ids::AccountId;
+use rand_core::Rng;
+use tracing::debug;
+
+use super::contacts::{self, Contact};
+use super::live::{Live, Retry};
+use super::tables::Counter;
+use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, idempotency, journal, pairing, sync};
+
+/// Slow work is done this often, in milliseconds.
+const HOUSEKEEPING: u64 = 10 * 60_000;
+
+/// When the slow work is next due.
+pub(super) fn next_housekeeping(live: &Live) -> u64 {
+    live.housekept_at.saturating_add(HOUSEKEEPING)
+}
+
+/// Rebuilds after a start what a running engine has in memory.
+pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    for contact in contacts::all(cx.tx)? {
+        if contact.is_paired() {
+            card::allow(cx, &contact.account)?;
+        }
+        watch(cx, &contact)?;
+    }
+    let newest = Counter::Journal.get(cx.tx)?;
+    cx.effects.push(Effect::Journal(newest));
+    // Made now so that tickets and answers have one from the first moment.
+    card::own(cx).map(drop)
+}
+
+/// Keeps an eye on a contact: frames to deliver, deadlines to meet, a card to find.
+pub(super) fn watch(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
+    let account = contact.account;
+    match contact.relationship.next_deadline() {
+        Some(at) => cx.live.deadlines.insert(account, at),
+        None => cx.live.deadlines.remove(&account),
+    };
+    if contact.wanted.is_none() && contact.relationship.outstanding().is_empty() {
+        cx.live.waiting.remove(&account);
+        cx.live.hints.retain(|_, hinted| *hinted != account);
+        return Ok(());
+    }
+    for peer in peers(cx, contact)? {
+        cx.live.hints.insert(peer.0, account);
+    }
+    cx.live.waiting.entry(account).or_insert(Retry { attempts: 0, at: cx.now });
+    Ok(())
+}
+
+/// Peers of an account with what we know of their addresses: from its card, then from its ticket.
+fn peers(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Vec<(PeerKey, Vec<String>)>, EngineError> {
+    let mut peers: Vec<(PeerKey, Vec<String>)> = Vec::new();
+    for device in contacts::devices(cx.tx, &contact.account)? {
+        peers.push((device.peer, device.addresses));
+    }
+    for hint in &contact.hints {
+        match peers.iter_mut().find(|(peer, _)| *peer == hint.peer) {
+            Some((_, addresses)) => {
+                let new: Vec<_> = hint.addresses.iter().filter(|hinted| !addresses.contains(hinted)).cloned().collect();
+                addresses.extend(new);
+            }
+            None => peers.push((hint.peer, hint.addresses.clone())),
+        }
+    }
+    Ok(peers)
+}
+
+/// Sends what waits for an account to those of its peers that are connected, and tries to reach it otherwise.
+pub(super) fn pursue(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
+    watch(cx, contact)?;
+    let Some(retry) = cx.live.waiting.get(&contact.account).copied() else { return Ok(()) };
+    let frames = contact.relationship.outstanding();
+    let peers = peers(cx, contact)?;
+    let mut reached = false;
+    for (peer, addresses) in peers {
+        if cx.live.connected.contains(&peer) {
+            send_all(cx, peer, &frames);
+            reached = true;
+        } else {
+            cx.effects.push(Effect::Dial { peer, addresses });
+        }
+    }
+    // Known addresses first; the network is asked when they did not do.
+    if contact.wanted.is_some() || (!reached && (retry.attempts > 0 || contact.hints.is_empty())) {
+        cx.effects.push(Effect::Lookup { account: contact.account });
+    }
+    let next = retry.again(cx.now, cx.rng.next_u64());
+    cx.live.waiting.insert(contact.account, next);
+    Ok(())
+}
+
+fn send_all(cx: &mut Cx<'_, '_>, peer: PeerKey, frames: &[(covey_pairing::consent::Slot, Vec<u8>)]) {
+    for (_, frame) in frames {
+        cx.effects.push(Effect::Send { peer, protocol: Protocol::Pair, frame: frame.clone() });
+    }
+}
+
+/// A peer connected: hand over what waits for its account.
+pub(super) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    let hinted = cx.live.hints.get(&peer).copied();
+    let account = match contacts::owner(cx.tx, peer)? {
+        Some(owner) => Some(owner.account),
+        None => hinted,
+    };
+    let Some(contact) = account.map(|account| contacts::load(cx.tx, &account)).transpose()?.flatten() else {
+        return Ok(());
+    };
+    let frames = contact.relationship.outstanding();
+    send_all(cx, peer, &frames);
+    Ok(())
+}
+
+/// A look-up ended.
+pub(super) fn found(cx: &mut Cx<'_, '_>, account: AccountId, bytes: Option<&[u8]>) -> Result<(), EngineError> {
+    let Some(bytes) = bytes else {
+        debug!(account = %account.fmt_short(), "no contact card was found; trying again later");
+        return Ok(());
+    };
+    let Some(contact) = contacts::load(cx.tx, &account)? else { return Ok(()) };
+    if !card::learn(cx, &account, bytes)? {
+        return Ok(());
+    }
+    if contact.wanted.is_some() {
+        return pairing::invite_found(cx, contact);
+    }
+    // New addresses, perhaps: dial them now. The next look-up waits its turn.
+    for (peer, addresses) in peers(cx, &contact)? {
+        if !cx.live.connected.contains(&peer) && cx.live.waiting.contains_key(&account) {
+            cx.effects.push(Effect::Dial { peer, addresses });
+        }
+    }
+    Ok(())
+}
+
+/// Time passed.
+pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let now = cx.now;
+    let due: Vec<AccountId> =
+        cx.live.deadlines.iter().filter(|(_, at)| **at <= now).map(|(account, _)| *account).collect();
+    for account in due {
+        pairing::deadline(cx, &account)?;
+    }
+    let due: Vec<AccountId> =
+        cx.live.waiting.iter().filter(|(_, retry)| retry.at <= now).map(|(account, _)| *account).collect();
+    for account in due {
+        match contacts::load(cx.tx, &account)? {
+            Some(contact) => pursue(cx, &contact)?,
+            None => drop(cx.live.waiting.remove(&account)),
+        }
+    }
+    sync::tick(cx)?;
+    card::tick(cx)?;
+    if next_housekeeping(cx.live) <= now {
+        cx.live.housekept_at = now;
+        journal::prune(cx)?;
+        idempotency::prune(cx)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! What a content entry's payload is: the body under a content key, and that key wrapped for every recipient device.
+
+use std::collections::BTreeMap;
+
+use covey_codec::DecodeError;
+use covey_pairing::ids::DeviceId;
+use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteArray, ByteBuf};
+
+use super::EngineError;
+
+/// Longest payload, in bytes: that of an entry.
+pub(super) const MAX_PAYLOAD: usize = 64 * 1024;
+/// Longest text of a message in bytes of UTF-8.
+pub(super) const MAX_TEXT: usize = 16 * 1024;
+/// Version of both encodings here.
+const VERSION: u8 = 1;
+
+/// Payload of a content entry, as it travels.
+#[derive(Serialize, Deserialize)]
+struct Wire(u8, ByteBuf, Vec<(DeviceId, ByteBuf)>);
+
+/// Payload of a content entry.
+pub(super) struct Sealed {
+    /// The padded body under the content key.
+    pub(super) ciphertext: Vec<u8>,
+    /// The content key in an envelope for each recipient device.
+    pub(super) wraps: BTreeMap<DeviceId, Vec<u8>>,
+}
+
+impl Sealed {
+    /// The bytes of the payload.
+    pub(super) fn encode(self) -> Result<Vec<u8>, EngineError> {
+        let wraps = self.wraps.into_iter().map(|(device, envelope)| (device, ByteBuf::from(envelope))).collect();
+        covey_codec::encode(&Wire(VERSION, ByteBuf::from(self.ciphertext), wraps)).map_err(EngineError::bug)
+    }
+
+    /// Reads a payload that came from a member.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let Wire(version, ciphertext, wraps) = covey_codec::decode(bytes, MAX_PAYLOAD)?;
+        if version != VERSION {
+            return Err(DecodeError::Malformed("payload of an unknown version"));
+        }
+        Ok(Self {
+            ciphertext: ciphertext.into_vec(),
+            wraps: wraps.into_iter().map(|(device, envelope)| (device, envelope.into_vec())).collect(),
+        })
+    }
+}
+
+/// Where an entry stands: associated data of its body and of its wraps, so that neither can be moved elsewhere.
+pub(super) fn associated_data(
+    channel: &[u8; 32],
+    author: &[u8; 32],
+    incarnation: u64,
+    seq: u64,
+    backlink: Option<&[u8; 32]>,
+) -> Vec<u8> {
+    [
+        b"covey entry v1\0".as_slice(),
+        channel,
+        author,
+        &incarnation.to_be_bytes(),
+        &seq.to_be_bytes(),
+        backlink.unwrap_or(&[0; 32]),
+    ]
+    .concat()
+}
+
+/// Kinds of bodies. Others are kept (their content key is) and not shown.
+pub(super) mod kind {
+    /// A text, perhaps an answer to another message.
+    pub(in crate::engine) const TEXT: u16 = 1;
+    /// What was read.
+    pub(in crate::engine) const READ: u16 = 2;
+}
+
+/// How far a feed was read: author device, incarnation, sequence number.
+pub(super) type ReadMark = (ByteArray<32>, u64, u64);
+
+/// What is inside an entry. Fields that a newer covey adds are ignored here.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Body {
+    #[serde(rename = "v")]
+    version: u8,
+    /// See [`kind`].
+    #[serde(rename = "k")]
+    pub(super) kind: u16,
+    /// The author's clock, Unix milliseconds: for display only.
+    #[serde(rename = "t")]
+    pub(super) sent_at: u64,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub(super) text: Option<String>,
+    /// Entry id of the message this one answers.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub(super) reply_to: Option<ByteArray<32>>,
+    /// When the author gives it up, Unix milliseconds.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub(super) expires_at: Option<u64>,
+    #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) read: Vec<ReadMark>,
+}
+
+impl Body {
+    /// A text.
+    pub(super) fn text(text: String, reply_to: Option<[u8; 32]>, expires_at: Option<u64>, sent_at: u64) -> Self {
+        Self {
+            version: VERSION,
+            kind: kind::TEXT,
+            sent_at,
+            text: Some(text),
+            reply_to: reply_to.map(ByteArray::new),
+            expires_at,
+            read: Vec::new(),
+        }
+    }
+
+    /// What was read.
+    pub(super) fn read(read: Vec<ReadMark>, sent_at: u64) -> Self {
+        Self { version: VERSION, kind: kind::READ, sent_at, text: None, reply_to: None, expires_at: None, read }
+    }
+
+    /// The bytes that are sealed.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, EngineError> {
+        covey_codec::encode(self).map_err(EngineError::bug)
+    }
+
+    /// Reads a body that authenticated, from a member that may be newer or hostile.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let body: Self = covey_codec::decode(bytes, MAX_PAYLOAD)?;
+        if body.version != VERSION {
+            return Err(DecodeError::Malformed("body of an unknown version"));
+        }
+        Ok(body)
+    }
+}

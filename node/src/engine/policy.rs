@@ -1,0 +1,34 @@
+//! What the operator configured, as far as the engine cares.
+
+use covey_pairing::consent::{StrangerLimitsConfig, WORK_BITS};
+
+/// The engine's part of the configuration.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// `true`: strangers may only leave an invite. `false` is the legacy open mode: a stranger's invite is answered at
+    /// once and what they write arrives in the list of requests, never in the inbox.
+    pub pairing_required: bool,
+    /// Declined inviters hear nothing instead of a decline.
+    pub decline_silently: bool,
+    /// Tell contacts what was read.
+    pub read_receipts: bool,
+    /// Publish the contact card so that account ids can be looked up.
+    pub discoverable: bool,
+    /// What strangers may do.
+    pub strangers: StrangerLimitsConfig,
+    /// Leading zero bits of the proof of work on our own invites.
+    pub work_bits: u8,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            pairing_required: true,
+            decline_silently: false,
+            read_receipts: true,
+            discoverable: true,
+            strangers: StrangerLimitsConfig::default(),
+            work_bits: WORK_BITS,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `account.*`
+
+use covey_api::{
+    Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError, Reason, SafetyNumber,
+    Ticket, TicketInfo, TicketState, Time, kind,
+};
+use covey_pairing::consent::NAME_MAX_CHARS;
+use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError, TokenId, safety_number};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Cx, EngineError, card, contacts, journal, tables};
+
+/// A token lives this long unless told, in seconds: a week.
+const LIFETIME: u64 = 7 * 24 * 3_600;
+/// Longest life of a token, in seconds: a year.
+const MAX_LIFETIME: u64 = 366 * 24 * 3_600;
+/// Most tickets listed.
+const MAX_LISTED: usize = 1_000;
+/// Addresses put into a ticket: few enough for a QR code.
+const MAX_ADDRESSES: usize = 4;
+
+/// What is kept of a ticket with a token.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Issued {
+    id: TokenId,
+    uses: u32,
+    pub(crate) used: u32,
+    created_at: u64,
+    expires_at: u64,
+    revoked: bool,
+}
+
+/// Our own account; `peer_id` is the text form that only the network side knows.
+///
+/// # Errors
+/// Those of the store.
+pub fn show(cx: &mut Cx<'_, '_>, peer_id: String) -> Result<Account, ApiError> {
+    Ok(Account {
+        account: cx.me.account_id().to_string(),
+        device: cx.me.device_id().to_string(),
+        peer_id,
+        addresses: cx.live.addresses.clone(),
+        name: contacts::own_name(cx.tx)?.unwrap_or_default(),
+    })
+}
+
+/// `account.ticket`
+///
+/// # Errors
+/// Too many tokens, or numbers that make no sense.
+pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, ApiError> {
+    let mut ticket = identity::Ticket::new(cx.me.account_id(), cx.me.account.dh().public());
+    let addresses = cx.live.addresses.iter().take(MAX_ADDRESSES).cloned().collect();
+    ticket.peers = vec![TicketPeer { network: cx.me.device.keys().network, addresses }];
+    let mut issued = None;
+    if params.uses.is_some() || params.expires_in.is_some() {
+        issued = Some(issue(cx, params.uses.unwrap_or(1), params.expires_in.unwrap_or(LIFETIME), &mut ticket)?);
+    }
+    // A ticket that is too long loses addresses, the last ones first: they can be looked up.
+    let text = loop {
+        match ticket.to_text() {
+            Ok(text) => break text,
+            Err(error) => {
+                let dropped = ticket.peers.first_mut().and_then(|peer| peer.addresses.pop());
+                if dropped.is_none() {
+                    return Err(EngineError::bug(error).into());
+                }
+            }
+        }
+    };
+    Ok(Ticket {
+        ticket: text,
+        id: issued.as_ref().map(|issued| issued.id.to_string()),
+        uses: issued.as_ref().map(|issued| issued.uses),
+        expires_at: issued.as_ref().map(|issued| Time::from_unix_ms(issued.expires_at)),
+    })
+}
+
+fn issue(cx: &mut Cx<'_, '_>, uses: u32, expires_in: u64, ticket: &mut identity::Ticket) -> Result<Issued, ApiError> {
+    if expires_in > MAX_LIFETIME {
+        return Err(ApiError::invalid_params(format!("expires_in is at most {MAX_LIFETIME} seconds (a year)")));
+    }
+    let expires_at = cx.now.saturating_add(expires_in.saturating_mul(1_000));
+    let mut book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
+    let token = book.issue(uses, expires_at, cx.now, cx.rng).map_err(|error| match error {
+        TokenError::Full => ApiError::new(Reason::LimitReached, error.to_string()),
+        _ => ApiError::invalid_params(error.to_string()),
+    })?;
+    cx.tx.put(&tables::tokens(), &book)?;
+    let issued = Issued { id: token.id(), uses, used: 0, created_at: cx.now, expires_at, revoked: false };
+    cx.tx.put(&tables::ticket(&issued.id.to_string()), &issued)?;
+    ticket.token = Some(token);
+    Ok(issued)
+}
+
+/// `account.tickets`
+///
+/// # Errors
+/// Those of the store.
+pub fn tickets(cx: &mut Cx<'_, '_>) -> Result<Vec<TicketInfo>, ApiError> {
+    let mut issued = all(cx)?;
+    issued.sort_by_key(|issued| std::cmp::Reverse(issued.created_at));
+    Ok(issued.iter().map(|issued| info(issued, cx.now)).collect())
+}
+
+fn all(cx: &Cx<'_, '_>) -> Result<Vec<Issued>, ApiError> {
+    let rows = cx.tx.scan::<Issued>(&tables::tickets(), None, MAX_LISTED, false)?;
+    Ok(rows.into_iter().map(|(_, issued)| issued).collect())
+}
+
+fn info(issued: &Issued, now: u64) -> TicketInfo {
+    let state = if issued.revoked {
+        TicketState::Revoked
+    } else if issued.used >= issued.uses {
+        TicketState::Used
+    } else if issued.expires_at <= now {
+        TicketState::Expired
+    } else {
+        TicketState::Active
+    };
+    TicketInfo {
+        id: issued.id.to_string(),
+        state,
+        uses: issued.uses,
+        used: issued.used,
+        created_at: Time::from_unix_ms(issued.created_at),
+        expires_at: Some(Time::from_unix_ms(issued.expires_at)),
+    }
+}
+
+/// `account.revoke_ticket`
+///
+/// # Errors
+/// Unknown ticket.
+pub fn revoke_ticket(cx: &mut Cx<'_, '_>, params: &AccountRevokeTicket) -> Result<TicketInfo, ApiError> {
+    let prefix = params.id.trim().to_ascii_lowercase();
+    let mut found = all(cx)?;
+    found.retain(|issued| !prefix.is_empty() && issued.id.to_string().starts_with(&prefix));
+    let mut issued = match found.len() {
+        1 => found.remove(0),
+        count => {
+            let what = if count == 0 { "no ticket has" } else { "several tickets have" };
+            return Err(ApiError::new(
+                Reason::NoSuchTicket,
+                format!("{what} the id \"{}\"; `covey account tickets` lists them", params.id),
+            ));
+        }
+    };
+    let mut book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
+    book.revoke(&issued.id);
+    cx.tx.put(&tables::tokens(), &book)?;
+    issued.revoked = true;
+    cx.tx.put(&tables::ticket(&issued.id.to_string()), &issued)?;
+    Ok(info(&issued, cx.now))
+}
+
+/// `account.safety_number`
+///
+/// # Errors
+/// Unknown contact.
+pub fn safety(cx: &mut Cx<'_, '_>, params: &AccountSafetyNumber) -> Result<SafetyNumber, ApiError> {
+    let contact = contacts::resolve(cx, &params.contact)?;
+    Ok(SafetyNumber {
+        contact: contact.account.to_string(),
+        safety_number: safety_number(&cx.me.account_id(), &contact.account).to_string(),
+        alias: contact.alias,
+        verified: contact.verified,
+    })
+}
+
+/// `account.rename`
+///
+/// # Errors
+/// A name that is not possible.
+pub fn rename(cx: &mut Cx<'_, '_>, params: &AccountRename, peer_id: String) -> Result<Account, ApiError> {
+    let name = params.name.trim().to_owned();
+    if !covey_pairing::is_name(&name) {
+        return Err(ApiError::invalid_params(format!("a name has 1 to {NAME_MAX_CHARS} printable characters")));
+    }
+    cx.tx.put(&tables::own_name(), &name)?;
+    card::renewed(cx)?;
+    let shown = show(cx, peer_id)?;
+    journal::record(cx, kind::ACCOUNT, &shown)?;
+    Ok(shown)
+}

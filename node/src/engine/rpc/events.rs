@@ -1,0 +1,96 @@
+//! `events.*`
+
+use covey_api::{ApiError, Done, Event, EventPage, EventsAck, EventsFetch, EventsSubscribe, Reason, Time, kind};
+
+use crate::engine::{Cx, journal, tables};
+
+/// Events on a page unless told.
+const PAGE: u32 = 100;
+/// Most events on a page.
+const MAX_PAGE: u32 = 1_000;
+/// Longest name of a consumer in bytes.
+const MAX_CONSUMER: usize = 64;
+
+/// `events.fetch`
+///
+/// # Errors
+/// A cursor that is none.
+pub fn fetch(cx: &mut Cx<'_, '_>, params: &EventsFetch) -> Result<EventPage, ApiError> {
+    let newest = journal::newest(cx)?;
+    let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE) as usize;
+    let from = match (&params.from, &params.consumer, params.last) {
+        (None, None, Some(last)) => newest.saturating_sub(u64::from(last)),
+        (None, None, None) => journal::start(cx)?,
+        (from, consumer, None) => place(cx, from.as_deref(), consumer.as_deref())?,
+        _ => return Err(ApiError::invalid_params("give only one of `from`, `consumer` and `last`")),
+    };
+    page(cx, from, limit)
+}
+
+/// Where a subscription begins: after the cursor asked for, or at the end of the journal.
+///
+/// # Errors
+/// A cursor that is none.
+pub fn begin(cx: &mut Cx<'_, '_>, params: &EventsSubscribe) -> Result<u64, ApiError> {
+    match (&params.from, &params.consumer) {
+        (None, None) => Ok(journal::newest(cx)?),
+        (from, consumer) => place(cx, from.as_deref(), consumer.as_deref()),
+    }
+}
+
+/// At most `limit` events after `from`; the first says so if some of them are no longer kept.
+///
+/// # Errors
+/// Those of the store.
+pub fn page(cx: &mut Cx<'_, '_>, from: u64, limit: usize) -> Result<EventPage, ApiError> {
+    let oldest = journal::start(cx)?;
+    let newest = journal::newest(cx)?;
+    let mut events = Vec::new();
+    if from < oldest {
+        events.push(Event {
+            cursor: Some(oldest.to_string()),
+            kind: kind::JOURNAL_TRUNCATED.into(),
+            at: Time::from_unix_ms(cx.now),
+            data: serde_json::json!({ "from": from.to_string(), "oldest": oldest.to_string() }),
+        });
+    }
+    events.extend(journal::after(cx, from.max(oldest), limit)?);
+    let last = events.last().and_then(|event| event.cursor.as_ref()?.parse().ok()).unwrap_or(from);
+    Ok(EventPage { events, cursor: last.to_string(), more: last < newest })
+}
+
+fn place(cx: &Cx<'_, '_>, from: Option<&str>, consumer: Option<&str>) -> Result<u64, ApiError> {
+    match (from, consumer) {
+        (Some(_), Some(_)) => Err(ApiError::invalid_params("give `from` or `consumer`, not both")),
+        (Some(cursor), None) => parse(cx, cursor),
+        (None, Some(name)) => Ok(cx.tx.get(&tables::consumer(name))?.unwrap_or(journal::start(cx)?)),
+        (None, None) => Ok(journal::start(cx)?),
+    }
+}
+
+fn parse(cx: &Cx<'_, '_>, cursor: &str) -> Result<u64, ApiError> {
+    let newest = journal::newest(cx)?;
+    let wrong = || {
+        ApiError::new(
+            Reason::InvalidCursor,
+            format!("\"{cursor}\" is not a cursor of this journal; `events.fetch` with `last` gives one"),
+        )
+    };
+    cursor.parse().ok().filter(|cursor| *cursor <= newest).ok_or_else(wrong)
+}
+
+/// `events.ack`
+///
+/// # Errors
+/// A cursor or name that is none.
+pub fn ack(cx: &mut Cx<'_, '_>, params: &EventsAck) -> Result<Done, ApiError> {
+    if params.consumer.is_empty() || params.consumer.len() > MAX_CONSUMER {
+        return Err(ApiError::invalid_params(format!("the name of a consumer has 1 to {MAX_CONSUMER} bytes")));
+    }
+    let cursor = parse(cx, &params.cursor)?;
+    let key = tables::consumer(&params.consumer);
+    if cx.tx.get::<u64>(&key)?.is_none_or(|known| known < cursor) {
+        cx.tx.put(&key, &cursor)?;
+    }
+    Ok(Done::OK)
+}

@@ -1,0 +1,111 @@
+//! `message.*`
+
+use covey_api::{ApiError, Message, MessageList, MessageSend, MessageShow, Reason, Sent};
+
+use crate::engine::channels::{self, Channel};
+use crate::engine::messages::{self, Page};
+use crate::engine::payload::{Body, MAX_TEXT};
+use crate::engine::{Cx, contacts};
+
+/// Messages on a page unless told.
+const PAGE: u32 = 50;
+/// Most messages on a page.
+const MAX_PAGE: u32 = 1_000;
+
+/// `message.send`
+///
+/// # Errors
+/// Unknown or unpaired contact, empty or too long text, unknown message to answer.
+pub fn send(cx: &mut Cx<'_, '_>, params: MessageSend) -> Result<Sent, ApiError> {
+    let channel = writable(cx, &params.to)?;
+    send_to(cx, channel, params.text, params.reply_to.as_deref(), params.expires_in)
+}
+
+/// Writes a text into a channel.
+pub(super) fn send_to(
+    cx: &mut Cx<'_, '_>,
+    channel: Channel,
+    text: String,
+    reply_to: Option<&str>,
+    expires_in: Option<u64>,
+) -> Result<Sent, ApiError> {
+    if text.trim().is_empty() {
+        return Err(ApiError::new(Reason::EmptyText, "the text is empty; write something"));
+    }
+    if text.len() > MAX_TEXT {
+        return Err(ApiError::new(
+            Reason::TooLong,
+            format!("the text has {} bytes and may have {MAX_TEXT}; send it in parts", text.len()),
+        )
+        .with_data(serde_json::json!({ "bytes": text.len(), "limit": MAX_TEXT })));
+    }
+    let reply_to = reply_to.map(|id| messages::resolve_in(cx, Some(&channel), id)).transpose()?;
+    let reply_to = reply_to.map(|(_, message)| *message.id.as_bytes());
+    let expires_at = expires_in.map(|seconds| cx.now.saturating_add(seconds.saturating_mul(1_000)));
+    messages::send(cx, channel, &Body::text(text, reply_to, expires_at, cx.now))
+}
+
+/// The channel that `text` names, if it can be written to.
+pub(super) fn writable(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> {
+    let channel = match contacts::find(cx, text)? {
+        Some(contact) => paired_channel(cx, &contact)?,
+        None if text.starts_with("cv1") => return Err(contacts::no_such(text)),
+        None => channels::resolve(cx, text)?,
+    };
+    if !channel.open {
+        let contact = contacts::load(cx.tx, &channel.contact)?.ok_or_else(|| contacts::no_such(text))?;
+        return Err(contacts::not_paired(&contact));
+    }
+    Ok(channel)
+}
+
+/// The direct channel with a contact that is paired.
+pub(super) fn paired_channel(cx: &Cx<'_, '_>, contact: &contacts::Contact) -> Result<Channel, ApiError> {
+    let open = contact.is_paired().then_some(contact.channel).flatten();
+    let channel = open.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten();
+    channel.ok_or_else(|| contacts::not_paired(contact))
+}
+
+/// `message.list`
+///
+/// # Errors
+/// Unknown channel or message.
+pub fn list(cx: &mut Cx<'_, '_>, params: &MessageList) -> Result<Vec<Message>, ApiError> {
+    let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE) as usize;
+    let Some(name) = &params.channel else {
+        if params.before.is_some() || params.after.is_some() {
+            return Err(ApiError::invalid_params("`before` and `after` need a `channel`"));
+        }
+        return newest_everywhere(cx, limit);
+    };
+    let channel = channels::resolve(cx, name)?;
+    let place = |text: &Option<String>| text.as_deref().map(|text| messages::place(cx, &channel, text)).transpose();
+    let page = Page { before: place(&params.before)?, after: place(&params.after)?, limit };
+    let found = messages::list(cx.tx, channel.no, page)?;
+    found.iter().map(|message| messages::show(cx, &channel, message)).collect()
+}
+
+/// The newest messages of all channels, by when they came here.
+fn newest_everywhere(cx: &Cx<'_, '_>, limit: usize) -> Result<Vec<Message>, ApiError> {
+    let mut found = Vec::new();
+    for channel in channels::all(cx.tx)? {
+        if contacts::is_request(cx.tx, &channel.contact)? {
+            continue;
+        }
+        for message in messages::list(cx.tx, channel.no, Page { limit, ..Page::default() })? {
+            found.push((channel.clone(), message));
+        }
+    }
+    found.sort_by_key(|(_, message)| (message.received_at, message.place));
+    let skip = found.len().saturating_sub(limit);
+    found[skip..].iter().map(|(channel, message)| messages::show(cx, channel, message)).collect()
+}
+
+/// `message.show`
+///
+/// # Errors
+/// Unknown message.
+pub fn show(cx: &mut Cx<'_, '_>, params: &MessageShow) -> Result<Message, ApiError> {
+    let (channel, message) = messages::resolve_in(cx, None, &params.id)?;
+    messages::show_with_deliveries(cx, &channel, &message)
+}

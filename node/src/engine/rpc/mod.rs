@@ -1,0 +1,8 @@
+//! One function per RPC method: what the local interface asks of the engine.
+
+pub mod account;
+pub mod channel;
+pub mod events;
+pub mod message;
+pub mod node;
+pub mod pair;

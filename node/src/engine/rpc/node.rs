@@ -1,0 +1,43 @@
+//! The engine's part of `node.*`.
+
+use covey_api::{ApiError, ContactState, Counts};
+
+use crate::engine::{Cx, PeerKey, channels, contacts};
+
+/// How many of what.
+///
+/// # Errors
+/// Those of the store.
+pub fn counts(cx: &mut Cx<'_, '_>) -> Result<Counts, ApiError> {
+    let mut counts = Counts::default();
+    for contact in contacts::all(cx.tx)? {
+        match contacts::shown_state(&contact) {
+            ContactState::Paired => counts.paired += 1,
+            ContactState::Pending => counts.pending += 1,
+            ContactState::Invited => counts.invited += 1,
+            _ => {}
+        }
+    }
+    for channel in channels::all(cx.tx)? {
+        if !contacts::is_request(cx.tx, &channel.contact)? {
+            counts.unread = counts.unread.saturating_add(channel.unread);
+        }
+    }
+    counts.outbox = u32::try_from(cx.live.waiting.len()).unwrap_or(u32::MAX);
+    Ok(counts)
+}
+
+/// Whose device each of these peers is: account and alias.
+///
+/// # Errors
+/// Those of the store.
+pub fn owners(cx: &mut Cx<'_, '_>, peers: &[PeerKey]) -> Result<Vec<Option<(String, Option<String>)>>, ApiError> {
+    peers
+        .iter()
+        .map(|peer| {
+            let Some(owner) = contacts::paired_peer(cx.tx, *peer)? else { return Ok(None) };
+            let alias = contacts::load(cx.tx, &owner.account)?.and_then(|contact| contact.alias);
+            Ok(Some((owner.account.to_string(), alias)))
+        })
+        .collect()
+}

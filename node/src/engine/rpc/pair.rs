@@ -1,0 +1,238 @@
+//! `pair.*`
+
+use covey_api::{
+    ApiError, Contact, PairAccept, PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove,
+    PairRename, PairSend, PairShow, PairUnblock, PairVerify, Reason, Sent, kind,
+};
+use covey_pairing::consent::{Input, NOTE_MAX_CHARS};
+use covey_pairing::identity::{Ticket, safety_number};
+use covey_pairing::ids::AccountId;
+
+use super::message;
+use crate::engine::contacts::{self, Hint, Wanted};
+use crate::engine::{Cx, PeerKey, journal, outbox, pairing, requests};
+
+/// `pair.invite`
+///
+/// # Errors
+/// A text that is neither ticket nor id, or a state in which one cannot invite.
+pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiError> {
+    let note = params.note.unwrap_or_default();
+    if note.chars().count() > NOTE_MAX_CHARS {
+        return Err(ApiError::new(
+            Reason::TooLong,
+            format!("the note has {} characters and may have {NOTE_MAX_CHARS}", note.chars().count()),
+        )
+        .with_data(serde_json::json!({ "limit": NOTE_MAX_CHARS })));
+    }
+    let (account, ticket) = parse(cx, &params.to)?;
+    if account == cx.me.account_id() {
+        return Err(ApiError::new(Reason::OwnAccount, "this is your own account; ask the other person for theirs"));
+    }
+    let mut contact = contacts::load_or_new(cx, &account)?;
+    if let Some(alias) = &params.alias {
+        contacts::set_alias(cx, &mut contact, alias)?;
+    }
+    let mut token = None;
+    if let Some(ticket) = ticket {
+        contact.their_dh = Some(ticket.dh);
+        contact.hints = ticket
+            .peers
+            .into_iter()
+            .map(|peer| Hint { peer: PeerKey(peer.network), addresses: peer.addresses })
+            .collect();
+        token = ticket.token;
+    }
+    if contact.their_dh.is_none() {
+        contact.their_dh = pairing::dh_of_card(cx, &account)?;
+    }
+    match contact.their_dh {
+        Some(their_dh) => pairing::command(cx, contact, Input::Invite { their_dh, note, token }),
+        None => {
+            pairing::may_invite(&contact)?;
+            contact.wanted = Some(Wanted { note, token, since: cx.now });
+            contact.outgoing = Some(true);
+            contact.changed_at = cx.now;
+            contact.save(cx)?;
+            outbox::pursue(cx, &contact)?;
+            announced(cx, &contact)
+        }
+    }
+}
+
+fn parse(cx: &Cx<'_, '_>, text: &str) -> Result<(AccountId, Option<Ticket>), ApiError> {
+    let text = text.trim();
+    if text.to_ascii_lowercase().starts_with("covey:") {
+        let ticket = text.parse::<Ticket>().map_err(|error| {
+            ApiError::new(Reason::InvalidTicket, format!("{error}; copy it whole from `covey account ticket`"))
+        })?;
+        return Ok((ticket.account, Some(ticket)));
+    }
+    match text.parse::<AccountId>() {
+        Ok(account) => Ok((account, None)),
+        // Somebody known may be invited again by name.
+        Err(error) => match contacts::find(cx, text)? {
+            Some(contact) => Ok((contact.account, None)),
+            None => Err(ApiError::new(
+                Reason::InvalidTicket,
+                format!("\"{text}\" is neither a ticket (covey:…) nor an account id (cv1…): {error}"),
+            )),
+        },
+    }
+}
+
+/// `pair.list`
+///
+/// # Errors
+/// Those of the store.
+pub fn list(cx: &mut Cx<'_, '_>, params: &PairList) -> Result<Vec<Contact>, ApiError> {
+    let mut found = contacts::all(cx.tx)?;
+    found.retain(|contact| contacts::is_known(contact));
+    found.retain(|contact| params.state.is_none_or(|state| state == contacts::shown_state(contact)));
+    found.sort_by_key(|contact| std::cmp::Reverse(contact.changed_at));
+    found.iter().map(|contact| contacts::show(cx, contact)).collect()
+}
+
+/// `pair.show`
+///
+/// # Errors
+/// Unknown contact.
+pub fn show(cx: &mut Cx<'_, '_>, params: &PairShow) -> Result<Contact, ApiError> {
+    let contact = contacts::resolve(cx, &params.contact)?;
+    contacts::show(cx, &contact)
+}
+
+/// `pair.accept`
+///
+/// # Errors
+/// Unknown contact, or no invite of theirs is waiting.
+pub fn accept(cx: &mut Cx<'_, '_>, params: PairAccept) -> Result<Contact, ApiError> {
+    let mut contact = contacts::resolve(cx, &params.contact)?;
+    if let Some(alias) = &params.alias {
+        contacts::set_alias(cx, &mut contact, alias)?;
+    }
+    if contact.request {
+        return requests::accept(cx, contact);
+    }
+    pairing::command(cx, contact, Input::Accept)
+}
+
+/// `pair.decline`
+///
+/// # Errors
+/// Unknown contact, or no invite of theirs is waiting.
+pub fn decline(cx: &mut Cx<'_, '_>, params: &PairDecline) -> Result<Contact, ApiError> {
+    let contact = contacts::resolve(cx, &params.contact)?;
+    if contact.request {
+        return requests::decline(cx, contact);
+    }
+    pairing::command(cx, contact, Input::Decline)
+}
+
+/// `pair.cancel`
+///
+/// # Errors
+/// Unknown contact, or no invite of ours is out.
+pub fn cancel(cx: &mut Cx<'_, '_>, params: &PairCancel) -> Result<Contact, ApiError> {
+    let mut contact = contacts::resolve(cx, &params.contact)?;
+    if contact.wanted.take().is_some() {
+        contact.changed_at = cx.now;
+        contact.save(cx)?;
+        outbox::watch(cx, &contact)?;
+        return announced(cx, &contact);
+    }
+    pairing::command(cx, contact, Input::Cancel)
+}
+
+/// `pair.forget`
+///
+/// # Errors
+/// Unknown contact, or a state that is not an end.
+pub fn forget(cx: &mut Cx<'_, '_>, params: &PairForget) -> Result<Contact, ApiError> {
+    let contact = contacts::resolve(cx, &params.contact)?;
+    pairing::command(cx, contact, Input::Forget)
+}
+
+/// `pair.remove`
+///
+/// # Errors
+/// Unknown contact, or not paired.
+pub fn remove(cx: &mut Cx<'_, '_>, params: &PairRemove) -> Result<Contact, ApiError> {
+    let contact = contacts::resolve(cx, &params.contact)?;
+    pairing::command(cx, contact, Input::Remove)
+}
+
+/// `pair.block`
+///
+/// # Errors
+/// Neither a contact nor an account id.
+pub fn block(cx: &mut Cx<'_, '_>, params: &PairBlock) -> Result<Contact, ApiError> {
+    let mut contact = match (contacts::find(cx, &params.contact)?, params.contact.trim().parse::<AccountId>()) {
+        (Some(contact), _) => contact,
+        (None, Ok(account)) if account == cx.me.account_id() => {
+            return Err(ApiError::new(Reason::OwnAccount, "this is your own account"));
+        }
+        (None, Ok(account)) => contacts::Contact::new(account, cx.now),
+        (None, Err(_)) => return Err(contacts::no_such(&params.contact)),
+    };
+    contact.wanted = None;
+    contact.request = false;
+    pairing::command(cx, contact, Input::Block)
+}
+
+/// `pair.unblock`
+///
+/// # Errors
+/// Unknown contact, or not blocked.
+pub fn unblock(cx: &mut Cx<'_, '_>, params: &PairUnblock) -> Result<Contact, ApiError> {
+    let contact = contacts::resolve(cx, &params.contact)?;
+    pairing::command(cx, contact, Input::Unblock)
+}
+
+/// `pair.verify`
+///
+/// # Errors
+/// Unknown contact, or another number.
+pub fn verify(cx: &mut Cx<'_, '_>, params: &PairVerify) -> Result<Contact, ApiError> {
+    let mut contact = contacts::resolve(cx, &params.contact)?;
+    let given: String = params.safety_number.chars().filter(char::is_ascii_digit).collect();
+    let right = safety_number(&cx.me.account_id(), &contact.account);
+    if given != right.digits() {
+        return Err(ApiError::new(
+            Reason::SafetyNumberMismatch,
+            "the numbers differ: one of you mistyped it, or somebody is in between; compare them again in person",
+        ));
+    }
+    contact.verified = true;
+    contact.changed_at = cx.now;
+    contact.save(cx)?;
+    announced(cx, &contact)
+}
+
+/// `pair.rename`
+///
+/// # Errors
+/// Unknown contact, or an alias that is not possible.
+pub fn rename(cx: &mut Cx<'_, '_>, params: &PairRename) -> Result<Contact, ApiError> {
+    let mut contact = contacts::resolve(cx, &params.contact)?;
+    contacts::set_alias(cx, &mut contact, &params.alias)?;
+    contact.save(cx)?;
+    announced(cx, &contact)
+}
+
+/// `pair.send`
+///
+/// # Errors
+/// As [`message::send`], and for everything that is not a contact.
+pub fn send(cx: &mut Cx<'_, '_>, params: PairSend) -> Result<Sent, ApiError> {
+    let contact = contacts::resolve(cx, &params.contact)?;
+    let channel = message::paired_channel(cx, &contact)?;
+    message::send_to(cx, channel, params.text, None, None)
+}
+
+/// Tells the journal about a contact, and the caller.
+fn announced(cx: &mut Cx<'_, '_>, contact: &contacts::Contact) -> Result<Contact, ApiError> {
+    let shown = contacts::show(cx, contact)?;
+    journal::record(cx, kind::CONTACT, &shown)?;
+    Ok(shown)
+}

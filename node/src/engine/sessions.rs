@@ -1,0 +1,183 @@
+//! Sessions with the devices of contacts: wrapping keys for them, opening what they wrapped for us.
+
+use std::collections::BTreeMap;
+
+use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::session::{DeviceSessions, LocalDevice, PrekeyBundle, PrekeyStore, SessionError, SessionParties};
+use tracing::{debug, warn};
+
+use super::contacts::{self, ContactDevice};
+use super::{Cx, EngineError, Me, tables};
+
+/// Our device as the session layer sees it.
+pub(super) fn local(me: &Me) -> LocalDevice {
+    LocalDevice { dh: me.device.dh().clone(), signing: me.device.signing().clone() }
+}
+
+/// Our prekeys, made on first use and rotated when it is time. The flag says whether the public bundle changed.
+pub(super) fn prekeys(cx: &mut Cx<'_, '_>) -> Result<(PrekeyStore, bool), EngineError> {
+    let key = tables::prekeys();
+    let local = local(cx.me);
+    match cx.tx.get::<PrekeyStore>(&key)? {
+        Some(mut store) => {
+            let changed = store.rotate(&local, cx.now, cx.rng);
+            if changed {
+                cx.tx.put(&key, &store)?;
+            }
+            Ok((store, changed))
+        }
+        None => {
+            let store = PrekeyStore::new(&local, cx.now, cx.rng);
+            cx.tx.put(&key, &store)?;
+            Ok((store, true))
+        }
+    }
+}
+
+/// A bundle with a one-time pair for one device of a contact, and the prekeys to store if it is handed out.
+pub(super) fn prepare_bundle(cx: &mut Cx<'_, '_>) -> Result<(Vec<u8>, PrekeyStore), EngineError> {
+    let (mut store, _) = prekeys(cx)?;
+    let bundle = store.one_time_bundle(&local(cx.me), cx.rng);
+    Ok((bundle.to_bytes(), store))
+}
+
+/// The sessions with a device of a contact, if the contact is paired.
+fn with(cx: &Cx<'_, '_>, account: &AccountId, device: &ContactDevice) -> Result<Option<DeviceSessions>, EngineError> {
+    if let Some(sessions) = cx.tx.get(&tables::session(&device.id))? {
+        return Ok(Some(sessions));
+    }
+    let Some(psk) = contacts::psk(cx.tx, account)? else { return Ok(None) };
+    let parties = SessionParties {
+        our_account: *cx.me.account_id().as_bytes(),
+        our_device: *cx.me.device_id().as_bytes(),
+        their_account: *account.as_bytes(),
+        their_device: *device.id.as_bytes(),
+    };
+    Ok(Some(DeviceSessions::new(parties, device.dh, psk)))
+}
+
+fn save(cx: &mut Cx<'_, '_>, device: &DeviceId, sessions: &DeviceSessions) -> Result<(), EngineError> {
+    Ok(cx.tx.put(&tables::session(device), sessions)?)
+}
+
+/// Starts a new session from the freshest bundle of theirs that we hold.
+fn initiate(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    device: &ContactDevice,
+    sessions: &mut DeviceSessions,
+) -> Result<(), EngineError> {
+    for bytes in contacts::take_bundles(cx, account, &device.id)? {
+        let bundle = match PrekeyBundle::from_bytes(&bytes) {
+            Ok(bundle) => bundle,
+            Err(error) => {
+                debug!(device = %device.id.fmt_short(), %error, "a prekey bundle is not usable");
+                continue;
+            }
+        };
+        match sessions.initiate(&local(cx.me), &bundle, cx.now, cx.rng) {
+            Ok(()) => return Ok(()),
+            Err(error) => debug!(device = %device.id.fmt_short(), %error, "a prekey bundle is not usable"),
+        }
+    }
+    Ok(())
+}
+
+/// Seals `plaintext` for one device of a contact, over a `fresh` session if asked to. `None` if that is not possible
+/// now: the contact is not paired, or no usable prekey bundle is known.
+pub(super) fn seal(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    device: &ContactDevice,
+    plaintext: &[u8],
+    aad: &[u8],
+    fresh: bool,
+) -> Result<Option<Vec<u8>>, EngineError> {
+    let Some(mut sessions) = with(cx, account, device)? else { return Ok(None) };
+    if fresh || !sessions.can_send() {
+        initiate(cx, account, device, &mut sessions)?;
+    }
+    match sessions.encrypt(plaintext, aad, cx.rng) {
+        Ok(envelope) => {
+            save(cx, &device.id, &sessions)?;
+            Ok(Some(envelope))
+        }
+        Err(SessionError::NoSession) => Ok(None),
+        Err(error) => Err(EngineError::bug(error)),
+    }
+}
+
+/// Wraps a content key for every device of a contact. A device that cannot be reached by a session now is left out: it
+/// will ask the author for the key (`[NODE-REWRAP]`).
+pub(super) fn wrap_for_contact(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    key: &[u8; 32],
+    aad: &[u8],
+) -> Result<BTreeMap<DeviceId, Vec<u8>>, EngineError> {
+    let mut wraps = BTreeMap::new();
+    for device in contacts::devices(cx.tx, account)? {
+        match seal(cx, account, &device, key, aad, false)? {
+            Some(envelope) => {
+                wraps.insert(device.id, envelope);
+            }
+            None => warn!(device = %device.id.fmt_short(), "no session with this device yet; it will ask for the key"),
+        }
+    }
+    Ok(wraps)
+}
+
+/// Opens envelopes of one device. Reads its sessions once and writes them back once, however many envelopes there are.
+pub(super) struct Opener {
+    device: DeviceId,
+    sessions: Option<DeviceSessions>,
+    changed: bool,
+}
+
+impl Opener {
+    /// Begins with a device of a contact.
+    pub(super) fn new(cx: &Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<Self, EngineError> {
+        let known = contacts::device(cx.tx, account, device)?;
+        let sessions = match known {
+            Some(known) => with(cx, account, &known)?,
+            None => None,
+        };
+        Ok(Self { device: *device, sessions, changed: false })
+    }
+
+    /// Opens one envelope. Nothing changed if it does not open.
+    pub(super) fn open(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        envelope: &[u8],
+        aad: &[u8],
+    ) -> Result<Result<Vec<u8>, SessionError>, EngineError> {
+        let Some(sessions) = &mut self.sessions else { return Ok(Err(SessionError::NoSession)) };
+        let mut opened = sessions.decrypt_established(envelope, aad, cx.now);
+        if matches!(opened, Err(SessionError::NeedsPrekeys)) {
+            let (mut store, _) = prekeys(cx)?;
+            opened = sessions.decrypt(&local(cx.me), &mut store, envelope, aad, cx.now);
+            if opened.is_ok() {
+                cx.tx.put(&tables::prekeys(), &store)?;
+            }
+        }
+        self.changed |= opened.is_ok();
+        Ok(opened)
+    }
+
+    /// Writes back what opening changed.
+    pub(super) fn finish(self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+        match self.sessions {
+            Some(sessions) if self.changed => save(cx, &self.device, &sessions),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Erases all sessions with a contact's devices.
+pub(super) fn erase(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    for device in contacts::devices(cx.tx, account)? {
+        cx.tx.delete(&tables::session(&device.id));
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! Where the engine keeps what: one function per kind of record.
+
+use covey_feed::{EntryId, OrderKey};
+use covey_pairing::ids::{AccountId, DeviceId, InviteId};
+
+use super::PeerKey;
+use crate::store::{Key, StoreError, Table, Tx};
+
+/// [`super::contacts::Contact`] of an account.
+pub(super) fn contact(account: &AccountId) -> Key {
+    Key::table(Table::Contact).id(account.as_bytes())
+}
+
+/// All contacts.
+pub(super) fn contacts() -> Key {
+    Key::table(Table::Contact)
+}
+
+/// Account with this alias, whatever its case.
+pub(super) fn alias(alias: &str) -> Key {
+    Key::table(Table::Alias).id(alias.trim().to_lowercase())
+}
+
+/// [`super::contacts::Card`] of an account.
+pub(super) fn card(account: &AccountId) -> Key {
+    Key::table(Table::Card).id(account.as_bytes())
+}
+
+/// Account behind an invite.
+pub(super) fn invite(id: &InviteId) -> Key {
+    Key::table(Table::Invite).id(id.as_bytes())
+}
+
+/// Account and device behind a network peer.
+pub(super) fn peer(peer: PeerKey) -> Key {
+    Key::table(Table::Peer).id(peer.0)
+}
+
+/// Sessions with a device.
+pub(super) fn session(device: &DeviceId) -> Key {
+    Key::table(Table::Session).id(device.as_bytes())
+}
+
+/// Our own prekeys.
+pub(super) fn prekeys() -> Key {
+    Key::table(Table::Prekey)
+}
+
+/// What is kept of a ticket, by its id.
+pub(super) fn ticket(id: impl AsRef<[u8]>) -> Key {
+    Key::table(Table::Ticket).u8(0).id(id)
+}
+
+/// The tokens of our tickets.
+pub(super) fn tokens() -> Key {
+    Key::table(Table::Ticket).u8(1)
+}
+
+/// All our own tickets.
+pub(super) fn tickets() -> Key {
+    Key::table(Table::Ticket).u8(0)
+}
+
+/// [`super::channels::Channel`] by its local number.
+pub(super) fn channel(no: u64) -> Key {
+    Key::table(Table::Channel).u8(0).u64(no)
+}
+
+/// All channels.
+pub(super) fn channels() -> Key {
+    Key::table(Table::Channel).u8(0)
+}
+
+/// Local number of a channel id.
+pub(super) fn channel_no(id: &[u8; 32]) -> Key {
+    Key::table(Table::Channel).u8(1).id(id)
+}
+
+/// [`super::feeds::Feed`] of an author in a channel.
+pub(super) fn feed(channel: u64, author: &[u8; 32], incarnation: u64) -> Key {
+    Key::table(Table::Head).u64(channel).id(author).u64(incarnation)
+}
+
+/// All feeds of a channel.
+pub(super) fn feeds(channel: u64) -> Key {
+    Key::table(Table::Head).u64(channel)
+}
+
+/// Entry of a feed.
+pub(super) fn entry(fid: u64, seq: u64) -> Key {
+    Key::table(Table::Entry).u64(fid).u64(seq)
+}
+
+/// All entries of a feed.
+pub(super) fn entries(fid: u64) -> Key {
+    Key::table(Table::Entry).u64(fid)
+}
+
+/// Message in the order of its channel.
+pub(super) fn message(channel: u64, place: &OrderKey) -> Key {
+    messages_at(channel, place.lamport).id(place.author.as_bytes()).u64(place.incarnation).u64(place.seq)
+}
+
+/// All messages of a channel.
+pub(super) fn messages(channel: u64) -> Key {
+    Key::table(Table::Order).u64(channel)
+}
+
+/// The place just before every message of `lamport` in a channel.
+pub(super) fn messages_at(channel: u64, lamport: u64) -> Key {
+    Key::table(Table::Order).u64(channel).u64(lamport)
+}
+
+/// Where the message with this entry id is.
+pub(super) fn message_place(id: &EntryId) -> Key {
+    Key::table(Table::Message).id(id.as_bytes())
+}
+
+/// What a recipient's device has of a feed of ours.
+pub(super) fn delivery(fid: u64, device: &DeviceId) -> Key {
+    Key::table(Table::Delivery).u64(fid).id(device.as_bytes())
+}
+
+/// All recipients of a feed of ours.
+pub(super) fn deliveries(fid: u64) -> Key {
+    Key::table(Table::Delivery).u64(fid)
+}
+
+/// An entry whose content could not be opened.
+pub(super) fn parked(author: &DeviceId, fid: u64, seq: u64) -> Key {
+    parked_by(author).u64(fid).u64(seq)
+}
+
+/// All entries of an author that could not be opened.
+pub(super) fn parked_by(author: &DeviceId) -> Key {
+    Key::table(Table::Parked).id(author.as_bytes())
+}
+
+/// A parcel that has not been acknowledged.
+pub(super) fn parcel(device: &DeviceId, number: u64) -> Key {
+    parcels(device).u64(number)
+}
+
+/// All parcels for a device.
+pub(super) fn parcels(device: &DeviceId) -> Key {
+    Key::table(Table::Outbox).id(device.as_bytes())
+}
+
+/// A journal event.
+pub(super) fn event(cursor: u64) -> Key {
+    Key::table(Table::Journal).u64(cursor)
+}
+
+/// The whole journal.
+pub(super) fn events() -> Key {
+    Key::table(Table::Journal)
+}
+
+/// A consumer's place in the journal.
+pub(super) fn consumer(name: &str) -> Key {
+    Key::table(Table::Consumer).id(name)
+}
+
+/// The result of an idempotent call.
+pub(super) fn client_id(id: &str) -> Key {
+    Key::table(Table::ClientId).id(id)
+}
+
+/// The proof that the author of a feed forked it.
+pub(super) fn fork_proof(fid: u64) -> Key {
+    Key::table(Table::Entry).u64(fid).u64(0)
+}
+
+/// All results of idempotent calls.
+pub(super) fn client_ids() -> Key {
+    Key::table(Table::ClientId)
+}
+
+/// Single numbers of the node.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Counter {
+    /// Newest journal event.
+    Journal,
+    /// Oldest journal event still kept.
+    JournalStart,
+    /// Local number given to the newest channel.
+    Channel,
+    /// Local number given to the newest feed.
+    Feed,
+    /// Sequence of our own card.
+    Card,
+    /// Number given to the newest parcel.
+    Parcel,
+}
+
+impl Counter {
+    fn key(self) -> Key {
+        Key::table(Table::Meta).raw(match self {
+            Self::Journal => "journal",
+            Self::JournalStart => "journal start",
+            Self::Channel => "channel",
+            Self::Feed => "feed",
+            Self::Card => "card",
+            Self::Parcel => "parcel",
+        })
+    }
+
+    /// Its value; 0 if it was never set.
+    pub(super) fn get(self, tx: &Tx<'_>) -> Result<u64, StoreError> {
+        Ok(tx.get(&self.key())?.unwrap_or(0))
+    }
+
+    /// Sets it.
+    pub(super) fn set(self, tx: &mut Tx<'_>, value: u64) -> Result<(), StoreError> {
+        tx.put(&self.key(), &value)
+    }
+
+    /// Adds one and returns the new value.
+    pub(super) fn next(self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+        let next = self.get(tx)? + 1;
+        self.set(tx, next)?;
+        Ok(next)
+    }
+}
+
+/// Our own signed card and the addresses it names.
+pub(super) fn own_card() -> Key {
+    Key::table(Table::Meta).raw("own card")
+}
+
+/// The name we go by.
+pub(super) fn own_name() -> Key {
+    Key::table(Table::Meta).raw("own name")
+}
+
+/// Our own account and device (written once, at initialisation).
+pub(crate) fn identity() -> Key {
+    Key::table(Table::Meta).raw("identity")
+}

@@ -1,0 +1,200 @@
+//! Between the engine and the overlay: effects out, events in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use covey_overlay::{Bytes, Event, Events, Handle, Protocol, PublishError, record};
+use covey_pairing::crypto::sign::SigningSecret;
+use covey_pairing::ids::AccountId;
+use rand::make_rng;
+use rand::rngs::StdRng;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tracing::{debug, warn};
+
+use super::{EngineHandle, Network};
+use crate::addressing;
+use crate::engine::{Effect, Input, PeerKey};
+
+/// Dials and look-ups under way at once; further ones wait.
+const ERRANDS: usize = 32;
+/// First pause before a card that nobody stored is published again.
+const PUBLISH_AGAIN: Duration = Duration::from_secs(2);
+/// Longest such pause.
+const PUBLISH_AGAIN_MOST: Duration = Duration::from_secs(300);
+
+/// The gate's state changes, in order.
+enum Gate {
+    Allow(PeerKey, Vec<String>),
+    Revoke(PeerKey),
+}
+
+/// A card to publish.
+type Publication = Option<(Vec<u8>, u64)>;
+
+/// Carries the engine's effects to the overlay.
+pub struct OverlayNetwork {
+    overlay: Handle,
+    // Unbounded, but never longer than the number of contacts' devices: the engine must not wait for the overlay,
+    // which may be waiting for the engine.
+    gate: mpsc::UnboundedSender<Gate>,
+    publication: watch::Sender<Publication>,
+    errands: mpsc::UnboundedSender<Errand>,
+}
+
+/// Something that takes time and answers with an input.
+enum Errand {
+    Dial(PeerKey, Vec<String>),
+    Lookup(AccountId),
+}
+
+/// What is left to run once the engine is there.
+pub struct Errands {
+    overlay: Handle,
+    errands: mpsc::UnboundedReceiver<Errand>,
+}
+
+impl OverlayNetwork {
+    /// Connects to `overlay`; cards are published under `account`'s blinded key.
+    pub fn new(overlay: Handle, account: SigningSecret) -> (Self, Errands) {
+        let (gate, gated) = mpsc::unbounded_channel();
+        let (publication, published) = watch::channel(None);
+        let (errands, to_run) = mpsc::unbounded_channel();
+        tokio::spawn(keep_gate(overlay.clone(), gated));
+        tokio::spawn(keep_published(overlay.clone(), account, published));
+        (Self { overlay: overlay.clone(), gate, publication, errands }, Errands { overlay, errands: to_run })
+    }
+}
+
+impl Network for OverlayNetwork {
+    fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send { peer, protocol, frame } => {
+                let Some(peer) = addressing::peer_id(peer) else { return };
+                if let Err(error) = self.overlay.send(peer, protocol, Bytes::from(frame)) {
+                    debug!(%peer, %protocol, %error, "a frame was not sent; it is sent again when it matters");
+                }
+            }
+            // Receivers end only with the daemon.
+            Effect::Allow { peer, addresses } => drop(self.gate.send(Gate::Allow(peer, addresses))),
+            Effect::Revoke { peer } => drop(self.gate.send(Gate::Revoke(peer))),
+            Effect::Dial { peer, addresses } => drop(self.errands.send(Errand::Dial(peer, addresses))),
+            Effect::Lookup { account } => drop(self.errands.send(Errand::Lookup(account))),
+            Effect::Publish { card, sequence } => drop(self.publication.send(Some((card, sequence)))),
+            Effect::Journal(_) => {}
+        }
+    }
+}
+
+async fn keep_gate(overlay: Handle, mut gated: mpsc::UnboundedReceiver<Gate>) {
+    while let Some(change) = gated.recv().await {
+        let (Gate::Allow(key, _) | Gate::Revoke(key)) = &change;
+        let Some(peer) = addressing::peer_id(*key) else { continue };
+        let done = match change {
+            Gate::Allow(_, addresses) => overlay.allow(peer, addressing::multiaddrs(&addresses)).await,
+            Gate::Revoke(_) => overlay.revoke(peer).await,
+        };
+        if done.is_err() {
+            return;
+        }
+    }
+}
+
+/// Publishes the newest card until somebody has stored it.
+async fn keep_published(overlay: Handle, account: SigningSecret, mut published: watch::Receiver<Publication>) {
+    let mut rng: StdRng = make_rng();
+    while published.changed().await.is_ok() {
+        let mut pause = PUBLISH_AGAIN;
+        loop {
+            let Some((card, sequence)) = published.borrow_and_update().clone() else { break };
+            let now = super::worker::now();
+            let records = match record::seal_current(account.expose_seed(), sequence, &card, now, &mut rng) {
+                Ok(records) => records,
+                Err(error) => {
+                    warn!(%error, "the contact card cannot be published");
+                    break;
+                }
+            };
+            match overlay.publish(records).await {
+                Ok(stored) => {
+                    debug!(stored, sequence, "contact card published");
+                    break;
+                }
+                Err(PublishError::Gone) => return,
+                Err(PublishError::Invalid(error)) => {
+                    warn!(%error, "the contact card cannot be published");
+                    break;
+                }
+                Err(error) => debug!(%error, "contact card not published yet"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PUBLISH_AGAIN_MOST),
+                changed = published.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+}
+
+/// Runs the engine's errands and hands it the overlay's events until the overlay ends.
+pub async fn drive_network(engine: EngineHandle, mut events: Events, errands: Errands) {
+    let runner = tokio::spawn(run_errands(engine.clone(), errands));
+    while let Some(event) = events.recv().await {
+        let Some(input) = input_of(event) else { continue };
+        if engine.input(input).await.is_err() {
+            break;
+        }
+    }
+    runner.abort();
+}
+
+async fn run_errands(engine: EngineHandle, mut errands: Errands) {
+    let places = Arc::new(Semaphore::new(ERRANDS));
+    while let Some(errand) = errands.errands.recv().await {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let (engine, overlay) = (engine.clone(), errands.overlay.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            if let Some(input) = run_errand(&overlay, errand).await {
+                // The engine may have stopped meanwhile.
+                let _ = engine.input(input).await;
+            }
+        });
+    }
+}
+
+async fn run_errand(overlay: &Handle, errand: Errand) -> Option<Input> {
+    match errand {
+        Errand::Dial(key, addresses) => {
+            let peer = addressing::peer_id(key)?;
+            match overlay.dial(peer, addressing::multiaddrs(&addresses)).await {
+                Ok(()) => Some(Input::Connected { peer: key }),
+                Err(error) => {
+                    debug!(%peer, %error, "not reached yet");
+                    None
+                }
+            }
+        }
+        Errand::Lookup(account) => {
+            let found = overlay.lookup(*account.as_bytes()).await;
+            if let Err(error) = &found {
+                debug!(account = %account.fmt_short(), %error, "no contact card found yet");
+            }
+            Some(Input::Found { account, card: found.ok().map(|opened| opened.payload) })
+        }
+    }
+}
+
+fn input_of(event: Event) -> Option<Input> {
+    match event {
+        Event::Connected { peer, .. } => Some(Input::Connected { peer: addressing::peer_key(&peer)? }),
+        Event::Disconnected { peer } => Some(Input::Disconnected { peer: addressing::peer_key(&peer)? }),
+        Event::Opened { peer, protocol: Protocol::Sync } => Some(Input::Opened { peer: addressing::peer_key(&peer)? }),
+        Event::Closed { peer, protocol: Protocol::Sync, .. } => {
+            Some(Input::Closed { peer: addressing::peer_key(&peer)? })
+        }
+        Event::Opened { .. } | Event::Closed { .. } => None,
+        Event::Frame { peer, protocol, source, frame } => {
+            Some(Input::Frame { peer: addressing::peer_key(&peer)?, protocol, source, frame: frame.to_vec() })
+        }
+        Event::Addresses(addresses) => Some(Input::Addresses(addresses.iter().map(ToString::to_string).collect())),
+    }
+}

@@ -1,114 +1,137 @@
-//! The relationship (skeleton; filled in next).
+//! The consent machine: one [`Relationship`] per other account, one input at a time.
+//!
+//! ```text
+//!                                  Invite                                     their invite
+//!        ┌──────────────────────────────────────────── STRANGER ───────────────────────────────────────┐
+//!        │                                                 ▲ Forget, Unblock                           │
+//!        ▼                      their invite wins          │                       Accept, Invite      ▼
+//!     INVITED ──────────────────────────────────┐          │           ┌──────────────────────────  PENDING
+//!      │ │ │ │  their answer: yes               ▼          │           ▼                            │ │ │ │
+//!      │ │ │ └──────────────────────────▶ ┌──────────────────────────────┐                          │ │ │ │
+//!      │ │ │                              │            PAIRED            │  unconfirmed until their │ │ │ │
+//!      │ │ │                              │ their fresh invite: re-pair  │  confirm, if we accepted │ │ │ │
+//!      │ │ │                              └──────────────────────────────┘                          │ │ │ │
+//!      │ │ │                 Remove, their notice │   │ their withdrawal, lapse (only unconfirmed)  │ │ │ │
+//!      │ │ │                                      ▼   ▼                                             │ │ │ │
+//!      │ │ │                                REMOVED   CANCELLED, EXPIRED                            │ │ │ │
+//!      │ │ └─ their answer: no ──────────▶ REFUSED                              DECLINED ◀─ Decline ┘ │ │ │
+//!      │ └─── Cancel ────────────────────▶ CANCELLED                            CANCELLED ◀─ withdrawn┘ │ │
+//!      └───── 14 days ───────────────────▶ EXPIRED                              EXPIRED ◀──── 14 days ──┘ │
+//!                                                                  their newer invite replaces the older ─┘
+//!     any state ── Block ──▶ BLOCKED
+//!     REFUSED, EXPIRED, CANCELLED, REMOVED behave like STRANGER: Invite and their fresh invite leave them.
+//!     DECLINED, BLOCKED drop every invite of theirs; only the operator leaves them (Forget, Unblock).
+//!     INVITED holding their invite too (ours wins): Cancel, their no, and 14 days lead to PENDING instead.
+//! ```
+//!
+//! Rules behind the picture (`pairing/SPEC.md`, section Machine):
+//! - *Fresh* means: made later than every offer of theirs that we are done with. So nothing is ever opened twice
+//!   by a replay, and frames that cross or come late cannot pair us with a handshake the other side gave up.
+//! - A pair secret exists only with an accepted offer: our consent and theirs.
+//! - What must reach the other side stays in an outbox slot until acknowledged; effects are the difference of two
+//!   values, so an outbox, sessions and routes can be rebuilt from the stored value alone.
+
+use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
-use super::{ConsentError, OpenedInvite, Outcome, PairFrame, PairSecret, Request, Slot, State};
-use crate::{
-    crypto::dh::DhPublic,
-    identity::{AccountSecret, DeviceSecret, Token},
-    ids::{AccountId, InviteId},
+use super::{
+    ConsentError, Input, Me, Outcome, PairSecret, Request, Slot, State,
+    invite::TheirInvite,
+    material::{Closed, Outgoing, OwnInvite, Pact, Role},
+    step::Step,
+    time::replayable_until,
 };
-
-/// What the machine needs to know of our own side.
-#[derive(Debug, Clone, Copy)]
-pub struct Me<'a> {
-    /// Our account.
-    pub account: &'a AccountSecret,
-    /// Our device: signs offers and withdrawals. Must be active in the key log of `card`.
-    pub device: &'a DeviceSecret,
-    /// Our signed card, as it is published.
-    pub card: &'a [u8],
-    /// The name we show to others.
-    pub name: &'a str,
-    /// Decline without telling the inviter.
-    pub decline_silently: bool,
-    /// Opaque bytes for the other side (a one-time prekey bundle), carried in our answer or confirm.
-    pub answer_attachment: &'a [u8],
-    /// Leading zero bits of the proof of work on our invites: [`super::WORK_BITS`], less only in tests.
-    pub work_bits: u8,
-}
-
-/// An operator's decision, without its data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Command {
-    /// Invite them.
-    Invite,
-    /// Accept their pending invite.
-    Accept,
-    /// Decline their pending invite.
-    Decline,
-    /// Withdraw our invite.
-    Cancel,
-    /// Forget what came of earlier invites, so that they may ask again.
-    Forget,
-    /// End the pairing on both sides.
-    Remove,
-    /// Hear nothing from them any more.
-    Block,
-    /// Lift a block.
-    Unblock,
-}
-
-impl std::fmt::Display for Command {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Invite => "invite",
-            Self::Accept => "accept",
-            Self::Decline => "decline",
-            Self::Cancel => "cancel",
-            Self::Forget => "forget",
-            Self::Remove => "remove",
-            Self::Block => "block",
-            Self::Unblock => "unblock",
-        })
-    }
-}
-
-/// One input of the machine.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// Operator: invite them. While their invite is pending this accepts it.
-    Invite {
-        /// Their account key, from the ticket.
-        their_dh: DhPublic,
-        /// A few words for their operator.
-        note: String,
-        /// The token of the ticket, instead of work.
-        token: Option<Token>,
-    },
-    /// Operator: accept.
-    Accept,
-    /// Operator: decline.
-    Decline,
-    /// Operator: withdraw our invite.
-    Cancel,
-    /// Operator: forget a decline or another ended invite.
-    Forget,
-    /// Operator: end the pairing.
-    Remove,
-    /// Operator: block.
-    Block,
-    /// Operator: unblock.
-    Unblock,
-    /// An invite of theirs, opened by [`super::open_invite`].
-    Invited(Box<OpenedInvite>),
-    /// Any other frame that names an invite of [`Relationship::invite_ids`].
-    Received(PairFrame),
-    /// Time passed.
-    Tick,
-}
+use crate::{
+    identity::{Fork, KeyLog, LogOrder},
+    ids::{AccountId, InviteId},
+    version::Version,
+};
 
 /// Everything between this account and one other. Stored after every step, sealed: it holds secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relationship {
-    them: AccountId,
+    v: Version<1>,
+    pub(super) them: AccountId,
+    pub(super) phase: Phase,
+    pub(super) since: u64,
+    /// The longest key log of theirs that we verified.
+    pub(super) log: Option<KeyLog>,
+    /// Time of the newest offer of theirs that we are done with.
+    pub(super) spent: u64,
+    /// Time of the newest offer we made.
+    pub(super) newest: u64,
+    pub(super) closed: Vec<Closed>,
+    pub(super) out: BTreeMap<Slot, Outgoing>,
+}
+
+/// The state with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Phase {
+    Stranger,
+    Invited {
+        own: Box<OwnInvite>,
+        /// Their invite, which ours wins over.
+        crossing: Option<TheirInvite>,
+    },
+    Pending(TheirInvite),
+    Paired(Pact),
+    Declined,
+    Refused,
+    Expired,
+    Cancelled,
+    Blocked,
+    Removed,
 }
 
 impl Relationship {
     /// Nothing between us and `them` yet.
     pub fn new(them: AccountId) -> Self {
-        Self { them }
+        Self {
+            v: Version,
+            them,
+            phase: Phase::Stranger,
+            since: 0,
+            log: None,
+            spent: 0,
+            newest: 0,
+            closed: Vec::new(),
+            out: BTreeMap::new(),
+        }
+    }
+
+    /// Takes one input at `now` (Unix milliseconds).
+    ///
+    /// # Errors
+    /// [`ConsentError`]; nothing changed. If the input was an invite, reply with [`super::acknowledge`] all the
+    /// same: the sender must not learn what became of it.
+    pub fn handle(
+        &self,
+        input: Input,
+        me: &Me<'_>,
+        now: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Outcome, ConsentError> {
+        if self.them == me.account.id() {
+            return Err(ConsentError::OwnAccount);
+        }
+        let mut step = Step::new(self.clone(), *me, now, rng);
+        step.age();
+        match input {
+            Input::Invite { their_dh, note, token } => step.invite(their_dh, note, token)?,
+            Input::Accept => step.accept()?,
+            Input::Decline => step.decline()?,
+            Input::Cancel => step.cancel()?,
+            Input::Forget => step.forget()?,
+            Input::Remove => step.remove()?,
+            Input::Block => step.block()?,
+            Input::Unblock => step.unblock()?,
+            Input::Invited(invite) => step.invited(*invite)?,
+            Input::Received(frame) => step.received(frame)?,
+            Input::Tick => {}
+        }
+        Ok(step.finish(self))
     }
 
     /// The other account.
@@ -118,61 +141,138 @@ impl Relationship {
 
     /// The state to show.
     pub fn state(&self) -> State {
-        todo!()
+        match self.phase {
+            Phase::Stranger => State::Stranger,
+            Phase::Invited { .. } => State::Invited,
+            Phase::Pending(_) => State::Pending,
+            Phase::Paired(_) => State::Paired,
+            Phase::Declined => State::Declined,
+            Phase::Refused => State::Refused,
+            Phase::Expired => State::Expired,
+            Phase::Cancelled => State::Cancelled,
+            Phase::Blocked => State::Blocked,
+            Phase::Removed => State::Removed,
+        }
     }
 
     /// When the state was entered, Unix milliseconds.
     pub fn since(&self) -> u64 {
-        todo!()
+        self.since
     }
 
     /// Paired, and the other side is known to hold the pair secret (always so for the inviter).
     pub fn confirmed(&self) -> bool {
-        todo!()
+        self.pact().is_some_and(|pact| !matches!(pact.role, Role::Unconfirmed { .. }))
     }
 
     /// The pair secret while paired.
     pub fn pair_secret(&self) -> Option<&PairSecret> {
-        todo!()
+        self.pact().map(|pact| &pact.secret)
     }
 
     /// Their request while [`State::Pending`].
     pub fn request(&self) -> Option<&Request> {
-        todo!()
+        match &self.phase {
+            Phase::Pending(theirs) => Some(&theirs.request),
+            _ => None,
+        }
     }
 
-    /// Takes one input. `now` is Unix milliseconds.
+    /// From when on our open invite cannot be accepted any more, Unix milliseconds.
+    pub fn own_invite_expires_at(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Invited { own, .. } => Some(own.expires_at()),
+            _ => None,
+        }
+    }
+
+    /// The newest key log of theirs that consent frames or [`Relationship::learn_log`] brought.
+    pub fn log(&self) -> Option<&KeyLog> {
+        self.log.as_ref()
+    }
+
+    /// Takes a key log of theirs that came another way (a refreshed card). True if it was news.
     ///
     /// # Errors
-    /// [`ConsentError`]; nothing changed.
-    pub fn handle(
-        &self,
-        input: Input,
-        me: &Me<'_>,
-        now: u64,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Outcome, ConsentError> {
-        let _ = (input, me, now, rng);
-        todo!()
+    /// The [`Fork`] when it contradicts the one we know: keep the proof, take neither it nor its card.
+    pub fn learn_log(&mut self, log: &KeyLog) -> Result<bool, Box<Fork>> {
+        if log.account() != self.them {
+            return Ok(false);
+        }
+        let is_news = match &self.log {
+            Some(known) => log.compare(known)? == LogOrder::Ahead,
+            None => true,
+        };
+        if is_news {
+            self.log = Some(log.clone());
+        }
+        Ok(is_news)
     }
 
     /// The frames that still have to reach the other side: what an outbox is rebuilt from.
     pub fn outstanding(&self) -> Vec<(Slot, Vec<u8>)> {
-        todo!()
+        let invite = match &self.phase {
+            Phase::Invited { own, .. } if own.quiet_until.is_none() => Some((Slot::Invite, own.frame.to_vec())),
+            _ => None,
+        };
+        invite.into_iter().chain(self.out.iter().map(|(slot, out)| (*slot, out.frame.to_vec()))).collect()
     }
 
     /// Ids whose frames belong to this relationship: what a routing index (id -> account) is made of.
     pub fn invite_ids(&self) -> Vec<InviteId> {
-        todo!()
+        let mut ids: Vec<InviteId> = match &self.phase {
+            Phase::Invited { own, crossing } => {
+                [Some(own.id), crossing.as_ref().map(TheirInvite::id)].into_iter().flatten().collect()
+            }
+            Phase::Pending(theirs) => vec![theirs.id()],
+            Phase::Paired(pact) => [Some(pact.id), self.superseded().map(|own| own.id)].into_iter().flatten().collect(),
+            _ => Vec::new(),
+        };
+        ids.extend(self.closed.iter().map(|closed| closed.id));
+        ids.extend(self.out.values().map(|out| out.id));
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     }
 
     /// When [`Input::Tick`] next has something to do, Unix milliseconds.
     pub fn next_deadline(&self) -> Option<u64> {
-        todo!()
+        let mut times: Vec<u64> = match &self.phase {
+            Phase::Invited { own, crossing } => {
+                let crossing = crossing.as_ref().map(|theirs| theirs.request.expires_at);
+                [Some(own.expires_at()), own.quiet_until, crossing].into_iter().flatten().collect()
+            }
+            Phase::Pending(theirs) => vec![theirs.request.expires_at],
+            Phase::Paired(Pact { role: Role::Unconfirmed { lapses_at, superseded, .. }, .. }) => {
+                [Some(*lapses_at), superseded.as_ref().map(|own| own.expires_at())].into_iter().flatten().collect()
+            }
+            Phase::Stranger => {
+                [self.spent, self.newest].into_iter().filter(|at| *at > 0).map(replayable_until).collect()
+            }
+            _ => Vec::new(),
+        };
+        times.extend(self.closed.iter().map(|closed| closed.until));
+        times.extend(self.out.values().map(|out| out.until));
+        times.into_iter().min()
     }
 
     /// Nothing worth storing is left: the caller may delete it.
     pub fn is_blank(&self) -> bool {
-        todo!()
+        let times = self.spent == 0 && self.newest == 0;
+        times && self.phase == Phase::Stranger && self.closed.is_empty() && self.out.is_empty()
+    }
+
+    pub(super) fn pact(&self) -> Option<&Pact> {
+        match &self.phase {
+            Phase::Paired(pact) => Some(pact),
+            _ => None,
+        }
+    }
+
+    pub(super) fn superseded(&self) -> Option<&OwnInvite> {
+        match &self.phase {
+            Phase::Paired(Pact { role: Role::Unconfirmed { superseded, .. }, .. }) => superseded.as_deref(),
+            _ => None,
+        }
     }
 }

@@ -1,1 +1,133 @@
-//! (next)
+//! What the operator decides.
+
+use rand_core::CryptoRng;
+
+use super::{
+    Command, ConsentError, Slot, State,
+    answer::{self, Answer},
+    machine::Phase,
+    material::{Ending, NewInvite, OwnInvite, Pact, Role},
+    step::Step,
+    time::CLOCK_SKEW_MS,
+};
+use crate::{crypto::dh::DhPublic, identity::Token};
+
+impl<R: CryptoRng> Step<'_, R> {
+    pub(super) fn invite(
+        &mut self,
+        their_dh: DhPublic,
+        note: String,
+        token: Option<Token>,
+    ) -> Result<(), ConsentError> {
+        match self.r.state() {
+            State::Stranger | State::Refused | State::Expired | State::Cancelled | State::Removed => {}
+            State::Pending => return self.accept(),
+            State::Invited | State::Paired | State::Declined | State::Blocked => {
+                return Err(self.not_allowed(Command::Invite));
+            }
+        }
+        let at = self.next_offer_time();
+        let new = NewInvite { their_dh, note, token, at, seen: self.r.spent };
+        let own = OwnInvite::new(new, &self.r.them, &self.me, self.rng)?;
+        self.r.newest = at;
+        self.r.phase = Phase::Invited { own: Box::new(own), crossing: None };
+        Ok(())
+    }
+
+    /// Later than every offer before it, whatever the clock does, unless that would be refused as being from the
+    /// future.
+    fn next_offer_time(&self) -> u64 {
+        if self.r.newest <= self.now.saturating_add(CLOCK_SKEW_MS / 2) {
+            self.now.max(self.r.newest.saturating_add(1))
+        } else {
+            self.now
+        }
+    }
+
+    pub(super) fn accept(&mut self) -> Result<(), ConsentError> {
+        let Phase::Pending(theirs) = self.r.phase.clone() else { return Err(self.not_allowed(Command::Accept)) };
+        self.pair_as_invitee(&theirs, None)
+    }
+
+    pub(super) fn decline(&mut self) -> Result<(), ConsentError> {
+        let Phase::Pending(theirs) = self.r.phase.clone() else { return Err(self.not_allowed(Command::Decline)) };
+        if !self.me.decline_silently {
+            let (frame, _) = self.answer(&theirs, &Answer::Declined)?;
+            self.send(Slot::Answer, &frame);
+            self.spend(theirs.made_at());
+        }
+        self.r.phase = Phase::Declined;
+        Ok(())
+    }
+
+    pub(super) fn cancel(&mut self) -> Result<(), ConsentError> {
+        let Phase::Invited { own, crossing } = self.r.phase.clone() else {
+            return Err(self.not_allowed(Command::Cancel));
+        };
+        self.withdraw(&own);
+        self.r.phase = crossing.map_or(Phase::Cancelled, Phase::Pending);
+        Ok(())
+    }
+
+    fn withdraw(&mut self, own: &OwnInvite) {
+        self.close(own.id, Ending::Withdrawn);
+        let frame = answer::cancel(own.id, &self.r.them, self.me.device);
+        self.send(Slot::Cancel, &frame);
+    }
+
+    pub(super) fn forget(&mut self) -> Result<(), ConsentError> {
+        match self.r.state() {
+            State::Invited | State::Pending | State::Paired => Err(self.not_allowed(Command::Forget)),
+            _ => {
+                self.r.phase = Phase::Stranger;
+                self.r.log = None;
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self) -> Result<(), ConsentError> {
+        let Phase::Paired(pact) = self.r.phase.clone() else { return Err(self.not_allowed(Command::Remove)) };
+        let notice = answer::removal(&pact.secret, pact.id, &self.me.account.id(), self.rng);
+        self.r.out.remove(&Slot::Confirm);
+        self.send(Slot::Removed, &notice);
+        // They cannot open the notice before they have our answer, so that one stays in its slot as well.
+        self.end_superseded(&pact);
+        self.r.phase = Phase::Removed;
+        Ok(())
+    }
+
+    /// Silent: an open invite is withdrawn like any other, everything else just stops.
+    pub(super) fn block(&mut self) -> Result<(), ConsentError> {
+        match self.r.phase.clone() {
+            Phase::Blocked => return Err(self.not_allowed(Command::Block)),
+            Phase::Invited { own, .. } => self.withdraw(&own),
+            Phase::Paired(pact) => {
+                self.r.out.remove(&Slot::Answer);
+                self.r.out.remove(&Slot::Confirm);
+                self.end_superseded(&pact);
+            }
+            _ => {}
+        }
+        self.r.phase = Phase::Blocked;
+        Ok(())
+    }
+
+    pub(super) fn unblock(&mut self) -> Result<(), ConsentError> {
+        if self.r.state() != State::Blocked {
+            return Err(self.not_allowed(Command::Unblock));
+        }
+        self.r.phase = Phase::Stranger;
+        Ok(())
+    }
+
+    pub(super) fn end_superseded(&mut self, pact: &Pact) {
+        if let Role::Unconfirmed { superseded: Some(own), .. } = &pact.role {
+            self.close(own.id, Ending::Withdrawn);
+        }
+    }
+
+    fn not_allowed(&self, command: Command) -> ConsentError {
+        ConsentError::NotAllowed { command, state: self.r.state() }
+    }
+}

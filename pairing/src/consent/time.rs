@@ -16,3 +16,8 @@ pub const UNDELIVERED_LIFETIME_MS: u64 = 60 * DAY_MS;
 
 /// How far the clock of another account may be ahead of ours before what it dates is refused.
 pub const CLOCK_SKEW_MS: u64 = DAY_MS;
+
+/// From when on an offer made at `at` is refused for its age by every clock that may read it.
+pub(crate) fn replayable_until(at: u64) -> u64 {
+    at.saturating_add(INVITE_LIFETIME_MS).saturating_add(CLOCK_SKEW_MS)
+}

@@ -1,0 +1,96 @@
+//! What goes into the machine.
+
+use super::{OpenedInvite, PairFrame};
+use crate::{
+    crypto::dh::DhPublic,
+    identity::{AccountSecret, DeviceSecret, Token},
+};
+
+/// What the machine needs to know of our own side.
+#[derive(Debug, Clone, Copy)]
+pub struct Me<'a> {
+    /// Our account.
+    pub account: &'a AccountSecret,
+    /// Our device: signs offers and withdrawals. Must be active in the key log of `card`.
+    pub device: &'a DeviceSecret,
+    /// Our signed card, as it is published.
+    pub card: &'a [u8],
+    /// The name we show to others.
+    pub name: &'a str,
+    /// Decline without telling the inviter.
+    pub decline_silently: bool,
+    /// Opaque bytes for the other side (a one-time prekey bundle), carried in our answer or confirm.
+    pub answer_attachment: &'a [u8],
+    /// Leading zero bits of the proof of work on our invites: [`super::WORK_BITS`], less only in tests.
+    pub work_bits: u8,
+}
+
+/// An operator's decision, without its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Command {
+    /// Invite them.
+    Invite,
+    /// Accept their pending invite.
+    Accept,
+    /// Decline their pending invite.
+    Decline,
+    /// Withdraw our invite.
+    Cancel,
+    /// Forget what came of earlier invites, so that they may ask again.
+    Forget,
+    /// End the pairing on both sides.
+    Remove,
+    /// Hear nothing from them any more.
+    Block,
+    /// Lift a block.
+    Unblock,
+}
+
+impl std::fmt::Display for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Invite => "invite",
+            Self::Accept => "accept",
+            Self::Decline => "decline",
+            Self::Cancel => "cancel",
+            Self::Forget => "forget",
+            Self::Remove => "remove",
+            Self::Block => "block",
+            Self::Unblock => "unblock",
+        })
+    }
+}
+
+/// One input of the machine.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Operator: invite them. While their invite is pending this accepts it.
+    Invite {
+        /// Their account key, from the ticket.
+        their_dh: DhPublic,
+        /// A few words for their operator.
+        note: String,
+        /// The token of the ticket, instead of work.
+        token: Option<Token>,
+    },
+    /// Operator: accept.
+    Accept,
+    /// Operator: decline.
+    Decline,
+    /// Operator: withdraw our invite.
+    Cancel,
+    /// Operator: forget a decline or another ended invite.
+    Forget,
+    /// Operator: end the pairing.
+    Remove,
+    /// Operator: block.
+    Block,
+    /// Operator: unblock.
+    Unblock,
+    /// An invite of theirs, opened by [`super::open_invite`].
+    Invited(Box<OpenedInvite>),
+    /// Any other frame that names an invite of [`super::Relationship::invite_ids`].
+    Received(PairFrame),
+    /// Time passed.
+    Tick,
+}

@@ -1,6 +1,6 @@
 //! Every limit of feeds and sync, with its reason.
 
-/// Header bytes of one entry. The largest header of version 1 (8 refs, all counters at their maximum) takes 542.
+/// Header bytes of one entry. The largest header of version 1 (8 refs, all counters at their maximum) takes 443.
 pub const MAX_HEADER: usize = 1024;
 
 /// Header and payload of one entry together: bounds what one verification step holds in memory.

@@ -1,6 +1,9 @@
 //! The machine itself: connection, channels, dispatch of inputs, time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     SharedChannel, SyncEffect, SyncInput, Violation,
@@ -157,7 +160,10 @@ impl PeerSync {
 
     fn send_digests(&mut self) {
         self.next_repair = self.now.saturating_add(REPAIR_INTERVAL);
-        let digests: Vec<_> = self.channels.iter_mut().map(|(id, channel)| (*id, channel.digest())).collect();
+        // The peer answers in this order, so the newest channel is also compared first.
+        let mut newest: Vec<_> = self.channels.iter_mut().collect();
+        newest.sort_by_key(|(_, channel)| Reverse(channel.activity));
+        let digests: Vec<_> = newest.into_iter().map(|(id, channel)| (*id, channel.digest())).collect();
         self.out.extend(frame::digests(&digests).map(SyncEffect::Send));
     }
 

@@ -1,0 +1,14 @@
+//! Feeds and sync as their users see them: building, verifying, proving forks, converging, hostile peers.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+mod common;
+mod converge;
+mod digests;
+mod forks;
+mod headers;
+mod hostile;
+mod order;
+mod raw;
+mod runs;
+mod sim;
+mod windows;

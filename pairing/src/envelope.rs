@@ -43,7 +43,7 @@ pub enum BodyError {
 /// # Errors
 /// [`BodyError::TooLong`].
 pub fn size_class(len: usize) -> Result<usize, BodyError> {
-    match len + 1 {
+    match len.saturating_add(1) {
         marked if marked > MAX_PADDED => Err(BodyError::TooLong),
         marked if marked > STEP => Ok(marked.next_multiple_of(STEP)),
         marked => Ok(marked.next_power_of_two().max(MIN_PADDED)),

@@ -66,12 +66,19 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// Whether a fresh session from our side would heal this: the envelope may be honest, but we cannot open it.
+    /// Whether a fresh session from our side heals this, if the envelope is honest and was never opened before. Only who
+    /// carries the envelope knows that (a feed entry is applied once): the error of a replay looks the same.
     pub fn heals_by_initiating(&self) -> bool {
-        matches!(
-            self,
-            Self::UnknownSession | Self::UnknownPrekey | Self::TooFarAhead | Self::Forged | Self::TooManyHandshakes
-        )
+        match self {
+            Self::UnknownSession
+            | Self::UnknownPrekey
+            | Self::Replayed
+            | Self::KeyGone
+            | Self::TooFarAhead
+            | Self::Forged
+            | Self::TooManyHandshakes => true,
+            Self::NoSession | Self::Bundle(_) | Self::Malformed(_) | Self::TooLong | Self::NeedsPrekeys => false,
+        }
     }
 }
 

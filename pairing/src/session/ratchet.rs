@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    chain::{Position, ReceivingChain},
+    chain::{ChainStep, Position, ReceivingChain},
     error::SessionError,
     header::Header,
     keys::{ChainKey, MessageKey, RootKey},
@@ -44,6 +44,17 @@ pub(super) struct Outgoing {
     pub(super) previous: u64,
     pub(super) number: u64,
     pub(super) key: MessageKey,
+}
+
+/// Where in the conversation a received message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// It was skipped before.
+    Late,
+    /// The newest one of their turn.
+    Next,
+    /// It begins a turn of theirs: they have seen our ratchet key, and we answer with a new one.
+    Turn,
 }
 
 impl Ratchet {
@@ -99,15 +110,14 @@ impl Ratchet {
     }
 
     /// `RatchetDecrypt` (section 3.5). `open` authenticates under the message key; state changes only after it succeeded.
-    /// True when the newest chain advanced, that is when it was not a message that comes late.
     pub(super) fn receive<T>(
         &mut self,
         header: &Header,
         open: impl FnOnce(&MessageKey) -> Result<T, SessionError>,
-    ) -> Result<(T, bool), SessionError> {
+    ) -> Result<(T, Arrival), SessionError> {
         match self.receiving.iter().position(|c| *c.theirs() == header.ratchet) {
             Some(at) => self.receive_on(at, header.number, open),
-            None => self.receive_turn(header, open).map(|opened| (opened, true)),
+            None => self.receive_turn(header, open).map(|opened| (opened, Arrival::Turn)),
         }
     }
 
@@ -116,14 +126,17 @@ impl Ratchet {
         at: usize,
         number: u64,
         open: impl FnOnce(&MessageKey) -> Result<T, SessionError>,
-    ) -> Result<(T, bool), SessionError> {
+    ) -> Result<(T, Arrival), SessionError> {
         let newest = at + 1 == self.receiving.len();
         let chain = &mut self.receiving[at];
         let (key, step) = chain.find(number)?;
         let opened = open(&key)?;
-        let late = matches!(step, super::chain::ChainStep::Spend(_));
+        let arrival = match step {
+            ChainStep::Advance(..) if newest => Arrival::Next,
+            _ => Arrival::Late,
+        };
         chain.commit(step);
-        Ok((opened, newest && !late))
+        Ok((opened, arrival))
     }
 
     /// First half of `DHRatchet`: they have a new ratchet key.

@@ -8,7 +8,7 @@ use super::{
     error::SessionError,
     header::{self, EnvelopeParts, Handshake, Header, Tag},
     pqxdh::Agreed,
-    ratchet::Ratchet,
+    ratchet::{Arrival, Ratchet},
 };
 use crate::crypto::dh::{DhPublic, DhSecret};
 
@@ -29,7 +29,8 @@ pub(super) struct Session {
     /// When it was made or something last arrived on it (Unix ms).
     #[serde(rename = "u")]
     pub(super) used_at: u64,
-    /// May have been used beyond what we remember: never sends again.
+    /// Its sending chain may have been used beyond what we remember. Until they begin a turn (then we send under a fresh
+    /// ratchet key) it only receives.
     #[serde(rename = "x")]
     pub(super) retired: bool,
 }
@@ -37,8 +38,7 @@ pub(super) struct Session {
 /// What an envelope held.
 pub(super) struct Opened {
     pub(super) plaintext: Vec<u8>,
-    /// Not a late message.
-    pub(super) advanced: bool,
+    pub(super) arrival: Arrival,
 }
 
 impl Session {
@@ -97,11 +97,12 @@ impl Session {
     /// Nothing changes unless the envelope authenticates.
     pub(super) fn open(&mut self, envelope: &EnvelopeParts, aad: &[u8]) -> Result<Opened, SessionError> {
         let aad = self.associated_data(&envelope.header_bytes, aad);
-        let (plaintext, advanced) = self
+        let (plaintext, arrival) = self
             .ratchet
             .receive(&envelope.header, |key| key.open(&aad, &envelope.ciphertext).map_err(|_| SessionError::Forged))?;
         self.handshake = None;
-        Ok(Opened { plaintext, advanced })
+        self.retired &= arrival != Arrival::Turn;
+        Ok(Opened { plaintext, arrival })
     }
 
     /// `transcript (32) || header length (4, big endian) || header || what the caller binds`.

@@ -15,6 +15,7 @@ use super::{
     parties::{LocalDevice, SessionParties},
     pqxdh::{self, Identities},
     prekeys::PrekeyStore,
+    ratchet::Arrival,
     session::{Opened, Session, tag},
     version::Version,
 };
@@ -177,7 +178,8 @@ impl DeviceSessions {
     }
 
     /// After a restore from a backup: makes every session receive-only, because its sending keys may have been used
-    /// already. `can_send` is false until the next [`DeviceSessions::initiate`] or first message from them.
+    /// already. `can_send` is false until the next [`DeviceSessions::initiate`], or until they start a session or answer
+    /// under a ratchet key that is new to us.
     pub fn retire(&mut self) {
         self.archived.extend(self.active.take());
         for session in &mut self.archived {
@@ -198,9 +200,9 @@ impl DeviceSessions {
             return Ok(opened.plaintext);
         }
         let at = self.archived.iter().position(|s| s.tag() == parts.header.tag).ok_or(SessionError::UnknownSession)?;
-        let Opened { plaintext, advanced } = self.archived[at].open(parts, aad)?;
+        let Opened { plaintext, arrival } = self.archived[at].open(parts, aad)?;
         self.archived[at].used_at = now;
-        if advanced && !self.archived[at].retired {
+        if arrival != Arrival::Late && !self.archived[at].retired {
             let session = self.archived.swap_remove(at);
             self.settle(session, false);
         }

@@ -123,12 +123,12 @@ pub struct Events {
 impl Events {
     /// The next event; `None` once the overlay has ended. Cancel-safe.
     pub async fn recv(&mut self) -> Option<Event> {
-        self.receiver.recv().await.map(|q| q.event)
+        self.receiver.recv().await.map(Queued::take)
     }
 
     /// The next event if one is waiting.
     pub fn try_recv(&mut self) -> Option<Event> {
-        self.receiver.try_recv().ok().map(|q| q.event)
+        self.receiver.try_recv().ok().map(Queued::take)
     }
 }
 
@@ -136,12 +136,19 @@ impl Events {
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) event: Event,
-    pub(crate) _bytes: Option<OwnedSemaphorePermit>,
+    pub(crate) bytes: Option<OwnedSemaphorePermit>,
+}
+
+impl Queued {
+    fn take(self) -> Event {
+        drop(self.bytes);
+        self.event
+    }
 }
 
 impl From<Event> for Queued {
     fn from(event: Event) -> Self {
-        Self { event, _bytes: None }
+        Self { event, bytes: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cloneable handle of the node to its overlay.
 
-use std::sync::Arc;
+use std::sync::Weak;
 
 use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId};
@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     Command, DialError, Events, Gone, LookupError, Mock, Protocol, PublishError, Reply, SendError, Status, event,
     record::{Opened, Sealed},
-    worker::Shared,
+    shared::Shared,
 };
 
 /// Commands waiting for the worker; callers wait beyond it.
@@ -26,12 +26,12 @@ pub struct Handle {
 
 #[derive(Debug, Clone)]
 enum Frames {
-    Live(Arc<Shared>),
+    Live(Weak<Shared>),
     Mock,
 }
 
 impl Handle {
-    pub(crate) fn new(local: PeerId, commands: mpsc::Sender<Command>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(local: PeerId, commands: mpsc::Sender<Command>, shared: Weak<Shared>) -> Self {
         Self { local, commands, frames: Frames::Live(shared) }
     }
 
@@ -87,7 +87,7 @@ impl Handle {
             return Err(SendError::Size { len: frame.len(), max });
         }
         match &self.frames {
-            Frames::Live(shared) => shared.send(peer, protocol, frame),
+            Frames::Live(shared) => shared.upgrade().ok_or(SendError::Gone)?.send(peer, protocol, frame),
             Frames::Mock => self.commands.try_send(Command::Send { peer, protocol, frame }).map_err(|e| match e {
                 mpsc::error::TrySendError::Full(_) => SendError::QueueFull,
                 mpsc::error::TrySendError::Closed(_) => SendError::Gone,

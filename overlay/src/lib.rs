@@ -10,13 +10,25 @@
 //!                                  stream ──> reader task ──> Event::Frame
 //! ```
 
+mod address;
+mod backoff;
+mod candidates;
+mod cards;
 mod command;
 mod config;
+mod counters;
 mod errors;
 mod event;
+mod guard;
 mod handle;
+mod listen;
 pub mod record;
+mod seeker;
+mod session;
+mod shared;
 mod status;
+mod streams;
+mod swarm;
 mod worker;
 
 pub use bytes::Bytes;

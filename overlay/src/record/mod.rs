@@ -11,6 +11,7 @@ mod tests;
 
 pub use blind::{BlindError, blind_public, blind_secret, clamp};
 pub use period::{EDGE, PERIOD, current, current_and_neighbour};
+pub(crate) use seal::lookup_keys;
 pub use seal::{
     LIFETIME, MAX_PAYLOAD, MAX_VALUE, Opened, RecordError, Sealed, Validated, open, record_key, seal, seal_current,
     validate,

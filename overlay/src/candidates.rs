@@ -1,0 +1,117 @@
+//! Keeps AutoNAT from probing what it should not: circuit addresses, and more candidates than make sense.
+
+use std::{
+    collections::HashSet,
+    task::{Context, Poll},
+};
+
+use libp2p::{
+    Multiaddr, PeerId,
+    core::{Endpoint, transport::PortUse},
+    multiaddr::Protocol,
+    swarm::{
+        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
+        ToSwarm,
+    },
+};
+
+/// Distinct addresses that peers may make us probe: AutoNAT keeps each for ever. `[NET-NAT-CANDIDATES]`
+const CANDIDATES: usize = 64;
+
+/// Passes everything to `inner` but external address candidates that are circuits or beyond the cap.
+pub(crate) struct Candidates<B> {
+    inner: B,
+    seen: HashSet<Multiaddr>,
+}
+
+impl<B> Candidates<B> {
+    pub(crate) fn new(inner: B) -> Self {
+        Self { inner, seen: HashSet::new() }
+    }
+
+    fn passes(&mut self, address: &Multiaddr) -> bool {
+        if address.iter().any(|p| matches!(p, Protocol::P2pCircuit)) {
+            return false;
+        }
+        self.seen.contains(address) || (self.seen.len() < CANDIDATES && self.seen.insert(address.clone()))
+    }
+}
+
+impl<B: NetworkBehaviour> NetworkBehaviour for Candidates<B> {
+    type ConnectionHandler = B::ConnectionHandler;
+    type ToSwarm = B::ToSwarm;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        local: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        self.inner.handle_pending_inbound_connection(connection, local, remote)
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+        local: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.inner.handle_established_inbound_connection(connection, peer, local, remote)
+    }
+
+    fn handle_pending_outbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: Option<PeerId>,
+        addresses: &[Multiaddr],
+        role: Endpoint,
+    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        self.inner.handle_pending_outbound_connection(connection, peer, addresses, role)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+        address: &Multiaddr,
+        role: Endpoint,
+        port: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.inner.handle_established_outbound_connection(connection, peer, address, role, port)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        if let FromSwarm::NewExternalAddrCandidate(candidate) = &event
+            && !self.passes(candidate.addr)
+        {
+            return;
+        }
+        self.inner.on_swarm_event(event);
+    }
+
+    fn on_connection_handler_event(&mut self, peer: PeerId, connection: ConnectionId, event: THandlerOutEvent<Self>) {
+        self.inner.on_connection_handler_event(peer, connection, event);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        self.inner.poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circuits_and_floods_are_not_probed() {
+        // [NET-NAT-CANDIDATES]
+        let mut candidates = Candidates::new(());
+        let relay = PeerId::random();
+        let circuit = format!("/ip4/192.0.2.1/tcp/1/p2p/{relay}/p2p-circuit");
+        assert!(!candidates.passes(&circuit.parse().expect("an address")));
+        let address = |port: u16| format!("/ip4/192.0.2.1/tcp/{port}").parse::<Multiaddr>().expect("an address");
+        assert_eq!((0..1_000).filter(|port| candidates.passes(&address(*port))).count(), CANDIDATES);
+        assert!(candidates.passes(&address(0)));
+    }
+}

@@ -1,0 +1,261 @@
+//! What the handle, the worker and the tasks of streams share: who is connected, who is allowed, the queues.
+//!
+//! All locks are held for a few map operations only, never across an await.
+
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicUsize},
+};
+
+use bytes::Bytes;
+use libp2p::{Multiaddr, PeerId, core::ConnectedPoint, swarm::ConnectionId};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::Instant,
+};
+
+use crate::{
+    Limits, Protocol, SendError,
+    counters::Counters,
+    event::Queued,
+    session::{Link, Session},
+    streams::{Budget, Inbound, Need, OpenStream, Origin, REFUSALS, Slot, Writer, ip_of},
+};
+
+/// Bytes of strangers' frames waiting for the node, apart from those of allowed peers.
+const STRANGER_BYTES: usize = 2 << 20;
+
+/// The gate's decision on an inbound stream.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// Read frames.
+    Read { place: crate::streams::Place, origin: Origin, source: Option<IpAddr> },
+    /// Answer with the uniform refusal.
+    Refuse,
+}
+
+/// What the node should know of a peer now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Presence {
+    pub(crate) generation: u64,
+    pub(crate) address: Multiaddr,
+    pub(crate) relayed: bool,
+    pub(crate) dialed: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) events: mpsc::Sender<Queued>,
+    pub(crate) event_bytes: Arc<Semaphore>,
+    pub(crate) stranger_bytes: Arc<Semaphore>,
+    pub(crate) opens: mpsc::Sender<OpenStream>,
+    pub(crate) queued: Arc<AtomicUsize>,
+    pub(crate) refusals: Arc<Semaphore>,
+    pub(crate) counters: Counters,
+    allowed: RwLock<HashSet<PeerId>>,
+    budget: Mutex<Budget>,
+    sessions: Mutex<Sessions>,
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    generation: u64,
+    by_peer: HashMap<PeerId, Session>,
+}
+
+impl Shared {
+    pub(crate) fn new(limits: &Limits, events: mpsc::Sender<Queued>, opens: mpsc::Sender<OpenStream>) -> Self {
+        Self {
+            runtime: tokio::runtime::Handle::current(),
+            events,
+            // A budget below one frame would never let one through.
+            event_bytes: Arc::new(Semaphore::new(limits.event_bytes.max(Protocol::Sync.max_frame()))),
+            stranger_bytes: Arc::new(Semaphore::new(STRANGER_BYTES)),
+            opens,
+            queued: Arc::default(),
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            counters: Counters::default(),
+            allowed: RwLock::default(),
+            budget: Mutex::new(Budget::new(Instant::now())),
+            sessions: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn is_allowed(&self, peer: &PeerId) -> bool {
+        self.allowed.read().unwrap_or_else(PoisonError::into_inner).contains(peer)
+    }
+
+    pub(crate) fn allowed(&self) -> Vec<PeerId> {
+        self.allowed.read().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
+    /// Opens the gate. True when it was closed.
+    pub(crate) fn allow(self: &Arc<Self>, peer: PeerId) -> bool {
+        let new = self.allowed.write().unwrap_or_else(PoisonError::into_inner).insert(peer);
+        if new {
+            self.greet(peer);
+        }
+        new
+    }
+
+    /// Closes the gate and ends what went through it. `[NET-GATE-REVOKE]`
+    pub(crate) fn revoke(&self, peer: &PeerId) {
+        self.allowed.write().unwrap_or_else(PoisonError::into_inner).remove(peer);
+        if let Some(session) = self.lock().by_peer.get_mut(peer) {
+            session.shut(Protocol::gated);
+            session.wanted = false;
+            session.announced.send_replace(false);
+        }
+    }
+
+    /// Whether the node hears of the peer's comings and goings.
+    pub(crate) fn is_reported(&self, peer: &PeerId) -> bool {
+        self.is_allowed(peer) || self.lock().by_peer.get(peer).is_some_and(|s| s.wanted)
+    }
+
+    /// The node dialled this peer. True when it is connected.
+    pub(crate) fn want(&self, peer: &PeerId) -> bool {
+        self.lock().by_peer.get_mut(peer).is_some_and(|session| {
+            session.wanted = true;
+            true
+        })
+    }
+
+    pub(crate) fn connected(self: &Arc<Self>, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
+        let mut sessions = self.lock();
+        sessions.generation += 1;
+        let generation = sessions.generation;
+        let session = sessions.by_peer.entry(peer).or_insert_with(|| Session::new(generation));
+        session.links.insert(connection, Link::new(endpoint));
+        drop(sessions);
+        if self.is_allowed(&peer) {
+            self.greet(peer);
+        }
+    }
+
+    pub(crate) fn disconnected(&self, peer: PeerId, connection: ConnectionId) {
+        let mut sessions = self.lock();
+        if let Some(session) = sessions.by_peer.get_mut(&peer) {
+            session.links.remove(&connection);
+            if session.links.is_empty() {
+                session.shut(|_| true);
+                sessions.by_peer.remove(&peer);
+            }
+        }
+    }
+
+    /// Ends every stream.
+    pub(crate) fn close(&self) {
+        for (_, mut session) in self.lock().by_peer.drain() {
+            session.shut(|_| true);
+        }
+    }
+
+    pub(crate) fn best_connection(&self, peer: &PeerId) -> Option<ConnectionId> {
+        self.lock().by_peer.get(peer)?.best().map(|(id, _)| id)
+    }
+
+    pub(crate) fn address_of(&self, peer: &PeerId, connection: ConnectionId) -> Option<Multiaddr> {
+        Some(self.lock().by_peer.get(peer)?.links.get(&connection)?.address.clone())
+    }
+
+    pub(crate) fn is_connected(&self, peer: &PeerId) -> bool {
+        self.lock().by_peer.contains_key(peer)
+    }
+
+    /// (peers, connections)
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let sessions = self.lock();
+        (sessions.by_peer.len(), sessions.by_peer.values().map(|s| s.links.len()).sum())
+    }
+
+    /// The relayed connections of a peer that has a direct one too.
+    pub(crate) fn superseded(&self, peer: &PeerId) -> Vec<ConnectionId> {
+        let sessions = self.lock();
+        let Some(session) = sessions.by_peer.get(peer) else { return Vec::new() };
+        if session.links.values().all(|l| l.relayed) {
+            return Vec::new();
+        }
+        session.links.iter().filter(|(_, l)| l.relayed).map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) fn presence(&self, peer: &PeerId) -> Option<Presence> {
+        let allowed = self.is_allowed(peer);
+        let sessions = self.lock();
+        let session = sessions.by_peer.get(peer).filter(|s| allowed || s.wanted)?;
+        let (_, link) = session.best()?;
+        let (relayed, dialed) = (link.relayed, link.dialed);
+        Some(Presence { generation: session.generation, address: link.address.clone(), relayed, dialed })
+    }
+
+    pub(crate) fn set_announced(&self, peer: &PeerId, generation: u64) {
+        if let Some(session) = self.lock().by_peer.get(peer).filter(|s| s.generation == generation) {
+            session.announced.send_replace(true);
+        }
+    }
+
+    /// Waits until the node knows that a peer of which it wants to know is connected.
+    pub(crate) async fn announced(&self, peer: &PeerId) {
+        loop {
+            let Some(mut announced) = self.lock().by_peer.get(peer).map(|s| s.announced.subscribe()) else { return };
+            if *announced.borrow_and_update() || !self.is_reported(peer) || announced.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The gate. `[NET-GATE]`
+    pub(crate) fn admit(&self, inbound: &Inbound) -> Admission {
+        let mut sessions = self.lock();
+        // Under the lock, so that a revocation comes either before this or ends what this lets in.
+        let allowed = self.is_allowed(&inbound.peer);
+        let Some(session) = sessions.by_peer.get_mut(&inbound.peer) else { return Admission::Refuse };
+        let Some(link) = session.links.get(&inbound.connection) else { return Admission::Refuse };
+        let (origin, source) = (link.origin, ip_of(&link.address));
+        if !allowed && (inbound.protocol.gated() || !self.stranger_stream(origin.budget(inbound.peer))) {
+            return Admission::Refuse;
+        }
+        let Some(place) = session.slots.entry(inbound.protocol).or_insert_with(Slot::new).enter() else {
+            return Admission::Refuse;
+        };
+        if let Some(writer) = session.writers.get(&inbound.protocol) {
+            writer.retry();
+        }
+        Admission::Read { place, origin, source }
+    }
+
+    pub(crate) fn stranger_frame(&self, key: (Origin, Option<PeerId>), len: u32, now: Instant) -> bool {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).frame(key, len, now)
+    }
+
+    fn stranger_stream(&self, key: (Origin, Option<PeerId>)) -> bool {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).stream(key, Instant::now())
+    }
+
+    /// See [`crate::Handle::send`]; the size was checked there.
+    pub(crate) fn send(self: &Arc<Self>, peer: PeerId, protocol: Protocol, frame: Bytes) -> Result<(), SendError> {
+        let mut sessions = self.lock();
+        // Under the lock, as in `admit`.
+        if protocol.gated() && !self.is_allowed(&peer) {
+            return Err(SendError::NotAllowed);
+        }
+        let session = sessions.by_peer.get_mut(&peer).ok_or(SendError::NotConnected)?;
+        let writer =
+            session.writers.entry(protocol).or_insert_with(|| Writer::start(self, peer, protocol, Need::Frames));
+        writer.push(frame)
+    }
+
+    /// Opens the sync stream to an allowed, connected peer.
+    fn greet(self: &Arc<Self>, peer: PeerId) {
+        if let Some(session) = self.lock().by_peer.get_mut(&peer) {
+            let start = || Writer::start(self, peer, Protocol::Sync, Need::Always);
+            session.writers.entry(Protocol::Sync).or_insert_with(start);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,173 @@
+//! What strangers may cost: token buckets per origin and one for all of them together. `[NET-STRANGER-BUDGET]`
+
+use std::{collections::HashMap, time::Duration};
+
+use libp2p::PeerId;
+use tokio::time::Instant;
+
+use super::Origin;
+
+/// A pairing handshake is five frames of which two or three come from the stranger; the rest is for repeats.
+const FRAMES: Rate = Rate { burst: 16, per_second: 0.2 };
+/// Four frames of the largest size.
+const BYTES: Rate = Rate { burst: 256 << 10, per_second: 8_192.0 };
+/// Streams are long-lived: one would do.
+const STREAMS: Rate = Rate { burst: 8, per_second: 0.2 };
+/// Frames of all strangers together, so that many origins do not add up to a load.
+const ALL_FRAMES: Rate = Rate { burst: 256, per_second: 32.0 };
+/// Origins remembered; when all of them have used something lately, new ones are refused.
+const ORIGINS: usize = 4_096;
+
+type Key = (Origin, Option<PeerId>);
+
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    burst: u32,
+    per_second: f64,
+}
+
+#[derive(Debug, Clone)]
+struct Bucket {
+    rate: Rate,
+    tokens: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn new(rate: Rate, now: Instant) -> Self {
+        Self { rate, tokens: f64::from(rate.burst), at: now }
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.rate.per_second).min(f64::from(self.rate.burst));
+        self.at = now;
+    }
+
+    fn has(&self, tokens: f64) -> bool {
+        self.tokens >= tokens
+    }
+
+    /// When it will be full again and may be forgotten.
+    fn full_at(&self) -> Instant {
+        let missing = f64::from(self.rate.burst) - self.tokens;
+        self.at + Duration::from_secs_f64((missing / self.rate.per_second).max(0.0))
+    }
+}
+
+#[derive(Debug)]
+struct Stranger {
+    frames: Bucket,
+    bytes: Bucket,
+    streams: Bucket,
+}
+
+/// The budgets of all strangers. Bounded; forgets an origin once it has its full budget again.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    all_frames: Bucket,
+    strangers: HashMap<Key, Stranger>,
+}
+
+impl Budget {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { all_frames: Bucket::new(ALL_FRAMES, now), strangers: HashMap::new() }
+    }
+
+    /// Whether the stranger may open one more stream now.
+    pub(crate) fn stream(&mut self, key: Key, now: Instant) -> bool {
+        let Some(stranger) = self.stranger(key, now) else { return false };
+        let granted = stranger.streams.has(1.0);
+        if granted {
+            stranger.streams.tokens -= 1.0;
+        }
+        granted
+    }
+
+    /// Whether the stranger may send one more frame of `len` bytes now.
+    pub(crate) fn frame(&mut self, key: Key, len: u32, now: Instant) -> bool {
+        self.all_frames.refill(now);
+        if !self.all_frames.has(1.0) {
+            return false;
+        }
+        let Some(stranger) = self.stranger(key, now) else { return false };
+        let granted = stranger.frames.has(1.0) && stranger.bytes.has(f64::from(len));
+        if granted {
+            stranger.frames.tokens -= 1.0;
+            stranger.bytes.tokens -= f64::from(len);
+            self.all_frames.tokens -= 1.0;
+        }
+        granted
+    }
+
+    fn stranger(&mut self, key: Key, now: Instant) -> Option<&mut Stranger> {
+        if !self.strangers.contains_key(&key) && self.strangers.len() >= ORIGINS {
+            self.strangers.retain(|_, s| [&s.frames, &s.bytes, &s.streams].iter().any(|b| b.full_at() > now));
+            if self.strangers.len() >= ORIGINS {
+                return None;
+            }
+        }
+        let stranger = self.strangers.entry(key).or_insert_with(|| Stranger {
+            frames: Bucket::new(FRAMES, now),
+            bytes: Bucket::new(BYTES, now),
+            streams: Bucket::new(STREAMS, now),
+        });
+        for bucket in [&mut stranger.frames, &mut stranger.bytes, &mut stranger.streams] {
+            bucket.refill(now);
+        }
+        Some(stranger)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(n: u8) -> Key {
+        (Origin::V4([192, 0, n]), None)
+    }
+
+    #[test]
+    fn a_stranger_gets_a_few_frames_and_later_a_few_more() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        let granted = (0..100).filter(|_| budget.frame(origin(1), 100, start)).count();
+        assert_eq!(granted, 16);
+        assert!(budget.frame(origin(2), 100, start), "another origin is not affected");
+        assert!(!budget.frame(origin(1), 100, start + Duration::from_secs(4)));
+        assert!(budget.frame(origin(1), 100, start + Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn a_stranger_gets_few_bytes_and_streams() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        assert_eq!((0..16).filter(|_| budget.frame(origin(1), 64 << 10, start)).count(), 4);
+        assert_eq!((0..100).filter(|_| budget.stream(origin(1), start)).count(), 8);
+    }
+
+    #[test]
+    fn many_origins_do_not_add_up() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        let granted = (0..=255).map(origin).flat_map(|o| [o; 16]).filter(|o| budget.frame(*o, 1, start)).count();
+        assert_eq!(granted, 256);
+    }
+
+    #[test]
+    fn the_memory_of_origins_is_bounded_and_forgets() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        let key = |n: u16| {
+            let [a, b] = n.to_be_bytes();
+            (Origin::V4([10, a, b]), None)
+        };
+        for n in 0..5_000 {
+            budget.stream(key(n), start);
+        }
+        assert_eq!(budget.strangers.len(), ORIGINS);
+        assert!(!budget.stream(key(5_000), start));
+        assert!(budget.stream(key(5_000), start + Duration::from_secs(3_600)));
+        assert_eq!(budget.strangers.len(), 1);
+    }
+}

@@ -1,0 +1,267 @@
+//! Outgoing streams: a bounded queue of frames and the task that writes them, many in one write.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures::{
+    AsyncReadExt as _, AsyncWriteExt as _,
+    io::{ReadHalf, WriteHalf},
+};
+use libp2p::{PeerId, Stream};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{
+    ACCEPTED, ALL_QUEUES_BYTES, COALESCE, OPEN_TIMEOUT, OpenStream, QUEUE_BYTES, QUEUE_FRAMES, REFUSED, REOPEN_FIRST,
+    REOPEN_MOST, Valve, WRITE_STALL,
+};
+use crate::{Event, Protocol, SendError, backoff::jittered, shared::Shared};
+
+/// When a writer opens its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// At once, and again whenever it ends.
+    Always,
+    /// When there is a frame to send.
+    Frames,
+}
+
+/// The queue's end of one outgoing stream.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Counted>,
+    bytes: Arc<AtomicUsize>,
+    all: Arc<AtomicUsize>,
+    wake: Arc<Notify>,
+    valve: Arc<Valve>,
+}
+
+impl Writer {
+    pub(crate) fn start(shared: &Arc<Shared>, peer: PeerId, protocol: Protocol, need: Need) -> Self {
+        let (queue, frames) = mpsc::channel(QUEUE_FRAMES);
+        let (valve, wake) = (Arc::new(Valve::new()), Arc::new(Notify::new()));
+        let task = Task {
+            shared: shared.clone(),
+            peer,
+            protocol,
+            need,
+            frames,
+            taken: VecDeque::new(),
+            wake: wake.clone(),
+            valve: valve.clone(),
+            told: None,
+        };
+        let ends = valve.clone();
+        shared.runtime.spawn(async move {
+            ends.run(task.run()).await;
+        });
+        Self { queue, bytes: Arc::default(), all: shared.queued.clone(), wake, valve }
+    }
+
+    /// Queues a frame. `[NET-QUEUE-LIMIT]`
+    pub(crate) fn push(&self, frame: Bytes) -> Result<(), SendError> {
+        let frame = Counted::new(frame, &self.bytes, &self.all).ok_or(SendError::QueueFull)?;
+        self.queue.try_send(frame).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => SendError::QueueFull,
+            mpsc::error::TrySendError::Closed(_) => SendError::NotConnected,
+        })
+    }
+
+    /// The peer opened its stream to us: a refused one of ours may now be accepted.
+    pub(crate) fn retry(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn shut(&self) {
+        self.valve.shut();
+    }
+}
+
+/// A queued frame that counts against its queue and against all queues until it is written or dropped.
+#[derive(Debug)]
+struct Counted {
+    frame: Bytes,
+    counters: [Arc<AtomicUsize>; 2],
+}
+
+impl Counted {
+    fn new(frame: Bytes, queue: &Arc<AtomicUsize>, all: &Arc<AtomicUsize>) -> Option<Self> {
+        let len = frame.len();
+        let counted = Self { frame, counters: [queue.clone(), all.clone()] };
+        let fits = [(queue, QUEUE_BYTES), (all, ALL_QUEUES_BYTES)]
+            .map(|(counter, most)| counter.fetch_add(len, Ordering::Relaxed) + len <= most);
+        fits.iter().all(|fits| *fits).then_some(counted)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        for counter in &self.counters {
+            counter.fetch_sub(self.frame.len(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Why a stream is no longer written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Refused,
+    Failed,
+}
+
+struct Task {
+    shared: Arc<Shared>,
+    peer: PeerId,
+    protocol: Protocol,
+    need: Need,
+    frames: mpsc::Receiver<Counted>,
+    /// Taken from the queue, not yet written.
+    taken: VecDeque<Counted>,
+    wake: Arc<Notify>,
+    valve: Arc<Valve>,
+    /// What the node was told last: open or not.
+    told: Option<bool>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut pause = REOPEN_FIRST;
+        loop {
+            if self.need == Need::Frames && self.taken.is_empty() && !self.take_one().await {
+                return;
+            }
+            let end = match self.open().await {
+                Ok(stream) => {
+                    pause = REOPEN_FIRST;
+                    self.tell(true, false).await;
+                    let end = self.write(stream).await;
+                    self.lose(end).await;
+                    end
+                }
+                Err(End::Refused) => {
+                    self.lose(End::Refused).await;
+                    End::Refused
+                }
+                // Nothing was sent, nothing is lost.
+                Err(End::Failed) => End::Failed,
+            };
+            tracing::debug!(peer = %self.peer, protocol = %self.protocol, ?end, "stream ended");
+            self.rest(pause).await;
+            pause = (pause * 2).min(REOPEN_MOST);
+        }
+    }
+
+    /// Asks for a stream and for the peer's verdict on it.
+    async fn open(&self) -> Result<Stream, End> {
+        let (reply, opened) = oneshot::channel();
+        let request = OpenStream { peer: self.peer, protocol: self.protocol, reply };
+        let opening = async {
+            self.shared.opens.send(request).await.map_err(|_| End::Failed)?;
+            let mut stream = opened.await.map_err(|_| End::Failed)?;
+            let mut verdict = [REFUSED];
+            stream.read_exact(&mut verdict).await.map_err(|_| End::Failed)?;
+            if verdict == [ACCEPTED] { Ok(stream) } else { Err(End::Refused) }
+        };
+        timeout(OPEN_TIMEOUT, opening).await.unwrap_or(Err(End::Failed))
+    }
+
+    async fn write(&mut self, stream: Stream) -> End {
+        let (mut verdicts, mut frames) = stream.split();
+        loop {
+            if self.taken.is_empty() {
+                tokio::select! {
+                    end = watch(&mut verdicts) => return end,
+                    more = self.take_one() => if !more { return End::Failed },
+                }
+            }
+            let batch = self.gather();
+            tokio::select! {
+                end = watch(&mut verdicts) => return end,
+                written = timeout(WRITE_STALL, write(&mut frames, &batch)) => match written {
+                    Ok(Ok(())) => self.shared.counters.sent(self.taken.len(), batch.len()),
+                    Ok(Err(_)) | Err(_) => return End::Failed,
+                },
+            }
+            self.taken.clear();
+        }
+    }
+
+    async fn take_one(&mut self) -> bool {
+        let frame = self.frames.recv().await;
+        let more = frame.is_some();
+        self.taken.extend(frame);
+        more
+    }
+
+    /// The taken frame and whatever else waits, as one write. `[NET-STREAM-COALESCE]`
+    fn gather(&mut self) -> BytesMut {
+        let mut bytes: usize = self.taken.iter().map(|f| f.frame.len() + 4).sum();
+        while bytes < COALESCE {
+            let Ok(frame) = self.frames.try_recv() else { break };
+            bytes += frame.frame.len() + 4;
+            self.taken.push_back(frame);
+        }
+        let mut batch = BytesMut::with_capacity(bytes);
+        for Counted { frame, .. } in &self.taken {
+            batch.put_u32(u32::try_from(frame.len()).expect("send() checked it against the largest frame"));
+            batch.put_slice(frame);
+        }
+        batch
+    }
+
+    /// After a refusal nothing of the queue will ever be wanted; after a failure only the last write is lost.
+    async fn lose(&mut self, end: End) {
+        let mut lost = self.taken.len();
+        self.taken.clear();
+        if end == End::Refused {
+            while self.frames.try_recv().is_ok() {
+                lost += 1;
+            }
+        }
+        if lost > 0 || self.told != Some(false) {
+            self.tell(false, end == End::Refused).await;
+        }
+    }
+
+    async fn tell(&mut self, open: bool, refused: bool) {
+        self.told = Some(open);
+        if !self.shared.is_reported(&self.peer) {
+            return;
+        }
+        self.shared.announced(&self.peer).await;
+        let (peer, protocol) = (self.peer, self.protocol);
+        let event = if open { Event::Opened { peer, protocol } } else { Event::Closed { peer, protocol, refused } };
+        if let Ok(place) = self.shared.events.reserve().await {
+            self.valve.deliver(place, event.into());
+        }
+    }
+
+    async fn rest(&self, pause: Duration) {
+        let pause = jittered(pause, &mut rand::rng());
+        // Whichever comes first.
+        let _ = timeout(pause, self.wake.notified()).await;
+    }
+}
+
+/// Waits for the acceptor to end the stream; it has nothing else to say.
+async fn watch(verdicts: &mut ReadHalf<Stream>) -> End {
+    let mut verdict = [ACCEPTED];
+    match verdicts.read_exact(&mut verdict).await {
+        Ok(()) if verdict == [REFUSED] => End::Refused,
+        _ => End::Failed,
+    }
+}
+
+async fn write(frames: &mut WriteHalf<Stream>, batch: &[u8]) -> std::io::Result<()> {
+    frames.write_all(batch).await?;
+    frames.flush().await
+}

@@ -1,0 +1,143 @@
+//! The libp2p swarm: transports and behaviours.
+
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    sync::Arc,
+    time::Duration,
+};
+
+use libp2p::{
+    StreamProtocol, Swarm, SwarmBuilder, autonat, connection_limits, dcutr, identify, kad, mdns,
+    memory_connection_limits, noise, ping, relay,
+    swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
+    tcp, upnp, yamux,
+};
+
+use crate::{Config, SpawnError, candidates::Candidates, cards::Cards, guard::Guard, record, shared::Shared, streams};
+
+/// Name of the private Kademlia network.
+pub(crate) const KADEMLIA: StreamProtocol = StreamProtocol::new("/covey/kad/1");
+/// What Identify tells of this software: nothing but that it is covey.
+const AGENT: &str = "covey/1";
+/// Handshakes in progress, each way.
+const PENDING: u32 = 64;
+/// Connections to one peer: both sides may dial, over two transports, and hole punching needs some more.
+const PER_PEER: u32 = 8;
+/// Connections without streams end after this; those to allowed peers stay.
+const IDLE: Duration = Duration::from_secs(60);
+/// Streams of one connection that may be in negotiation. `[NET-STREAM-LIMIT]`
+const NEGOTIATING: usize = 32;
+/// One Kademlia query, all its hops included.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
+
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviours {
+    limits: connection_limits::Behaviour,
+    memory: memory_connection_limits::Behaviour,
+    guard: Guard,
+    pub(crate) identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    pub(crate) kad: kad::Behaviour<Cards>,
+    pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
+    upnp: Toggle<upnp::tokio::Behaviour>,
+    autonat_client: Candidates<autonat::v2::client::Behaviour>,
+    autonat_server: autonat::v2::server::Behaviour,
+    relay_client: relay::client::Behaviour,
+    relay_server: Toggle<relay::Behaviour>,
+    dcutr: dcutr::Behaviour,
+    pub(crate) streams: streams::Behaviour,
+}
+
+pub(crate) type CoveySwarm = Swarm<Behaviours>;
+
+pub(crate) fn build(config: &Config, shared: &Arc<Shared>) -> Result<CoveySwarm, SpawnError> {
+    let setup = |what| move |reason: &dyn std::fmt::Display| SpawnError::Setup { what, reason: reason.to_string() };
+    let swarm = SwarmBuilder::with_existing_identity(config.keypair())
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+        .map_err(|e| setup("TCP")(&e))?
+        .with_quic()
+        .with_relay_client(noise::Config::new, yamux::Config::default)
+        .map_err(|e| setup("the relay client")(&e))?
+        .with_behaviour(|key, relay_client| behaviours(key, relay_client, config, shared))
+        .map_err(|e| setup("discovery on the local network")(&e))?
+        .with_swarm_config(|c| c.with_idle_connection_timeout(IDLE).with_max_negotiating_inbound_streams(NEGOTIATING))
+        .build();
+    Ok(swarm)
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn behaviours(
+    key: &libp2p::identity::Keypair,
+    relay_client: relay::client::Behaviour,
+    config: &Config,
+    shared: &Arc<Shared>,
+) -> Result<Behaviours, Failure> {
+    let local = key.public().to_peer_id();
+    let limits = connection_limits::ConnectionLimits::default()
+        .with_max_pending_incoming(Some(PENDING))
+        .with_max_pending_outgoing(Some(PENDING))
+        .with_max_established_per_peer(Some(PER_PEER));
+    let mdns = config.mdns.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), local)).transpose()?;
+    let prober = autonat::v2::client::Behaviour::new(rand::make_rng(), autonat::v2::client::Config::default());
+    Ok(Behaviours {
+        limits: connection_limits::Behaviour::new(limits),
+        memory: memory_connection_limits::Behaviour::with_max_bytes(config.limits.memory),
+        guard: Guard::new(shared.clone(), config.limits.clone()),
+        identify: identify::Behaviour::new(
+            identify::Config::new(AGENT.to_owned(), key.public())
+                .with_agent_version(AGENT.to_owned())
+                .with_push_listen_addr_updates(true),
+        ),
+        ping: ping::Behaviour::default(),
+        kad: kademlia(local, config),
+        mdns: mdns.into(),
+        upnp: config.upnp.then(upnp::tokio::Behaviour::default).into(),
+        autonat_client: Candidates::new(prober),
+        autonat_server: autonat::v2::server::Behaviour::new(rand::make_rng()),
+        relay_client,
+        relay_server: config.relay_server.then(|| relay::Behaviour::new(local, relay_limits(config))).into(),
+        dcutr: dcutr::Behaviour::new(local),
+        streams: streams::Behaviour::new(shared.clone()),
+    })
+}
+
+fn kademlia(local: libp2p::PeerId, config: &Config) -> kad::Behaviour<Cards> {
+    let mut settings = kad::Config::new(KADEMLIA);
+    settings
+        .set_query_timeout(QUERY_TIMEOUT)
+        .disjoint_query_paths(true)
+        .set_record_filtering(kad::StoreInserts::FilterBoth)
+        .set_record_ttl(Some(Duration::from_millis(record::LIFETIME)))
+        // The node publishes anew by itself: a record must be signed again before it expires.
+        .set_publication_interval(None)
+        .set_provider_publication_interval(None)
+        .set_caching(kad::Caching::Disabled)
+        // A record, its key and what protobuf adds to them; a list of 20 peers with 16 addresses each.
+        .set_max_packet_size(32 << 10);
+    let store = Cards::new(local, &config.limits, config.clock.clone());
+    let mut kad = kad::Behaviour::with_config(local, store, settings);
+    // Unless it turns out that nobody can reach this node.
+    kad.set_mode(Some(kad::Mode::Server));
+    kad
+}
+
+/// libp2p's own limits (16 circuits of 2 min and 128 KiB) are meant for hole punching only.
+fn relay_limits(config: &Config) -> relay::Config {
+    let limits = &config.limits;
+    let per_minute = NonZeroU32::new(30).expect("30 is not zero");
+    let minute = Duration::from_secs(60);
+    relay::Config {
+        max_circuits: limits.relay_circuits,
+        max_circuits_per_peer: (limits.relay_circuits / 16).max(4),
+        max_circuit_bytes: limits.relay_circuit_bytes,
+        max_circuit_duration: limits.relay_circuit_duration,
+        ..relay::Config::default()
+    }
+    .reservation_rate_per_peer(per_minute, minute)
+    .circuit_src_per_peer(per_minute, minute)
+}
+
+/// How many nodes hold a record in a large network.
+pub(crate) const REPLICATION: NonZeroUsize = kad::K_VALUE;

@@ -1,0 +1,111 @@
+//! What the node has been told, so that a slow node costs no memory: news of a peer or of addresses that pile up
+//! are merged into what is true in the end, but a session that ended in between is never hidden.
+
+use std::collections::{HashMap, VecDeque};
+
+use libp2p::{Multiaddr, PeerId};
+
+use crate::{
+    Event,
+    shared::{Presence, Shared},
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Announcer {
+    /// Generation of the session that the node knows of.
+    told: HashMap<PeerId, u64>,
+    changed: VecDeque<PeerId>,
+    addresses: Vec<Multiaddr>,
+    addresses_changed: bool,
+}
+
+impl Announcer {
+    /// The peer may have come or gone.
+    pub(super) fn changed(&mut self, peer: PeerId) {
+        if !self.changed.contains(&peer) {
+            self.changed.push_back(peer);
+        }
+    }
+
+    /// The node is no longer to hear of the peer.
+    pub(super) fn forget(&mut self, peer: &PeerId) {
+        self.told.remove(peer);
+        self.changed.retain(|p| p != peer);
+    }
+
+    pub(super) fn addresses(&mut self, addresses: Vec<Multiaddr>) {
+        if addresses != self.addresses {
+            self.addresses = addresses;
+            self.addresses_changed = true;
+        }
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        self.addresses_changed || !self.changed.is_empty()
+    }
+
+    /// The next event, if the changes amount to one.
+    pub(super) fn next(&mut self, shared: &Shared) -> Option<Event> {
+        let event = self.peer_event(|peer| shared.presence(peer));
+        if let Some(Event::Connected { peer, .. }) = &event {
+            shared.set_announced(peer, self.told[peer]);
+        }
+        event.or_else(|| std::mem::take(&mut self.addresses_changed).then(|| Event::Addresses(self.addresses.clone())))
+    }
+
+    fn peer_event(&mut self, presence: impl Fn(&PeerId) -> Option<Presence>) -> Option<Event> {
+        while let Some(peer) = self.changed.pop_front() {
+            match (self.told.get(&peer), presence(&peer)) {
+                (Some(told), Some(now)) if *told == now.generation => {}
+                (Some(_), now) => {
+                    self.told.remove(&peer);
+                    if now.is_some() {
+                        self.changed.push_front(peer);
+                    }
+                    return Some(Event::Disconnected { peer });
+                }
+                (None, Some(Presence { generation, address, relayed, dialed })) => {
+                    self.told.insert(peer, generation);
+                    return Some(Event::Connected { peer, address, relayed, dialed });
+                }
+                (None, None) => {}
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presence(generation: u64) -> Option<Presence> {
+        Some(Presence { generation, address: Multiaddr::empty(), relayed: false, dialed: true })
+    }
+
+    fn events(announcer: &mut Announcer, now: &Option<Presence>) -> Vec<&'static str> {
+        std::iter::from_fn(|| announcer.peer_event(|_| now.clone()))
+            .map(|e| if matches!(e, Event::Connected { .. }) { "connected" } else { "disconnected" })
+            .collect()
+    }
+
+    #[test]
+    fn a_reconnection_between_two_looks_is_told() {
+        let (mut announcer, peer) = (Announcer::default(), PeerId::random());
+        announcer.changed(peer);
+        assert_eq!(events(&mut announcer, &presence(1)), ["connected"]);
+        announcer.changed(peer);
+        announcer.changed(peer);
+        assert_eq!(events(&mut announcer, &presence(2)), ["disconnected", "connected"]);
+        announcer.changed(peer);
+        assert_eq!(events(&mut announcer, &None), ["disconnected"]);
+    }
+
+    #[test]
+    fn a_session_that_came_and_went_unseen_is_not_told() {
+        let (mut announcer, peer) = (Announcer::default(), PeerId::random());
+        announcer.changed(peer);
+        assert!(events(&mut announcer, &None).is_empty());
+        assert!(!announcer.has_news());
+    }
+}

@@ -1,0 +1,131 @@
+//! Finding peers: the bootstrap list, what Identify and mDNS tell, the Kademlia routing table.
+
+use std::time::Duration;
+
+use libp2p::{Multiaddr, PeerId, identify, kad, mdns, swarm::ConnectionId};
+use tokio::time::Instant;
+
+use super::{REJOIN, Worker};
+use crate::{Config, SpawnError, address, backoff::jittered, seeker::Step, swarm::KADEMLIA};
+
+/// Upkeep that nothing else triggers.
+const UPKEEP: Duration = Duration::from_secs(60);
+/// Peers found on the local network that are dialled to learn what they know. `[NET-MDNS-LIMIT]`
+const NEIGHBOURS: usize = 32;
+/// Superseded connections waiting to be closed.
+const CLOSING: usize = 256;
+
+pub(super) struct Discovery {
+    bootstrap: Vec<(PeerId, Multiaddr)>,
+    /// When to try to join again if there is nobody.
+    rejoin: Instant,
+    attempts: u32,
+    upkeep: Instant,
+    closing: Vec<(Instant, ConnectionId)>,
+}
+
+impl Discovery {
+    pub(super) fn new(bootstrap: Vec<(PeerId, Multiaddr)>, now: Instant) -> Self {
+        Self { bootstrap, rejoin: now, attempts: 0, upkeep: now + UPKEEP, closing: Vec::new() }
+    }
+
+    pub(super) fn next(&self) -> Instant {
+        let closing = self.closing.iter().map(|(at, _)| *at).min();
+        let joining = (!self.bootstrap.is_empty()).then_some(self.rejoin);
+        [Some(self.upkeep), joining, closing].into_iter().flatten().min().unwrap_or(self.upkeep)
+    }
+
+    pub(super) fn close_later(&mut self, connection: ConnectionId, at: Instant) {
+        if self.closing.len() < CLOSING {
+            self.closing.push((at, connection));
+        }
+    }
+}
+
+/// The configured peers.
+pub(super) fn bootstrap_peers(config: &Config) -> Result<Vec<(PeerId, Multiaddr)>, SpawnError> {
+    let local = config.peer_id();
+    let peers = config
+        .bootstrap
+        .iter()
+        .map(|address| address::split(address).ok_or_else(|| SpawnError::Bootstrap { address: address.clone() }));
+    // A list shared by all nodes names the bootstrap nodes themselves too.
+    Ok(peers.collect::<Result<Vec<_>, _>>()?.into_iter().filter(|(peer, _)| *peer != local).collect())
+}
+
+impl Worker {
+    pub(super) fn tend_discovery(&mut self, now: Instant) {
+        if !self.discovery.bootstrap.is_empty() && self.discovery.rejoin <= now {
+            self.join(now);
+        }
+        if self.discovery.upkeep <= now {
+            self.discovery.upkeep = now + UPKEEP;
+            self.swarm.behaviour_mut().kad.store_mut().prune();
+            self.tend_reservations();
+        }
+        let (due, later) = self.discovery.closing.iter().partition(|(at, _)| *at <= now);
+        self.discovery.closing = later;
+        let due: Vec<(Instant, ConnectionId)> = due;
+        for (_, connection) in due {
+            self.swarm.close_connection(connection);
+        }
+    }
+
+    /// Dials the bootstrap peers while none of them is connected: without them a partition would last.
+    fn join(&mut self, now: Instant) {
+        let peers = self.discovery.bootstrap.clone();
+        if peers.iter().any(|(peer, _)| self.shared.is_connected(peer)) {
+            self.discovery.attempts = 0;
+        } else {
+            self.discovery.attempts = self.discovery.attempts.saturating_add(1);
+            for (peer, address) in peers {
+                self.step(Step::Dial(peer, vec![address]));
+            }
+        }
+        let pause = if self.discovery.attempts == 0 { UPKEEP } else { REJOIN.pause(self.discovery.attempts) };
+        self.discovery.rejoin = now + jittered(pause, &mut self.rng);
+    }
+
+    pub(super) fn on_identify(&mut self, event: identify::Event) {
+        let identify::Event::Received { peer_id, info, connection_id } = event else { return };
+        let connected = self.shared.address_of(&peer_id, connection_id);
+        let addresses = address::plausible(&info.listen_addrs, &peer_id, connected.as_ref());
+        if info.protocols.contains(&KADEMLIA) {
+            for address in &addresses {
+                self.swarm.behaviour_mut().kad.add_address(&peer_id, address.clone());
+            }
+        }
+        self.seeker.discovered(&peer_id, &addresses, Instant::now());
+        self.consider_relay(peer_id, &info.protocols, &addresses, connected);
+    }
+
+    pub(super) fn on_mdns(&mut self, event: mdns::Event) {
+        let mdns::Event::Discovered(found) = event else { return };
+        let now = Instant::now();
+        for (peer, address) in found {
+            let address = address::bare(&address, &peer);
+            self.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
+            self.seeker.discovered(&peer, std::slice::from_ref(&address), now);
+            if !self.shared.is_connected(&peer) && self.shared.count().0 < NEIGHBOURS {
+                self.step(Step::Dial(peer, vec![address]));
+            }
+        }
+        self.seek(now);
+    }
+
+    pub(super) fn on_kad(&mut self, event: kad::Event) {
+        match event {
+            kad::Event::InboundRequest {
+                request: kad::InboundRequest::PutRecord { record: Some(record), source, .. },
+            } => {
+                use kad::store::RecordStore as _;
+                if self.swarm.behaviour_mut().kad.store_mut().put(record).is_err() {
+                    tracing::debug!(%source, "record not stored");
+                }
+            }
+            kad::Event::RoutingUpdated { is_new_peer: true, .. } => self.records.new_neighbour(Instant::now()),
+            kad::Event::OutboundQueryProgressed { id, result, step, .. } => self.on_query(id, result, step.last),
+            _ => {}
+        }
+    }
+}

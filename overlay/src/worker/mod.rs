@@ -1,0 +1,177 @@
+//! The task that owns the swarm: takes commands and swarm events, keeps discovery running, tells the node what it
+//! should know. Handlers are synchronous; nothing here waits for the network.
+
+mod announcer;
+mod commands;
+mod discovery;
+mod nat;
+mod peers;
+mod queries;
+mod records;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::StreamExt as _;
+use libp2p::{Multiaddr, PeerId, swarm::SwarmEvent};
+use rand::rngs::StdRng;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
+
+use self::{announcer::Announcer, discovery::Discovery, nat::Reachability, records::Records};
+use crate::{
+    Backoff, Command, Config, DialError, Events, Handle, Reply, SpawnError, event, handle, listen,
+    seeker::Seeker,
+    shared::Shared,
+    streams::OpenStream,
+    swarm::{self, BehavioursEvent, CoveySwarm},
+};
+
+/// Writers waiting for the worker to open their streams; they wait beyond it.
+const OPENS: usize = 256;
+/// Name resolutions on their way back.
+const RESOLVED: usize = 64;
+/// Connections get so long to close at shutdown.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Starts the overlay; returns when every listener is bound. Must be called inside a tokio runtime.
+///
+/// # Errors
+/// [`SpawnError`] names the address or part that failed; nothing is left running.
+pub async fn spawn(config: Config) -> Result<(Handle, Events), SpawnError> {
+    let bootstrap = discovery::bootstrap_peers(&config)?;
+    let (events, receiver) = event::channel(config.limits.events);
+    let (opens, open_requests) = mpsc::channel(OPENS);
+    let (commands, command_requests) = mpsc::channel(handle::COMMANDS);
+    let (resolved_to, resolved) = mpsc::channel(RESOLVED);
+    let shared = Arc::new(Shared::new(&config.limits, events, opens));
+    let mut swarm = swarm::build(&config, &shared)?;
+    let early = listen::bind(&mut swarm, &config.listen).await?;
+    config.external.iter().for_each(|a| swarm.add_external_address(a.clone()));
+    let handle = Handle::new(*swarm.local_peer_id(), commands, Arc::downgrade(&shared));
+    let now = Instant::now();
+    let mut worker = Worker {
+        seeker: Seeker::new(config.backoff.clone()),
+        announcer: Announcer::default(),
+        discovery: Discovery::new(bootstrap, now),
+        reachability: Reachability::new(&config),
+        records: Records::new(config.clock.clone()),
+        rng: rand::make_rng(),
+        waiting: HashMap::new(),
+        swarm,
+        shared,
+        resolved_to,
+    };
+    early.into_iter().for_each(|event| worker.on_swarm(event));
+    worker.refresh_addresses();
+    let inputs = Inputs { commands: command_requests, opens: open_requests, resolved };
+    tokio::spawn(worker.run(inputs));
+    Ok((handle, receiver))
+}
+
+struct Inputs {
+    commands: mpsc::Receiver<Command>,
+    opens: mpsc::Receiver<OpenStream>,
+    resolved: mpsc::Receiver<(PeerId, Vec<Multiaddr>)>,
+}
+
+struct Worker {
+    swarm: CoveySwarm,
+    shared: Arc<Shared>,
+    seeker: Seeker,
+    announcer: Announcer,
+    discovery: Discovery,
+    reachability: Reachability,
+    records: Records,
+    rng: StdRng,
+    /// The node's dials.
+    waiting: HashMap<PeerId, Vec<Reply<Result<(), DialError>>>>,
+    resolved_to: mpsc::Sender<(PeerId, Vec<Multiaddr>)>,
+}
+
+impl Worker {
+    async fn run(mut self, mut inputs: Inputs) {
+        let farewell = loop {
+            let wake = self.next_wake();
+            let shared = self.shared.clone();
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_swarm(event),
+                command = inputs.commands.recv() => match command {
+                    Some(Command::Shutdown { respond_to }) => break Some(respond_to),
+                    Some(command) => self.on_command(command),
+                    None => break None,
+                },
+                Some(open) = inputs.opens.recv() => self.swarm.behaviour_mut().streams.open(open),
+                Some((peer, addresses)) = inputs.resolved.recv() => self.dial_resolved(peer, addresses),
+                place = shared.events.reserve(), if self.announcer.has_news() => match place {
+                    Ok(place) => if let Some(event) = self.announcer.next(&shared) { place.send(event.into()) },
+                    Err(_) => break None,
+                },
+                () = sleep_until(wake) => self.on_timer(Instant::now()),
+            }
+        };
+        self.end(farewell).await;
+    }
+
+    fn next_wake(&self) -> Instant {
+        let times = [self.seeker.next(), self.records.next(), Some(self.discovery.next())];
+        times.into_iter().flatten().min().unwrap_or_else(Instant::now)
+    }
+
+    fn on_timer(&mut self, now: Instant) {
+        self.seek(now);
+        self.tend_records(now);
+        self.tend_discovery(now);
+    }
+
+    fn on_swarm(&mut self, event: SwarmEvent<BehavioursEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour(event),
+            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => self.on_connected(peer_id, &endpoint),
+            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => self.on_disconnected(peer_id),
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => self.on_dial_error(peer, &error),
+            SwarmEvent::NewListenAddr { .. }
+            | SwarmEvent::ExpiredListenAddr { .. }
+            | SwarmEvent::ExternalAddrExpired { .. } => self.refresh_addresses(),
+            SwarmEvent::ExternalAddrConfirmed { address } => self.on_external_address(&address),
+            SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id),
+            SwarmEvent::IncomingConnectionError { error, .. } => tracing::debug!(%error, "connection refused"),
+            _ => {}
+        }
+    }
+
+    fn on_behaviour(&mut self, event: BehavioursEvent) {
+        match event {
+            BehavioursEvent::Identify(event) => self.on_identify(event),
+            BehavioursEvent::Kad(event) => self.on_kad(event),
+            BehavioursEvent::Mdns(event) => self.on_mdns(event),
+            BehavioursEvent::AutonatClient(event) => self.on_probed(event),
+            BehavioursEvent::RelayClient(event) => self.on_relay(event),
+            other => tracing::trace!(?other, "behaviour"),
+        }
+    }
+
+    async fn end(mut self, farewell: Option<Reply<()>>) {
+        self.shared.close();
+        let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        for peer in peers {
+            // Err: it is gone already.
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        let _ = timeout(FAREWELL, async {
+            while self.swarm.connected_peers().next().is_some() {
+                self.swarm.select_next_some().await;
+            }
+        })
+        .await;
+        drop(self);
+        if let Some(respond_to) = farewell {
+            // A caller that no longer waits is normal.
+            let _ = respond_to.send(());
+        }
+    }
+}
+
+/// The pauses between attempts to join the overlay.
+const REJOIN: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(300) };

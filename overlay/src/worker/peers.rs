@@ -1,0 +1,115 @@
+//! Connections: what the seeker wants is dialled, what comes of it is told to whoever waits.
+
+use std::time::Duration;
+
+use libp2p::{
+    Multiaddr, PeerId,
+    core::ConnectedPoint,
+    swarm::{
+        DialError as SwarmDialError,
+        dial_opts::{DialOpts, PeerCondition},
+    },
+};
+use tokio::time::Instant;
+
+use super::{Worker, commands::answer};
+use crate::{DialError, address, seeker::Step};
+
+/// Streams on a relayed connection get so long to finish once there is a direct one.
+const SUPERSEDED: Duration = Duration::from_secs(1);
+
+impl Worker {
+    /// Does what is due.
+    pub(super) fn seek(&mut self, now: Instant) {
+        let steps = self.seeker.steps(now, &mut self.rng);
+        steps.into_iter().for_each(|step| self.step(step));
+    }
+
+    pub(super) fn step(&mut self, step: Step) {
+        match step {
+            Step::Dial(peer, addresses) if addresses.iter().any(address::is_named) => {
+                let back = self.resolved_to.clone();
+                self.shared.runtime.spawn(async move {
+                    // Err: the overlay has ended.
+                    let _ = back.send((peer, address::resolve(addresses).await)).await;
+                });
+            }
+            Step::Dial(peer, addresses) => self.dial(peer, addresses),
+            Step::LookUp(peer) => self.find_peer(peer),
+            Step::GiveUp(peer, error) => {
+                for respond_to in self.waiting.remove(&peer).unwrap_or_default() {
+                    answer(respond_to, Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn dial_resolved(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        if addresses.is_empty() {
+            self.dial_failed(peer, DialError::Unreachable("no such name".to_owned()));
+        } else {
+            self.dial(peer, addresses);
+        }
+    }
+
+    fn dial(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let options = DialOpts::peer_id(peer)
+            .addresses(addresses)
+            .extend_addresses_through_behaviour()
+            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .build();
+        match self.swarm.dial(options) {
+            // If it is being dialled already, that dial's outcome will do.
+            Ok(()) | Err(SwarmDialError::DialPeerConditionFalse(_)) => {}
+            Err(error) => self.dial_failed(peer, unreachable(&error)),
+        }
+    }
+
+    pub(super) fn on_connected(&mut self, peer: PeerId, endpoint: &ConnectedPoint) {
+        let dialed = (endpoint.is_dialer() && !endpoint.is_relayed()).then(|| endpoint.get_remote_address());
+        self.seeker.connected(&peer, dialed);
+        for respond_to in self.waiting.remove(&peer).unwrap_or_default() {
+            self.shared.want(&peer);
+            answer(respond_to, Ok(()));
+        }
+        self.announcer.changed(peer);
+        for connection in self.shared.superseded(&peer) {
+            self.discovery.close_later(connection, Instant::now() + SUPERSEDED);
+        }
+    }
+
+    pub(super) fn on_disconnected(&mut self, peer: PeerId) {
+        self.announcer.changed(peer);
+        self.seeker.disconnected(&peer, Instant::now(), &mut self.rng);
+    }
+
+    pub(super) fn on_dial_error(&mut self, peer: PeerId, error: &SwarmDialError) {
+        tracing::debug!(%peer, %error, "dial failed");
+        if !self.shared.is_connected(&peer) {
+            self.dial_failed(peer, unreachable(error));
+        }
+    }
+
+    fn dial_failed(&mut self, peer: PeerId, error: DialError) {
+        let next = self.seeker.failed(&peer, error, Instant::now(), &mut self.rng);
+        next.into_iter().for_each(|step| self.step(step));
+    }
+
+    /// The outcome of a lookup.
+    pub(super) fn found_peer(&mut self, peer: PeerId, addresses: &[Multiaddr]) {
+        let next = self.seeker.found(&peer, addresses, Instant::now(), &mut self.rng);
+        next.into_iter().for_each(|step| self.step(step));
+    }
+}
+
+fn unreachable(error: &SwarmDialError) -> DialError {
+    match error {
+        SwarmDialError::NoAddresses => DialError::NoAddress,
+        SwarmDialError::WrongPeerId { .. } => DialError::Unreachable("another node answers at its address".to_owned()),
+        SwarmDialError::Transport(errors) => {
+            let tried: Vec<String> = errors.iter().map(|(address, _)| address.to_string()).collect();
+            DialError::Unreachable(format!("no answer at {}", tried.join(", ")))
+        }
+        other => DialError::Unreachable(other.to_string()),
+    }
+}

@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""Golden transcripts of pairing/SPEC.md, computed a second time, from the specification and without the Rust code.
+
+    scripts/vectors.py           writes pairing/tests/vectors/golden.json
+    scripts/vectors.py --check   fails if that file is not exactly what is computed here
+
+Needs scripts/requirements.txt. The Rust tests that reproduce the file byte for byte are in pairing.
+"""
+
+import json
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+
+import vectors_noise as noise
+from vectors_primitives import (
+    blake3, cbor, derive_key, hkdf, kem_decapsulate, kem_encapsulate, kem_keys, public, seal, seed,
+)
+from vectors_session import Device, Prekeys, Session, envelope, pqxdh_initiate, pqxdh_respond
+
+FILE = pathlib.Path(__file__).resolve().parent.parent / "pairing/tests/vectors/golden.json"
+NOW = 1_767_225_600_000
+AAD = b"what the caller binds"
+
+# Who says what, and in which order it arrives ("alice 0" is the first message Alice sends). Message 1 of each side
+# overtakes message 0; messages are skipped within a turn and at its end; a message arrives two turns late.
+CONVERSATION = """
+alice says 0, 1, 2; bob hears 1, 0
+bob says 0, 1; alice hears 1
+alice says 3, 4; bob hears 4, 2, 3
+bob says 2; alice hears 2, 0
+alice says 5; bob hears 5
+bob says 3, 4, 5; alice hears 5, 3
+""".split("\n")
+
+
+def session(name, one_time):
+    """A PQXDH and a conversation. Returns inputs and every byte string that must come out."""
+    label = f"session/{name}/"
+    devices = {
+        who: Device(seed(f"{label}{who}/account"), seed(f"{label}{who}/dh"), seed(f"{label}{who}/signing"))
+        for who in ("alice", "bob")
+    }
+    psk = seed(label + "psk")
+    script = {
+        "bob_prekeys": seed(label + "bob/prekeys", 4 + 32 + 64),
+        "bob_one_time": seed(label + "bob/one-time", 4 + 32 + 64),
+        "alice_initiates": seed(label + "alice/initiates", 32 + 32 + 32),
+    }
+
+    def prekey(random):
+        return int.from_bytes(random[:4], "big"), random[4:36], random[36:]
+
+    prekeys = Prekeys(devices["bob"], NOW, *prekey(script["bob_prekeys"]))
+    published = prekeys.bundle()
+    offered = prekeys.one_time_bundle(*prekey(script["bob_one_time"]))
+    bundle = offered if one_time else published
+
+    turns = {who: iter([seed(f"{label}{who}/turn {i}") for i in range(1, 10)]) for who in devices}
+    used = {"alice": [], "bob": []}
+
+    def next_key(who):
+        def draw():
+            used[who].append(next(turns[who]))
+            return used[who][-1]
+
+        return draw
+
+    alice, bob = devices["alice"], devices["bob"]
+    ephemeral, kem_random, first = (script["alice_initiates"][i : i + 32] for i in (0, 32, 64))
+    to_bob = (bob.account, bob.id, public(bob.dh))
+    to_alice = (alice.account, alice.id, public(alice.dh))
+    handshake, sk, digest = pqxdh_initiate(alice, to_bob, bundle, psk, ephemeral, kem_random)
+    assert pqxdh_respond(bob, prekeys, to_alice, psk, handshake) == (sk, digest)
+
+    first_key = iter([first])
+    ends = {
+        "alice": Session.initiator(sk, digest, handshake, bundle["s"][2], lambda: next(first_key)),
+        "bob": Session.responder(sk, digest, prekeys.dh, next_key("bob")),
+    }
+    ends["alice"].next_key = next_key("alice")
+
+    sent, events = {"alice": [], "bob": []}, []
+    for line in filter(None, CONVERSATION):
+        (speaker, _, numbers), (listener, _, order) = (half.split(maxsplit=2) for half in line.split("; "))
+        for number in map(int, numbers.split(", ")):
+            text = f"{speaker} says {number}".encode()
+            fields, ciphertext = ends[speaker].encrypt(text, AAD)
+            assert number == len(sent[speaker])
+            sent[speaker].append((text, fields, ciphertext))
+            events.append({"who": speaker, "says": text.hex(), "envelope": envelope(fields, ciphertext).hex()})
+        for number in map(int, order.split(", ")):
+            text, fields, ciphertext = sent[speaker][number]
+            assert ends[listener].decrypt(fields, ciphertext, AAD) == text
+            events.append({"who": listener, "hears": number, "text": text.hex()})
+
+    return {
+        "name": name,
+        "now": NOW,
+        "aad": AAD.hex(),
+        "psk": psk.hex(),
+        "one_time": one_time,
+        "devices": {
+            who: {"account": d.account.hex(), "dh": d.dh.hex(), "signing": d.signing.hex(), "id": d.id.hex()}
+            for who, d in devices.items()
+        },
+        "random": {k: v.hex() for k, v in script.items()}
+        | {f"{who}_turns": b"".join(keys).hex() for who, keys in used.items()},
+        "published_bundle": cbor(published).hex(),
+        "one_time_bundle": cbor(offered).hex(),
+        "transcript": digest.hex(),
+        "events": events,
+    }
+
+
+def body(length):
+    """A body sealed under a fresh content key."""
+    label = f"body/{length}/"
+    key, aad, text = seed(label + "key"), seed(label + "aad", 50), seed(label + "text", length)
+    marked = length + 1
+    size = max(128, 1 << (marked - 1).bit_length()) if marked <= 4096 else -(-marked // 4096) * 4096
+    padded = (text + b"\x80").ljust(size, b"\0")
+    sealed = b"\1" + seal(key, bytes(12), b"covey body v1\0" + aad, padded)
+    return {"key": key.hex(), "aad": aad.hex(), "body": text.hex(), "sealed": sealed.hex()}
+
+
+def parcel():
+    """A payload sealed to a device, Noise X."""
+    sender, receiver, ephemeral = (seed(f"parcel/{who}") for who in ("sender", "receiver", "ephemeral"))
+    prologue, payload = seed("parcel/prologue", 40), seed("parcel/payload", 200)
+    full = b"covey parcel v1\0" + prologue
+    message = noise.Handshake("X", True, full, sender, ephemeral, public(receiver)).write(payload)
+    reader = noise.Handshake("X", False, full, receiver)
+    assert reader.read(message) == payload and reader.rs == public(sender)
+    return {
+        "sender": sender.hex(),
+        "receiver": receiver.hex(),
+        "ephemeral": ephemeral.hex(),
+        "prologue": prologue.hex(),
+        "payload": payload.hex(),
+        "parcel": (b"\1" + message).hex(),
+    }
+
+
+def invite():
+    """The consent handshake below its payloads: Noise IK, the KEM, the pair secret and what comes from it."""
+    inviter, invitee, e1, e2 = (seed(f"invite/{who}") for who in ("inviter", "invitee", "ephemeral 1", "ephemeral 2"))
+    account1, account2 = seed("invite/account 1"), seed("invite/account 2")
+    payload1, payload2 = seed("invite/offer", 300), seed("invite/answer", 200)
+    kem_seed, kem_random = seed("invite/kem", 64), seed("invite/kem random")
+    prologue = b"covey pair v1\0" + account1 + account2
+
+    ours = noise.Handshake("IK", True, prologue, inviter, e1, public(invitee))
+    theirs = noise.Handshake("IK", False, prologue, invitee, e2)
+    message1 = ours.write(payload1)
+    assert theirs.read(message1) == payload1 and theirs.rs == public(inviter)
+    message2 = theirs.write(payload2)
+    assert ours.read(message2) == payload2 and ours.h == theirs.h and ours.split() == theirs.split()
+    to_invitee, to_inviter = ours.split()
+
+    key, secret = kem_keys(kem_seed)
+    shared, ciphertext = kem_encapsulate(key, kem_random)
+    assert kem_decapsulate(secret, ciphertext) == shared
+    info = b"covey pair secret v1" + account1 + account2
+    pair_secret = hkdf(ours.h, to_invitee + to_inviter + shared, info, 32)
+    confirm = seed("invite/confirm", 100)
+    return {
+        "inviter": inviter.hex(),
+        "invitee": invitee.hex(),
+        "inviter_account": account1.hex(),
+        "invitee_account": account2.hex(),
+        "ephemeral_1": e1.hex(),
+        "ephemeral_2": e2.hex(),
+        "payload_1": payload1.hex(),
+        "payload_2": payload2.hex(),
+        "kem_seed": kem_seed.hex(),
+        "kem_random": kem_random.hex(),
+        "kem_ciphertext": ciphertext.hex(),
+        "message_1": message1.hex(),
+        "invite_id": blake3(message1)[:16].hex(),
+        "message_2": message2.hex(),
+        "handshake_hash": ours.h.hex(),
+        "confirm_payload": confirm.hex(),
+        "confirm": seal(to_invitee, noise.nonce(0), b"", confirm).hex(),
+        "pair_secret": pair_secret.hex(),
+        "channel_id": derive_key("covey 2026 direct channel id v1", pair_secret).hex(),
+        "session_psk": derive_key("covey 2026 session psk v1", pair_secret).hex(),
+        "control_key": derive_key("covey 2026 pair control key v1", pair_secret).hex(),
+    }
+
+
+def main():
+    computed = json.dumps(
+        {
+            "about": "Computed by scripts/vectors.py from pairing/SPEC.md; do not edit.",
+            "sessions": [session("one-time pair", True), session("last-resort key", False)],
+            "bodies": [body(length) for length in (0, 1, 127, 128, 4095, 4096, 5000)],
+            "parcel": parcel(),
+            "invite": invite(),
+        },
+        indent=1,
+    ) + "\n"
+    if sys.argv[1:] == ["--check"]:
+        if not FILE.exists() or FILE.read_text() != computed:
+            sys.exit(f"{FILE} is not what scripts/vectors.py computes")
+        print(f"{FILE.name}: {len(computed)} bytes, as computed")
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        FILE.parent.mkdir(parents=True, exist_ok=True)
+        FILE.write_text(computed)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,11 +2,13 @@
 
 pub mod addressing;
 pub mod config;
+pub mod daemon;
 pub mod engine;
 pub mod files;
 pub mod lock;
 pub mod paths;
 pub mod rpc;
 pub mod runtime;
+pub mod service;
 pub mod store;
 pub mod vault;

@@ -11,7 +11,7 @@ mod control;
 mod cx;
 mod delivery;
 mod feeds;
-mod idempotency;
+pub mod idempotency;
 mod input;
 mod journal;
 mod live;

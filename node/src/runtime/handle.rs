@@ -40,6 +40,11 @@ impl EngineHandle {
         self.inputs.send(input).await.map_err(|_| stopped())
     }
 
+    /// Whether the engine still takes inputs.
+    pub fn is_alive(&self) -> bool {
+        !self.inputs.is_closed()
+    }
+
     /// The journal's newest cursor, to wait on.
     pub fn journal(&self) -> watch::Receiver<u64> {
         self.journal.clone()

@@ -1,6 +1,7 @@
 //! Between the engine and the overlay: effects out, events in.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use covey_overlay::{Bytes, Event, Events, Handle, Protocol, PublishError, record};
@@ -134,10 +135,51 @@ async fn keep_published(overlay: Handle, account: SigningSecret, mut published: 
     }
 }
 
+/// A connection of a peer that the overlay tells about.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Where the peer is.
+    pub address: String,
+    /// Through a relay?
+    pub relayed: bool,
+    /// Since when, Unix milliseconds.
+    pub since: u64,
+}
+
+/// Who is connected, for people to look at.
+#[derive(Debug, Clone, Default)]
+pub struct Connections(Arc<Mutex<BTreeMap<PeerKey, Connection>>>);
+
+impl Connections {
+    /// A snapshot.
+    pub fn list(&self) -> BTreeMap<PeerKey, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, event: &Event) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Connected { peer, address, relayed, .. } => {
+                if let Some(peer) = addressing::peer_key(peer) {
+                    let (address, since) = (address.to_string(), super::worker::now());
+                    known.insert(peer, Connection { address, relayed: *relayed, since });
+                }
+            }
+            Event::Disconnected { peer } => {
+                if let Some(peer) = addressing::peer_key(peer) {
+                    known.remove(&peer);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Runs the engine's errands and hands it the overlay's events until the overlay ends.
-pub async fn drive_network(engine: EngineHandle, mut events: Events, errands: Errands) {
+pub async fn drive_network(engine: EngineHandle, mut events: Events, errands: Errands, connections: Connections) {
     let runner = tokio::spawn(run_errands(engine.clone(), errands));
     while let Some(event) = events.recv().await {
+        connections.note(&event);
         let Some(input) = input_of(event) else { continue };
         if engine.input(input).await.is_err() {
             break;

@@ -180,7 +180,7 @@ impl<S: Store, N: Network> Worker<S, N> {
 }
 
 /// Unix milliseconds. A clock before 1970 counts as 1970: times are for display and expiry, never for order.
-pub(super) fn now() -> u64 {
+pub fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_else(|_| {
         warn!("the system clock is before 1970");
         Duration::ZERO

@@ -1,0 +1,299 @@
+//! A running node, from an empty directory to a graceful end.
+
+mod errors;
+mod ports;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use covey_overlay::{Handle, Multiaddr, PeerId, SpawnError};
+use covey_pairing::identity::AccountSecret;
+use rand::make_rng;
+use rand::rngs::StdRng;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use errors::StartError;
+
+use crate::config::{self, Config};
+use crate::engine::{Me, Policy};
+use crate::lock::InstanceLock;
+use crate::paths::Paths;
+use crate::rpc::{self, Probes, ServerOptions};
+use crate::runtime::{self, Connections, EngineHandle, OverlayNetwork, Worker};
+use crate::service::Service;
+use crate::store::{DiskOptions, Reader, SledStore, Store, Tx};
+use crate::vault::{Passphrase, Vault, VaultFiles};
+
+/// What a node is started with.
+pub struct Options {
+    /// Where everything is.
+    pub paths: Paths,
+    /// Checked configuration.
+    pub config: Config,
+    /// Opens the vault, if it is locked by one.
+    pub passphrase: Option<Passphrase>,
+}
+
+/// What the operator is told when the node is up.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// The account id, `cv1…`.
+    pub account: String,
+    /// The network name.
+    pub peer_id: PeerId,
+    /// Addresses listened on.
+    pub addresses: Vec<String>,
+    /// A ticket without a token.
+    pub ticket: String,
+    /// The data directory.
+    pub data_dir: String,
+    /// The web page with its token, if there is a port.
+    pub browser_url: Option<String>,
+    /// This start made the account.
+    pub new_account: bool,
+}
+
+/// A running node.
+pub struct Daemon {
+    started: Started,
+    overlay: Handle,
+    engine: EngineHandle,
+    thread: JoinHandle<()>,
+    server: rpc::Server,
+    network: tokio::task::JoinHandle<()>,
+    stop: CancellationToken,
+    _lock: InstanceLock,
+}
+
+/// An opened data directory: held by this process, its vault open.
+struct Opened {
+    lock: InstanceLock,
+    store: SledStore,
+    vault: Vault,
+    me: Me,
+    new_account: bool,
+}
+
+/// What initialising gave.
+pub struct Initialised {
+    /// The account id, `cv1…`.
+    pub account: String,
+    /// The device id, `cvd1…`.
+    pub device: String,
+    /// The 24 words that bring the account back.
+    pub phrase: zeroize::Zeroizing<String>,
+}
+
+/// Makes an account (or brings one back from its recovery phrase) in a data directory, without starting a node.
+///
+/// # Errors
+/// [`StartError::AlreadyInitialised`], or what is in the way.
+pub fn init(options: &Options, recover: Option<AccountSecret>) -> Result<Initialised, StartError> {
+    let mut rng: StdRng = make_rng();
+    let opened = open(options, Some(recover), &mut rng)?;
+    if !opened.new_account {
+        return Err(StartError::AlreadyInitialised { dir: options.paths.data_dir().to_owned() });
+    }
+    Ok(Initialised {
+        account: opened.me.account_id().to_string(),
+        device: opened.me.device_id().to_string(),
+        phrase: opened.me.account.phrase(),
+    })
+}
+
+/// The recovery phrase of an initialised data directory whose daemon is not running.
+///
+/// # Errors
+/// What is in the way.
+pub fn phrase(options: &Options) -> Result<Initialised, StartError> {
+    let mut rng: StdRng = make_rng();
+    let opened = open(options, None, &mut rng)?;
+    Ok(Initialised {
+        account: opened.me.account_id().to_string(),
+        device: opened.me.device_id().to_string(),
+        phrase: opened.me.account.phrase(),
+    })
+}
+
+/// Opens the data directory. `create`: makes an account if there is none (the given one, or a new one).
+fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdRng) -> Result<Opened, StartError> {
+    let paths = &options.paths;
+    let files = VaultFiles::new(paths.data_dir());
+    if create.is_none() && !files.exist() {
+        return Err(StartError::NotInitialised { dir: paths.data_dir().to_owned() });
+    }
+    let lock = InstanceLock::acquire(paths.data_dir())?;
+    let vault = files.open_or_create(options.passphrase.as_ref(), paths.database().exists(), rng)?;
+    let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes(), ..DiskOptions::default() };
+    let mut store = SledStore::open(&paths.database(), disk)?;
+    if let Some(me) = Me::load(&Reader::new(&store, &vault))? {
+        return Ok(Opened { lock, store, vault, me, new_account: false });
+    }
+    let Some(account) = create else {
+        return Err(StartError::NotInitialised { dir: paths.data_dir().to_owned() });
+    };
+    let account = account.unwrap_or_else(|| AccountSecret::generate(rng));
+    let mut tx = Tx::new(&store, &vault);
+    let me = Me::create(&mut tx, account, "first device", runtime::now(), rng)?;
+    let batch = tx.into_batch(rng);
+    store.apply(batch)?;
+    store.flush()?;
+    Ok(Opened { lock, store, vault, me, new_account: true })
+}
+
+impl Daemon {
+    /// Starts a node; when this returns it listens, answers its RPC, and has made its account if there was none.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way; nothing keeps running.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let mut rng: StdRng = make_rng();
+        let opened = open(&options, Some(None), &mut rng)?;
+        let Options { paths, config, .. } = options;
+        let (overlay, events, ports) = spawn_overlay(&opened, &config).await?;
+        let (network, errands) = OverlayNetwork::new(overlay.clone(), opened.me.account.signing().clone());
+        let (account, new_account) = (opened.me.account_id().to_string(), opened.new_account);
+        let (engine, thread) = runtime::spawn(Worker {
+            store: opened.store,
+            vault: opened.vault,
+            me: opened.me,
+            policy: policy(&config),
+            network,
+            rng: make_rng(),
+            clock: tokio::runtime::Handle::current(),
+        })
+        .map_err(StartError::Thread)?;
+        ports::remember(&engine, ports).await?;
+        let connections = Connections::default();
+        let driver = runtime::drive_network(engine.clone(), events, errands, connections.clone());
+        let network = tokio::spawn(driver);
+        let stop = CancellationToken::new();
+        let service = Arc::new(Service {
+            engine: engine.clone(),
+            overlay: overlay.clone(),
+            connections,
+            data_dir: paths.data_dir().display().to_string(),
+            discoverable: config.network.discoverable,
+            started_at: runtime::now(),
+            stop: stop.clone(),
+        });
+        let addresses = listening(&overlay).await;
+        let first = addresses.clone();
+        engine.input(crate::engine::Input::Addresses(first)).await?;
+        let module = covey_api::module(Arc::clone(&service)).map_err(|error| StartError::Rpc(error.to_string()))?;
+        let server = rpc::serve(module, ServerOptions::new(&config.rpc, &paths)?, probes(&engine), &mut rng).await?;
+        let ticket = covey_api::AccountApi::ticket(service.as_ref(), covey_api::AccountTicket::default()).await?;
+        let started = Started {
+            account,
+            peer_id: overlay.local_peer(),
+            addresses,
+            ticket: ticket.ticket,
+            data_dir: paths.data_dir().display().to_string(),
+            browser_url: server.browser_url(),
+            new_account,
+        };
+        Ok(Self { started, overlay, engine, thread, server, network, stop, _lock: opened.lock })
+    }
+
+    /// What to tell the operator.
+    pub fn started(&self) -> &Started {
+        &self.started
+    }
+
+    /// Returns when a client asked the daemon to stop.
+    pub async fn stop_requested(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Ends the node: no new requests, what was begun is finished and durable, peers are told by closed connections.
+    pub async fn stop(self) {
+        info!("stopping");
+        self.server.shutdown().await;
+        self.overlay.shutdown().await;
+        // The overlay's end closes the events, and with the last handle the engine's thread ends.
+        if self.network.await.is_err() {
+            warn!("the network driver had failed");
+        }
+        drop(self.engine);
+        let joined = tokio::task::spawn_blocking(move || self.thread.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            warn!("the engine had failed");
+        }
+    }
+}
+
+fn policy(config: &Config) -> Policy {
+    let mut policy = Policy {
+        pairing_required: config.pairing.required,
+        decline_silently: config.pairing.decline_silently,
+        read_receipts: config.receipts.read,
+        discoverable: config.network.discoverable,
+        ..Policy::default()
+    };
+    policy.strangers.pending = usize::try_from(config.pairing.max_pending).unwrap_or(usize::MAX);
+    policy.strangers.per_source_per_hour = config.pairing.max_invites_per_hour;
+    policy
+}
+
+type Spawned = (Handle, covey_overlay::Events, ports::Ports);
+
+/// Starts the overlay, on the ports of last time if they were any and are still free.
+async fn spawn_overlay(opened: &Opened, config: &Config) -> Result<Spawned, StartError> {
+    let wanted = parse("network.listen", &config.network.listen)?;
+    let known = ports::load(&Reader::new(&opened.store, &opened.vault))?;
+    let mut overlay = overlay_config(opened, config)?;
+    overlay.listen = known.apply(&wanted);
+    let spawned = match covey_overlay::spawn(overlay.clone()).await {
+        Err(SpawnError::AddressInUse { address }) if overlay.listen != wanted => {
+            info!(%address, "the port of last time is taken; taking another");
+            overlay.listen.clone_from(&wanted);
+            covey_overlay::spawn(overlay).await
+        }
+        other => other,
+    };
+    let (handle, events) = spawned?;
+    let bound = handle.status().await.map(|status| status.listen).unwrap_or_default();
+    let ports = ports::Ports::of(&wanted, &bound);
+    Ok((handle, events, ports))
+}
+
+fn overlay_config(opened: &Opened, config: &Config) -> Result<covey_overlay::Config, StartError> {
+    let network = &config.network;
+    let mut overlay = covey_overlay::Config::new(opened.me.device.network_seed());
+    overlay.external = parse("network.external", &network.external)?;
+    overlay.bootstrap = parse("network.bootstrap", &network.bootstrap)?;
+    overlay.mdns = network.mdns;
+    overlay.upnp = network.upnp;
+    overlay.relay_server = network.relay_server;
+    overlay.relay_use = match network.relay_use {
+        config::RelayUse::Never => covey_overlay::RelayUse::Never,
+        config::RelayUse::WhenPrivate => covey_overlay::RelayUse::WhenPrivate,
+        config::RelayUse::Always => covey_overlay::RelayUse::Always,
+    };
+    overlay.limits.connections = network.max_connections;
+    overlay.limits.unknown_inbound = network.max_strangers;
+    overlay.limits.per_prefix = network.max_strangers_per_prefix;
+    overlay.limits.memory = (network.max_memory_mib as usize) << 20;
+    Ok(overlay)
+}
+
+fn parse(key: &'static str, texts: &[String]) -> Result<Vec<Multiaddr>, StartError> {
+    let parse = |text: &String| text.parse().map_err(|_| StartError::Address { key, text: text.clone() });
+    texts.iter().map(parse).collect()
+}
+
+async fn listening(overlay: &Handle) -> Vec<String> {
+    let Ok(status) = overlay.status().await else { return Vec::new() };
+    let peer = status.peer_id;
+    let with_peer = |address: &Multiaddr| address.clone().with_p2p(peer).map(|address| address.to_string()).ok();
+    status.external.iter().chain(&status.listen).filter_map(with_peer).collect()
+}
+
+fn probes(engine: &EngineHandle) -> Probes {
+    let engine = engine.clone();
+    Probes {
+        ready: Arc::new(move || if engine.is_alive() { Ok(()) } else { Err("the engine has stopped".into()) }),
+        ..Probes::default()
+    }
+}

@@ -1,0 +1,90 @@
+//! Why a node does not start.
+
+use std::path::PathBuf;
+
+use covey_api::{ApiError, Exit};
+use covey_overlay::SpawnError;
+
+use crate::config::ConfigError;
+use crate::engine::EngineError;
+use crate::lock::LockError;
+use crate::paths::PathsError;
+use crate::rpc::ServeError;
+use crate::store::StoreError;
+use crate::vault::VaultError;
+
+/// Why a node does not start. Every text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Nobody knows where the data is.
+    #[error(transparent)]
+    Paths(#[from] PathsError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A configured address is none.
+    #[error("{key}: \"{text}\" is not a multiaddress; write it like /ip4/192.0.2.1/tcp/7421")]
+    Address {
+        /// Which setting.
+        key: &'static str,
+        /// What it says.
+        text: String,
+    },
+    /// Another process has the directory.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The vault does not open.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The database does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored identity is not usable.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The overlay does not start.
+    #[error(transparent)]
+    Overlay(#[from] SpawnError),
+    /// The RPC server does not start.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The RPC module cannot be built: a bug.
+    #[error("cannot build the RPC: {0}")]
+    Rpc(String),
+    /// The engine refused what every start asks: a bug, or a failing disk.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The system gave no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+    /// `init` in a directory that has an account.
+    #[error("{dir} has an account already; start it with `covey daemon`, or name another directory with --data-dir")]
+    AlreadyInitialised {
+        /// Which directory.
+        dir: PathBuf,
+    },
+    /// There is no account yet.
+    #[error("{dir} has no account yet; make one with `covey init` or start `covey daemon`")]
+    NotInitialised {
+        /// Which directory.
+        dir: PathBuf,
+    },
+}
+
+impl StartError {
+    /// The exit code class of a process that ends because of it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Paths(_) | Self::Config(_) | Self::Address { .. } => Exit::Usage,
+            Self::Overlay(SpawnError::Bootstrap { .. }) => Exit::Usage,
+            Self::Lock(_) | Self::Store(_) | Self::Engine(_) => Exit::Data,
+            Self::Vault(VaultError::PassphraseNeeded { .. } | VaultError::WrongPassphrase { .. }) => Exit::Unreachable,
+            Self::Vault(_) => Exit::Data,
+            Self::Overlay(_) | Self::Serve(_) | Self::AlreadyInitialised { .. } | Self::NotInitialised { .. } => {
+                Exit::Refused
+            }
+            Self::Api(error) => error.exit(),
+            Self::Rpc(_) | Self::Thread(_) => Exit::Bug,
+        }
+    }
+}

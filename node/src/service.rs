@@ -1,0 +1,179 @@
+//! The methods of the local RPC: each hands its parameters to the engine (or asks the overlay) and returns the answer.
+
+mod events;
+mod node;
+
+use covey_api::{
+    Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
+    AccountTickets, Api, ApiError, Channel, ChannelApi, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute,
+    ChannelShow, Contact, Message, MessageApi, MessageList, MessageSend, MessageShow, PairAccept, PairApi, PairBlock,
+    PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock,
+    PairVerify, Request, SafetyNumber, Sent, Ticket, TicketInfo,
+};
+use covey_overlay::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Cx, idempotency, rpc};
+use crate::runtime::{Connections, EngineHandle};
+
+/// Answers the RPC of a running node.
+pub struct Service {
+    /// The engine.
+    pub engine: EngineHandle,
+    /// The overlay.
+    pub overlay: Handle,
+    /// Who is connected.
+    pub connections: Connections,
+    /// Where the data is, for people.
+    pub data_dir: String,
+    /// Whether our card is published.
+    pub discoverable: bool,
+    /// When the daemon started, Unix milliseconds.
+    pub started_at: u64,
+    /// Cancelled to stop the daemon.
+    pub stop: CancellationToken,
+}
+
+impl Service {
+    /// A request that changes something: once per `client_id`.
+    async fn change<R: Request>(
+        &self,
+        request: R,
+        verb: impl FnOnce(&mut Cx<'_, '_>, R) -> Result<R::Answer, ApiError> + Send + 'static,
+    ) -> Result<R::Answer, ApiError> {
+        self.engine.call(move |cx| idempotency::once(cx, request, verb)).await
+    }
+
+    /// A request that only looks.
+    async fn look<R: Request>(
+        &self,
+        request: R,
+        verb: impl FnOnce(&mut Cx<'_, '_>, &R) -> Result<R::Answer, ApiError> + Send + 'static,
+    ) -> Result<R::Answer, ApiError> {
+        self.engine.call(move |cx| verb(cx, &request)).await
+    }
+
+    fn peer_id(&self) -> String {
+        self.overlay.local_peer().to_string()
+    }
+}
+
+impl Api for Service {}
+
+impl AccountApi for Service {
+    async fn show(&self, params: AccountShow) -> Result<Account, ApiError> {
+        let peer_id = self.peer_id();
+        self.look(params, move |cx, _| rpc::account::show(cx, peer_id)).await
+    }
+
+    async fn ticket(&self, params: AccountTicket) -> Result<Ticket, ApiError> {
+        self.change(params, |cx, params| rpc::account::ticket(cx, &params)).await
+    }
+
+    async fn tickets(&self, params: AccountTickets) -> Result<Vec<TicketInfo>, ApiError> {
+        self.look(params, |cx, _| rpc::account::tickets(cx)).await
+    }
+
+    async fn revoke_ticket(&self, params: AccountRevokeTicket) -> Result<TicketInfo, ApiError> {
+        self.change(params, |cx, params| rpc::account::revoke_ticket(cx, &params)).await
+    }
+
+    async fn safety_number(&self, params: AccountSafetyNumber) -> Result<SafetyNumber, ApiError> {
+        self.look(params, rpc::account::safety).await
+    }
+
+    async fn rename(&self, params: AccountRename) -> Result<Account, ApiError> {
+        let peer_id = self.peer_id();
+        self.change(params, move |cx, params| rpc::account::rename(cx, &params, peer_id)).await
+    }
+}
+
+impl PairApi for Service {
+    async fn invite(&self, params: PairInvite) -> Result<Contact, ApiError> {
+        self.change(params, rpc::pair::invite).await
+    }
+
+    async fn list(&self, params: PairList) -> Result<Vec<Contact>, ApiError> {
+        self.look(params, rpc::pair::list).await
+    }
+
+    async fn show(&self, params: PairShow) -> Result<Contact, ApiError> {
+        self.look(params, rpc::pair::show).await
+    }
+
+    async fn accept(&self, params: PairAccept) -> Result<Contact, ApiError> {
+        self.change(params, rpc::pair::accept).await
+    }
+
+    async fn decline(&self, params: PairDecline) -> Result<Contact, ApiError> {
+        self.change(params, |cx, params| rpc::pair::decline(cx, &params)).await
+    }
+
+    async fn cancel(&self, params: PairCancel) -> Result<Contact, ApiError> {
+        self.change(params, |cx, params| rpc::pair::cancel(cx, &params)).await
+    }
+
+    async fn forget(&self, params: PairForget) -> Result<Contact, ApiError> {
+        self.change(params, |cx, params| rpc::pair::forget(cx, &params)).await
+    }
+
+    async fn remove(&self, params: PairRemove) -> Result<Contact, ApiError> {
+        self.change(params, |cx, params| rpc::pair::remove(cx, &params)).await
+    }
+
+    async fn block(&self, params: PairBlock) -> Result<Contact, ApiError> {
+        self.change(params, |cx, params| rpc::pair::block(cx, &params)).await
+    }
+
+    async fn unblock(&self, params: PairUnblock) -> Result<Contact, ApiError> {
+        self.change(params, |cx, params| rpc::pair::unblock(cx, &params)).await
+    }
+
+    async fn verify(&self, params: PairVerify) -> Result<Contact, ApiError> {
+        self.change(params, |cx, params| rpc::pair::verify(cx, &params)).await
+    }
+
+    async fn rename(&self, params: PairRename) -> Result<Contact, ApiError> {
+        self.change(params, |cx, params| rpc::pair::rename(cx, &params)).await
+    }
+
+    async fn send(&self, params: PairSend) -> Result<Sent, ApiError> {
+        self.change(params, rpc::pair::send).await
+    }
+}
+
+impl ChannelApi for Service {
+    async fn list(&self, params: ChannelList) -> Result<Vec<Channel>, ApiError> {
+        self.look(params, rpc::channel::list).await
+    }
+
+    async fn show(&self, params: ChannelShow) -> Result<Channel, ApiError> {
+        self.look(params, rpc::channel::show).await
+    }
+
+    async fn archive(&self, params: ChannelArchive) -> Result<Channel, ApiError> {
+        self.change(params, |cx, params| rpc::channel::archive(cx, params)).await
+    }
+
+    async fn mute(&self, params: ChannelMute) -> Result<Channel, ApiError> {
+        self.change(params, |cx, params| rpc::channel::mute(cx, params)).await
+    }
+
+    async fn mark_read(&self, params: ChannelMarkRead) -> Result<Channel, ApiError> {
+        self.change(params, |cx, params| rpc::channel::mark_read(cx, params)).await
+    }
+}
+
+impl MessageApi for Service {
+    async fn send(&self, params: MessageSend) -> Result<Sent, ApiError> {
+        self.change(params, rpc::message::send).await
+    }
+
+    async fn list(&self, params: MessageList) -> Result<Vec<Message>, ApiError> {
+        self.look(params, rpc::message::list).await
+    }
+
+    async fn show(&self, params: MessageShow) -> Result<Message, ApiError> {
+        self.look(params, rpc::message::show).await
+    }
+}

@@ -1,0 +1,143 @@
+//! `node.*`
+
+use std::collections::BTreeMap;
+
+use covey_api::{
+    ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer,
+    Reachability, Reason, Report, Status, Time,
+};
+use covey_overlay::Nat;
+
+use super::Service;
+use crate::addressing;
+use crate::engine::{PeerKey, rpc};
+
+impl NodeApi for Service {
+    async fn status(&self, _params: NodeStatus) -> Result<Status, ApiError> {
+        let overlay = self.overlay_status().await?;
+        let peer_id = self.peer_id();
+        let (account, counts) =
+            self.engine.call(move |cx| Ok((rpc::account::show(cx, peer_id)?, rpc::node::counts(cx)?))).await?;
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            account: account.account,
+            device: account.device,
+            peer_id: account.peer_id,
+            name: account.name,
+            ready: !overlay.listen.is_empty(),
+            addresses: account.addresses,
+            reachability: reachability(overlay.nat),
+            peers: u32::try_from(overlay.peers).unwrap_or(u32::MAX),
+            discoverable: self.discoverable,
+            counts,
+            data_dir: self.data_dir.clone(),
+            started_at: Time::from_unix_ms(self.started_at),
+        })
+    }
+
+    async fn peers(&self, _params: NodePeers) -> Result<Vec<Peer>, ApiError> {
+        let connections = self.connections.list();
+        let keys: Vec<PeerKey> = connections.keys().copied().collect();
+        let owners = self.engine.call(move |cx| rpc::node::owners(cx, &keys)).await?;
+        let owners: BTreeMap<_, _> = connections.keys().copied().zip(owners).collect();
+        Ok(connections
+            .into_iter()
+            .filter_map(|(key, connection)| {
+                let owner = owners.get(&key).cloned().flatten();
+                let (contact, alias) = owner.map_or((None, None), |(contact, alias)| (Some(contact), alias));
+                Some(Peer {
+                    peer_id: addressing::peer_id(key)?.to_string(),
+                    contact,
+                    alias,
+                    address: connection.address,
+                    relayed: connection.relayed,
+                    connected_since: Some(Time::from_unix_ms(connection.since)),
+                    connected: true,
+                })
+            })
+            .collect())
+    }
+
+    async fn doctor(&self, _params: NodeDoctor) -> Result<Report, ApiError> {
+        let overlay = self.overlay_status().await?;
+        let counts = self.engine.call(rpc::node::counts).await?;
+        let checks = vec![
+            listening(&overlay),
+            neighbours(&overlay),
+            reached(&overlay),
+            contacts(&overlay, counts),
+            outbox(counts),
+        ];
+        Ok(Report { ok: checks.iter().all(|check| check.state != CheckState::Fail), checks })
+    }
+
+    async fn shutdown(&self, _params: NodeShutdown) -> Result<Done, ApiError> {
+        // The server answers what it has begun before it stops.
+        self.stop.cancel();
+        Ok(Done::OK)
+    }
+}
+
+impl Service {
+    async fn overlay_status(&self) -> Result<covey_overlay::Status, ApiError> {
+        let gone = |_| ApiError::new(Reason::ShuttingDown, "the daemon is shutting down; start it again");
+        self.overlay.status().await.map_err(gone)
+    }
+}
+
+fn reachability(nat: Nat) -> Reachability {
+    match nat {
+        Nat::Unknown => Reachability::Unknown,
+        Nat::Public => Reachability::Public,
+        Nat::Private => Reachability::Private,
+    }
+}
+
+fn check(name: &str, state: CheckState, message: String, advice: Option<&str>) -> Check {
+    Check { name: name.to_owned(), state, message, advice: advice.map(str::to_owned) }
+}
+
+fn listening(overlay: &covey_overlay::Status) -> Check {
+    if overlay.listen.is_empty() {
+        let advice = "set network.listen in the configuration";
+        return check("listening", CheckState::Fail, "listening on no address".into(), Some(advice));
+    }
+    let addresses: Vec<String> = overlay.listen.iter().map(ToString::to_string).collect();
+    check("listening", CheckState::Ok, format!("listening on {}", addresses.join(", ")), None)
+}
+
+fn neighbours(overlay: &covey_overlay::Status) -> Check {
+    let message = format!("{} peers connected, {} known", overlay.peers, overlay.routing_table);
+    if overlay.routing_table == 0 {
+        let advice = "start with --bootstrap MULTIADDR, or on a network where another node announces itself";
+        return check("neighbours", CheckState::Warn, message, Some(advice));
+    }
+    check("neighbours", CheckState::Ok, message, None)
+}
+
+fn reached(overlay: &covey_overlay::Status) -> Check {
+    match overlay.nat {
+        Nat::Public => check("reachability", CheckState::Ok, "reachable from outside".into(), None),
+        Nat::Unknown => check("reachability", CheckState::Ok, "not tested by other nodes yet".into(), None),
+        Nat::Private => {
+            let advice = "forward a listening port in your router, or leave it to relays and hole punching";
+            check("reachability", CheckState::Warn, "not directly reachable from outside".into(), Some(advice))
+        }
+    }
+}
+
+fn contacts(overlay: &covey_overlay::Status, counts: Counts) -> Check {
+    let online = overlay.allowed_online.len();
+    let message = format!("{} contacts paired, {online} of their devices connected", counts.paired);
+    check("contacts", CheckState::Ok, message, None)
+}
+
+fn outbox(counts: Counts) -> Check {
+    match counts.outbox {
+        0 => check("outbox", CheckState::Ok, "no invite or answer waits for delivery".into(), None),
+        waiting => {
+            let advice = "they are sent when the other side is reached; nothing to do unless it stays so for days";
+            check("outbox", CheckState::Ok, format!("{waiting} invites or answers wait for delivery"), Some(advice))
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use jsonrpsee::{
     Extensions, PendingSubscriptionSink, RpcModule, SubscriptionMessage, SubscriptionSink,
-    core::RegisterMethodError,
+    core::{RegisterMethodError, SubscriptionError},
     types::{ErrorObjectOwned, Params},
 };
 use serde::de::DeserializeOwned;
@@ -81,27 +81,36 @@ impl<A: Api> Module<A> {
     }
 }
 
-/// Opens a subscription and feeds it until either side ends it. A slow client slows its own journal reader only.
-async fn serve_events<A: Api>(params: Params<'static>, pending: PendingSubscriptionSink, api: &A, caller: &Extensions) {
+/// Opens a subscription and feeds it until either side ends it. A slow client slows its own journal reader only; one that
+/// is still there when the journal ends is told so, because the library would leave it waiting.
+async fn serve_events<A: Api>(
+    params: Params<'static>,
+    pending: PendingSubscriptionSink,
+    api: &A,
+    caller: &Extensions,
+) -> Result<(), SubscriptionError> {
     let method = pending.method_name().to_owned();
     let opened = match api.authorize(caller, &method).and_then(|()| parse::<EventsSubscribe>(&params, &method)) {
         Ok(request) => api.subscribe(request).await,
         Err(error) => Err(error),
     };
-    match opened {
-        Err(error) => pending.reject(error).await,
-        Ok(mut events) => {
-            let Ok(sink) = pending.accept().await else { return };
-            loop {
-                let next = tokio::select! {
-                    () = sink.closed() => return,
-                    next = events.next() => next,
-                };
-                match next {
-                    Some(event) if forward(&sink, &event).await => {}
-                    _ => return,
-                }
-            }
+    let mut events = match opened {
+        Ok(events) => events,
+        Err(error) => {
+            pending.reject(error).await;
+            return Ok(());
+        }
+    };
+    let Ok(sink) = pending.accept().await else { return Ok(()) };
+    loop {
+        let next = tokio::select! {
+            () = sink.closed() => return Ok(()),
+            next = events.next() => next,
+        };
+        match next {
+            Some(event) if forward(&sink, &event).await => {}
+            Some(_) => return Ok(()),
+            None => return Err(SubscriptionError::from("the daemon ended the subscription")),
         }
     }
 }

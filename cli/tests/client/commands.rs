@@ -1,0 +1,210 @@
+//! Every client command against a daemon: what it shows to people, what it prints for programs, how it ends.
+
+use crate::mock::{ALICE, BOB, Daemon, Fate, ME, contact, message, run_at};
+use covey_api::{ContactState, kind};
+use serde_json::json;
+
+#[tokio::test]
+async fn json_is_the_bare_result_and_nothing_else() {
+    let daemon = Daemon::start().await;
+    let account = daemon.run(&["account", "show", "--json"]).await;
+    assert_eq!(
+        account.json(),
+        json!({"account": ME, "device": "cvd1me", "peer_id": "12D3me", "addresses": ["/ip4/127.0.0.1/tcp/1"], "name": "Me"})
+    );
+    assert_eq!(account.err, "");
+
+    let ticket = daemon.run(&["--json", "account", "ticket"]).await;
+    assert_eq!(ticket.out, "{\"ticket\":\"covey:me\"}\n");
+
+    let sent = daemon.run(&["send", "alice", "hi", "there", "--json"]).await;
+    assert_eq!(sent.json(), json!({"id": "bbbbbbbb1", "channel": format!("ch-{ALICE}"), "state": "queued"}));
+
+    let pending = daemon.run(&["pair", "list", "--state", "pending", "--json"]).await.json();
+    assert_eq!(pending.as_array().map(Vec::len), Some(1));
+    for field in ["contact", "alias", "state", "since", "note", "direction", "verified", "confirmed", "expires_at"] {
+        assert!(pending[0].get(field).is_some(), "{field} is missing");
+    }
+    assert_eq!(pending[0]["since"], "1970-01-01T00:00:00Z");
+
+    let messages = daemon.run(&["messages", "alice", "--json"]).await.json();
+    for field in
+        ["id", "channel", "author", "text", "sent_at", "received_at", "order_key", "state", "reply_to", "edited"]
+    {
+        assert!(messages[1].get(field).is_some(), "{field} is missing");
+    }
+    assert_eq!(messages[1]["text"], "hi there");
+}
+
+#[tokio::test]
+async fn people_see_tables_without_the_escape_sequences_of_others() {
+    let daemon = Daemon::start().await;
+    let list = daemon.run(&["pair", "list"]).await;
+    assert_eq!(list.exit, 0);
+    assert!(list.out.contains("alice"), "{}", list.out);
+    assert!(list.out.contains("paired"));
+    assert!(list.out.contains("\"from the lake\""));
+    assert!(!list.out.contains('\x1b'), "{:?}", list.out);
+    assert!(list.err.contains("covey pair accept cv1bob00"), "{}", list.err);
+
+    let messages = daemon.run(&["messages"]).await;
+    assert!(messages.out.contains("00:01 alice: hello\u{fffd}[31m you"), "{:?}", messages.out);
+}
+
+#[tokio::test]
+async fn quiet_commands_give_no_hints() {
+    let daemon = Daemon::start().await;
+    assert!(!daemon.run(&["account", "ticket"]).await.err.is_empty());
+    let quiet = daemon.run(&["-q", "account", "ticket"]).await;
+    assert_eq!((quiet.out.as_str(), quiet.err.as_str()), ("covey:me\n", ""));
+}
+
+#[tokio::test]
+async fn pairing_commands_say_what_was_done_and_what_comes_next() {
+    let daemon = Daemon::start().await;
+    let invited = daemon.run(&["pair", "invite", "covey:carol", "--alias", "carol", "--note", "hi"]).await;
+    assert!(invited.out.contains("The invite to carol is on its way."), "{}", invited.out);
+    assert!(invited.err.contains("covey pair list"), "{}", invited.err);
+
+    let accepted = daemon.run(&["pair", "accept", "cv1bob", "--alias", "bob the builder"]).await;
+    assert_eq!(accepted.out, "You and bob the builder are paired.\n");
+    assert!(accepted.err.contains("covey send 'bob the builder'"), "{}", accepted.err);
+
+    let declined = daemon.run(&["pair", "decline", "carol"]).await;
+    assert!(declined.err.contains("covey pair forget carol"), "{}", declined.err);
+
+    for verb in ["cancel", "forget", "remove", "block", "unblock", "show"] {
+        let ran = daemon.run(&["pair", verb, "carol"]).await;
+        assert_eq!((ran.exit, ran.out.is_empty()), (0, false), "{verb}: {}", ran.err);
+    }
+}
+
+#[tokio::test]
+async fn verifying_shows_the_number_and_then_takes_it_with_or_without_quotes() {
+    let daemon = Daemon::start().await;
+    let shown = daemon.run(&["pair", "verify", "alice"]).await;
+    assert_eq!(shown.out.lines().count(), 3);
+    assert!(shown.err.contains("covey pair verify alice '12345"));
+    let number = "12345 ".repeat(12);
+    assert_eq!(daemon.run(&["pair", "verify", "alice", &number]).await.exit, 0);
+    let mut words = vec!["pair", "verify", "alice"];
+    words.extend(["12345"; 12]);
+    assert_eq!(daemon.run(&words).await.exit, 0);
+    let wrong = daemon.run(&["pair", "verify", "alice", "00000"]).await;
+    assert_eq!(wrong.exit, 1);
+    assert!(wrong.err.contains("differ"));
+}
+
+#[tokio::test]
+async fn a_message_can_come_from_stdin() {
+    let daemon = Daemon::start().await;
+    let sent = daemon.run_with(&["pair", "send", "alice", "-"], "one\ntwo\n").await;
+    assert_eq!(sent.exit, 0, "{}", sent.err);
+    let shown = daemon.run(&["message", "show", "bbbb", "--json"]).await.json();
+    assert_eq!(shown["text"], "one\ntwo");
+    let long = daemon.run_with(&["send", "alice", "-"], &"x".repeat(70_000)).await;
+    assert_eq!(long.exit, 2);
+}
+
+#[tokio::test]
+async fn waiting_ends_when_the_message_is_there() {
+    let daemon = Daemon::start().await;
+    let sent = daemon.run(&["send", "alice", "hi", "--wait", "delivered", "--json"]).await;
+    assert_eq!(sent.json()["state"], "delivered");
+    assert_eq!(sent.exit, 0);
+}
+
+#[tokio::test]
+async fn waiting_for_a_message_that_fails_is_a_refusal_that_says_why() {
+    let daemon = Daemon::start().await;
+    daemon.mock.set_fate(Fate::Failed);
+    let sent = daemon.run(&["send", "alice", "hi", "--wait", "delivered"]).await;
+    assert_eq!(sent.exit, 1);
+    assert!(sent.err.contains("Alice ended the pairing."), "{}", sent.err);
+}
+
+#[tokio::test]
+async fn waiting_too_long_is_a_timeout_that_says_the_message_is_safe() {
+    let daemon = Daemon::start().await;
+    daemon.mock.set_fate(Fate::Stuck);
+    let sent = daemon.run(&["--timeout", "0.2", "send", "alice", "hi", "--wait", "delivered"]).await;
+    assert_eq!(sent.exit, 4, "{}", sent.err);
+    assert!(sent.err.contains("covey message show bbbbbbbb"), "{}", sent.err);
+}
+
+#[tokio::test]
+async fn tail_shows_the_newest_events_as_ndjson() {
+    let daemon = Daemon::start().await;
+    for n in 0..5 {
+        daemon.mock.happen(
+            kind::MESSAGE_RECEIVED,
+            message(&format!("m{n}"), ALICE, "hello", covey_api::MessageState::Received),
+        );
+    }
+    let tail = daemon.run(&["tail", "-n", "3", "--json"]).await;
+    let cursors: Vec<String> =
+        tail.out.lines().map(|line| serde_json::from_str::<covey_api::Event>(line).unwrap().cursor.unwrap()).collect();
+    assert_eq!(cursors, ["3", "4", "5"]);
+}
+
+#[tokio::test]
+async fn a_consumer_is_acknowledged_as_far_as_it_was_shown() {
+    let daemon = Daemon::start().await;
+    daemon.mock.happen(kind::CONTACT, contact(BOB, None, ContactState::Pending));
+    daemon.mock.happen("something.new", json!({"x": 1}));
+    daemon.mock.happen(kind::CONTACT, contact(BOB, Some("bob"), ContactState::Paired));
+    let tail = daemon.run(&["tail", "--consumer", "bot"]).await;
+    assert_eq!(tail.exit, 0, "{}", tail.err);
+    assert!(tail.out.contains("asks to talk to you: \"from the lake\""), "{}", tail.out);
+    assert!(tail.out.contains("something.new"), "{}", tail.out);
+    assert!(tail.out.contains("you and bob are paired"), "{}", tail.out);
+    assert_eq!(daemon.mock.acked().last(), Some(&("bot".to_owned(), "3".to_owned())));
+}
+
+#[tokio::test]
+async fn following_goes_on_until_the_daemon_is_gone_and_tells_where_to_go_on() {
+    let daemon = Daemon::start().await;
+    daemon.mock.happen(kind::CONTACT, contact(BOB, Some("bob"), ContactState::Paired));
+    let dir = daemon.dir.path().to_owned();
+    let tail = tokio::spawn(async move { run_at(&dir, &["tail", "--follow", "--from", "0"]).await });
+    while daemon.mock.subscribers() == 0 {
+        tokio::task::yield_now().await;
+    }
+    daemon.mock.happen(kind::CONTACT, contact(ALICE, Some("alice"), ContactState::Removed));
+    daemon.mock.end_subscriptions();
+    let ran = tail.await.unwrap();
+    assert!(ran.out.contains("you and bob are paired") && ran.out.contains("alice: removed"), "{ran:?}");
+    assert_eq!(ran.exit, 3);
+    assert!(ran.err.contains("--from 2"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn the_rest_of_the_commands_show_something_and_end_well() {
+    let daemon = Daemon::start().await;
+    for line in [
+        "status",
+        "peers",
+        "doctor",
+        "account show",
+        "account tickets",
+        "account safety-number alice",
+        "account rename Me",
+        "channel list",
+        "channel show alice",
+        "channel archive alice",
+        "channel archive alice --undo",
+        "channel mute alice",
+        "channel mark-read alice --up-to aaaa",
+        "message show aaaa",
+        "pair rename alice al",
+        "rpc version",
+        "rpc spec",
+        "rpc call pair.list {\"state\":\"paired\"}",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ran = daemon.run(&words).await;
+        assert_eq!(ran.exit, 0, "{line}: {}", ran.err);
+        assert!(!ran.out.is_empty(), "{line} shows nothing");
+        assert!(!ran.out.contains('\x1b'), "{line}: {:?}", ran.out);
+    }
+}

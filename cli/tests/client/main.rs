@@ -1,0 +1,7 @@
+//! The client commands as a whole, against a daemon made of a few vectors.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+
+mod commands;
+mod failures;
+mod help;
+mod mock;

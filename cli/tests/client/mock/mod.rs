@@ -1,0 +1,450 @@
+//! A daemon made of a few vectors: enough behaviour for the commands to show theirs.
+
+mod serve;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use covey_api::*;
+use futures::{StreamExt as _, stream::BoxStream};
+use serde_json::json;
+use tokio::sync::watch;
+
+pub use serve::{Daemon, TOKEN, Tree, run_at};
+
+pub const ME: &str = "cv1me00000000000";
+pub const ALICE: &str = "cv1alice0000000";
+pub const ALAN: &str = "cv1alan00000000";
+pub const BOB: &str = "cv1bob000000000";
+
+pub struct Mock {
+    state: Mutex<State>,
+    journal: Mutex<watch::Sender<Vec<Event>>>,
+}
+
+struct State {
+    contacts: Vec<Contact>,
+    messages: Vec<Message>,
+    /// What becomes of the next message sent.
+    fate: Fate,
+    acked: Vec<(String, String)>,
+    healthy: bool,
+}
+
+#[derive(Clone, Copy)]
+pub enum Fate {
+    Delivered,
+    Failed,
+    Stuck,
+}
+
+pub fn at(second: u64) -> Time {
+    Time::from_unix_ms(second * 1000)
+}
+
+pub fn contact(id: &str, alias: Option<&str>, state: ContactState) -> Contact {
+    Contact {
+        contact: id.into(),
+        alias: alias.map(Into::into),
+        name: Some("Evil \x1b[2J name".into()),
+        state,
+        since: at(0),
+        direction: Some(Direction::Incoming),
+        note: Some("from the lake".into()),
+        expires_at: None,
+        verified: false,
+        confirmed: true,
+        online: false,
+        channel: (state == ContactState::Paired).then(|| format!("ch-{id}")),
+    }
+}
+
+pub fn message(id: &str, author: &str, text: &str, state: MessageState) -> Message {
+    Message {
+        id: id.into(),
+        channel: format!("ch-{ALICE}"),
+        author: author.into(),
+        author_name: Some(if author == ME { "me" } else { "alice" }.into()),
+        own: author == ME,
+        text: text.into(),
+        sent_at: at(60),
+        received_at: at(61),
+        clock_suspect: false,
+        order_key: format!("00-{id}"),
+        state,
+        reply_to: None,
+        edited: false,
+        expires_at: None,
+        deliveries: vec![],
+    }
+}
+
+impl Mock {
+    pub fn new() -> Arc<Self> {
+        let contacts = vec![
+            contact(ALICE, Some("alice"), ContactState::Paired),
+            contact(ALAN, Some("alan"), ContactState::Declined),
+            contact(BOB, None, ContactState::Pending),
+        ];
+        let messages = vec![message("aaaaaaaa1111", ALICE, "hello\x1b[31m you", MessageState::Received)];
+        let state = State { contacts, messages, fate: Fate::Delivered, acked: vec![], healthy: true };
+        Arc::new(Self { state: Mutex::new(state), journal: Mutex::new(watch::Sender::new(vec![])) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn journal(&self) -> MutexGuard<'_, watch::Sender<Vec<Event>>> {
+        self.journal.lock().unwrap()
+    }
+
+    pub fn subscribers(&self) -> usize {
+        self.journal().receiver_count()
+    }
+
+    /// As if the daemon stopped.
+    pub fn end_subscriptions(&self) {
+        let mut journal = self.journal();
+        let events = journal.borrow().clone();
+        *journal = watch::Sender::new(events);
+    }
+
+    pub fn set_fate(&self, fate: Fate) {
+        self.state().fate = fate;
+    }
+
+    pub fn make_ill(&self) {
+        self.state().healthy = false;
+    }
+
+    pub fn acked(&self) -> Vec<(String, String)> {
+        self.state().acked.clone()
+    }
+
+    pub fn happen(&self, kind: &str, data: impl serde::Serialize) {
+        self.journal().send_modify(|journal| {
+            let cursor = Some((journal.len() + 1).to_string());
+            let data = serde_json::to_value(data).unwrap();
+            journal.push(Event { cursor, kind: kind.into(), at: at(60), data });
+        });
+    }
+
+    fn find(&self, name: &str) -> Result<Contact, ApiError> {
+        let state = self.state();
+        let found: Vec<_> = state
+            .contacts
+            .iter()
+            .filter(|contact| contact.alias.as_deref() == Some(name) || contact.contact.starts_with(name))
+            .collect();
+        match found[..] {
+            [one] => Ok(one.clone()),
+            [] => Err(ApiError::new(
+                Reason::NoSuchContact,
+                format!("Nobody is called \"{name}\". `covey pair list` shows your contacts."),
+            )),
+            _ => {
+                let candidates: Vec<_> =
+                    found.iter().map(|c| json!({"contact": c.contact, "alias": c.alias})).collect();
+                Err(ApiError::new(Reason::AmbiguousContact, format!("\"{name}\" may be several people."))
+                    .with_data(json!({ "candidates": candidates })))
+            }
+        }
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut Contact)) -> Result<Contact, ApiError> {
+        let mut contact = self.find(name)?;
+        change(&mut contact);
+        let mut state = self.state();
+        let place = state.contacts.iter_mut().find(|known| known.contact == contact.contact).unwrap();
+        place.clone_from(&contact);
+        drop(state);
+        self.happen(kind::CONTACT, &contact);
+        Ok(contact)
+    }
+
+    fn move_to(&self, name: &str, to: ContactState) -> Result<Contact, ApiError> {
+        self.change(name, |contact| contact.state = to)
+    }
+
+    fn accept_message(&self, to: &str, text: &str, reply_to: Option<String>) -> Result<Sent, ApiError> {
+        let contact = self.find(to)?;
+        if contact.state != ContactState::Paired {
+            return Err(ApiError::new(Reason::NotPaired, "You are not paired. Invite them first: covey pair invite"));
+        }
+        let id = format!("bbbbbbbb{}", self.state().messages.len());
+        let mut sent = Message { reply_to, ..message(&id, ME, text, MessageState::Queued) };
+        self.state().messages.push(sent.clone());
+        self.happen(kind::MESSAGE_SENT, &sent);
+        let fate = self.state().fate;
+        let (state, why) = match fate {
+            Fate::Delivered => (MessageState::Delivered, None),
+            Fate::Failed => (MessageState::Failed, Some("Alice ended the pairing.".to_owned())),
+            Fate::Stuck => return Ok(Sent { id, channel: sent.channel, state: MessageState::Queued }),
+        };
+        sent.state = state;
+        sent.deliveries =
+            vec![Delivery { recipient: ALICE.into(), alias: Some("alice".into()), state, at: at(62), why }];
+        *self.state().messages.last_mut().unwrap() = sent.clone();
+        self.happen(kind::MESSAGE_CHANGED, &sent);
+        Ok(Sent { id, channel: sent.channel, state: MessageState::Queued })
+    }
+
+    fn channel(&self, name: &str) -> Result<Channel, ApiError> {
+        let contact = self.find(name.trim_start_matches("ch-"))?;
+        Ok(Channel {
+            channel: format!("ch-{}", contact.contact),
+            kind: ChannelKind::Direct,
+            name: contact.alias.unwrap_or_default(),
+            contact: Some(contact.contact),
+            open: true,
+            unread: 1,
+            last_message: self.state().messages.last().cloned(),
+            since: at(0),
+            muted: false,
+            archived: false,
+            request: false,
+        })
+    }
+}
+
+impl NodeApi for Mock {
+    async fn status(&self, _: NodeStatus) -> Result<Status, ApiError> {
+        Ok(Status {
+            version: "0.1.0".into(),
+            account: ME.into(),
+            device: "cvd1me".into(),
+            peer_id: "12D3me".into(),
+            name: "Me".into(),
+            ready: true,
+            addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
+            reachability: Reachability::Private,
+            peers: 2,
+            discoverable: true,
+            counts: Counts { paired: 1, pending: 1, ..Counts::default() },
+            data_dir: "/data".into(),
+            started_at: at(0),
+        })
+    }
+
+    async fn peers(&self, _: NodePeers) -> Result<Vec<Peer>, ApiError> {
+        Ok(vec![Peer {
+            peer_id: "12D3alice".into(),
+            contact: Some(ALICE.into()),
+            alias: Some("alice".into()),
+            address: "/ip4/10.0.0.1/tcp/2".into(),
+            relayed: true,
+            connected_since: Some(at(0)),
+            connected: true,
+        }])
+    }
+
+    async fn doctor(&self, _: NodeDoctor) -> Result<Report, ApiError> {
+        let ok = self.state().healthy;
+        let state = if ok { CheckState::Ok } else { CheckState::Fail };
+        let advice = (!ok).then(|| "Free some space.".to_owned());
+        Ok(Report { ok, checks: vec![Check { name: "disk".into(), state, message: "3 MiB free".into(), advice }] })
+    }
+
+    async fn shutdown(&self, _: NodeShutdown) -> Result<Done, ApiError> {
+        Err(ApiError::new(Reason::NotAllowed, "The mock does not stop."))
+    }
+}
+
+impl AccountApi for Mock {
+    async fn show(&self, _: AccountShow) -> Result<Account, ApiError> {
+        Ok(Account {
+            account: ME.into(),
+            device: "cvd1me".into(),
+            peer_id: "12D3me".into(),
+            addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
+            name: "Me".into(),
+        })
+    }
+
+    async fn ticket(&self, params: AccountTicket) -> Result<Ticket, ApiError> {
+        let token = params.uses.is_some() || params.expires_in.is_some();
+        Ok(Ticket {
+            ticket: "covey:me".into(),
+            id: token.then(|| "t1".into()),
+            uses: params.uses,
+            expires_at: params.expires_in.map(at),
+        })
+    }
+
+    async fn tickets(&self, _: AccountTickets) -> Result<Vec<TicketInfo>, ApiError> {
+        Ok(vec![TicketInfo {
+            id: "5f1c2a90aa".into(),
+            state: TicketState::Active,
+            uses: 5,
+            used: 2,
+            created_at: at(0),
+            expires_at: None,
+        }])
+    }
+
+    async fn revoke_ticket(&self, params: AccountRevokeTicket) -> Result<TicketInfo, ApiError> {
+        Err(ApiError::new(Reason::NoSuchTicket, format!("There is no ticket {}.", params.id)))
+    }
+
+    async fn safety_number(&self, params: AccountSafetyNumber) -> Result<SafetyNumber, ApiError> {
+        let contact = self.find(&params.contact)?;
+        let safety_number = ["12345"; 12].join(" ");
+        Ok(SafetyNumber { contact: contact.contact, alias: contact.alias, safety_number, verified: false })
+    }
+
+    async fn rename(&self, params: AccountRename) -> Result<Account, ApiError> {
+        let account = AccountApi::show(self, AccountShow {}).await?;
+        Ok(Account { name: params.name, ..account })
+    }
+}
+
+impl PairApi for Mock {
+    async fn invite(&self, params: PairInvite) -> Result<Contact, ApiError> {
+        if !params.to.starts_with("cv1") && params.to != "covey:carol" {
+            return Err(ApiError::new(Reason::InvalidTicket, "That is no ticket. Ask them for a new one."));
+        }
+        let mut carol = contact("cv1carol0000000", params.alias.as_deref(), ContactState::Invited);
+        carol.note = params.note;
+        self.state().contacts.push(carol.clone());
+        self.happen(kind::CONTACT, &carol);
+        Ok(carol)
+    }
+
+    async fn list(&self, params: PairList) -> Result<Vec<Contact>, ApiError> {
+        let contacts = self.state().contacts.clone();
+        Ok(contacts.into_iter().filter(|contact| params.state.is_none_or(|state| contact.state == state)).collect())
+    }
+
+    async fn show(&self, params: PairShow) -> Result<Contact, ApiError> {
+        self.find(&params.contact)
+    }
+
+    async fn accept(&self, params: PairAccept) -> Result<Contact, ApiError> {
+        self.change(&params.contact, |contact| {
+            contact.state = ContactState::Paired;
+            contact.alias = params.alias.or(contact.alias.take());
+        })
+    }
+
+    async fn decline(&self, params: PairDecline) -> Result<Contact, ApiError> {
+        self.move_to(&params.contact, ContactState::Declined)
+    }
+
+    async fn cancel(&self, params: PairCancel) -> Result<Contact, ApiError> {
+        self.move_to(&params.contact, ContactState::Cancelled)
+    }
+
+    async fn forget(&self, params: PairForget) -> Result<Contact, ApiError> {
+        self.find(&params.contact)
+    }
+
+    async fn remove(&self, params: PairRemove) -> Result<Contact, ApiError> {
+        self.move_to(&params.contact, ContactState::Removed)
+    }
+
+    async fn block(&self, params: PairBlock) -> Result<Contact, ApiError> {
+        self.move_to(&params.contact, ContactState::Blocked)
+    }
+
+    async fn unblock(&self, params: PairUnblock) -> Result<Contact, ApiError> {
+        self.move_to(&params.contact, ContactState::Declined)
+    }
+
+    async fn verify(&self, params: PairVerify) -> Result<Contact, ApiError> {
+        if params.safety_number.replace(' ', "") != "12345".repeat(12) {
+            return Err(ApiError::new(
+                Reason::SafetyNumberMismatch,
+                "The numbers differ: do not trust this connection.",
+            ));
+        }
+        self.change(&params.contact, |contact| contact.verified = true)
+    }
+
+    async fn rename(&self, params: PairRename) -> Result<Contact, ApiError> {
+        self.change(&params.contact, |contact| contact.alias = Some(params.alias))
+    }
+
+    async fn send(&self, params: PairSend) -> Result<Sent, ApiError> {
+        self.accept_message(&params.contact, &params.text, None)
+    }
+}
+
+impl ChannelApi for Mock {
+    async fn list(&self, _: ChannelList) -> Result<Vec<Channel>, ApiError> {
+        Ok(vec![self.channel("alice")?])
+    }
+
+    async fn show(&self, params: ChannelShow) -> Result<Channel, ApiError> {
+        self.channel(&params.channel)
+    }
+
+    async fn archive(&self, params: ChannelArchive) -> Result<Channel, ApiError> {
+        Ok(Channel { archived: params.archived.unwrap_or(true), ..self.channel(&params.channel)? })
+    }
+
+    async fn mute(&self, params: ChannelMute) -> Result<Channel, ApiError> {
+        Ok(Channel { muted: params.muted.unwrap_or(true), ..self.channel(&params.channel)? })
+    }
+
+    async fn mark_read(&self, params: ChannelMarkRead) -> Result<Channel, ApiError> {
+        Ok(Channel { unread: 0, ..self.channel(&params.channel)? })
+    }
+}
+
+impl MessageApi for Mock {
+    async fn send(&self, params: MessageSend) -> Result<Sent, ApiError> {
+        self.accept_message(&params.to, &params.text, params.reply_to)
+    }
+
+    async fn list(&self, params: MessageList) -> Result<Vec<Message>, ApiError> {
+        if let Some(channel) = params.channel {
+            self.find(&channel)?;
+        }
+        Ok(self.state().messages.clone())
+    }
+
+    async fn show(&self, params: MessageShow) -> Result<Message, ApiError> {
+        let state = self.state();
+        let found = state.messages.iter().find(|message| message.id.starts_with(&params.id));
+        found.cloned().ok_or_else(|| ApiError::new(Reason::NoSuchMessage, "There is no such message."))
+    }
+}
+
+impl EventsApi for Mock {
+    async fn fetch(&self, params: EventsFetch) -> Result<EventPage, ApiError> {
+        let journal = self.journal().borrow().clone();
+        let from = match (&params.from, params.last) {
+            (Some(cursor), _) => cursor.parse().unwrap(),
+            (None, Some(last)) => journal.len().saturating_sub(last as usize),
+            (None, None) => 0,
+        };
+        // Pages of two, so that every longer story takes several.
+        let events: Vec<Event> = journal[from..].iter().take(2).cloned().collect();
+        let end = from + events.len();
+        Ok(EventPage { events, cursor: end.to_string(), more: end < journal.len() })
+    }
+
+    async fn ack(&self, params: EventsAck) -> Result<Done, ApiError> {
+        self.state().acked.push((params.consumer, params.cursor));
+        Ok(Done::OK)
+    }
+}
+
+impl EventSource for Mock {
+    async fn subscribe(&self, params: EventsSubscribe) -> Result<BoxStream<'static, Event>, ApiError> {
+        let journal = self.journal().subscribe();
+        let from = match params.from {
+            Some(cursor) => cursor.parse::<usize>().map_err(|_| {
+                ApiError::new(Reason::InvalidCursor, "That cursor is not of this journal. Start without one.")
+            })?,
+            None => journal.borrow().len(),
+        };
+        Ok(futures::stream::unfold((journal, from), |(mut journal, next)| async move {
+            let event = journal.wait_for(|events| events.len() > next).await.ok()?[next].clone();
+            Some((event, (journal, next + 1)))
+        })
+        .boxed())
+    }
+}
+
+impl Api for Mock {}

@@ -1,6 +1,6 @@
 //! Bodies: encrypted once under a fresh content key, padded to size classes. Knows nothing of what a body means.
 //!
-//! `pairing/SPEC.md`, section Envelopes.
+//! `pairing/SPEC.md`, section Envelope.
 
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;

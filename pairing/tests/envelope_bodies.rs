@@ -1,4 +1,4 @@
-//! Bodies. `pairing/SPEC.md`, section Envelopes.
+//! Bodies. `pairing/SPEC.md`, section Envelope.
 
 use covey_pairing::{
     crypto::secret::Secret,

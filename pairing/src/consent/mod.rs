@@ -8,6 +8,8 @@ mod answer;
 mod effects;
 mod error;
 mod frame;
+#[cfg(test)]
+mod golden;
 mod handshake;
 mod inbound;
 mod input;

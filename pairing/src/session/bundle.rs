@@ -6,12 +6,14 @@ use serde_bytes::ByteArray;
 use super::{
     error::BundleError,
     limits::{BUNDLE_MAX_AGE_MS, MAX_BUNDLE},
-    version::Version,
 };
-use crate::crypto::{
-    dh::DhPublic,
-    kem::KemPublic,
-    sign::{Context, SigningSecret, VerifyingKey},
+use crate::{
+    crypto::{
+        dh::DhPublic,
+        kem::KemPublic,
+        sign::{Context, SigningSecret, VerifyingKey},
+    },
+    version::Version,
 };
 
 /// Name of a prekey: random, unique within the store of its device.

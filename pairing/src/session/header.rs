@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf, Bytes};
 
-use super::{bundle::PrekeyId, error::SessionError, limits::MAX_ENVELOPE, version::Version};
-use crate::crypto::{dh::DhPublic, kem::CIPHERTEXT_LEN};
+use super::{bundle::PrekeyId, error::SessionError, limits::MAX_ENVELOPE};
+use crate::{
+    crypto::{dh::DhPublic, kem::CIPHERTEXT_LEN},
+    version::Version,
+};
 
 /// X25519 + ML-KEM-768, HKDF- and HMAC-SHA-256, ChaCha20-Poly1305, BLAKE3 transcript.
 pub(super) const SUITE: u8 = 1;

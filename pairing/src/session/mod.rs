@@ -16,7 +16,6 @@ mod ratchet;
 #[expect(clippy::module_inception, reason = "one file per noun, and the noun of this module is the session")]
 mod session;
 mod sessions;
-mod version;
 
 pub use bundle::PrekeyBundle;
 pub use error::{BundleError, SessionError};

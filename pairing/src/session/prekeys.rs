@@ -10,9 +10,11 @@ use super::{
     error::SessionError,
     limits::{MAX_ONE_TIME, PREKEY_KEPT_MS, PREKEY_ROTATION_MS},
     parties::LocalDevice,
+};
+use crate::{
+    crypto::{dh::DhSecret, kem::KemSecret},
     version::Version,
 };
-use crate::crypto::{dh::DhSecret, kem::KemSecret};
 
 /// The secret halves of everything our device published. Serialises with a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,9 +17,11 @@ use super::{
     prekeys::PrekeyStore,
     ratchet::Arrival,
     session::{Opened, Session, tag},
+};
+use crate::{
+    crypto::{dh::DhPublic, secret::Secret},
     version::Version,
 };
-use crate::crypto::{dh::DhPublic, secret::Secret};
 
 /// All sessions with one remote device. Serialises with a version: one value to store per remote device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,89 @@
+//! The handshake below its payloads, against what `scripts/vectors.py` computes from the specification alone.
+
+use std::{collections::VecDeque, convert::Infallible};
+
+use rand_core::{TryCryptoRng, TryRng};
+use serde_json::Value;
+
+use super::{
+    handshake::{self, Initiator},
+    pair_secret::PairSecret,
+};
+use crate::{
+    crypto::{dh::DhSecret, kem::KemSecret, secret::Secret},
+    ids::{AccountId, InviteId},
+};
+
+/// Gives out the bytes it was given.
+struct ScriptRng(VecDeque<u8>);
+
+impl TryRng for ScriptRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        unreachable!("keys are drawn as bytes")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        unreachable!("keys are drawn as bytes")
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
+        to.iter_mut().for_each(|b| *b = self.0.pop_front().expect("the script has enough bytes"));
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for ScriptRng {}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    hex::decode(value.as_str().expect("a string")).expect("hex")
+}
+
+fn array<const N: usize>(value: &Value) -> [u8; N] {
+    bytes(value).try_into().expect("the expected length")
+}
+
+/// `pairing/SPEC.md`, section Consent handshake.
+#[test]
+fn an_invite_is_byte_for_byte_that_of_the_independent_computation() {
+    let golden: Value = serde_json::from_str(include_str!("../../tests/vectors/golden.json")).expect("JSON");
+    let golden = &golden["invite"];
+    let [inviter, invitee, e1, e2] =
+        ["inviter", "invitee", "ephemeral_1", "ephemeral_2"].map(|k| DhSecret::from_bytes(array(&golden[k])));
+    let [from, to] = ["inviter_account", "invitee_account"].map(|k| AccountId::from_bytes(array(&golden[k])));
+    let (offer, answer) = (bytes(&golden["payload_1"]), bytes(&golden["payload_2"]));
+
+    let prologue = handshake::prologue(&from, &to);
+    let theirs = invitee.public();
+    let us = Initiator { prologue: prologue.clone(), own: &inviter, ephemeral: &e1, theirs: &theirs };
+    let message1 = us.start(&offer).expect("message 1");
+    assert_eq!(hex::encode(&message1), golden["message_1"]);
+    let id = InviteId::of(&message1);
+    assert_eq!(hex::encode(id.as_bytes()), golden["invite_id"]);
+
+    let opened = handshake::open(&prologue, &invitee, &message1).expect("opens");
+    assert_eq!((opened.theirs, opened.payload), (inviter.public(), offer.clone()));
+    let (message2, invitee_keys) = handshake::respond(&prologue, &invitee, &e2, &message1, &answer).expect("message 2");
+    assert_eq!(hex::encode(&message2), golden["message_2"]);
+    let (payload, inviter_keys) = us.finish(&offer, &id, &message2).expect("finishes");
+    assert_eq!(payload, answer);
+
+    let kem = KemSecret::from_seed(array(&golden["kem_seed"]));
+    let mut random = ScriptRng(bytes(&golden["kem_random"]).into());
+    let (ciphertext, shared) = kem.public().encapsulate(&mut random).expect("a good key");
+    assert_eq!(hex::encode(&ciphertext), golden["kem_ciphertext"]);
+    assert_eq!(kem.decapsulate(&ciphertext), Ok(shared.clone()));
+
+    for keys in [inviter_keys, invitee_keys] {
+        assert_eq!(hex::encode(keys.hash), golden["handshake_hash"]);
+        let confirm = handshake::seal_transport(&keys.to_responder, &bytes(&golden["confirm_payload"]));
+        assert_eq!(hex::encode(confirm), golden["confirm"]);
+        let secret = PairSecret::derive(&keys, &shared, &from, &to);
+        assert_eq!(hex::encode(secret.channel_id()), golden["channel_id"]);
+        assert_eq!(secret.session_psk(), Secret::new(array(&golden["session_psk"])));
+        assert_eq!(secret.control_key(), Secret::new(array(&golden["control_key"])));
+        let stored = covey_codec::encode(&secret).expect("encodes");
+        assert_eq!(hex::encode(&stored[2..]), golden["pair_secret"]);
+    }
+}

@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn a_peer_cannot_make_us_keep_many_addresses() {
         // [NET-ADDRESS-CAP]
-        let many: Vec<_> = (0..1000u16).map(|n| Multiaddr::from([8, 8, 8, 8]).with(Protocol::Tcp(n))).collect();
+        let many: Vec<_> =
+            (0..1000u16).map(|n| Multiaddr::from(std::net::Ipv4Addr::new(8, 8, 8, 8)).with(Protocol::Tcp(n))).collect();
         assert_eq!(plausible(&many, &PeerId::random(), None).len(), PER_PEER);
     }
 

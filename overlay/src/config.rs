@@ -121,6 +121,12 @@ pub struct Limits {
     pub relay_circuit_bytes: u64,
     /// Life of one circuit.
     pub relay_circuit_duration: Duration,
+    /// A frame of an allowed peer, from its first byte to its last: 1 MiB at 35 KiB/s. `[NET-FRAME-SLOW]`
+    pub frame_timeout: Duration,
+    /// The same for strangers: 64 KiB at 6.5 KiB/s. `[NET-FRAME-SLOW]`
+    pub stranger_frame_timeout: Duration,
+    /// A stranger's stream without any frame is closed after this. `[NET-FRAME-SLOW]`
+    pub stranger_idle: Duration,
     /// Events waiting for the node, in number; readers of peers wait beyond it.
     pub events: usize,
     /// Bytes of received frames waiting for the node; readers of peers wait beyond it.
@@ -139,6 +145,9 @@ impl Default for Limits {
             relay_circuits: 128,
             relay_circuit_bytes: 256 << 20,
             relay_circuit_duration: Duration::from_secs(3_600),
+            frame_timeout: Duration::from_secs(30),
+            stranger_frame_timeout: Duration::from_secs(10),
+            stranger_idle: Duration::from_secs(60),
             events: 1_024,
             event_bytes: 16 << 20,
         }

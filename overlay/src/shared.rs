@@ -46,6 +46,7 @@ pub(crate) struct Presence {
 
 #[derive(Debug)]
 pub(crate) struct Shared {
+    pub(crate) limits: Limits,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) events: mpsc::Sender<Queued>,
     pub(crate) event_bytes: Arc<Semaphore>,
@@ -68,6 +69,7 @@ struct Sessions {
 impl Shared {
     pub(crate) fn new(limits: &Limits, events: mpsc::Sender<Queued>, opens: mpsc::Sender<OpenStream>) -> Self {
         Self {
+            limits: limits.clone(),
             runtime: tokio::runtime::Handle::current(),
             events,
             // A budget below one frame would never let one through.

@@ -188,7 +188,7 @@ fn both_periods_are_published_near_an_edge_and_one_in_between() {
     assert_eq!(current_and_neighbour(day * PERIOD + EDGE), [day]);
     assert_eq!(current_and_neighbour((day + 1) * PERIOD - EDGE), [day, day + 1]);
     assert_eq!(current_and_neighbour(0), [0]);
-    let keys = |now| seal::lookup_keys(&account(1).1, now).expect("a key").into_iter().map(|(_, k)| k);
+    let keys = |now| lookup_keys(&account(1).1, now).expect("a key").into_iter().map(|(_, k)| k);
     for now in [day * PERIOD, day * PERIOD + EDGE, (day + 1) * PERIOD - 1] {
         let records = seal_current(&account(1).0, 1, b"card", now, &mut rng()).expect("fits");
         assert!(records.iter().map(|r| r.key).eq(keys(now)));

@@ -33,12 +33,6 @@ pub(crate) const REFUSED: u8 = 0;
 
 /// Opening a stream, its verdict included.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
-/// A frame of an allowed peer, from its first byte to its last: 1 MiB at 35 KiB/s. `[NET-FRAME-SLOW]`
-pub(crate) const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
-/// The same for strangers: 64 KiB at 6.5 KiB/s. `[NET-FRAME-SLOW]`
-pub(crate) const STRANGER_FRAME_TIMEOUT: Duration = Duration::from_secs(10);
-/// A stranger's stream without any frame is closed. `[NET-FRAME-SLOW]`
-pub(crate) const STRANGER_IDLE: Duration = Duration::from_secs(60);
 /// A write (of up to [`COALESCE`] and one frame) that takes so long fails: the peer's node is not slow but stuck.
 pub(crate) const WRITE_STALL: Duration = Duration::from_secs(120);
 /// A stream that replaces one which has not ended waits so long for the frames still in the old one.

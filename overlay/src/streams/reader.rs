@@ -10,10 +10,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{
-    ACCEPTED, FRAME_TIMEOUT, OPEN_TIMEOUT, Origin, REFUSED, REPLACE_GRACE, STRANGER_FRAME_TIMEOUT, STRANGER_IDLE,
-    STREAMS_PER_PROTOCOL, Valve,
-};
+use super::{ACCEPTED, OPEN_TIMEOUT, Origin, REFUSED, REPLACE_GRACE, STREAMS_PER_PROTOCOL, Valve};
 use crate::{
     Event, Protocol,
     event::Queued,
@@ -175,14 +172,15 @@ impl Reader {
 
     /// One frame: its length against the limits first, then memory for it, then its bytes.
     async fn frame(&self, stream: &mut Stream) -> Result<(Bytes, OwnedSemaphorePermit), End> {
+        let limits = &self.shared.limits;
         let mut header = [0; 4];
         let first = stream.read_exact(&mut header[..1]);
         if self.stranger() {
-            timeout(STRANGER_IDLE, first).await.map_err(|_| End::Over)?.map_err(|_| End::Over)?;
+            timeout(limits.stranger_idle, first).await.map_err(|_| End::Over)?.map_err(|_| End::Over)?;
         } else {
             first.await.map_err(|_| End::Over)?;
         }
-        let limit = if self.stranger() { STRANGER_FRAME_TIMEOUT } else { FRAME_TIMEOUT };
+        let limit = if self.stranger() { limits.stranger_frame_timeout } else { limits.frame_timeout };
         timeout(limit, stream.read_exact(&mut header[1..])).await.map_err(|_| End::Over)?.map_err(|_| End::Over)?;
         let announced = u32::from_be_bytes(header);
         let len = usize::try_from(announced).map_err(|_| End::Over)?;

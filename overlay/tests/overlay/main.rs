@@ -1,0 +1,13 @@
+//! Whole overlays on loopback: discovery, the gate, frames, limits, reconnection. One binary, as each links libp2p.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+mod discovery;
+mod frames;
+mod gate;
+mod harness;
+mod limits;
+mod mallory;
+mod mock;
+mod reconnect;
+mod relay;
+mod start;

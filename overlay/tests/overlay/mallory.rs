@@ -1,0 +1,126 @@
+//! A peer that speaks libp2p and covey's stream protocols by hand, and means harm.
+
+use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
+use libp2p::{
+    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder, identify,
+    identity::Keypair,
+    kad, noise,
+    swarm::{NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
+    tcp, yamux,
+};
+
+use super::harness::{Node, within};
+use covey_overlay::Protocol;
+
+#[derive(NetworkBehaviour)]
+pub(crate) struct Tools {
+    pub(crate) identify: identify::Behaviour,
+    pub(crate) kad: kad::Behaviour<kad::store::MemoryStore>,
+    pub(crate) streams: libp2p_stream::Behaviour,
+}
+
+pub(crate) struct Mallory {
+    pub(crate) peer: PeerId,
+    pub(crate) address: Multiaddr,
+    control: libp2p_stream::Control,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Mallory {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Mallory {
+    /// With any seed: what she is depends on whether the node allows `harness::peer_of(seed)`. Prepared by
+    /// `prepare` before she runs.
+    pub(crate) async fn with(seed: u8, prepare: impl FnOnce(&mut Swarm<Tools>)) -> Self {
+        let key = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
+        let mut swarm = SwarmBuilder::with_existing_identity(key)
+            .with_tokio()
+            .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+            .unwrap()
+            .with_behaviour(|key| {
+                let peer = key.public().to_peer_id();
+                let mut settings = kad::Config::new(StreamProtocol::new("/covey/kad/1"));
+                settings.set_replication_interval(None).set_publication_interval(None);
+                let mut kad = kad::Behaviour::with_config(peer, kad::store::MemoryStore::new(peer), settings);
+                kad.set_mode(Some(kad::Mode::Server));
+                let identify = identify::Behaviour::new(identify::Config::new("covey/1".to_owned(), key.public()));
+                Tools { identify, kad, streams: libp2p_stream::Behaviour::new() }
+            })
+            .unwrap()
+            .with_swarm_config(|c| c.with_idle_connection_timeout(std::time::Duration::from_secs(60)))
+            .build();
+        swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+        let address = loop {
+            if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+                break address;
+            }
+        };
+        prepare(&mut swarm);
+        let (peer, control) = (*swarm.local_peer_id(), swarm.behaviour().streams.new_control());
+        let task = tokio::spawn(async move {
+            loop {
+                swarm.select_next_some().await;
+            }
+        });
+        Self { peer, address, control, task }
+    }
+
+    /// Connected to `node`.
+    pub(crate) async fn against(seed: u8, node: &Node) -> Self {
+        let (peer, address) = (node.peer(), node.address().await);
+        let mallory = Self::with(seed, |swarm| {
+            swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build()).unwrap();
+        })
+        .await;
+        mallory
+    }
+
+    pub(crate) async fn open(&mut self, node: &Node, protocol: Protocol) -> Raw {
+        let name = StreamProtocol::new(protocol.name());
+        let opened = within("a stream", self.control.open_stream(node.peer(), name)).await;
+        Raw(opened.expect("every protocol is offered to everybody"))
+    }
+
+    /// As [`Self::open`], when the connection may be closed on her.
+    pub(crate) async fn try_open(&mut self, node: &Node, protocol: Protocol) -> Option<Raw> {
+        self.try_open_to(node.peer(), protocol).await
+    }
+
+    pub(crate) async fn try_open_to(&mut self, peer: PeerId, protocol: Protocol) -> Option<Raw> {
+        let name = StreamProtocol::new(protocol.name());
+        within("a stream", self.control.open_stream(peer, name)).await.ok().map(Raw)
+    }
+}
+
+pub(crate) struct Raw(pub(crate) Stream);
+
+impl Raw {
+    /// The verdict; `None` when the stream was reset.
+    pub(crate) async fn verdict(&mut self) -> Option<u8> {
+        let mut verdict = [9];
+        within("a verdict", self.0.read_exact(&mut verdict)).await.ok().map(|()| verdict[0])
+    }
+
+    /// Everything the node ever says on this stream.
+    pub(crate) async fn all(mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        let _ = within("the end of the stream", self.0.read_to_end(&mut all)).await;
+        all
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> bool {
+        self.0.write_all(bytes).await.is_ok() && self.0.flush().await.is_ok()
+    }
+
+    pub(crate) async fn frame(&mut self, frame: &[u8]) -> bool {
+        self.write(&framed(frame)).await
+    }
+}
+
+pub(crate) fn framed(frame: &[u8]) -> Vec<u8> {
+    [&u32::try_from(frame.len()).unwrap().to_be_bytes(), frame].concat()
+}

@@ -48,3 +48,16 @@ impl<R: serde::Serialize> ToRpcParams for ByName<'_, R> {
         serde_json::value::to_raw_value(&value).map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PairInvite;
+
+    #[test]
+    fn what_is_not_set_stays_off_the_wire() {
+        let invite = PairInvite { to: "covey:x".into(), ..PairInvite::default() };
+        let params = ByName(&invite).to_rpc_params().expect("serialises").expect("has parameters");
+        assert_eq!(params.get(), r#"{"to":"covey:x"}"#);
+    }
+}

@@ -175,14 +175,11 @@ impl Seeker {
         for peer in &peers {
             steps.extend(self.expire(peer, now, rng));
         }
-        let mut busy = self.targets.values().filter(|t| t.is_busy()).count();
-        let mut due: Vec<(Instant, PeerId)> = self.targets.iter().filter_map(|(p, t)| Some((t.due()?, *p))).collect();
+        let free = AT_ONCE.saturating_sub(self.targets.values().filter(|t| t.is_busy()).count());
+        let due = self.targets.iter().filter_map(|(peer, t)| Some((t.due().filter(|at| *at <= now)?, *peer)));
+        let mut due: Vec<(Instant, PeerId)> = due.collect();
         due.sort_unstable();
-        for (at, peer) in due {
-            if at > now || busy >= AT_ONCE {
-                break;
-            }
-            busy += 1;
+        for (_, peer) in due.into_iter().take(free) {
             steps.extend(self.targets.get_mut(&peer).map(|target| target.start(peer, now)));
         }
         steps

@@ -111,7 +111,7 @@ impl Worker {
                 () = sleep_until(wake) => self.on_timer(Instant::now()),
             }
         };
-        self.end(farewell).await;
+        Box::pin(self.end(farewell)).await;
     }
 
     fn next_wake(&self) -> Instant {
@@ -146,8 +146,8 @@ impl Worker {
             BehavioursEvent::Identify(event) => self.on_identify(event),
             BehavioursEvent::Kad(event) => self.on_kad(event),
             BehavioursEvent::Mdns(event) => self.on_mdns(event),
-            BehavioursEvent::AutonatClient(event) => self.on_probed(event),
-            BehavioursEvent::RelayClient(event) => self.on_relay(event),
+            BehavioursEvent::AutonatClient(event) => self.on_probed(&event),
+            BehavioursEvent::RelayClient(event) => self.on_relay(&event),
             other => tracing::trace!(?other, "behaviour"),
         }
     }

@@ -85,7 +85,7 @@ impl Worker {
     }
 
     /// A node tried to dial back.
-    pub(super) fn on_probed(&mut self, event: autonat::v2::client::Event) {
+    pub(super) fn on_probed(&mut self, event: &autonat::v2::client::Event) {
         // On a network of one machine or one house nobody needs to be reachable from outside.
         let global = Scope::of(&event.tested_addr) == Some(Scope::Global);
         if event.result.is_ok() || !global || self.reachability.public {
@@ -142,9 +142,9 @@ impl Worker {
         }
     }
 
-    pub(super) fn on_relay(&mut self, event: relay::client::Event) {
+    pub(super) fn on_relay(&mut self, event: &relay::client::Event) {
         if let relay::client::Event::ReservationReqAccepted { relay_peer_id, .. } = event {
-            self.reachability.reserved.insert(relay_peer_id);
+            self.reachability.reserved.insert(*relay_peer_id);
         }
     }
 

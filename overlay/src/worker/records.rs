@@ -110,7 +110,7 @@ impl Worker {
         if self.records.publications.len() >= AT_ONCE || records.len() > PER_PUBLICATION {
             return answer(respond_to, Err(PublishError::Busy));
         }
-        self.records.own.clone_from(&records);
+        self.records.own = records;
         self.offer(Some(respond_to));
     }
 

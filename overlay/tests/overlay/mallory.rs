@@ -72,11 +72,10 @@ impl Mallory {
     /// Connected to `node`.
     pub(crate) async fn against(seed: u8, node: &Node) -> Self {
         let (peer, address) = (node.peer(), node.address().await);
-        let mallory = Self::with(seed, |swarm| {
+        Self::with(seed, |swarm| {
             swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build()).unwrap();
         })
-        .await;
-        mallory
+        .await
     }
 
     pub(crate) async fn open(&mut self, node: &Node, protocol: Protocol) -> Raw {

@@ -32,3 +32,6 @@ pub use input::{Command, Effect, Input, PeerKey, Protocol, Verdict, handle};
 pub use live::Live;
 pub use me::Me;
 pub use policy::Policy;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+//! A virtual network of engines. Everything is driven by one seed and one clock.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use covey_api::{self as api, ApiError};
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::identity::AccountSecret;
+use covey_pairing::ids::AccountId;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::engine::{Cx, Effect, Input, Live, Me, PeerKey, Policy, Protocol, handle, rpc};
+use crate::store::{MemoryStore, Store, Tx};
+use crate::vault::Vault;
+
+/// A node without a network: engine, store, memory.
+pub(super) struct Node {
+    pub(super) me: Me,
+    pub(super) policy: Policy,
+    pub(super) live: Live,
+    pub(super) store: MemoryStore,
+    vault: Vault,
+    rng: StdRng,
+    pub(super) up: bool,
+}
+
+impl Node {
+    fn new(seed: u64, policy: Policy) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let vault = Vault::new(&Secret::random(&mut rng));
+        let mut store = MemoryStore::default();
+        let mut tx = Tx::new(&store, &vault);
+        let account = AccountSecret::generate(&mut rng);
+        let me = Me::create(&mut tx, account, "test", 1, &mut rng).unwrap();
+        let batch = tx.into_batch(&mut rng);
+        store.apply(batch).unwrap();
+        let live = Live::new(&policy);
+        Self { me, policy, live, store, vault, rng, up: true }
+    }
+
+    pub(super) fn account(&self) -> AccountId {
+        self.me.account_id()
+    }
+
+    fn peer(&self) -> PeerKey {
+        PeerKey(self.me.device.keys().network)
+    }
+
+    /// One transaction: what it does is durable before its effects are returned.
+    fn transact<T, E>(
+        &mut self,
+        now: u64,
+        run: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, E>,
+    ) -> Result<(T, Vec<Effect>), E> {
+        let mut tx = Tx::new(&self.store, &self.vault);
+        let mut cx = Cx {
+            me: &self.me,
+            policy: &self.policy,
+            live: &mut self.live,
+            tx: &mut tx,
+            now,
+            rng: &mut self.rng,
+            effects: Vec::new(),
+        };
+        let value = run(&mut cx)?;
+        let effects = std::mem::take(&mut cx.effects);
+        let batch = tx.into_batch(&mut self.rng);
+        self.store.apply(batch).unwrap();
+        self.store.flush().unwrap();
+        Ok((value, effects))
+    }
+}
+
+/// What is on its way between two nodes.
+enum Flight {
+    Input(usize, Input),
+}
+
+/// Nodes and the network between them.
+pub(super) struct World {
+    pub(super) nodes: Vec<Node>,
+    pub(super) now: u64,
+    flights: VecDeque<Flight>,
+    /// Directed: the first lets the second use everything.
+    allowed: BTreeSet<(usize, usize)>,
+    connected: BTreeSet<(usize, usize)>,
+    opened: BTreeSet<(usize, usize)>,
+    cards: BTreeMap<AccountId, Vec<u8>>,
+    /// Frames of these protocols are lost.
+    pub(super) drop: BTreeSet<Protocol>,
+    /// One in so many frames is lost; 0: none.
+    pub(super) loss: u32,
+    rng: StdRng,
+}
+
+impl World {
+    pub(super) fn new(count: usize, seed: u64) -> Self {
+        Self::with_policies(&vec![quick(); count], seed)
+    }
+
+    pub(super) fn with_policies(policies: &[Policy], seed: u64) -> Self {
+        println!("seed {seed}");
+        let nodes = policies.iter().enumerate();
+        let nodes = nodes.map(|(n, policy)| Node::new(seed * 1_000 + n as u64, policy.clone())).collect();
+        let mut world = Self {
+            nodes,
+            now: 1_800_000_000_000,
+            flights: VecDeque::new(),
+            allowed: BTreeSet::new(),
+            connected: BTreeSet::new(),
+            opened: BTreeSet::new(),
+            cards: BTreeMap::new(),
+            drop: BTreeSet::new(),
+            loss: 0,
+            rng: StdRng::seed_from_u64(seed),
+        };
+        for node in 0..policies.len() {
+            world.start(node);
+        }
+        world.settle();
+        world
+    }
+
+    fn start(&mut self, node: usize) {
+        self.input(node, Input::Start);
+        self.input(node, Input::Addresses(vec![format!("/ip4/192.0.2.{}/tcp/1", node + 1)]));
+    }
+
+    /// The process is killed and started again: memory and connections are gone, the store stays.
+    pub(super) fn restart(&mut self, node: usize) {
+        self.stop(node);
+        self.nodes[node].up = true;
+        let policy = self.nodes[node].policy.clone();
+        self.nodes[node].live = Live::new(&policy);
+        self.start(node);
+    }
+
+    /// The process is killed.
+    pub(super) fn stop(&mut self, node: usize) {
+        self.nodes[node].up = false;
+        self.flights.retain(|Flight::Input(to, _)| *to != node);
+        self.allowed.retain(|(from, _)| *from != node);
+        let peers: Vec<usize> = (0..self.nodes.len()).filter(|other| self.is_connected(node, *other)).collect();
+        for other in peers {
+            self.disconnect(node, other);
+        }
+    }
+
+    /// The connection between two nodes breaks; what is on its way is lost.
+    pub(super) fn disconnect(&mut self, a: usize, b: usize) {
+        self.connected.remove(&pair(a, b));
+        self.opened.retain(|(x, y)| pair(*x, *y) != pair(a, b));
+        let peers = [self.nodes[a].peer(), self.nodes[b].peer()];
+        self.flights.retain(|Flight::Input(to, input)| match input {
+            Input::Frame { peer, .. } => !(*to == a && *peer == peers[1] || *to == b && *peer == peers[0]),
+            _ => true,
+        });
+        self.fly(a, Input::Disconnected { peer: peers[1] });
+        self.fly(b, Input::Disconnected { peer: peers[0] });
+    }
+
+    fn is_connected(&self, a: usize, b: usize) -> bool {
+        self.connected.contains(&pair(a, b))
+    }
+
+    fn fly(&mut self, to: usize, input: Input) {
+        self.flights.push_back(Flight::Input(to, input));
+    }
+
+    fn input(&mut self, node: usize, input: Input) {
+        if !self.nodes[node].up {
+            return;
+        }
+        let now = self.now;
+        let ((), effects) = self.nodes[node].transact(now, |cx| handle(input, cx)).unwrap();
+        self.apply(node, effects);
+    }
+
+    /// What a local client asks of a node.
+    pub(super) fn call<T>(
+        &mut self,
+        node: usize,
+        verb: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let now = self.now;
+        let (value, effects) = self.nodes[node].transact(now, verb)?;
+        self.apply(node, effects);
+        Ok(value)
+    }
+
+    fn node_of(&self, peer: PeerKey) -> Option<usize> {
+        self.nodes.iter().position(|node| node.peer() == peer)
+    }
+
+    fn apply(&mut self, node: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send { peer, protocol, frame } => self.send(node, peer, protocol, frame),
+                Effect::Allow { peer, .. } => {
+                    if let Some(other) = self.node_of(peer) {
+                        self.allowed.insert((node, other));
+                        self.connect(node, other);
+                    }
+                }
+                Effect::Revoke { peer } => {
+                    if let Some(other) = self.node_of(peer) {
+                        self.allowed.remove(&(node, other));
+                        self.opened.retain(|(x, y)| pair(*x, *y) != pair(node, other));
+                        let (a, b) = (self.nodes[node].peer(), peer);
+                        self.fly(node, Input::Closed { peer: b });
+                        self.fly(other, Input::Closed { peer: a });
+                    }
+                }
+                Effect::Dial { peer, .. } => {
+                    if let Some(other) = self.node_of(peer) {
+                        self.connect(node, other);
+                        if self.is_connected(node, other) {
+                            self.fly(node, Input::Connected { peer });
+                        }
+                    }
+                }
+                Effect::Lookup { account } => {
+                    let card = self.cards.get(&account).cloned();
+                    self.fly(node, Input::Found { account, card });
+                }
+                Effect::Publish { card, .. } => {
+                    let account = self.nodes[node].account();
+                    self.cards.insert(account, card);
+                }
+                Effect::Journal(_) => {}
+            }
+        }
+    }
+
+    /// Connects two nodes if both are up, and opens what both allow.
+    pub(super) fn connect(&mut self, a: usize, b: usize) {
+        if a == b || !self.nodes[a].up || !self.nodes[b].up {
+            return;
+        }
+        let peers = [self.nodes[a].peer(), self.nodes[b].peer()];
+        if self.connected.insert(pair(a, b)) {
+            for (from, to, peer) in [(a, b, peers[1]), (b, a, peers[0])] {
+                if self.allowed.contains(&(from, to)) {
+                    self.fly(from, Input::Connected { peer });
+                }
+            }
+        }
+        for (from, to, peer) in [(a, b, peers[1]), (b, a, peers[0])] {
+            let mutual = self.allowed.contains(&(from, to)) && self.allowed.contains(&(to, from));
+            if mutual && self.opened.insert((from, to)) {
+                self.fly(from, Input::Connected { peer });
+                self.fly(from, Input::Opened { peer });
+            }
+        }
+    }
+
+    fn send(&mut self, from: usize, peer: PeerKey, protocol: Protocol, frame: Vec<u8>) {
+        let Some(to) = self.node_of(peer) else { return };
+        let lost = self.loss > 0 && self.rng.random_range(0..self.loss) == 0;
+        let open = protocol == Protocol::Pair
+            || (self.allowed.contains(&(from, to)) && self.allowed.contains(&(to, from)));
+        if !self.is_connected(from, to) || !open || lost || self.drop.contains(&protocol) {
+            return;
+        }
+        let peer = self.nodes[from].peer();
+        let source = Some([192, 0, 2, 1].into());
+        self.fly(to, Input::Frame { peer, protocol, source, frame });
+    }
+
+    /// Delivers what is on its way until nothing is.
+    pub(super) fn settle(&mut self) {
+        let mut steps = 0;
+        while let Some(Flight::Input(to, input)) = self.flights.pop_front() {
+            self.input(to, input);
+            steps += 1;
+            assert!(steps < 200_000, "the network never comes to rest");
+        }
+    }
+
+    /// Lets time pass in steps of `step` milliseconds, with what becomes due in each.
+    pub(super) fn pass(&mut self, millis: u64, step: u64) {
+        for _ in 0..millis.div_ceil(step) {
+            self.now += step;
+            for node in 0..self.nodes.len() {
+                self.input(node, Input::Tick);
+            }
+            self.settle();
+        }
+    }
+
+    pub(super) fn id(&self, node: usize) -> String {
+        self.nodes[node].account().to_string()
+    }
+
+    pub(super) fn ticket(&mut self, node: usize) -> String {
+        self.call(node, |cx| rpc::account::ticket(cx, &api::AccountTicket::default())).unwrap().ticket
+    }
+
+    pub(super) fn invite(&mut self, from: usize, to: usize) -> Result<api::Contact, ApiError> {
+        let to = self.ticket(to);
+        let params = api::PairInvite { to, note: Some("it is me".into()), ..api::PairInvite::default() };
+        self.call(from, |cx| rpc::pair::invite(cx, params))
+    }
+
+    pub(super) fn accept(&mut self, node: usize, from: usize) -> Result<api::Contact, ApiError> {
+        let params = api::PairAccept { contact: self.id(from), ..api::PairAccept::default() };
+        self.call(node, |cx| rpc::pair::accept(cx, params))
+    }
+
+    pub(super) fn state(&mut self, node: usize, of: usize) -> Option<api::ContactState> {
+        self.contact(node, of).map(|contact| contact.state)
+    }
+
+    pub(super) fn contact(&mut self, node: usize, of: usize) -> Option<api::Contact> {
+        let params = api::PairShow { contact: self.id(of) };
+        self.call(node, |cx| rpc::pair::show(cx, &params)).ok()
+    }
+
+    /// Two nodes that are paired and connected.
+    pub(super) fn pair(&mut self, a: usize, b: usize) {
+        self.invite(a, b).unwrap();
+        self.settle();
+        self.accept(b, a).unwrap();
+        self.settle();
+        assert_eq!(self.state(a, b), Some(api::ContactState::Paired));
+        assert_eq!(self.state(b, a), Some(api::ContactState::Paired));
+    }
+
+    pub(super) fn write(&mut self, from: usize, to: usize, text: &str) -> Result<api::Sent, ApiError> {
+        let params = api::MessageSend { to: self.id(to), text: text.into(), ..api::MessageSend::default() };
+        self.call(from, |cx| rpc::message::send(cx, params))
+    }
+
+    /// The texts of the conversation with `of`, in order.
+    pub(super) fn texts(&mut self, node: usize, of: usize) -> Vec<String> {
+        let messages = self.messages(node, of);
+        messages.into_iter().map(|message| message.text).collect()
+    }
+
+    pub(super) fn messages(&mut self, node: usize, of: usize) -> Vec<api::Message> {
+        let params =
+            api::MessageList { channel: Some(self.id(of)), limit: Some(1_000), ..api::MessageList::default() };
+        self.call(node, |cx| rpc::message::list(cx, &params)).unwrap()
+    }
+}
+
+/// Work on invites costs nothing in tests, and neighbours are not counted.
+pub(super) fn quick() -> Policy {
+    let mut policy = Policy { work_bits: 0, ..Policy::default() };
+    policy.strangers.work_bits = 0;
+    policy.strangers.per_source_per_hour = 1_000;
+    policy
+}
+
+fn pair(a: usize, b: usize) -> (usize, usize) {
+    (a.min(b), a.max(b))
+}

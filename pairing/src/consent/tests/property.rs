@@ -15,11 +15,18 @@ use crate::{
 enum Op {
     Do(Who, Command),
     /// Takes the n-th frame in flight, delivers it, and leaves it in flight if `again`.
-    Deliver { nth: usize, again: bool },
-    Lose { nth: usize },
+    Deliver {
+        nth: usize,
+        again: bool,
+    },
+    Lose {
+        nth: usize,
+    },
     /// The side reconnects: everything outstanding is sent again.
     Reconnect(Who),
-    Pass { hours: u64 },
+    Pass {
+        hours: u64,
+    },
     Silent(Who, bool),
 }
 
@@ -142,13 +149,7 @@ impl Model {
     }
 
     /// [MACHINE-1] to [MACHINE-4], after every single step.
-    fn took(
-        &mut self,
-        who: Who,
-        before: &crate::consent::Relationship,
-        command: Option<Command>,
-        effects: &[Effect],
-    ) {
+    fn took(&mut self, who: Who, before: &crate::consent::Relationship, command: Option<Command>, effects: &[Effect]) {
         let after = self.world.side(who).r.clone();
         let (from, to) = (before.state(), after.state());
         let old = before.pact().map(|pact| pact.id);

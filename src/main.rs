@@ -1,2 +1,65 @@
-//! covey
-fn main() {}
+//! covey: a peer-to-peer chat node. The argument tree, exit codes and logging; nothing else.
+
+mod config;
+mod daemon;
+mod demo;
+mod init;
+mod logging;
+mod tree;
+
+use std::{
+    io,
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory as _, Parser as _};
+use covey_api::Exit;
+use covey_cli::{AccountCommand, Command as Client, Failure, Globals, Terminal};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::tree::{Command, Covey};
+
+fn main() -> ExitCode {
+    let Covey { globals, command } = match Covey::try_parse() {
+        Ok(covey) => covey,
+        Err(shown) => {
+            // Help and version arrive here too. Nobody may be reading them.
+            let _ = shown.print();
+            return ExitCode::from(if shown.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() });
+        }
+    };
+    let mut terminal = Terminal::of_process(&globals);
+    logging::tell_panics();
+    // A panic has been told by the hook; what is left is the exit code of a bug.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(command, &globals, &mut terminal)));
+    let failure = match outcome {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(failure)) => failure,
+        Err(_) => Failure::Told(Exit::Bug),
+    };
+    failure.tell(&mut terminal);
+    ExitCode::from(failure.exit().code())
+}
+
+fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+    match command {
+        Command::Daemon(daemon) => runtime(Builder::new_multi_thread())?.block_on(daemon.run(globals, terminal)),
+        Command::Init(init) => init.run(globals, terminal),
+        Command::Demo(demo) => runtime(Builder::new_multi_thread())?.block_on(demo.run(globals, terminal)),
+        Command::Config(config) => config.run(globals, terminal),
+        Command::Completions(completions) => Ok(completions.write(Covey::command(), &mut io::stdout())?),
+        Command::Man(man) => Ok(man.write(Covey::command(), &mut io::stdout())?),
+        Command::Client(Client::Account(AccountCommand::Phrase)) => init::phrase(globals, terminal),
+        Command::Client(client) => {
+            runtime(Builder::new_current_thread())?.block_on(covey_cli::run(client, globals, terminal))
+        }
+    }
+}
+
+fn runtime(mut builder: Builder) -> Result<Runtime, Failure> {
+    builder
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Ended { exit: Exit::Refused, sentence: format!("cannot start threads: {error}") })
+}

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use clap::{Args, Subcommand};
 use covey_api::{
     Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket, AccountTickets,
-    SafetyNumber, Ticket, TicketInfo,
+    Reason, SafetyNumber, Ticket, TicketInfo,
 };
 
 use crate::{
@@ -48,6 +48,13 @@ pub enum AccountCommand {
         /// Alias or id of the contact (the start is enough)
         contact: String,
     },
+    /// Show the 24 words that bring your account back (stop the daemon first)
+    #[command(
+        long_about = "Show the 24 words that bring your account back\n\nWhoever has them is you. Write them on paper and keep it \
+                      where you keep your passport. The daemon must not be running: it never gives them away.",
+        after_help = "Example:\n  covey account phrase"
+    )]
+    Phrase,
     /// Change the name that others see
     #[command(after_help = "Example:\n  covey account rename 'Alice in Wonderland'")]
     Rename {
@@ -89,6 +96,10 @@ impl AccountCommand {
             }
             Self::SafetyNumber { contact } => {
                 terminal.show(&session.call(&AccountSafetyNumber { contact }).await?, safety_number)?;
+            }
+            Self::Phrase => {
+                // The binary answers it without a daemon; over the RPC the words are not to be had.
+                return Err(Failure::new(Reason::NotAllowed, "The recovery phrase cannot be read through the daemon."));
             }
             Self::Rename { name } => {
                 let account = session.call(&AccountRename { name, client_id }).await?;

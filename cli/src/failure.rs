@@ -14,6 +14,14 @@ pub enum Failure {
     /// It was refused, by the daemon or on the way to it.
     #[error(transparent)]
     Refused(#[from] ApiError),
+    /// A part of the program that has no RPC errors ended with this class and sentence.
+    #[error("{sentence}")]
+    Ended {
+        /// The class.
+        exit: Exit,
+        /// What happened and what to do.
+        sentence: String,
+    },
     /// The outcome has been shown already; only the exit code is left to tell.
     #[error("ended with exit code {}", .0.code())]
     Told(Exit),
@@ -33,7 +41,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Refused(error) => error.exit(),
-            Self::Told(exit) => *exit,
+            Self::Told(exit) | Self::Ended { exit, .. } => *exit,
             Self::Output(_) => Exit::Refused,
         }
     }
@@ -44,7 +52,11 @@ impl Failure {
             Self::Told(_) => Ok(()),
             Self::Refused(error) if terminal.json => terminal.complain(&as_json(error).to_string()),
             Self::Refused(error) => sentence(error, terminal),
-            Self::Output(_) => terminal.error(&self.to_string()),
+            Self::Ended { exit, sentence } if terminal.json => {
+                let ended = json!({"error": {"message": sentence, "exit": exit.code()}});
+                terminal.complain(&ended.to_string())
+            }
+            Self::Ended { .. } | Self::Output(_) => terminal.error(&clean_line(&self.to_string())),
         };
         // Nobody listens on stderr: the exit code has to do.
         let _ = told;

@@ -23,6 +23,7 @@ mod text;
 mod wait;
 mod when;
 
+pub use account::AccountCommand;
 pub use command::{Command, run};
 pub use connect::{Place, Session, default_data_dir};
 pub use failure::Failure;
@@ -30,3 +31,4 @@ pub use globals::Globals;
 pub use qr::qr_code;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use terminal::{Streams, Terminal};
+pub use text::Paint;

@@ -13,6 +13,12 @@ impl Paint {
         self.wrap("1", text)
     }
 
+    /// A heading: bold.
+    #[must_use]
+    pub fn heading(self, text: &str) -> String {
+        self.bold(text)
+    }
+
     pub(crate) fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }

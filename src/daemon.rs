@@ -1,0 +1,174 @@
+//! `covey daemon`: from flags to a running node, and to its end.
+
+use std::{env, io, path::PathBuf};
+
+use clap::Args;
+use covey_api::Exit;
+use covey_cli::{Failure, Globals, Terminal};
+use covey_node::{
+    config::Overrides,
+    daemon::{Daemon, Options, Started},
+    vault::Passphrase,
+};
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::warn;
+
+use crate::{
+    config::{self, start_failure},
+    logging,
+};
+
+/// Arguments of `daemon`.
+#[derive(Args, Debug)]
+#[command(
+    long_about = "Run your node\n\nOn its first start it makes your account; it asks nothing and needs no configuration. When it can be \
+                  used it prints a line that begins with `ready`. Ctrl-C or `covey shutdown` stops it.",
+    after_help = "Examples:\n  covey daemon\n  covey daemon --data-dir ./alice --rpc-listen 127.0.0.1:0\n  \
+                  covey daemon --bootstrap /dns4/home.example.org/tcp/7421/p2p/12D3KooW…"
+)]
+pub(crate) struct DaemonArgs {
+    /// Listen here for other nodes (repeatable) [default: any port, TCP and QUIC]
+    #[arg(long, value_name = "MULTIADDR")]
+    listen: Vec<String>,
+    /// Join the network through this node (repeatable); it ends in /p2p/ and a peer id
+    #[arg(long, value_name = "MULTIADDR")]
+    bootstrap: Vec<String>,
+    /// Where clients connect; port 0 takes any, `off` leaves the Unix socket [default: 127.0.0.1:7420]
+    #[arg(long, value_name = "ADDR:PORT")]
+    rpc_listen: Option<String>,
+    /// Do not look for nodes on the local network
+    #[arg(long)]
+    no_mdns: bool,
+    /// Do not ask the router to forward ports
+    #[arg(long)]
+    no_upnp: bool,
+    /// Carry connections of nodes that cannot reach each other
+    #[arg(long)]
+    relay_server: bool,
+    #[command(flatten)]
+    unlock: Unlock,
+}
+
+/// Where the passphrase comes from: never an argument or the environment, which others can read.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Unlock {
+    /// Read the passphrase that protects the data from this file (/dev/fd/3 for an open descriptor); without, the
+    /// systemd credential `covey-passphrase`, or a key file beside the data
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl Unlock {
+    pub(crate) fn passphrase(&self) -> Result<Option<Passphrase>, Failure> {
+        let read = match (&self.passphrase_file, env::var_os("CREDENTIALS_DIRECTORY")) {
+            (Some(file), _) => Passphrase::from_file(file).map(Some),
+            (None, Some(directory)) => Passphrase::from_credentials(directory.as_ref()),
+            (None, None) => Ok(None),
+        };
+        read.map_err(|error| start_failure(&error.into()))
+    }
+}
+
+impl DaemonArgs {
+    /// The settings that the flags override.
+    fn overrides(&self) -> Overrides {
+        let given = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
+        Overrides::new()
+            .set_some("network.listen", given(&self.listen))
+            .set_some("network.bootstrap", given(&self.bootstrap))
+            .set_some("rpc.listen", self.rpc_listen.as_ref())
+            .set_some("network.mdns", self.no_mdns.then_some(false))
+            .set_some("network.upnp", self.no_upnp.then_some(false))
+            .set_some("network.relay_server", self.relay_server.then_some(true))
+    }
+
+    pub(crate) async fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+        let (paths, config) = config::load(globals, &self.overrides())?;
+        logging::start(globals, &config.log)?;
+        let mut signals = Signals::new()?;
+        let options = Options { paths, config, passphrase: self.unlock.passphrase()? };
+        let daemon = tokio::select! {
+            started = Box::pin(Daemon::start(options)) => started.map_err(|error| start_failure(&error))?,
+            () = signals.next() => return Ok(()),
+        };
+        // The node runs whether or not somebody reads this.
+        if let Err(error) = announce(terminal, daemon.started()) {
+            warn!(%error, "cannot write to standard output");
+        }
+        tokio::select! {
+            () = daemon.stop_requested() => {}
+            () = signals.next() => {}
+        }
+        tokio::select! {
+            () = Box::pin(daemon.stop()) => Ok(()),
+            () = signals.next() => Err(Failure::Ended {
+                exit: Exit::Refused,
+                sentence: "stopped in a hurry; what was acknowledged is safe".into(),
+            }),
+        }
+    }
+}
+
+/// Tells who, where and how to go on; the line `ready` comes last.
+fn announce(terminal: &mut Terminal, started: &Started) -> io::Result<()> {
+    let Started { account, peer_id, addresses, ticket, data_dir, browser_url, new_account } = started;
+    if terminal.json {
+        return terminal.ndjson(&json!({
+            "ready": true,
+            "account": account,
+            "peer_id": peer_id.to_string(),
+            "addresses": addresses,
+            "ticket": ticket,
+            "data_dir": data_dir,
+            "new_account": new_account,
+        }));
+    }
+    if *new_account {
+        terminal.line("This is your first start: an account was made for you.")?;
+    }
+    terminal.line(&format!("account  {account}"))?;
+    terminal.line(&format!("data     {data_dir}"))?;
+    for address in addresses {
+        terminal.line(&format!("address  {address}"))?;
+    }
+    terminal.line(&format!("ticket   {ticket}"))?;
+    // It holds the operator's token: for eyes, not for log files.
+    if let Some(url) = browser_url.as_ref().filter(|_| terminal.interactive) {
+        terminal.line(&format!("browser  {url}"))?;
+    }
+    if *new_account {
+        terminal.hint(
+            "Keep the words of `covey account phrase` (after stopping the daemon): they bring your account back.",
+        )?;
+    }
+    terminal
+        .hint("In another terminal: `covey account ticket` to be invited, `covey pair list`, `covey tail --follow`.")?;
+    terminal.line(&format!("ready {account}"))
+}
+
+/// What asks the process to end.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::Ended {
+                exit: Exit::Refused,
+                sentence: format!("cannot listen for signals: {error}"),
+            })
+        };
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Returns when the process is asked to end.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

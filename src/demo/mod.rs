@@ -1,0 +1,49 @@
+//! `covey demo`: real throw-away nodes on this machine that find each other, pair by consent and talk, narrated.
+
+mod capture;
+mod disk;
+mod narrator;
+mod node;
+mod stage;
+mod story;
+
+use clap::Args;
+use covey_api::Exit;
+use covey_cli::{Failure, Globals, Terminal};
+
+use self::{narrator::Narrator, stage::Stage};
+use crate::daemon::Signals;
+
+/// Arguments of `demo`.
+#[derive(Args, Debug)]
+#[command(
+    long_about = "Watch throw-away nodes meet, pair and talk on this machine\n\nFour nodes run on loopback with directories of their own. Two \
+                  find each other through a third by account id alone, pair and talk; the fourth is declined. In the \
+                  end the bytes on disk and on the wire are searched for what was said. Nothing is left behind.",
+    after_help = "Example:\n  covey demo"
+)]
+pub(crate) struct DemoArgs {}
+
+impl DemoArgs {
+    pub(crate) async fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+        let mut signals = Signals::new()?;
+        let mut stage = Stage::build(globals)?;
+        let mut narrator = Narrator::new(terminal);
+        let played = tokio::select! {
+            played = Box::pin(story::play(&mut stage, &mut narrator)) => played,
+            () = signals.next() => {
+                Err(Failure::Ended { exit: Exit::Refused, sentence: "interrupted; everything is cleaned up".into() })
+            }
+        };
+        // Whatever happened: no process and no file stays.
+        let logs = if played.is_err() { stage.last_words() } else { String::new() };
+        stage.strike().await;
+        match played {
+            Ok(()) => Ok(narrator.end()?),
+            Err(failure) => {
+                narrator.note(&logs)?;
+                Err(failure)
+            }
+        }
+    }
+}

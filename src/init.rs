@@ -1,0 +1,85 @@
+//! `covey init` and `covey account phrase`: what is done to a data directory while no daemon has it.
+
+use std::io;
+
+use clap::Args;
+use covey_api::Exit;
+use covey_cli::{Failure, Globals, Terminal};
+use covey_node::{
+    config::Overrides,
+    daemon::{self, Initialised, Options},
+};
+use covey_pairing::identity::AccountSecret;
+use serde_json::json;
+
+use crate::{
+    config::{self, start_failure},
+    daemon::Unlock,
+};
+
+/// More than 24 words take.
+const PHRASE_LIMIT: u64 = 1024;
+
+/// Arguments of `init`.
+#[derive(Args, Debug)]
+#[command(
+    long_about = "Make an account, or bring one back, without starting a node\n\nThe daemon does this by itself on its first start. Use init to see \
+                  your recovery phrase at once, to protect the data with a passphrase, or to bring an account back.",
+    after_help = "Examples:\n  covey init\n  covey init --passphrase-file ./passphrase\n  covey init --recover < words.txt"
+)]
+pub(crate) struct InitArgs {
+    /// Bring an account back from its 24 words, read from stdin
+    #[arg(long)]
+    recover: bool,
+    #[command(flatten)]
+    unlock: Unlock,
+}
+
+impl InitArgs {
+    pub(crate) fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+        let (paths, config) = config::load(globals, &Overrides::new())?;
+        let account = if self.recover { Some(recovered(terminal)?) } else { None };
+        let options = Options { paths, config, passphrase: self.unlock.passphrase()? };
+        let made = daemon::init(&options, account).map_err(|error| start_failure(&error))?;
+        let data_dir = options.paths.data_dir();
+        let answer =
+            json!({"account": made.account, "device": made.device, "data_dir": data_dir, "phrase": *made.phrase});
+        terminal.show(&answer, |t, _| {
+            t.line(&format!("account  {}", made.account))?;
+            t.line(&format!("device   {}", made.device))?;
+            t.line(&format!("data     {}", data_dir.display()))?;
+            if !self.recover {
+                t.line("")?;
+                words(t, &made)?;
+            }
+            t.hint("Start your node: covey daemon")
+        })?;
+        Ok(())
+    }
+}
+
+/// Shows the recovery phrase of a data directory whose daemon is not running.
+pub(crate) fn phrase(globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+    let (paths, config) = config::load(globals, &Overrides::new())?;
+    let passphrase = Unlock::default().passphrase()?;
+    let made = daemon::phrase(&Options { paths, config, passphrase }).map_err(|error| start_failure(&error))?;
+    Ok(terminal.show(&json!({"account": made.account, "phrase": *made.phrase}), |t, _| words(t, &made))?)
+}
+
+/// Six words to a line, as one writes them down.
+fn words(t: &mut Terminal, made: &Initialised) -> io::Result<()> {
+    let words: Vec<&str> = made.phrase.split(' ').collect();
+    for line in words.chunks(6) {
+        t.line(&format!("  {}", line.join(" ")))?;
+    }
+    t.hint("These 24 words bring your account back. Write them on paper; whoever has them is you.")
+}
+
+fn recovered(terminal: &mut Terminal) -> Result<AccountSecret, Failure> {
+    terminal.hint("Enter the 24 words of your account, then press Ctrl-D.")?;
+    let usage = |sentence: String| Failure::Ended { exit: Exit::Usage, sentence };
+    let text = terminal
+        .read_stdin(PHRASE_LIMIT)
+        .map_err(|error| usage(format!("cannot read the recovery phrase from stdin: {error}")))?;
+    AccountSecret::from_phrase(&text).map_err(|error| usage(format!("this is no recovery phrase: {error}")))
+}

@@ -164,3 +164,25 @@ impl PeerSync {
         channel.answered(&feed.key(), u64::MAX).0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Author, Heads, SyncInput, sync::SharedChannel};
+
+    #[test]
+    fn the_memory_that_claims_cost_is_bounded() {
+        let (own, channel) = (Author::from_bytes([1; 32]), ChannelId::from_bytes([2; 32]));
+        let mut sync = PeerSync::new(own);
+        sync.handle(SyncInput::Connected { channels: vec![SharedChannel::new(channel, Heads::new(), 0)] }, 0);
+        let id = EntryId::from_bytes([3; 32]);
+        let claims = (0..MAX_CLAIMS as u64 + 100).map(|incarnation| {
+            let feed = crate::FeedKey { author: Author::from_bytes([4; 32]), incarnation };
+            HeadClaim { feed, seq: 1, id }
+        });
+        for frame in frame::heads(channel, claims) {
+            sync.handle(SyncInput::Frame(frame), 1);
+        }
+        assert_eq!(sync.channels[&channel].ahead.len(), MAX_CLAIMS);
+    }
+}

@@ -8,7 +8,7 @@ use covey_feed::{
 };
 use proptest::prelude::*;
 
-use crate::common::{Writer, key, sign};
+use crate::common::{Writer, header, key, sign};
 
 fn proof(ours: &Writer, run: RunIn) -> ForkProof {
     let error = verify(&ours.feed, ours.head().as_ref(), run, ours).unwrap_err();
@@ -97,6 +97,15 @@ fn the_proof_carries_the_chain_up_to_a_signature() {
         chain(&other.entries[1..3], &key(1)),
     );
     assert_eq!(cut.verify(), Err(ForkProofError::Chain));
+}
+
+#[test]
+fn headers_that_are_not_ancestors_of_the_signed_one_prove_nothing() {
+    let honest = Writer::new(1, 1).written(&[3]);
+    let mut framed = chain(&honest.entries[1..], &key(1));
+    framed.headers[0] = header(honest.feed, 2, Some(honest.entries[0].id()), 2).encode();
+    let proof = ForkProof::new(chain(&honest.entries[1..], &key(1)), framed);
+    assert_eq!(proof.verify(), Err(ForkProofError::Chain));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use covey_feed::{
     FeedId, PeerSync, SyncEffect, SyncInput,
-    limits::{MAX_COUNTER, MAX_FRAME, MAX_UNAPPLIED_BYTES, MISUSE_BURST},
+    limits::{BACKOFF_MIN, MAX_COUNTER, MAX_FRAME, MAX_SERVING, MAX_UNAPPLIED_BYTES, MISUSE_BURST},
     run::{RunLimits, assemble},
     sync::{Rejection, Violation},
 };
@@ -163,6 +163,9 @@ fn digests_that_never_match_do_not_make_us_repeat_our_heads() {
     let lie = raw::digests(&[(channel(1), covey_feed::Heads::new().digest(&channel(9)))]);
     let sent = (0..1_000).map(|n| receive(&mut sync, lie.clone(), n * 10).len()).sum::<usize>();
     assert_eq!(sent, 2, "once in five seconds");
+    let more = Writer::new(1, 2).written(&[1]);
+    applied(&mut sync, more.feed, more.head().unwrap(), 9_991);
+    assert_eq!(receive(&mut sync, lie, 9_992).len(), 1, "and when they have changed");
 }
 
 #[test]
@@ -179,7 +182,7 @@ fn a_claim_that_is_never_served_is_given_up_for_longer_and_longer() {
 fn ranges_asked_for_stay_few_whatever_is_claimed() {
     let mut sync = connected(&[], 0);
     let mut asked = Vec::new();
-    for n in 0..100u64 {
+    for n in 0..20u64 {
         let claims: Vec<_> =
             (0..4096).map(|i| (FeedId { incarnation: n * 4096 + i, ..feed(1, 2) }, 9, id(1))).collect();
         asked.extend(wants(&receive(&mut sync, raw::heads(channel(1), &claims), n)));
@@ -317,6 +320,76 @@ fn a_peer_that_cries_fork_and_then_serves_our_own_entry_is_backed_off() {
     assert_eq!(delivered(&receive(&mut sync, raw::run(writer.feed, &all_of(&writer)), 2)), 1);
     applied(&mut sync, writer.feed, writer.head().unwrap(), 2);
     assert_eq!(wants(&receive(&mut sync, cry, 3)), []);
+}
+
+#[test]
+fn a_claimed_fork_is_not_settled_by_what_others_send() {
+    let writer = Writer::new(1, 2).written(&[3]);
+    let mut sync = connected(&[&writer], 0);
+    assert_eq!(wants(&receive(&mut sync, raw::head(writer.feed, 3, id(9)), 1)), [(writer.feed, 3)]);
+    applied(&mut sync, writer.feed, writer.head().unwrap(), 2);
+    assert_eq!(delivered(&receive(&mut sync, raw::run(writer.feed, &all_of(&writer)), 3)), 1);
+}
+
+#[test]
+fn a_feed_that_works_again_is_forgiven() {
+    let writer = Writer::new(1, 2).written(&[1, 1]);
+    let run = |n: usize| {
+        let run = assemble(writer.entries[n..=n].to_vec(), RunLimits::default()).unwrap();
+        raw::run(writer.feed, &run)
+    };
+    let mut sync = connected(&[], 0);
+    let invalid = SyncInput::Rejected { feed: writer.feed, reason: Rejection::Invalid };
+    receive(&mut sync, run(0), 0);
+    sync.handle(invalid.clone(), 0);
+    let now = BACKOFF_MIN;
+    assert_eq!(delivered(&receive(&mut sync, run(0), now)), 1);
+    applied(&mut sync, writer.feed, writer.entries[0].head(), now);
+    receive(&mut sync, run(1), now);
+    sync.handle(invalid, now);
+    assert_eq!(wants(&sync.handle(SyncInput::Tick, now + BACKOFF_MIN)), [(writer.feed, 2)], "not twice as long");
+}
+
+#[test]
+fn two_runs_rejected_together_count_once() {
+    let writer = Writer::new(1, 2).written(&[64; 8]);
+    let mut sync = connected(&[], 0);
+    receive(&mut sync, raw::head(writer.feed, 512, writer.entries[511].id()), 1);
+    let second = assemble(writer.entries[256..].to_vec(), RunLimits::default()).unwrap();
+    assert_eq!(delivered(&receive(&mut sync, raw::run(writer.feed, &all_of(&writer)), 2)), 1);
+    assert_eq!(delivered(&receive(&mut sync, raw::run(writer.feed, &second), 2)), 1);
+    for _ in 0..2 {
+        sync.handle(SyncInput::Rejected { feed: writer.feed, reason: Rejection::Invalid }, 2);
+    }
+    assert_eq!(wants(&sync.handle(SyncInput::Tick, 2 + BACKOFF_MIN)), [(writer.feed, 1)]);
+}
+
+#[test]
+fn a_claim_that_turns_out_to_be_nothing_is_not_followed_again_at_once() {
+    let mut sync = connected(&[], 0);
+    let claim = raw::head(feed(1, 2), 3, id(1));
+    assert_eq!(wants(&receive(&mut sync, claim.clone(), 1)).len(), 1);
+    receive(&mut sync, raw::nothing(feed(1, 2)), 2);
+    assert_eq!(wants(&receive(&mut sync, claim.clone(), 3)), []);
+    assert_eq!(wants(&receive(&mut sync, claim, 3 + BACKOFF_MIN)).len(), 1);
+}
+
+#[test]
+fn nothing_is_served_from_a_channel_that_was_left_in_the_meantime() {
+    let own = Writer::new(1, 1).written(&[3]);
+    let mut sync = connected(&[&own], 0);
+    assert_eq!(receive(&mut sync, raw::want(own.feed, 1), 1).len(), 1);
+    sync.handle(SyncInput::ChannelRemoved(channel(1)), 2);
+    let served = SyncInput::Served { feed: own.feed, from: 1, run: Some(all_of(&own)) };
+    assert_eq!(sync.handle(served, 3), []);
+}
+
+#[test]
+fn no_more_ranges_are_served_at_a_time_than_a_polite_peer_asks_for_twice_over() {
+    let feeds: Vec<Writer> = (1..=40).map(|n| Writer::new(1, n).written(&[1])).collect();
+    let mut sync = connected(&feeds.iter().collect::<Vec<_>>(), 0);
+    let served = feeds.iter().map(|w| receive(&mut sync, raw::want(w.feed, 1), 1).len()).sum::<usize>();
+    assert_eq!(served, MAX_SERVING);
 }
 
 #[test]

@@ -119,6 +119,9 @@ fn a_gap_is_named_and_nobodys_fault() {
     let gap = verify(&writer.feed, None, writer.run_in(3, 4), &()).unwrap_err();
     assert_eq!(gap, RunError::Gap { have: 0, first: 3 });
     assert_eq!((gap.fault(), gap.rejection()), (Fault::None, Rejection::Busy));
+    let head = writer.entries[0].head();
+    let by_one = verify(&writer.feed, Some(&head), writer.run_in(3, 4), &writer);
+    assert_eq!(by_one, Err(RunError::Gap { have: 1, first: 3 }));
 }
 
 #[test]

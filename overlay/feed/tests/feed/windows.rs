@@ -105,6 +105,27 @@ fn a_slow_stream_that_still_delivers_is_not_asked_twice() {
 }
 
 #[test]
+fn a_range_is_not_waited_for_without_end_while_others_come() {
+    let (one, two) = (Writer::new(1, 2).written(&[64; 40]), feed(1, 3));
+    let mut sync = connected(&[], 0);
+    let claims = [(one.feed, 2560, one.entries[2559].id()), (two, 3, id(1))];
+    assert_eq!(wants(&receive(&mut sync, raw::heads(channel(1), &claims), 0)).len(), 2);
+    let mut again = None;
+    for n in 0..10u64 {
+        let now = (n + 1) * (ASK_TIMEOUT - 1);
+        let from = usize::try_from(n).unwrap() * 256;
+        let run = assemble(one.entries[from..].to_vec(), RunLimits::default()).unwrap();
+        receive(&mut sync, raw::run(one.feed, &run), now);
+        applied(&mut sync, one.feed, one.entries[from + 255].head(), now);
+        let asked = wants(&sync.handle(SyncInput::Tick, now));
+        if again.is_none() && asked.contains(&(two, 1)) {
+            again = Some(now);
+        }
+    }
+    assert!(again.is_some_and(|at| at < 5 * ASK_TIMEOUT), "{again:?}");
+}
+
+#[test]
 fn a_silent_peer_does_not_hold_up_what_it_was_asked_for_by_claims_alone() {
     // Two feeds that never come must not starve a third: they are given up, in turns.
     let good = Writer::new(1, 4).written(&[2]);

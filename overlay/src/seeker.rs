@@ -56,6 +56,8 @@ struct Target {
     wanted: Option<Instant>,
     /// Best first, without the peer at their end.
     addresses: VecDeque<Multiaddr>,
+    /// Dialled since it last waited.
+    tried: Vec<Multiaddr>,
     state: State,
     failures: u32,
     error: Option<DialError>,
@@ -138,11 +140,14 @@ impl Seeker {
         let target = self.targets.get_mut(peer)?;
         target.error = Some(error);
         match target.state {
-            State::Dialing { looked_up: false, .. } => {
-                target.state = State::LookingUp { since: now };
-                Some(Step::LookUp(*peer))
-            }
-            State::Dialing { looked_up: true, .. } => self.retreat(peer, now, rng),
+            State::Dialing { looked_up, .. } => match target.dial(*peer, looked_up, now) {
+                Some(step) => Some(step),
+                None if looked_up => self.retreat(peer, now, rng),
+                None => {
+                    target.state = State::LookingUp { since: now };
+                    Some(Step::LookUp(*peer))
+                }
+            },
             _ => None,
         }
     }
@@ -159,13 +164,9 @@ impl Seeker {
         if !matches!(target.state, State::LookingUp { .. }) {
             return None;
         }
-        let new: Vec<_> = addresses.iter().map(|a| bare(a, peer)).filter(|a| !target.addresses.contains(a)).collect();
-        if new.is_empty() {
-            return self.retreat(peer, now, rng);
-        }
-        target.add(peer, &new);
-        target.state = State::Dialing { since: now, looked_up: true };
-        Some(Step::Dial(*peer, new.into_iter().take(PER_PEER).collect()))
+        target.add(peer, addresses);
+        let step = target.dial(*peer, true, now);
+        if step.is_some() { step } else { self.retreat(peer, now, rng) }
     }
 
     /// What is due now.
@@ -200,6 +201,7 @@ impl Seeker {
             allowed: false,
             wanted: None,
             addresses: VecDeque::new(),
+            tried: Vec::new(),
             state: State::Waiting(now),
             failures: 0,
             error: None,
@@ -235,12 +237,16 @@ impl Seeker {
 }
 
 impl Target {
+    /// New addresses come after the one that worked last and before older ones, of which the last are forgotten.
     fn add(&mut self, peer: &PeerId, addresses: &[Multiaddr]) {
-        for address in addresses.iter().map(|a| bare(a, peer)) {
-            if self.addresses.len() < PER_PEER && !self.addresses.contains(&address) {
-                self.addresses.push_back(address);
+        let mut place = usize::from(!self.addresses.is_empty());
+        for address in addresses.iter().map(|a| bare(a, peer)).take(PER_PEER) {
+            if !self.addresses.contains(&address) {
+                self.addresses.insert(place.min(self.addresses.len()), address);
+                place += 1;
             }
         }
+        self.addresses.truncate(PER_PEER);
     }
 
     fn promote(&mut self, address: Multiaddr) {
@@ -258,12 +264,22 @@ impl Target {
     }
 
     fn start(&mut self, peer: PeerId, now: Instant) -> Step {
-        if self.addresses.is_empty() {
+        self.tried.clear();
+        self.dial(peer, false, now).unwrap_or_else(|| {
             self.state = State::LookingUp { since: now };
-            return Step::LookUp(peer);
+            Step::LookUp(peer)
+        })
+    }
+
+    /// Dials what has not been tried in this round, if there is any.
+    fn dial(&mut self, peer: PeerId, looked_up: bool, now: Instant) -> Option<Step> {
+        let untried: Vec<Multiaddr> = self.addresses.iter().filter(|a| !self.tried.contains(a)).cloned().collect();
+        if untried.is_empty() {
+            return None;
         }
-        self.state = State::Dialing { since: now, looked_up: false };
-        Step::Dial(peer, self.addresses.iter().cloned().collect())
+        self.tried.extend_from_slice(&untried);
+        self.state = State::Dialing { since: now, looked_up };
+        Some(Step::Dial(peer, untried))
     }
 
     fn due(&self) -> Option<Instant> {

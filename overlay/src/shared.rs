@@ -173,6 +173,10 @@ impl Shared {
         (sessions.by_peer.len(), sessions.by_peer.values().map(|s| s.links.len()).sum())
     }
 
+    pub(crate) fn count_relayed(&self) -> usize {
+        self.lock().by_peer.values().flat_map(|s| s.links.values()).filter(|l| l.relayed).count()
+    }
+
     /// The relayed connections of a peer that has a direct one too.
     pub(crate) fn superseded(&self, peer: &PeerId) -> Vec<ConnectionId> {
         let sessions = self.lock();
@@ -230,6 +234,17 @@ impl Shared {
 
     pub(crate) fn stranger_frame(&self, key: (Origin, Option<PeerId>), len: u32, now: Instant) -> bool {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner).frame(key, len, now)
+    }
+
+    /// Whether a record that came by this connection may be looked at.
+    pub(crate) fn may_store(&self, peer: PeerId, connection: ConnectionId) -> bool {
+        let origin = {
+            let sessions = self.lock();
+            let link = sessions.by_peer.get(&peer).and_then(|s| s.links.get(&connection));
+            link.map_or(Origin::Local, |l| l.origin)
+        };
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.record(origin.budget(peer), Instant::now())
     }
 
     fn stranger_stream(&self, key: (Origin, Option<PeerId>)) -> bool {

@@ -24,6 +24,8 @@ pub struct Status {
     pub external: Vec<Multiaddr>,
     /// Established connections.
     pub connections: usize,
+    /// Of these, those through a relay.
+    pub relayed: usize,
     /// Distinct connected peers.
     pub peers: usize,
     /// Peers in the Kademlia routing table.

@@ -143,3 +143,23 @@ fn the_addresses_of_a_peer_are_bounded() {
     }
     assert_eq!(f.seeker.targets[&f.peer].addresses.len(), PER_PEER);
 }
+
+#[test]
+fn an_address_that_the_node_learns_meanwhile_is_tried_before_giving_up() {
+    let mut f = Fixture::new();
+    f.seeker.allow(f.peer, &[address(1)], false, f.now);
+    f.steps();
+    f.failed();
+    assert!(f.seeker.want(f.peer, &[address(2)], f.now));
+    assert_eq!(f.found(&[]), Some(Step::Dial(f.peer, vec![address(2)])));
+}
+
+#[test]
+fn news_of_addresses_displace_the_oldest_but_not_the_one_that_worked() {
+    let mut f = Fixture::new();
+    let many: Vec<_> = (1..=16).map(address).collect();
+    f.seeker.allow(f.peer, &many, false, f.now);
+    f.seeker.discovered(&f.peer, &[address(17)], f.now);
+    let known = &f.seeker.targets[&f.peer].addresses;
+    assert_eq!((known.len(), &known[0], &known[1], &known[15]), (16, &address(1), &address(17), &address(15)));
+}

@@ -15,6 +15,11 @@ const BYTES: Rate = Rate { burst: 256 << 10, per_second: 8_192.0 };
 const STREAMS: Rate = Rate { burst: 8, per_second: 0.2 };
 /// Frames of all strangers together, so that many origins do not add up to a load.
 const ALL_FRAMES: Rate = Rate { burst: 256, per_second: 32.0 };
+/// Records that one origin may ask to be stored: each costs a signature check. A node that passes on what it holds
+/// to a newcomer sends some hundreds.
+const RECORDS: Rate = Rate { burst: 256, per_second: 2.0 };
+/// Records of all origins together: 64/s are half a per cent of a processor.
+const ALL_RECORDS: Rate = Rate { burst: 1_024, per_second: 64.0 };
 /// Origins remembered; when all of them have used something lately, new ones are refused.
 const ORIGINS: usize = 4_096;
 
@@ -60,18 +65,30 @@ struct Stranger {
     frames: Bucket,
     bytes: Bucket,
     streams: Bucket,
+    records: Bucket,
+}
+
+impl Stranger {
+    fn buckets(&mut self) -> [&mut Bucket; 4] {
+        [&mut self.frames, &mut self.bytes, &mut self.streams, &mut self.records]
+    }
 }
 
 /// The budgets of all strangers. Bounded; forgets an origin once it has its full budget again.
 #[derive(Debug)]
 pub(crate) struct Budget {
     all_frames: Bucket,
+    all_records: Bucket,
     strangers: HashMap<Key, Stranger>,
 }
 
 impl Budget {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { all_frames: Bucket::new(ALL_FRAMES, now), strangers: HashMap::new() }
+        Self {
+            all_frames: Bucket::new(ALL_FRAMES, now),
+            all_records: Bucket::new(ALL_RECORDS, now),
+            strangers: HashMap::new(),
+        }
     }
 
     /// Whether the stranger may open one more stream now.
@@ -100,9 +117,24 @@ impl Budget {
         granted
     }
 
+    /// Whether a record may be looked at now. `[NET-RECORD-RATE]`
+    pub(crate) fn record(&mut self, key: Key, now: Instant) -> bool {
+        self.all_records.refill(now);
+        if !self.all_records.has(1.0) {
+            return false;
+        }
+        let Some(stranger) = self.stranger(key, now) else { return false };
+        let granted = stranger.records.has(1.0);
+        if granted {
+            stranger.records.tokens -= 1.0;
+            self.all_records.tokens -= 1.0;
+        }
+        granted
+    }
+
     fn stranger(&mut self, key: Key, now: Instant) -> Option<&mut Stranger> {
         if !self.strangers.contains_key(&key) && self.strangers.len() >= ORIGINS {
-            self.strangers.retain(|_, s| [&s.frames, &s.bytes, &s.streams].iter().any(|b| b.full_at() > now));
+            self.strangers.retain(|_, s| s.buckets().iter().any(|b| b.full_at() > now));
             if self.strangers.len() >= ORIGINS {
                 return None;
             }
@@ -111,10 +143,9 @@ impl Budget {
             frames: Bucket::new(FRAMES, now),
             bytes: Bucket::new(BYTES, now),
             streams: Bucket::new(STREAMS, now),
+            records: Bucket::new(RECORDS, now),
         });
-        for bucket in [&mut stranger.frames, &mut stranger.bytes, &mut stranger.streams] {
-            bucket.refill(now);
-        }
+        stranger.buckets().into_iter().for_each(|bucket| bucket.refill(now));
         Some(stranger)
     }
 }
@@ -144,6 +175,17 @@ mod tests {
         let mut budget = Budget::new(start);
         assert_eq!((0..16).filter(|_| budget.frame(origin(1), 64 << 10, start)).count(), 4);
         assert_eq!((0..100).filter(|_| budget.stream(origin(1), start)).count(), 8);
+    }
+
+    #[test]
+    fn a_flood_of_records_is_not_even_looked_at() {
+        // [NET-RECORD-RATE]
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        assert_eq!((0..1_000).filter(|_| budget.record(origin(1), start)).count(), 256);
+        assert!(budget.record(origin(2), start));
+        let granted = (3..=255).map(origin).flat_map(|o| [o; 256]).filter(|o| budget.record(*o, start)).count();
+        assert_eq!(granted, 1_024 - 257);
     }
 
     #[test]

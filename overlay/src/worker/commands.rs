@@ -68,6 +68,7 @@ impl Worker {
             listen: self.swarm.listeners().cloned().collect(),
             external: self.swarm.external_addresses().cloned().collect(),
             connections,
+            relayed: self.shared.count_relayed(),
             peers,
             routing_table,
             records,

@@ -71,10 +71,12 @@ impl Worker {
         }
     }
 
-    /// Dials the bootstrap peers while none of them is connected: without them a partition would last.
+    /// Dials the bootstrap peers while this node is alone or none of them is in its routing table: after an outage
+    /// nobody else would bring the parts of the overlay together again.
     fn join(&mut self, now: Instant) {
         let peers = self.discovery.bootstrap.clone();
-        if peers.iter().any(|(peer, _)| self.shared.is_connected(peer)) {
+        let alone = self.shared.count().0 == 0;
+        if !alone && peers.iter().any(|(peer, _)| self.knows(peer)) {
             self.discovery.attempts = 0;
         } else {
             self.discovery.attempts = self.discovery.attempts.saturating_add(1);
@@ -84,6 +86,15 @@ impl Worker {
         }
         let pause = if self.discovery.attempts == 0 { UPKEEP } else { REJOIN.pause(self.discovery.attempts) };
         self.discovery.rejoin = now + jittered(pause, &mut self.rng);
+    }
+
+    fn knows(&mut self, peer: &PeerId) -> bool {
+        let bucket = self.swarm.behaviour_mut().kad.kbucket(*peer);
+        bucket.is_some_and(|bucket| bucket.iter().any(|entry| entry.node.key.preimage() == peer))
+    }
+
+    pub(super) fn is_bootstrap(&self, peer: &PeerId) -> bool {
+        self.discovery.bootstrap.iter().any(|(known, _)| known == peer)
     }
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {
@@ -116,10 +127,13 @@ impl Worker {
     pub(super) fn on_kad(&mut self, event: kad::Event) {
         match event {
             kad::Event::InboundRequest {
-                request: kad::InboundRequest::PutRecord { record: Some(record), source, .. },
+                request: kad::InboundRequest::PutRecord { record: Some(record), source, connection },
             } => {
                 use kad::store::RecordStore as _;
-                if self.swarm.behaviour_mut().kad.store_mut().put(record).is_err() {
+                // [NET-RECORD-RATE]
+                if !self.shared.may_store(source, connection)
+                    || self.swarm.behaviour_mut().kad.store_mut().put(record).is_err()
+                {
                     tracing::debug!(%source, "record not stored");
                 }
             }

@@ -131,9 +131,8 @@ impl Worker {
             SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => self.on_connected(peer_id, &endpoint),
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => self.on_disconnected(peer_id),
             SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => self.on_dial_error(peer, &error),
-            SwarmEvent::NewListenAddr { .. }
-            | SwarmEvent::ExpiredListenAddr { .. }
-            | SwarmEvent::ExternalAddrExpired { .. } => self.refresh_addresses(),
+            SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => self.refresh_addresses(),
+            SwarmEvent::ExternalAddrExpired { .. } => self.on_external_address_lost(),
             SwarmEvent::ExternalAddrConfirmed { address } => self.on_external_address(&address),
             SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id),
             SwarmEvent::IncomingConnectionError { error, .. } => tracing::debug!(%error, "connection refused"),

@@ -16,7 +16,8 @@ use crate::{
 const RESERVATIONS: usize = 2;
 /// Relays remembered.
 const RELAYS: usize = 16;
-/// So many nodes must have failed to dial back before this node counts as private: one may lie. `[NET-NAT-VERDICT]`
+/// So many nodes, or one bootstrap peer, must have failed to dial back before this node counts as private: one may
+/// lie. `[NET-NAT-VERDICT]`
 const WITNESSES: usize = 3;
 /// Witnesses remembered.
 const MOST_WITNESSES: usize = 64;
@@ -28,7 +29,8 @@ pub(super) struct Reachability {
     relay_use: RelayUse,
     is_relay: bool,
     public: bool,
-    failed: HashSet<PeerId>,
+    /// Nodes that failed to dial back, and what their word counts.
+    failed: HashMap<PeerId, usize>,
     relays: HashMap<PeerId, Multiaddr>,
     listeners: HashMap<ListenerId, PeerId>,
     reserved: HashSet<PeerId>,
@@ -40,7 +42,7 @@ impl Reachability {
             relay_use: config.relay_use,
             is_relay: config.relay_server,
             public: !config.external.is_empty(),
-            failed: HashSet::new(),
+            failed: HashMap::new(),
             relays: HashMap::new(),
             listeners: HashMap::new(),
             reserved: HashSet::new(),
@@ -50,7 +52,7 @@ impl Reachability {
     pub(super) fn nat(&self) -> Nat {
         if self.public {
             Nat::Public
-        } else if self.failed.len() >= WITNESSES {
+        } else if self.failed.values().sum::<usize>() >= WITNESSES {
             Nat::Private
         } else {
             Nat::Unknown
@@ -65,7 +67,8 @@ impl Reachability {
         match self.relay_use {
             RelayUse::Never => false,
             RelayUse::Always => true,
-            RelayUse::WhenPrivate => self.nat() == Nat::Private,
+            // A place that turns out to be needless costs little.
+            RelayUse::WhenPrivate => !self.public && !self.failed.is_empty(),
         }
     }
 }
@@ -84,6 +87,11 @@ impl Worker {
         self.refresh_addresses();
     }
 
+    pub(super) fn on_external_address_lost(&mut self) {
+        self.reachability.public = self.swarm.external_addresses().any(|a| !is_circuit(a));
+        self.refresh_addresses();
+    }
+
     /// A node tried to dial back.
     pub(super) fn on_probed(&mut self, event: &autonat::v2::client::Event) {
         // On a network of one machine or one house nobody needs to be reachable from outside.
@@ -92,12 +100,13 @@ impl Worker {
             return;
         }
         if self.reachability.failed.len() < MOST_WITNESSES {
-            self.reachability.failed.insert(event.server);
+            let weight = if self.is_bootstrap(&event.server) { WITNESSES } else { 1 };
+            self.reachability.failed.insert(event.server, weight);
         }
         if self.reachability.nat() == Nat::Private {
             self.swarm.behaviour_mut().kad.set_mode(Some(Mode::Client));
-            self.tend_reservations();
         }
+        self.tend_reservations();
     }
 
     /// Remembers a relay and reserves a place if one is needed.

@@ -27,6 +27,8 @@ const DEADLINE: Duration = Duration::from_secs(28);
 const COMPANY: Duration = Duration::from_secs(6);
 /// New neighbours are collected for so long before own records are offered to them.
 const OFFER: Duration = Duration::from_secs(2);
+/// Offers follow each other no faster, however many newcomers there are. `[NET-QUERY-LIMIT]`
+const OFFER_AGAIN: Duration = Duration::from_secs(30);
 /// Own records are stored again so often, as nodes come and go.
 const REFRESH: Duration = Duration::from_secs(3_600);
 
@@ -38,6 +40,8 @@ pub(super) struct Records {
     id: u64,
     own: Vec<Sealed>,
     offer: Option<Instant>,
+    /// When the own records were last stored by somebody.
+    stored: Option<Instant>,
 }
 
 struct Publication {
@@ -68,6 +72,7 @@ impl Records {
             id: 0,
             own: Vec::new(),
             offer: None,
+            stored: None,
         }
     }
 
@@ -80,7 +85,8 @@ impl Records {
     /// Somebody new may be among those who should hold our records.
     pub(super) fn new_neighbour(&mut self, now: Instant) {
         if !self.own.is_empty() {
-            let soon = now + OFFER;
+            let again = self.stored.map(|at| at + OFFER_AGAIN);
+            let soon = (now + OFFER).max(again.unwrap_or(now));
             self.offer = Some(self.offer.map_or(soon, |at| at.min(soon)));
         }
         self.stop_waiting(now + Duration::from_millis(500));
@@ -154,6 +160,9 @@ impl Worker {
         if let Some(state) = self.records.publications.get_mut(&publication) {
             state.pending -= 1;
             state.stored += usize::from(stored);
+            if stored {
+                self.records.stored = Some(Instant::now());
+            }
             if state.pending == 0 {
                 self.end_publication(publication);
             }

@@ -172,6 +172,32 @@ async fn quic_works_as_tcp_does() {
 }
 
 #[tokio::test]
+async fn a_bootstrap_peer_may_be_given_by_name() {
+    let hub = Node::new(1).await;
+    let named = hub.full_address().await.to_string().replace("/ip4/127.0.0.1/", "/dns4/localhost/");
+    let mut config = config(2);
+    config.bootstrap = vec![named.parse().unwrap()];
+    let alice = Node::start(config).await;
+    eventually("alice joined", || async { alice.status().await.routing_table == 1 }).await;
+}
+
+#[tokio::test]
+async fn a_bootstrap_peer_that_starts_later_is_joined() {
+    let mut hub = config(1);
+    let port = {
+        let l = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        l.local_addr().unwrap().port()
+    };
+    hub.listen = vec![format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()];
+    let mut config = config(2);
+    config.bootstrap = vec![hub.listen[0].clone().with_p2p(hub.peer_id()).unwrap()];
+    let alice = Node::start(config).await;
+    assert_eq!(alice.status().await.routing_table, 0);
+    let _hub = Node::start(hub).await;
+    eventually("alice joined", || async { alice.status().await.routing_table == 1 }).await;
+}
+
+#[tokio::test]
 async fn a_dial_that_cannot_succeed_ends_with_a_reason() {
     let alice = Node::new(1).await;
     let nobody = super::harness::peer_of(99);

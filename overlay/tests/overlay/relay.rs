@@ -26,5 +26,13 @@ async fn a_node_behind_a_relay_is_reached_through_it() {
     bob.send(hidden.peer(), Protocol::Pair, "through the relay");
     assert_eq!(hidden.frame().await.2.as_ref(), b"through the relay");
     bob.until("a relayed connection", |e| matches!(e, Event::Connected { relayed: true, .. }).then_some(())).await;
-    eventually("a direct connection replaces it", || async { bob.status().await.connections > 0 }).await;
+    eventually("a direct connection replaces it", || async {
+        let status = bob.status().await;
+        status.relayed == 0 && status.peers > 0
+    })
+    .await;
+    // Without the relay they still talk.
+    relay.handle.shutdown().await;
+    bob.send(hidden.peer(), Protocol::Pair, "directly");
+    assert_eq!(hidden.frame().await.2.as_ref(), b"directly");
 }

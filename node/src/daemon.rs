@@ -57,6 +57,7 @@ pub struct Started {
 /// A running node.
 pub struct Daemon {
     started: Started,
+    service: Arc<Service>,
     overlay: Handle,
     engine: EngineHandle,
     thread: JoinHandle<()>,
@@ -193,12 +194,17 @@ impl Daemon {
             browser_url: server.browser_url(),
             new_account,
         };
-        Ok(Self { started, overlay, engine, thread, server, network, stop, _lock: opened.lock })
+        Ok(Self { started, service, overlay, engine, thread, server, network, stop, _lock: opened.lock })
     }
 
     /// What to tell the operator.
     pub fn started(&self) -> &Started {
         &self.started
+    }
+
+    /// The methods of its RPC, for a process that runs the node inside itself.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
     }
 
     /// Returns when a client asked the daemon to stop.
@@ -215,7 +221,8 @@ impl Daemon {
         if self.network.await.is_err() {
             warn!("the network driver had failed");
         }
-        drop(self.engine);
+        // Without an engine there is nothing to stop.
+        let _ = self.engine.input(crate::engine::Input::Stop).await;
         let joined = tokio::task::spawn_blocking(move || self.thread.join()).await;
         if !matches!(joined, Ok(Ok(()))) {
             warn!("the engine had failed");

@@ -69,6 +69,8 @@ pub enum Input {
     },
     /// Time passed: expire, retry, publish.
     Tick,
+    /// The daemon ends: the runtime takes no further inputs and handles those that wait.
+    Stop,
 }
 
 /// What the runtime must do once the transaction is durable.
@@ -159,7 +161,7 @@ impl Command {
 pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     match input {
         Input::Start => outbox::start(cx),
-        Input::Command(_) => Ok(()),
+        Input::Command(_) | Input::Stop => Ok(()),
         Input::Connected { peer } => sync::connected(cx, peer),
         Input::Disconnected { peer } => {
             sync::disconnected(cx, peer);

@@ -17,6 +17,8 @@ mod guard;
 mod http;
 mod server;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod web;
 
 pub use cookie::{Cookie, Endpoint};

@@ -8,7 +8,6 @@ use std::{
 
 use jsonrpsee::server::{Methods, ServerHandle, stop_channel};
 use rand_core::CryptoRng;
-use tokio::net::{TcpListener, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -98,11 +97,21 @@ pub async fn serve(
     cookie.write(&options.cookie).map_err(io(&options.cookie))?;
 
     let (stop_rpc, rpc) = stop_channel();
-    let app = App::new(methods.into(), options.max_connections, stop_rpc, probes);
+    // One for each listener: the connections of one do not use up those of the other.
+    let methods = methods.into();
+    let app = || App::new(methods.clone(), options.max_connections, stop_rpc.clone(), probes.clone());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let max_connections = usize::try_from(options.max_connections).unwrap_or(usize::MAX);
     let acceptor = Acceptor { stop: stop.clone(), tasks: tasks.clone(), max_connections };
-    start(&acceptor, &app, port, unix, address, &cookie);
+    if let (Some(listener), Some(address)) = (port, address) {
+        let router = app().router(Guard::port(address, cookie.clone()));
+        tasks.spawn(acceptor.clone().run(listener, router));
+    }
+    if let Some(listener) = unix {
+        let router = app().router(Guard::Socket { uid: effective_uid() });
+        tasks.spawn(acceptor.run(listener, router));
+    }
+    drop(stop_rpc);
 
     let endpoint = Endpoint {
         url: address.map(url),
@@ -117,24 +126,6 @@ pub async fn serve(
         return Err(ServeError::Io { path: options.endpoint, source });
     }
     Ok(server)
-}
-
-fn start(
-    acceptor: &Acceptor,
-    app: &App,
-    port: Option<TcpListener>,
-    unix: Option<UnixListener>,
-    address: Option<SocketAddr>,
-    cookie: &Cookie,
-) {
-    if let (Some(listener), Some(address)) = (port, address) {
-        let router = app.clone().router(Guard::port(address, cookie.clone()));
-        acceptor.tasks.spawn(acceptor.clone().run(listener, router));
-    }
-    if let Some(listener) = unix {
-        let router = app.clone().router(Guard::Socket { uid: effective_uid() });
-        acceptor.tasks.spawn(acceptor.clone().run(listener, router));
-    }
 }
 
 impl Server {

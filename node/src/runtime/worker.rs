@@ -48,7 +48,7 @@ pub struct Worker<S, N> {
     pub clock: tokio::runtime::Handle,
 }
 
-/// Starts the engine's thread. It ends, having handled what was queued, when every handle is dropped or closed.
+/// Starts the engine's thread. It ends, having handled what was queued, when every handle is dropped or one of them says [`Input::Stop`].
 ///
 /// # Errors
 /// When the system gives no thread.
@@ -81,6 +81,10 @@ impl<S: Store, N: Network> Worker<S, N> {
             let wait = live.next_wake().saturating_sub(now()).clamp(SHORTEST_WAIT, LONGEST_WAIT);
             let next = self.clock.block_on(async { timeout(Duration::from_millis(wait), queue.recv()).await });
             let first = match next {
+                Ok(Some(Input::Stop)) => {
+                    queue.close();
+                    continue;
+                }
                 Ok(Some(input)) => input,
                 Ok(None) => return,
                 Err(_elapsed) => Input::Tick,
@@ -89,6 +93,10 @@ impl<S: Store, N: Network> Worker<S, N> {
             self.one(first, &mut live, &mut pending);
             for _ in 1..GROUP {
                 let Ok(next) = queue.try_recv() else { break };
+                if matches!(next, Input::Stop) {
+                    queue.close();
+                    continue;
+                }
                 self.one(next, &mut live, &mut pending);
             }
             self.release(pending, journal);

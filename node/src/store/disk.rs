@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+
 use super::{
     Batch, Row, Span, Store, StoreError,
     api::check_keys,
@@ -17,9 +19,8 @@ use super::{
 };
 use crate::files;
 
-/// Most bytes of values applied between two syncs; beyond it, an apply syncs first. sled may overwrite a segment of
-/// its log about 1 MiB of writes after the records in it were copied elsewhere, and rewriting leaves multiplies
-/// what is written by up to four: the copies have to be on the disk by then.
+/// Most bytes of values applied between two syncs; beyond it, an apply syncs first. Where [`write_through`] is not to
+/// be had, this keeps the log from getting far ahead of the disk.
 const UNSYNCED_MAX: usize = 256 << 10;
 
 /// How long an open waits for the lock on the database file: sled's workers may hold it for a moment after a close.
@@ -121,6 +122,9 @@ impl SledStore {
         for file in [&log, &conf] {
             file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
             file.sync_all()?;
+        }
+        if !write_through(&log) {
+            tracing::info!(dir = %self.dir.display(), "the file system has no synchronous files");
         }
         files::sync_dir(&self.dir)?;
         Ok(log)
@@ -252,6 +256,17 @@ impl Store for SledStore {
         self.unsynced = None;
         Ok(())
     }
+}
+
+/// Makes the kernel write the log in the order in which sled does (the attribute that `chattr +S` sets).
+///
+/// sled takes what `sync_file_range` was called for as written, reuses segments of the log and notes how far the log
+/// is good on that ground. But parts that lie in newly allocated space are not found again after a power cut, whereas
+/// later ones in reused space are: large transactions then cost the whole tree. Not all file systems have the
+/// attribute; those that write in order anyway (ZFS) or keep nothing (tmpfs) can do without.
+fn write_through(log: &File) -> bool {
+    let Ok(flags) = ioctl_getflags(log) else { return false };
+    flags.contains(IFlags::SYNC) || ioctl_setflags(log, flags | IFlags::SYNC).is_ok()
 }
 
 fn open_patiently(dir: &Path, cache_bytes: u64) -> sled::Result<sled::Db> {

@@ -15,6 +15,8 @@ mod key;
 mod memory;
 mod schema;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tx;
 
 pub use api::{Batch, Op, Row, Span, Store, StoreError};

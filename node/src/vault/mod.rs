@@ -10,6 +10,8 @@ mod errors;
 mod files;
 mod header;
 mod passphrase;
+#[cfg(test)]
+mod tests;
 
 pub use cipher::{BadRecord, Vault};
 pub use errors::VaultError;

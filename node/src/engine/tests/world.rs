@@ -257,8 +257,8 @@ impl World {
     fn send(&mut self, from: usize, peer: PeerKey, protocol: Protocol, frame: Vec<u8>) {
         let Some(to) = self.node_of(peer) else { return };
         let lost = self.loss > 0 && self.rng.random_range(0..self.loss) == 0;
-        let open = protocol == Protocol::Pair
-            || (self.allowed.contains(&(from, to)) && self.allowed.contains(&(to, from)));
+        let open =
+            protocol == Protocol::Pair || (self.allowed.contains(&(from, to)) && self.allowed.contains(&(to, from)));
         if !self.is_connected(from, to) || !open || lost || self.drop.contains(&protocol) {
             return;
         }
@@ -338,8 +338,7 @@ impl World {
     }
 
     pub(super) fn messages(&mut self, node: usize, of: usize) -> Vec<api::Message> {
-        let params =
-            api::MessageList { channel: Some(self.id(of)), limit: Some(1_000), ..api::MessageList::default() };
+        let params = api::MessageList { channel: Some(self.id(of)), limit: Some(1_000), ..api::MessageList::default() };
         self.call(node, |cx| rpc::message::list(cx, &params)).unwrap()
     }
 }

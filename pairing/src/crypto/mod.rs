@@ -12,3 +12,6 @@ pub mod sign;
 /// The random source every operation takes: cryptographic, and a parameter (the runtime owns the real one).
 pub trait CryptoRng: rand_core::CryptoRng {}
 impl<R: rand_core::CryptoRng + ?Sized> CryptoRng for R {}
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,12 @@ impl SigningSecret {
 
     /// Signs `context || message`; 64 bytes.
     pub fn sign(&self, context: Context, message: &[u8]) -> [u8; 64] {
-        self.key().sign(&[context.prefix(), message].concat()).to_bytes()
+        self.sign_bytes(&[context.prefix(), message].concat())
+    }
+
+    /// Plain Ed25519: only under [`SigningSecret::sign`], and against published vectors.
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.key().sign(bytes).to_bytes()
     }
 
     /// The seed, for the few places that need the raw key (network identity, key blinding).
@@ -119,9 +124,14 @@ impl VerifyingKey {
     /// # Errors
     /// [`BadSignature`].
     pub fn verify(&self, context: Context, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        self.verify_bytes(&[context.prefix(), message].concat(), signature)
+    }
+
+    /// Plain Ed25519: only under [`VerifyingKey::verify`], and against published vectors.
+    pub(super) fn verify_bytes(&self, bytes: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| BadSignature)?;
         let signature = ed25519_dalek::Signature::from_bytes(signature);
-        key.verify_strict(&[context.prefix(), message].concat(), &signature).map_err(|_| BadSignature)
+        key.verify_strict(bytes, &signature).map_err(|_| BadSignature)
     }
 }
 

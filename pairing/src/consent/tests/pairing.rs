@@ -111,7 +111,7 @@ fn repeated_answers_and_confirms_change_nothing() {
 
     let alice = world.alice.r.clone();
     let effects = world.deliver(Alice, &answer).expect("honest");
-    assert_eq!(replies(&effects), [confirm.clone()]);
+    assert_eq!(replies(&effects), vec![confirm.clone()]);
     assert_eq!((kinds(&effects), &world.alice.r), (vec!["reply Confirm".to_owned()], &alice));
 
     world.pass(Alice, Slot::Confirm);

@@ -11,7 +11,7 @@ use crate::{
     ids::InviteId,
 };
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Op {
     Do(Who, Command),
     /// Takes the n-th frame in flight, delivers it, and leaves it in flight if `again`.

@@ -1,5 +1,7 @@
 //! One entry of a feed as the node keeps it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -19,13 +21,21 @@ const STORED_OVERHEAD: usize = 128;
 ///
 /// The payload may be absent (dropped later, or withheld by the peer that served it); the chain stays verifiable.
 /// Only the last entry of a batch or run carries a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     header: Header,
     bytes: Vec<u8>,
     id: EntryId,
     payload: Option<Vec<u8>>,
     signature: Option<Signature>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signed = if self.signature.is_some() { ", signed" } else { "" };
+        let payload = self.payload.as_ref().map(Vec::len);
+        write!(f, "Entry({} seq {}, payload {payload:?}{signed})", self.id.fmt_short(), self.seq())
+    }
 }
 
 /// Why a stored value is not an entry: the store is damaged, or from a later version.

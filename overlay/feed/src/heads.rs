@@ -118,7 +118,7 @@ pub fn missing(ours: &Heads, theirs: &Heads) -> Vec<Range> {
 }
 
 /// What `ours` lacks of a feed whose head is said to be `(seq, id)`.
-pub(crate) fn lacking(ours: &Heads, feed: FeedKey, seq: u64, id: &EntryId) -> Option<Range> {
+fn lacking(ours: &Heads, feed: FeedKey, seq: u64, id: &EntryId) -> Option<Range> {
     let have = ours.seq(&feed);
     if seq > have {
         return Some(Range { feed, from: have + 1, to: seq });

@@ -1,5 +1,7 @@
 //! The wire form of a run.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -34,7 +36,7 @@ pub struct Run(Packed);
 pub struct RunIn(Packed);
 
 /// `[v, first seq, header bytes list, payload-or-null list, signature of the last header]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Packed(
     u8,
     pub(crate) u64,
@@ -42,6 +44,12 @@ pub(crate) struct Packed(
     pub(crate) Bounded<Option<ByteBuf>, MAX_RUN_ENTRIES>,
     pub(crate) Signature,
 );
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..={}, {} bytes", self.1, self.last(), self.size())
+    }
+}
 
 impl Packed {
     pub(crate) fn version_is_known(&self) -> bool {

@@ -178,7 +178,7 @@ impl VerifiedRun {
 
 /// Verifies `run` as the continuation of `feed` after `head` (`None`: we have nothing of it).
 ///
-/// One signature is checked, then hashes. Entries at or below our head are skipped if they are the ones we have
+/// One signature is checked, then hashes. A run beyond the next position is a gap (FEED-15). Entries at or below our head are skipped if they are the ones we have
 /// (FEED-9) and prove a fork if they are not (FEED-10).
 ///
 /// # Errors
@@ -221,6 +221,7 @@ struct Theirs<'a> {
 }
 
 impl Link {
+    /// A payload is what its header says or absent, never another one (FEED-5).
     fn into_entry(self, payload: Option<Vec<u8>>) -> Result<Entry, RunError> {
         let seq = self.header.position.seq;
         if payload.as_ref().is_some_and(|payload| !self.header.matches(payload)) {

@@ -38,7 +38,11 @@ pub enum Rejection {
     Busy,
 }
 
-/// One thing that happened. Every input is handled after the transaction that caused it is durable.
+/// One thing that happened.
+///
+/// What is said to be durable here must be so before any resulting effect is carried out: either the machine is
+/// driven after the commit, or inside the transaction with its effects held back until then. If such a transaction
+/// fails, the machine knows too much: give it [`Connected`](Self::Connected) again, with the heads of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SyncInput {
     /// The peer connected; these are all channels shared with it. Any earlier connection is forgotten.

@@ -40,7 +40,7 @@ impl PeerSync {
         }
     }
 
-    /// The peer says it has something that we lack.
+    /// The peer says it has something that we lack. If that is of our own feed, the caller hears of it (SYNC-10).
     fn claimed(&mut self, feed: FeedId, said: Claim) {
         let claims: usize = self.channels.values().map(|channel| channel.ahead.len()).sum();
         let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
@@ -148,7 +148,7 @@ impl PeerSync {
         }
     }
 
-    /// Nothing more of the feed is asked for or taken.
+    /// Nothing more of the feed is asked for or taken (SYNC-11).
     pub(super) fn freeze(&mut self, feed: &FeedId) {
         self.forget(feed);
         if let Some(channel) = self.channels.get_mut(&feed.channel) {

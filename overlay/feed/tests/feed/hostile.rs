@@ -393,13 +393,16 @@ fn no_more_ranges_are_served_at_a_time_than_a_polite_peer_asks_for_twice_over() 
 }
 
 #[test]
-fn a_frozen_feed_is_neither_asked_for_nor_taken() {
-    let writer = Writer::new(1, 2).written(&[3]);
+fn a_frozen_feed_is_neither_asked_for_nor_taken_but_what_we_have_is_served() {
+    let mut writer = Writer::new(1, 2).written(&[3]);
+    let ours = writer.clone();
+    writer.write(&["more"]);
     for input in [SyncInput::Frozen(writer.feed), SyncInput::Rejected { feed: writer.feed, reason: Rejection::Fork }] {
-        let mut sync = connected(&[], 0);
+        let mut sync = connected(&[&ours], 0);
         sync.handle(input, 0);
-        assert_eq!(receive(&mut sync, raw::head(writer.feed, 3, id(1)), 1), []);
+        assert_eq!(receive(&mut sync, raw::head(writer.feed, 4, id(1)), 1), []);
         assert_eq!(receive(&mut sync, raw::run(writer.feed, &all_of(&writer)), 1), []);
+        assert!(matches!(receive(&mut sync, raw::want(writer.feed, 1), 1)[..], [SyncEffect::Serve { .. }]));
     }
 }
 

@@ -184,6 +184,14 @@ fn a_payload_exchanged_by_the_peer_is_refused_and_a_dropped_one_is_named() {
 }
 
 #[test]
+fn a_header_that_lies_about_the_length_of_its_payload_matches_none() {
+    let mut lying = header(feed(1, 1), 1, None, 1);
+    assert!(lying.matches(b""));
+    lying.payload_len = 1;
+    assert!(!lying.matches(b""));
+}
+
+#[test]
 fn a_broken_link_inside_a_run_is_the_peers_fault() {
     let writer = Writer::new(1, 1).written(&[3]);
     let mut headers: Vec<Vec<u8>> = writer.entries.iter().map(|e| e.header_bytes().to_vec()).collect();

@@ -1,7 +1,9 @@
 //! SYNC-4: how much is asked of one peer at a time, and in which turn.
 
+use std::sync::Arc;
+
 use covey_feed::{
-    FeedId, Heads, PeerSync, SyncInput,
+    FeedId, Heads, PeerSync, SyncEffect, SyncInput,
     limits::{ASK_TIMEOUT, MAX_ASKED},
     run::{RunLimits, assemble},
     sync::SharedChannel,
@@ -146,4 +148,27 @@ fn a_disconnected_machine_waits_for_nothing() {
     sync.handle(SyncInput::Disconnected, 6);
     assert_eq!(sync.next_timeout(), None);
     assert_eq!(sync.handle(SyncInput::Tick, 100_000), []);
+}
+
+#[test]
+fn a_peer_that_was_just_served_up_to_our_head_gets_the_next_entries_pushed() {
+    let mut own = Writer::new(1, 1).written(&[3]);
+    let mut sync = connected(&[&own], 0);
+    receive(&mut sync, raw::want(own.feed, 1), 1);
+    let run = assemble(own.entries.clone(), RunLimits::default()).unwrap();
+    sync.handle(SyncInput::Served { feed: own.feed, from: 1, run: Some(run) }, 2);
+    let next = own.write(&["next"]);
+    let run = next.run();
+    let appended = SyncInput::Appended { feed: own.feed, head: next.head, run: Arc::new(run.clone()) };
+    assert_eq!(sync.handle(appended, 3), [SyncEffect::Send(raw::run(own.feed, &run))]);
+}
+
+#[test]
+fn a_peer_with_the_same_digest_has_all_of_our_feeds() {
+    let (own, other) = (Writer::new(1, 1).written(&[3]), Writer::new(1, 2).written(&[2]));
+    let mut sync = connected(&[&own, &other], 0);
+    let heads: Heads = [&own, &other].map(|w| (w.feed.key(), w.head().unwrap())).into_iter().collect();
+    let same = raw::digests(&[(channel(1), heads.digest(&channel(1)))]);
+    assert_eq!(receive(&mut sync, same.clone(), 1), [SyncEffect::PeerHas { feed: own.feed, seq: 3 }]);
+    assert_eq!(receive(&mut sync, same, 2), []);
 }

@@ -51,12 +51,12 @@ pub(crate) struct DaemonArgs {
 }
 
 /// Where the passphrase comes from: never an argument or the environment, which others can read.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug)]
 pub(crate) struct Unlock {
     /// Read the passphrase that protects the data from this file (/dev/fd/3 for an open descriptor); without, the
     /// systemd credential `covey-passphrase`, or a key file beside the data
     #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
+    pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 impl Unlock {

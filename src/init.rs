@@ -1,6 +1,6 @@
 //! `covey init` and `covey account phrase`: what is done to a data directory while no daemon has it.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use clap::Args;
 use covey_api::Exit;
@@ -59,9 +59,13 @@ impl InitArgs {
 }
 
 /// Shows the recovery phrase of a data directory whose daemon is not running.
-pub(crate) fn phrase(globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+pub(crate) fn phrase(
+    passphrase_file: Option<PathBuf>,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let (paths, config) = config::load(globals, &Overrides::new())?;
-    let passphrase = Unlock::default().passphrase()?;
+    let passphrase = Unlock { passphrase_file }.passphrase()?;
     let made = daemon::phrase(&Options { paths, config, passphrase }).map_err(|error| start_failure(&error))?;
     Ok(terminal.show(&json!({"account": made.account, "phrase": *made.phrase}), |t, _| words(t, &made))?)
 }
@@ -76,7 +80,9 @@ fn words(t: &mut Terminal, made: &Initialised) -> io::Result<()> {
 }
 
 fn recovered(terminal: &mut Terminal) -> Result<AccountSecret, Failure> {
-    terminal.hint("Enter the 24 words of your account, then press Ctrl-D.")?;
+    if terminal.typing {
+        terminal.hint("Enter the 24 words of your account, then press Ctrl-D.")?;
+    }
     let usage = |sentence: String| Failure::Ended { exit: Exit::Usage, sentence };
     let text = terminal
         .read_stdin(PHRASE_LIMIT)

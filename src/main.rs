@@ -50,7 +50,9 @@ fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(
         Command::Config(config) => config.run(globals, terminal),
         Command::Completions(completions) => Ok(completions.write(Covey::command(), &mut io::stdout())?),
         Command::Man(man) => Ok(man.write(Covey::command(), &mut io::stdout())?),
-        Command::Client(Client::Account(AccountCommand::Phrase)) => init::phrase(globals, terminal),
+        Command::Client(Client::Account(AccountCommand::Phrase { passphrase_file })) => {
+            init::phrase(passphrase_file, globals, terminal)
+        }
         Command::Client(client) => {
             runtime(Builder::new_current_thread())?.block_on(covey_cli::run(client, globals, terminal))
         }

@@ -1,6 +1,6 @@
 //! `covey account …`: who we are, and what we hand to others.
 
-use std::{io, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use covey_api::{
@@ -52,9 +52,13 @@ pub enum AccountCommand {
     #[command(
         long_about = "Show the 24 words that bring your account back\n\nWhoever has them is you. Write them on paper and keep it \
                       where you keep your passport. The daemon must not be running: it never gives them away.",
-        after_help = "Example:\n  covey account phrase"
+        after_help = "Examples:\n  covey account phrase\n  covey account phrase --passphrase-file ./passphrase"
     )]
-    Phrase,
+    Phrase {
+        /// Read the passphrase that protects the data from this file
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
     /// Change the name that others see
     #[command(after_help = "Example:\n  covey account rename 'Alice in Wonderland'")]
     Rename {
@@ -97,7 +101,7 @@ impl AccountCommand {
             Self::SafetyNumber { contact } => {
                 terminal.show(&session.call(&AccountSafetyNumber { contact }).await?, safety_number)?;
             }
-            Self::Phrase => {
+            Self::Phrase { .. } => {
                 // The binary answers it without a daemon; over the RPC the words are not to be had.
                 return Err(Failure::new(Reason::NotAllowed, "The recovery phrase cannot be read through the daemon."));
             }

@@ -103,6 +103,9 @@ pub(crate) fn text_or_stdin(words: &[String], terminal: &mut Terminal) -> Result
     if words != ["-"] {
         return Ok(words.join(" "));
     }
+    if terminal.typing {
+        terminal.hint("Write your message; Ctrl-D sends it.")?;
+    }
     let mut text = terminal
         .read_stdin(STDIN_LIMIT)
         .map_err(|error| Failure::new(Reason::InvalidParams, format!("Cannot send what is on stdin: {error}.")))?;

@@ -34,6 +34,8 @@ pub struct Terminal {
     pub full_ids: bool,
     /// Is a person looking at stdout?
     pub interactive: bool,
+    /// Is a person typing at stdin?
+    pub typing: bool,
     /// Colours on stdout.
     pub paint: Paint,
     paint_err: Paint,
@@ -54,6 +56,7 @@ impl Terminal {
         let streams = Streams { out: Box::new(out), err: Box::new(err), stdin: Box::new(io::stdin()) };
         Self {
             interactive,
+            typing: io::stdin().is_terminal(),
             paint: Paint(colours_wanted && interactive),
             paint_err: Paint(colours_wanted && err_is_terminal),
             zone: TimeZone::system(),
@@ -71,6 +74,7 @@ impl Terminal {
             quiet: globals.quiet,
             full_ids: globals.verbose > 0,
             interactive: false,
+            typing: false,
             paint: Paint(false),
             paint_err: Paint(false),
             zone: TimeZone::UTC,

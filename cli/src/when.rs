@@ -11,11 +11,11 @@ const DAY: i64 = 24 * HOUR;
 #[must_use]
 pub(crate) fn relative(at: Time, now: Timestamp) -> String {
     let seconds = now.as_second() - at.timestamp().as_second();
-    let span = span(seconds.abs());
     match seconds {
         -59..=59 => String::from("just now"),
-        60.. => format!("{span} ago"),
-        _ => format!("in {span}"),
+        60.. => format!("{} ago", span(seconds)),
+        // What was set to two weeks a moment ago still is in two weeks.
+        _ => format!("in {}", span(MINUTE - 1 - seconds)),
     }
 }
 
@@ -54,6 +54,7 @@ mod tests {
         assert_eq!(relative(at(-59), now), "just now");
         assert_eq!(relative(at(300), now), "5 min ago");
         assert_eq!(relative(at(-14 * DAY), now), "in 14 d");
+        assert_eq!(relative(at(5 - 14 * DAY), now), "in 14 d");
         assert_eq!(clock(Time::from_unix_ms(0), &TimeZone::UTC), "00:00");
     }
 }

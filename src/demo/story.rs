@@ -48,7 +48,9 @@ async fn pair(stage: &Stage, narrator: &mut Narrator<'_>) -> Result<(), Failure>
     alice.call(&invite(&to, "bob", "Alice, from the lake")).await?;
     narrator.tell("alice$ covey pair invite cv1… --alias bob --note 'Alice, from the lake'")?;
     narrator.tell("Her node finds his, encrypted and blinded, in the distributed hash table.")?;
-    let asked = until_state(bob, &alice.account()?.account, ContactState::Pending, "be asked by alice").await?;
+    let alice_id = alice.account()?.account.clone();
+    until_state(bob, &alice_id, ContactState::Pending, "be asked by alice").await?;
+    let asked = bob.call(&PairShow { contact: alice_id.clone() }).await?;
     narrator.tell(&format!("Bob is asked: \"{}\" Nothing else can reach him yet.", asked.note.unwrap_or_default()))?;
 
     match alice.call(&send("bob", HELLO)).await {
@@ -178,10 +180,10 @@ async fn say(from: &Node, alias: &str, to: &Node, text: &str) -> Result<(), Fail
     from.until("hear that it was delivered", |event| delivered(event, &sent.id)).await
 }
 
-async fn until_state(node: &Node, contact: &str, state: ContactState, what: &str) -> Result<Contact, Failure> {
+async fn until_state(node: &Node, contact: &str, state: ContactState, what: &str) -> Result<(), Failure> {
     let found = |event: &Event| {
         let seen: Contact = shape(event, kind::CONTACT)?;
-        (seen.contact == contact && seen.state == state).then_some(seen)
+        (seen.contact == contact && seen.state == state).then_some(())
     };
     node.until(what, found).await
 }

@@ -25,7 +25,7 @@ async fn json_is_the_bare_result_and_nothing_else() {
     for field in ["contact", "alias", "state", "since", "note", "direction", "verified", "confirmed", "expires_at"] {
         assert!(pending[0].get(field).is_some(), "{field} is missing");
     }
-    assert_eq!(pending[0]["since"], "1970-01-01T00:00:00Z");
+    assert_eq!(pending[0]["since"], "1970-01-01T00:00:00.000Z");
 
     let messages = daemon.run(&["messages", "alice", "--json"]).await.json();
     for field in

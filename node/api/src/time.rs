@@ -4,10 +4,12 @@ use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A point in time; RFC 3339 in UTC with milliseconds on the wire, e.g. `2026-11-21T20:15:00.123Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// All have the same length, so that they sort as text too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Time(Timestamp);
 
@@ -48,7 +50,13 @@ impl FromStr for Time {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{:.3}", self.0)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -73,6 +81,7 @@ mod tests {
         assert_eq!(json, "\"2026-11-21T20:15:00.123Z\"");
         assert_eq!(serde_json::from_str::<Time>(&json).expect("and back"), at);
         assert_eq!(at.unix_ms(), 1_795_292_100_123);
+        assert_eq!(Time::from_unix_ms(0).to_string(), "1970-01-01T00:00:00.000Z");
     }
 
     #[test]

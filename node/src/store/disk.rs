@@ -1,7 +1,7 @@
 //! The disk store: sled 0.34.7, guarded against its panics and really synced.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -49,6 +49,8 @@ pub struct SledStore {
     dir: PathBuf,
     options: DiskOptions,
     open: Option<Open>,
+    /// Why it was closed.
+    failure: Option<StoreError>,
     chunked: Chunked,
     /// Bytes applied since the last sync; `None` when nothing was.
     unsynced: Option<usize>,
@@ -67,8 +69,8 @@ impl SledStore {
     /// # Errors
     /// [`StoreError::Damaged`] when the files are not what sled wrote, also where sled itself would panic.
     pub fn open(dir: &Path, options: DiskOptions) -> Result<Self, StoreError> {
-        let mut store =
-            Self { dir: dir.to_path_buf(), options, open: None, chunked: Chunked::default(), unsynced: None };
+        let dir = dir.to_path_buf();
+        let mut store = Self { dir, options, open: None, failure: None, chunked: Chunked::default(), unsynced: None };
         store.reopen()?;
         Ok(store)
     }
@@ -111,6 +113,7 @@ impl SledStore {
         }
         self.chunked = chunked;
         self.unsynced = None;
+        self.failure = None;
         self.open = Some(Open { db, log });
         Ok(())
     }
@@ -120,7 +123,7 @@ impl SledStore {
         let log = File::open(self.dir.join("db"))?;
         let conf = File::open(self.dir.join("conf"))?;
         for file in [&log, &conf] {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
             file.sync_all()?;
         }
         if !write_through(&log) {
@@ -158,6 +161,7 @@ impl SledStore {
             Err(message) => self.damaged(message),
         };
         self.close();
+        self.failure = Some(self.again(&error));
         Err(error)
     }
 
@@ -176,8 +180,23 @@ impl SledStore {
         Ok(value)
     }
 
+    /// What every call gets after a failure: the reason of the first.
     fn closed(&self) -> StoreError {
-        self.io(io::Error::other("closed after an earlier error"))
+        match &self.failure {
+            Some(error) => self.again(error),
+            None => self.io(io::Error::other("it is not open")),
+        }
+    }
+
+    fn again(&self, error: &StoreError) -> StoreError {
+        let path = self.dir.clone();
+        match error {
+            StoreError::Full { .. } => StoreError::Full { path },
+            StoreError::ReadOnly { .. } => StoreError::ReadOnly { path },
+            StoreError::Damaged { detail, .. } => StoreError::Damaged { path, detail: detail.clone() },
+            StoreError::Io { source, .. } => self.io(io::Error::new(source.kind(), source.to_string())),
+            other => self.io(io::Error::other(other.to_string())),
+        }
     }
 
     fn damaged(&self, detail: String) -> StoreError {
@@ -269,7 +288,25 @@ fn write_through(log: &File) -> bool {
     flags.contains(IFlags::SYNC) || ioctl_setflags(log, flags | IFlags::SYNC).is_ok()
 }
 
+/// Removes snapshots (sled's index of its log) that a crash or a full disk left half-written: sled would take the
+/// newest of them for good and then find it corrupt.
+fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
+    let unlocked = match File::open(dir.join("db")) {
+        Ok(log) => log.try_lock().is_ok(),
+        Err(_) => false,
+    };
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if unlocked && name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(dir.join(&*name))?;
+        }
+    }
+    Ok(())
+}
+
 fn open_patiently(dir: &Path, cache_bytes: u64) -> sled::Result<sled::Db> {
+    remove_unfinished_snapshots(dir)?;
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);

@@ -65,6 +65,15 @@ fn a_damaged_database_is_an_error_and_never_a_panic() {
 }
 
 #[test]
+fn a_snapshot_that_a_full_disk_left_half_written_is_no_damage() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    write(dir.path());
+    fs::write(dir.path().join("snap.00000000000FFFFF.generating"), [7; 40]).expect("writes");
+    let store = SledStore::open(dir.path(), DiskOptions::default()).expect("opens");
+    assert_eq!(store.scan(&Span::all(), usize::MAX, false).expect("scan").len(), 400);
+}
+
+#[test]
 fn the_error_of_a_damaged_database_names_the_repair() {
     let dir = tempfile::tempdir().expect("temp dir");
     write(dir.path());

@@ -80,7 +80,6 @@ impl<R: CryptoRng> Step<'_, R> {
             State::Invited | State::Pending | State::Paired => Err(self.not_allowed(Command::Forget)),
             _ => {
                 self.r.phase = Phase::Stranger;
-                self.r.log = None;
                 Ok(())
             }
         }

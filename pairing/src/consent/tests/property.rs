@@ -28,6 +28,8 @@ enum Op {
         hours: u64,
     },
     Silent(Who, bool),
+    /// Both reconnect and everything arrives.
+    Heal,
 }
 
 fn who() -> impl Strategy<Value = Who> {
@@ -53,6 +55,7 @@ fn op() -> impl Strategy<Value = Op> {
         10 => (any::<usize>(), prop::bool::weighted(0.3)).prop_map(|(nth, again)| Op::Deliver { nth, again }),
         1 => any::<usize>().prop_map(|nth| Op::Lose { nth }),
         2 => who().prop_map(Op::Reconnect),
+        2 => Just(Op::Heal),
         1 => (1u64..200).prop_map(|hours| Op::Pass { hours }),
         1 => (who(), any::<bool>()).prop_map(|(who, silent)| Op::Silent(who, silent)),
     ]
@@ -104,6 +107,7 @@ impl Model {
                 self.flying.remove(at);
             }
             Op::Reconnect(who) => self.reconnect(who),
+            Op::Heal => self.heal(),
             // Notices live for 60 days: within that, nothing may be left unsaid.
             Op::Pass { hours } if self.hours + hours < 50 * 24 => {
                 self.hours += hours;

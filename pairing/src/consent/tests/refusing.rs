@@ -190,6 +190,18 @@ fn an_invite_that_overtakes_its_own_decline_pairs_the_two() {
     world.assert_paired();
 }
 
+/// A decline that crossed a withdrawal used to wait for its acknowledgement for two months once forgotten.
+#[test]
+fn a_decline_of_a_withdrawn_invite_comes_to_rest_even_when_forgotten() {
+    let mut world = World::pending();
+    world.run(Bob, Input::Decline);
+    world.run(Bob, Input::Forget);
+    world.run(Alice, Input::Cancel);
+    assert_eq!(world.slots(Bob), [Slot::Answer]);
+    world.settle();
+    assert!(world.slots(Alice).is_empty() && world.slots(Bob).is_empty());
+}
+
 #[test]
 fn a_forgotten_relationship_leaves_nothing_to_store_in_the_end() {
     let mut world = World::pending();

@@ -30,17 +30,22 @@ impl DemoArgs {
         let mut stage = Stage::build(globals)?;
         let mut narrator = Narrator::new(terminal);
         let played = tokio::select! {
-            played = Box::pin(story::play(&mut stage, &mut narrator)) => played,
-            () = signals.next() => {
-                Err(Failure::Ended { exit: Exit::Refused, sentence: "interrupted; everything is cleaned up".into() })
-            }
+            played = Box::pin(story::play(&mut stage, &mut narrator)) => Some(played),
+            () = signals.next() => None,
         };
         // Whatever happened: no process and no file stays.
-        let logs = if played.is_err() { stage.last_words() } else { String::new() };
+        let logs = if matches!(played, Some(Err(Failure::Ended { .. } | Failure::Refused(_)))) {
+            stage.last_words()
+        } else {
+            String::new()
+        };
         stage.strike().await;
         match played {
-            Ok(()) => Ok(narrator.end()?),
-            Err(failure) => {
+            Some(Ok(())) => Ok(narrator.end()?),
+            None => {
+                Err(Failure::Ended { exit: Exit::Refused, sentence: "interrupted; everything is cleaned up".into() })
+            }
+            Some(Err(failure)) => {
                 narrator.note(&logs)?;
                 Err(failure)
             }

@@ -170,6 +170,9 @@ async fn at_rest(stage: &mut Stage, narrator: &mut Narrator<'_>) -> Result<(), F
     narrator.tell(&format!("Alice reads {} messages through her node.", read.len()))?;
     narrator
         .tell(&format!("In her {} files ({} bytes) none of their words can be found.", found.files, found.bytes))?;
+    narrator.tell(
+        "(The key lies beside them, for starts without questions; a passphrase takes it away: `covey init --help`.)",
+    )?;
     Ok(())
 }
 

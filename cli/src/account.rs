@@ -133,8 +133,9 @@ fn show(t: &mut Terminal, account: &Account) -> io::Result<()> {
 }
 
 fn ticket(t: &mut Terminal, ticket: &Ticket) -> io::Result<()> {
+    // In capitals it is a smaller code; tickets are the same in either case.
     if t.interactive
-        && let Some(code) = qr_code(&ticket.ticket, t.paint.0)
+        && let Some(code) = qr_code(&ticket.ticket.to_uppercase(), t.paint.0)
     {
         t.line(&format!("{code}\n"))?;
     }

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 pub use errors::StartError;
 
 use crate::config::{self, Config};
-use crate::engine::{Me, Policy};
+use crate::engine::{Input, Me, Policy};
 use crate::lock::InstanceLock;
 use crate::paths::Paths;
 use crate::rpc::{self, Probes, ServerOptions};
@@ -57,14 +57,23 @@ pub struct Started {
 /// A running node.
 pub struct Daemon {
     started: Started,
-    service: Arc<Service>,
+    core: Core,
+    front: Front,
+}
+
+/// Overlay and engine: what a node is.
+struct Core {
     overlay: Handle,
     engine: EngineHandle,
     thread: JoinHandle<()>,
+    _lock: InstanceLock,
+}
+
+/// What connects the core to the network and to local clients.
+struct Front {
+    service: Arc<Service>,
     server: rpc::Server,
     network: tokio::task::JoinHandle<()>,
-    stop: CancellationToken,
-    _lock: InstanceLock,
 }
 
 /// An opened data directory: held by this process, its vault open.
@@ -165,36 +174,25 @@ impl Daemon {
             clock: tokio::runtime::Handle::current(),
         })
         .map_err(StartError::Thread)?;
-        ports::remember(&engine, ports).await?;
-        let connections = Connections::default();
-        let driver = runtime::drive_network(engine.clone(), events, errands, connections.clone());
-        let network = tokio::spawn(driver);
-        let stop = CancellationToken::new();
-        let service = Arc::new(Service {
-            engine: engine.clone(),
-            overlay: overlay.clone(),
-            connections,
-            data_dir: paths.data_dir().display().to_string(),
-            discoverable: config.network.discoverable,
-            started_at: runtime::now(),
-            stop: stop.clone(),
-        });
-        let addresses = listening(&overlay).await;
-        let first = addresses.clone();
-        engine.input(crate::engine::Input::Addresses(first)).await?;
-        let module = covey_api::module(Arc::clone(&service)).map_err(|error| StartError::Rpc(error.to_string()))?;
-        let server = rpc::serve(module, ServerOptions::new(&config.rpc, &paths)?, probes(&engine), &mut rng).await?;
-        let ticket = covey_api::AccountApi::ticket(service.as_ref(), covey_api::AccountTicket::default()).await?;
-        let started = Started {
-            account,
-            peer_id: overlay.local_peer(),
-            addresses,
-            ticket: ticket.ticket,
-            data_dir: paths.data_dir().display().to_string(),
-            browser_url: server.browser_url(),
-            new_account,
-        };
-        Ok(Self { started, service, overlay, engine, thread, server, network, stop, _lock: opened.lock })
+        let core = Core { overlay, engine, thread, _lock: opened.lock };
+        match Box::pin(bring_up(&core, &paths, &config, (events, errands, ports), &mut rng)).await {
+            Ok((front, addresses, ticket)) => {
+                let started = Started {
+                    account,
+                    peer_id: core.overlay.local_peer(),
+                    addresses,
+                    ticket,
+                    data_dir: paths.data_dir().display().to_string(),
+                    browser_url: front.server.browser_url(),
+                    new_account,
+                };
+                Ok(Self { started, core, front })
+            }
+            Err(error) => {
+                core.stop().await;
+                Err(error)
+            }
+        }
     }
 
     /// What to tell the operator.
@@ -204,30 +202,65 @@ impl Daemon {
 
     /// The methods of its RPC, for a process that runs the node inside itself.
     pub fn service(&self) -> &Arc<Service> {
-        &self.service
+        &self.front.service
     }
 
     /// Returns when a client asked the daemon to stop.
     pub async fn stop_requested(&self) {
-        self.stop.cancelled().await;
+        self.front.service.stop.cancelled().await;
     }
 
     /// Ends the node: no new requests, what was begun is finished and durable, peers are told by closed connections.
     pub async fn stop(self) {
         info!("stopping");
-        self.server.shutdown().await;
-        self.overlay.shutdown().await;
-        // The overlay's end closes the events, and with the last handle the engine's thread ends.
-        if self.network.await.is_err() {
+        self.front.server.shutdown().await;
+        self.core.stop().await;
+        // The overlay's end has closed the events.
+        if self.front.network.await.is_err() {
             warn!("the network driver had failed");
         }
+    }
+}
+
+impl Core {
+    async fn stop(self) {
+        self.overlay.shutdown().await;
         // Without an engine there is nothing to stop.
-        let _ = self.engine.input(crate::engine::Input::Stop).await;
+        let _ = self.engine.input(Input::Stop).await;
         let joined = tokio::task::spawn_blocking(move || self.thread.join()).await;
         if !matches!(joined, Ok(Ok(()))) {
             warn!("the engine had failed");
         }
     }
+}
+
+/// Connects a started core to the network and to local clients. Also gives the addresses listened on and a ticket.
+async fn bring_up(
+    core: &Core,
+    paths: &Paths,
+    config: &Config,
+    (events, errands, ports): (covey_overlay::Events, runtime::Errands, ports::Ports),
+    rng: &mut StdRng,
+) -> Result<(Front, Vec<String>, String), StartError> {
+    let options = ServerOptions::new(&config.rpc, paths)?;
+    ports::remember(&core.engine, ports).await?;
+    let addresses = listening(&core.overlay).await;
+    core.engine.input(Input::Addresses(addresses.clone())).await?;
+    let connections = Connections::default();
+    let service = Arc::new(Service {
+        engine: core.engine.clone(),
+        overlay: core.overlay.clone(),
+        connections: connections.clone(),
+        data_dir: paths.data_dir().display().to_string(),
+        discoverable: config.network.discoverable,
+        started_at: runtime::now(),
+        stop: CancellationToken::new(),
+    });
+    let module = covey_api::module(Arc::clone(&service)).map_err(|error| StartError::Rpc(error.to_string()))?;
+    let server = rpc::serve(module, options, probes(&core.engine), rng).await?;
+    let ticket = covey_api::AccountApi::ticket(service.as_ref(), covey_api::AccountTicket::default()).await?;
+    let network = tokio::spawn(runtime::drive_network(core.engine.clone(), events, errands, connections));
+    Ok((Front { service, server, network }, addresses, ticket.ticket))
 }
 
 fn policy(config: &Config) -> Policy {
@@ -236,6 +269,9 @@ fn policy(config: &Config) -> Policy {
         decline_silently: config.pairing.decline_silently,
         read_receipts: config.receipts.read,
         discoverable: config.network.discoverable,
+        journal_keep: config.storage.journal_keep.as_millis(),
+        // An event takes about a kilobyte.
+        journal_events: u64::from(config.storage.journal_max_mib) << 10,
         ..Policy::default()
     };
     policy.strangers.pending = usize::try_from(config.pairing.max_pending).unwrap_or(usize::MAX);

@@ -19,9 +19,6 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     positive("network.max_connections", network.max_connections)?;
     positive("network.max_memory_mib", network.max_memory_mib)?;
     positive("pairing.max_pending", config.pairing.max_pending)?;
-    if config.pairing.invite_expires.0.as_secs() < 60 {
-        return bad("pairing.invite_expires", "an invite must live for a minute at least".to_owned());
-    }
     config.rpc.address()?;
     positive("rpc.max_connections", config.rpc.max_connections)?;
     positive("storage.cache_mib", config.storage.cache_mib)?;

@@ -227,7 +227,7 @@ mod tests {
         assert!(text.contains("config.toml:3: mdns = \"perhaps\": invalid type"), "{text}");
         let text = error("", &[("COVEY_NETWORK__MDNS", "perhaps")]);
         assert!(text.contains("environment variable COVEY_NETWORK__MDNS: network.mdns: "), "{text}");
-        let text = error("[pairing]\ninvite_expires = \"soon\"\n", &[]);
+        let text = error("[storage]\njournal_keep = \"soon\"\n", &[]);
         assert!(text.contains("no length of time"), "{text}");
         let text = error("network = 3\n", &[]);
         assert!(text.contains(":1: "), "{text}");

@@ -100,8 +100,6 @@ settings! {
         required: bool = true,
         /// Do not tell an inviter that you declined: to them it looks as if nobody answered.
         decline_silently: bool = false,
-        /// How long an invite waits for its answer.
-        invite_expires: Period = Period::days(14),
         /// Most invites of strangers that wait for your answer at a time.
         max_pending: u32 = 64,
         /// Most invites per hour from one neighbourhood of addresses (IPv4 /24, IPv6 /48).

@@ -152,6 +152,7 @@ pub(super) fn learn(cx: &mut Cx<'_, '_>, account: &AccountId, bytes: &[u8]) -> R
             bundle: listed.prekeys.clone(),
         });
     }
+    forget_gone(cx, account, &devices)?;
     let log: Vec<SignedOp> = card.log().ops().to_vec();
     let name = Some(content.name.clone()).filter(|name| !name.is_empty() && *name != account.fmt_short());
     let record = Card { signed: ByteBuf::from(bytes), sequence: content.sequence, name, devices, log };
@@ -160,6 +161,21 @@ pub(super) fn learn(cx: &mut Cx<'_, '_>, account: &AccountId, bytes: &[u8]) -> R
         allow(cx, account)?;
     }
     Ok(true)
+}
+
+/// Devices that the new card no longer has may no longer connect as the account's, and have no sessions.
+fn forget_gone(cx: &mut Cx<'_, '_>, account: &AccountId, now: &[ContactDevice]) -> Result<(), EngineError> {
+    for gone in contacts::devices(cx.tx, account)? {
+        if now.iter().any(|device| device.id == gone.id) {
+            continue;
+        }
+        cx.tx.delete(&tables::peer(gone.peer));
+        cx.tx.delete(&tables::session(&gone.id));
+        control::forget(cx, &gone.id)?;
+        cx.live.contacts.remove(&gone.peer);
+        cx.effects.push(Effect::Revoke { peer: gone.peer });
+    }
+    Ok(())
 }
 
 /// Opens the gate for every device of a paired contact.

@@ -330,7 +330,8 @@ pub(super) fn set_alias(cx: &mut Cx<'_, '_>, contact: &mut Contact, alias: &str)
 pub(super) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, ApiError> {
     let relationship = &contact.relationship;
     let state = shown_state(contact);
-    let open = matches!(state, ContactState::Invited | ContactState::Pending);
+    let theirs = relationship.request().map(|request| request.expires_at);
+    let expires_at = theirs.or_else(|| relationship.own_invite_expires_at());
     let channel = match contact.channel {
         Some(no) => channels::by_no(cx.tx, no)?.map(|channel| channel.text_id()),
         None => None,
@@ -343,7 +344,7 @@ pub(super) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, A
         since: Time::from_unix_ms(contact.wanted.as_ref().map_or(relationship.since(), |wanted| wanted.since)),
         direction: contact.outgoing.map(|out| if out { Direction::Outgoing } else { Direction::Incoming }),
         note: contact.note.clone(),
-        expires_at: relationship.next_deadline().filter(|_| open).map(Time::from_unix_ms),
+        expires_at: expires_at.map(Time::from_unix_ms),
         verified: contact.verified,
         confirmed: relationship.confirmed(),
         online: is_online(cx, &contact.account)?,

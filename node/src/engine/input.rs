@@ -23,7 +23,7 @@ impl std::fmt::Debug for PeerKey {
 
 /// One thing that happened. Each is handled by itself and ends in one atomic batch.
 pub enum Input {
-    /// The daemon started: rebuild what must be rebuilt from the store.
+    /// The daemon started, or a transaction could not be kept: rebuild what is in memory from the store.
     Start,
     /// A local client asked for something.
     Command(Command),

@@ -6,10 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::tables::{self, Counter};
 use super::{Cx, Effect, EngineError};
 
-/// How long events are kept, in milliseconds: 30 days.
-const KEEP: u64 = 30 * 24 * 3_600_000;
-/// Most events kept. At about a kilobyte each this is the gibibyte of the interface's promise.
-const KEEP_EVENTS: u64 = 1_000_000;
 /// Events removed per round of housekeeping, so that it never holds an input up.
 const PRUNE_BATCH: usize = 1_000;
 
@@ -63,7 +59,7 @@ pub(super) fn prune(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let mut start = None;
     for (key, record) in rows {
         let cursor = key.tail_u64();
-        if record.at.saturating_add(KEEP) > cx.now && newest - cursor < KEEP_EVENTS {
+        if record.at.saturating_add(cx.policy.journal_keep) > cx.now && newest - cursor < cx.policy.journal_events {
             break;
         }
         cx.tx.delete(&key);

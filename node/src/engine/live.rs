@@ -12,6 +12,8 @@ use super::{PeerKey, Policy};
 pub struct Live {
     /// Connected peers, whoever they are.
     pub(super) connected: BTreeSet<PeerKey>,
+    /// Contacts' devices whose sync stream is open.
+    pub(super) opened: BTreeSet<PeerKey>,
     /// Devices of paired contacts that were connected since the start. Bounded by the contacts.
     pub(super) contacts: BTreeMap<PeerKey, ContactPeer>,
     /// Accounts for whom a pairing frame waits.
@@ -35,6 +37,7 @@ impl Live {
     pub fn new(policy: &Policy) -> Self {
         Self {
             connected: BTreeSet::new(),
+            opened: BTreeSet::new(),
             contacts: BTreeMap::new(),
             waiting: BTreeMap::new(),
             deadlines: BTreeMap::new(),

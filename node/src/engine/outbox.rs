@@ -17,7 +17,7 @@ pub(super) fn next_housekeeping(live: &Live) -> u64 {
     live.housekept_at.saturating_add(HOUSEKEEPING)
 }
 
-/// Rebuilds after a start what a running engine has in memory.
+/// Rebuilds what a running engine has in memory: after a start, and after a transaction that could not be kept.
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     for contact in contacts::all(cx.tx)? {
         if contact.is_paired() {
@@ -27,6 +27,7 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     let newest = Counter::Journal.get(cx.tx)?;
     cx.effects.push(Effect::Journal(newest));
+    sync::reopen(cx)?;
     // Made now so that tickets and answers have one from the first moment.
     card::own(cx).map(drop)
 }

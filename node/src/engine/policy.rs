@@ -14,6 +14,10 @@ pub struct Policy {
     pub read_receipts: bool,
     /// Publish the contact card so that account ids can be looked up.
     pub discoverable: bool,
+    /// How long journal events are kept, in milliseconds.
+    pub journal_keep: u64,
+    /// Most journal events kept.
+    pub journal_events: u64,
     /// What strangers may do.
     pub strangers: StrangerLimitsConfig,
     /// Leading zero bits of the proof of work on our own invites.
@@ -27,6 +31,8 @@ impl Default for Policy {
             decline_silently: false,
             read_receipts: true,
             discoverable: true,
+            journal_keep: 30 * 24 * 3_600_000,
+            journal_events: 1_000_000,
             strangers: StrangerLimitsConfig::default(),
             work_bits: WORK_BITS,
         }

@@ -37,6 +37,7 @@ pub(super) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) {
 pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     let Some(owner) = contacts::paired_peer(cx.tx, peer)? else { return Ok(()) };
     let own = own_author(cx);
+    cx.live.opened.insert(peer);
     cx.live.contacts.entry(peer).or_insert_with(|| ContactPeer {
         account: owner.account,
         device: owner.device,
@@ -53,6 +54,7 @@ pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineErr
 /// The sync stream to `peer` is gone.
 pub(super) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
     let now = cx.now;
+    cx.live.opened.remove(&peer);
     if let Some(contact) = cx.live.contacts.get_mut(&peer) {
         // Back-offs are kept; a closed machine asks for nothing.
         let _ = contact.sync.handle(SyncInput::Disconnected, now);
@@ -62,6 +64,12 @@ pub(super) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
 /// A frame on the sync stream.
 pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Vec<u8>) -> Result<(), EngineError> {
     drive(cx, peer, SyncInput::Frame(frame))
+}
+
+/// Begins anew with every open stream: what is in memory may be ahead of the store.
+pub(super) fn reopen(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let open: Vec<PeerKey> = cx.live.opened.iter().copied().collect();
+    open.into_iter().try_for_each(|peer| opened(cx, peer))
 }
 
 /// Time passed.

@@ -5,5 +5,5 @@ mod network;
 mod worker;
 
 pub use handle::EngineHandle;
-pub use network::{Connection, Connections, OverlayNetwork, drive_network};
+pub use network::{Connection, Connections, Errands, OverlayNetwork, drive_network};
 pub use worker::{Network, Worker, now, spawn};

@@ -68,15 +68,16 @@ type Reply = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
 struct Pending {
     effects: Vec<Effect>,
     replies: Vec<Reply>,
+    /// Something was applied that is not durable yet.
     dirty: bool,
+    /// Something could not be kept: what is in memory is ahead of the store.
+    lost: bool,
 }
 
 impl<S: Store, N: Network> Worker<S, N> {
     fn run(mut self, mut queue: mpsc::Receiver<Input>, journal: &watch::Sender<u64>) {
         let mut live = Live::new(&self.policy);
-        let mut pending = Pending::default();
-        self.one(Input::Start, &mut live, &mut pending);
-        self.release(pending, journal);
+        let mut intact = self.group([Input::Start], &mut live, journal);
         loop {
             let wait = live.next_wake().saturating_sub(now()).clamp(SHORTEST_WAIT, LONGEST_WAIT);
             let next = self.clock.block_on(async { timeout(Duration::from_millis(wait), queue.recv()).await });
@@ -89,18 +90,40 @@ impl<S: Store, N: Network> Worker<S, N> {
                 Ok(None) => return,
                 Err(_elapsed) => Input::Tick,
             };
-            let mut pending = Pending::default();
-            self.one(first, &mut live, &mut pending);
-            for _ in 1..GROUP {
-                let Ok(next) = queue.try_recv() else { break };
+            let mut inputs = Vec::with_capacity(1);
+            if !intact {
+                match self.store.recover() {
+                    Ok(()) => inputs.push(Input::Start),
+                    Err(error) => warn!(%error, "the store is still not usable"),
+                }
+            }
+            inputs.push(first);
+            while inputs.len() < GROUP
+                && let Ok(next) = queue.try_recv()
+            {
                 if matches!(next, Input::Stop) {
                     queue.close();
-                    continue;
+                } else {
+                    inputs.push(next);
                 }
-                self.one(next, &mut live, &mut pending);
             }
-            self.release(pending, journal);
+            intact = self.group(inputs, &mut live, journal);
         }
+    }
+
+    /// Inputs that share one flush. Whether all that they changed in memory is in the store too.
+    fn group(
+        &mut self,
+        inputs: impl IntoIterator<Item = Input>,
+        live: &mut Live,
+        journal: &watch::Sender<u64>,
+    ) -> bool {
+        let mut pending = Pending::default();
+        for input in inputs {
+            self.one(input, live, &mut pending);
+        }
+        let kept = !pending.lost;
+        self.release(pending, journal) && kept
     }
 
     /// One input, one transaction.
@@ -142,6 +165,7 @@ impl<S: Store, N: Network> Worker<S, N> {
             }
             Err(error) => {
                 error!(%error, "an input was not handled; nothing of it is kept");
+                pending.lost = true;
                 if let Some(reply) = reply {
                     reply(Err(error));
                 }
@@ -157,8 +181,8 @@ impl<S: Store, N: Network> Worker<S, N> {
         Ok(())
     }
 
-    /// Makes the group durable, then lets its effects out.
-    fn release(&mut self, pending: Pending, journal: &watch::Sender<u64>) {
+    /// Makes the group durable, then lets its effects out. Whether it is durable.
+    fn release(&mut self, pending: Pending, journal: &watch::Sender<u64>) -> bool {
         if pending.dirty
             && let Err(error) = self.store.flush()
         {
@@ -167,7 +191,7 @@ impl<S: Store, N: Network> Worker<S, N> {
             for reply in pending.replies {
                 reply(Err(EngineError::NotDurable(Arc::clone(&error))));
             }
-            return;
+            return false;
         }
         for effect in pending.effects {
             match effect {
@@ -184,6 +208,7 @@ impl<S: Store, N: Network> Worker<S, N> {
         for reply in pending.replies {
             reply(Ok(()));
         }
+        true
     }
 }
 

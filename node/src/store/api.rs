@@ -1,4 +1,4 @@
-//! What a store is: four methods over an ordered map of byte strings.
+//! What a store is: four methods over an ordered map of byte strings, and a way back after a failure.
 
 use std::{io, path::PathBuf};
 
@@ -9,6 +9,15 @@ pub type Row = (Vec<u8>, Vec<u8>);
 
 /// One ordered key space with atomic batches. Keys are not empty and start with a byte below 0xfe. Two implementations: [`super::SledStore`] and [`super::MemoryStore`].
 pub trait Store: Send {
+    /// Makes a store that failed usable again if what was in the way is gone. What it then holds is what a restart would
+    /// find. A store that has not failed stays as it is.
+    ///
+    /// # Errors
+    /// What is still in the way.
+    fn recover(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The value under `key`, or `None`. Sees every applied batch, flushed or not.
     ///
     /// # Errors

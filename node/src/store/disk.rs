@@ -229,6 +229,10 @@ impl Drop for SledStore {
 }
 
 impl Store for SledStore {
+    fn recover(&mut self) -> Result<(), StoreError> {
+        if self.has_failed() { self.reopen() } else { Ok(()) }
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|db| {
             let row = db.get(key).map_err(|e| self.sled(&e))?;

@@ -47,7 +47,10 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
         contact.their_dh = pairing::dh_of_card(cx, &account)?;
     }
     match contact.their_dh {
-        Some(their_dh) => pairing::command(cx, contact, Input::Invite { their_dh, note, token }),
+        Some(their_dh) => {
+            contact.wanted = None;
+            pairing::command(cx, contact, Input::Invite { their_dh, note, token })
+        }
         None => {
             pairing::may_invite(&contact)?;
             contact.wanted = Some(Wanted { note, token, since: cx.now });

@@ -1,10 +1,18 @@
 //! `covey status | peers | doctor | shutdown`: the daemon itself.
 
-use std::io;
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use covey_api::{Exit, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Report, Status};
 
 use crate::{Failure, Session, Terminal, display, table::Table, text::clean_line, when};
+
+/// How often to look whether a stopping daemon is gone.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(crate) async fn status(session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
     let status = session.call(&NodeStatus {}).await?;
@@ -23,12 +31,26 @@ pub(crate) async fn doctor(session: &Session, terminal: &mut Terminal) -> Result
     if report.ok { Ok(()) } else { Err(Failure::Told(Exit::Refused)) }
 }
 
-/// Waits until the daemon has closed the connection.
+/// Waits until the daemon has closed the connection and let go of its data, so that another may start.
 pub(crate) async fn shutdown(session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
+    // Only to know what to wait for: a daemon that cannot even tell its status can still be stopped.
+    let data_dir = session.call(&NodeStatus {}).await.ok().map(|status| PathBuf::from(status.data_dir));
     let done = session.call(&NodeShutdown { client_id: session.client_id.clone() }).await?;
-    let gone = tokio::time::timeout(session.patience, session.raw().on_disconnect()).await.is_ok();
+    let going = async {
+        session.raw().on_disconnect().await;
+        while data_dir.as_deref().is_some_and(is_held) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    let gone = tokio::time::timeout(session.patience, going).await.is_ok();
     terminal.show(&done, |t, _| t.line(if gone { "The daemon has stopped." } else { "The daemon is stopping." }))?;
     Ok(())
+}
+
+/// Does a process on this machine hold the data directory? Without a lock to be seen, none does.
+fn is_held(data_dir: &Path) -> bool {
+    let Ok(lock) = File::open(data_dir.join("lock")) else { return false };
+    matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 fn show_status(t: &mut Terminal, status: &Status) -> io::Result<()> {

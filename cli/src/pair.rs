@@ -230,8 +230,8 @@ fn blocked(contact: &Contact) -> Told {
 }
 
 fn unblocked(contact: &Contact) -> Told {
-    let state = display::word(contact.state);
-    Told::done(format!("{} is not blocked any more ({state}).", called(contact)))
+    Told::done(format!("{} is not blocked any more.", called(contact)))
+        .next(format!("Where you stand with them: covey pair show {}", handle(contact)))
 }
 
 fn verified(contact: &Contact) -> Told {

@@ -179,6 +179,23 @@ async fn following_goes_on_until_the_daemon_is_gone_and_tells_where_to_go_on() {
 }
 
 #[tokio::test]
+async fn shutdown_returns_when_another_daemon_may_start() {
+    let daemon = Daemon::start().await;
+    let dir = daemon.dir.path().to_owned();
+    let lock = std::fs::File::create(dir.join("lock")).unwrap();
+    lock.lock().unwrap();
+    daemon.mock.allow_stop(&dir, daemon.handle.clone());
+    let late = daemon.run(&["shutdown", "--timeout", "0.3"]).await;
+    assert_eq!((late.exit, late.out.as_str()), (0, "The daemon is stopping.\n"), "{}", late.err);
+
+    let daemon = Daemon::start().await;
+    daemon.mock.allow_stop(&dir, daemon.handle.clone());
+    lock.unlock().unwrap();
+    let done = daemon.run(&["shutdown"]).await;
+    assert_eq!((done.exit, done.out.as_str()), (0, "The daemon has stopped.\n"), "{}", done.err);
+}
+
+#[tokio::test]
 async fn the_rest_of_the_commands_show_something_and_end_well() {
     let daemon = Daemon::start().await;
     for line in [

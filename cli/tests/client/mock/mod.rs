@@ -2,10 +2,14 @@
 
 mod serve;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use covey_api::*;
 use futures::{StreamExt as _, stream::BoxStream};
+use jsonrpsee::server::ServerHandle;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -28,6 +32,8 @@ struct State {
     fate: Fate,
     acked: Vec<(String, String)>,
     healthy: bool,
+    data_dir: String,
+    stop: Option<ServerHandle>,
 }
 
 #[derive(Clone, Copy)]
@@ -86,7 +92,15 @@ impl Mock {
             contact(BOB, None, ContactState::Pending),
         ];
         let messages = vec![message("aaaaaaaa1111", ALICE, "hello\x1b[31m you", MessageState::Received)];
-        let state = State { contacts, messages, fate: Fate::Delivered, acked: vec![], healthy: true };
+        let state = State {
+            contacts,
+            messages,
+            fate: Fate::Delivered,
+            acked: vec![],
+            healthy: true,
+            data_dir: "/data".into(),
+            stop: None,
+        };
         Arc::new(Self { state: Mutex::new(state), journal: Mutex::new(watch::Sender::new(vec![])) })
     }
 
@@ -111,6 +125,13 @@ impl Mock {
 
     pub fn set_fate(&self, fate: Fate) {
         self.state().fate = fate;
+    }
+
+    /// Lets `shutdown` close all connections.
+    pub fn allow_stop(&self, data_dir: &Path, stop: ServerHandle) {
+        let mut state = self.state();
+        state.data_dir = data_dir.display().to_string();
+        state.stop = Some(stop);
     }
 
     pub fn make_ill(&self) {
@@ -221,7 +242,7 @@ impl NodeApi for Mock {
             peers: 2,
             discoverable: true,
             counts: Counts { paired: 1, pending: 1, ..Counts::default() },
-            data_dir: "/data".into(),
+            data_dir: self.state().data_dir.clone(),
             started_at: at(0),
         })
     }
@@ -246,7 +267,10 @@ impl NodeApi for Mock {
     }
 
     async fn shutdown(&self, _: NodeShutdown) -> Result<Done, ApiError> {
-        Err(ApiError::new(Reason::NotAllowed, "The mock does not stop."))
+        let stop = self.state().stop.take();
+        let stop = stop.ok_or_else(|| ApiError::new(Reason::NotAllowed, "The mock does not stop."))?;
+        tokio::spawn(async move { stop.stop() });
+        Ok(Done::OK)
     }
 }
 

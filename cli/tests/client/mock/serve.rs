@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser;
 use covey_cli::{Command, Failure, Globals, Streams, Terminal};
-use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse, Server, serve, stop_channel};
+use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse, Server, ServerHandle, serve, stop_channel};
 use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -36,6 +36,7 @@ pub struct Daemon {
     pub mock: Arc<Mock>,
     pub dir: TempDir,
     pub url: String,
+    pub handle: ServerHandle,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -69,12 +70,11 @@ impl Daemon {
         let service = Server::builder().to_service_builder().build(module, stop);
 
         let socket = UnixListener::bind(dir.path().join("rpc.sock")).unwrap();
-        let (over_socket, keep) = (service.clone(), handle.clone());
+        let over_socket = service.clone();
         let on_socket = tokio::spawn(async move {
             while let Ok((stream, _)) = socket.accept().await {
                 tokio::spawn(serve(stream, over_socket.clone()));
             }
-            drop(keep);
         });
 
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -93,9 +93,8 @@ impl Daemon {
             while let Ok((stream, _)) = port.accept().await {
                 tokio::spawn(serve(stream, guarded.clone()));
             }
-            drop(handle);
         });
-        Self { mock, dir, url, tasks: [on_socket, on_port] }
+        Self { mock, dir, url, handle, tasks: [on_socket, on_port] }
     }
 
     /// Runs a command against this daemon.

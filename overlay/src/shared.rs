@@ -177,14 +177,16 @@ impl Shared {
         self.lock().by_peer.values().flat_map(|s| s.links.values()).filter(|l| l.relayed).count()
     }
 
-    /// The relayed connections of a peer that has a direct one too.
-    pub(crate) fn superseded(&self, peer: &PeerId) -> Vec<ConnectionId> {
+    /// Moves the streams of a peer that now has a direct connection to that one; returns the relayed ones.
+    pub(crate) fn supersede(&self, peer: &PeerId) -> Vec<ConnectionId> {
         let sessions = self.lock();
         let Some(session) = sessions.by_peer.get(peer) else { return Vec::new() };
-        if session.links.values().all(|l| l.relayed) {
+        let relayed: Vec<ConnectionId> = session.links.iter().filter(|(_, l)| l.relayed).map(|(id, _)| *id).collect();
+        if relayed.is_empty() || relayed.len() == session.links.len() {
             return Vec::new();
         }
-        session.links.iter().filter(|(_, l)| l.relayed).map(|(id, _)| *id).collect()
+        session.writers.values().for_each(Writer::relocate);
+        relayed
     }
 
     pub(crate) fn presence(&self, peer: &PeerId) -> Option<Presence> {

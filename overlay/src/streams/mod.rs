@@ -37,6 +37,8 @@ pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 pub(crate) const WRITE_STALL: Duration = Duration::from_secs(120);
 /// A stream that replaces one which has not ended waits so long for the frames still in the old one.
 pub(crate) const REPLACE_GRACE: Duration = Duration::from_secs(2);
+/// A stream that moves to a better connection gets so long to be read to its end.
+pub(crate) const FINISH: Duration = Duration::from_secs(2);
 /// Refusals being written at once; streams beyond it are reset without one.
 pub(crate) const REFUSALS: usize = 64;
 /// Inbound streams of one (peer, protocol): the one that is read and the one that replaces it. `[NET-STREAM-LIMIT]`

@@ -21,8 +21,8 @@ use tokio::{
 };
 
 use super::{
-    ACCEPTED, ALL_QUEUES_BYTES, COALESCE, OPEN_TIMEOUT, OpenStream, QUEUE_BYTES, QUEUE_FRAMES, REFUSED, REOPEN_FIRST,
-    REOPEN_MOST, Valve, WRITE_STALL,
+    ACCEPTED, ALL_QUEUES_BYTES, COALESCE, FINISH, OPEN_TIMEOUT, OpenStream, QUEUE_BYTES, QUEUE_FRAMES, REFUSED,
+    REOPEN_FIRST, REOPEN_MOST, Valve, WRITE_STALL,
 };
 use crate::{Event, Protocol, SendError, backoff::jittered, shared::Shared};
 
@@ -42,13 +42,14 @@ pub(crate) struct Writer {
     bytes: Arc<AtomicUsize>,
     all: Arc<AtomicUsize>,
     wake: Arc<Notify>,
+    relocate: Arc<Notify>,
     valve: Arc<Valve>,
 }
 
 impl Writer {
     pub(crate) fn start(shared: &Arc<Shared>, peer: PeerId, protocol: Protocol, need: Need) -> Self {
         let (queue, frames) = mpsc::channel(QUEUE_FRAMES);
-        let (valve, wake) = (Arc::new(Valve::new()), Arc::new(Notify::new()));
+        let (valve, wake, relocate) = (Arc::new(Valve::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let task = Task {
             shared: shared.clone(),
             peer,
@@ -57,6 +58,7 @@ impl Writer {
             frames,
             taken: VecDeque::new(),
             wake: wake.clone(),
+            relocate: relocate.clone(),
             valve: valve.clone(),
             told: None,
         };
@@ -64,7 +66,7 @@ impl Writer {
         shared.runtime.spawn(async move {
             ends.run(task.run()).await;
         });
-        Self { queue, bytes: Arc::default(), all: shared.queued.clone(), wake, valve }
+        Self { queue, bytes: Arc::default(), all: shared.queued.clone(), wake, relocate, valve }
     }
 
     /// Queues a frame. `[NET-QUEUE-LIMIT]`
@@ -79,6 +81,11 @@ impl Writer {
     /// The peer opened its stream to us: a refused one of ours may now be accepted.
     pub(crate) fn retry(&self) {
         self.wake.notify_one();
+    }
+
+    /// There is a better connection: end the stream in good order and open it there.
+    pub(crate) fn relocate(&self) {
+        self.relocate.notify_one();
     }
 
     pub(crate) fn shut(&self) {
@@ -116,6 +123,8 @@ impl Drop for Counted {
 enum End {
     Refused,
     Failed,
+    /// In good order, to go on elsewhere: nothing is lost.
+    Relocated,
 }
 
 struct Task {
@@ -127,6 +136,7 @@ struct Task {
     /// Taken from the queue, not yet written.
     taken: VecDeque<Counted>,
     wake: Arc<Notify>,
+    relocate: Arc<Notify>,
     valve: Arc<Valve>,
     /// What the node was told last: open or not.
     told: Option<bool>,
@@ -142,8 +152,13 @@ impl Task {
             let end = match self.open().await {
                 Ok(stream) => {
                     pause = REOPEN_FIRST;
-                    self.tell(true, false).await;
+                    if self.told != Some(true) {
+                        self.tell(true, false).await;
+                    }
                     let end = self.write(stream).await;
+                    if end == End::Relocated {
+                        continue;
+                    }
                     self.lose(end).await;
                     end
                 }
@@ -151,8 +166,13 @@ impl Task {
                     self.lose(End::Refused).await;
                     End::Refused
                 }
-                // Nothing was sent, nothing is lost.
-                Err(End::Failed) => End::Failed,
+                // Nothing was sent, nothing is lost; but the node should know if it had another stream before.
+                Err(end) => {
+                    if self.told == Some(true) {
+                        self.tell(false, false).await;
+                    }
+                    end
+                }
             };
             tracing::debug!(peer = %self.peer, protocol = %self.protocol, ?end, "stream ended");
             self.rest(pause).await;
@@ -178,7 +198,14 @@ impl Task {
         let (mut verdicts, mut frames) = stream.split();
         loop {
             if self.taken.is_empty() {
+                let relocate = self.relocate.clone();
                 tokio::select! {
+                    biased;
+                    () = relocate.notified() => {
+                        // The acceptor reads to the end and then ends the stream itself.
+                        let _ = timeout(FINISH, finish(&mut frames, &mut verdicts)).await;
+                        return End::Relocated;
+                    }
                     end = watch(&mut verdicts) => return end,
                     more = self.take_one() => if !more { return End::Failed },
                 }
@@ -258,6 +285,12 @@ async fn watch(verdicts: &mut ReadHalf<Stream>) -> End {
     match verdicts.read_exact(&mut verdict).await {
         Ok(()) if verdict == [REFUSED] => End::Refused,
         _ => End::Failed,
+    }
+}
+
+async fn finish(frames: &mut WriteHalf<Stream>, verdicts: &mut ReadHalf<Stream>) {
+    if frames.close().await.is_ok() {
+        watch(verdicts).await;
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Worker, commands::answer};
 use crate::{DialError, address, seeker::Step};
 
 /// Streams on a relayed connection get so long to finish once there is a direct one.
-const SUPERSEDED: Duration = Duration::from_secs(1);
+const SUPERSEDED: Duration = Duration::from_secs(5);
 
 impl Worker {
     /// Does what is due.
@@ -73,7 +73,7 @@ impl Worker {
             answer(respond_to, Ok(()));
         }
         self.announcer.changed(peer);
-        for connection in self.shared.superseded(&peer) {
+        for connection in self.shared.supersede(&peer) {
             self.discovery.close_later(connection, Instant::now() + SUPERSEDED);
         }
     }

@@ -45,6 +45,8 @@ impl Mallory {
                 let peer = key.public().to_peer_id();
                 let mut settings = kad::Config::new(StreamProtocol::new("/covey/kad/1"));
                 settings.set_replication_interval(None).set_publication_interval(None);
+                // What others want her to store she ignores: her lies stay.
+                settings.set_record_filtering(kad::StoreInserts::FilterBoth);
                 let mut kad = kad::Behaviour::with_config(peer, kad::store::MemoryStore::new(peer), settings);
                 kad.set_mode(Some(kad::Mode::Server));
                 let identify = identify::Behaviour::new(identify::Config::new("covey/1".to_owned(), key.public()));

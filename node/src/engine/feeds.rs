@@ -112,7 +112,7 @@ pub(super) fn finish(
     let heads = channels::heads(cx.tx, channel)?;
     let refs = heads.iter().filter(|(key, _)| **key != feed.key).map(|(_, head)| head.id);
     let refs = refs.take(covey_feed::limits::MAX_REFS).collect();
-    let lamport = heads.lamport() + 1;
+    let lamport = heads.lamport();
     let sign = |header: &[u8]| cx.me.device.signing().sign(Context::FeedEntry, header);
     let id = feed.id(channel.id);
     let batch = run::build(id, feed.head.as_ref(), lamport, refs, vec![(Kind::Content, payload)], sign)

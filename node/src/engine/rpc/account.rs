@@ -50,7 +50,10 @@ pub fn show(cx: &mut Cx<'_, '_>, peer_id: String) -> Result<Account, ApiError> {
 /// Too many tokens, or numbers that make no sense.
 pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, ApiError> {
     let mut ticket = identity::Ticket::new(cx.me.account_id(), cx.me.account.dh().public());
-    let addresses = cx.live.addresses.iter().take(MAX_ADDRESSES).cloned().collect();
+    // The peer is named by its key already.
+    let bare = |address: &String| address.split("/p2p/").next().unwrap_or_default().to_owned();
+    let direct = cx.live.addresses.iter().filter(|address| !address.contains("/p2p-circuit"));
+    let addresses = direct.take(MAX_ADDRESSES).map(bare).collect();
     ticket.peers = vec![TicketPeer { network: cx.me.device.keys().network, addresses }];
     let mut issued = None;
     if params.uses.is_some() || params.expires_in.is_some() {

@@ -13,7 +13,8 @@ use crate::{
 
 #[derive(Debug, Clone, Copy)]
 enum Op {
-    Do(Who, Command),
+    /// The n-th of the commands that are allowed in the state of that side.
+    Do(Who, usize),
     /// Takes the n-th frame in flight, delivers it, and leaves it in flight if `again`.
     Deliver {
         nth: usize,
@@ -36,22 +37,23 @@ fn who() -> impl Strategy<Value = Who> {
     prop_oneof![Just(Alice), Just(Bob)]
 }
 
-fn command() -> impl Strategy<Value = Command> {
-    prop_oneof![
-        4 => Just(Command::Invite),
-        4 => Just(Command::Accept),
-        1 => Just(Command::Decline),
-        1 => Just(Command::Cancel),
-        2 => Just(Command::Forget),
-        2 => Just(Command::Remove),
-        1 => Just(Command::Block),
-        2 => Just(Command::Unblock),
-    ]
+/// What an operator may do in a state; more often what leads somewhere.
+fn allowed(state: State) -> &'static [Command] {
+    use Command::{Accept, Block, Cancel, Decline, Forget, Invite, Remove, Unblock};
+    match state {
+        State::Stranger => &[Invite, Invite, Invite, Block],
+        State::Refused | State::Expired | State::Cancelled | State::Removed => &[Invite, Invite, Forget, Block],
+        State::Invited => &[Cancel, Cancel, Block],
+        State::Pending => &[Accept, Accept, Invite, Decline, Decline, Block],
+        State::Paired => &[Remove, Remove, Block],
+        State::Declined => &[Forget, Forget, Block],
+        State::Blocked => &[Unblock, Unblock, Forget],
+    }
 }
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (who(), command()).prop_map(|(who, command)| Op::Do(who, command)),
+        7 => (who(), any::<usize>()).prop_map(|(who, nth)| Op::Do(who, nth)),
         10 => (any::<usize>(), prop::bool::weighted(0.3)).prop_map(|(nth, again)| Op::Deliver { nth, again }),
         1 => any::<usize>().prop_map(|nth| Op::Lose { nth }),
         2 => who().prop_map(Op::Reconnect),
@@ -96,7 +98,10 @@ impl Model {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Do(who, command) => self.command(who, command),
+            Op::Do(who, nth) => {
+                let allowed = allowed(self.world.state(who));
+                self.command(who, allowed[nth % allowed.len()]);
+            }
             Op::Deliver { nth, again } if !self.flying.is_empty() => {
                 let at = nth % self.flying.len();
                 let (to, frame) = if again { self.flying[at].clone() } else { self.flying.remove(at) };
@@ -152,7 +157,7 @@ impl Model {
         self.took(to, &before, None, &effects);
     }
 
-    /// [MACHINE-1] to [MACHINE-4], after every single step.
+    /// [MACHINE-1], [MACHINE-2], [MACHINE-3] and [MACHINE-4], after every single step.
     fn took(&mut self, who: Who, before: &crate::consent::Relationship, command: Option<Command>, effects: &[Effect]) {
         let after = self.world.side(who).r.clone();
         let (from, to) = (before.state(), after.state());
@@ -182,6 +187,7 @@ impl Model {
                 _ => {}
             }
         }
+        assert!(after.next_deadline().is_none_or(|at| at > self.world.now), "a deadline that never passes");
         let mirror = self.mirror(who);
         assert_eq!(mirror.outbox, after.outstanding().into_iter().collect());
         assert_eq!(mirror.secret.as_ref(), after.pair_secret());

@@ -1,7 +1,7 @@
 //! Bodies. `pairing/SPEC.md`, section Envelope.
 
 use covey_pairing::{
-    crypto::secret::Secret,
+    crypto::{aead, secret::Secret},
     envelope::{BodyError, MAX_BODY, open_body, seal_body, size_class},
 };
 use proptest::prelude::*;
@@ -61,6 +61,21 @@ fn bodies_that_look_like_padding_survive() {
         assert_eq!(open_body(&key, AAD, &sealed).as_deref(), Ok(body));
     }
     assert_eq!(seal_body(&[1; MAX_BODY + 1], AAD, &mut rng()).map(drop), Err(BodyError::TooLong));
+}
+
+/// [ENV-3]
+#[test]
+fn padding_of_another_size_class_is_refused() {
+    let key = Secret::new([3; 32]);
+    let aad = [b"covey body v1\0", AAD].concat();
+    let sealed = |padded: &[u8]| [&[1], aead::seal(&key, &[0; 12], &aad, padded).as_slice()].concat();
+    let mut good = [0; 128];
+    good[..5].copy_from_slice(b"body\x80");
+    assert_eq!(open_body(&key, AAD, &sealed(&good)).as_deref(), Ok(&b"body"[..]));
+    let larger = [good.as_slice(), &[0; 128]].concat();
+    for padded in [&good[..5], &good[..4], &[], &[0; 128], &[7; 128], &larger] {
+        assert_eq!(open_body(&key, AAD, &sealed(padded)), Err(BodyError::Forged));
+    }
 }
 
 /// [ENV-3]

@@ -2,6 +2,7 @@
 
 mod session_support;
 
+use covey_pairing::session::limits;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use session_support::{End, friends, strangers};
 
@@ -242,6 +243,91 @@ fn an_archived_session_they_still_use_becomes_active_again() {
     assert_ne!(alice.sessions.active_id(), newer);
     let answer = alice.seal(b"understood");
     assert_eq!(bob.open(&answer).as_deref(), Ok(&b"understood"[..]));
+}
+
+/// [SESS-14]: rule 1.
+#[test]
+fn what_was_sent_before_they_saw_our_fresh_session_does_not_undo_it() {
+    let (mut alice, mut bob) = friends(5);
+    let bundle = bob.one_time_bundle();
+    alice.initiate(&bundle);
+    let fresh = alice.sessions.active_id();
+    let on_the_old_one = bob.seal(b"not seen yet");
+    assert_eq!(alice.open(&on_the_old_one).as_deref(), Ok(&b"not seen yet"[..]));
+    assert_eq!(alice.sessions.active_id(), fresh);
+    let first = alice.seal(b"fresh");
+    assert_eq!(bob.open(&first).as_deref(), Ok(&b"fresh"[..]));
+    assert_eq!(bob.sessions.active_id(), fresh);
+}
+
+/// Alice follows Bob to a new session and speaks on it; then Bob is restored to before it and knows nothing of it.
+fn bob_forgets_the_new_session(seed: u64) -> (End, End) {
+    let (mut alice, bob) = friends(seed);
+    let mut gone = bob.clone();
+    let bundle = alice.one_time_bundle();
+    gone.initiate(&bundle);
+    let moved_on = gone.seal(b"a new session");
+    alice.open(&moved_on).expect("opens");
+    alice.seal(b"lost with it");
+    (alice, bob)
+}
+
+/// [SESS-14]: rule 2, whichever id is smaller.
+#[test]
+fn a_session_they_start_is_followed_at_once() {
+    for seed in 0..8 {
+        let (mut alice, mut bob) = bob_forgets_the_new_session(seed);
+        bob.initiate(alice.prekeys.bundle());
+        let fresh = bob.seal(b"fresh");
+        alice.open(&fresh).expect("opens");
+        assert_eq!(alice.sessions.active_id(), bob.sessions.active_id(), "seed {seed}");
+    }
+}
+
+/// [SESS-14]: rule 3, whichever id is smaller.
+#[test]
+fn a_preferred_session_they_do_not_have_is_given_up() {
+    let mut preferred = 0;
+    for seed in 0..8 {
+        let (mut alice, mut bob) = bob_forgets_the_new_session(seed);
+        for strike in 1..=limits::MAX_STRIKES {
+            let said = bob.seal(b"on the old one");
+            alice.open(&said).expect("opens");
+            let followed = alice.sessions.active_id() == bob.sessions.active_id();
+            assert!(followed || strike < limits::MAX_STRIKES, "seed {seed}");
+            preferred += u8::from(!followed);
+        }
+        let answer = alice.seal(b"understood");
+        assert_eq!(bob.open(&answer).as_deref(), Ok(&b"understood"[..]), "seed {seed}");
+    }
+    assert!(preferred > 0, "among eight seeds one prefers the new session");
+}
+
+/// [SESS-15]
+#[test]
+fn the_least_recently_used_of_too_many_sessions_goes() {
+    let (mut alice, mut bob) = friends(6);
+    let [used, unused] = [0, 1].map(|_| {
+        let bundle = bob.one_time_bundle();
+        alice.initiate(&bundle);
+        let envelopes = [alice.seal(b"first"), alice.seal(b"late"), alice.seal(b"later"), alice.seal(b"newest")];
+        bob.open(&envelopes[0]).expect("opens");
+        bob.open(&envelopes[3]).expect("opens");
+        envelopes
+    });
+    for i in 0..limits::MAX_ARCHIVED {
+        bob.now += 1_000;
+        if i == limits::MAX_ARCHIVED / 2 {
+            bob.open(&used[1]).expect("still there");
+        }
+        let bundle = bob.one_time_bundle();
+        alice.initiate(&bundle);
+        let first = alice.seal(b"first");
+        bob.open(&first).expect("opens");
+    }
+    assert_eq!(bob.sessions.archived_len(), limits::MAX_ARCHIVED);
+    assert_eq!(bob.open(&used[2]).as_deref(), Ok(&b"later"[..]));
+    assert!(bob.open(&unused[1]).is_err(), "evicted");
 }
 
 /// [SESS-15]

@@ -58,3 +58,14 @@ proptest! {
 fn the_same_heads_in_another_channel_have_another_digest() {
     assert_ne!(Heads::new().digest(&channel(1)), Heads::new().digest(&channel(2)));
 }
+
+#[test]
+fn every_part_of_a_head_counts_in_the_digest() {
+    let heads = |n: u8, incarnation: u64, seq: u64, variant: u8| {
+        let feed = FeedKey { author: author(n), incarnation };
+        Heads::from_iter([(feed, Head { seq, id: id(variant), lamport: 1 })]).digest(&channel(1))
+    };
+    for other in [heads(2, 0, 1, 0), heads(1, 1, 1, 0), heads(1, 0, 2, 0), heads(1, 0, 1, 1)] {
+        assert_ne!(heads(1, 0, 1, 0), other);
+    }
+}

@@ -11,8 +11,9 @@ use covey_cli::{Failure, Globals};
 use covey_node::config::{Log, LogFormat};
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Libraries say little that helps an operator; this much of it is let through.
-const LIBRARIES: &str = "warn";
+/// Libraries say little that helps an operator; this much of it is let through. (That a first node knows no peers is
+/// normal.)
+const LIBRARIES: &str = "warn,libp2p_kad::behaviour=error";
 
 /// Starts logging: `-v` and `-q` win over `COVEY_LOG`, which wins over the configuration.
 pub(crate) fn start(globals: &Globals, log: &Log) -> Result<(), Failure> {
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_plain_level_is_for_covey_and_filters_are_taken_as_they_are() {
-        assert_eq!(directives("debug"), "warn,covey=debug");
+        assert_eq!(directives("debug"), "warn,libp2p_kad::behaviour=error,covey=debug");
         assert_eq!(directives("info,covey_overlay=debug"), "info,covey_overlay=debug");
         for wish in ["error", "info", "debug,covey=trace"] {
             assert!(EnvFilter::try_new(directives(wish)).is_ok());

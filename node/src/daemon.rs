@@ -135,7 +135,7 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
     }
     let lock = InstanceLock::acquire(paths.data_dir())?;
     let vault = files.open_or_create(options.passphrase.as_ref(), paths.database().exists(), rng)?;
-    let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes(), ..DiskOptions::default() };
+    let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
     let mut store = SledStore::open(&paths.database(), disk)?;
     if let Some(me) = Me::load(&Reader::new(&store, &vault))? {
         return Ok(Opened { lock, store, vault, me, new_account: false });

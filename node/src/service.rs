@@ -102,7 +102,7 @@ impl PairApi for Service {
     }
 
     async fn accept(&self, params: PairAccept) -> Result<Contact, ApiError> {
-        self.change(params, rpc::pair::accept).await
+        self.change(params, |cx, params| rpc::pair::accept(cx, &params)).await
     }
 
     async fn decline(&self, params: PairDecline) -> Result<Contact, ApiError> {
@@ -152,15 +152,15 @@ impl ChannelApi for Service {
     }
 
     async fn archive(&self, params: ChannelArchive) -> Result<Channel, ApiError> {
-        self.change(params, |cx, params| rpc::channel::archive(cx, params)).await
+        self.change(params, |cx, params| rpc::channel::archive(cx, &params)).await
     }
 
     async fn mute(&self, params: ChannelMute) -> Result<Channel, ApiError> {
-        self.change(params, |cx, params| rpc::channel::mute(cx, params)).await
+        self.change(params, |cx, params| rpc::channel::mute(cx, &params)).await
     }
 
     async fn mark_read(&self, params: ChannelMarkRead) -> Result<Channel, ApiError> {
-        self.change(params, |cx, params| rpc::channel::mark_read(cx, params)).await
+        self.change(params, |cx, params| rpc::channel::mark_read(cx, &params)).await
     }
 }
 

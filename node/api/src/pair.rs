@@ -165,6 +165,8 @@ pub enum ContactState {
     Blocked,
     /// Was paired; one side ended it.
     Removed,
+    /// Nothing: forgotten, unblocked, or never asked.
+    Stranger,
 }
 
 /// Who asked.

@@ -75,11 +75,11 @@ impl StartError {
     /// The exit code class of a process that ends because of it.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Paths(_) | Self::Config(_) | Self::Address { .. } => Exit::Usage,
-            Self::Overlay(SpawnError::Bootstrap { .. }) => Exit::Usage,
-            Self::Lock(_) | Self::Store(_) | Self::Engine(_) => Exit::Data,
+            Self::Paths(_) | Self::Config(_) | Self::Address { .. } | Self::Overlay(SpawnError::Bootstrap { .. }) => {
+                Exit::Usage
+            }
             Self::Vault(VaultError::PassphraseNeeded { .. } | VaultError::WrongPassphrase { .. }) => Exit::Unreachable,
-            Self::Vault(_) => Exit::Data,
+            Self::Lock(_) | Self::Store(_) | Self::Engine(_) | Self::Vault(_) => Exit::Data,
             Self::Overlay(_) | Self::Serve(_) | Self::AlreadyInitialised { .. } | Self::NotInitialised { .. } => {
                 Exit::Refused
             }

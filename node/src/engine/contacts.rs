@@ -2,7 +2,7 @@
 
 use covey_api::{self as api, ApiError, ContactState, Direction, Reason, Time};
 use covey_feed::ChannelId;
-use covey_pairing::consent::{Relationship, State};
+use covey_pairing::consent::{PairSecret, Relationship, State};
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::{SignedOp, Token};
@@ -158,7 +158,7 @@ pub(super) fn device(tx: &Tx<'_>, account: &AccountId, id: &DeviceId) -> Result<
 /// The key that every session with a paired account starts from.
 pub(super) fn psk(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Secret<32>>, EngineError> {
     let contact = load(tx, account)?;
-    Ok(contact.and_then(|contact| contact.relationship.pair_secret().map(|secret| secret.session_psk())))
+    Ok(contact.and_then(|contact| contact.relationship.pair_secret().map(PairSecret::session_psk)))
 }
 
 /// Prekey bundles for a device, best first: one-time ones are taken out, the card's stays.
@@ -365,7 +365,8 @@ pub(super) fn shown_state(contact: &Contact) -> ContactState {
         State::Blocked => ContactState::Blocked,
         State::Removed => ContactState::Removed,
         State::Stranger if contact.wanted.is_some() => ContactState::Invited,
-        State::Cancelled | State::Stranger => ContactState::Cancelled,
+        State::Cancelled => ContactState::Cancelled,
+        State::Stranger => ContactState::Stranger,
     }
 }
 

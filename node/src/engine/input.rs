@@ -142,7 +142,7 @@ impl Command {
             Verdict {
                 commit: result.is_ok(),
                 reply: Box::new(move |committed| {
-                    reply(result.and_then(|value| committed.map(|()| value).map_err(ApiError::from)))
+                    reply(result.and_then(|value| committed.map(|()| value).map_err(ApiError::from)));
                 }),
             }
         }))

@@ -180,14 +180,17 @@ fn invited(
         contact.hints.insert(0, hint);
         contact.hints.truncate(4);
     }
-    if let Err(error) = step(cx, contact, Input::Invited(Box::new(opened)), Some(peer))? {
-        debug!(account = %account.fmt_short(), %error, "an invite was refused");
-        reply(cx, peer, acknowledge(frame));
-        return Ok(());
-    }
+    let changed = match step_quietly(cx, contact, Input::Invited(Box::new(opened)), Some(peer))? {
+        Ok(changed) => changed,
+        Err(error) => {
+            debug!(account = %account.fmt_short(), %error, "an invite was refused");
+            reply(cx, peer, acknowledge(frame));
+            return Ok(());
+        }
+    };
     let Some(mut contact) = contacts::load(cx.tx, &account)? else { return Ok(()) };
     if before == State::Pending || contact.relationship.state() != State::Pending {
-        return Ok(());
+        return if changed { announce(cx, &contact) } else { Ok(()) };
     }
     // New for the operator: its card says where the answer can go.
     card::learn(cx, &account, &card)?;
@@ -219,15 +222,33 @@ fn pending(cx: &Cx<'_, '_>) -> Result<usize, EngineError> {
     Ok(all.iter().filter(|contact| contact.relationship.state() == State::Pending || contact.request).count())
 }
 
-/// One step of a relationship: runs the machine, stores what it became, carries its effects out.
+/// One step of a relationship: runs the machine, stores what it became, carries its effects out, tells the journal.
 ///
 /// The inner result is the machine's own refusal; nothing changed then.
 pub(super) fn step(
     cx: &mut Cx<'_, '_>,
-    mut contact: Contact,
+    contact: Contact,
     input: Input,
     from: Option<PeerKey>,
 ) -> Result<Result<(), ConsentError>, EngineError> {
+    let account = contact.account;
+    let changed = match step_quietly(cx, contact, input, from)? {
+        Ok(changed) => changed,
+        Err(error) => return Ok(Err(error)),
+    };
+    if changed && let Some(contact) = contacts::load(cx.tx, &account)? {
+        announce(cx, &contact)?;
+    }
+    Ok(Ok(()))
+}
+
+/// [`step`] without telling the journal. Whether there is something to tell.
+fn step_quietly(
+    cx: &mut Cx<'_, '_>,
+    mut contact: Contact,
+    input: Input,
+    from: Option<PeerKey>,
+) -> Result<Result<bool, ConsentError>, EngineError> {
     let name = card::own_name(cx)?;
     let own_card = card::own(cx)?;
     // Made in advance, kept only if it was used: an answer or a confirm carries it.
@@ -296,10 +317,7 @@ pub(super) fn step(
         cx.live.connected.insert(peer);
     }
     outbox::pursue(cx, &contact)?;
-    if changed {
-        announce(cx, &contact)?;
-    }
-    Ok(Ok(()))
+    Ok(Ok(changed))
 }
 
 /// Both consented: there is a channel, and their devices may use it.

@@ -1,5 +1,5 @@
 //! Engines on a virtual network: real handlers, in-memory stores, no clock but the test's.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // the seed is printed
 
 mod consent;
 mod conversation;

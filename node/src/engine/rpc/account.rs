@@ -91,7 +91,7 @@ fn issue(cx: &mut Cx<'_, '_>, uses: u32, expires_in: u64, ticket: &mut identity:
     })?;
     cx.tx.put(&tables::tokens(), &book)?;
     let issued = Issued { id: token.id(), uses, used: 0, created_at: cx.now, expires_at, revoked: false };
-    cx.tx.put(&tables::ticket(&issued.id.to_string()), &issued)?;
+    cx.tx.put(&tables::ticket(issued.id.to_string()), &issued)?;
     ticket.token = Some(token);
     Ok(issued)
 }
@@ -153,7 +153,7 @@ pub fn revoke_ticket(cx: &mut Cx<'_, '_>, params: &AccountRevokeTicket) -> Resul
     book.revoke(&issued.id);
     cx.tx.put(&tables::tokens(), &book)?;
     issued.revoked = true;
-    cx.tx.put(&tables::ticket(&issued.id.to_string()), &issued)?;
+    cx.tx.put(&tables::ticket(issued.id.to_string()), &issued)?;
     Ok(info(&issued, cx.now))
 }
 

@@ -39,7 +39,7 @@ pub fn show(cx: &mut Cx<'_, '_>, params: &ChannelShow) -> Result<Channel, ApiErr
 ///
 /// # Errors
 /// Unknown channel.
-pub fn archive(cx: &mut Cx<'_, '_>, params: ChannelArchive) -> Result<Channel, ApiError> {
+pub fn archive(cx: &mut Cx<'_, '_>, params: &ChannelArchive) -> Result<Channel, ApiError> {
     let mut channel = channels::resolve(cx, &params.channel)?;
     channel.archived = params.archived.unwrap_or(true);
     changed(cx, &channel)
@@ -49,7 +49,7 @@ pub fn archive(cx: &mut Cx<'_, '_>, params: ChannelArchive) -> Result<Channel, A
 ///
 /// # Errors
 /// Unknown channel.
-pub fn mute(cx: &mut Cx<'_, '_>, params: ChannelMute) -> Result<Channel, ApiError> {
+pub fn mute(cx: &mut Cx<'_, '_>, params: &ChannelMute) -> Result<Channel, ApiError> {
     let mut channel = channels::resolve(cx, &params.channel)?;
     channel.muted = params.muted.unwrap_or(true);
     changed(cx, &channel)
@@ -59,7 +59,7 @@ pub fn mute(cx: &mut Cx<'_, '_>, params: ChannelMute) -> Result<Channel, ApiErro
 ///
 /// # Errors
 /// Unknown channel or message.
-pub fn mark_read(cx: &mut Cx<'_, '_>, params: ChannelMarkRead) -> Result<Channel, ApiError> {
+pub fn mark_read(cx: &mut Cx<'_, '_>, params: &ChannelMarkRead) -> Result<Channel, ApiError> {
     let mut channel = channels::resolve(cx, &params.channel)?;
     let up_to = match &params.up_to {
         Some(text) => Some(messages::place(cx, &channel, text)?),

@@ -27,11 +27,14 @@ pub fn counts(cx: &mut Cx<'_, '_>) -> Result<Counts, ApiError> {
     Ok(counts)
 }
 
+/// An account id and our name for it.
+pub type Named = (String, Option<String>);
+
 /// Whose device each of these peers is: account and alias.
 ///
 /// # Errors
 /// Those of the store.
-pub fn owners(cx: &mut Cx<'_, '_>, peers: &[PeerKey]) -> Result<Vec<Option<(String, Option<String>)>>, ApiError> {
+pub fn owners(cx: &mut Cx<'_, '_>, peers: &[PeerKey]) -> Result<Vec<Option<Named>>, ApiError> {
     peers
         .iter()
         .map(|peer| {

@@ -90,7 +90,7 @@ fn parse(cx: &Cx<'_, '_>, text: &str) -> Result<(AccountId, Option<Ticket>), Api
 /// Those of the store.
 pub fn list(cx: &mut Cx<'_, '_>, params: &PairList) -> Result<Vec<Contact>, ApiError> {
     let mut found = contacts::all(cx.tx)?;
-    found.retain(|contact| contacts::is_known(contact));
+    found.retain(contacts::is_known);
     found.retain(|contact| params.state.is_none_or(|state| state == contacts::shown_state(contact)));
     found.sort_by_key(|contact| std::cmp::Reverse(contact.changed_at));
     found.iter().map(|contact| contacts::show(cx, contact)).collect()
@@ -109,7 +109,7 @@ pub fn show(cx: &mut Cx<'_, '_>, params: &PairShow) -> Result<Contact, ApiError>
 ///
 /// # Errors
 /// Unknown contact, or no invite of theirs is waiting.
-pub fn accept(cx: &mut Cx<'_, '_>, params: PairAccept) -> Result<Contact, ApiError> {
+pub fn accept(cx: &mut Cx<'_, '_>, params: &PairAccept) -> Result<Contact, ApiError> {
     let mut contact = contacts::resolve(cx, &params.contact)?;
     if let Some(alias) = &params.alias {
         contacts::set_alias(cx, &mut contact, alias)?;

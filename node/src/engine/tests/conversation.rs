@@ -60,7 +60,7 @@ fn the_sender_learns_what_was_delivered_and_read() {
     let unread = api::ChannelShow { channel: world.id(0) };
     assert_eq!(world.call(1, |cx| rpc::channel::show(cx, &unread)).unwrap().unread, 1);
     let params = api::ChannelMarkRead { channel: world.id(0), ..api::ChannelMarkRead::default() };
-    let channel = world.call(1, |cx| rpc::channel::mark_read(cx, params)).unwrap();
+    let channel = world.call(1, |cx| rpc::channel::mark_read(cx, &params)).unwrap();
     assert_eq!(channel.unread, 0);
     world.settle();
     assert_eq!(state(&mut world), MessageState::Read);

@@ -304,7 +304,7 @@ impl World {
 
     pub(super) fn accept(&mut self, node: usize, from: usize) -> Result<api::Contact, ApiError> {
         let params = api::PairAccept { contact: self.id(from), ..api::PairAccept::default() };
-        self.call(node, |cx| rpc::pair::accept(cx, params))
+        self.call(node, |cx| rpc::pair::accept(cx, &params))
     }
 
     pub(super) fn state(&mut self, node: usize, of: usize) -> Option<api::ContactState> {

@@ -191,3 +191,25 @@ impl Worker {
         self.announcer.addresses(told);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_strange_witness_does_not_make_the_node_private_but_a_bootstrap_peer_does() {
+        // [NET-NAT-VERDICT]
+        let mut reachability = Reachability::new(&Config::new([1; 32]));
+        assert!(reachability.nat() == Nat::Unknown && !reachability.wants_relay());
+        for _ in 0..2 {
+            reachability.failed.insert(PeerId::random(), 1);
+            assert!(reachability.nat() == Nat::Unknown && reachability.wants_relay());
+        }
+        reachability.failed.insert(PeerId::random(), 1);
+        assert_eq!(reachability.nat(), Nat::Private);
+        reachability.failed = HashMap::from([(PeerId::random(), WITNESSES)]);
+        assert_eq!(reachability.nat(), Nat::Private);
+        reachability.public = true;
+        assert!(reachability.nat() == Nat::Public && !reachability.wants_relay());
+    }
+}

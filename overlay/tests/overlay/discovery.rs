@@ -4,6 +4,7 @@ use covey_overlay::{
     Event, LookupError, Protocol, PublishError,
     record::{self, Sealed},
 };
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use libp2p::kad::{Record, store::RecordStore as _};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -138,6 +139,16 @@ async fn storers_refuse_what_is_not_a_valid_record() {
     .await;
     eventually("the good one is stored", || async { hub.status().await.records > 0 }).await;
     assert_eq!(hub.status().await.records, 1);
+}
+
+#[tokio::test]
+async fn lookups_beyond_the_limit_are_told_so_at_once() {
+    // [NET-QUERY-LIMIT]
+    let alice = Node::new(2).await;
+    let many: FuturesUnordered<_> = (0..100).map(|_| alice.handle.lookup(account())).collect();
+    // The other 64 are still looking for company.
+    let first: Vec<_> = within("refusals", many.take(36).collect()).await;
+    assert!(first.iter().all(|outcome| *outcome == Err(LookupError::Busy)), "{first:?}");
 }
 
 #[tokio::test]

@@ -122,3 +122,24 @@ async fn sending_needs_a_connection_and_permission() {
     assert_eq!(send(Protocol::Pair), Ok(()));
     assert_eq!(send(Protocol::Parcel), Err(SendError::NotAllowed));
 }
+
+#[tokio::test]
+async fn nothing_is_told_to_a_peer_that_refuses() {
+    // [NET-STREAM-VERDICT]
+    let mut alice = Node::new(1).await;
+    let mut mallory = Mallory::with(11, |_| ()).await;
+    let mut incoming = mallory.accept(Protocol::Sync);
+    alice.handle.allow(mallory.peer, vec![mallory.address.clone()]).await.unwrap();
+    alice.connected(mallory.peer).await;
+    alice.send(mallory.peer, Protocol::Sync, "a secret");
+    let mut refused = incoming.stream().await;
+    refused.write(&[0]).await;
+    assert!(refused.all().await.is_empty());
+    let closed = Event::Closed { peer: mallory.peer, protocol: Protocol::Sync, refused: true };
+    alice.until("told", |e| (e == closed).then_some(())).await;
+    // She thinks better of it, and gets what is sent from then on.
+    alice.send(mallory.peer, Protocol::Sync, "a word");
+    let mut accepted = incoming.stream().await;
+    accepted.write(&[1]).await;
+    assert_eq!(accepted.read(10).await, framed(b"a word"));
+}

@@ -10,4 +10,5 @@ mod mallory;
 mod mock;
 mod reconnect;
 mod relay;
+mod spec;
 mod start;

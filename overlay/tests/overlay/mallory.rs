@@ -86,6 +86,11 @@ impl Mallory {
         Raw(opened.expect("every protocol is offered to everybody"))
     }
 
+    /// What others open to her.
+    pub(crate) fn accept(&mut self, protocol: Protocol) -> Incoming {
+        Incoming(self.control.accept(StreamProtocol::new(protocol.name())).unwrap())
+    }
+
     /// As [`Self::open`], when the connection may be closed on her.
     pub(crate) async fn try_open(&mut self, node: &Node, protocol: Protocol) -> Option<Raw> {
         self.try_open_to(node.peer(), protocol).await
@@ -97,6 +102,14 @@ impl Mallory {
     }
 }
 
+pub(crate) struct Incoming(libp2p_stream::IncomingStreams);
+
+impl Incoming {
+    pub(crate) async fn stream(&mut self) -> Raw {
+        Raw(within("a stream", self.0.next()).await.unwrap().1)
+    }
+}
+
 pub(crate) struct Raw(pub(crate) Stream);
 
 impl Raw {
@@ -104,6 +117,12 @@ impl Raw {
     pub(crate) async fn verdict(&mut self) -> Option<u8> {
         let mut verdict = [9];
         within("a verdict", self.0.read_exact(&mut verdict)).await.ok().map(|()| verdict[0])
+    }
+
+    pub(crate) async fn read(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        within("bytes", self.0.read_exact(&mut bytes)).await.unwrap();
+        bytes
     }
 
     /// Everything the node ever says on this stream.

@@ -1,0 +1,76 @@
+//! The binary as a user runs it.
+
+use std::{
+    ffi::OsStr,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// The JSON value that a successful command printed, and nothing else.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        assert_eq!(self.stderr, "", "a successful command has nothing to say on stderr");
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The one sentence of a command that failed with `code` and left stdout empty.
+    #[track_caller]
+    pub(crate) fn sentence(&self, code: i32) -> String {
+        assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{self:?}");
+        // A daemon that does not get far may have logged something before.
+        let is_log =
+            |line: &&str| line.starts_with(|c: char| c.is_ascii_digit()) && line.as_bytes().get(10) == Some(&b'T');
+        let mut lines = self.stderr.lines().filter(|line| !is_log(line));
+        let sentence = lines.next().unwrap_or_default().strip_prefix("error: ").unwrap_or_default().to_owned();
+        assert!(sentence.len() > 15, "no sentence: {self:?}");
+        let more: Vec<&str> = lines.filter(|line| !line.starts_with("  ")).collect();
+        assert!(more.is_empty(), "more than a sentence and its candidates: {self:?}");
+        self.no_panic();
+        sentence
+    }
+
+    /// Nothing of a panic or a backtrace can be seen.
+    #[track_caller]
+    pub(crate) fn no_panic(&self) {
+        for sign in ["panic", "backtrace", "RUST_", ".rs:", "has a bug", "ERROR"] {
+            assert!(!self.stderr.contains(sign), "{self:?}");
+        }
+        assert_ne!(self.code, 70, "{self:?}");
+    }
+}
+
+/// A command without anything of the caller's environment that covey looks at; `home` stands for the home directory.
+pub(crate) fn covey(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_covey"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home)
+        .env("RUST_BACKTRACE", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end, with something on its stdin.
+pub(crate) fn run<S: AsRef<OsStr>>(mut command: Command, args: impl IntoIterator<Item = S>, stdin: &str) -> Ran {
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("covey starts");
+    // It may end without reading.
+    let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
+    let output = child.wait_with_output().expect("covey ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("covey writes UTF-8");
+    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}

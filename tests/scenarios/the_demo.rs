@@ -1,0 +1,39 @@
+//! `covey demo`: what a newcomer runs first.
+
+use std::{fs, process::Stdio};
+
+use crate::harness::{covey, eventually, run};
+
+#[test]
+fn the_demo_plays_to_its_end_and_leaves_nothing_behind() {
+    let home = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
+    let stage = home.path().join("tmp");
+    fs::create_dir(&stage).expect("a directory");
+    let mut demo = covey(home.path());
+    demo.env("TMPDIR", &stage);
+    let ran = run(demo, ["demo", "--timeout", "120"], "");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for part in ["account id alone", "paired", "alice -> bob", "bob -> alice", "pair decline", "on the wire", "disk"] {
+        assert!(ran.stdout.contains(part), "nothing of \"{part}\" in:\n{}", ran.stdout);
+    }
+    ran.no_panic();
+    let left: Vec<_> = fs::read_dir(&stage).expect("readable").collect();
+    assert!(left.is_empty(), "{left:?}");
+    let at_home: Vec<_> = fs::read_dir(home.path()).expect("readable").map_while(Result::ok).collect();
+    assert_eq!(at_home.len(), 1, "the user's own directories are not touched: {at_home:?}");
+}
+
+#[test]
+fn a_demo_that_is_interrupted_leaves_nothing_behind_either() {
+    let home = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
+    let mut demo = covey(home.path());
+    demo.env("TMPDIR", home.path()).arg("demo").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut demo = demo.spawn().expect("covey starts");
+    let entries = || fs::read_dir(home.path()).expect("readable").count();
+    eventually("the stage to be built", || (entries() > 0).then_some(()));
+    let pid = demo.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-s", "INT", &pid]).status().expect("kill runs").success());
+    let ended = eventually("the demo to end", || demo.try_wait().expect("a child"));
+    assert_eq!(ended.code(), Some(1));
+    assert_eq!(entries(), 0);
+}

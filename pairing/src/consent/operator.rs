@@ -79,7 +79,7 @@ impl<R: CryptoRng> Step<'_, R> {
         match self.r.state() {
             State::Invited | State::Pending | State::Paired => Err(self.not_allowed(Command::Forget)),
             _ => {
-                self.r.phase = Phase::Stranger;
+                self.become_stranger();
                 Ok(())
             }
         }
@@ -116,7 +116,7 @@ impl<R: CryptoRng> Step<'_, R> {
         if self.r.state() != State::Blocked {
             return Err(self.not_allowed(Command::Unblock));
         }
-        self.r.phase = Phase::Stranger;
+        self.become_stranger();
         Ok(())
     }
 

@@ -50,7 +50,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
                 self.r.phase = Phase::Expired;
             }
             Phase::Paired(pact) => self.age_paired(pact),
-            Phase::Stranger => self.age_stranger(),
+            Phase::Stranger => self.become_stranger(),
             other => self.r.phase = other,
         }
     }
@@ -90,7 +90,9 @@ impl<'a, R: CryptoRng> Step<'a, R> {
         self.r.phase = Phase::Paired(pact);
     }
 
-    fn age_stranger(&mut self) {
+    /// A stranger again: what is too old to be replayed need not be remembered.
+    pub(super) fn become_stranger(&mut self) {
+        self.r.phase = Phase::Stranger;
         if self.now >= replayable_until(self.r.spent) {
             self.r.spent = 0;
         }

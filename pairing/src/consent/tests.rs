@@ -6,6 +6,7 @@ mod crossing;
 mod ending;
 mod harness;
 mod hostile;
+mod hostile_frames;
 mod matrix;
 mod pairing;
 mod property;

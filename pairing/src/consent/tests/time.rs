@@ -120,3 +120,16 @@ fn a_crossing_invite_takes_over_when_the_winner_runs_out() {
     world.settle();
     world.assert_paired();
 }
+
+/// Forgetting something old used to leave a deadline in the past, for a tick that had nothing else to do.
+#[test]
+fn forgetting_what_is_too_old_to_be_replayed_leaves_nothing_at_once() {
+    let mut world = World::new();
+    world.invite(Alice).expect("allowed");
+    world.advance(80 * DAY);
+    world.advance(80 * DAY);
+    assert_eq!(world.state(Alice), State::Expired);
+    world.run(Alice, Input::Forget);
+    assert!(world.alice.r.is_blank());
+    assert_eq!(world.alice.r.next_deadline(), None);
+}

@@ -24,9 +24,12 @@ pub enum ConsentError {
     /// Caller: the name is longer than [`super::NAME_MAX_CHARS`], empty or has control characters.
     #[error("the name is empty, too long or has control characters (at most {} characters)", super::NAME_MAX_CHARS)]
     Name,
-    /// Caller: the attachment or card is over its limit.
-    #[error("own card or attachment is too long")]
+    /// Caller: the attachment is over its limit.
+    #[error("own attachment is too long")]
     TooLong,
+    /// Caller: our own card would be refused by everybody, or does not have our device.
+    #[error("own contact card is not usable: {0}")]
+    OwnCard(CardError),
     /// Caller: the Diffie-Hellman key of the ticket is not usable.
     #[error("the key in the ticket is not usable")]
     BadKey,

@@ -141,7 +141,7 @@ impl<R: CryptoRng> Step<'_, R> {
     }
 
     fn accepted(&mut self, own: &OwnInvite, acceptance: Acceptance, keys: &Keys) -> Result<(), ConsentError> {
-        self.me.check()?;
+        self.me.check_attachment()?;
         let card = ContactCard::open_of(&self.r.them, &acceptance.card, acceptance.at)?;
         if card.log().dh() != own.their_dh {
             return Err(CardError::Account.into());

@@ -18,7 +18,7 @@ use crate::{
         kem::KemSecret,
         secret::Secret,
     },
-    identity::{CARD_MAX, Token},
+    identity::{CardError, ContactCard, Token},
     ids::{AccountId, InviteId},
     text,
 };
@@ -56,7 +56,7 @@ impl OwnInvite {
         me: &Me<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, ConsentError> {
-        me.check()?;
+        me.check(new.at)?;
         if !text::is_note(&new.note, NOTE_MAX_CHARS) {
             return Err(ConsentError::Note);
         }
@@ -110,13 +110,20 @@ fn pass(token: Option<&Token>, them: &AccountId, at: u64, message: &[u8], bits: 
 }
 
 impl Me<'_> {
-    /// Refuses what the other side would refuse.
-    pub(super) fn check(&self) -> Result<(), ConsentError> {
+    /// Refuses what the other side would refuse of an offer or an acceptance made at `at`.
+    pub(super) fn check(&self, at: u64) -> Result<(), ConsentError> {
         if !text::is_name(self.name) {
             return Err(ConsentError::Name);
         }
-        let fits = self.card.len() <= CARD_MAX && self.answer_attachment.len() <= ATTACHMENT_MAX;
-        if fits { Ok(()) } else { Err(ConsentError::TooLong) }
+        self.check_attachment()?;
+        let card = ContactCard::open_of(&self.account.id(), self.card, at).map_err(ConsentError::OwnCard)?;
+        let known = card.log().is_active(&self.device.id()) && card.log().dh() == self.account.dh().public();
+        if known { Ok(()) } else { Err(ConsentError::OwnCard(CardError::Signer)) }
+    }
+
+    /// Refuses an attachment that the other side would refuse.
+    pub(super) fn check_attachment(&self) -> Result<(), ConsentError> {
+        if self.answer_attachment.len() <= ATTACHMENT_MAX { Ok(()) } else { Err(ConsentError::TooLong) }
     }
 }
 

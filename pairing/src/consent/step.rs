@@ -149,7 +149,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
         theirs: &TheirInvite,
         superseded: Option<Box<OwnInvite>>,
     ) -> Result<(), ConsentError> {
-        self.me.check()?;
+        self.me.check(self.now)?;
         let (them, us) = (self.r.them, self.me.account.id());
         let offer = theirs.offer(&them, self.me.account)?;
         let (kem, shared) = offer.kem.encapsulate(self.rng).map_err(|_| ConsentError::Payload("KEM key"))?;

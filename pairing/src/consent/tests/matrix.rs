@@ -1,7 +1,10 @@
 //! [MACHINE-7]: every command in every state, allowed or refused by name.
 
 use super::harness::*;
-use crate::consent::{Command, ConsentError, Input, State};
+use crate::{
+    consent::{Command, ConsentError, Input, State},
+    identity::{CardError, DeviceSecret},
+};
 
 /// Bob in each state.
 fn in_state(state: State) -> World {
@@ -132,6 +135,20 @@ fn texts_and_attachments_over_their_limits_are_refused_before_anything_is_made()
     assert_eq!(world.step(Alice, invite(String::new())), Err(ConsentError::Name));
     world.alice.name = "Alice".into();
     world.alice.card = vec![0; 12 * 1024 + 1];
-    assert_eq!(world.step(Alice, invite(String::new())), Err(ConsentError::TooLong));
+    assert_eq!(world.step(Alice, invite(String::new())), Err(ConsentError::OwnCard(CardError::Malformed)));
     assert_eq!(world.alice.r, before);
+}
+
+/// Others would drop the invite without a word, so it is not made.
+#[test]
+fn an_own_card_that_nobody_would_take_is_noticed_at_once() {
+    let mut world = World::new();
+    world.now = START + 1000 * DAY;
+    assert_eq!(world.invite(Alice), Err(ConsentError::OwnCard(CardError::Expired)));
+    let mut world = World::new();
+    world.alice.card = world.bob.card.clone();
+    assert_eq!(world.invite(Alice), Err(ConsentError::OwnCard(CardError::Account)));
+    let mut world = World::pending();
+    world.bob.device = DeviceSecret::from_seed([9; 32]);
+    assert_eq!(world.step(Bob, Input::Accept), Err(ConsentError::OwnCard(CardError::Signer)));
 }

@@ -223,21 +223,21 @@ fn tell(
     }
 }
 
-/// Remembers an entry that could not be opened.
+/// Remembers an entry that could not be opened; `ask` is the device that can open it.
 pub(super) fn park(
     cx: &mut Cx<'_, '_>,
     channel: ChannelId,
     feed: &Feed,
     entry: &Entry,
     why: Unopened,
+    ask: &DeviceId,
 ) -> Result<(), EngineError> {
     if why == Unopened::Poison {
         warn!(channel = %channel.fmt_short(), seq = entry.seq(), "an entry holds no message; it is kept and not shown");
         return Ok(());
     }
-    let author = DeviceId::from_bytes(*feed.key.author.as_bytes());
     let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at: 0 };
-    Ok(cx.tx.put(&tables::parked(&author, feed.fid, entry.seq()), &parked)?)
+    Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
 }
 
 /// Asks a device for the content keys we lack of its entries.
@@ -258,7 +258,8 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
     tell(cx, owner, &known, &Control::KeysWanted(wanted), true)
 }
 
-/// Gives the content keys of our own entries to a device of the channel's other member, and to nobody else.
+/// Gives content keys to a device of the channel's other member, and to nobody else: of our own entries, and of those
+/// that the device itself wrote and has lost.
 fn give_keys(
     cx: &mut Cx<'_, '_>,
     owner: Owner,
@@ -268,7 +269,9 @@ fn give_keys(
     let mut keys = Vec::new();
     for (id, key, seq) in wanted.iter().take(MAX_ASKED) {
         let Some(channel) = channels::by_id(cx.tx, id)? else { continue };
-        if !channel.open || channel.contact != owner.account || key.author.as_bytes() != cx.me.device_id().as_bytes() {
+        let author = key.author.as_bytes();
+        let theirs_to_know = author == cx.me.device_id().as_bytes() || author == owner.device.as_bytes();
+        if !channel.open || channel.contact != owner.account || !theirs_to_know {
             continue;
         }
         let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
@@ -287,11 +290,9 @@ fn take_keys(
     keys: Vec<(ChannelId, FeedKey, u64, Secret<32>)>,
 ) -> Result<(), EngineError> {
     for (id, key, seq, content_key) in keys {
-        if key.author.as_bytes() != owner.device.as_bytes() {
-            continue;
-        }
         let Some(mut channel) = channels::by_id(cx.tx, &id)? else { continue };
         let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };
+        // Only what this very device was asked for.
         let place = tables::parked(&owner.device, feed.fid, seq);
         if !cx.tx.contains(&place)? {
             continue;

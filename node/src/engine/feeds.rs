@@ -11,8 +11,10 @@ use super::tables::{self, Counter};
 use super::{Cx, EngineError};
 use crate::store::Tx;
 
-/// Most feeds of one direct channel: eight devices on each side and some incarnations.
-const MAX_FEEDS: usize = 256;
+/// Most incarnations of one author in a channel: each stands for a restored copy, so an honest device needs few.
+pub(super) const MAX_INCARNATIONS: usize = 64;
+/// Most feeds of one direct channel: eight devices on each side with all their incarnations.
+const MAX_FEEDS: usize = 16 * MAX_INCARNATIONS;
 
 /// What is kept of a feed beside its entries.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,15 +76,31 @@ pub(super) fn entry(tx: &Tx<'_>, fid: u64, seq: u64) -> Result<Option<Entry>, En
     tx.get_raw(&tables::entry(fid, seq))?.map(|bytes| Entry::from_stored(&bytes).map_err(EngineError::bug)).transpose()
 }
 
+/// Entries read at a time while a run is put together: large ones fill it long before its number of entries does.
+const CHUNK: usize = 32;
+
 /// Entries from `from` on as a run for a peer, or `None` if there are none that a signature covers.
 pub(super) fn serve(tx: &Tx<'_>, feed: &Feed, from: u64, limits: RunLimits) -> Result<Option<Run>, EngineError> {
-    let before = tables::entry(feed.fid, from.saturating_sub(1));
-    let rows = tx.scan_raw(&tables::entries(feed.fid), Some(&before), limits.entries, false)?;
-    let mut entries = Vec::with_capacity(rows.len());
-    for (_, bytes) in rows {
-        entries.push(Entry::from_stored(&bytes).map_err(EngineError::bug)?);
-    }
-    Ok(run::assemble(entries, limits))
+    let mut failure = None;
+    let mut next = from;
+    let chunks = std::iter::from_fn(|| match chunk(tx, feed.fid, next) {
+        Ok(entries) => {
+            next = entries.last().map(Entry::seq)?.saturating_add(1);
+            Some(entries)
+        }
+        Err(error) => {
+            failure = Some(error);
+            None
+        }
+    });
+    let run = run::assemble(chunks.flatten(), limits);
+    failure.map_or(Ok(run), Err)
+}
+
+fn chunk(tx: &Tx<'_>, fid: u64, from: u64) -> Result<Vec<Entry>, EngineError> {
+    let before = tables::entry(fid, from.saturating_sub(1));
+    let rows = tx.scan_raw(&tables::entries(fid), Some(&before), CHUNK, false)?;
+    rows.into_iter().map(|(_, bytes)| Entry::from_stored(&bytes).map_err(EngineError::bug)).collect()
 }
 
 /// The entry that comes next in our own feed of a channel: it binds what is sealed into it.

@@ -26,6 +26,10 @@ pub struct Live {
     pub(super) strangers: StrangerLimits,
     /// Addresses we can be reached at (multiaddr text).
     pub(super) addresses: Vec<String>,
+    /// Contacts' devices that broke the protocol, and when they may connect again.
+    pub(super) penalties: BTreeMap<PeerKey, u64>,
+    /// What a rollback calls for was done since the start.
+    pub(super) rollback_handled: bool,
     /// When our card was last handed to the overlay for publication.
     pub(super) published_at: u64,
     /// When the slow housekeeping last ran.
@@ -44,6 +48,8 @@ impl Live {
             hints: BTreeMap::new(),
             strangers: StrangerLimits::new(policy.strangers),
             addresses: Vec::new(),
+            penalties: BTreeMap::new(),
+            rollback_handled: false,
             published_at: 0,
             housekept_at: 0,
         }
@@ -55,7 +61,14 @@ impl Live {
         let syncs = self.contacts.values().filter_map(|contact| contact.sync.next_timeout());
         let slow =
             [self.published_at.saturating_add(super::card::PUBLISH_EVERY), super::outbox::next_housekeeping(self)];
-        retries.chain(syncs).chain(self.deadlines.values().copied()).chain(slow).min().unwrap_or(u64::MAX)
+        let penalties = self.penalties.values().copied();
+        retries
+            .chain(syncs)
+            .chain(penalties)
+            .chain(self.deadlines.values().copied())
+            .chain(slow)
+            .min()
+            .unwrap_or(u64::MAX)
     }
 }
 

@@ -112,7 +112,8 @@ pub(super) fn receive(
         }
         let shown = show(cx, channel, &message).map_err(EngineError::bug)?;
         if !contacts::is_request(cx.tx, &channel.contact)? {
-            journal::record(cx, api::kind::MESSAGE_RECEIVED, &shown)?;
+            let kind = if own { api::kind::MESSAGE_SENT } else { api::kind::MESSAGE_RECEIVED };
+            journal::record(cx, kind, &shown)?;
         }
     } else if !read.is_empty() {
         delivery::read(cx, channel, entry, &read)?;
@@ -120,9 +121,26 @@ pub(super) fn receive(
     Ok(())
 }
 
-/// Forgets that `message` says something that clients see.
+/// Whether a message says something that clients see.
 fn is_shown(message: &Message) -> bool {
     message.body.kind == kind::TEXT
+}
+
+/// Writes what stands in our own feed from `seq` on once more: nobody else will ever take it from there.
+pub(super) fn write_again(cx: &mut Cx<'_, '_>, channel: u64, feed: &feeds::Feed, seq: u64) -> Result<(), EngineError> {
+    let last = feed.head.map_or(0, |head| head.seq);
+    for seq in seq..=last {
+        let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { continue };
+        let Some(message) = at(cx.tx, channel, &entry.order())? else { continue };
+        cx.tx.delete(&tables::message(channel, &message.place));
+        cx.tx.delete(&tables::message_place(&message.id));
+        let Some(mut channel) = channels::by_no(cx.tx, channel)? else { return Ok(()) };
+        if channel.newest == Some(message.place) {
+            channel.newest = None;
+        }
+        send(cx, channel, &message.body).map_err(EngineError::bug)?;
+    }
+    Ok(())
 }
 
 /// Which messages of a channel to list.

@@ -22,6 +22,7 @@ mod pairing;
 mod payload;
 mod policy;
 mod requests;
+mod rollback;
 pub mod rpc;
 mod sessions;
 mod sync;

@@ -7,7 +7,7 @@ use tracing::debug;
 use super::contacts::{self, Contact};
 use super::live::{Live, Retry};
 use super::tables::Counter;
-use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, idempotency, journal, pairing, sync};
+use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, idempotency, journal, pairing, rollback, sync};
 
 /// Slow work is done this often, in milliseconds.
 const HOUSEKEEPING: u64 = 10 * 60_000;
@@ -19,6 +19,7 @@ pub(super) fn next_housekeeping(live: &Live) -> u64 {
 
 /// Rebuilds what a running engine has in memory: after a start, and after a transaction that could not be kept.
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    rollback::start(cx)?;
     for contact in contacts::all(cx.tx)? {
         if contact.is_paired() {
             card::allow(cx, &contact.account)?;

@@ -18,6 +18,8 @@ pub struct Policy {
     pub journal_keep: u64,
     /// Most journal events kept.
     pub journal_events: u64,
+    /// The data directory may be an old copy of itself: nothing is continued that another copy may have continued.
+    pub suspect_rollback: bool,
     /// What strangers may do.
     pub strangers: StrangerLimitsConfig,
     /// Leading zero bits of the proof of work on our own invites.
@@ -33,6 +35,7 @@ impl Default for Policy {
             discoverable: true,
             journal_keep: 30 * 24 * 3_600_000,
             journal_events: 1_000_000,
+            suspect_rollback: false,
             strangers: StrangerLimitsConfig::default(),
             work_bits: WORK_BITS,
         }

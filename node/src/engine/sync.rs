@@ -18,7 +18,7 @@ use super::feeds::{self, Feed};
 use super::live::ContactPeer;
 use super::payload::{Body, Sealed, associated_data};
 use super::sessions::Opener;
-use super::{Cx, Effect, EngineError, PeerKey, Protocol, control, delivery, messages, outbox};
+use super::{Cx, Effect, EngineError, PeerKey, Protocol, control, delivery, messages, outbox, rollback};
 use crate::store::Tx;
 
 /// A connection to `peer` is up: deliver what waits for it.
@@ -81,7 +81,8 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         .filter(|(_, contact)| contact.sync.next_timeout().is_some_and(|at| at <= cx.now))
         .map(|(peer, _)| *peer)
         .collect();
-    due.into_iter().try_for_each(|peer| drive(cx, peer, SyncInput::Tick))
+    due.into_iter().try_for_each(|peer| drive(cx, peer, SyncInput::Tick))?;
+    forgive(cx)
 }
 
 /// Entries of our own became part of this transaction: push them.
@@ -149,28 +150,61 @@ fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), Eng
                     let run = serve(cx.tx, &feed, from, limits)?;
                     queue.push_back((peer, SyncInput::Served { feed, from, run }));
                 }
-                SyncEffect::Deliver { feed, run } => match apply(cx, &feed, run)? {
-                    Ok(head) => {
+                SyncEffect::Deliver { feed, run } => match apply(cx, &feed, run, &device)? {
+                    Taken::Durable(head) => {
                         let account = contacts::of_channel(cx.tx, &feed.channel)?.unwrap_or(account);
                         for other in peers_of(cx, &account) {
                             queue.push_back((other, SyncInput::Applied { feed, head }));
                         }
                     }
-                    Err(reason) => queue.push_back((peer, SyncInput::Rejected { feed, reason })),
+                    Taken::Anew => {
+                        queue.push_back((peer, SyncInput::Rejected { feed, reason: Rejection::Busy }));
+                        if let Some(channel) = channels::by_id(cx.tx, &feed.channel)? {
+                            for other in peers_of(cx, &channel.contact) {
+                                let shared = shared_channel(cx.tx, &channel)?;
+                                queue.push_back((other, SyncInput::ChannelAdded(shared)));
+                            }
+                        }
+                    }
+                    Taken::Refused(reason) => {
+                        if reason == Rejection::Fork {
+                            for other in peers_of(cx, &account) {
+                                queue.push_back((other, SyncInput::Frozen(feed)));
+                            }
+                        }
+                        queue.push_back((peer, SyncInput::Rejected { feed, reason }));
+                    }
                 },
                 SyncEffect::PeerHas { feed, seq } => {
                     delivery::delivered(cx, feed.channel, feed.key(), seq, account, &device)?;
                 }
+                // A hint; the run that is fetched now is the proof.
                 SyncEffect::OwnFeedAhead { feed, seq } => {
-                    error!(
-                        channel = %feed.channel.fmt_short(), seq,
-                        "a contact knows more of our own feed than we do: this data directory may be an old copy"
-                    );
+                    warn!(channel = %feed.channel.fmt_short(), seq, "a contact says it has more of our own feed than we do");
                 }
                 SyncEffect::Violation(violation) => {
-                    warn!(?peer, %violation, "a contact's device breaks the protocol; it is ignored until it reconnects");
+                    warn!(?peer, %violation, "a contact's device breaks the protocol; it is shut out for a while");
+                    cx.live.penalties.insert(peer, cx.now.saturating_add(PENALTY));
+                    cx.effects.push(Effect::Revoke { peer });
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// How long a contact's device that broke the protocol is shut out, in milliseconds.
+const PENALTY: u64 = 60_000;
+
+/// Lets devices in again whose penalty is over.
+fn forgive(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let over: Vec<PeerKey> = cx.live.penalties.iter().filter(|(_, at)| **at <= cx.now).map(|(peer, _)| *peer).collect();
+    for peer in over {
+        cx.live.penalties.remove(&peer);
+        if let Some(owner) = contacts::paired_peer(cx.tx, peer)?
+            && let Some(device) = contacts::device(cx.tx, &owner.account, &owner.device)?
+        {
+            cx.effects.push(Effect::Allow { peer, addresses: device.addresses });
         }
     }
     Ok(())
@@ -200,37 +234,65 @@ impl Known for Ours<'_, '_> {
     }
 }
 
-/// Verifies a run and takes its entries into the transaction.
-fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn) -> Result<Result<Head, Rejection>, EngineError> {
-    let Some(mut channel) = channels::by_id(cx.tx, &id.channel)? else { return Ok(Err(Rejection::Unwanted)) };
+/// What became of a delivered run.
+enum Taken {
+    /// Its entries are ours too now; this is the head of the feed.
+    Durable(Head),
+    /// Nothing of it was taken.
+    Refused(Rejection),
+    /// Our own feed gave way: its heads are other ones than the machines know.
+    Anew,
+}
+
+/// Verifies a run and takes its entries into the transaction. `from`: the device that delivered it.
+fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: &DeviceId) -> Result<Taken, EngineError> {
+    let Some(mut channel) = channels::by_id(cx.tx, &id.channel)? else {
+        return Ok(Taken::Refused(Rejection::Unwanted));
+    };
     let device = DeviceId::from_bytes(*id.author.as_bytes());
-    // The author must be a device of the other account. (Our own other devices come with multi-device.)
-    if !channel.open || contacts::device(cx.tx, &channel.contact, &device)?.is_none() {
-        return Ok(Err(Rejection::Unwanted));
+    let own = device == cx.me.device_id();
+    // The author must be a device of one of the two accounts. (Our own other devices come with multi-device.)
+    if !channel.open || !(own || contacts::device(cx.tx, &channel.contact, &device)?.is_some()) {
+        return Ok(Taken::Refused(Rejection::Unwanted));
     }
-    let account = channel.contact;
+    let account = if own { cx.me.account_id() } else { channel.contact };
+    if is_crowded(cx.tx, &channel, id)? {
+        warn!(channel = %id.channel.fmt_short(), "a device has too many incarnations; this one is not taken");
+        return Ok(Taken::Refused(Rejection::Unwanted));
+    }
     let mut feed = feeds::load_or_new(cx, channel.no, id.key(), account)?;
     if feed.frozen {
-        return Ok(Err(Rejection::Fork));
+        return Ok(Taken::Refused(Rejection::Fork));
     }
     let verified = run::verify(id, feed.head.as_ref(), run, &Ours { tx: cx.tx, fid: feed.fid });
     let entries = match verified {
         Ok(verified) => verified.into_entries(),
         Err(refused) => {
             if let run::RunError::Fork(proof) = &refused {
+                if own {
+                    let forked = proof.verify().map_err(EngineError::bug)?;
+                    rollback::proven(cx, &mut channel, id.incarnation)?;
+                    rollback::give_way(cx, &channel, &mut feed, forked.seq)?;
+                    return Ok(Taken::Anew);
+                }
                 freeze(cx, &channel, &mut feed, &proof.encode())?;
             }
             debug!(channel = %id.channel.fmt_short(), %refused, "a run was refused");
-            return Ok(Err(refused.rejection()));
+            return Ok(Taken::Refused(refused.rejection()));
         }
     };
-    let mut opener = Opener::new(cx, &account, &device)?;
+    if own && !entries.is_empty() {
+        rollback::proven(cx, &mut channel, id.incarnation)?;
+    }
+    let mut opener = Opener::new(cx, &channel.contact, &device)?;
     for entry in &entries {
         feeds::append(cx, &mut feed, entry);
         if entry.header().kind == Kind::Content {
-            match open(cx, &mut opener, &channel, entry)? {
+            // What we wrote ourselves was never wrapped for us: whoever has it gives us the key.
+            let opened = if own { Err(Unopened::NoKey) } else { open(cx, &mut opener, &channel, entry)? };
+            match opened {
                 Ok((key, body)) => messages::receive(cx, &mut channel, entry, account, key, body)?,
-                Err(why) => control::park(cx, channel.id, &feed, entry, why)?,
+                Err(why) => control::park(cx, channel.id, &feed, entry, why, from)?,
             }
         }
     }
@@ -238,9 +300,19 @@ fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn) -> Result<Result<Head, Re
     if !entries.is_empty() {
         feeds::save(cx, channel.no, &feed)?;
         channel.save(cx)?;
-        control::request_parked(cx, &account, &device)?;
+        let contact = channel.contact;
+        control::request_parked(cx, &contact, from)?;
     }
-    feed.head.map_or_else(|| Ok(Err(Rejection::Invalid)), |head| Ok(Ok(head)))
+    Ok(feed.head.map_or(Taken::Refused(Rejection::Invalid), Taken::Durable))
+}
+
+/// A new feed of an author that has as many incarnations as we keep.
+fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<bool, EngineError> {
+    if feeds::load(tx, channel.no, &id.key())?.is_some() {
+        return Ok(false);
+    }
+    let known = feeds::all(tx, channel.no)?;
+    Ok(known.iter().filter(|feed| feed.key.author == id.author).count() >= feeds::MAX_INCARNATIONS)
 }
 
 /// The author signed two histories: keep the proof, take nothing more.
@@ -299,7 +371,8 @@ pub(super) fn open_late(
     let Some(sealed) = entry.payload().and_then(|payload| Sealed::decode(payload).ok()) else { return Ok(false) };
     match open_with(key, &sealed.ciphertext, &aad_of(channel.id, entry)) {
         Ok((key, body)) => {
-            let account = channel.contact;
+            let own = entry.header().feed.author.as_bytes() == cx.me.device_id().as_bytes();
+            let account = if own { cx.me.account_id() } else { channel.contact };
             messages::receive(cx, channel, entry, account, key, body)?;
             Ok(true)
         }

@@ -3,4 +3,5 @@
 
 mod consent;
 mod conversation;
+mod rollback;
 mod world;

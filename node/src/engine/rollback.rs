@@ -1,0 +1,75 @@
+//! When this data directory is an old copy of itself.
+//!
+//! What the other copy did after the snapshot was taken cannot be known, so nothing is continued that it may have
+//! continued: own feeds go on in a new incarnation (a random number, because the other copy may have counted on) and
+//! sessions send nothing more, so that no key and no place in a feed is ever used twice. What the other copy wrote comes
+//! back from the contacts that have it, content keys included.
+
+use covey_feed::limits::MAX_COUNTER;
+use covey_pairing::session::DeviceSessions;
+use rand_core::Rng;
+use tracing::warn;
+
+use super::channels::Channel;
+use super::feeds::{self, Feed};
+use super::{Cx, EngineError, channels, contacts, messages, tables};
+
+/// Does at the start what the suspicion of a rollback calls for.
+pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    if !cx.policy.suspect_rollback || cx.live.rollback_handled {
+        return Ok(());
+    }
+    warn!("the data directory looks like a copy of an older state; feeds and sessions begin anew");
+    for mut channel in channels::all(cx.tx)? {
+        if channel.open {
+            renew(cx, &mut channel)?;
+        }
+    }
+    cx.live.rollback_handled = true;
+    Ok(())
+}
+
+/// A contact has entries of our own feed that we do not have: the proof of a rollback.
+pub(super) fn proven(cx: &mut Cx<'_, '_>, channel: &mut Channel, incarnation: u64) -> Result<(), EngineError> {
+    if channel.incarnation != incarnation {
+        return Ok(());
+    }
+    warn!(
+        channel = %channel.id.fmt_short(),
+        "a contact has entries of ours that we do not have: this is a copy of an older state; beginning anew"
+    );
+    renew(cx, channel)
+}
+
+/// We wrote on from an old copy and forked our own feed at `seq`. The branch that others have is the one that counts:
+/// what we wrote is written once more in the new incarnation, and our branch makes room for theirs.
+pub(super) fn give_way(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, seq: u64) -> Result<(), EngineError> {
+    messages::write_again(cx, channel.no, feed, seq)?;
+    let last = feed.head.map_or(0, |head| head.seq);
+    for seq in seq..=last {
+        cx.tx.delete(&tables::entry(feed.fid, seq));
+    }
+    feed.head = feeds::entry(cx.tx, feed.fid, seq.saturating_sub(1))?.map(|entry| entry.head());
+    feeds::save(cx, channel.no, feed)
+}
+
+/// Continues a channel where no other copy of us can be.
+fn renew(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
+    // 1 and above: 0 is where every first copy begins.
+    channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
+    channel.save(cx)?;
+    if let Some(mut contact) = contacts::load(cx.tx, &channel.contact)? {
+        // One-time bundles may have been used by the other copy.
+        contact.bundles.clear();
+        contact.card_sent = None;
+        contact.save(cx)?;
+    }
+    for device in contacts::devices(cx.tx, &channel.contact)? {
+        let key = tables::session(&device.id);
+        if let Some(mut sessions) = cx.tx.get::<DeviceSessions>(&key)? {
+            sessions.retire();
+            cx.tx.put(&key, &sessions)?;
+        }
+    }
+    Ok(())
+}

@@ -2,6 +2,7 @@
 
 mod errors;
 mod ports;
+mod provenance;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -24,6 +25,7 @@ use crate::runtime::{self, Connections, EngineHandle, OverlayNetwork, Worker};
 use crate::service::Service;
 use crate::store::{DiskOptions, Reader, SledStore, Store, Tx};
 use crate::vault::{Passphrase, Vault, VaultFiles};
+use provenance::Provenance;
 
 /// What a node is started with.
 pub struct Options {
@@ -161,6 +163,11 @@ impl Daemon {
         let mut rng: StdRng = make_rng();
         let opened = open(&options, Some(None), &mut rng)?;
         let Options { paths, config, .. } = options;
+        let provenance = Provenance::of(&paths.database());
+        let suspect_rollback = match &provenance {
+            Some(provenance) => provenance.is_copy(&Reader::new(&opened.store, &opened.vault))?,
+            None => false,
+        };
         let (overlay, events, ports) = spawn_overlay(&opened, &config).await?;
         let (network, errands) = OverlayNetwork::new(overlay.clone(), opened.me.account.signing().clone());
         let (account, new_account) = (opened.me.account_id().to_string(), opened.new_account);
@@ -168,14 +175,14 @@ impl Daemon {
             store: opened.store,
             vault: opened.vault,
             me: opened.me,
-            policy: policy(&config),
+            policy: Policy { suspect_rollback, ..policy(&config) },
             network,
             rng: make_rng(),
             clock: tokio::runtime::Handle::current(),
         })
         .map_err(StartError::Thread)?;
         let core = Core { overlay, engine, thread, _lock: opened.lock };
-        match Box::pin(bring_up(&core, &paths, &config, (events, errands, ports), &mut rng)).await {
+        match Box::pin(bring_up(&core, &paths, &config, (events, errands), (ports, provenance), &mut rng)).await {
             Ok((front, addresses, ticket)) => {
                 let started = Started {
                     account,
@@ -239,10 +246,15 @@ async fn bring_up(
     core: &Core,
     paths: &Paths,
     config: &Config,
-    (events, errands, ports): (covey_overlay::Events, runtime::Errands, ports::Ports),
+    (events, errands): (covey_overlay::Events, runtime::Errands),
+    (ports, provenance): (ports::Ports, Option<Provenance>),
     rng: &mut StdRng,
 ) -> Result<(Front, Vec<String>, String), StartError> {
     let options = ServerOptions::new(&config.rpc, paths)?;
+    // The engine has dealt with a copy before it takes this.
+    if let Some(provenance) = provenance {
+        provenance.remember(&core.engine).await?;
+    }
     ports::remember(&core.engine, ports).await?;
     let addresses = listening(&core.overlay).await;
     core.engine.input(Input::Addresses(addresses.clone())).await?;

@@ -25,16 +25,14 @@ pub enum FrameError {
 
 /// Why a stranger's invite deserves to be looked at; checked before any key agreement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Pass {
+pub struct Pass {
+    /// Days since 1970 when the offer was made.
+    pub day: u32,
+    /// What was searched for: the work spent on it. Spent beside a token too, because a token may be used up or revoked
+    /// by the time the invite arrives.
+    pub nonce: u64,
     /// Made with a token of the invitee.
-    Token(TokenTag),
-    /// Work was spent on it.
-    Work {
-        /// Days since 1970 when the offer was made.
-        day: u32,
-        /// What was searched for.
-        nonce: u64,
-    },
+    pub token: Option<TokenTag>,
 }
 
 /// An invite: who asks whom, the pass, and Noise message 1.
@@ -182,7 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn invite() -> PairFrame {
-        let pass = Pass::Work { day: 20_000, nonce: 77 };
+        let pass = Pass { day: 20_000, nonce: 77, token: None };
         PairFrame::Invite(InviteFrame { from: AccountId::from_bytes([1; 32]), pass, message: ByteBuf::from([5; 200]) })
     }
 

@@ -103,10 +103,8 @@ impl OwnInvite {
 }
 
 fn pass(token: Option<&Token>, them: &AccountId, at: u64, message: &[u8], bits: u8) -> Pass {
-    match token {
-        Some(token) => Pass::Token(token.tag(them, message)),
-        None => work::mine(them, work::day_of(at), message, bits),
-    }
+    let token = token.map(|token| token.tag(them, message));
+    Pass { token, ..work::mine(them, work::day_of(at), message, bits) }
 }
 
 impl Me<'_> {

@@ -20,24 +20,21 @@ pub(super) fn day_of(time: u64) -> u32 {
 pub(super) fn mine(invitee: &AccountId, day: u32, message: &[u8], bits: u8) -> Pass {
     let about = About::new(invitee, day, message);
     let nonce = (0..=u64::MAX).find(|nonce| about.zero_bits(*nonce) >= u32::from(bits));
-    Pass::Work { day, nonce: nonce.unwrap_or(0) }
+    Pass { day, nonce: nonce.unwrap_or(0), token: None }
 }
 
 /// Whether the work on `invite` was done for `invitee`, in time. The day is that of the offer (checked once it is
 /// open), so work cannot be stored up for longer than an invite lives.
 pub(super) fn is_done(invitee: &AccountId, invite: &InviteFrame, bits: u8, now: u64) -> bool {
-    let Pass::Work { day, nonce } = invite.pass else { return false };
+    let Pass { day, nonce, .. } = invite.pass;
     let today = day_of(now);
     let in_time = day <= today.saturating_add(1) && day.saturating_add(day_of(INVITE_LIFETIME_MS)) >= today;
     in_time && About::new(invitee, day, &invite.message).zero_bits(nonce) >= u32::from(bits)
 }
 
-/// Whether the work, if it is work, was done on the day the offer was made.
+/// Whether the work was done on the day the offer was made.
 pub(super) fn matches_day(pass: &Pass, made_at: u64) -> bool {
-    match pass {
-        Pass::Token(_) => true,
-        Pass::Work { day, .. } => *day == day_of(made_at),
-    }
+    pass.day == day_of(made_at)
 }
 
 struct About([u8; CONTEXT.len() + 32 + 4 + 32 + 8]);
@@ -82,8 +79,7 @@ mod tests {
         let mut other = good.clone();
         other.message.push(0);
         assert!(!is_done(&ME, &other, 12, NOW));
-        let Pass::Work { nonce, .. } = good.pass else { unreachable!("mined") };
-        let moved = InviteFrame { pass: Pass::Work { day: 20_001, nonce }, ..good };
+        let moved = InviteFrame { pass: Pass { day: 20_001, ..good.pass.clone() }, ..good };
         assert!(!is_done(&ME, &moved, 12, NOW));
     }
 

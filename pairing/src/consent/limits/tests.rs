@@ -61,25 +61,36 @@ fn no_more_than_64_wait_for_the_operator() {
 
 /// [LIMIT-2]
 #[test]
-fn a_token_passes_every_limit_and_a_wrong_one_none() {
+fn a_token_passes_every_limit_and_a_used_one_none() {
     let (mut limits, mut tokens) = (limits(), TokenBook::default());
     let token = tokens.issue(1, NOW + 1000, NOW, &mut ChaCha20Rng::seed_from_u64(1)).expect("room");
     let mut with_token = invite(1);
-    with_token.pass = Pass::Token(token.tag(&ME, &with_token.message));
+    with_token.pass.token = Some(token.tag(&ME, &with_token.message));
     let full = Arrival { pending: 64, ..from("192.0.2.1", &tokens) };
     assert_eq!(limits.admit(&with_token, &full, NOW), Ok(Admission::Token(token.id())));
     let moved = InviteFrame { message: ByteBuf::from([9; 9]), ..with_token.clone() };
     assert_eq!(limits.admit(&moved, &full, NOW), Err(Refusal::Pass));
     tokens.spend(&token.id());
     let full = Arrival { pending: 64, ..from("192.0.2.1", &tokens) };
-    assert_eq!(limits.admit(&with_token, &full, NOW), Err(Refusal::Pass));
+    assert_eq!(limits.admit(&with_token, &full, NOW), Err(Refusal::Pending));
+}
+
+/// [LIMIT-2]
+#[test]
+fn a_token_that_is_used_up_leaves_the_work() {
+    let (mut limits, mut tokens) = (limits(), TokenBook::default());
+    let token = tokens.issue(1, NOW + 1000, NOW, &mut ChaCha20Rng::seed_from_u64(1)).expect("room");
+    let mut with_token = invite(1);
+    with_token.pass.token = Some(token.tag(&ME, &with_token.message));
+    tokens.spend(&token.id());
+    assert_eq!(limits.admit(&with_token, &from("192.0.2.1", &tokens), NOW), Ok(Admission::Work));
 }
 
 /// [LIMIT-1]
 #[test]
 fn without_work_nothing_is_counted_or_opened() {
     let (mut limits, tokens) = (limits(), TokenBook::default());
-    let lazy = InviteFrame { pass: Pass::Work { day: 19_000, nonce: 0 }, ..invite(1) };
+    let lazy = InviteFrame { pass: Pass { day: 19_000, nonce: 0, token: None }, ..invite(1) };
     for _ in 0..10 {
         assert_eq!(limits.admit(&lazy, &from("192.0.2.1", &tokens), NOW), Err(Refusal::Pass));
     }

@@ -231,11 +231,26 @@ fn offers_over_the_limits_or_of_other_accounts_are_refused() {
     assert_eq!(open_for_bob(&world, &frame), Err(InviteError::Card(CardError::Account)));
 }
 
+/// [PAIR-73] A thief of the device key alone: the handshake shows another key than the account's log.
+#[test]
+fn an_offer_over_another_static_key_than_the_accounts_is_refused() {
+    let world = World::new();
+    let (e, thief) = (DhSecret::from_bytes([78; 32]), DhSecret::from_bytes([80; 32]));
+    let initiator = handshake::Initiator {
+        prologue: handshake::prologue(&world.alice.id(), &world.bob.id()),
+        own: &thief,
+        ephemeral: &e,
+        theirs: &world.bob.account.dh().public(),
+    };
+    let message = initiator.start(&offer(&world, &e, "Alice", "").sign(&world.alice.device)).expect("within limits");
+    assert_eq!(open_for_bob(&world, &frame_of(&world, message)), Err(InviteError::Signature));
+}
+
 /// [PAIR-73]
 #[test]
 fn work_of_another_day_than_the_offer_is_refused() {
     let (world, mut frame) = invited();
-    frame.pass = Pass::Work { day: work::day_of(START) - 1, nonce: 0 };
+    frame.pass = Pass { day: work::day_of(START) - 1, nonce: 0, token: None };
     assert_eq!(open_for_bob(&world, &frame), Err(InviteError::Offer("work of another day")));
 }
 

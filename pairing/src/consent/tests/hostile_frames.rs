@@ -43,10 +43,11 @@ fn nobody_but_the_invitee_can_answer() {
     assert_eq!(world.state(Alice), State::Paired);
 }
 
-/// What alice makes of an answer that bob himself made up.
-fn answered_by_hostile_bob(change: impl FnOnce(&World, &mut Acceptance)) -> (World, Result<(), ConsentError>) {
-    let (mut world, frame) = invited();
-    let prologue = handshake::prologue(&world.alice.id(), &world.bob.id());
+/// An answer to alice's invite that whoever holds the invited key made up.
+fn forged_answer(world: &World, invited: &DhSecret, change: impl FnOnce(&World, &mut Acceptance)) -> PairFrame {
+    let PairFrame::Invite(frame) = PairFrame::decode(&world.waiting(Alice, Slot::Invite)).expect("a frame") else {
+        panic!("an invite")
+    };
     let mut acceptance = Acceptance {
         at: world.now,
         newest: 0,
@@ -55,12 +56,18 @@ fn answered_by_hostile_bob(change: impl FnOnce(&World, &mut Acceptance)) -> (Wor
         kem: ByteBuf::from([3; 1088]),
         attachment: ByteBuf::new(),
     };
-    change(&world, &mut acceptance);
+    change(world, &mut acceptance);
+    let prologue = handshake::prologue(&world.alice.id(), &world.bob.id());
     let payload = Answer::Accepted(Box::new(acceptance)).encode();
     let e = DhSecret::from_bytes([79; 32]);
-    let (message, _) =
-        handshake::respond(&prologue, world.bob.account.dh(), &e, &frame.message, &payload).expect("opens");
-    let answer = PairFrame::Answer { id: frame.id(), message: ByteBuf::from(message) };
+    let (message, _) = handshake::respond(&prologue, invited, &e, &frame.message, &payload).expect("the key opens it");
+    PairFrame::Answer { id: frame.id(), message: ByteBuf::from(message) }
+}
+
+/// What alice makes of an answer that bob himself made up.
+fn answered_by_hostile_bob(change: impl FnOnce(&World, &mut Acceptance)) -> (World, Result<(), ConsentError>) {
+    let (mut world, _) = invited();
+    let answer = forged_answer(&world, world.bob.account.dh(), change);
     let before = world.alice.r.clone();
     let result = world.step(Alice, Input::Received(answer)).map(drop);
     if result.is_err() {
@@ -93,6 +100,34 @@ fn a_claimed_offer_time_is_bounded() {
     let (world, result) = answered_by_hostile_bob(|_, a| a.newest = u64::MAX);
     assert_eq!(result, Ok(()));
     assert_eq!(world.alice.r.spent, START + 14 * DAY);
+}
+
+/// [PAIR-77] A ticket with bob's account and mallory's key: she can open the invite, and not pass for bob.
+#[test]
+fn a_ticket_with_a_wrong_key_leads_to_nobody() {
+    let mut world = World::new();
+    let mallory = DhSecret::from_bytes([81; 32]);
+    world.run(Alice, Input::Invite { their_dh: mallory.public(), note: String::new(), token: None });
+    let answer = forged_answer(&world, &mallory, |_, _| {});
+    let refused = Err(ConsentError::Card(CardError::Account));
+    assert_eq!(world.step(Alice, Input::Received(answer)), refused);
+    assert_eq!(world.state(Alice), State::Invited);
+}
+
+/// [PAIR-23] The invitee's answer denies the invite that it sent before.
+#[test]
+fn a_held_invite_is_void_once_ours_is_answered_whatever_the_answer_claims() {
+    let mut world = World::new();
+    world.invite(Bob).expect("allowed");
+    let denied = world.waiting(Bob, Slot::Invite);
+    world.invite(Alice).expect("allowed");
+    world.pass(Bob, Slot::Invite);
+    let answer = forged_answer(&world, world.bob.account.dh(), |_, a| a.newest = 0);
+    world.run(Alice, Input::Received(answer));
+    let before = world.alice.r.clone();
+    assert_eq!(before.state(), State::Paired);
+    assert_eq!(kinds(&world.deliver(Alice, &denied).expect("honest")), ["reply Received"]);
+    assert_eq!(world.alice.r, before);
 }
 
 fn accepted() -> World {

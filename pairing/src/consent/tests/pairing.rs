@@ -159,7 +159,7 @@ fn any_one_lost_frame_is_made_good() {
 
 /// [PAIR-15]
 #[test]
-fn an_invite_with_a_token_carries_its_tag_instead_of_work() {
+fn an_invite_with_a_token_carries_its_tag_beside_the_work() {
     let mut world = World::new();
     let mut book = TokenBook::default();
     let token = book.issue(1, START + DAY, START, &mut world.rng).expect("room");
@@ -168,7 +168,7 @@ fn an_invite_with_a_token_carries_its_tag_instead_of_work() {
     let PairFrame::Invite(frame) = PairFrame::decode(&world.waiting(Alice, Slot::Invite)).expect("a frame") else {
         panic!("an invite")
     };
-    let crate::consent::Pass::Token(tag) = frame.pass else { panic!("a token tag") };
+    let tag = frame.pass.token.expect("a token tag");
     assert_eq!(book.recognise(&tag, &world.bob.id(), &frame.message, START), Some(token.id()));
     world.settle();
     world.run(Bob, Input::Accept);

@@ -62,14 +62,16 @@ pub struct Ticket {
     pub account: AccountId,
     /// Its Diffie-Hellman key. Whether it really is the account's shows in the answer to the invite.
     pub dh: DhPublic,
-    /// Lets the invite in without proof of work.
+    /// Lets the invite in past the limits on strangers.
     pub token: Option<Token>,
+    /// When the token ends, Unix milliseconds: so that whoever uses the ticket too late is told at once.
+    pub expires_at: Option<u64>,
     /// Where to find the account without a lookup.
     pub peers: Vec<TicketPeer>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire(Version<1>, AccountId, DhPublic, Option<Token>, Vec<WirePeer>);
+struct Wire(Version<1>, AccountId, DhPublic, Option<Token>, Option<u64>, Vec<WirePeer>);
 
 #[derive(Serialize, Deserialize)]
 struct WirePeer(ByteArray<32>, Vec<String>);
@@ -77,7 +79,7 @@ struct WirePeer(ByteArray<32>, Vec<String>);
 impl Ticket {
     /// A ticket without token and peers.
     pub fn new(account: AccountId, dh: DhPublic) -> Self {
-        Self { account, dh, token: None, peers: Vec::new() }
+        Self { account, dh, token: None, expires_at: None, peers: Vec::new() }
     }
 
     /// The text form, or why this ticket is over the limits.
@@ -87,7 +89,7 @@ impl Ticket {
     pub fn to_text(&self) -> Result<String, TicketError> {
         self.check()?;
         let peers = self.peers.iter().map(|p| WirePeer(ByteArray::new(p.network), p.addresses.clone())).collect();
-        let wire = Wire(Version, self.account, self.dh, self.token.clone(), peers);
+        let wire = Wire(Version, self.account, self.dh, self.token.clone(), self.expires_at, peers);
         let mut bytes = covey_codec::encode(&wire).expect("a ticket is plain data");
         if bytes.len() + CHECKSUM_LEN > TICKET_MAX {
             return Err(TicketError::TooLong);
@@ -117,10 +119,10 @@ impl FromStr for Ticket {
         if blake3(content)[..CHECKSUM_LEN] != checksum[..] {
             return Err(TicketError::Mistyped);
         }
-        let Wire(_, account, dh, token, peers) =
+        let Wire(_, account, dh, token, expires_at, peers) =
             covey_codec::decode(content, TICKET_MAX).map_err(|_| TicketError::Unknown)?;
         let peers = peers.into_iter().map(|p| TicketPeer { network: p.0.into_array(), addresses: p.1 }).collect();
-        let ticket = Self { account, dh, token, peers };
+        let ticket = Self { account, dh, token, expires_at, peers };
         ticket.check().map(|()| ticket)
     }
 }
@@ -141,6 +143,7 @@ mod tests {
         let account = AccountSecret::from_seed([5; 32]);
         let mut ticket = Ticket::new(account.id(), account.dh().public());
         ticket.token = Some(Token::generate(&mut ChaCha20Rng::seed_from_u64(1)));
+        ticket.expires_at = Some(1_800_000_000_000);
         ticket.peers = vec![TicketPeer {
             network: [8; 32],
             addresses: vec!["/ip4/192.168.1.20/udp/4001/quic-v1".into(), "/ip4/192.168.1.20/tcp/4001".into()],
@@ -164,7 +167,7 @@ mod tests {
     fn a_ticket_fits_a_qr_code() {
         let mut plain = ticket();
         plain.peers.clear();
-        assert!(plain.to_text().expect("short").len() <= 160);
+        assert!(plain.to_text().expect("short").len() <= 176);
         assert!(ticket().to_text().expect("short").len() <= 350);
         // 1,024 bytes are 1,639 characters of base 32: version 23 of 40 at low error correction.
         let mut long = ticket();
@@ -200,10 +203,16 @@ mod tests {
         let t = ticket();
         let none: Option<Token> = None;
         let no_peers: Vec<WirePeer> = Vec::new();
-        assert_eq!(text_of(&(2u8, t.account, t.dh, &none, &no_peers)).parse::<Ticket>(), Err(TicketError::Unknown));
-        let zero_key = (1u8, t.account, ByteArray::new([0u8; 32]), &none, &no_peers);
+        assert_eq!(
+            text_of(&(2u8, t.account, t.dh, &none, None::<u64>, &no_peers)).parse::<Ticket>(),
+            Err(TicketError::Unknown)
+        );
+        let zero_key = (1u8, t.account, ByteArray::new([0u8; 32]), &none, None::<u64>, &no_peers);
         assert_eq!(text_of(&zero_key).parse::<Ticket>(), Err(TicketError::Unknown));
         let many: Vec<WirePeer> = (0..5).map(|n| WirePeer(ByteArray::new([n; 32]), Vec::new())).collect();
-        assert_eq!(text_of(&(1u8, t.account, t.dh, &none, &many)).parse::<Ticket>(), Err(TicketError::TooMany));
+        assert_eq!(
+            text_of(&(1u8, t.account, t.dh, &none, None::<u64>, &many)).parse::<Ticket>(),
+            Err(TicketError::TooMany)
+        );
     }
 }

@@ -93,6 +93,7 @@ fn issue(cx: &mut Cx<'_, '_>, uses: u32, expires_in: u64, ticket: &mut identity:
     let issued = Issued { id: token.id(), uses, used: 0, created_at: cx.now, expires_at, revoked: false };
     cx.tx.put(&tables::ticket(issued.id.to_string()), &issued)?;
     ticket.token = Some(token);
+    ticket.expires_at = Some(expires_at);
     Ok(issued)
 }
 

@@ -69,6 +69,12 @@ fn parse(cx: &Cx<'_, '_>, text: &str) -> Result<(AccountId, Option<Ticket>), Api
         let ticket = text.parse::<Ticket>().map_err(|error| {
             ApiError::new(Reason::InvalidTicket, format!("{error}; copy it whole from `covey account ticket`"))
         })?;
+        if ticket.expires_at.is_some_and(|at| at <= cx.now) {
+            return Err(ApiError::new(
+                Reason::TicketExpired,
+                "this ticket has expired; ask for a new one, or invite the account by its id (cv1…)",
+            ));
+        }
         return Ok((ticket.account, Some(ticket)));
     }
     match text.parse::<AccountId>() {

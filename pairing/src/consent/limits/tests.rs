@@ -4,7 +4,7 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use serde_bytes::ByteBuf;
 
 use super::*;
-use crate::consent::time::DAY_MS;
+use crate::consent::{Pass, time::DAY_MS};
 
 const ME: AccountId = AccountId::from_bytes([1; 32]);
 const NOW: u64 = 20_000 * DAY_MS;

@@ -53,10 +53,11 @@ pub(super) fn delivered(
     if seq <= mark.delivered {
         return Ok(());
     }
+    let known = mark.delivered;
     mark.delivered = seq;
     mark.delivered_at = cx.now;
     cx.tx.put(&place, &mark)?;
-    changed(cx, channel, key, seq)
+    changed(cx, channel, key, known, seq)
 }
 
 /// A recipient says what was read.
@@ -79,6 +80,7 @@ pub(super) fn read(
         if seq <= mark.read {
             continue;
         }
+        let known = mark.read;
         mark.read = seq;
         mark.read_at = cx.now;
         if mark.delivered < seq {
@@ -86,16 +88,18 @@ pub(super) fn read(
             mark.delivered_at = cx.now;
         }
         cx.tx.put(&place, &mark)?;
-        changed(cx, channel.id, key, seq)?;
+        changed(cx, channel.id, key, known, seq)?;
     }
     Ok(())
 }
 
-/// Tells the journal of the newest message that a mark reached; it stands for those before it.
-fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, seq: u64) -> Result<(), EngineError> {
-    if let Some((channel, message)) = messages::of_entry(cx, channel, key, seq)? {
-        let shown = messages::show_with_deliveries(cx, &channel, &message).map_err(EngineError::bug)?;
-        journal::record(cx, api::kind::MESSAGE_CHANGED, &shown)?;
+/// Tells the journal of every message that a mark moved over, from after `known` up to `seq`.
+fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, known: u64, seq: u64) -> Result<(), EngineError> {
+    for seq in known.saturating_add(1)..=seq {
+        if let Some((channel, message)) = messages::of_entry(cx, channel, key, seq)? {
+            let shown = messages::show_with_deliveries(cx, &channel, &message).map_err(EngineError::bug)?;
+            journal::record(cx, api::kind::MESSAGE_CHANGED, &shown)?;
+        }
     }
     Ok(())
 }

@@ -2,12 +2,19 @@
 
 use std::{
     ffi::OsStr,
-    io::Write as _,
+    io::{Read, Write as _},
     path::Path,
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
+
+use super::PATIENCE;
+
+/// How often is looked whether a command has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// How a command ended.
 #[derive(Debug)]
@@ -64,13 +71,34 @@ pub(crate) fn covey(home: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end, with something on its stdin.
+/// Runs a command to its end, with something on its stdin. One that does not end in time is killed.
 pub(crate) fn run<S: AsRef<OsStr>>(mut command: Command, args: impl IntoIterator<Item = S>, stdin: &str) -> Ran {
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("covey starts");
     // It may end without reading.
     let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
-    let output = child.wait_with_output().expect("covey ends");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("covey writes UTF-8");
-    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let collect = |mut pipe: Box<dyn Read + Send>| {
+        thread::spawn(move || {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).map(|_| text).expect("covey writes UTF-8")
+        })
+    };
+    let stdout = collect(Box::new(child.stdout.take().expect("a pipe")));
+    let stderr = collect(Box::new(child.stderr.take().expect("a pipe")));
+    let deadline = Instant::now() + PATIENCE;
+    let mut killed = false;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
+        if Instant::now() > deadline && !killed {
+            child.kill().expect("can be killed");
+            killed = true;
+        }
+        thread::sleep(LOOK_AGAIN);
+    };
+    let text = |pipe: thread::JoinHandle<String>| pipe.join().expect("covey writes UTF-8");
+    let ran = Ran { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) };
+    assert!(!killed, "{command:?} did not end: {ran:?}");
+    ran
 }

@@ -23,4 +23,4 @@ pub(crate) use wait::{eventually, settled};
 pub(crate) use wire::{Wire, contains, files_below};
 
 /// How long anything may take on a machine that has much else to do.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -84,7 +84,7 @@ fn configurations_that_cannot_be_used() {
         ("[pairing]\nrequired = perhaps\n", &["config.toml:2"]),
         ("[pairing]\nrequired = \"perhaps\"\n", &["config.toml:2", "required"]),
         ("[pairing\n", &["config.toml:1"]),
-        ("[rpc]\nlisten = \"0.0.0.0:7420\"\n", &["rpc.listen", "127.0.0.1"]),
+        ("[storage]\ncache_mib = 0\n", &["storage.cache_mib", "at least 1"]),
         ("[chat]\nfoo = 1\n", &["config.toml:1", "chat"]),
         ("\u{0}\u{1}", &["config.toml:1"]),
     ];
@@ -106,16 +106,18 @@ fn configurations_that_cannot_be_used() {
     says(&place.daemon_with(&[("COVEY_PAIRING__REQUIRED", "perhaps")], &[]), 2, &["COVEY_PAIRING__REQUIRED"]);
     says(&place.daemon_with(&[("COVEY_LOG", "covey=loud")], &[]), 2, &["covey=loud", "debug"]);
     says(&place.daemon(&["--listen", "localhost:7421"]), 2, &["localhost:7421", "/ip4/"]);
-    says(&place.daemon(&["--listen", "/ip4/1.2.3.4/carrier-pigeon"]), 2, &["carrier-pigeon", "/ip4/"]);
+    let open = place.write("config.toml", "[rpc]\nlisten = \"0.0.0.0:7420\"\n");
+    says(&run(place.covey(), ["config", "check", "--config", &open], ""), 2, &["rpc.listen", "127.0.0.1"]);
     says(&place.daemon(&["--bootstrap", "/ip4/127.0.0.1/tcp/1"]), 2, &["/p2p/"]);
     assert!(!place.path().join("data").exists(), "nothing was made for a node that never was");
+    says(&place.daemon(&["--listen", "/ip4/1.2.3.4/carrier-pigeon"]), 2, &["carrier-pigeon", "/ip4/"]);
 }
 
 #[test]
 fn places_that_cannot_hold_data() {
     let place = Place::new();
     place.write("data", "a file");
-    says(&place.daemon(&[]), 5, &["data"]);
+    says(&place.daemon(&[]), 2, &["data", "Not a directory"]);
     let deep = Place::new();
     let long = deep.path().join("d".repeat(120));
     let mut daemon = covey(deep.path());

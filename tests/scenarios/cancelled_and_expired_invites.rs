@@ -47,6 +47,7 @@ fn an_invite_cancelled_before_it_arrived_never_shows() {
 fn an_invite_to_an_account_not_found_yet_can_be_cancelled() {
     let (alice, bob) = (Node::start("alice"), Node::start("bob"));
     alice.json(&["pair", "invite", &bob.id, "--alias", "bob"]);
-    assert_eq!(alice.json(&["pair", "cancel", "bob"])["state"], "cancelled");
+    assert_eq!(alice.json(&["pair", "cancel", "bob"])["state"], "stranger", "nobody was asked");
     settled(&alice);
+    assert_eq!(alice.json(&["pair", "list"]), serde_json::json!([]));
 }

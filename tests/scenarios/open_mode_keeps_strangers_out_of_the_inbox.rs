@@ -14,7 +14,12 @@ fn stranger_writes() -> (Node, Node) {
     invite(&carol, &alice);
     carol.until_contact(&alice.id, "paired");
     carol.json(&["send", "alice", "you do not know me"]);
-    alice.until_received("you do not know me");
+    alice.event("a request", |event| {
+        let channel = &event["data"];
+        event["kind"] == "channel"
+            && channel["request"] == true
+            && channel["last_message"]["text"] == "you do not know me"
+    });
     (carol, alice)
 }
 

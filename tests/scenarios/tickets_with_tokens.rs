@@ -4,9 +4,12 @@ use serde_json::{Value, json};
 
 use crate::harness::{Launch, Node, contact_of, eventually, settled};
 
-/// Nobody gets in without a token.
-fn closed_to_strangers() -> Node {
-    Node::launch("alice", Launch::default().set("pairing.max_invites_per_hour", "0"))
+/// Alice, who has as many strangers waiting as may, and the one who waits: nobody else gets in without a token.
+fn full_house() -> (Node, Node) {
+    let (alice, eve) = (Node::launch("alice", Launch::default().set("pairing.max_pending", "1")), Node::start("eve"));
+    invite_with(&eve, &ticket(&alice, &[]));
+    alice.until_contact(&eve.id, "pending");
+    (alice, eve)
 }
 
 fn ticket(node: &Node, args: &[&str]) -> Value {
@@ -31,7 +34,7 @@ fn stays_out(who: &Node, alice: &Node) {
 
 #[test]
 fn a_ticket_lets_in_as_many_as_it_has_uses() {
-    let alice = closed_to_strangers();
+    let (alice, _eve) = full_house();
     let (bob, carol, dora) = (Node::start("bob"), Node::start("carol"), Node::start("dora"));
     let twice = ticket(&alice, &["--uses", "2", "--expires-in", "1h"]);
     assert_eq!(twice["uses"], 2);
@@ -52,7 +55,7 @@ fn a_ticket_lets_in_as_many_as_it_has_uses() {
 
 #[test]
 fn a_revoked_ticket_lets_nobody_in() {
-    let (alice, bob) = (closed_to_strangers(), Node::start("bob"));
+    let ((alice, _eve), bob) = (full_house(), Node::start("bob"));
     let made = ticket(&alice, &["--uses", "5"]);
     let id = made["id"].as_str().expect("an id");
     assert_eq!(alice.json(&["account", "revoke-ticket", id])["state"], "revoked");
@@ -62,26 +65,36 @@ fn a_revoked_ticket_lets_nobody_in() {
 }
 
 #[test]
-fn an_expired_ticket_lets_nobody_in() {
-    let (alice, bob) = (closed_to_strangers(), Node::start("bob"));
+fn an_expired_ticket_is_refused_where_it_is_used_and_lets_nobody_in() {
+    let ((alice, _eve), bob) = (full_house(), Node::start("bob"));
     let made = ticket(&alice, &["--expires-in", "1"]);
     eventually("the ticket to expire", || (listed(&alice)["state"] == "expired").then_some(()));
-    let ran = bob.run(&["--json", "pair", "invite", made["ticket"].as_str().expect("a ticket"), "--alias", "alice"]);
-    if ran.code == 0 {
-        stays_out(&bob, &alice);
-    } else {
-        assert!(ran.stderr.contains("\"ticket_expired\""), "{ran:?}");
-        assert_eq!(contact_of(&alice, &bob.id), None);
-    }
+    let text = made["ticket"].as_str().expect("a ticket");
+    assert_eq!(bob.reason(&["pair", "invite", text, "--alias", "alice"]), "ticket_expired");
+    let sentence = bob.refused(&["pair", "invite", text], 1);
+    assert!(sentence.contains("expired") && sentence.contains("new"), "says what to do: {sentence}");
+    assert_eq!((contact_of(&alice, &bob.id), contact_of(&bob, &alice.id)), (None, None));
 }
 
 #[test]
-fn without_a_token_only_so_many_strangers_of_one_network_may_ask() {
-    let alice = Node::launch("alice", Launch::default().set("pairing.max_invites_per_hour", "1"));
-    let (bob, carol) = (Node::start("bob"), Node::start("carol"));
-    let plain = ticket(&alice, &[]);
-    invite_with(&bob, &plain);
+fn without_a_token_no_more_strangers_wait_than_may() {
+    let (alice, eve) = full_house();
+    let bob = Node::start("bob");
+    invite_with(&bob, &ticket(&alice, &[]));
+    stays_out(&bob, &alice);
+    alice.json(&["pair", "decline", &eve.id]);
+    bob.json(&["pair", "cancel", "alice"]);
+    invite_with(&bob, &ticket(&alice, &[]));
     alice.until_contact(&bob.id, "pending");
-    invite_with(&carol, &plain);
-    stays_out(&carol, &alice);
+}
+
+#[test]
+fn somebody_whose_token_is_used_up_is_a_stranger_like_any_other() {
+    let (alice, bob, carol) = (Node::start("alice"), Node::start("bob"), Node::start("carol"));
+    let once = ticket(&alice, &["--uses", "1"]);
+    for who in [&bob, &carol] {
+        invite_with(who, &once);
+        alice.until_contact(&who.id, "pending");
+    }
+    assert_eq!(listed(&alice)["used"], 1);
 }

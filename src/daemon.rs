@@ -1,6 +1,6 @@
 //! `covey daemon`: from flags to a running node, and to its end.
 
-use std::{env, io, path::PathBuf};
+use std::{env, io, path::PathBuf, time::Duration};
 
 use clap::Args;
 use covey_api::Exit;
@@ -102,7 +102,7 @@ impl DaemonArgs {
         }
         tokio::select! {
             () = Box::pin(daemon.stop()) => Ok(()),
-            () = signals.next() => Err(Failure::Ended {
+            () = signals.again() => Err(Failure::Ended {
                 exit: Exit::Refused,
                 sentence: "stopped in a hurry; what was acknowledged is safe".into(),
             }),
@@ -162,6 +162,18 @@ impl Signals {
             })
         };
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Returns when the process is asked once more. What comes within a second of the first time is the same wish: some
+    /// programs signal a process and then its whole group.
+    async fn again(&mut self) {
+        let same = async {
+            loop {
+                self.next().await;
+            }
+        };
+        let _elapsed: Result<(), _> = tokio::time::timeout(Duration::from_secs(1), same).await;
+        self.next().await;
     }
 
     /// Returns when the process is asked to end.

@@ -145,12 +145,17 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
     let Some(account) = create else {
         return Err(StartError::NotInitialised { dir: paths.data_dir().to_owned() });
     };
+    // An unreadable log looks empty to sled: what had an account once never gets another one by itself.
+    if paths.initialised_file().exists() {
+        return Err(StartError::AccountMissing { dir: paths.data_dir().to_owned() });
+    }
     let account = account.unwrap_or_else(|| AccountSecret::generate(rng));
     let mut tx = Tx::new(&store, &vault);
     let me = Me::create(&mut tx, account, "first device", runtime::now(), rng)?;
     let batch = tx.into_batch(rng);
     store.apply(batch)?;
     store.flush()?;
+    crate::files::write_private(&paths.initialised_file(), b"").map_err(StartError::Mark)?;
     Ok(Opened { lock, store, vault, me, new_account: true })
 }
 
@@ -161,6 +166,7 @@ impl Daemon {
     /// [`StartError`] says what is in the way; nothing keeps running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let mut rng: StdRng = make_rng();
+        check_addresses(&options.config)?;
         let opened = open(&options, Some(None), &mut rng)?;
         let Options { paths, config, .. } = options;
         let provenance = Provenance::of(&paths.database());
@@ -331,6 +337,14 @@ fn overlay_config(opened: &Opened, config: &Config) -> Result<covey_overlay::Con
     overlay.limits.per_prefix = network.max_strangers_per_prefix;
     overlay.limits.memory = (network.max_memory_mib as usize) << 20;
     Ok(overlay)
+}
+
+/// Refuses addresses that are none before anything is made.
+fn check_addresses(config: &Config) -> Result<(), StartError> {
+    let network = &config.network;
+    parse("network.listen", &network.listen)?;
+    parse("network.external", &network.external)?;
+    parse("network.bootstrap", &network.bootstrap).map(drop)
 }
 
 fn parse(key: &'static str, texts: &[String]) -> Result<Vec<Multiaddr>, StartError> {

@@ -104,6 +104,11 @@ impl Paths {
         self.data.join("lock")
     }
 
+    /// Exists once the data directory has an account. Apart from the database, whose damage may look like emptiness.
+    pub fn initialised_file(&self) -> PathBuf {
+        self.data.join("initialised")
+    }
+
     /// The directory of the database.
     pub fn database(&self) -> PathBuf {
         self.data.join("db")

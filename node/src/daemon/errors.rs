@@ -63,6 +63,18 @@ pub enum StartError {
         /// Which directory.
         dir: PathBuf,
     },
+    /// There was an account, and the database does not have it any more.
+    #[error(
+        "the database in {dir} is missing or damaged: its account is not there any more; run `covey db repair`, put the \
+         directory back from a backup, or start over elsewhere with `covey init --recover --data-dir NEW`"
+    )]
+    AccountMissing {
+        /// Which directory.
+        dir: PathBuf,
+    },
+    /// The mark that there is an account cannot be written.
+    #[error("cannot write into the data directory: {0}")]
+    Mark(std::io::Error),
     /// There is no account yet.
     #[error("{dir} has no account yet; make one with `covey init` or start `covey daemon`")]
     NotInitialised {
@@ -79,7 +91,12 @@ impl StartError {
                 Exit::Usage
             }
             Self::Vault(VaultError::PassphraseNeeded { .. } | VaultError::WrongPassphrase { .. }) => Exit::Unreachable,
-            Self::Lock(_) | Self::Store(_) | Self::Engine(_) | Self::Vault(_) => Exit::Data,
+            Self::Lock(_)
+            | Self::Store(_)
+            | Self::Engine(_)
+            | Self::Vault(_)
+            | Self::AccountMissing { .. }
+            | Self::Mark(_) => Exit::Data,
             Self::Overlay(_) | Self::Serve(_) | Self::AlreadyInitialised { .. } | Self::NotInitialised { .. } => {
                 Exit::Refused
             }

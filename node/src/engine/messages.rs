@@ -111,7 +111,12 @@ pub(super) fn receive(
             channel.unread = channel.unread.saturating_add(1);
         }
         let shown = show(cx, channel, &message).map_err(EngineError::bug)?;
-        if !contacts::is_request(cx.tx, &channel.contact)? {
+        if contacts::is_request(cx.tx, &channel.contact)? {
+            // Not a message of the inbox: the list of requests has changed.
+            channel.save(cx)?;
+            let shown = channels::show(cx, channel).map_err(EngineError::bug)?;
+            journal::record(cx, api::kind::CHANNEL, &shown)?;
+        } else {
             let kind = if own { api::kind::MESSAGE_SENT } else { api::kind::MESSAGE_RECEIVED };
             journal::record(cx, kind, &shown)?;
         }

@@ -281,6 +281,10 @@ fn step_quietly(
         cx.tx.put(&tables::invite(&id), &contact.account)?;
     }
     let mut changed = false;
+    if outcome.effects.contains(&Consequence::Unpaired) {
+        // Those of the previous pact; this step may bring one of the next.
+        contact.bundles.clear();
+    }
     // What was learned of them comes first: the rest builds on it.
     for effect in &outcome.effects {
         match effect {
@@ -332,7 +336,6 @@ fn paired(cx: &mut Cx<'_, '_>, contact: &mut Contact, secret: &consent::PairSecr
 /// It is over: sessions and keys are gone, the history stays readable.
 fn unpaired(cx: &mut Cx<'_, '_>, contact: &mut Contact, previous: Option<u64>) -> Result<(), EngineError> {
     sessions::erase(cx, &contact.account)?;
-    contact.bundles.clear();
     contact.card_sent = None;
     contact.verified = false;
     contact.save(cx)?;

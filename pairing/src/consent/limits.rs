@@ -118,7 +118,7 @@ impl StrangerLimits {
     }
 
     fn count(&mut self, source: Source, now: u64) -> Result<(), Refusal> {
-        if matches!(source, Source::V4([127, ..])) {
+        if matches!(source, Source::V4([127, ..]) | Source::V6([0, 0, 0, 0, 0, 0])) {
             // This very machine: whoever runs programs here has better ways to fill our queue.
             return Ok(());
         }

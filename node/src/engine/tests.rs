@@ -4,4 +4,5 @@
 mod consent;
 mod conversation;
 mod rollback;
+mod sim;
 mod world;

@@ -1,0 +1,530 @@
+//! The virtual network: events in virtual time, links that lose, delay, reorder, repeat and break.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use covey_api::ApiError;
+use covey_pairing::ids::AccountId;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::node::{Crash, Ended, SimNode, Ticket, allowed};
+use super::wire::Wire;
+use crate::engine::{Cx, Effect, Input, Live, PeerKey, Protocol, handle};
+use crate::store::{Faults, MemoryStore, Store};
+
+/// How the network treats frames, and how nodes treat their disks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weather {
+    /// One in so many frames is lost; 0: none.
+    pub(super) loss: u32,
+    /// One in so many frames arrives twice; 0: none.
+    pub(super) twice: u32,
+    /// Frames of one stream overtake each other.
+    pub(super) reorder: bool,
+    /// Longest delay of a frame in milliseconds.
+    pub(super) delay: u64,
+    /// One in so many commits waits for others before it is flushed; 0: none.
+    pub(super) group: u32,
+}
+
+impl Weather {
+    /// Nothing is lost and nothing waits.
+    pub(super) const CALM: Self = Self { loss: 0, twice: 0, reorder: false, delay: 2, group: 0 };
+
+    fn draw(rng: &mut StdRng) -> Self {
+        Self {
+            loss: [0, 0, 40, 10, 4][rng.random_range(0..5)],
+            twice: [0, 0, 10][rng.random_range(0..3)],
+            reorder: rng.random_range(0..3) == 0,
+            delay: [2, 50, 400, 3_000][rng.random_range(0..4)],
+            group: [0, 2, 4][rng.random_range(0..3)],
+        }
+    }
+}
+
+enum Event {
+    Input { to: usize, life: u64, input: Input },
+    Frame { to: usize, life: u64, link: u64, from: usize, protocol: Protocol, frame: Vec<u8> },
+    Tick { node: usize },
+    Flush { node: usize, life: u64 },
+    Meet(usize, usize),
+    Restart { node: usize },
+}
+
+/// An old copy that takes the place of a store at the next start.
+pub(super) struct OldCopy {
+    pub(super) store: MemoryStore,
+    /// Whether the node notices by itself.
+    pub(super) noticed: bool,
+}
+
+pub(super) struct Sim {
+    pub(super) seed: u64,
+    pub(super) nodes: Vec<SimNode>,
+    pub(super) now: u64,
+    queue: BTreeMap<(u64, u64), Event>,
+    serial: u64,
+    pub(super) rng: StdRng,
+    pub(super) weather: Weather,
+    /// Connections with the number of each.
+    links: BTreeMap<(usize, usize), u64>,
+    /// Directed: the first lets the second use everything.
+    allowed: BTreeSet<(usize, usize)>,
+    opened: BTreeSet<(usize, usize)>,
+    pub(super) apart: BTreeSet<(usize, usize)>,
+    cards: BTreeMap<AccountId, Vec<u8>>,
+    /// When the last frame of a stream arrives.
+    arrivals: BTreeMap<(usize, usize, Protocol), u64>,
+    pub(super) wire: Wire,
+    /// Requests whose answer was given.
+    pub(super) answered: BTreeSet<Ticket>,
+    tickets: Ticket,
+    /// Everything that happened, hashed: two runs of one seed are the same run.
+    trace: blake3::Hasher,
+    pub(super) crashes: u64,
+    pub(super) steps: u64,
+}
+
+impl Sim {
+    pub(super) fn new(count: usize, seed: u64) -> Self {
+        let nodes = (0..count).map(|n| SimNode::new(seed * 1_000 + n as u64, super::super::world::quick())).collect();
+        let mut sim = Self {
+            seed,
+            nodes,
+            now: 1_800_000_000_000,
+            queue: BTreeMap::new(),
+            serial: 0,
+            rng: StdRng::seed_from_u64(seed),
+            weather: Weather::CALM,
+            links: BTreeMap::new(),
+            allowed: BTreeSet::new(),
+            opened: BTreeSet::new(),
+            apart: BTreeSet::new(),
+            cards: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
+            wire: Wire::default(),
+            answered: BTreeSet::new(),
+            tickets: 0,
+            trace: blake3::Hasher::new(),
+            crashes: 0,
+            steps: 0,
+        };
+        for node in 0..count {
+            sim.start(node);
+        }
+        sim.run_for(1_000);
+        sim
+    }
+
+    pub(super) fn draw_weather(&mut self) {
+        self.weather = Weather::draw(&mut self.rng);
+    }
+
+    /// A number below `below`, from the world's randomness.
+    pub(super) fn draw(&mut self, below: u64) -> u64 {
+        self.rng.random_range(0..below)
+    }
+
+    pub(super) fn trace(&self) -> [u8; 32] {
+        *self.trace.finalize().as_bytes()
+    }
+
+    fn note(&mut self, what: &str, numbers: [u64; 2], bytes: &[u8]) {
+        self.trace.update(&self.now.to_be_bytes());
+        self.trace.update(what.as_bytes());
+        for number in numbers {
+            self.trace.update(&number.to_be_bytes());
+        }
+        self.trace.update(bytes);
+    }
+
+    fn at(&mut self, at: u64, event: Event) {
+        self.serial += 1;
+        self.queue.insert((at, self.serial), event);
+    }
+
+    fn soon(&mut self, to: usize, input: Input) {
+        let life = self.nodes[to].life;
+        self.at(self.now + 1, Event::Input { to, life, input });
+    }
+
+    /// Lets virtual time pass with everything that is due in it.
+    pub(super) fn run_for(&mut self, millis: u64) {
+        let end = self.now + millis;
+        while let Some(entry) = self.queue.first_entry() {
+            let (at, _) = *entry.key();
+            if at > end {
+                break;
+            }
+            let event = entry.remove();
+            self.now = self.now.max(at);
+            self.steps += 1;
+            assert!(self.steps < 400_000, "{}: the network never comes to rest", self.name());
+            self.happen(event);
+        }
+        self.now = end;
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Input { to, life, input } => {
+                if self.nodes[to].life == life {
+                    self.input(to, input);
+                }
+            }
+            Event::Frame { to, life, link, from, protocol, frame } => {
+                if self.nodes[to].life == life && self.links.get(&pair(from, to)) == Some(&link) {
+                    self.note("frame", [from as u64, to as u64], &frame);
+                    let peer = self.nodes[from].peer();
+                    let source = Some([192, 0, 2, u8::try_from(from).unwrap()].into());
+                    self.input(to, Input::Frame { peer, protocol, source, frame });
+                }
+            }
+            Event::Tick { node } => {
+                if self.nodes[node].up && self.nodes[node].wake <= self.now {
+                    self.nodes[node].wake = u64::MAX;
+                    self.input(node, Input::Tick);
+                }
+            }
+            Event::Flush { node, life } => {
+                if self.nodes[node].life == life {
+                    self.flush(node);
+                }
+            }
+            Event::Meet(a, b) => self.meet(a, b),
+            Event::Restart { node } => {
+                if !self.nodes[node].up {
+                    self.start(node);
+                }
+            }
+        }
+    }
+
+    /// Starts a process on what its disk holds.
+    pub(super) fn start(&mut self, node: usize) {
+        self.note("start", [node as u64, 0], &[]);
+        let it = &mut self.nodes[node];
+        it.up = true;
+        it.live = Live::new(&it.policy);
+        if std::mem::take(&mut it.settled) {
+            it.policy.suspect_rollback = false;
+        }
+        let life = it.life;
+        self.input(node, Input::Start);
+        if self.nodes[node].life == life {
+            self.input(node, Input::Addresses(vec![format!("/ip4/192.0.2.{}/tcp/1", node + 1)]));
+        }
+        self.gather(node);
+    }
+
+    /// Everybody tries to reach a node.
+    fn gather(&mut self, node: usize) {
+        for other in 0..self.nodes.len() {
+            let at = self.now + 1 + self.draw(500);
+            self.at(at, Event::Meet(node, other));
+        }
+    }
+
+    /// The process is killed; it comes back by itself after `away` milliseconds.
+    pub(super) fn kill(&mut self, node: usize, away: u64) {
+        self.crashes += 1;
+        self.note("kill", [node as u64, away], &[]);
+        self.nodes[node].die();
+        self.allowed.retain(|(from, _)| *from != node);
+        for other in 0..self.nodes.len() {
+            self.part(node, other);
+        }
+        self.at(self.now + away, Event::Restart { node });
+    }
+
+    /// The process is killed and starts again on an old copy of its disk.
+    pub(super) fn put_back(&mut self, node: usize, copy: OldCopy, away: u64) {
+        self.kill(node, away);
+        let it = &mut self.nodes[node];
+        it.store = copy.store;
+        it.store.set_faults(Faults::default());
+        it.policy.suspect_rollback |= copy.noticed;
+        it.unnoticed |= !copy.noticed;
+        it.settled = false;
+    }
+
+    /// The connection between two nodes breaks; what is on its way is lost.
+    pub(super) fn part(&mut self, a: usize, b: usize) {
+        if self.links.remove(&pair(a, b)).is_none() {
+            return;
+        }
+        self.opened.retain(|(x, y)| pair(*x, *y) != pair(a, b));
+        for (node, other) in [(a, b), (b, a)] {
+            if self.nodes[node].up {
+                let peer = self.nodes[other].peer();
+                self.soon(node, Input::Disconnected { peer });
+            }
+        }
+        let at = self.now + 1 + self.draw(2_000);
+        self.at(at, Event::Meet(a, b));
+    }
+
+    pub(super) fn set_apart(&mut self, a: usize, b: usize) {
+        self.apart.insert(pair(a, b));
+        self.part(a, b);
+    }
+
+    pub(super) fn rejoin(&mut self, a: usize, b: usize) {
+        self.apart.remove(&pair(a, b));
+        let at = self.now + 1 + self.draw(2_000);
+        self.at(at, Event::Meet(a, b));
+    }
+
+    /// No partition, no loss, no fault from here on; everybody is up and looks for the others.
+    pub(super) fn heal(&mut self) {
+        self.weather = Weather::CALM;
+        self.apart.clear();
+        for node in 0..self.nodes.len() {
+            self.nodes[node].crash = None;
+            self.nodes[node].store.set_faults(Faults::default());
+            if !self.nodes[node].up {
+                self.start(node);
+            }
+            self.gather(node);
+        }
+    }
+
+    fn meet(&mut self, a: usize, b: usize) {
+        let wanted = self.allowed.contains(&(a, b)) || self.allowed.contains(&(b, a));
+        if wanted || self.links.contains_key(&pair(a, b)) {
+            self.connect(a, b);
+        }
+    }
+
+    fn connect(&mut self, a: usize, b: usize) -> bool {
+        if a == b || !self.nodes[a].up || !self.nodes[b].up || self.apart.contains(&pair(a, b)) {
+            return false;
+        }
+        let ends = [(a, b), (b, a)];
+        if !self.links.contains_key(&pair(a, b)) {
+            self.serial += 1;
+            self.links.insert(pair(a, b), self.serial);
+            for (from, to) in ends {
+                if self.allowed.contains(&(from, to)) {
+                    let peer = self.nodes[to].peer();
+                    self.soon(from, Input::Connected { peer });
+                }
+            }
+        }
+        if ends.iter().all(|end| self.allowed.contains(end)) {
+            for (from, to) in ends {
+                if self.opened.insert((from, to)) {
+                    let peer = self.nodes[to].peer();
+                    self.soon(from, Input::Connected { peer });
+                    self.soon(from, Input::Opened { peer });
+                }
+            }
+        }
+        true
+    }
+
+    fn node_of(&self, peer: PeerKey) -> Option<usize> {
+        self.nodes.iter().position(|node| node.peer() == peer)
+    }
+
+    fn input(&mut self, node: usize, input: Input) {
+        let now = self.now;
+        match self.nodes[node].transact(now, None, |cx| handle(input, cx)) {
+            Ended::Applied(()) => self.committed(node),
+            Ended::Refused(error) => {
+                assert!(allowed(&error), "{}: node {node}: an input ended in an error: {error}", self.name());
+                self.lost(node);
+            }
+            Ended::Lost => self.lost(node),
+            Ended::Died => self.came_down(node),
+        }
+    }
+
+    /// What a local client asks of a node. The ticket tells later whether it was answered.
+    pub(super) fn call<T>(
+        &mut self,
+        node: usize,
+        verb: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, ApiError>,
+    ) -> (Ticket, Option<Result<T, ApiError>>) {
+        self.tickets += 1;
+        let ticket = self.tickets;
+        if !self.nodes[node].up {
+            return (ticket, None);
+        }
+        let now = self.now;
+        let answer = match self.nodes[node].transact(now, Some(ticket), verb) {
+            Ended::Applied(value) => {
+                self.committed(node);
+                Some(Ok(value))
+            }
+            Ended::Refused(error) => {
+                self.answered.insert(ticket);
+                Some(Err(error))
+            }
+            Ended::Lost => {
+                self.lost(node);
+                None
+            }
+            Ended::Died => {
+                self.came_down(node);
+                None
+            }
+        };
+        (ticket, answer)
+    }
+
+    fn came_down(&mut self, node: usize) {
+        let away = 100 + self.draw(20_000);
+        self.kill(node, away);
+    }
+
+    /// Something could not be kept: what is in memory is ahead of the store.
+    fn lost(&mut self, node: usize) {
+        self.note("lost", [node as u64, 0], &[]);
+        self.input(node, Input::Start);
+    }
+
+    fn committed(&mut self, node: usize) {
+        let wait = self.weather.group > 0 && self.draw(u64::from(self.weather.group)) == 0;
+        if wait {
+            let (at, life) = (self.now + 1 + self.draw(20), self.nodes[node].life);
+            self.at(at, Event::Flush { node, life });
+        } else {
+            self.flush(node);
+        }
+        let it = &mut self.nodes[node];
+        if it.up {
+            let wait = it.live.next_wake().saturating_sub(it.clock(self.now)).clamp(100, 60_000);
+            if self.now + wait < it.wake {
+                it.wake = self.now + wait;
+                let at = it.wake;
+                self.at(at, Event::Tick { node });
+            }
+        }
+    }
+
+    fn flush(&mut self, node: usize) {
+        match self.nodes[node].flush() {
+            None => self.came_down(node),
+            Some(Err(_)) => {
+                // As the runtime does: the store recovers to what is durable.
+                self.nodes[node].store.power_cut(0);
+                self.lost(node);
+            }
+            Some(Ok(pending)) => {
+                self.answered.extend(pending.answers);
+                for effect in pending.effects {
+                    self.release(node, effect);
+                }
+            }
+        }
+    }
+
+    fn release(&mut self, node: usize, effect: Effect) {
+        match effect {
+            Effect::Send { peer, protocol, frame } => self.send(node, peer, protocol, frame),
+            Effect::Allow { peer, .. } => {
+                if let Some(other) = self.node_of(peer) {
+                    self.allowed.insert((node, other));
+                    self.connect(node, other);
+                }
+            }
+            Effect::Revoke { peer } => {
+                let Some(other) = self.node_of(peer) else { return };
+                self.allowed.remove(&(node, other));
+                if self.opened.remove(&(node, other)) {
+                    self.opened.remove(&(other, node));
+                    let own = self.nodes[node].peer();
+                    self.soon(node, Input::Closed { peer });
+                    self.soon(other, Input::Closed { peer: own });
+                }
+            }
+            Effect::Dial { peer, .. } => {
+                let Some(other) = self.node_of(peer) else { return };
+                if self.connect(node, other) {
+                    self.soon(node, Input::Connected { peer });
+                }
+            }
+            Effect::Lookup { account } => {
+                let card = self.cards.get(&account).cloned();
+                self.soon(node, Input::Found { account, card });
+            }
+            Effect::Publish { card, .. } => {
+                let account = self.nodes[node].account();
+                self.cards.insert(account, card);
+            }
+            Effect::Journal(_) => {}
+        }
+    }
+
+    fn send(&mut self, from: usize, peer: PeerKey, protocol: Protocol, frame: Vec<u8>) {
+        let Some(to) = self.node_of(peer) else { return };
+        let Some(link) = self.links.get(&pair(from, to)).copied() else { return };
+        if protocol != Protocol::Pair && !self.opened.contains(&(from, to)) {
+            return;
+        }
+        let name = self.name();
+        if let Err(what) = self.wire.see(&self.nodes[from], &self.nodes[to], protocol, &frame) {
+            panic!("{name}: node {from}: {what}");
+        }
+        let weather = self.weather;
+        let copies = if one_in(&mut self.rng, weather.loss) { 0 } else { 1 };
+        let copies = copies + usize::from(one_in(&mut self.rng, weather.twice));
+        for _ in 0..copies {
+            let mut at = self.now + 2 + self.draw(weather.delay);
+            let last = self.arrivals.entry((from, to, protocol)).or_default();
+            if !weather.reorder {
+                at = at.max(*last);
+                *last = at;
+            }
+            let life = self.nodes[to].life;
+            self.at(at, Event::Frame { to, life, link, from, protocol, frame: frame.clone() });
+        }
+    }
+
+    /// The next failing call of a node's store.
+    pub(super) fn arm_fault(&mut self, node: usize) {
+        let store = &mut self.nodes[node].store;
+        let (flushes, applies) = (store.flushes(), store.applies());
+        let next = 1 + self.rng.random_range(0..3);
+        let faults = if self.rng.random_range(0..2) == 0 {
+            Faults { fail_flush: Some(flushes + next), fail_apply: None }
+        } else {
+            Faults { fail_flush: None, fail_apply: Some(applies + next) }
+        };
+        self.nodes[node].store.set_faults(faults);
+    }
+
+    /// Lets a node die within its next few commits.
+    pub(super) fn arm_crash(&mut self, node: usize) {
+        let crash = super::node::CRASHES[self.rng.random_range(0..super::node::CRASHES.len())];
+        let within = 1 + self.draw(6);
+        let it = &mut self.nodes[node];
+        it.crash = Some((it.commits + within, crash));
+    }
+
+    /// Every batch of every node becomes durable: nothing that was seen can be lost.
+    pub(super) fn flush_all(&mut self) {
+        for node in &mut self.nodes {
+            let _ = node.store.flush();
+        }
+    }
+
+    /// Lets a node die at one commit.
+    pub(super) fn crash_at(&mut self, node: usize, commit: u64, crash: Crash) {
+        self.nodes[node].crash = Some((commit, crash));
+    }
+
+    /// How to have this run again.
+    pub(super) fn name(&self) -> String {
+        format!("scripts/sim.sh pair --nodes {} --seed {}", self.nodes.len(), self.seed)
+    }
+}
+
+pub(super) fn pair(a: usize, b: usize) -> (usize, usize) {
+    (a.min(b), a.max(b))
+}
+
+fn one_in(rng: &mut StdRng, many: u32) -> bool {
+    many > 0 && rng.random_range(0..many) == 0
+}

@@ -1,0 +1,227 @@
+//! One simulated process: engine, memory, disk, clock, and the points at which it can die.
+
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::identity::AccountSecret;
+use covey_pairing::ids::AccountId;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::engine::{Cx, Effect, EngineError, Live, Me, PeerKey, Policy};
+use crate::store::{MemoryStore, Store, StoreError, Tx};
+use crate::vault::Vault;
+
+/// Where in a transaction a process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crash {
+    /// The input was handled in memory, nothing of it is in the store.
+    Unapplied,
+    /// It is in the store and not flushed: the power cut loses it, unless the disk wrote it by chance.
+    Unflushed {
+        /// Whether the disk did.
+        by_chance: bool,
+    },
+    /// It is durable; nobody was told, nothing was sent.
+    Untold,
+}
+
+pub(super) const CRASHES: [Crash; 4] =
+    [Crash::Unapplied, Crash::Unflushed { by_chance: false }, Crash::Unflushed { by_chance: true }, Crash::Untold];
+
+/// How a transaction ended.
+#[derive(Debug)]
+pub(super) enum Ended<T, E> {
+    /// Applied; durable with the next flush.
+    Applied(T),
+    /// The verb refused: nothing was written.
+    Refused(E),
+    /// The store failed: nothing was written, memory is ahead of it.
+    Lost,
+    /// The process died.
+    Died,
+}
+
+/// A client's request whose answer waits for the flush.
+pub(super) type Ticket = usize;
+
+/// What the next flush releases.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) effects: Vec<Effect>,
+    pub(super) answers: Vec<Ticket>,
+}
+
+pub(super) struct SimNode {
+    pub(super) me: Me,
+    pub(super) policy: Policy,
+    pub(super) live: Live,
+    pub(super) store: MemoryStore,
+    vault: Vault,
+    rng: StdRng,
+    pub(super) up: bool,
+    /// Counts the processes: what was meant for an earlier one does not reach this one.
+    pub(super) life: u64,
+    /// Its clock's difference from the world's, in milliseconds.
+    pub(super) skew: i64,
+    /// When it wants to be woken, world time.
+    pub(super) wake: u64,
+    /// Transactions that changed something.
+    pub(super) commits: u64,
+    /// At which of them it dies, and how.
+    pub(super) crash: Option<(u64, Crash)>,
+    pub(super) pending: Pending,
+    /// Something was flushed since the start: a suspicion has done its work.
+    pub(super) settled: bool,
+    /// An old copy was put back without anybody noticing: until it finds out it may fork itself.
+    pub(super) unnoticed: bool,
+}
+
+impl SimNode {
+    pub(super) fn new(seed: u64, policy: Policy) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let vault = Vault::new(&Secret::random(&mut rng));
+        let mut store = MemoryStore::default();
+        let mut tx = Tx::new(&store, &vault);
+        let account = AccountSecret::generate(&mut rng);
+        let me = Me::create(&mut tx, account, "test", 1, &mut rng).unwrap();
+        let batch = tx.into_batch(&mut rng);
+        store.apply(batch).unwrap();
+        store.flush().unwrap();
+        let live = Live::new(&policy);
+        Self {
+            me,
+            policy,
+            live,
+            store,
+            vault,
+            rng,
+            up: false,
+            life: 0,
+            skew: 0,
+            wake: u64::MAX,
+            commits: 0,
+            crash: None,
+            pending: Pending::default(),
+            settled: false,
+            unnoticed: false,
+        }
+    }
+
+    pub(super) fn account(&self) -> AccountId {
+        self.me.account_id()
+    }
+
+    pub(super) fn peer(&self) -> PeerKey {
+        PeerKey(self.me.device.keys().network)
+    }
+
+    pub(super) fn clock(&self, now: u64) -> u64 {
+        now.saturating_add_signed(self.skew)
+    }
+
+    /// One transaction up to the flush, which is [`SimNode::flush`].
+    pub(super) fn transact<T, E>(
+        &mut self,
+        now: u64,
+        answer: Option<Ticket>,
+        run: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, E>,
+    ) -> Ended<T, E> {
+        let now = self.clock(now);
+        let mut tx = Tx::new(&self.store, &self.vault);
+        let mut cx = Cx {
+            me: &self.me,
+            policy: &self.policy,
+            live: &mut self.live,
+            tx: &mut tx,
+            now,
+            rng: &mut self.rng,
+            effects: Vec::new(),
+        };
+        let value = match run(&mut cx) {
+            Ok(value) => value,
+            Err(error) => return Ended::Refused(error),
+        };
+        let effects = std::mem::take(&mut cx.effects);
+        let batch = tx.into_batch(&mut self.rng);
+        if !batch.is_empty() {
+            self.commits += 1;
+            if self.dies(Crash::Unapplied) {
+                return Ended::Died;
+            }
+            match self.store.apply(batch) {
+                Ok(()) => {}
+                Err(StoreError::Injected(_)) => return Ended::Lost,
+                Err(error) => panic!("the store: {error}"),
+            }
+            if self.dies(Crash::Unflushed { by_chance: false }) || self.dies(Crash::Unflushed { by_chance: true }) {
+                return Ended::Died;
+            }
+        }
+        self.pending.effects.extend(effects);
+        self.pending.answers.extend(answer);
+        Ended::Applied(value)
+    }
+
+    /// Makes everything durable; `None` if it died, `Err` if the store failed.
+    pub(super) fn flush(&mut self) -> Option<Result<Pending, StoreError>> {
+        let pending = std::mem::take(&mut self.pending);
+        if self.store.unflushed() > 0 {
+            if let Err(error) = self.store.flush() {
+                return Some(Err(error));
+            }
+            self.settled = true;
+        }
+        if self.dies(Crash::Untold) {
+            return None;
+        }
+        Some(Ok(pending))
+    }
+
+    fn dies(&self, how: Crash) -> bool {
+        self.crash.is_some_and(|(commit, crash)| crash == how && self.commits >= commit)
+    }
+
+    /// The process ends and with it all that was not flushed.
+    pub(super) fn die(&mut self) {
+        let by_chance = matches!(self.crash, Some((_, Crash::Unflushed { by_chance: true })));
+        let kept = if by_chance { self.store.unflushed() } else { 0 };
+        self.store.power_cut(kept);
+        self.crash = None;
+        self.pending = Pending::default();
+        self.up = false;
+        self.life += 1;
+        self.wake = u64::MAX;
+    }
+
+    /// A look without a trace.
+    pub(super) fn read<T>(&mut self, now: u64, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
+        let store = self.store.clone();
+        self.read_of(&store, now, look)
+    }
+
+    /// A look into another state of this node's store.
+    pub(super) fn read_of<T>(&self, store: &MemoryStore, now: u64, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
+        let mut live = Live::new(&self.policy);
+        let mut tx = Tx::new(store, &self.vault);
+        let mut rng = StdRng::seed_from_u64(0);
+        let now = self.clock(now);
+        look(&mut Cx {
+            me: &self.me,
+            policy: &self.policy,
+            live: &mut live,
+            tx: &mut tx,
+            now,
+            rng: &mut rng,
+            effects: Vec::new(),
+        })
+    }
+
+    /// A number from the node's own randomness, for what has to differ between nodes.
+    pub(super) fn number(&mut self, below: u64) -> u64 {
+        self.rng.random_range(0..below)
+    }
+}
+
+/// Engine errors are never a peer's or a user's doing: only the store's.
+pub(super) fn allowed(error: &EngineError) -> bool {
+    matches!(error, EngineError::Store(StoreError::Injected(_)))
+}

@@ -1,0 +1,133 @@
+//! What an onlooker with all keys sees on the wire: every place in a feed and every message key, used once.
+
+use std::collections::BTreeMap;
+
+use covey_feed::header::{Header, entry_id};
+use covey_pairing::crypto::hash::blake3;
+use covey_pairing::ids::DeviceId;
+use covey_pairing::parcel;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_bytes::{ByteArray, ByteBuf};
+
+use super::node::SimNode;
+use crate::engine::Protocol;
+use crate::engine::payload::Sealed;
+
+const LARGEST: usize = 2 * 1024 * 1024;
+/// Type of a frame with a run.
+const RUN: u8 = 3;
+
+#[derive(Deserialize)]
+#[allow(dead_code)] // fields hold their places
+struct Kind(u8, u8, IgnoredAny);
+#[derive(Deserialize)]
+#[allow(dead_code)] // fields hold their places
+struct RunFrame(u8, u8, (IgnoredAny, Packed));
+#[derive(Deserialize)]
+#[allow(dead_code)] // fields hold their places
+struct Packed(u8, u64, Vec<ByteBuf>, Vec<Option<ByteBuf>>, ByteArray<64>);
+#[derive(Deserialize)]
+#[allow(dead_code)] // fields hold their places
+struct Envelope(u8, ByteBuf, ByteBuf);
+#[derive(Deserialize)]
+#[allow(dead_code)] // fields hold their places
+struct SessionHeader(u8, u8, ByteArray<8>, ByteArray<32>, u64, u64, ByteBuf, IgnoredAny);
+#[derive(Deserialize)]
+#[allow(dead_code)] // fields hold their places
+struct ParcelFrame(u8, Parcel);
+#[derive(Deserialize)]
+#[allow(dead_code)] // fields hold their places
+enum Parcel {
+    #[serde(rename = "p")]
+    Parcel(u64, ByteBuf),
+    #[serde(rename = "a")]
+    Ack(u64),
+}
+#[derive(Deserialize)]
+#[allow(dead_code)] // fields hold their places
+enum Content {
+    #[serde(rename = "c")]
+    Card(ByteBuf),
+    #[serde(rename = "s")]
+    Session(ByteBuf),
+}
+
+/// Channel, author, incarnation, sequence number.
+type Place = ([u8; 32], [u8; 32], u64, u64);
+
+/// Everything seen so far.
+#[derive(Default)]
+pub(super) struct Wire {
+    entries: BTreeMap<Place, [u8; 32]>,
+    /// Ratchet key and number of a message key, with the hash of what it sealed.
+    keys: BTreeMap<([u8; 32], u64), [u8; 32]>,
+    /// Places or keys that a node used twice after an old copy of it was put back unnoticed.
+    pub(super) forked: u64,
+}
+
+impl Wire {
+    /// A frame of `from` to `to` leaves. What must not happen is told.
+    pub(super) fn see(&mut self, from: &SimNode, to: &SimNode, protocol: Protocol, frame: &[u8]) -> Result<(), String> {
+        match protocol {
+            Protocol::Sync => self.sync(from, to, frame),
+            Protocol::Parcel => self.parcel(from, to, frame),
+            _ => Ok(()),
+        }
+    }
+
+    fn sync(&mut self, from: &SimNode, to: &SimNode, frame: &[u8]) -> Result<(), String> {
+        let Ok(Kind(_, RUN, _)) = covey_codec::decode::<Kind>(frame, LARGEST) else { return Ok(()) };
+        let RunFrame(_, _, (_, Packed(_, _, headers, payloads, _))) = covey_codec::decode(frame, LARGEST).unwrap();
+        for (bytes, payload) in headers.iter().zip(payloads) {
+            let header = Header::decode(bytes).unwrap();
+            let author = *header.feed.author.as_bytes();
+            if author != *from.me.device_id().as_bytes() {
+                continue;
+            }
+            let place = (*header.feed.channel.as_bytes(), author, header.feed.incarnation, header.position.seq);
+            let id = *entry_id(bytes).as_bytes();
+            if *self.entries.entry(place).or_insert(id) != id {
+                self.twice(from, &format!("seq {} of incarnation {} was used twice", place.3, place.2))?;
+            }
+            let Some(payload) = payload else { continue };
+            let sealed = Sealed::decode(&payload).unwrap();
+            for (device, envelope) in sealed.wraps {
+                assert_eq!(device, to.me.device_id(), "a content key is wrapped for the channel's members only");
+                self.envelope(from, &envelope)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn parcel(&mut self, from: &SimNode, to: &SimNode, frame: &[u8]) -> Result<(), String> {
+        let ParcelFrame(_, Parcel::Parcel(_, sealed)) = covey_codec::decode(frame, LARGEST).unwrap() else {
+            return Ok(());
+        };
+        let (_, content) = parcel::open(to.me.device.dh(), &prologue(&to.me.device_id()), &sealed).unwrap();
+        match covey_codec::decode(&content, LARGEST).unwrap() {
+            (1u8, Content::Session(envelope)) => self.envelope(from, &envelope),
+            _ => Ok(()),
+        }
+    }
+
+    fn envelope(&mut self, from: &SimNode, bytes: &[u8]) -> Result<(), String> {
+        let Envelope(_, header, _) = covey_codec::decode(bytes, LARGEST).unwrap();
+        let SessionHeader(_, _, _, ratchet, _, number, _, _) = covey_codec::decode(&header, LARGEST).unwrap();
+        let hash = blake3(bytes);
+        if *self.keys.entry((*ratchet, number)).or_insert(hash) != hash {
+            self.twice(from, &format!("message key {number} of a chain was used twice"))?;
+        }
+        Ok(())
+    }
+
+    fn twice(&mut self, node: &SimNode, what: &str) -> Result<(), String> {
+        self.forked += 1;
+        if node.unnoticed { Ok(()) } else { Err(what.to_owned()) }
+    }
+}
+
+/// What binds a parcel to its recipient.
+pub(super) fn prologue(to: &DeviceId) -> Vec<u8> {
+    [b"covey parcel v1\0".as_slice(), to.as_bytes()].concat()
+}

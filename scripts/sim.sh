@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Simulated engines on a virtual network (node/src/engine/tests/sim): one seed again, or many.
+#
+#   scripts/sim.sh pair --nodes 3 --seed 17     # exactly that run
+#   scripts/sim.sh pair --seeds 0..5000         # many, two nodes or a small mesh by the seed
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+    sed -n '4,5p' "$0" | sed 's/^# *//' >&2
+    exit 2
+}
+
+[ "${1:-}" = pair ] || usage
+shift
+seeds=
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --nodes) [[ "${2:-}" =~ ^[2-9]$ ]] || usage; export COVEY_SIM_NODES=$2; shift 2 ;;
+        --seed) [[ "${2:-}" =~ ^[0-9]+$ ]] || usage; seeds=$2..$(($2 + 1)); shift 2 ;;
+        --seeds) [[ "${2:-}" =~ ^[0-9]+\.\.[0-9]+$ ]] || usage; seeds=$2; shift 2 ;;
+        *) usage ;;
+    esac
+done
+[ -n "$seeds" ] || usage
+export COVEY_SIM_SEEDS=$seeds
+# Libtest runs the four shares of the seeds beside each other; each prints a seed before it runs it.
+exec cargo test --quiet --package covey-node --lib -- --nocapture contacts_agree_once_the_network_heals

@@ -7,20 +7,12 @@
 
 mod api;
 mod codec;
-mod feed;
-mod node;
+pub mod feed;
+pub mod node;
 mod overlay;
-mod pairing;
-mod sessions;
+pub mod pairing;
+pub mod sessions;
 mod sync;
-
-#[allow(unused_imports, reason = "for whoever makes corpora")]
-pub use self::{
-    feed::{Writer, key},
-    node::{CONTROL_AAD, Pair},
-    pairing::{EPHEMERAL, NOW, Side},
-    sessions::{AAD, End},
-};
 
 /// A target: its name, and what it does with the bytes.
 pub type Target = (&'static str, fn(&[u8]) -> bool);

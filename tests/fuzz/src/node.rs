@@ -186,6 +186,28 @@ impl Pair {
         true
     }
 
+    /// Bob's own card.
+    #[allow(dead_code, reason = "for whoever makes corpora")]
+    pub fn card(&self) -> Vec<u8> {
+        let mut live = Live::new(&self.bob.policy);
+        self.bob.tried(&mut live, fuzzing::own_card).0.expect("a sound store")
+    }
+
+    /// The devices of alice and bob.
+    #[allow(dead_code, reason = "for whoever makes corpora")]
+    pub fn devices(&self) -> [covey_pairing::ids::DeviceId; 2] {
+        [self.alice.me.device_id(), self.bob.me.device_id()]
+    }
+
+    /// The feed that bob writes.
+    #[allow(dead_code, reason = "for whoever makes corpora")]
+    pub fn feed(&self) -> covey_feed::FeedId {
+        let to = self.alice.me.account_id();
+        let mut live = Live::new(&self.bob.policy);
+        let (made, _, _) = self.bob.tried(&mut live, |cx| fuzzing::entry(cx, &to, fuzzing::Content::Payload(b"x")));
+        made.ok().flatten().expect("they are paired").0
+    }
+
     /// A frame that bob sends to alice.
     fn sends(&self, protocol: Protocol, frame: Vec<u8>) -> bool {
         self.takes(Input::Frame { peer: self.bob.peer(), protocol, source: None, frame }, true)
@@ -279,7 +301,7 @@ pub fn control(bytes: &[u8]) -> bool {
 pub fn card(bytes: &[u8]) -> bool {
     let Some((mode, bytes)) = bytes.split_first() else { return false };
     let pair = pair_of_nodes();
-    let card = if mode & 1 == 0 { bytes.to_vec() } else { sign_card(bytes) };
+    let card = if mode & 1 == 0 { bytes.to_vec() } else { sign_card(&pair.bob.me.device, bytes) };
     let account = pair.bob.me.account_id();
     pair.takes(Input::Found { account, card: Some(card) }, true)
 }

@@ -122,7 +122,7 @@ pub(crate) fn rng() -> ChaCha20Rng {
 }
 
 /// Alice invites bob; both after each step, until they are paired.
-fn stages() -> &'static [(Side, Side)] {
+pub fn stages() -> &'static [(Side, Side)] {
     static STAGES: OnceLock<Vec<(Side, Side)>> = OnceLock::new();
     STAGES.get_or_init(|| {
         let (mut alice, mut bob) = (Side::new(1, 2), Side::new(2, 1));
@@ -263,16 +263,15 @@ pub fn answer(bytes: &[u8]) -> bool {
 /// A contact card. First byte: 0 as it comes, else its content is signed by a device of the account first.
 pub fn card(bytes: &[u8]) -> bool {
     let Some((mode, bytes)) = bytes.split_first() else { return false };
-    let signed = if mode & 1 == 0 { bytes.to_vec() } else { sign_card(bytes) };
+    let signed = if mode & 1 == 0 { bytes.to_vec() } else { sign_card(&stages()[0].0.device, bytes) };
     let Ok(card) = ContactCard::open(&signed, NOW) else { return false };
     assert!(card.log().is_active(&card.signer()) && card.account() == card.log().account());
     assert!(card.content().expires_at > NOW);
     true
 }
 
-/// Any content under the signature of alice's device.
-pub(crate) fn sign_card(content: &[u8]) -> Vec<u8> {
-    let device = &stages()[0].0.device;
+/// Any content under the signature of a device.
+pub(crate) fn sign_card(device: &DeviceSecret, content: &[u8]) -> Vec<u8> {
     let signature = device.signing().sign(Context::ContactCard, content);
     let wire = (1u8, ByteBuf::from(content), device.id(), ByteArray::new(signature));
     covey_codec::encode(&wire).expect("plain data")

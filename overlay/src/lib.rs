@@ -19,6 +19,8 @@ mod config;
 mod counters;
 mod errors;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod handle;
 mod listen;

@@ -5,6 +5,7 @@
 
 mod seeds;
 #[path = "../fuzz/src/lib.rs"]
+#[allow(missing_docs, unreachable_pub, reason = "a crate of its own elsewhere")]
 mod targets;
 
 use std::{

@@ -11,6 +11,8 @@ mod control;
 mod cx;
 mod delivery;
 mod feeds;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod idempotency;
 mod input;
 mod journal;

@@ -22,7 +22,7 @@ pub(crate) use behaviour::{Behaviour, OpenStream};
 pub(crate) use budget::Budget;
 pub(crate) use origin::{Origin, ip_of};
 use reader::accept;
-pub(crate) use reader::{Inbound, Place, Slot};
+pub(crate) use reader::{Inbound, Place, Slot, read_frame};
 pub(crate) use valve::Valve;
 pub(crate) use writer::{Need, Writer};
 

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use futures::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p::{PeerId, Stream, swarm::ConnectionId};
 use tokio::{
     sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
@@ -183,12 +183,10 @@ impl Reader {
         let limit = if self.stranger() { limits.stranger_frame_timeout } else { limits.frame_timeout };
         timeout(limit, stream.read_exact(&mut header[1..])).await.map_err(|_| End::Over)?.map_err(|_| End::Over)?;
         let announced = u32::from_be_bytes(header);
-        let len = usize::try_from(announced).map_err(|_| End::Over)?;
-        // [NET-FRAME-MAX]
-        if len == 0 || len > self.protocol.max_frame() {
-            tracing::debug!(peer = %self.peer, protocol = %self.protocol, len, "frame of a forbidden size");
+        let Some(len) = length(self.protocol, announced) else {
+            tracing::debug!(peer = %self.peer, protocol = %self.protocol, announced, "frame of a forbidden size");
             return Err(End::Over);
-        }
+        };
         // [NET-STRANGER-BUDGET]
         if self.stranger() && !self.shared.stranger_frame(self.origin.budget(self.peer), announced, Instant::now()) {
             return Err(End::Refuse);
@@ -214,7 +212,14 @@ impl Reader {
     }
 }
 
-async fn body(stream: &mut Stream, len: usize) -> std::io::Result<Bytes> {
+/// The announced length of a frame, if the protocol allows it.
+fn length(protocol: Protocol, announced: u32) -> Option<usize> {
+    // [NET-FRAME-MAX]
+    usize::try_from(announced).ok().filter(|len| (1..=protocol.max_frame()).contains(len))
+}
+
+/// Memory is taken as the bytes arrive, not as they are announced.
+async fn body(stream: &mut (impl AsyncRead + Unpin), len: usize) -> std::io::Result<Bytes> {
     let mut frame = Vec::with_capacity(len.min(CHUNK));
     while frame.len() < len {
         let start = frame.len();
@@ -222,4 +227,11 @@ async fn body(stream: &mut Stream, len: usize) -> std::io::Result<Bytes> {
         stream.read_exact(&mut frame[start..]).await?;
     }
     Ok(frame.into())
+}
+
+/// One frame without limits of time, memory and rate.
+pub(crate) async fn read_frame(protocol: Protocol, stream: &mut (impl AsyncRead + Unpin)) -> Option<Bytes> {
+    let mut header = [0; 4];
+    stream.read_exact(&mut header).await.ok()?;
+    body(stream, length(protocol, u32::from_be_bytes(header))?).await.ok()
 }

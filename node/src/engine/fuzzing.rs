@@ -1,0 +1,65 @@
+//! What the device of a hostile contact can make: sealed and signed as it must be, with content of its choice. For the
+//! fuzz targets below `tests/fuzz`, which play that contact.
+
+use covey_feed::run::{self, RunLimits};
+use covey_feed::{FeedId, Run};
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::envelope;
+use covey_pairing::ids::AccountId;
+
+use super::payload::{Sealed, associated_data};
+use super::{Cx, EngineError, card, channels, contacts, feeds, sessions};
+
+/// What an entry is made of.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// The payload, as it is.
+    Payload(&'a [u8]),
+    /// The body: sealed, and its key wrapped for the contact.
+    Body(&'a [u8]),
+}
+
+/// An envelope for the first device of a paired account.
+///
+/// # Errors
+/// Those of the engine.
+pub fn envelope(
+    cx: &mut Cx<'_, '_>,
+    to: &AccountId,
+    plaintext: &[u8],
+    aad: &[u8],
+) -> Result<Option<Vec<u8>>, EngineError> {
+    let Some(device) = contacts::devices(cx.tx, to)?.into_iter().next() else { return Ok(None) };
+    sessions::seal(cx, to, &device, plaintext, aad, false)
+}
+
+/// The next entry of our feed in the channel with a paired account.
+///
+/// # Errors
+/// Those of the engine; a bug if the content is too long.
+pub fn entry(cx: &mut Cx<'_, '_>, to: &AccountId, content: Content<'_>) -> Result<Option<(FeedId, Run)>, EngineError> {
+    let Some(no) = contacts::load(cx.tx, to)?.and_then(|contact| contact.channel) else { return Ok(None) };
+    let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(None) };
+    let next = feeds::next(cx, &channel)?;
+    let author = *cx.me.device_id().as_bytes();
+    let aad = associated_data(channel.id.as_bytes(), &author, channel.incarnation, next.seq, next.backlink.as_ref());
+    let payload = match content {
+        Content::Payload(payload) => payload.to_vec(),
+        Content::Body(body) => {
+            let (key, ciphertext): (Secret<32>, _) =
+                envelope::seal_body(body, &aad, cx.rng).map_err(EngineError::bug)?;
+            let wraps = sessions::wrap_for_contact(cx, to, key.expose(), &aad)?;
+            Sealed { ciphertext, wraps }.encode()?
+        }
+    };
+    let entry = feeds::finish(cx, &channel, next, payload)?;
+    Ok(run::assemble([entry.clone()], RunLimits::default()).map(|run| (entry.header().feed, run)))
+}
+
+/// Our signed card.
+///
+/// # Errors
+/// Those of the engine.
+pub fn own_card(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
+    card::own(cx)
+}

@@ -1,0 +1,30 @@
+// What can be done about where consent stands with somebody.
+
+const ACTIONS = {
+  invited: ['Cancel', 'pair.cancel'],
+  declined: ['Forget', 'pair.forget'],
+  refused: ['Forget', 'pair.forget'],
+  expired: ['Forget', 'pair.forget'],
+  cancelled: ['Forget', 'pair.forget'],
+  removed: ['Forget', 'pair.forget'],
+  blocked: ['Unblock', 'pair.unblock'],
+};
+
+/** [verb, method], or nothing where there is no single way on. */
+export function actionFor(contact) {
+  return ACTIONS[contact.state] ?? [];
+}
+
+/** What the action means, where its name does not say it. */
+export function actionHint(contact) {
+  switch (contact.state) {
+    case 'invited':
+      return 'Until they accept, nothing else can be sent.';
+    case 'declined':
+      return 'They cannot ask again until you forget it.';
+    case 'blocked':
+      return 'You hear nothing of them, and they are not told.';
+    default:
+      return 'Forget it, and both of you can ask again.';
+  }
+}

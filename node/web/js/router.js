@@ -1,0 +1,15 @@
+// Where we are, in the fragment, so that the browser's Back button works: `#/`, `#/chat/cv1…`, `#/invite`, `#/node`.
+
+/** {page, id}; an unknown address is the start. */
+export function route() {
+  const [page = '', id = ''] = location.hash.replace(/^#\/?/, '').split('/');
+  return ['chat', 'invite', 'node'].includes(page) ? { page, id } : { page: '', id: '' };
+}
+
+export function onRoute(action) {
+  window.addEventListener('hashchange', action);
+}
+
+export function chatLink(contact) {
+  return `#/chat/${contact}`;
+}

@@ -1,0 +1,91 @@
+// What this page knows of the node. Views read it and listen to it; only follow.js writes to it.
+//
+// Emits `account`, `contacts`, `channels`, `connection`, `message` (detail: {message, fresh}) and `reset`.
+
+import { Timeline } from './timeline.js';
+
+export class Store extends EventTarget {
+  account = null;
+  /** Account id -> contact as `pair.show` tells. */
+  contacts = new Map();
+  /** Channel id -> channel as `channel.show` tells. */
+  channels = new Map();
+  /** Channel id -> Timeline, of the conversations that were looked at. */
+  timelines = new Map();
+  /** 'connecting', 'up', 'down'; `retryAt` in Unix milliseconds while down. */
+  connection = { state: 'connecting', retryAt: 0 };
+
+  emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  setAccount(account) {
+    this.account = account;
+    this.emit('account');
+  }
+
+  setContacts(contacts) {
+    this.contacts = new Map(contacts.map((contact) => [contact.contact, contact]));
+    this.emit('contacts');
+  }
+
+  /** One contact changed; one that is a stranger again is no contact any more. */
+  putContact(contact) {
+    if (contact.state === 'stranger') this.contacts.delete(contact.contact);
+    else this.contacts.set(contact.contact, contact);
+    this.emit('contacts');
+  }
+
+  setChannels(channels) {
+    this.channels = new Map(channels.map((channel) => [channel.channel, channel]));
+    this.emit('channels');
+  }
+
+  putChannel(channel) {
+    this.channels.set(channel.channel, channel);
+    this.emit('channels');
+  }
+
+  /** A message came or changed. `fresh`: it has just arrived from somebody else. */
+  putMessage(message, fresh) {
+    const timeline = this.timelines.get(message.channel);
+    const isNew = timeline?.put(message) ?? true;
+    this.emit('message', { message, fresh: fresh && isNew });
+  }
+
+  timeline(channel) {
+    let timeline = this.timelines.get(channel);
+    if (!timeline) {
+      timeline = new Timeline();
+      this.timelines.set(channel, timeline);
+    }
+    return timeline;
+  }
+
+  setConnection(state, retryAt = 0) {
+    this.connection = { state, retryAt };
+    this.emit('connection');
+  }
+
+  /** Everything is to be read anew. */
+  reset() {
+    this.timelines.clear();
+    this.emit('reset');
+  }
+
+  channelOf(contact) {
+    return contact.channel ? this.channels.get(contact.channel) : undefined;
+  }
+
+  get pending() {
+    return [...this.contacts.values()].filter((contact) => contact.state === 'pending').sort(newestFirst);
+  }
+
+  get unread() {
+    return [...this.channels.values()].reduce((sum, channel) => sum + (channel.muted ? 0 : channel.unread), 0);
+  }
+}
+
+function newestFirst(a, b) {
+  return b.since.localeCompare(a.since);
+}

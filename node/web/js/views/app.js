@@ -1,0 +1,62 @@
+// The frame: people at the side, one page in the middle.
+
+import { batched, fill, h } from '../dom.js';
+import { say } from '../notices.js';
+import { onRoute, route } from '../router.js';
+import { nameOf } from '../words.js';
+import { chatPage } from './chat.js';
+import { invitePage } from './invite.js';
+import { nodePage } from './node.js';
+import { sidebar } from './sidebar.js';
+import { startPage } from './start.js';
+
+const PAGES = { chat: chatPage, invite: invitePage, node: nodePage };
+const PREVIEW = 140;
+
+export function showApp(root, app) {
+  const main = h('main', { id: 'main', tabindex: '-1' });
+  const side = sidebar(app);
+  fill(root, side, main);
+  let page = null;
+  const go = (moved) => {
+    page?.leave?.();
+    const { page: which, id } = route();
+    root.dataset.page = which || 'start';
+    page = (PAGES[which] ?? startPage)(app, id);
+    fill(main, page.element);
+    page.entered?.();
+    if (moved && !main.contains(document.activeElement)) main.focus({ preventScroll: true });
+  };
+  onRoute(() => go(true));
+  app.store.addEventListener('reset', () => go(false));
+  app.store.addEventListener('channels', batched(() => titled(app.store)));
+  app.store.addEventListener('contacts', batched(() => titled(app.store)));
+  app.store.addEventListener('message', ({ detail }) => announced(app.store, detail));
+  announcePending(app.store);
+  go(false);
+}
+
+/** Unread messages and open invites in the title, where they are seen from other tabs. */
+function titled(store) {
+  const waiting = store.unread + store.pending.length;
+  document.title = waiting > 0 ? `(${waiting}) covey` : 'covey';
+}
+
+function announced(store, { message, fresh }) {
+  if (!fresh || store.channels.get(message.channel)?.muted) return;
+  const contact = store.contacts.get(message.author);
+  const text = message.text.length > PREVIEW ? `${message.text.slice(0, PREVIEW)}…` : message.text;
+  say(`${contact ? nameOf(contact) : 'New message'}: ${text}`);
+}
+
+/** Says who asks, once for each invite. */
+function announcePending(store) {
+  let known = null;
+  const look = () => {
+    const now = new Set(store.pending.map(({ contact }) => contact));
+    if (known) for (const id of now) if (!known.has(id)) say(`${nameOf(store.contacts.get(id))} wants to talk to you`);
+    known = now;
+  };
+  store.addEventListener('reset', look);
+  store.addEventListener('contacts', () => known && look());
+}

@@ -1,0 +1,90 @@
+// The box to write in. What was begun stays when one looks at another conversation meanwhile.
+
+import { fill, h, spoken } from '../dom.js';
+import { icon } from '../icons.js';
+import { byteLength } from '../words.js';
+
+/** Longest text in bytes, as the node has it. */
+const LIMIT = 16 * 1024;
+/** From here on it is told how much is left. */
+const TELL_FROM = 12 * 1024;
+const NUMBER = new Intl.NumberFormat();
+
+/** Contact -> text not sent yet. */
+const drafts = new Map();
+
+export function composer(rpc, { contact }, sent) {
+  const input = h('textarea', {
+    rows: '1',
+    'aria-label': 'Message',
+    placeholder: 'Message',
+    'aria-describedby': 'composer-hint',
+    dir: 'auto',
+    autocomplete: 'off',
+  });
+  const button = h('button', { class: 'primary', title: 'Send' }, icon('send'), spoken('Send'));
+  const problem = h('p', { class: 'problem', role: 'alert' });
+  const room = h('span', { class: 'room' });
+  const hint = h(
+    'p',
+    { class: 'hint', id: 'composer-hint' },
+    h('span', { class: 'keys' }, h('kbd', {}, 'Enter'), ' sends, ', h('kbd', {}, 'Shift'), ' ', h('kbd', {}, 'Enter'), ' makes a new line. '),
+    room,
+  );
+  let sending = false;
+
+  const changed = () => {
+    const bytes = byteLength(input.value);
+    const tooLong = bytes > LIMIT;
+    drafts.set(contact, input.value);
+    input.setAttribute('aria-invalid', String(tooLong));
+    fill(problem, tooLong ? `${NUMBER.format(bytes - LIMIT)} bytes too long; send it in parts.` : '');
+    fill(room, bytes >= TELL_FROM ? `${NUMBER.format(bytes)} of ${NUMBER.format(LIMIT)} bytes` : 'At most 16 KiB.');
+    button.setAttribute('aria-disabled', String(tooLong || sending || input.value.trim() === ''));
+    grow(input);
+    return !tooLong;
+  };
+
+  const send = async () => {
+    const text = input.value;
+    if (sending || text.trim() === '' || !changed()) return;
+    sending = true;
+    input.readOnly = true;
+    changed();
+    try {
+      await rpc.change('message.send', { to: contact, text });
+      input.value = '';
+      sending = false;
+      changed();
+      sent();
+    } catch (error) {
+      sending = false;
+      changed();
+      fill(problem, error.message);
+    } finally {
+      input.readOnly = false;
+    }
+  };
+
+  input.value = drafts.get(contact) ?? '';
+  input.addEventListener('input', changed);
+  input.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    send();
+  });
+  const submit = (event) => {
+    event.preventDefault();
+    send();
+    input.focus();
+  };
+  const element = h('form', { class: 'composer', on: { submit } }, problem, h('div', { class: 'line' }, input, button), hint);
+  changed();
+  return { element, focus: () => input.focus() };
+}
+
+/** As high as its text, up to what the style sheet allows. */
+function grow(input) {
+  input.style.height = 'auto';
+  if (input.scrollHeight > 0) input.style.height = `${input.scrollHeight + 2}px`;
+}

@@ -1,0 +1,64 @@
+// One message.
+
+import { fill, h, spoken } from '../dom.js';
+import { icon } from '../icons.js';
+import { clock, dayOf, dayText, deliveryText, full } from '../words.js';
+
+/** Messages of one author that are closer than this (milliseconds) stand together. */
+const TOGETHER = 5 * 60_000;
+const QUOTE = 120;
+
+export function createMessage() {
+  return h('li', {});
+}
+
+/** `before` is the message above it, `firstUnread` the id that the line "New" stands above. */
+export function updateMessage(row, message, before, { timeline, firstUnread }) {
+  const newDay = !before || dayOf(before.sent_at) !== dayOf(message.sent_at);
+  const news = message.id === firstUnread;
+  const follows = !newDay && !news && before.author === message.author && gap(before, message) < TOGETHER;
+  const shape = `${newDay} ${news} ${follows}`;
+  if (row.message === message && row.shape === shape) return;
+  row.message = message;
+  row.shape = shape;
+  row.className = [message.own ? 'own' : 'theirs', follows && 'follows', message.state].filter(Boolean).join(' ');
+  fill(
+    row,
+    newDay && h('h3', { class: 'day' }, dayText(message.sent_at)),
+    news && h('p', { class: 'news' }, 'New'),
+    h(
+      'div',
+      { class: 'bubble' },
+      spoken(message.own ? 'You: ' : `${message.author_name ?? 'They'}: `),
+      message.reply_to && quote(timeline.find(message.reply_to)),
+      h('p', { class: 'text', dir: 'auto' }, message.text),
+      h('p', { class: 'meta' }, ...meta(message)),
+    ),
+    ...why(message),
+  );
+}
+
+function gap(a, b) {
+  return Math.abs(new Date(b.sent_at) - new Date(a.sent_at));
+}
+
+function quote(message) {
+  if (!message) return h('p', { class: 'quote' }, 'Answers an earlier message');
+  return h('p', { class: 'quote', dir: 'auto' }, spoken('Answers: '), message.text.slice(0, QUOTE));
+}
+
+function meta(message) {
+  const { icon: picture, text } = deliveryText(message.state);
+  return [
+    message.edited && 'edited ',
+    message.clock_suspect && h('span', { title: `By their clock, which is off. Came ${full(message.received_at)}.` }, 'clock off '),
+    h('time', { datetime: message.sent_at, title: full(message.sent_at) }, clock(message.sent_at)),
+    message.own && h('span', { class: 'delivery', title: text }, icon(picture), spoken(text)),
+  ];
+}
+
+function why({ own, state, deliveries }) {
+  if (!own || !['failed', 'expired'].includes(state)) return [];
+  const reasons = (deliveries ?? []).map((delivery) => delivery.why).filter(Boolean);
+  return [h('p', { class: 'problem' }, [deliveryText(state).text, ...reasons].join(': '))];
+}

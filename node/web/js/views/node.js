@@ -1,0 +1,91 @@
+// How the node is doing.
+
+import { busy, fill, h, name } from '../dom.js';
+import { icon } from '../icons.js';
+import { count, full, relative, shortId } from '../words.js';
+import { pageTop } from './page.js';
+
+const REACH = {
+  public: 'Directly, from the internet',
+  private: 'Only through relays or hole punching',
+  unknown: 'Not known yet',
+};
+const CHECKS = { ok: ['tick', 'Good'], warn: ['warning', 'Could be better'], fail: ['cross', 'Does not work'] };
+
+export function nodePage({ rpc }) {
+  const parts = h('div', { class: 'stack' }, h('p', { class: 'hint' }, 'Looking…'));
+  const load = async () => {
+    const asked = ['node.status', 'node.doctor', 'node.peers'].map((method) => rpc.ask(method));
+    const [status, report, peers] = await Promise.all(asked);
+    fill(parts, checks(report), facts(status), peerList(peers));
+  };
+  const failed = (error) => fill(parts, h('p', { class: 'problem', role: 'alert' }, error.message));
+  const again = h('button', { type: 'button', on: { click: () => busy(again, load, failed) } }, 'Look again');
+  busy(again, load, failed);
+  return { element: h('article', { class: 'page' }, pageTop('Node health', again), parts) };
+}
+
+function checks({ ok, checks: all }) {
+  const rows = all.map(({ name: what, state, message, advice }) => {
+    const [picture, word] = CHECKS[state] ?? CHECKS.warn;
+    return h(
+      'li',
+      { class: state },
+      icon(picture),
+      h(
+        'div',
+        {},
+        h('p', {}, h('strong', {}, what), h('span', { class: 'hint' }, ` ${word}`)),
+        h('p', {}, message),
+        advice && h('p', { class: 'hint' }, advice),
+      ),
+    );
+  });
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'checks-title' },
+    h('h3', { id: 'checks-title' }, ok ? 'Everything works' : 'Something does not work'),
+    h('ul', { class: 'checks' }, ...rows),
+  );
+}
+
+function facts(status) {
+  const { counts } = status;
+  const rows = [
+    ['Can be reached', REACH[status.reachability] ?? status.reachability],
+    ['Can be found by account id alone', status.discoverable ? 'Yes' : 'No'],
+    ['Connected', count(status.peers, 'peer')],
+    ['Contacts', `${counts.paired} paired, ${counts.pending} waiting for you, ${counts.invited} invited`],
+    ['To be delivered', String(counts.outbox)],
+    ['Running since', h('time', { datetime: status.started_at, title: full(status.started_at) }, relative(status.started_at))],
+    ['Version', status.version],
+    ['Account', h('code', {}, status.account)],
+    ['Device', h('code', {}, status.device)],
+    ['Network name', h('code', {}, status.peer_id)],
+    ['Addresses', h('ul', {}, ...status.addresses.map((address) => h('li', {}, h('code', {}, address))))],
+    ['Data', h('code', {}, status.data_dir)],
+  ];
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'facts-title' },
+    h('h3', { id: 'facts-title' }, status.ready ? 'Your node is ready' : 'Your node is not ready'),
+    h('dl', {}, ...rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value)))),
+  );
+}
+
+function peerList(peers) {
+  const rows = peers.map((peer) =>
+    h(
+      'li',
+      {},
+      h('p', {}, peer.alias || peer.contact ? name(peer.alias ?? shortId(peer.contact)) : 'Not a contact', peer.relayed && h('span', { class: 'hint' }, ' through a relay')),
+      h('p', { class: 'hint' }, h('code', {}, peer.address), peer.connected_since && `, came ${relative(peer.connected_since)}`),
+    ),
+  );
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'peers-title' },
+    h('h3', { id: 'peers-title' }, `Connected peers (${peers.length})`),
+    peers.length > 0 ? h('ul', { class: 'peers' }, ...rows) : h('p', { class: 'hint' }, 'None at the moment. Messages wait until contacts are there.'),
+  );
+}

@@ -1,0 +1,85 @@
+// Who asks to talk to us, with Accept and Decline. It is the first thing on the page when somebody does.
+
+import { batched, busy, fill, h, keyed, name } from '../dom.js';
+import { icon } from '../icons.js';
+import { failure, notice } from '../notices.js';
+import { chatLink } from '../router.js';
+import { full, nameOf, relative, shortId } from '../words.js';
+
+/** Longest alias in bytes that the node takes. */
+export const MAX_ALIAS = 64;
+
+export function pendingPanel({ rpc, store }) {
+  const number = h('span', { class: 'badge' });
+  const list = h('ul', { class: 'pending-list' });
+  const panel = h(
+    'section',
+    { class: 'pending', 'aria-labelledby': 'pending-title', hidden: true },
+    h('h2', { id: 'pending-title' }, 'Waiting for your answer ', number),
+    list,
+  );
+  const show = () => {
+    const pending = store.pending;
+    panel.hidden = pending.length === 0;
+    fill(number, String(pending.length));
+    keyed(list, pending, ({ contact }) => contact, (contact) => card(rpc, contact), update);
+  };
+  store.addEventListener('contacts', batched(show));
+  return panel;
+}
+
+function card(rpc, { contact: id }) {
+  const about = h('div', { class: 'about' });
+  const alias = h('input', { type: 'text', maxlength: MAX_ALIAS, autocomplete: 'off', placeholder: 'optional' });
+  const act = (button, method, params, done) =>
+    busy(button, async () => done(await rpc.change(method, { contact: id, ...params })), failure);
+  const accept = (event) => {
+    event.preventDefault();
+    act(yes, 'pair.accept', { alias: alias.value.trim() || null }, (contact) => {
+      notice(`You and ${nameOf(contact)} are paired.`);
+      location.hash = chatLink(id);
+    });
+  };
+  const decline = () =>
+    act(no, 'pair.decline', {}, () => notice('Declined. They cannot ask again until you forget it, under Ended.'));
+  const block = () => act(never, 'pair.block', {}, () => notice('Blocked. They are not told.'));
+  const yes = h('button', { class: 'primary' }, icon('tick'), 'Accept');
+  const no = h('button', { type: 'button', on: { click: decline } }, 'Decline');
+  const never = h('button', { type: 'button', class: 'plain', on: { click: block } }, 'Block');
+  const form = h(
+    'form',
+    { on: { submit: accept } },
+    h('label', {}, 'Your name for them', alias),
+    h('p', { class: 'buttons' }, yes, no, never),
+  );
+  const element = h('li', {}, about, form);
+  element.about = { about, yes, no, never };
+  return element;
+}
+
+function update(element, contact) {
+  const { about, yes, no, never } = element.about;
+  const who = nameOf(contact);
+  yes.setAttribute('aria-label', `Accept ${who}`);
+  no.setAttribute('aria-label', `Decline ${who}`);
+  never.setAttribute('aria-label', `Block ${who}`);
+  fill(
+    about,
+    h('p', { class: 'who' }, contact.alias || contact.name ? name(who) : 'Somebody without a name', presence(contact)),
+    contact.note && h('blockquote', { dir: 'auto' }, contact.note),
+    h(
+      'p',
+      { class: 'hint' },
+      contact.alias ? 'Your name for them. ' : contact.name ? 'They chose that name; anybody can. ' : null,
+      h('code', { title: contact.contact }, shortId(contact.contact)),
+      ' asked ',
+      h('time', { datetime: contact.since, title: full(contact.since) }, relative(contact.since)),
+      contact.expires_at && `, expires ${relative(contact.expires_at)}`,
+      '.',
+    ),
+  );
+}
+
+function presence({ online }) {
+  return online && h('span', { class: 'online' }, 'online');
+}

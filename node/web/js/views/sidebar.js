@@ -1,0 +1,66 @@
+// The side: who we are, who asks, whom we know, and whether the node answers.
+
+import { batched, fill, h, name, spoken } from '../dom.js';
+import { icon } from '../icons.js';
+import { prompt } from '../dialogs.js';
+import { contactList } from './contacts.js';
+import { pendingPanel } from './pending.js';
+
+export function sidebar(app) {
+  return h(
+    'div',
+    { class: 'side' },
+    header(app),
+    h('div', { class: 'people' }, pendingPanel(app), contactList(app)),
+    connection(app),
+  );
+}
+
+function header({ rpc, store }) {
+  const own = h('button', { type: 'button', class: 'plain own-name', on: { click: () => renameSelf(rpc, store) } });
+  const show = () => {
+    const given = store.account?.name;
+    fill(own, spoken('Your name: '), given ? name(given) : 'Say how you are called');
+    own.hidden = !store.account;
+  };
+  store.addEventListener('account', show);
+  show();
+  return h(
+    'header',
+    { class: 'top' },
+    h('div', { class: 'brand' }, h('h1', {}, h('a', { href: '#/' }, 'covey')), own),
+    h(
+      'nav',
+      { 'aria-label': 'Pages' },
+      h('a', { class: 'button primary', href: '#/invite' }, icon('invite'), 'Invite'),
+      h('a', { class: 'button plain', href: '#/node', title: 'Node health' }, icon('health'), spoken('Node health')),
+    ),
+  );
+}
+
+function renameSelf(rpc, store) {
+  prompt({
+    title: 'Your name',
+    label: 'Everybody you invite or are paired with sees it',
+    value: store.account.name,
+    maxlength: '64',
+    verb: 'Save',
+    action: (text) => rpc.change('account.rename', { name: text }),
+  });
+}
+
+function connection({ rpc, store }) {
+  const text = h('span', { role: 'status' });
+  const retry = h('button', { type: 'button', on: { click: () => rpc.retry() } }, 'Try now');
+  const bar = h('footer', { class: 'connection' }, h('span', { class: 'dot' }), text, retry);
+  const show = () => {
+    const { state } = store.connection;
+    bar.dataset.state = state;
+    retry.hidden = state !== 'down';
+    const words = { up: 'Connected to your node', down: 'Your node does not answer', connecting: 'Connecting…' };
+    fill(text, words[state]);
+  };
+  store.addEventListener('connection', batched(show));
+  show();
+  return bar;
+}

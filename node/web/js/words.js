@@ -1,0 +1,116 @@
+// What things are called, for people.
+
+/** What we call a contact: our name for them, else the one they gave themselves, else the start of their id. */
+export function nameOf(contact) {
+  return contact.alias || contact.name || shortId(contact.contact);
+}
+
+/** The start of an account id, long enough to tell contacts apart. */
+export function shortId(id) {
+  return `${id.slice(0, 12)}…`;
+}
+
+/** Where consent stands, in a sentence about them. */
+export function stateText(contact) {
+  switch (contact.state) {
+    case 'invited':
+      return 'Waiting for their answer';
+    case 'pending':
+      return 'Waiting for your answer';
+    case 'paired':
+      return contact.confirmed ? 'Paired' : 'Paired; they have not heard of it yet';
+    case 'declined':
+      return 'You declined their invite';
+    case 'refused':
+      return 'They declined your invite';
+    case 'expired':
+      return 'The invite expired without an answer';
+    case 'cancelled':
+      return 'The invite was taken back';
+    case 'blocked':
+      return 'Blocked';
+    case 'removed':
+      return 'No longer paired';
+    default:
+      return contact.state;
+  }
+}
+
+/** How far a message has come: what is said, and the icon that shows it. */
+export function deliveryText(state) {
+  switch (state) {
+    case 'queued':
+      return { icon: 'clock', text: 'Waiting to be delivered' };
+    case 'replicated':
+      return { icon: 'sent', text: 'On its way, kept by another node' };
+    case 'delivered':
+      return { icon: 'delivered', text: 'Delivered' };
+    case 'read':
+      return { icon: 'delivered', text: 'Read' };
+    case 'expired':
+      return { icon: 'warning', text: 'Not delivered in time' };
+    case 'failed':
+      return { icon: 'warning', text: 'Cannot be delivered' };
+    default:
+      return { icon: 'sent', text: state };
+  }
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
+const DATE = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const LONG_DATE = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
+const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+const DAY = 86_400_000;
+
+/** Hour and minute. */
+export function clock(time) {
+  return CLOCK.format(new Date(time));
+}
+
+/** As short as it can be: the hour today, else the weekday, else the date. */
+export function brief(time) {
+  const date = new Date(time);
+  if (dayOf(time) === dayOf(Date.now())) return CLOCK.format(date);
+  return Date.now() - date < 6 * DAY ? WEEKDAY.format(date) : DATE.format(date);
+}
+
+/** Everything. */
+export function full(time) {
+  return FULL.format(new Date(time));
+}
+
+/** A day, the same for all of its moments. */
+export function dayOf(time) {
+  return new Date(time).toDateString();
+}
+
+/** The heading of a day. */
+export function dayText(time) {
+  const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(time).setHours(0, 0, 0, 0)) / DAY);
+  if (days > 1 || days < 0) return LONG_DATE.format(new Date(time));
+  const text = AGO.format(-days, 'day');
+  return text[0].toLocaleUpperCase() + text.slice(1);
+}
+
+/** "in 13 days", "5 minutes ago". */
+export function relative(time) {
+  const seconds = (new Date(time) - Date.now()) / 1_000;
+  for (const [unit, length] of [['day', 86_400], ['hour', 3_600], ['minute', 60]]) {
+    if (Math.abs(seconds) >= length) return AGO.format(Math.round(seconds / length), unit);
+  }
+  return seconds > 0 ? 'in a moment' : 'just now';
+}
+
+const ENCODER = new TextEncoder();
+
+/** Length in bytes, as the node counts. */
+export function byteLength(text) {
+  return ENCODER.encode(text).length;
+}
+
+/** "1 message", "2 messages". */
+export function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -90,7 +90,7 @@ impl Retry {
     /// First wait between two tries, in milliseconds.
     const FIRST: u64 = 5_000;
     /// Longest wait: people notice an hour, the network does not notice this.
-    const LONGEST: u64 = 15 * 60_000;
+    const LONGEST: u64 = 5 * 60_000;
 
     /// The next try, exponentially later, with up to half of the wait taken off at random.
     pub(super) fn again(self, now: u64, random: u64) -> Self {

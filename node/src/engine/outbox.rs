@@ -70,15 +70,16 @@ fn peers(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Vec<(PeerKey, Vec<String>
     Ok(peers)
 }
 
-/// Sends what waits for an account to those of its peers that are connected, and tries to reach it otherwise.
-pub(super) fn pursue(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
+/// Sends what waits for an account to those of its peers that are connected, and tries to reach it otherwise. `here`: a
+/// peer that just sent us something, stranger or not.
+pub(super) fn pursue(cx: &mut Cx<'_, '_>, contact: &Contact, here: Option<PeerKey>) -> Result<(), EngineError> {
     watch(cx, contact)?;
     let Some(retry) = cx.live.waiting.get(&contact.account).copied() else { return Ok(()) };
     let frames = contact.relationship.outstanding();
     let peers = peers(cx, contact)?;
     let mut reached = false;
     for (peer, addresses) in peers {
-        if cx.live.connected.contains(&peer) {
+        if here == Some(peer) || cx.live.connected.contains(&peer) {
             send_all(cx, peer, &frames);
             reached = true;
         } else {
@@ -149,7 +150,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         cx.live.waiting.iter().filter(|(_, retry)| retry.at <= now).map(|(account, _)| *account).collect();
     for account in due {
         match contacts::load(cx.tx, &account)? {
-            Some(contact) => pursue(cx, &contact)?,
+            Some(contact) => pursue(cx, &contact, None)?,
             None => drop(cx.live.waiting.remove(&account)),
         }
     }

@@ -317,10 +317,7 @@ fn step_quietly(
         }
     }
     cx.live.waiting.remove(&contact.account);
-    if let Some(peer) = from {
-        cx.live.connected.insert(peer);
-    }
-    outbox::pursue(cx, &contact)?;
+    outbox::pursue(cx, &contact, from)?;
     Ok(Ok(changed))
 }
 

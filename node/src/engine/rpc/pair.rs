@@ -57,7 +57,7 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
             contact.outgoing = Some(true);
             contact.changed_at = cx.now;
             contact.save(cx)?;
-            outbox::pursue(cx, &contact)?;
+            outbox::pursue(cx, &contact, None)?;
             announced(cx, &contact)
         }
     }

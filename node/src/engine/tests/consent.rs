@@ -103,13 +103,13 @@ fn either_side_may_restart_between_any_two_steps() {
         world.invite(0, 1).unwrap();
         maybe(&mut world);
         world.settle();
-        world.pass(60_000, 5_000);
+        world.pass(60_000, 20_000);
         maybe(&mut world);
         world.settle();
         world.accept(1, 0).unwrap();
         maybe(&mut world);
         world.settle();
-        world.pass(120_000, 5_000);
+        world.pass(120_000, 30_000);
         for (node, of) in [(0, 1), (1, 0)] {
             let contact = world.contact(node, of).unwrap();
             assert_eq!((contact.state, contact.confirmed), (ContactState::Paired, true), "restarts {restarts:b}");
@@ -117,7 +117,7 @@ fn either_side_may_restart_between_any_two_steps() {
         world.write(0, 1, "hello").unwrap();
         world.write(1, 0, "hello too").unwrap();
         world.settle();
-        world.pass(60_000, 5_000);
+        world.pass(60_000, 20_000);
         assert_eq!(world.texts(1, 0).len(), 2, "restarts {restarts:b}");
         assert_eq!(world.texts(0, 1), world.texts(1, 0), "restarts {restarts:b}");
     }
@@ -132,7 +132,7 @@ fn a_removed_contact_is_removed_on_both_sides_and_can_come_back_by_consent() {
     let params = api::PairRemove { contact: world.id(1), ..api::PairRemove::default() };
     world.call(0, |cx| rpc::pair::remove(cx, &params)).unwrap();
     world.settle();
-    world.pass(60_000, 5_000);
+    world.pass(60_000, 20_000);
     assert_eq!(world.state(0, 1), Some(ContactState::Removed));
     assert_eq!(world.state(1, 0), Some(ContactState::Removed));
     assert_eq!(world.write(1, 0, "still there?").unwrap_err().reason, Reason::NotPaired);
@@ -162,7 +162,7 @@ fn a_cancelled_invite_disappears() {
     let params = api::PairCancel { contact: world.id(1), ..api::PairCancel::default() };
     world.call(0, |cx| rpc::pair::cancel(cx, &params)).unwrap();
     world.settle();
-    world.pass(60_000, 5_000);
+    world.pass(60_000, 20_000);
     assert_eq!(world.state(1, 0), Some(ContactState::Cancelled));
     assert_eq!(world.accept(1, 0).unwrap_err().reason, Reason::WrongState);
 }
@@ -197,4 +197,16 @@ fn in_open_mode_a_stranger_arrives_among_the_requests_and_never_in_the_inbox() {
     world.accept(1, 0).unwrap();
     let inbox = world.call(1, |cx| rpc::message::list(cx, &api::MessageList::default())).unwrap();
     assert_eq!(inbox.len(), 1);
+}
+
+#[test]
+fn an_inviter_who_left_right_after_asking_gets_the_answer() {
+    let mut world = World::new(2, 20);
+    world.invite(0, 1).unwrap();
+    world.settle();
+    world.disconnect(0, 1);
+    world.settle();
+    world.accept(1, 0).unwrap();
+    world.settle();
+    assert_eq!(world.state(0, 1), Some(ContactState::Paired));
 }

@@ -3,8 +3,8 @@
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::AccountSecret;
 use covey_pairing::ids::AccountId;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 
 use crate::engine::{Cx, Effect, EngineError, Live, Me, PeerKey, Policy};
 use crate::store::{MemoryStore, Store, StoreError, Tx};
@@ -193,9 +193,8 @@ impl SimNode {
     }
 
     /// A look without a trace.
-    pub(super) fn read<T>(&mut self, now: u64, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
-        let store = self.store.clone();
-        self.read_of(&store, now, look)
+    pub(super) fn read<T>(&self, now: u64, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
+        self.read_of(&self.store, now, look)
     }
 
     /// A look into another state of this node's store.
@@ -213,11 +212,6 @@ impl SimNode {
             rng: &mut rng,
             effects: Vec::new(),
         })
-    }
-
-    /// A number from the node's own randomness, for what has to differ between nodes.
-    pub(super) fn number(&mut self, below: u64) -> u64 {
-        self.rng.random_range(0..below)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the people at the nodes do, drawn by the seed, and what they may rely on afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::{self as api, ApiError, ContactState};
 
@@ -178,13 +178,17 @@ impl Story {
 
     /// Texts that no store has any more cannot come back.
     fn forget_what_is_nowhere(&mut self, node: usize) {
-        let stores: Vec<_> = self.sim.nodes.iter().map(|node| node.store.clone()).collect();
+        let mut held: BTreeMap<(usize, String), BTreeSet<String>> = BTreeMap::new();
         for (text, said) in self.said.clone() {
             if said.from != node && said.to != node {
                 continue;
             }
             let somewhere = [said.from, said.to].into_iter().any(|holder| {
-                self.messages_in(holder, &stores[holder], &said.channel).iter().any(|message| message.text == text)
+                let texts = held.entry((holder, said.channel.clone())).or_insert_with(|| {
+                    let messages = self.messages(holder, &said.channel);
+                    messages.into_iter().map(|message| message.text).collect()
+                });
+                texts.contains(&text)
             });
             if !somewhere && let Some(said) = self.said.get_mut(&text) {
                 said.gone = true;
@@ -214,13 +218,9 @@ impl Story {
 
     /// Every message of a channel as a node has it, in order.
     pub(super) fn messages(&self, node: usize, channel: &str) -> Vec<api::Message> {
-        self.messages_in(node, &self.sim.nodes[node].store, channel)
-    }
-
-    fn messages_in(&self, node: usize, store: &MemoryStore, channel: &str) -> Vec<api::Message> {
         let params =
             api::MessageList { channel: Some(channel.to_owned()), limit: Some(1_000), ..api::MessageList::default() };
-        let listed = self.sim.nodes[node].read_of(store, self.sim.now, |cx| rpc::message::list(cx, &params));
-        listed.unwrap_or_default()
+        let node = &self.sim.nodes[node];
+        node.read_of(&node.store, self.sim.now, |cx| rpc::message::list(cx, &params)).unwrap_or_default()
     }
 }

@@ -26,7 +26,7 @@ const VERSION: u8 = 1;
 const MAX_WAITING: usize = 128;
 /// Entries asked for in one repair request.
 const MAX_ASKED: usize = 64;
-/// The same entries are not asked for again within this time, in milliseconds.
+/// The same entries are not asked for again, nor the same parcels sent again, within this time, in milliseconds.
 const ASK_AGAIN: u64 = 60_000;
 /// Associated data of control messages inside a session.
 const CONTROL_AAD: &[u8] = b"covey control v1\0";
@@ -118,6 +118,20 @@ pub(super) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> R
         cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame });
     }
     card_to(cx, owner)?;
+    request_parked(cx, &owner.account, &owner.device)
+}
+
+/// A contact's device has been connected for a while: sends again what it did not acknowledge (a frame that found no room
+/// on the way is lost), and asks again for what it did not give.
+pub(super) fn repair(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+    for (key, waiting) in cx.tx.scan::<Waiting>(&tables::parcels(&owner.device), None, MAX_WAITING, false)? {
+        if waiting.sent_at.abs_diff(cx.now) < ASK_AGAIN {
+            continue;
+        }
+        let waiting = Waiting { sent_at: cx.now, ..waiting };
+        cx.tx.put(&key, &waiting)?;
+        cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame: waiting.frame.into_vec() });
+    }
     request_parked(cx, &owner.account, &owner.device)
 }
 
@@ -243,7 +257,7 @@ pub(super) fn park(
 /// Asks a device for the content keys we lack of its entries.
 pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
     let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_ASKED, false)?;
-    let due = |parked: &Parked| parked.asked_at.saturating_add(ASK_AGAIN) <= cx.now;
+    let due = |parked: &Parked| parked.asked_at.abs_diff(cx.now) >= ASK_AGAIN;
     if rows.is_empty() || !rows.iter().any(|(_, parked)| due(parked)) {
         return Ok(());
     }

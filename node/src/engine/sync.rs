@@ -68,6 +68,8 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Vec<u8>) -> Resul
 
 /// Begins anew with every open stream: what is in memory may be ahead of the store.
 pub(super) fn reopen(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    // Also what peers are known to have: a mark that could not be kept has to be told again.
+    cx.live.contacts.clear();
     let open: Vec<PeerKey> = cx.live.opened.iter().copied().collect();
     open.into_iter().try_for_each(|peer| opened(cx, peer))
 }
@@ -81,7 +83,14 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         .filter(|(_, contact)| contact.sync.next_timeout().is_some_and(|at| at <= cx.now))
         .map(|(peer, _)| *peer)
         .collect();
-    due.into_iter().try_for_each(|peer| drive(cx, peer, SyncInput::Tick))?;
+    for peer in due {
+        drive(cx, peer, SyncInput::Tick)?;
+        if cx.live.opened.contains(&peer)
+            && let Some(owner) = contacts::paired_peer(cx.tx, peer)?
+        {
+            control::repair(cx, owner, peer)?;
+        }
+    }
     forgive(cx)
 }
 

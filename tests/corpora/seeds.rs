@@ -1,7 +1,7 @@
 //! Valid objects of every kind, and a few that must be refused (`bad-…`): what fuzzing begins with.
 
-use covey_feed::{Entry, ForkProof, RunIn, Signature, run};
-use covey_node::engine::Protocol;
+use covey_feed::{Entry, ForkProof, RunIn, run};
+use covey_node::engine::{Protocol, fuzzing::Content};
 use covey_overlay::record;
 use covey_pairing::{
     consent::PairFrame,
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::targets::{
-    feed::{Writer, key},
+    feed::Writer,
     node::{Pair, pair_of_nodes},
     pairing::{EPHEMERAL, NOW, Side, honest_frames, stages},
     sessions,
@@ -52,7 +52,7 @@ pub(crate) fn of(target: &str) -> Seeds {
         "pair_parcel" => parcels(),
         "pair_body" => bodies(),
         "node_pair" => node_pair(),
-        "node_sync" => node_frames(Protocol::Sync, None),
+        "node_sync" => node_sync(),
         "node_payload" => node_payload(),
         "node_body" => node_body(),
         "node_parcel" => node_parcel(),
@@ -141,7 +141,8 @@ fn sync() -> Seeds {
     let have = encode(&(1u8, 4u8, (ours.feed.channel, [(ours.feed.author, 0u64, 2u64)])));
     let nothing = encode(&(1u8, 5u8, feed(&theirs)));
     let refused = encode(&(1u8, 6u8, ()));
-    let later = |bytes: &[u8]| [(0x8000 | u16::try_from(bytes.len()).unwrap()).to_le_bytes().as_slice(), bytes].concat();
+    let later =
+        |bytes: &[u8]| [(0x8000 | u16::try_from(bytes.len()).unwrap()).to_le_bytes().as_slice(), bytes].concat();
     let now = |bytes: &[u8]| [u16::try_from(bytes.len()).unwrap().to_le_bytes().as_slice(), bytes].concat();
     let talks = [
         [now(&digests), now(&heads), now(&run)].concat(),
@@ -250,11 +251,10 @@ fn answers() -> Vec<Vec<u8>> {
 
 fn card_seeds(card: &[u8]) -> Seeds {
     let (_, content, _, _): (u8, ByteBuf, DeviceId, ByteArray<64>) = covey_codec::decode(card, 64 * 1024).unwrap();
-    // The whole card may be one that is known already: what counts then is that it is looked at.
-    let whole = (if crate::targets::run("pair_card", &mode(0, card)) { "card-0" } else { "bad-known" }).to_owned();
-    let whole = if *card == *stages()[0].0.card { whole } else { "bad-known".to_owned() };
-    let content = if *card == *stages()[0].0.card { content.into_vec() } else { renewed(&content) };
-    vec![(whole, mode(0, card)), ("card-1".to_owned(), mode(1, &content))]
+    // Bob's is known to alice already: it is looked at, and the next one is taken.
+    let known = *card != *stages()[0].0.card;
+    let (whole, content) = if known { ("bad-known", renewed(&content)) } else { ("card-0", content.into_vec()) };
+    vec![(whole.to_owned(), mode(0, card)), ("card-1".to_owned(), mode(1, &content))]
 }
 
 #[derive(Serialize, Deserialize)]
@@ -346,6 +346,13 @@ fn node_pair() -> Seeds {
     seeds
 }
 
+fn node_sync() -> Seeds {
+    let pair = pair_of_nodes();
+    let text = encode(&Body { v: 1, k: 1, t: NOW, s: Some("hello".to_owned()), ..Body::default() });
+    let pushed = [Content::Payload(b"poison"), Content::Body(&text)].map(|content| pair.pushed(content).unwrap());
+    named("pushed", pushed).into_iter().chain(node_frames(Protocol::Sync, None)).collect()
+}
+
 /// What alice and bob said; most of it is no news to alice.
 fn node_frames(protocol: Protocol, first: Option<u8>) -> Seeds {
     let pair: &Pair = pair_of_nodes();
@@ -400,7 +407,7 @@ fn node_body() -> Seeds {
 }
 
 #[derive(Serialize)]
-enum Content {
+enum Parcelled {
     #[serde(rename = "c")]
     Card(ByteBuf),
     #[serde(rename = "s")]
@@ -411,12 +418,12 @@ fn node_parcel() -> Seeds {
     let (_, content, signer, _): (u8, ByteBuf, DeviceId, ByteArray<64>) =
         covey_codec::decode(&pair_of_nodes().card(), 64 * 1024).unwrap();
     let unsigned = encode(&(1u8, content, signer, ByteArray::new([0; 64])));
-    let contents = [Content::Card(ByteBuf::from(unsigned)), Content::Session(ByteBuf::from([1; 200]))];
+    let contents = [Parcelled::Card(ByteBuf::from(unsigned)), Parcelled::Session(ByteBuf::from([1; 200]))];
     let contents = contents.iter().map(|content| (1u8, content)).map(|content| mode(1, &encode(&content)));
     let mut seeds: Seeds = contents.enumerate().map(|(n, bytes)| (format!("bad-content-{n}"), bytes)).collect();
     seeds.push(("bad-ack".to_owned(), mode(0, &encode(&(1u8, Ack::Ack(1))))));
     seeds.extend(node_frames(Protocol::Parcel, Some(0)));
-    seeds.push(("known".to_owned(), mode(1, &encode(&(1u8, Content::Card(ByteBuf::from(pair_of_nodes().card())))))));
+    seeds.push(("known".to_owned(), mode(1, &encode(&(1u8, Parcelled::Card(ByteBuf::from(pair_of_nodes().card())))))));
     let name = |(name, bytes): (String, Vec<u8>)| {
         let taken = crate::targets::run("node_parcel", &bytes);
         (format!("{}{}", if taken { "" } else { "bad-" }, name.trim_start_matches("bad-")), bytes)
@@ -450,7 +457,6 @@ fn node_control() -> Seeds {
     ];
     let mut seeds = named("control", said.iter().map(|said| encode(&(1u8, said))));
     seeds.push(("nonsense".to_owned(), b"nonsense".to_vec()));
-    let _ = (key(1), Signature::from_bytes([0; 64]));
     seeds
 }
 

@@ -46,7 +46,11 @@ impl Node {
     }
 
     /// Runs `run` in a transaction; gives its value, its effects and what it would write.
-    fn tried<T>(&self, live: &mut Live, run: impl FnOnce(&mut Cx<'_, '_>) -> T) -> (T, Vec<Effect>, Option<MemoryStore>) {
+    fn tried<T>(
+        &self,
+        live: &mut Live,
+        run: impl FnOnce(&mut Cx<'_, '_>) -> T,
+    ) -> (T, Vec<Effect>, Option<MemoryStore>) {
         let mut rng = StdRng::seed_from_u64(11);
         let mut tx = Tx::new(&self.store, &self.vault);
         let mut cx = Cx {
@@ -187,20 +191,17 @@ impl Pair {
     }
 
     /// Bob's own card.
-    #[allow(dead_code, reason = "for whoever makes corpora")]
     pub fn card(&self) -> Vec<u8> {
         let mut live = Live::new(&self.bob.policy);
         self.bob.tried(&mut live, fuzzing::own_card).0.expect("a sound store")
     }
 
     /// The devices of alice and bob.
-    #[allow(dead_code, reason = "for whoever makes corpora")]
     pub fn devices(&self) -> [covey_pairing::ids::DeviceId; 2] {
         [self.alice.me.device_id(), self.bob.me.device_id()]
     }
 
     /// The feed that bob writes.
-    #[allow(dead_code, reason = "for whoever makes corpora")]
     pub fn feed(&self) -> covey_feed::FeedId {
         let to = self.alice.me.account_id();
         let mut live = Live::new(&self.bob.policy);
@@ -213,13 +214,18 @@ impl Pair {
         self.takes(Input::Frame { peer: self.bob.peer(), protocol, source: None, frame }, true)
     }
 
-    fn writes(&self, content: fuzzing::Content<'_>) -> bool {
+    /// The frame that pushes an entry of bob's to alice.
+    pub fn pushed(&self, content: fuzzing::Content<'_>) -> Option<Vec<u8>> {
         let to = self.alice.me.account_id();
         let mut live = Live::new(&self.bob.policy);
         let (made, _, _) = self.bob.tried(&mut live, |cx| fuzzing::entry(cx, &to, content));
-        let Ok(Some((feed, run))) = made else { return false };
+        let (feed, run) = made.ok()??;
         let frame = (1u8, 3u8, ((feed.channel, feed.author, feed.incarnation), run));
-        let frame = covey_codec::encode(&frame).expect("plain data");
+        Some(covey_codec::encode(&frame).expect("plain data"))
+    }
+
+    fn writes(&self, content: fuzzing::Content<'_>) -> bool {
+        let Some(frame) = self.pushed(content) else { return false };
         assert!(self.sends(Protocol::Sync, frame), "a valid entry is kept, whatever is in it");
         true
     }

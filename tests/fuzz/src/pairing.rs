@@ -12,9 +12,7 @@ use covey_pairing::{
         noise::{Handshake, NoiseSecret},
         sign::Context,
     },
-    identity::{
-        self, AccountSecret, CardContent, CardDevice, ContactCard, DeviceSecret, KeyLog, SignedOp, Ticket,
-    },
+    identity::{self, AccountSecret, CardContent, CardDevice, ContactCard, DeviceSecret, KeyLog, SignedOp, Ticket},
     ids::AccountId,
     session::PrekeyStore,
 };
@@ -144,7 +142,6 @@ pub fn stages() -> &'static [(Side, Side)] {
 }
 
 /// Frames that alice and bob have for each other, at every stage.
-#[allow(dead_code, reason = "for whoever makes corpora")]
 pub fn honest_frames() -> Vec<Vec<u8>> {
     let sides = stages().iter().flat_map(|(alice, bob)| [alice, bob]);
     let mut frames: Vec<Vec<u8>> =
@@ -231,7 +228,7 @@ fn invite_of(from: &Side, to: &Side, payload: &[u8]) -> Option<InviteFrame> {
     let mut noise = Handshake::new(
         noise_ik(),
         true,
-        &prologue(&from.account.id(), &to.account.id()),
+        prologue(&from.account.id(), &to.account.id()),
         Some(NoiseSecret::from(own)),
         Some(NoiseSecret::from(&ephemeral)),
         Some(*to.account.dh().public().as_bytes()),

@@ -1,6 +1,7 @@
 //! One daemon: a child process, its directories, its log.
 
 use std::{
+    env,
     fs::{self, File},
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -17,10 +18,12 @@ use super::{
     cli::{self, covey},
     eventually,
     journal::Journal,
+    texts,
 };
 
-/// So much of a log is shown when a test fails.
+/// So much of a log is shown when a test fails. COVEY_TEST_LOG=debug makes it longer and tell more.
 const LAST_LINES: usize = 25;
+const LAST_LINES_OF_MUCH: usize = 400;
 
 /// How a node is started, each time.
 #[derive(Clone, Debug)]
@@ -130,6 +133,7 @@ impl Node {
             .args(["daemon", "--no-mdns", "--no-upnp", "--rpc-listen", "127.0.0.1:0", "--listen"])
             .arg(&self.launch.listen)
             .args(&self.launch.args)
+            .envs(env::var_os("COVEY_TEST_LOG").map(|level| ("COVEY_LOG", level)))
             .envs(self.launch.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -280,6 +284,18 @@ impl Node {
         })
     }
 
+    /// Waits until a conversation has so many messages. For what is found again without being told anew.
+    pub(crate) fn until_shows(&self, with: &str, messages: usize) {
+        eventually(&format!("{} to show {messages} messages", self.name), || {
+            (texts(self, with).len() == messages).then_some(())
+        });
+    }
+
+    /// The journal is not the one it was: begins anew with it.
+    pub(crate) fn forget_journal(&mut self) {
+        self.journal = Journal::default();
+    }
+
     /// An address of this node with its peer id.
     pub(crate) fn address(&self) -> String {
         let account = self.json(&["account", "show"]);
@@ -325,7 +341,8 @@ impl Drop for Node {
         if thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
-            let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+            let wanted = if env::var_os("COVEY_TEST_LOG").is_some() { LAST_LINES_OF_MUCH } else { LAST_LINES };
+            let last = &lines[lines.len().saturating_sub(wanted)..];
             eprintln!("--- log of {} ({} lines):\n{}", self.name, lines.len(), last.join("\n"));
         }
     }

@@ -26,6 +26,11 @@ fn a_removed_contact_is_gone_on_both_sides_and_the_history_stays() {
     bob.json(&["send", "alice", "a new beginning"]);
     alice.until_received("a new beginning");
     assert_eq!(texts(&alice, "bob"), texts(&bob, "alice"));
+    // The conversation that ended can still be read.
+    let channels = alice.json(&["channel", "list"]);
+    let ended = channels.as_array().expect("a list").iter().find(|channel| channel["open"] == false);
+    let ended = ended.and_then(|channel| channel["channel"].as_str()).expect("is listed");
+    assert_eq!(alice.json(&["messages", "--channel", ended])[0]["text"], "before");
 }
 
 #[test]
@@ -36,9 +41,11 @@ fn a_contact_who_was_away_learns_of_the_removal_and_what_they_wrote_meanwhile_do
     alice.json(&["pair", "remove", "bob"]);
     alice.stop();
     bob.resume();
-    bob.json(&["send", "alice", "still thinking that we are paired"]);
+    let sent = bob.json(&["send", "alice", "still thinking that we are paired"]);
     alice.resume();
     bob.until_contact(&alice.id, "removed");
+    let shown = bob.json(&["message", "show", sent["id"].as_str().expect("an id")]);
+    assert_eq!(shown["state"], "failed", "and why: {}", shown["deliveries"][0]["why"]);
     settled(&alice);
     assert_eq!(texts(&alice, "bob"), [""; 0]);
 }

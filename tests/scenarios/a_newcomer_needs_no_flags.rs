@@ -1,0 +1,98 @@
+//! The first five minutes: no configuration, no directory named, the help texts followed.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::harness::{covey, eventually, run};
+
+/// Everything a desktop gives to a program.
+fn desktop(home: &Path) -> Command {
+    let mut command = covey(home);
+    command.env("XDG_RUNTIME_DIR", home.join("run"));
+    command
+}
+
+#[test]
+fn a_daemon_without_a_named_directory_keeps_to_the_places_of_the_desktop() {
+    let home = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
+    let home = home.path();
+    fs::create_dir(home.join("run")).expect("a directory");
+    let none = run(desktop(home), ["status"], "").sentence(3);
+    assert!(none.contains("covey daemon"), "{none}");
+
+    let mut daemon = desktop(home);
+    // Not the usual port: the tests run beside each other. Not the neighbours' networks either.
+    daemon.args(["daemon", "--rpc-listen", "127.0.0.1:0", "--no-mdns", "--no-upnp"]);
+    let mut daemon = daemon.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("covey starts");
+    let lines = BufReader::new(daemon.stdout.take().expect("a pipe")).lines();
+    let told: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.starts_with("ready")).collect();
+    let told = told.join("\n");
+    for part in ["first start", "account  cv1", "ticket   covey:", "address  /ip4/", "/quic-v1"] {
+        assert!(told.contains(part), "nothing of \"{part}\" in:\n{told}");
+    }
+    let data = home.join(".local/share/covey");
+    assert!(told.contains(&data.display().to_string()), "says where the data is:\n{told}");
+    assert!(home.join("run/covey/rpc.sock").exists());
+
+    let status = run(desktop(home), ["status", "--json"], "").json();
+    assert_eq!(status["data_dir"], data.display().to_string());
+    let paths = run(desktop(home), ["config", "paths", "--json"], "").json();
+    assert_eq!(paths["config"], home.join(".config/covey/config.toml").display().to_string());
+    // Without the runtime directory, as from a cron job, it is found by what the daemon has written down.
+    assert_eq!(run(covey(home), ["status", "--json"], "").json()["account"], status["account"]);
+    let found: Vec<_> =
+        fs::read_dir(home).expect("readable").map_while(Result::ok).map(|entry| entry.file_name()).collect();
+    assert_eq!(found.len(), 2, "nothing else is put into the home directory: {found:?}");
+
+    assert_eq!(run(desktop(home), ["shutdown"], "").code, 0);
+    assert!(eventually("the daemon to end", || daemon.try_wait().expect("a child")).success());
+    assert!(!home.join("run/covey/rpc.sock").exists());
+}
+
+#[test]
+fn a_passphrase_may_come_as_a_systemd_credential() {
+    let home = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
+    let home = home.path();
+    let credentials = home.join("credentials");
+    fs::create_dir(&credentials).expect("a directory");
+    fs::write(credentials.join("covey-passphrase"), "correct horse").expect("writable");
+    let with = || {
+        let mut command = covey(home);
+        command.env("CREDENTIALS_DIRECTORY", &credentials);
+        command
+    };
+    let made = run(with(), ["init", "--json"], "").json();
+    let without = run(covey(home), ["account", "phrase"], "").sentence(3);
+    assert!(without.contains("passphrase"), "{without}");
+    assert_eq!(run(with(), ["account", "phrase", "--json"], "").json()["phrase"], made["phrase"]);
+}
+
+#[test]
+fn help_leads_from_the_first_step_to_the_last() {
+    let home = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
+    let help = run(covey(home.path()), ["--help"], "");
+    for step in [
+        "covey daemon",
+        "covey account ticket",
+        "covey pair invite",
+        "covey pair list",
+        "covey pair accept",
+        "covey send",
+    ] {
+        assert!(help.stdout.contains(step), "{}", help.stdout);
+        let words: Vec<&str> = step.split(' ').skip(1).chain(["--help"]).collect();
+        let help = run(covey(home.path()), words, "");
+        assert_eq!((help.code, help.stderr.as_str()), (0, ""));
+        assert!(help.stdout.contains("Example"), "{}", help.stdout);
+    }
+    let version = run(covey(home.path()), ["--version"], "");
+    assert!(version.stdout.starts_with("covey "));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(run(covey(home.path()), ["completions", shell], "").stdout.len() > 1_000);
+    }
+    assert!(run(covey(home.path()), ["man"], "").stdout.contains(".TH"));
+}

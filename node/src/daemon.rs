@@ -17,13 +17,14 @@ use tracing::{info, warn};
 pub use errors::StartError;
 
 use crate::config::{self, Config};
+use crate::db;
 use crate::engine::{Input, Me, Policy};
 use crate::lock::InstanceLock;
 use crate::paths::Paths;
 use crate::rpc::{self, Probes, ServerOptions};
 use crate::runtime::{self, Connections, EngineHandle, OverlayNetwork, Worker};
 use crate::service::Service;
-use crate::store::{DiskOptions, Reader, SledStore, Store, Tx};
+use crate::store::{DiskOptions, DurableStore, Reader, Store, Tx};
 use crate::vault::{Passphrase, Vault, VaultFiles};
 use provenance::Provenance;
 
@@ -81,10 +82,12 @@ struct Front {
 /// An opened data directory: held by this process, its vault open.
 struct Opened {
     lock: InstanceLock,
-    store: SledStore,
+    store: DurableStore,
     vault: Vault,
     me: Me,
     new_account: bool,
+    /// The database may be an older state of itself.
+    suspect: bool,
 }
 
 /// What initialising gave.
@@ -138,9 +141,9 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
     let lock = InstanceLock::acquire(paths.data_dir())?;
     let vault = files.open_or_create(options.passphrase.as_ref(), paths.database().exists(), rng)?;
     let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
-    let mut store = SledStore::open(&paths.database(), disk)?;
+    let db::Opening { mut store, suspect } = db::open(&db::places(paths), disk, &vault, rng)?;
     if let Some(me) = Me::load(&Reader::new(&store, &vault))? {
-        return Ok(Opened { lock, store, vault, me, new_account: false });
+        return Ok(Opened { lock, store, vault, me, new_account: false, suspect });
     }
     let Some(account) = create else {
         return Err(StartError::NotInitialised { dir: paths.data_dir().to_owned() });
@@ -156,7 +159,7 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
     store.apply(batch)?;
     store.flush()?;
     crate::files::write_private(&paths.initialised_file(), b"").map_err(StartError::Mark)?;
-    Ok(Opened { lock, store, vault, me, new_account: true })
+    Ok(Opened { lock, store, vault, me, new_account: true, suspect })
 }
 
 impl Daemon {
@@ -170,10 +173,11 @@ impl Daemon {
         let opened = open(&options, Some(None), &mut rng)?;
         let Options { paths, config, .. } = options;
         let provenance = Provenance::of(&paths.database());
-        let suspect_rollback = match &provenance {
+        let is_copy = match &provenance {
             Some(provenance) => provenance.is_copy(&Reader::new(&opened.store, &opened.vault))?,
             None => false,
         };
+        let suspect_rollback = opened.suspect || is_copy;
         let (overlay, events, ports) = spawn_overlay(&opened, &config).await?;
         let (network, errands) = OverlayNetwork::new(overlay.clone(), opened.me.account.signing().clone());
         let (account, new_account) = (opened.me.account_id().to_string(), opened.new_account);

@@ -44,13 +44,42 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
 /// # Errors
 /// What the operating system says; the old file is then still there.
 pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary =
-        tempfile::Builder::new().prefix(".covey-").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(dir)?;
+    let mut temporary = private_beside(path)?;
     temporary.write_all(content)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
-    sync_dir(dir)
+    put_in_place(temporary, path)
+}
+
+/// A file of mode 0600 in the directory of `path`, to be put in its place when it is complete. Gone if it is not.
+///
+/// # Errors
+/// What the operating system says.
+pub fn private_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mode = fs::Permissions::from_mode(0o600);
+    tempfile::Builder::new().prefix(".covey-").permissions(mode).tempfile_in(directory_of(path))
+}
+
+/// Replaces `path` by a complete file, atomically and durably.
+///
+/// # Errors
+/// What the operating system says; the old file is then still there.
+pub fn put_in_place(complete: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+    complete.as_file().sync_all()?;
+    complete.persist(path)?;
+    sync_dir(directory_of(path))
+}
+
+/// As [`put_in_place`], but never replaces a file.
+///
+/// # Errors
+/// What the operating system says; `AlreadyExists` if there is such a file.
+pub fn put_in_new_place(complete: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+    complete.as_file().sync_all()?;
+    complete.persist_noclobber(path)?;
+    sync_dir(directory_of(path))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Creates `path` with mode 0600 and `content`, durably; fails if it exists.
@@ -61,7 +90,7 @@ pub fn create_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(content)?;
     file.sync_all()?;
-    sync_dir(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    sync_dir(directory_of(path))
 }
 
 /// The permission bits of `path` if others than its owner have any, or if another user owns it.

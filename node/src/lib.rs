@@ -3,6 +3,7 @@
 pub mod addressing;
 pub mod config;
 pub mod daemon;
+pub mod db;
 pub mod engine;
 pub mod files;
 pub mod lock;

@@ -118,6 +118,11 @@ impl Paths {
     pub fn marks_file(&self) -> PathBuf {
         self.data.join("marks")
     }
+
+    /// Second copies of the records that nobody else could give us back.
+    pub fn kept_file(&self) -> PathBuf {
+        self.data.join("kept")
+    }
 }
 
 /// A base directory of the XDG specification, which says to ignore relative ones.

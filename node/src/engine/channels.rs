@@ -64,7 +64,7 @@ pub(super) fn by_id(tx: &Tx<'_>, id: &ChannelId) -> Result<Option<Channel>, Engi
 
 /// All of them.
 pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<Channel>, EngineError> {
-    Ok(tx.scan(&tables::channels(), None, MAX_LISTED, false)?.into_iter().map(|(_, channel)| channel).collect())
+    Ok(tx.scan_intact(&tables::channels(), MAX_LISTED)?.into_iter().map(|(_, channel)| channel).collect())
 }
 
 /// The direct channel with `contact`; opens it if this is the first time.

@@ -137,7 +137,7 @@ pub(super) fn load_or_new(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Contac
 
 /// All of them.
 pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<Contact>, EngineError> {
-    Ok(tx.scan(&tables::contacts(), None, MAX_LISTED, false)?.into_iter().map(|(_, contact)| contact).collect())
+    Ok(tx.scan_intact(&tables::contacts(), MAX_LISTED)?.into_iter().map(|(_, contact)| contact).collect())
 }
 
 /// The newest card of an account.

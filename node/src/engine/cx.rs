@@ -47,6 +47,17 @@ impl EngineError {
     }
 }
 
+impl EngineError {
+    /// True if waiting or freeing space can help.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::NotDurable(error) => error.is_transient(),
+            Self::Bug(_) => false,
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::from(EngineError::from(error))
@@ -70,5 +81,8 @@ fn storage(error: &StoreError) -> ApiError {
         StoreError::Damaged { .. } | StoreError::BadRecord { .. } | StoreError::Version { .. } => Reason::Corrupt,
         _ => Reason::Internal,
     };
+    if reason == Reason::Corrupt {
+        tracing::error!(%error, "a command met damage");
+    }
     ApiError::new(reason, error.to_string())
 }

@@ -28,8 +28,6 @@ pub struct Live {
     pub(super) addresses: Vec<String>,
     /// Contacts' devices that broke the protocol, and when they may connect again.
     pub(super) penalties: BTreeMap<PeerKey, u64>,
-    /// What a rollback calls for was done since the start.
-    pub(super) rollback_handled: bool,
     /// When our card was last handed to the overlay for publication.
     pub(super) published_at: u64,
     /// When the slow housekeeping last ran.
@@ -49,7 +47,6 @@ impl Live {
             strangers: StrangerLimits::new(policy.strangers),
             addresses: Vec::new(),
             penalties: BTreeMap::new(),
-            rollback_handled: false,
             published_at: 0,
             housekept_at: 0,
         }

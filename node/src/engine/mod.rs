@@ -6,6 +6,7 @@
 
 mod card;
 mod channels;
+pub(crate) mod check;
 mod contacts;
 mod control;
 mod cx;
@@ -30,6 +31,7 @@ mod sessions;
 mod sync;
 mod tables;
 
+pub(crate) use check::floors;
 pub use cx::{Cx, EngineError};
 pub use input::{Command, Effect, Input, PeerKey, Protocol, Verdict, handle};
 pub use live::Live;

@@ -14,9 +14,9 @@ use super::channels::Channel;
 use super::feeds::{self, Feed};
 use super::{Cx, EngineError, channels, contacts, messages, tables};
 
-/// Does at the start what the suspicion of a rollback calls for.
+/// Does at the start what the suspicion of a rollback calls for. (The runtime drops the suspicion once this is durable.)
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    if !cx.policy.suspect_rollback || cx.live.rollback_handled {
+    if !cx.policy.suspect_rollback {
         return Ok(());
     }
     warn!("the data directory looks like a copy of an older state; feeds and sessions begin anew");
@@ -25,7 +25,6 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             renew(cx, &mut channel)?;
         }
     }
-    cx.live.rollback_handled = true;
     Ok(())
 }
 

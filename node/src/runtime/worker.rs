@@ -2,7 +2,7 @@
 //! then releases their effects.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
 use tokio::sync::{mpsc, watch};
@@ -11,7 +11,7 @@ use tracing::{error, warn};
 
 use super::EngineHandle;
 use crate::engine::{self, Cx, Effect, EngineError, Input, Live, Me, Policy};
-use crate::store::{Batch, Store, StoreError, Tx};
+use crate::store::{Batch, Reader, Store, StoreError, Tx};
 use crate::vault::Vault;
 
 /// Inputs that may wait before their senders do. Twice a group, so that one fills while one commits.
@@ -23,6 +23,8 @@ const GROUP: usize = 256;
 const SHORTEST_WAIT: u64 = 100;
 /// Most time between two ticks, in milliseconds.
 const LONGEST_WAIT: u64 = 60_000;
+/// The store's upkeep gets a turn this often while there is any.
+const TEND_EVERY: Duration = Duration::from_millis(50);
 
 /// Where effects on the network go. Never blocks: a frame that finds no room is lost and sent again by the protocol.
 pub trait Network: Send {
@@ -72,15 +74,22 @@ struct Pending {
     dirty: bool,
     /// Something could not be kept: what is in memory is ahead of the store.
     lost: bool,
+    /// A start is among them.
+    started: bool,
 }
 
 impl<S: Store, N: Network> Worker<S, N> {
     fn run(mut self, mut queue: mpsc::Receiver<Input>, journal: &watch::Sender<u64>) {
         let mut live = Live::new(&self.policy);
         let mut intact = self.group([Input::Start], &mut live, journal);
+        let mut tended = Some(Instant::now());
         loop {
+            if tended.is_some_and(|at| at.elapsed() >= TEND_EVERY) {
+                tended = self.tend().then(Instant::now);
+            }
             let wait = live.next_wake().saturating_sub(now()).clamp(SHORTEST_WAIT, LONGEST_WAIT);
-            let next = self.clock.block_on(async { timeout(Duration::from_millis(wait), queue.recv()).await });
+            let wait = Duration::from_millis(wait).min(tended.map_or(Duration::MAX, |_| TEND_EVERY));
+            let next = self.clock.block_on(async { timeout(wait, queue.recv()).await });
             let first = match next {
                 Ok(Some(Input::Stop)) => {
                     queue.close();
@@ -88,12 +97,16 @@ impl<S: Store, N: Network> Worker<S, N> {
                 }
                 Ok(Some(input)) => input,
                 Ok(None) => return,
+                Err(_elapsed) if tended.is_some() && live.next_wake() > now() => continue,
                 Err(_elapsed) => Input::Tick,
             };
             let mut inputs = Vec::with_capacity(1);
             if !intact {
                 match self.store.recover() {
-                    Ok(()) => inputs.push(Input::Start),
+                    Ok(()) => {
+                        inputs.push(Input::Start);
+                        tended = Some(Instant::now());
+                    }
                     Err(error) => warn!(%error, "the store is still not usable"),
                 }
             }
@@ -109,6 +122,24 @@ impl<S: Store, N: Network> Worker<S, N> {
             }
             intact = self.group(inputs, &mut live, journal);
         }
+    }
+
+    /// What the suspicion of a rollback calls for is durable: the suspicion ends.
+    fn settle(&mut self) {
+        if self.policy.suspect_rollback {
+            match self.store.settled() {
+                Ok(()) => self.policy.suspect_rollback = false,
+                Err(error) => warn!(%error, "the next start will begin anew once more"),
+            }
+        }
+    }
+
+    /// Lets the store do a little of its upkeep. Whether there is more of it.
+    fn tend(&mut self) -> bool {
+        self.store.tend().unwrap_or_else(|error| {
+            error!(%error, "damage was found while the database is in use");
+            false
+        })
     }
 
     /// Inputs that share one flush. Whether all that they changed in memory is in the store too.
@@ -138,6 +169,7 @@ impl<S: Store, N: Network> Worker<S, N> {
             rng: &mut self.rng,
             effects: Vec::new(),
         };
+        let start = matches!(input, Input::Start);
         let (handled, reply) = match input {
             Input::Command(command) => {
                 let verdict = command.run(&mut cx);
@@ -160,12 +192,14 @@ impl<S: Store, N: Network> Worker<S, N> {
         };
         match committed {
             Ok(()) => {
+                pending.started |= start;
                 pending.effects.extend(effects);
                 pending.replies.extend(reply);
             }
             Err(error) => {
                 error!(%error, "an input was not handled; nothing of it is kept");
-                pending.lost = true;
+                // Starting over cannot make good what made a start fail, unless it was the disk.
+                pending.lost |= !start || error.is_transient();
                 if let Some(reply) = reply {
                     reply(Err(error));
                 }
@@ -181,10 +215,19 @@ impl<S: Store, N: Network> Worker<S, N> {
         Ok(())
     }
 
+    /// Makes everything applied durable.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        match engine::floors(&Reader::new(&self.store, &self.vault)) {
+            Ok(floors) => self.store.floors(floors),
+            Err(error) => error!(%error, "the counters cannot be read"),
+        }
+        self.store.flush()
+    }
+
     /// Makes the group durable, then lets its effects out. Whether it is durable.
     fn release(&mut self, pending: Pending, journal: &watch::Sender<u64>) -> bool {
         if pending.dirty
-            && let Err(error) = self.store.flush()
+            && let Err(error) = self.flush()
         {
             error!(%error, "the store could not be flushed; {} inputs stay unacknowledged", pending.replies.len());
             let error = Arc::new(error);
@@ -192,6 +235,9 @@ impl<S: Store, N: Network> Worker<S, N> {
                 reply(Err(EngineError::NotDurable(Arc::clone(&error))));
             }
             return false;
+        }
+        if pending.started {
+            self.settle();
         }
         for effect in pending.effects {
             match effect {

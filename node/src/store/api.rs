@@ -2,12 +2,12 @@
 
 use std::{io, path::PathBuf};
 
-use super::chunks::RESERVED;
+use super::{Floors, chunks::RESERVED, digest};
 
 /// A key and its value, as stored (values are sealed).
 pub type Row = (Vec<u8>, Vec<u8>);
 
-/// One ordered key space with atomic batches. Keys are not empty and start with a byte below 0xfe. Two implementations: [`super::SledStore`] and [`super::MemoryStore`].
+/// One ordered key space with atomic batches. Keys are not empty and start with a byte of 0x01 to 0xfd. Two implementations: [`super::SledStore`] and [`super::MemoryStore`].
 pub trait Store: Send {
     /// Makes a store that failed usable again if what was in the way is gone. What it then holds is what a restart would
     /// find. A store that has not failed stays as it is.
@@ -16,6 +16,26 @@ pub trait Store: Send {
     /// What is still in the way.
     fn recover(&mut self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// Takes note of numbers that others were given or will be given when the next flush succeeds: they are kept apart
+    /// from the database, if the store does that.
+    fn floors(&mut self, _floors: Floors) {}
+
+    /// What the suspicion of being an old copy calls for is durable.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be noted.
+    fn settled(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Does a little of the upkeep that can be done while nothing else waits. Whether there is more of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when damage is found; the store can be used further.
+    fn tend(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
     }
 
     /// The value under `key`, or `None`. Sees every applied batch, flushed or not.
@@ -144,7 +164,7 @@ impl Batch {
 pub(crate) fn check_keys(batch: &Batch) -> Result<(), StoreError> {
     let reserved = |op: &Op| {
         let (Op::Put(key, _) | Op::Delete(key)) = op;
-        key.first().is_none_or(|first| *first >= RESERVED)
+        key.first().is_none_or(|first| *first == digest::KEY[0] || *first >= RESERVED)
     };
     if batch.ops.iter().any(reserved) { Err(StoreError::ReservedKey) } else { Ok(()) }
 }

@@ -9,7 +9,7 @@
 //! the chunks under `0xff || key || number`, and an index row under `0xfe || key`, from which the set of such keys is
 //! read at start, so that ordinary writes need not look at what they replace.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Batch, Op};
 
@@ -42,8 +42,8 @@ impl Chunked {
     }
 
     /// The rows that carry out `batch`, and what becomes of the set once they are applied.
-    pub(crate) fn rows(&self, batch: Batch) -> (sled::Batch, Changes) {
-        let mut rows = sled::Batch::default();
+    pub(crate) fn rows(&self, batch: Batch) -> (Rows, Changes) {
+        let mut rows = Rows::new();
         let mut changes = Changes::default();
         for op in batch.into_ops() {
             let (key, value) = match op {
@@ -54,27 +54,27 @@ impl Chunked {
             let pieces = value.as_deref().filter(|v| v.len() > CHUNK).map(|v| v.chunks(CHUNK));
             let after = pieces.as_ref().map_or(0, |p| u16::try_from(p.len()).unwrap_or(u16::MAX));
             for (number, piece) in (0..after).zip(pieces.into_iter().flatten()) {
-                rows.insert(piece_key(&key, number), piece);
+                rows.insert(piece_key(&key, number), Some(piece.to_vec()));
             }
             for number in after..before {
-                rows.remove(piece_key(&key, number));
+                rows.insert(piece_key(&key, number), None);
             }
             if after > 0 {
-                rows.insert(index_key(&key), &after.to_be_bytes());
+                rows.insert(index_key(&key), Some(after.to_be_bytes().to_vec()));
             } else if before > 0 {
-                rows.remove(index_key(&key));
+                rows.insert(index_key(&key), None);
             }
             if after != before {
                 changes.0.insert(key.clone(), after);
             }
-            match value {
-                Some(_) if after > 0 => rows.insert(key, [after.to_be_bytes().as_slice(), &[SPLIT]].concat()),
-                Some(mut value) => {
-                    value.push(WHOLE);
-                    rows.insert(key, value);
+            let row = value.map(|mut value| {
+                if after > 0 {
+                    return [after.to_be_bytes().as_slice(), &[SPLIT]].concat();
                 }
-                None => rows.remove(key),
-            }
+                value.push(WHOLE);
+                value
+            });
+            rows.insert(key, row);
         }
         (rows, changes)
     }
@@ -90,6 +90,9 @@ impl Chunked {
         }
     }
 }
+
+/// Rows by key: what each becomes, or `None` if it goes.
+pub(crate) type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// New chunk counts by key.
 #[derive(Debug, Default)]

@@ -6,16 +6,17 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     thread,
-    time::{Duration, Instant},
 };
-
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use super::{
     Batch, Row, Span, Store, StoreError,
     api::check_keys,
-    chunks::{self, Chunked, Head, RESERVED},
+    chunks::{self, Chunked, Head, RESERVED, Rows},
+    digest::{self, Digest, Sum},
     guard,
+    log::{self, Reach},
+    opening::{is_lock, open_patiently, write_through},
+    scrub::Scrub,
 };
 use crate::files;
 
@@ -23,8 +24,8 @@ use crate::files;
 /// be had, this keeps the log from getting far ahead of the disk.
 const UNSYNCED_MAX: usize = 256 << 10;
 
-/// How long an open waits for the lock on the database file: sled's workers may hold it for a moment after a close.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// First key of the tables: what is before belongs to the store itself.
+const FIRST: [u8; 1] = [1];
 
 /// How to open a [`SledStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,11 @@ pub struct SledStore {
     /// Why it was closed.
     failure: Option<StoreError>,
     chunked: Chunked,
+    /// What all rows must add up to.
+    digest: Digest,
+    /// There was no digest: it was made from what was there.
+    adopted: bool,
+    scrub: Scrub,
     /// Bytes applied since the last sync; `None` when nothing was.
     unsynced: Option<usize>,
 }
@@ -70,7 +76,17 @@ impl SledStore {
     /// [`StoreError::Damaged`] when the files are not what sled wrote, also where sled itself would panic.
     pub fn open(dir: &Path, options: DiskOptions) -> Result<Self, StoreError> {
         let dir = dir.to_path_buf();
-        let mut store = Self { dir, options, open: None, failure: None, chunked: Chunked::default(), unsynced: None };
+        let mut store = Self {
+            dir,
+            options,
+            open: None,
+            failure: None,
+            chunked: Chunked::default(),
+            digest: Digest::default(),
+            adopted: false,
+            scrub: Scrub::default(),
+            unsynced: None,
+        };
         store.reopen()?;
         Ok(store)
     }
@@ -103,15 +119,17 @@ impl SledStore {
             Err(_) => return Err(self.damaged("panic while opening".to_owned())),
         };
         let log = self.sync_new_files().map_err(|e| self.io(e))?;
-        let mut chunked = Chunked::default();
         let loaded = guard::catch(|| {
-            db.scan_prefix(Chunked::PREFIX).try_for_each(|row| row.map(|(k, v)| chunked.load(&k, &v)).map(drop))
+            let mut chunked = Chunked::default();
+            db.scan_prefix(Chunked::PREFIX)
+                .try_for_each(|row| row.map(|(k, v)| chunked.load(&k, &v)).map(drop))
+                .map_err(|e| self.sled(&e))?;
+            Ok((chunked, self.read_digest(&db)?))
         });
-        match loaded {
-            Ok(result) => result.map_err(|e| self.sled(&e))?,
-            Err(message) => return Err(self.damaged(message)),
-        }
+        let (chunked, (digest, adopted)) = loaded.unwrap_or_else(|message| Err(self.damaged(message)))?;
         self.chunked = chunked;
+        (self.digest, self.adopted) = (digest, adopted);
+        self.scrub = Scrub::default();
         self.unsynced = None;
         self.failure = None;
         self.open = Some(Open { db, log });
@@ -139,10 +157,106 @@ impl SledStore {
         log.sync_all()
     }
 
+    /// The digest; made from what is there if there is none, as in a new database.
+    fn read_digest(&self, db: &sled::Db) -> Result<(Digest, bool), StoreError> {
+        if let Some(row) = db.get(digest::KEY).map_err(|e| self.sled(&e))? {
+            let digest = Digest::decode(&row)?.ok_or_else(|| self.damaged("its digest is malformed".to_owned()))?;
+            return Ok((digest, false));
+        }
+        let mut sum = Sum::default();
+        for row in db.iter() {
+            let (key, row) = row.map_err(|e| self.sled(&e))?;
+            sum.add(&key, &row);
+        }
+        Ok((Digest { commit: 0, sum }, true))
+    }
+
+    /// Whether there are rows, but no digest that they could be compared with.
+    pub(crate) fn lacks_digest(&self) -> bool {
+        self.adopted && self.digest.commit == 0 && self.digest.sum.rows > 0
+    }
+
+    /// Batches applied so far, over all runs; grows with each.
+    pub fn commit(&self) -> u64 {
+        self.digest.commit
+    }
+
+    /// Counts on from at least `commit`: another copy may have counted so far.
+    pub(crate) fn skip_to(&mut self, commit: u64) {
+        self.digest.commit = self.digest.commit.max(commit);
+    }
+
+    /// Rows stored, parts of long values among them.
+    pub fn rows(&self) -> u64 {
+        self.digest.sum.rows
+    }
+
+    /// Compares up to `rows` further rows with the digest. `true`: all of them were, and they agree.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if rows are missing, or old versions of themselves, or cannot be read.
+    pub fn scrub(&mut self, rows: usize) -> Result<bool, StoreError> {
+        if self.scrub.done() {
+            return Ok(true);
+        }
+        let found = self.read(|db| {
+            let from = self.scrub.next();
+            let owned = |row: sled::Result<(sled::IVec, sled::IVec)>| row.map_err(|e| self.sled(&e));
+            db.range(from..).take(rows).map(owned).collect::<Result<Vec<_>, _>>()
+        })?;
+        let ended = found.len() < rows;
+        found.iter().for_each(|(key, row)| self.scrub.walk(key, row));
+        if ended && !self.scrub.end(&self.digest.sum) {
+            let (is, was) = (self.scrub.walked().rows, self.digest.sum.rows);
+            let detail = match is.cmp(&was) {
+                std::cmp::Ordering::Equal => "some of its records are old versions of themselves".to_owned(),
+                _ => format!("it has {is} rows instead of {was}"),
+            };
+            return Err(self.damaged(detail));
+        }
+        Ok(ended)
+    }
+
+    /// Works out what `rows` do to the digest, from what they replace. Also gives the new digest row.
+    fn digested(&self, rows: &Rows) -> Result<(Digest, Scrub, sled::Batch), StoreError> {
+        self.read(|db| {
+            let (mut digest, mut scrub) = (self.digest, self.scrub.clone());
+            let mut batch = sled::Batch::default();
+            for (key, row) in rows {
+                if let Some(old) = db.get(key).map_err(|e| self.sled(&e))? {
+                    digest.sum.remove(key, &old);
+                    scrub.removed(key, &old);
+                }
+                match row {
+                    Some(row) => {
+                        digest.sum.add(key, row);
+                        scrub.added(key, row);
+                        batch.insert(key.as_slice(), row.as_slice());
+                    }
+                    None => batch.remove(key.as_slice()),
+                }
+            }
+            digest.commit += 1;
+            batch.insert(&digest::KEY, digest.encode());
+            Ok((digest, scrub, batch))
+        })
+    }
+
     fn close(&mut self) {
         if let Some(open) = self.open.take() {
             // sled flushes when it is dropped, and panics if it cannot.
             let _ = guard::catch(move || drop(open));
+        }
+    }
+
+    /// Closes it for good, durably. How far its log goes then, if that is known.
+    pub(crate) fn shut(&mut self) -> Option<u64> {
+        let log = self.open.as_ref()?.log.try_clone().ok()?;
+        self.close();
+        log.sync_all().ok()?;
+        match log::reach(&self.dir) {
+            Ok(Reach::Up(tip)) => Some(tip),
+            Ok(Reach::Nothing) | Err(_) => None,
         }
     }
 
@@ -242,11 +356,12 @@ impl Store for SledStore {
 
     fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Row>, StoreError> {
         let to = span.to.as_deref().unwrap_or(&[RESERVED]);
-        if to <= span.from.as_slice() {
+        let from = span.from.as_slice().max(&FIRST);
+        if to <= from {
             return Ok(Vec::new());
         }
         self.read(|db| {
-            let iter = db.range(span.from.as_slice()..to);
+            let iter = db.range(from..to);
             let owned = |row: sled::Result<(sled::IVec, sled::IVec)>| {
                 let (key, row) = row.map_err(|e| self.sled(&e))?;
                 Ok((key.to_vec(), self.value(db, &key, &row)?))
@@ -262,8 +377,10 @@ impl Store for SledStore {
         }
         let bytes = batch.bytes();
         let (rows, changes) = self.chunked.rows(batch);
+        let (digest, scrub, rows) = self.digested(&rows)?;
         self.write(|open| open.db.apply_batch(rows))?;
         self.chunked.commit(changes);
+        (self.digest, self.scrub) = (digest, scrub);
         self.unsynced = Some(self.unsynced.unwrap_or(0) + bytes);
         Ok(())
     }
@@ -279,51 +396,4 @@ impl Store for SledStore {
         self.unsynced = None;
         Ok(())
     }
-}
-
-/// Makes the kernel write the log in the order in which sled does (the attribute that `chattr +S` sets).
-///
-/// sled takes what `sync_file_range` was called for as written, reuses segments of the log and notes how far the log
-/// is good on that ground. But parts that lie in newly allocated space are not found again after a power cut, whereas
-/// later ones in reused space are: large transactions then cost the whole tree. Not all file systems have the
-/// attribute; those that write in order anyway (ZFS) or keep nothing (tmpfs) can do without.
-fn write_through(log: &File) -> bool {
-    let Ok(flags) = ioctl_getflags(log) else { return false };
-    flags.contains(IFlags::SYNC) || ioctl_setflags(log, flags | IFlags::SYNC).is_ok()
-}
-
-/// Removes snapshots (sled's index of its log) that a crash or a full disk left half-written: sled would take the
-/// newest of them for good and then find it corrupt.
-fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
-    let unlocked = match File::open(dir.join("db")) {
-        Ok(log) => log.try_lock().is_ok(),
-        Err(_) => false,
-    };
-    for entry in fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        let name = name.to_string_lossy();
-        if unlocked && name.starts_with("snap.") && name.ends_with(".generating") {
-            fs::remove_file(dir.join(&*name))?;
-        }
-    }
-    Ok(())
-}
-
-fn open_patiently(dir: &Path, cache_bytes: u64) -> sled::Result<sled::Db> {
-    remove_unfinished_snapshots(dir)?;
-    let deadline = Instant::now() + LOCK_PATIENCE;
-    loop {
-        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
-        match config.open() {
-            Err(sled::Error::Io(e)) if is_lock(&e) && Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(10));
-            }
-            result => return result,
-        }
-    }
-}
-
-/// sled reports a lock held by someone else as an error of kind `Other` with this text.
-fn is_lock(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::Other && error.to_string().starts_with("could not acquire lock")
 }

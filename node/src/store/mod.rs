@@ -4,16 +4,24 @@
 //! sealed bytes; the runtime applies the batch and, before it releases any effect, calls [`Store::flush`] once for
 //! all batches that waited together. Nothing here knows what the records mean, what time it is, or any peer.
 //!
-//! Room is left for high-water marks in a separate synced file (`crate::paths::Paths::marks_file`): they are not
-//! part of the key space, because their purpose is to notice that the key space went back in time.
+//! [`DurableStore`] is what a daemon uses: [`SledStore`] with high-water marks in a file of their own, because their
+//! purpose is to notice that the key space went back in time, and with a second copy of the few records that nobody
+//! else could give us back.
 
 mod api;
 mod chunks;
+mod digest;
 mod disk;
+mod durable;
 mod guard;
+mod keepsafe;
 mod key;
+mod log;
+mod marks;
 mod memory;
+mod opening;
 mod schema;
+mod scrub;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,7 +29,9 @@ mod tx;
 
 pub use api::{Batch, Op, Row, Span, Store, StoreError};
 pub use disk::{DiskOptions, SledStore};
+pub use durable::{Behind, DurableStore, MarksState, Places};
 pub use key::Key;
+pub use marks::{Floors, Found, Marks, MarksFile};
 pub use memory::{Faults, MemoryStore};
 pub use schema::MAX_VALUE;
 pub use table::Table;

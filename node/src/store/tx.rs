@@ -1,7 +1,7 @@
 //! Transactions: typed reads and writes over a store, sealed into one batch at the end.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::{
         Bound::{Excluded, Included, Unbounded},
         Deref,
@@ -131,6 +131,56 @@ impl<'a> Tx<'a> {
         self.scan_with(prefix, after, limit, reverse, body)
     }
 
+    /// The first `limit` records whose keys start with `prefix`, in key order, without those that cannot be used, which
+    /// are logged: one damaged record does not hide the others.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the medium fails.
+    pub fn scan_intact<V: DeserializeOwned>(&self, prefix: &Key, limit: usize) -> Result<Vec<(Key, V)>, StoreError> {
+        self.scan_rows(prefix, None, limit, false, |table, plain| match plain.and_then(|p| schema::decode(table, &p)) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => {
+                tracing::error!(%error, "a record is left out");
+                Ok(None)
+            }
+        })
+    }
+
+    /// The keys that start with `prefix`, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the medium fails or is damaged.
+    pub fn keys(&self, prefix: &Key) -> Result<Vec<Key>, StoreError> {
+        let span = self.span(prefix, None, false);
+        let stored = self.store.scan(&span, usize::MAX, false)?.into_iter().map(|(key, _)| key);
+        let mut keys: BTreeSet<Vec<u8>> = stored.collect();
+        let to = span.to.as_deref().map_or(Unbounded, Excluded);
+        for (key, change) in self.changes.range::<[u8], _>((Included(span.from.as_slice()), to)) {
+            if change.is_some() {
+                keys.insert(key.clone())
+            } else {
+                keys.remove(key)
+            };
+        }
+        Ok(keys.into_iter().map(Key::stored).collect())
+    }
+
+    /// The plain value (schema version first) of a sealed one.
+    pub(crate) fn open_row(&self, key: &[u8], sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        self.open(key, sealed)
+    }
+
+    /// The plain value (schema version first) under a key as stored.
+    pub(crate) fn plain_row(&self, key: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        self.plain(key)
+    }
+
+    /// Sets the plain value (schema version first) under a key as stored.
+    pub(crate) fn put_plain_row(&mut self, key: Vec<u8>, plain: Zeroizing<Vec<u8>>) {
+        self.changes.insert(key, Some(plain));
+    }
+
     /// True if nothing was put or removed.
     pub fn is_unchanged(&self) -> bool {
         self.changes.is_empty()
@@ -171,6 +221,18 @@ impl<'a> Tx<'a> {
         reverse: bool,
         decode: impl Fn(u8, Zeroizing<Vec<u8>>) -> Result<T, StoreError>,
     ) -> Result<Vec<(Key, T)>, StoreError> {
+        self.scan_rows(prefix, after, limit, reverse, |table, plain| decode(table, plain?).map(Some))
+    }
+
+    /// The rows that `take` takes, given the table and the plain value if it opens.
+    fn scan_rows<T>(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+        reverse: bool,
+        take: impl Fn(u8, Result<Zeroizing<Vec<u8>>, StoreError>) -> Result<Option<T>, StoreError>,
+    ) -> Result<Vec<(Key, T)>, StoreError> {
         let span = self.span(prefix, after, reverse);
         if span.is_empty() || limit == 0 {
             return Ok(Vec::new());
@@ -198,12 +260,14 @@ impl<'a> Tx<'a> {
                 }
             };
             if take_change {
-                if let Some((key, Some(plain))) = changes.next() {
-                    rows.push((Key::stored(key.clone()), decode(key[0], plain.clone())?));
+                if let Some((key, Some(plain))) = changes.next()
+                    && let Some(value) = take(key[0], Ok(plain.clone()))?
+                {
+                    rows.push((Key::stored(key.clone()), value));
                 }
-            } else if let Some((key, sealed)) = stored.next() {
-                let plain = self.open(&key, sealed)?;
-                let value = decode(key[0], plain)?;
+            } else if let Some((key, sealed)) = stored.next()
+                && let Some(value) = take(key[0], self.open(&key, sealed))?
+            {
                 rows.push((Key::stored(key), value));
             }
         }

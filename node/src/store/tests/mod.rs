@@ -2,6 +2,7 @@
 
 mod damage;
 mod disk;
+mod durable;
 mod kill;
 mod model;
 mod tx;

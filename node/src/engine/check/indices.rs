@@ -1,0 +1,85 @@
+//! Records that only say where others are.
+
+use covey_feed::ChannelId;
+use covey_pairing::identity::KeyLog;
+use covey_pairing::ids::AccountId;
+
+use super::super::channels::Channel;
+use super::super::contacts::{self, Card, Contact, Owner};
+use super::super::tables::{self, Counter};
+use crate::engine::EngineError;
+use crate::store::{Key, Table, Tx};
+
+/// More than anybody has.
+const ALL: usize = usize::MAX;
+
+/// Makes the indices of contacts, cards and channels anew from what they point to, and the channel of a paired contact
+/// that has none.
+pub(crate) fn rebuild(tx: &mut Tx<'_>) -> Result<(), EngineError> {
+    let contacts = contacts::all(tx)?;
+    for table in [Table::Alias, Table::Peer] {
+        clear(tx, &Key::table(table))?;
+    }
+    for contact in &contacts {
+        if let Some(alias) = &contact.alias {
+            tx.put(&tables::alias(alias), &contact.account)?;
+        }
+        for invite in contact.relationship.invite_ids() {
+            tx.put(&tables::invite(&invite), &contact.account)?;
+        }
+    }
+    for (_, card) in tx.scan_intact::<Card>(&Key::table(Table::Card), ALL)? {
+        let Some(account) = account_of(&card) else { continue };
+        for device in &card.devices {
+            tx.put(&tables::peer(device.peer), &Owner { account, device: device.id })?;
+        }
+    }
+    channels_of(tx, &contacts)?;
+    clear(tx, &Key::table(Table::Channel).u8(1))?;
+    for (_, channel) in tx.scan_intact::<Channel>(&tables::channels(), ALL)? {
+        tx.put(&tables::channel_no(channel.id.as_bytes()), &channel.no)?;
+    }
+    Ok(())
+}
+
+fn account_of(card: &Card) -> Option<AccountId> {
+    KeyLog::verify(card.log.clone()).ok().map(|log| log.account())
+}
+
+/// The channels of paired contacts, those that are missing made anew.
+fn channels_of(tx: &mut Tx<'_>, contacts: &[Contact]) -> Result<(), EngineError> {
+    for contact in contacts {
+        let (Some(no), Some(secret)) = (contact.channel, contact.relationship.pair_secret()) else { continue };
+        let id = ChannelId::from_bytes(secret.channel_id());
+        let known: Option<Channel> = tx.get(&tables::channel(no))?;
+        if known.is_some_and(|channel| channel.id == id) {
+            continue;
+        }
+        // What it said of itself is gone with it. Our next incarnation in it is chosen at the next start.
+        let channel = Channel {
+            no,
+            id,
+            contact: contact.account,
+            open: contact.is_paired(),
+            incarnation: 0,
+            active_at: contact.changed_at,
+            newest: None,
+            read: None,
+            unread: 0,
+            muted: false,
+            archived: false,
+        };
+        tx.put(&tables::channel(no), &channel)?;
+        if Counter::Channel.get(tx)? < no {
+            Counter::Channel.set(tx, no)?;
+        }
+    }
+    Ok(())
+}
+
+fn clear(tx: &mut Tx<'_>, prefix: &Key) -> Result<(), EngineError> {
+    for key in tx.keys(prefix)? {
+        tx.delete(&key);
+    }
+    Ok(())
+}

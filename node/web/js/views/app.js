@@ -7,7 +7,7 @@ import { nameOf } from '../words.js';
 import { chatPage } from './chat.js';
 import { invitePage } from './invite.js';
 import { nodePage } from './node.js';
-import { sidebar } from './sidebar.js';
+import { connectionBar, sidebar } from './sidebar.js';
 import { startPage } from './start.js';
 
 const PAGES = { chat: chatPage, invite: invitePage, node: nodePage };
@@ -15,8 +15,7 @@ const PREVIEW = 140;
 
 export function showApp(root, app) {
   const main = h('main', { id: 'main', tabindex: '-1' });
-  const side = sidebar(app);
-  fill(root, side, main);
+  fill(root, sidebar(app), main, connectionBar(app));
   let page = null;
   const go = (moved) => {
     page?.leave?.();

@@ -104,7 +104,7 @@ function standing(rpc, store, contact) {
     'div',
     { class: 'standing' },
     h('p', { class: 'what' }, stateText(contact)),
-    contact.note && h('blockquote', { dir: 'auto' }, contact.note),
+    contact.state === 'invited' && contact.note && h('blockquote', { dir: 'auto' }, contact.note),
     contact.state === 'invited' &&
       h('p', { class: 'hint' }, `Asked ${relative(contact.since)}`, contact.expires_at && `, expires ${relative(contact.expires_at)}`, '.'),
     verb && h('p', { class: 'hint' }, actionHint(contact)),

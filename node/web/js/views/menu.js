@@ -12,8 +12,14 @@ export function contactMenu({ rpc, store }, id) {
   const summary = h('summary', { class: 'button plain', 'aria-label': 'More about this contact' }, icon('more'));
   const menu = h('details', { class: 'menu' }, summary, items);
   const close = () => (menu.open = false);
+  const choose = (action) => {
+    close();
+    // A dialog gives the focus back to where it was.
+    summary.focus();
+    action();
+  };
   const item = (text, action) =>
-    h('button', { type: 'button', class: 'plain', on: { click: () => (close(), action()) } }, text);
+    h('button', { type: 'button', class: 'plain', on: { click: () => choose(action) } }, text);
   menu.addEventListener('toggle', () => {
     if (menu.open) fill(items, ...entries(rpc, store, store.contacts.get(id), item));
   });

@@ -1,4 +1,4 @@
-// The side: who we are, who asks, whom we know, and whether the node answers.
+// The side: who we are, who asks, whom we know; and the bar that says whether the node answers.
 
 import { batched, fill, h, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
@@ -12,7 +12,6 @@ export function sidebar(app) {
     { class: 'side' },
     header(app),
     h('div', { class: 'people' }, pendingPanel(app), contactList(app)),
-    connection(app),
   );
 }
 
@@ -49,7 +48,8 @@ function renameSelf(rpc, store) {
   });
 }
 
-function connection({ rpc, store }) {
+/** Whether the node answers. */
+export function connectionBar({ rpc, store }) {
   const text = h('span', { role: 'status' });
   const retry = h('button', { type: 'button', on: { click: () => rpc.retry() } }, 'Try now');
   const bar = h('footer', { class: 'connection' }, h('span', { class: 'dot' }), text, retry);

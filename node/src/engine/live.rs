@@ -32,6 +32,8 @@ pub struct Live {
     pub(super) published_at: u64,
     /// When the slow housekeeping last ran.
     pub(super) housekept_at: u64,
+    /// The clock at the last tick, to notice when it is set back.
+    pub(super) ticked_at: u64,
 }
 
 impl Live {
@@ -49,7 +51,16 @@ impl Live {
             penalties: BTreeMap::new(),
             published_at: 0,
             housekept_at: 0,
+            ticked_at: 0,
         }
+    }
+
+    /// The clock was set back to `now`: nothing waits for a time that has been already.
+    pub(super) fn set_back(&mut self, now: u64) {
+        self.waiting.values_mut().for_each(|retry| retry.at = retry.at.min(now));
+        self.penalties.values_mut().for_each(|at| *at = (*at).min(now));
+        self.published_at = self.published_at.min(now);
+        self.housekept_at = self.housekept_at.min(now);
     }
 
     /// When [`super::Input::Tick`] is next due, Unix milliseconds.

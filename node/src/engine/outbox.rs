@@ -2,13 +2,15 @@
 
 use covey_pairing::ids::AccountId;
 use rand_core::Rng;
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::contacts::{self, Contact};
 use super::live::{Live, Retry};
 use super::tables::Counter;
 use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, idempotency, journal, pairing, rollback, sync};
 
+/// A clock that went back by more than this, in milliseconds, was set; less is the jitter of its corrections.
+const SET_BACK: u64 = 5_000;
 /// Slow work is done this often, in milliseconds.
 const HOUSEKEEPING: u64 = 10 * 60_000;
 
@@ -141,6 +143,12 @@ pub(super) fn found(cx: &mut Cx<'_, '_>, account: AccountId, bytes: Option<&[u8]
 /// Time passed.
 pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let now = cx.now;
+    if now.saturating_add(SET_BACK) < cx.live.ticked_at {
+        info!("the clock was set back; timers begin anew");
+        cx.live.set_back(now);
+        sync::reopen(cx)?;
+    }
+    cx.live.ticked_at = now;
     let due: Vec<AccountId> =
         cx.live.deadlines.iter().filter(|(_, at)| **at <= now).map(|(account, _)| *account).collect();
     for account in due {

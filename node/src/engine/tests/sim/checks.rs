@@ -98,7 +98,8 @@ impl Story {
         for (node, list) in [a, b].into_iter().zip(&lists) {
             let known = |m: &&api::Message| matches!(m.state, MessageState::Delivered | MessageState::Read);
             if let Some(message) = list.iter().filter(|m| m.own).find(|m| !known(m)) {
-                problems.push(format!("SIM-1 node {node} does not know that it was delivered: {message:?}"));
+                let heads = self.heads(node, channel);
+                problems.push(format!("SIM-1 node {node} does not know that it was delivered: {message:?}, {heads:?}"));
             }
         }
         let heads = [a, b].map(|node| self.heads(node, channel));

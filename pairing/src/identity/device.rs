@@ -10,7 +10,7 @@ use crate::{
         dh::{DhPublic, DhSecret},
         hash::derive_key,
         secret::Secret,
-        sign::{BadSignature, Context, SigningSecret},
+        sign::{BadSignature, Context, SigningSecret, VerifyingKey},
     },
     ids::{AccountId, DeviceId},
 };
@@ -18,6 +18,9 @@ use crate::{
 const SIGNING_CONTEXT: &str = "covey 2026 device signing key v1";
 const DH_CONTEXT: &str = "covey 2026 device dh key v1";
 const NETWORK_CONTEXT: &str = "covey 2026 device network key v1";
+
+/// Length of a proof of joining: a signature of the device's key, then one of its network key.
+pub const JOIN_PROOF_LEN: usize = 128;
 
 /// The secrets of a device, all derived from a 32-byte seed of its own.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +70,15 @@ impl DeviceSecret {
     }
 
     /// Proof that this device agrees to belong to `account`: no account can claim a device that is not its own.
-    pub fn join_proof(&self, account: &AccountId) -> [u8; 64] {
-        self.signing.sign(Context::DeviceJoin, &self.keys().join_message(account))
+    ///
+    /// Signed by the device's key and by its network key, so that neither a device nor a network peer can be claimed.
+    pub fn join_proof(&self, account: &AccountId) -> [u8; JOIN_PROOF_LEN] {
+        let message = self.keys().join_message(account);
+        let mut proof = [0; JOIN_PROOF_LEN];
+        let (device, network) = proof.split_at_mut(JOIN_PROOF_LEN / 2);
+        device.copy_from_slice(&self.signing.sign(Context::DeviceJoin, &message));
+        network.copy_from_slice(&self.network.sign(Context::DeviceJoin, &message));
+        proof
     }
 }
 
@@ -111,8 +121,12 @@ impl DeviceKeys {
     ///
     /// # Errors
     /// [`BadSignature`].
-    pub fn verify_join(&self, account: &AccountId, proof: &[u8; 64]) -> Result<(), BadSignature> {
-        self.id.verifying_key().verify(Context::DeviceJoin, &self.join_message(account), proof)
+    pub fn verify_join(&self, account: &AccountId, proof: &[u8; JOIN_PROOF_LEN]) -> Result<(), BadSignature> {
+        let message = self.join_message(account);
+        let (device, network) = proof.split_first_chunk::<64>().ok_or(BadSignature)?;
+        let network = network.first_chunk::<64>().ok_or(BadSignature)?;
+        self.id.verifying_key().verify(Context::DeviceJoin, &message, device)?;
+        VerifyingKey::from_bytes(self.network).verify(Context::DeviceJoin, &message, network)
     }
 
     fn join_message(&self, account: &AccountId) -> Vec<u8> {
@@ -147,5 +161,12 @@ mod tests {
         let proof = device.join_proof(&own);
         assert_eq!(device.keys().verify_join(&own, &proof), Ok(()));
         assert_eq!(device.keys().verify_join(&other, &proof), Err(BadSignature));
+        let victim = DeviceSecret::from_seed([99; 32]).keys();
+        let claim = DeviceKeys { network: victim.network, ..device.keys() };
+        let mut forged = [0; JOIN_PROOF_LEN];
+        for half in forged.chunks_mut(64) {
+            half.copy_from_slice(&device.signing.sign(Context::DeviceJoin, &claim.join_message(&own)));
+        }
+        assert_eq!(claim.verify_join(&own, &forged), Err(BadSignature), "the network peer of another");
     }
 }

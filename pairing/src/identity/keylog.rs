@@ -13,7 +13,7 @@ pub use fork::{Fork, LogOrder};
 use op::OpContent;
 pub use op::{Cutoff, Operation, SignedOp};
 
-use super::{AccountSecret, DeviceKeys, DeviceSecret};
+use super::{AccountSecret, DeviceKeys, DeviceSecret, JOIN_PROOF_LEN};
 use crate::{
     crypto::{dh::DhPublic, hash::blake3},
     ids::{AccountId, DeviceId},
@@ -180,7 +180,7 @@ impl KeyLog {
         at: usize,
         keys: DeviceKeys,
         name: String,
-        proof: &[u8; 64],
+        proof: &[u8; JOIN_PROOF_LEN],
         time: u64,
     ) -> Result<(), KeyLogError> {
         if self.device(&keys.id).is_some() {

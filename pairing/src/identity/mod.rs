@@ -12,7 +12,7 @@ mod token;
 
 pub use account::{AccountSecret, PhraseError};
 pub use card::{CARD_MAX, CardContent, CardDevice, CardError, ContactCard, sign};
-pub use device::{DeviceKeys, DeviceSecret};
+pub use device::{DeviceKeys, DeviceSecret, JOIN_PROOF_LEN};
 pub use keylog::{
     Cutoff, Device, Fork, KeyLog, KeyLogError, LogOrder, MAX_ACTIVE_DEVICES, Operation, Revocation, SignedOp,
 };

@@ -6,7 +6,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use super::KeyLogError;
 use crate::{
     crypto::{dh::DhPublic, sign::Context},
-    identity::{AccountSecret, DeviceKeys},
+    identity::{AccountSecret, DeviceKeys, JOIN_PROOF_LEN},
     ids::{AccountId, DeviceId},
     version::Version,
 };
@@ -42,7 +42,7 @@ pub enum Operation {
         name: String,
         /// Its agreement ([`crate::identity::DeviceSecret::join_proof`]).
         #[serde(with = "serde_bytes")]
-        proof: [u8; 64],
+        proof: [u8; JOIN_PROOF_LEN],
     },
     /// A device ends.
     Revoke {

@@ -20,8 +20,9 @@ export function contactMenu({ rpc, store }, id) {
   };
   const item = (text, action) =>
     h('button', { type: 'button', class: 'plain', on: { click: () => choose(action) } }, text);
-  menu.addEventListener('toggle', () => {
-    if (menu.open) fill(items, ...entries(rpc, store, store.contacts.get(id), item));
+  // Not on `toggle`, which comes too late for somebody who presses Enter and Tab at once.
+  summary.addEventListener('click', () => {
+    if (!menu.open) fill(items, ...entries(rpc, store, store.contacts.get(id), item));
   });
   menu.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;

@@ -143,6 +143,8 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
     let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
     let db::Opening { mut store, suspect } = db::open(&db::places(paths), disk, &vault, rng)?;
     if let Some(me) = Me::load(&Reader::new(&store, &vault))? {
+        // A crash may have come between the account and its mark.
+        mark_initialised(paths)?;
         return Ok(Opened { lock, store, vault, me, new_account: false, suspect });
     }
     let Some(account) = create else {
@@ -158,8 +160,14 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
     let batch = tx.into_batch(rng);
     store.apply(batch)?;
     store.flush()?;
-    crate::files::write_private(&paths.initialised_file(), b"").map_err(StartError::Mark)?;
+    mark_initialised(paths)?;
     Ok(Opened { lock, store, vault, me, new_account: true, suspect })
+}
+
+/// Remembers outside of the database that this directory has an account.
+fn mark_initialised(paths: &Paths) -> Result<(), StartError> {
+    let file = paths.initialised_file();
+    if file.exists() { Ok(()) } else { crate::files::write_private(&file, b"").map_err(StartError::Mark) }
 }
 
 impl Daemon {

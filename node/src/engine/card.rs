@@ -21,8 +21,8 @@ const MAX_ADDRESSES: usize = 12;
 
 /// Our newest card as stored.
 #[derive(Serialize, Deserialize)]
-struct Own {
-    signed: ByteBuf,
+pub(super) struct Own {
+    pub(super) signed: ByteBuf,
     name: String,
     addresses: Vec<String>,
     bundle: ByteBuf,
@@ -181,6 +181,9 @@ fn forget_gone(cx: &mut Cx<'_, '_>, account: &AccountId, now: &[ContactDevice]) 
 /// Opens the gate for every device of a paired contact.
 pub(super) fn allow(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
     for device in contacts::devices(cx.tx, account)? {
+        if cx.live.penalties.contains_key(&device.peer) {
+            continue;
+        }
         cx.effects.push(Effect::Allow { peer: device.peer, addresses: device.addresses });
     }
     Ok(())

@@ -28,6 +28,8 @@ const MAX_WAITING: usize = 128;
 const MAX_ASKED: usize = 64;
 /// The same entries are not asked for again, nor the same parcels sent again, within this time, in milliseconds.
 const ASK_AGAIN: u64 = 60_000;
+/// An entry is asked for so often, each time while its author is connected; then its author has lost the key too.
+const MAX_TIMES_ASKED: u8 = 20;
 /// Associated data of control messages inside a session.
 const CONTROL_AAD: &[u8] = b"covey control v1\0";
 
@@ -69,18 +71,20 @@ enum Control {
 
 /// A parcel that waits for its acknowledgement.
 #[derive(Serialize, Deserialize)]
-struct Waiting {
+pub(super) struct Waiting {
     frame: ByteBuf,
     sent_at: u64,
 }
 
 /// An entry whose content key we lack.
 #[derive(Serialize, Deserialize)]
-struct Parked {
-    channel: ChannelId,
-    feed: FeedKey,
-    seq: u64,
-    asked_at: u64,
+pub(super) struct Parked {
+    pub(super) channel: ChannelId,
+    pub(super) feed: FeedKey,
+    pub(super) seq: u64,
+    pub(super) asked_at: u64,
+    /// How often it was asked for.
+    pub(super) asked: u8,
 }
 
 fn prologue(to: &DeviceId) -> Vec<u8> {
@@ -250,7 +254,7 @@ pub(super) fn park(
         warn!(channel = %channel.fmt_short(), seq = entry.seq(), "an entry holds no message; it is kept and not shown");
         return Ok(());
     }
-    let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at: 0 };
+    let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at: 0, asked: 0 };
     Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
 }
 
@@ -265,8 +269,16 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
     info!(device = %device.fmt_short(), entries = rows.len(), "asking for content keys again");
     let mut wanted = Vec::with_capacity(rows.len());
     for (key, parked) in rows {
+        if parked.asked >= MAX_TIMES_ASKED {
+            warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
+            cx.tx.delete(&key);
+            continue;
+        }
         wanted.push((parked.channel, parked.feed, parked.seq));
-        cx.tx.put(&key, &Parked { asked_at: cx.now, ..parked })?;
+        cx.tx.put(&key, &Parked { asked_at: cx.now, asked: parked.asked + 1, ..parked })?;
+    }
+    if wanted.is_empty() {
+        return Ok(());
     }
     let owner = Owner { account: *account, device: *device };
     tell(cx, owner, &known, &Control::KeysWanted(wanted), true)

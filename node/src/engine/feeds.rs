@@ -14,7 +14,7 @@ use crate::store::Tx;
 /// Most incarnations of one author in a channel: each stands for a restored copy, so an honest device needs few.
 pub(super) const MAX_INCARNATIONS: usize = 64;
 /// Most feeds of one direct channel: eight devices on each side with all their incarnations.
-const MAX_FEEDS: usize = 16 * MAX_INCARNATIONS;
+pub(super) const MAX_FEEDS: usize = 16 * MAX_INCARNATIONS;
 
 /// What is kept of a feed beside its entries.
 #[derive(Debug, Clone, Serialize, Deserialize)]

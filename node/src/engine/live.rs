@@ -22,6 +22,8 @@ pub struct Live {
     pub(super) deadlines: BTreeMap<AccountId, u64>,
     /// Peers at which a pairing frame for an account may be left (from its ticket or card).
     pub(super) hints: BTreeMap<PeerKey, AccountId>,
+    /// How many invites wait for the operator, if it was counted since that last changed.
+    pub(super) pending: Option<usize>,
     /// What strangers did lately.
     pub(super) strangers: StrangerLimits,
     /// Addresses we can be reached at (multiaddr text).
@@ -46,6 +48,7 @@ impl Live {
             waiting: BTreeMap::new(),
             deadlines: BTreeMap::new(),
             hints: BTreeMap::new(),
+            pending: None,
             strangers: StrangerLimits::new(policy.strangers),
             addresses: Vec::new(),
             penalties: BTreeMap::new(),

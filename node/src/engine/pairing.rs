@@ -151,7 +151,11 @@ fn invited(
             contact.wanted.is_some() || matches!(contact.relationship.state(), State::Invited | State::Paired)
         });
     let book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
-    let pending = pending(cx)?;
+    let pending = match cx.live.pending {
+        Some(pending) => pending,
+        None => pending(cx)?,
+    };
+    cx.live.pending = Some(pending);
     let invitee = cx.me.account_id();
     let arrival = Arrival { invitee, source, pending, expected, tokens: &book };
     let admission = match cx.live.strangers.admit(invite, &arrival, cx.now) {
@@ -273,6 +277,7 @@ fn step_quietly(
     };
     let previous = contact.channel;
     contact.relationship = outcome.next;
+    cx.live.pending = None;
     if invites && contact.relationship.state() == State::Invited {
         contact.outgoing = Some(true);
         contact.note = note.filter(|note| !note.is_empty());

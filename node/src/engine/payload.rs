@@ -120,6 +120,11 @@ impl Body {
         Self { version: VERSION, kind: kind::READ, sent_at, text: None, reply_to: None, expires_at: None, read }
     }
 
+    /// Whether it is within what its kind may say. Kinds that this covey does not know always are.
+    pub(super) fn is_sound(&self) -> bool {
+        self.kind != kind::TEXT || self.text.as_ref().is_some_and(|text| !text.is_empty() && text.len() <= MAX_TEXT)
+    }
+
     /// The bytes that are sealed.
     pub(super) fn encode(&self) -> Result<Vec<u8>, EngineError> {
         covey_codec::encode(self).map_err(EngineError::bug)

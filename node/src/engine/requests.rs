@@ -4,18 +4,24 @@
 use covey_api::{self as api, ApiError, kind};
 use covey_pairing::consent::Input;
 
+use tracing::debug;
+
 use super::contacts::{self, Contact};
 use super::{Cx, EngineError, channels, journal, pairing};
 
 /// Lets a stranger in whose invite just arrived.
 pub(super) fn admit(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Result<(), EngineError> {
     contact.request = true;
-    pairing::step(cx, contact, Input::Accept, None)?.map(drop).map_err(EngineError::bug)
+    if let Err(error) = pairing::step(cx, contact, Input::Accept, None)? {
+        debug!(%error, "a stranger's invite cannot be answered");
+    }
+    Ok(())
 }
 
 /// The operator says yes: the conversation moves from the requests to the inbox.
 pub(super) fn accept(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Result<api::Contact, ApiError> {
     contact.request = false;
+    cx.live.pending = None;
     contact.changed_at = cx.now;
     contact.save(cx)?;
     let shown = contacts::show(cx, &contact)?;

@@ -13,7 +13,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::{debug, error, warn};
 
 use super::channels::{self, Channel};
-use super::contacts;
+use super::contacts::{self, Owner};
 use super::feeds::{self, Feed};
 use super::live::ContactPeer;
 use super::payload::{Body, Sealed, associated_data};
@@ -156,10 +156,10 @@ fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), Eng
             match effect {
                 SyncEffect::Send(frame) => cx.effects.push(Effect::Send { peer, protocol: Protocol::Sync, frame }),
                 SyncEffect::Serve { feed, from, limits } => {
-                    let run = serve(cx.tx, &feed, from, limits)?;
+                    let run = serve(cx.tx, &account, &feed, from, limits)?;
                     queue.push_back((peer, SyncInput::Served { feed, from, run }));
                 }
-                SyncEffect::Deliver { feed, run } => match apply(cx, &feed, run, &device)? {
+                SyncEffect::Deliver { feed, run } => match apply(cx, &feed, run, Owner { account, device })? {
                     Taken::Durable(head) => {
                         let account = contacts::of_channel(cx.tx, &feed.channel)?.unwrap_or(account);
                         for other in peers_of(cx, &account) {
@@ -219,8 +219,12 @@ fn forgive(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn serve(tx: &Tx<'_>, id: &FeedId, from: u64, limits: RunLimits) -> Result<Option<Run>, EngineError> {
+fn serve(tx: &Tx<'_>, to: &AccountId, id: &FeedId, from: u64, limits: RunLimits) -> Result<Option<Run>, EngineError> {
     let Some(channel) = channels::by_id(tx, &id.channel)? else { return Ok(None) };
+    // The machine knows which channels are shared; this is the second look.
+    if !channel.open || channel.contact != *to {
+        return Ok(None);
+    }
     match feeds::load(tx, channel.no, &id.key())? {
         Some(feed) => feeds::serve(tx, &feed, from, limits),
         None => Ok(None),
@@ -253,15 +257,20 @@ enum Taken {
     Anew,
 }
 
+/// How far ahead of everything we know an entry's logical time may be. An honest author exceeds what it saw by one; the
+/// rest is for what we have yet to fetch. (Without it one entry could drive the time of the channel to its end.)
+const LAMPORT_SLACK: u64 = 1 << 20;
+
 /// Verifies a run and takes its entries into the transaction. `from`: the device that delivered it.
-fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: &DeviceId) -> Result<Taken, EngineError> {
+fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -> Result<Taken, EngineError> {
     let Some(mut channel) = channels::by_id(cx.tx, &id.channel)? else {
         return Ok(Taken::Refused(Rejection::Unwanted));
     };
     let device = DeviceId::from_bytes(*id.author.as_bytes());
     let own = device == cx.me.device_id();
     // The author must be a device of one of the two accounts. (Our own other devices come with multi-device.)
-    if !channel.open || !(own || contacts::device(cx.tx, &channel.contact, &device)?.is_some()) {
+    let member = own || contacts::device(cx.tx, &channel.contact, &device)?.is_some();
+    if !channel.open || channel.contact != from.account || !member {
         return Ok(Taken::Refused(Rejection::Unwanted));
     }
     let account = if own { cx.me.account_id() } else { channel.contact };
@@ -290,18 +299,25 @@ fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: &DeviceId) -> Resul
             return Ok(Taken::Refused(refused.rejection()));
         }
     };
+    let latest = channels::heads(cx.tx, &channel)?.lamport().saturating_add(LAMPORT_SLACK);
+    if entries.iter().any(|entry| entry.lamport() > latest) {
+        warn!(channel = %id.channel.fmt_short(), "an entry from the far future is not taken");
+        return Ok(Taken::Refused(Rejection::Invalid));
+    }
     if own && !entries.is_empty() {
         rollback::proven(cx, &mut channel, id.incarnation)?;
     }
     let mut opener = Opener::new(cx, &channel.contact, &device)?;
     for entry in &entries {
         feeds::append(cx, &mut feed, entry);
-        if entry.header().kind == Kind::Content {
+        // After a repair the message may be there though its entry was lost.
+        let known = messages::at(cx.tx, channel.no, &entry.order())?.is_some_and(|message| message.id == entry.id());
+        if entry.header().kind == Kind::Content && !known {
             // What we wrote ourselves was never wrapped for us: whoever has it gives us the key.
             let opened = if own { Err(Unopened::NoKey) } else { open(cx, &mut opener, &channel, entry)? };
             match opened {
                 Ok((key, body)) => messages::receive(cx, &mut channel, entry, account, key, body)?,
-                Err(why) => control::park(cx, channel.id, &feed, entry, why, from)?,
+                Err(why) => control::park(cx, channel.id, &feed, entry, why, &from.device)?,
             }
         }
     }
@@ -309,8 +325,7 @@ fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: &DeviceId) -> Resul
     if !entries.is_empty() {
         feeds::save(cx, channel.no, &feed)?;
         channel.save(cx)?;
-        let contact = channel.contact;
-        control::request_parked(cx, &contact, from)?;
+        control::request_parked(cx, &from.account, &from.device)?;
     }
     Ok(feed.head.map_or(Taken::Refused(Rejection::Invalid), Taken::Durable))
 }
@@ -321,7 +336,9 @@ fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<bool, Engin
         return Ok(false);
     }
     let known = feeds::all(tx, channel.no)?;
-    Ok(known.iter().filter(|feed| feed.key.author == id.author).count() >= feeds::MAX_INCARNATIONS)
+    let of_author = known.iter().filter(|feed| feed.key.author == id.author).count();
+    let of_contact = known.iter().filter(|feed| feed.account == channel.contact).count();
+    Ok(of_author >= feeds::MAX_INCARNATIONS || of_contact >= feeds::MAX_FEEDS / 2)
 }
 
 /// The author signed two histories: keep the proof, take nothing more.
@@ -367,7 +384,7 @@ fn open(
 fn open_with(key: &Secret<32>, ciphertext: &[u8], aad: &[u8]) -> Result<(Secret<32>, Body), Unopened> {
     let body = envelope::open_body(key, aad, ciphertext).map_err(|_| Unopened::Poison)?;
     let body = Body::decode(&body).map_err(|_| Unopened::Poison)?;
-    Ok((key.clone(), body))
+    if body.is_sound() { Ok((key.clone(), body)) } else { Err(Unopened::Poison) }
 }
 
 /// Opens a stored entry with a content key that its author gave us afterwards; `false` if it does not open.

@@ -299,6 +299,11 @@ fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -> Result<Ta
             return Ok(Taken::Refused(refused.rejection()));
         }
     };
+    // Taking them would tell the author that they were delivered.
+    if entries.iter().any(|entry| entry.header().kind == Kind::Content && entry.payload().is_none()) {
+        warn!(channel = %id.channel.fmt_short(), "a contact's device withholds payloads; its run is not taken");
+        return Ok(Taken::Refused(Rejection::Unwanted));
+    }
     let latest = channels::heads(cx.tx, &channel)?.lamport().saturating_add(LAMPORT_SLACK);
     if entries.iter().any(|entry| entry.lamport() > latest) {
         warn!(channel = %id.channel.fmt_short(), "an entry from the far future is not taken");

@@ -3,6 +3,7 @@
 
 mod consent;
 mod conversation;
+mod hostile;
 mod rollback;
 mod sim;
 mod world;

@@ -90,6 +90,12 @@ pub(super) struct World {
     pub(super) drop: BTreeSet<Protocol>,
     /// One in so many frames is lost; 0: none.
     pub(super) loss: u32,
+    /// A node whose engine hears nothing any more: a test speaks for it.
+    pub(super) puppet: Option<usize>,
+    /// What the puppet was sent.
+    pub(super) heard: Vec<(Protocol, Vec<u8>)>,
+    /// Every frame that is sent, if a test wants them: from, to, protocol, frame.
+    pub(super) record: Option<Vec<(usize, usize, Protocol, Vec<u8>)>>,
     rng: StdRng,
 }
 
@@ -112,6 +118,9 @@ impl World {
             cards: BTreeMap::new(),
             drop: BTreeSet::new(),
             loss: 0,
+            puppet: None,
+            heard: Vec::new(),
+            record: None,
             rng: StdRng::seed_from_u64(seed),
         };
         for node in 0..policies.len() {
@@ -188,6 +197,29 @@ impl World {
         Ok(value)
     }
 
+    /// A look into a node that leaves no trace.
+    pub(super) fn look<T>(&mut self, node: usize, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
+        let now = self.now;
+        let it = &mut self.nodes[node];
+        let mut tx = Tx::new(&it.store, &it.vault);
+        look(&mut Cx {
+            me: &it.me,
+            policy: &it.policy,
+            live: &mut it.live,
+            tx: &mut tx,
+            now,
+            rng: &mut it.rng,
+            effects: Vec::new(),
+        })
+    }
+
+    /// The id of the channel of two contacts.
+    pub(super) fn channel(&mut self, node: usize, of: usize) -> covey_feed::ChannelId {
+        let text = self.contact(node, of).unwrap().channel.unwrap();
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap();
+        covey_feed::ChannelId::from_bytes(bytes.try_into().unwrap())
+    }
+
     fn node_of(&self, peer: PeerKey) -> Option<usize> {
         self.nodes.iter().position(|node| node.peer() == peer)
     }
@@ -262,16 +294,35 @@ impl World {
         if !self.is_connected(from, to) || !open || lost || self.drop.contains(&protocol) {
             return;
         }
+        if let Some(record) = &mut self.record {
+            record.push((from, to, protocol, frame.clone()));
+        }
+        self.replay(from, to, protocol, frame);
+    }
+
+    /// A frame arrives at `to` over its connection with `from`, whoever made it.
+    pub(super) fn replay(&mut self, from: usize, to: usize, protocol: Protocol, frame: Vec<u8>) {
         let peer = self.nodes[from].peer();
         let source = Some([192, 0, 2, 1].into());
         self.fly(to, Input::Frame { peer, protocol, source, frame });
+    }
+
+    /// The puppet says something to a node.
+    pub(super) fn say(&mut self, to: usize, protocol: Protocol, frame: Vec<u8>) {
+        let from = self.puppet.unwrap();
+        let peer = self.nodes[to].peer();
+        self.send(from, peer, protocol, frame);
+        self.settle();
     }
 
     /// Delivers what is on its way until nothing is.
     pub(super) fn settle(&mut self) {
         let mut steps = 0;
         while let Some(Flight::Input(to, input)) = self.flights.pop_front() {
-            self.input(to, input);
+            match input {
+                Input::Frame { protocol, frame, .. } if self.puppet == Some(to) => self.heard.push((protocol, frame)),
+                input => self.input(to, input),
+            }
             steps += 1;
             assert!(steps < 200_000, "the network never comes to rest");
         }
@@ -282,7 +333,9 @@ impl World {
         for _ in 0..millis.div_ceil(step) {
             self.now += step;
             for node in 0..self.nodes.len() {
-                self.input(node, Input::Tick);
+                if self.puppet != Some(node) {
+                    self.input(node, Input::Tick);
+                }
             }
             self.settle();
         }

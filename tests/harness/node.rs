@@ -8,6 +8,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -19,6 +20,7 @@ use super::{
     eventually,
     journal::Journal,
     texts,
+    wait::LOOK_AGAIN,
 };
 
 /// So much of a log is shown when a test fails. COVEY_TEST_LOG=debug makes it longer and tell more.
@@ -285,10 +287,17 @@ impl Node {
     }
 
     /// Waits until a conversation has so many messages. For what is found again without being told anew.
+    #[track_caller]
     pub(crate) fn until_shows(&self, with: &str, messages: usize) {
-        eventually(&format!("{} to show {messages} messages", self.name), || {
-            (texts(self, with).len() == messages).then_some(())
-        });
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let shown = texts(self, with);
+            if shown.len() == messages {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{} does not show {messages} messages but {shown:#?}", self.name);
+            thread::sleep(LOOK_AGAIN);
+        }
     }
 
     /// The journal is not the one it was: begins anew with it.

@@ -8,7 +8,7 @@ use std::{
 use super::{Node, PATIENCE};
 
 /// How often a condition is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Asks again until the answer is something.
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::harness::{covey, eventually, run};
+use crate::harness::{Node, covey, eventually, run};
 
 /// Everything a desktop gives to a program.
 fn desktop(home: &Path) -> Command {
@@ -95,4 +95,53 @@ fn help_leads_from_the_first_step_to_the_last() {
         assert!(run(covey(home.path()), ["completions", shell], "").stdout.len() > 1_000);
     }
     assert!(run(covey(home.path()), ["man"], "").stdout.contains(".TH"));
+}
+
+#[test]
+fn what_the_readme_shows_is_what_people_see() {
+    let (alice, bob) = (Node::start("alice"), Node::start("bob"));
+    let shown = |node: &Node, args: &[&str]| {
+        let ran = node.run(args);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.stdout + &ran.stderr
+    };
+    let ticket = shown(&bob, &["account", "ticket"]);
+    let (ticket, hint) = ticket.split_once('\n').expect("two lines");
+    assert!(ticket.starts_with("covey:") && hint.contains("covey pair invite TICKET"), "{hint}");
+    assert_eq!(shown(&alice, &["account", "rename", "Alice"]), "Others see you as Alice.\n");
+    let note = "Alice, from the lake";
+    let invited = shown(&alice, &["pair", "invite", ticket, "--alias", "bob", "--note", note]);
+    assert_eq!(invited, "The invite to bob is on its way.\nWaiting for their answer; see `covey pair list`.\n");
+
+    bob.until_contact(&alice.id, "pending");
+    let list = shown(&bob, &["pair", "list"]);
+    let row: Vec<&str> =
+        list.lines().nth(1).expect("a row").split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    let short = &alice.id[..8];
+    assert_eq!((row[0], row[1], row[3]), ("\"Alice\"", "pending", short), "{list}");
+    assert!(row[4].contains(note), "{list}");
+    assert!(list.contains(&format!("covey pair accept {short}, or covey pair decline {short}")), "{list}");
+    let accepted = shown(&bob, &["pair", "accept", short, "--alias", "alice"]);
+    assert_eq!(accepted, "You and alice are paired.\nSay hello: covey send alice 'Hello!'\n");
+
+    alice.until_confirmed(&bob.id);
+    let sent = shown(&alice, &["send", "bob", "Hello Bob!", "--wait", "delivered"]);
+    let id = sent.strip_suffix(" delivered\n").unwrap_or_else(|| panic!("{sent}"));
+    assert!(shown(&bob, &["send", "alice", "Hello Alice."]).ends_with(" waiting to be delivered\n"));
+    alice.until_received("Hello Alice.");
+    let talk = shown(&alice, &["messages", "bob"]);
+    let lines: Vec<&str> = talk.lines().collect();
+    assert!(lines[1].starts_with(id) && lines[1].ends_with("me: Hello Bob!  (delivered)"), "{talk}");
+    assert!(lines[2].ends_with("bob: Hello Alice."), "{talk}");
+
+    let number = shown(&bob, &["pair", "verify", "alice"]);
+    let digits: String = number.lines().take(3).flat_map(|line| line.chars().chain([' '])).collect();
+    assert_eq!(digits.chars().filter(char::is_ascii_digit).count(), 60, "{number}");
+    assert!(shown(&alice, &["pair", "verify", "bob", digits.trim()]).contains("bob is verified"));
+    let tail = shown(&alice, &["tail"]);
+    for told in ["you and bob are paired", "me: Hello Bob!", "bob: Hello Alice."] {
+        assert!(tail.contains(told), "nothing of \"{told}\" in:\n{tail}");
+    }
+    assert!(shown(&alice, &["status"]).contains("1 paired"));
+    assert!(shown(&alice, &["doctor"]).contains("ok"));
 }

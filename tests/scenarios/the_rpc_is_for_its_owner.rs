@@ -4,10 +4,12 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, net::UnixStream},
 };
 
-use crate::harness::Node;
+use serde_json::{Value, json};
+
+use crate::harness::{Node, Refused};
 
 /// The status line that a request gets.
 fn ask(node: &Node, path: &str, headers: &[(&str, &str)]) -> String {
@@ -50,4 +52,46 @@ fn only_who_can_read_the_cookie_gets_in() {
     }
     alice.restart();
     assert_eq!(ask(&alice, "/rpc", &[right]), "HTTP/1.1 401 Unauthorized", "a cookie is of one run");
+}
+
+#[test]
+fn on_the_socket_the_kernel_says_who_calls_and_no_token_is_needed() {
+    let alice = Node::start("alice");
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"pair.list","params":{"state":"pending"}}"#;
+    let request = format!(
+        "POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = UnixStream::connect(alice.data().join("rpc.sock")).expect("listens");
+    stream.write_all(request.as_bytes()).expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(r#"{"jsonrpc":"2.0","id":1,"result":[]}"#),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_request_that_makes_no_sense_is_told_why_and_harms_nobody() {
+    let alice = Node::start("alice");
+    let client = alice.client();
+    let refused = |method: &str, params: Value| match client.call(method, &params) {
+        Err(Refused::Error(error)) => error,
+        other => panic!("{method}: {other:?}"),
+    };
+    for (method, params, code) in [
+        ("pair.frobnicate", json!({}), -32601),
+        ("message.send", json!({"to": "bob"}), -32602),
+        ("message.send", json!({"to": "bob", "text": "x", "colour": "red"}), -32602),
+        ("message.send", json!({"to": 7, "text": []}), -32602),
+        ("message.send", json!(["bob", "x"]), -32602),
+        ("events.fetch", json!({"limit": -1}), -32602),
+        ("pair.list", json!({"state": "happy"}), -32602),
+    ] {
+        let error = refused(method, params.clone());
+        assert_eq!(error["code"], code, "{method} {params}: {error}");
+        assert!(error["data"]["reason"].is_string() || code == -32601, "{method}: {error}");
+    }
+    assert_eq!(client.call("pair.list", &json!({})).expect("answers"), json!([]));
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod daemon;
+mod db;
 mod demo;
 mod init;
 mod logging;
@@ -48,6 +49,7 @@ fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(
         Command::Init(init) => init.run(globals, terminal),
         Command::Demo(demo) => runtime(Builder::new_multi_thread())?.block_on(demo.run(globals, terminal)),
         Command::Config(config) => config.run(globals, terminal),
+        Command::Db(db) => db.run(globals, terminal),
         Command::Completions(completions) => Ok(completions.write(Covey::command(), &mut io::stdout())?),
         Command::Man(man) => Ok(man.write(Covey::command(), &mut io::stdout())?),
         Command::Client(Client::Account(AccountCommand::Phrase { passphrase_file })) => {

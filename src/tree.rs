@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use covey_cli::{CompletionsArgs, Globals, ManArgs};
 
-use crate::{config::ConfigCommand, daemon::DaemonArgs, demo::DemoArgs, init::InitArgs};
+use crate::{config::ConfigCommand, daemon::DaemonArgs, db::DbCommand, demo::DemoArgs, init::InitArgs};
 
 /// A peer-to-peer chat node: consent first, end-to-end encrypted, no server
 #[derive(Parser, Debug)]
@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Check, repair and copy the database while the daemon is stopped
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Print a completion script for your shell
     #[command(after_help = "Example:\n  covey completions bash > ~/.local/share/bash-completion/completions/covey")]
     Completions(CompletionsArgs),

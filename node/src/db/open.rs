@@ -37,17 +37,16 @@ pub fn open(
 ) -> Result<Opening, EngineError> {
     let (mut store, state) = DurableStore::open(places, disk)?;
     let MarksState::Behind(behind) = state else { return Ok(Opening { store, suspect: false }) };
+    let (database, why) = (places.database.display(), &behind.why);
     warn!(
-        "the database in {} is an older state of itself: {}. What contacts have is fetched from them again",
-        places.database.display(),
-        behind.why
+        "the database in {database} is an older state of itself: {why}; what contacts have is fetched from them again"
     );
     catch_up(&mut store, &behind, vault, rng)?;
     Ok(Opening { store, suspect: true })
 }
 
 /// Takes over what was kept apart.
-fn catch_up(
+pub(super) fn catch_up(
     store: &mut DurableStore,
     behind: &Behind,
     vault: &Vault,

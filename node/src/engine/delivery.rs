@@ -16,7 +16,7 @@ const MAX_DEVICES: usize = 64;
 
 /// How much of a feed of ours a recipient's device has.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Mark {
+pub(super) struct Mark {
     account: AccountId,
     /// Durable there up to this entry, since then.
     delivered: u64,

@@ -12,7 +12,7 @@ const MAX_LEN: usize = 128;
 
 /// As stored.
 #[derive(Serialize, Deserialize)]
-struct Record {
+pub(super) struct Record {
     at: u64,
     /// Hash of method and parameters.
     request: ByteArray<32>,

@@ -11,7 +11,7 @@ const PRUNE_BATCH: usize = 1_000;
 
 /// As stored.
 #[derive(Serialize, Deserialize)]
-struct Record {
+pub(super) struct Record {
     at: u64,
     kind: String,
     /// JSON text: the shape is the API's, not the store's.

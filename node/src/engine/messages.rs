@@ -34,7 +34,7 @@ pub(super) struct Message {
 
 /// Where a message is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Pointer(u64, OrderKey);
+pub(super) struct Pointer(pub(super) u64, pub(super) OrderKey);
 
 /// The message at this place.
 pub(super) fn at(tx: &Tx<'_>, channel: u64, place: &OrderKey) -> Result<Option<Message>, EngineError> {

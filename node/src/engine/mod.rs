@@ -32,6 +32,7 @@ mod sync;
 mod tables;
 
 pub(crate) use check::floors;
+pub use check::{CheckedFeed, Findings};
 pub use cx::{Cx, EngineError};
 pub use input::{Command, Effect, Input, PeerKey, Protocol, Verdict, handle};
 pub use live::Live;

@@ -115,6 +115,42 @@ pub(crate) fn head(row: &[u8]) -> Option<Head> {
     }
 }
 
+/// A row as sled has it.
+pub(crate) enum RawRow {
+    /// A record with its value.
+    Whole(Vec<u8>, Vec<u8>),
+    /// A record whose value is in so many parts.
+    Long(Vec<u8>, u16),
+    /// A part of a value.
+    Part(Vec<u8>, Vec<u8>),
+    /// A row that follows from others.
+    Internal,
+    /// No row of ours.
+    Malformed,
+}
+
+impl RawRow {
+    /// What a row is.
+    pub(crate) fn of(key: Vec<u8>, row: Vec<u8>) -> Self {
+        match key.first() {
+            None => Self::Malformed,
+            Some(&INDEX) => Self::Internal,
+            Some(&PIECE) => Self::Part(key, row),
+            Some(_) if key == super::digest::KEY => Self::Internal,
+            Some(_) => match head(&row) {
+                Some(Head::Whole(value)) => Self::Whole(key, value),
+                Some(Head::Split(count)) => Self::Long(key, count),
+                None => Self::Malformed,
+            },
+        }
+    }
+
+    /// Where a part of the value of `key` is.
+    pub(crate) fn part_key(key: &[u8], number: u16) -> Vec<u8> {
+        piece_key(key, number)
+    }
+}
+
 /// Where chunk `number` of the value of `key` is.
 pub(crate) fn piece_key(key: &[u8], number: u16) -> Vec<u8> {
     [&[PIECE], key, &number.to_be_bytes()].concat()

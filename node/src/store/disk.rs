@@ -255,7 +255,7 @@ impl SledStore {
         self.close();
         log.sync_all().ok()?;
         match log::reach(&self.dir) {
-            Ok(Reach::Up(tip)) => Some(tip),
+            Ok(Reach::Up(tip, _)) => Some(tip),
             Ok(Reach::Nothing) | Err(_) => None,
         }
     }

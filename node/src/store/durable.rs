@@ -8,7 +8,7 @@ use std::{
 use super::{
     Batch, DiskOptions, Row, SledStore, Span, Store, StoreError,
     keepsafe::{self, Keepsafe},
-    log::{self, Reach},
+    log::{self, Beyond, Reach},
     marks::{Floors, Found, Marks, MarksFile},
 };
 
@@ -46,6 +46,8 @@ pub enum MarksState {
 pub struct Behind {
     /// For people: what was noticed.
     pub why: String,
+    /// It was put there as an old copy, or repaired: nothing is wrong with it.
+    pub expected: bool,
     /// Numbers that were given to others, perhaps after this state.
     pub floors: Floors,
     /// The records that are kept twice, sealed, as they last were: newer than those of the database perhaps.
@@ -89,9 +91,9 @@ impl DurableStore {
         let marks = MarksFile::begin(&places.marks, marks).map_err(io)?;
         let kept = Keepsafe::read(&places.kept).map_err(io)?;
         let mut store = Self { database, marks, kept: Keepsafe::open(&places.kept).map_err(io)?, floors, walking };
-        if let Some(why) = why {
+        if let Some((why, expected)) = why {
             let kept = kept.into_iter().collect();
-            return Ok((store, MarksState::Behind(Behind { why, floors, kept })));
+            return Ok((store, MarksState::Behind(Behind { why, expected, floors, kept })));
         }
         drop(kept);
         store.agree()?;
@@ -236,7 +238,7 @@ fn check_log(database: &Path, found: &Found) -> Result<(), StoreError> {
     }
     match log::reach(database).map_err(|e| storage_error(database, e))? {
         Reach::Nothing if marks.commit > 0 => Err(damaged(database, "it is gone")),
-        Reach::Up(reach) if reach < marks.tip => Err(damaged(database, "its end cannot be read")),
+        Reach::Up(reach, Beyond::More) if reach < marks.tip => Err(damaged(database, "its end cannot be read")),
         _ => Ok(()),
     }
 }
@@ -249,18 +251,27 @@ fn damaged(database: &Path, detail: &str) -> StoreError {
     StoreError::Damaged { path: database.to_path_buf(), detail: detail.to_owned() }
 }
 
-/// Why a database that is whole may yet be an old one.
-fn suspicion(database: &SledStore, found: &Found) -> Option<String> {
+/// Why a database that is whole may yet be an old one, and whether it is so on purpose.
+fn suspicion(database: &SledStore, found: &Found) -> Option<(String, bool)> {
     let commit = database.commit();
     match found {
         Found::Marks(marks) if commit < marks.commit => {
-            Some(format!("its last {} changes, which were acknowledged, are not there", marks.commit - commit))
+            let lost = marks.commit - commit;
+            Some((format!("its last {lost} changes, which were acknowledged, are not there"), false))
         }
-        Found::Marks(marks) if marks.suspect => Some("it was put back from elsewhere, or repaired".to_owned()),
-        Found::Missing if commit > 0 => Some("its high-water marks are gone".to_owned()),
-        Found::Unreadable => Some("its high-water marks cannot be read".to_owned()),
+        Found::Marks(marks) if marks.suspect => Some(("it was put back from elsewhere, or repaired".to_owned(), true)),
+        Found::Missing if commit > 0 => Some(("its high-water marks are gone".to_owned(), false)),
+        Found::Unreadable => Some(("its high-water marks cannot be read".to_owned(), false)),
         Found::Marks(_) | Found::Missing => None,
     }
+}
+
+/// The second copies in the file at `path`, as far as they can be read.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn read_kept(path: &Path) -> io::Result<Vec<Row>> {
+    Ok(Keepsafe::read(path)?.into_iter().collect())
 }
 
 /// All records of the database that are kept twice.

@@ -28,9 +28,12 @@ mod tests;
 mod tx;
 
 pub use api::{Batch, Op, Row, Span, Store, StoreError};
+pub(crate) use chunks::RawRow;
 pub use disk::{DiskOptions, SledStore};
+pub(crate) use durable::read_kept;
 pub use durable::{Behind, DurableStore, MarksState, Places};
 pub use key::Key;
+pub(crate) use log::salvage;
 pub use marks::{Floors, Found, Marks, MarksFile};
 pub use memory::{Faults, MemoryStore};
 pub use schema::MAX_VALUE;

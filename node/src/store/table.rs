@@ -70,6 +70,43 @@ pub enum Table {
 }
 
 impl Table {
+    /// Every table.
+    const ALL: [Self; 28] = [
+        Self::Meta,
+        Self::Ticket,
+        Self::Prekey,
+        Self::Reserved,
+        Self::Contact,
+        Self::Alias,
+        Self::Invite,
+        Self::Card,
+        Self::Device,
+        Self::Session,
+        Self::Peer,
+        Self::Address,
+        Self::Stranger,
+        Self::Channel,
+        Self::Head,
+        Self::Entry,
+        Self::Message,
+        Self::Order,
+        Self::ContentKey,
+        Self::Parked,
+        Self::Outbox,
+        Self::Delivery,
+        Self::PeerHead,
+        Self::Receipt,
+        Self::Timer,
+        Self::Journal,
+        Self::Consumer,
+        Self::ClientId,
+    ];
+
+    /// The table of keys that start with this byte.
+    pub fn of_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.byte() == byte)
+    }
+
     /// The byte that keys of this table start with.
     pub fn byte(self) -> u8 {
         self as u8

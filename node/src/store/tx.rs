@@ -166,6 +166,24 @@ impl<'a> Tx<'a> {
         Ok(keys.into_iter().map(Key::stored).collect())
     }
 
+    /// At most `limit` keys that start with `prefix` and come after `after`, in order. Changes are not seen.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the medium fails or is damaged.
+    pub(crate) fn keys_after(&self, prefix: &Key, after: &Key, limit: usize) -> Result<Vec<Key>, StoreError> {
+        let rows = self.store.scan(&self.span(prefix, Some(after), false), limit, false)?;
+        Ok(rows.into_iter().map(|(key, _)| Key::stored(key)).collect())
+    }
+
+    /// The last key that starts with `prefix`. Changes are not seen.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the medium fails or is damaged.
+    pub(crate) fn keys_last(&self, prefix: &Key) -> Result<Option<Key>, StoreError> {
+        let rows = self.store.scan(&self.span(prefix, None, false), 1, true)?;
+        Ok(rows.into_iter().next().map(|(key, _)| Key::stored(key)))
+    }
+
     /// The plain value (schema version first) of a sealed one.
     pub(crate) fn open_row(&self, key: &[u8], sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         self.open(key, sealed)
@@ -174,6 +192,26 @@ impl<'a> Tx<'a> {
     /// The plain value (schema version first) under a key as stored.
     pub(crate) fn plain_row(&self, key: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         self.plain(key)
+    }
+
+    /// What a plain value under a key as stored means.
+    pub(crate) fn decode_plain<V: DeserializeOwned>(&self, key: &[u8], plain: &[u8]) -> Result<V, StoreError> {
+        schema::decode(key.first().copied().unwrap_or(0), plain)
+    }
+
+    /// The bytes that were put raw as a plain value.
+    pub(crate) fn plain_body<'p>(&self, key: &[u8], plain: &'p [u8]) -> Result<&'p [u8], StoreError> {
+        schema::body(key.first().copied().unwrap_or(0), plain)
+    }
+
+    /// Sealed rows of the store after a key as stored, at most `limit`, in order. Changes are not seen.
+    pub(crate) fn stored_rows(&self, after: &[u8], limit: usize) -> Result<Vec<super::Row>, StoreError> {
+        self.store.scan(&Span { from: [after, &[0]].concat(), to: None }, limit, false)
+    }
+
+    /// The bytes under which the store holds a record.
+    pub(crate) fn stored_key(&self, key: &Key) -> Vec<u8> {
+        key.resolve(self.vault).into_owned()
     }
 
     /// Sets the plain value (schema version first) under a key as stored.

@@ -46,6 +46,14 @@ impl VaultFiles {
         self.header.exists()
     }
 
+    /// The text of the header, to be kept with a copy of the records.
+    ///
+    /// # Errors
+    /// [`VaultError::Header`], [`VaultError::HeaderMissing`], [`VaultError::Io`].
+    pub fn header_text(&self) -> Result<String, VaultError> {
+        String::from_utf8(self.read_header()?.to_bytes()).map_err(|error| self.bad_header(error.to_string()))
+    }
+
     /// What opening takes.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
 //! Records that only say where others are.
 
-use covey_feed::ChannelId;
+use covey_feed::{ChannelId, Entry};
 use covey_pairing::identity::KeyLog;
 use covey_pairing::ids::AccountId;
 
 use super::super::channels::Channel;
 use super::super::contacts::{self, Card, Contact, Owner};
+use super::super::feeds::Feed;
 use super::super::tables::{self, Counter};
 use crate::engine::EngineError;
 use crate::store::{Key, Table, Tx};
@@ -49,12 +50,16 @@ fn account_of(card: &Card) -> Option<AccountId> {
 /// The channels of paired contacts, those that are missing made anew.
 fn channels_of(tx: &mut Tx<'_>, contacts: &[Contact]) -> Result<(), EngineError> {
     for contact in contacts {
-        let (Some(no), Some(secret)) = (contact.channel, contact.relationship.pair_secret()) else { continue };
-        let id = ChannelId::from_bytes(secret.channel_id());
+        let Some(no) = contact.channel else { continue };
         let known: Option<Channel> = tx.get(&tables::channel(no))?;
-        if known.is_some_and(|channel| channel.id == id) {
-            continue;
-        }
+        let secret = contact.relationship.pair_secret().map(|secret| ChannelId::from_bytes(secret.channel_id()));
+        // Without a secret, as when the pairing has ended, what was written tells.
+        let id = match secret {
+            Some(id) => Some(id),
+            None if known.is_some() => continue,
+            None => written_in(tx, no)?,
+        };
+        let Some(id) = id.filter(|id| known.is_none_or(|channel| channel.id != *id)) else { continue };
         // What it said of itself is gone with it. Our next incarnation in it is chosen at the next start.
         let channel = Channel {
             no,
@@ -77,7 +82,18 @@ fn channels_of(tx: &mut Tx<'_>, contacts: &[Contact]) -> Result<(), EngineError>
     Ok(())
 }
 
-fn clear(tx: &mut Tx<'_>, prefix: &Key) -> Result<(), EngineError> {
+/// The channel that the entries of its feeds name.
+fn written_in(tx: &Tx<'_>, no: u64) -> Result<Option<ChannelId>, EngineError> {
+    for (_, feed) in tx.scan_intact::<Feed>(&tables::feeds(no), ALL)? {
+        let first = tx.get_raw(&tables::entry(feed.fid, 1))?.unwrap_or_default();
+        if let Ok(entry) = Entry::from_stored(&first) {
+            return Ok(Some(entry.header().feed.channel));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn clear(tx: &mut Tx<'_>, prefix: &Key) -> Result<(), EngineError> {
     for key in tx.keys(prefix)? {
         tx.delete(&key);
     }

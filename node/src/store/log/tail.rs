@@ -15,8 +15,17 @@ use super::format::{Kind, Lsn, Message, RED_ZONE, SEGMENT, SEGMENT_HEADER, Segme
 pub(crate) enum Reach {
     /// There is no log.
     Nothing,
-    /// sled would take it up to this position, and cut off or overwrite what is beyond.
-    Up(Lsn),
+    /// sled would take it up to this position, and cut off or overwrite what is beyond, if anything is.
+    Up(Lsn, Beyond),
+}
+
+/// What is in a log where it does not reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beyond {
+    /// Nothing.
+    Nothing,
+    /// Messages that can be read.
+    More,
 }
 
 /// How far the log of the database in `dir` goes, found as sled does it. Changes nothing.
@@ -33,19 +42,26 @@ pub(crate) fn reach(dir: &Path) -> io::Result<Reach> {
     // What is stable is not looked at again: from there on every segment must follow the one before.
     let length = length();
     let mut expected = stable / length * length;
-    let mut reach = expected;
+    let (mut reach, mut beyond) = (expected, Beyond::Nothing);
     for (lsn, (_, offset)) in segments.range(expected..) {
         if *lsn != expected {
             break;
         }
         expected += length;
-        let (end, capped) = end_of(&read(&file, *offset)?, lsn / length);
+        let bytes = read(&file, *offset)?;
+        let (end, capped) = end_of(&bytes, lsn / length);
         reach = if capped { expected } else { lsn + u64::try_from(end).unwrap_or(0) };
         if !capped {
+            if goes_on(&bytes, end, lsn / length) {
+                beyond = Beyond::More;
+            }
             break;
         }
     }
-    Ok(Reach::Up(reach))
+    if segments.range(expected..).next().is_some() {
+        beyond = Beyond::More;
+    }
+    Ok(Reach::Up(reach, beyond))
 }
 
 /// The headers of all segments with their places, by position.
@@ -97,6 +113,12 @@ fn end_of(bytes: &[u8], number: u64) -> (usize, bool) {
             _ => return (at, false),
         }
     }
+}
+
+/// Whether a segment has further messages of its own after `at`.
+fn goes_on(bytes: &[u8], at: usize, number: u64) -> bool {
+    let last = bytes.len().min(SEGMENT - RED_ZONE);
+    (at + 1..last).any(|at| Message::read(&bytes[at..]).is_some_and(|message| message.segment == number))
 }
 
 /// The position of the newest snapshot, by its name.

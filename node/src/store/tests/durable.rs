@@ -82,12 +82,6 @@ fn an_older_database_under_newer_marks_is_behind_and_told_what_was_kept() {
     drop(store);
     fs::remove_dir_all(dir.path().join("db")).expect("removes");
     copy(old.path(), &dir.path().join("db"));
-    // It was closed in order later than this copy: the log is too short.
-    assert!(matches!(open(dir.path()), Err(StoreError::Damaged { .. })));
-    // Without that knowledge, as after a kill, the count of commits tells.
-    let marks = crate::store::Marks { commit: 80, floors: Floors { journal: 80, card: 5 }, ..Default::default() };
-    fs::remove_file(dir.path().join("marks")).expect("removes");
-    drop(crate::store::MarksFile::begin(&dir.path().join("marks"), marks).expect("begins"));
     let (mut store, state) = open(dir.path()).expect("opens");
     let behind = behind(state);
     assert!(behind.why.contains("30 changes"), "{}", behind.why);
@@ -161,9 +155,16 @@ fn no_damage_to_the_log_passes_unnoticed() {
         match open(copied.path()) {
             Ok((store, state)) => {
                 let rows = store.scan(&Span::all(), usize::MAX, false).expect("scans");
-                assert!(rows == expected, "seed {seed} round {round}: {state:?}, {} rows", rows.len());
-                assert_eq!(state, MarksState::Consistent, "seed {seed} round {round}");
-                whole += 1;
+                match state {
+                    MarksState::Consistent => {
+                        assert!(rows == expected, "seed {seed} round {round}: {} rows", rows.len());
+                        whole += 1;
+                    }
+                    MarksState::Behind(_) => {
+                        assert!(rows.len() < expected.len(), "seed {seed} round {round}");
+                    }
+                    MarksState::Fresh => panic!("seed {seed} round {round}: taken for a new one"),
+                }
             }
             Err(error) => {
                 assert!(matches!(error, StoreError::Damaged { .. }), "seed {seed} round {round}: {error}");

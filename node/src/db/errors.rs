@@ -1,0 +1,102 @@
+//! Why something cannot be done to a database.
+
+use std::{io, path::PathBuf};
+
+use covey_api::Exit;
+
+use crate::{daemon::StartError, engine::EngineError, files, lock::LockError, store::StoreError, vault::VaultError};
+
+/// Why something cannot be done to a database. Every text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The data directory cannot be used at all.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record is not what it should be.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The account is lost.
+    #[error(
+        "nothing of the account can be read in {dir}; put a backup there with `covey db restore`, or start over elsewhere \
+         with `covey init --recover --data-dir NEW`"
+    )]
+    AccountLost {
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// The repair did not get everything to agree: a bug.
+    #[error("the repair left a problem behind and was given up, nothing was changed: {problem}")]
+    Unrepaired {
+        /// The first of them.
+        problem: String,
+    },
+    /// There is such a file already.
+    #[error("{path} exists already; name another file")]
+    Exists {
+        /// Which.
+        path: PathBuf,
+    },
+    /// There is a node where one is to be put.
+    #[error("there is a node in {dir} already; restore into an empty directory with --data-dir")]
+    NotEmpty {
+        /// Where.
+        dir: PathBuf,
+    },
+    /// A file is no backup, or damaged, or of a later version.
+    #[error("{path} cannot be restored: {why}")]
+    NoBackup {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl From<LockError> for DbError {
+    fn from(error: LockError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+impl From<VaultError> for DbError {
+    fn from(error: VaultError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+impl DbError {
+    /// The exit code class of a process that ends because of it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Start(error) => error.exit(),
+            Self::Store(_) | Self::Engine(_) | Self::AccountLost { .. } | Self::NoBackup { .. } => Exit::Data,
+            Self::Unrepaired { .. } => Exit::Bug,
+            Self::Exists { .. } | Self::NotEmpty { .. } | Self::Io { .. } => Exit::Refused,
+        }
+    }
+}
+
+/// An error at a file.
+pub(super) fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> DbError {
+    let path = path.into();
+    move |source| match source.kind() {
+        io::ErrorKind::AlreadyExists => DbError::Exists { path },
+        _ => DbError::Io { path, source },
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_dir(dir: &std::path::Path) -> Result<(), DbError> {
+    files::sync_dir(dir).map_err(at(dir))
+}

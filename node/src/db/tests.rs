@@ -1,0 +1,1 @@
+//! Whole data directories, checked, damaged, repaired, copied.

@@ -1,0 +1,82 @@
+//! Whether a record is what its table says.
+
+use covey_feed::{Entry, ForkProof};
+use covey_pairing::identity::TokenBook;
+use covey_pairing::ids::AccountId;
+use covey_pairing::session::{DeviceSessions, PrekeyStore};
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::super::channels::Channel;
+use super::super::contacts::{Card, Contact, Owner};
+use super::super::control::{Parked, Waiting};
+use super::super::delivery::Mark;
+use super::super::feeds::Feed;
+use super::super::messages::{Message, Pointer};
+use super::super::rpc::account::Issued;
+use super::super::{card, idempotency, journal};
+use crate::store::{StoreError, Table, Tx};
+
+/// Why a record is not usable.
+pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), String> {
+    let plain = tx.open_row(key, sealed).map_err(|_| "does not authenticate".to_owned())?;
+    let row = Row { tx, key, plain: &plain };
+    let (table, rest) = key.split_first().ok_or("has no key")?;
+    let Some(table) = Table::of_byte(*table) else { return Err("is of no known table".to_owned()) };
+    match (table, rest.first()) {
+        (Table::Meta, _) => match rest {
+            b"own card" => row.is::<card::Own>(),
+            b"own name" => row.is::<String>(),
+            b"journal" | b"journal start" | b"channel" | b"feed" | b"card" | b"parcel" => row.is::<u64>(),
+            _ => row.is::<IgnoredAny>(),
+        },
+        (Table::Ticket, Some(0)) => row.is::<Issued>(),
+        (Table::Ticket, _) => row.is::<TokenBook>(),
+        (Table::Prekey, _) => row.is::<PrekeyStore>(),
+        (Table::Contact, _) => row.is::<Contact>(),
+        (Table::Alias | Table::Invite, _) => row.is::<AccountId>(),
+        (Table::Card, _) => row.is::<Card>(),
+        (Table::Session, _) => row.is::<DeviceSessions>(),
+        (Table::Peer, _) => row.is::<Owner>(),
+        (Table::Channel, Some(0)) => row.is::<Channel>(),
+        (Table::Channel, _) => row.is::<u64>(),
+        (Table::Head, _) => row.is::<Feed>(),
+        (Table::Entry, _) if rest.ends_with(&[0; 8]) => row.bytes(|bytes| ForkProof::decode(bytes).map(drop)),
+        (Table::Entry, _) => row.bytes(|bytes| Entry::from_stored(bytes).map(drop)),
+        (Table::Message, _) => row.is::<Pointer>(),
+        (Table::Order, _) => row.is::<Message>(),
+        (Table::Parked, _) => row.is::<Parked>(),
+        (Table::Outbox, _) => row.is::<Waiting>(),
+        (Table::Delivery, _) => row.is::<Mark>(),
+        (Table::Journal, _) => row.is::<journal::Record>(),
+        (Table::Consumer, _) => row.is::<u64>(),
+        (Table::ClientId, _) => row.is::<idempotency::Record>(),
+        (other, _) => Err(format!("is of the table {other:?}, which is not used")),
+    }
+}
+
+struct Row<'a, 's> {
+    tx: &'a Tx<'s>,
+    key: &'a [u8],
+    plain: &'a [u8],
+}
+
+impl Row<'_, '_> {
+    fn is<T: DeserializeOwned>(&self) -> Result<(), String> {
+        self.tx.decode_plain::<T>(self.key, self.plain).map(drop).map_err(|error| told(&error))
+    }
+
+    fn bytes<E: std::fmt::Display>(&self, check: impl FnOnce(&[u8]) -> Result<(), E>) -> Result<(), String> {
+        let body = self.tx.plain_body(self.key, self.plain).map_err(|error| told(&error))?;
+        check(body).map_err(|error| error.to_string())
+    }
+}
+
+fn told(error: &StoreError) -> String {
+    match error {
+        StoreError::Decode { source, .. } => format!("is not what it should be: {source}"),
+        StoreError::Version { found, known, .. } => {
+            format!("has schema version {found}, this covey knows {known}; use a newer covey")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,130 @@
+//! Messages: where they stand, how they are found, and the entries they were.
+
+use covey_feed::{Entry, Kind};
+
+use super::super::channels::Channel;
+use super::super::feeds::Feed;
+use super::super::messages::{Message, Pointer};
+use super::super::tables;
+use super::feeds::Known;
+use super::findings::Findings;
+use super::verify::Progress;
+use crate::engine::EngineError;
+use crate::store::{Key, Table, Tx};
+
+const ALL: usize = usize::MAX;
+/// Messages read at a time.
+const PART: usize = 128;
+
+/// Checks all of them.
+pub(super) fn check(
+    tx: &Tx<'_>,
+    known: &Known,
+    found: &mut Findings,
+    progress: Progress<'_>,
+) -> Result<(), EngineError> {
+    let mut early = 0;
+    for (_, channel) in tx.scan::<Channel>(&tables::channels(), None, ALL, false)? {
+        let mut after = tables::messages(channel.no);
+        loop {
+            let part = tx.scan::<Message>(&tables::messages(channel.no), Some(&after), PART, false)?;
+            let ended = part.len() < PART;
+            for (key, message) in part {
+                found.messages += 1;
+                match standing(tx, &channel, &key, &message)? {
+                    Standing::Whole => {}
+                    Standing::Early => early += 1,
+                    Standing::Wrong(why) => {
+                        let id = data_encoding::HEXLOWER.encode(&message.id.as_bytes()[..8]);
+                        found.problem(format!("the message {id} {why}"));
+                    }
+                }
+                after = key;
+            }
+            progress("messages", found.messages, 0);
+            if ended {
+                break;
+            }
+        }
+        newest(tx, &channel, found)?;
+    }
+    if early > 0 {
+        found.note(format!("{early} messages are here whose entries still have to come back from contacts"));
+    }
+    let pointers = tx.keys(&Key::table(Table::Message))?.len();
+    if u64::try_from(pointers).is_ok_and(|pointers| pointers != found.messages) {
+        found.problem(format!("{} messages, {pointers} places they are found at", found.messages));
+    }
+    unread(tx, known, found)
+}
+
+/// What a message is to its entry.
+enum Standing {
+    Whole,
+    /// The entry is not there yet.
+    Early,
+    Wrong(&'static str),
+}
+
+fn standing(tx: &Tx<'_>, channel: &Channel, key: &Key, message: &Message) -> Result<Standing, EngineError> {
+    let place = &message.place;
+    if tx.stored_key(&tables::message(channel.no, place)) != tx.stored_key(key) {
+        return Ok(Standing::Wrong("is in the wrong place"));
+    }
+    match tx.get::<Pointer>(&tables::message_place(&message.id))? {
+        Some(Pointer(no, at)) if no == channel.no && at == *place => {}
+        _ => return Ok(Standing::Wrong("is not found by its id")),
+    }
+    let feed = tables::feed(channel.no, place.author.as_bytes(), place.incarnation);
+    let Some(feed) = tx.get::<Feed>(&feed)? else { return Ok(Standing::Early) };
+    if feed.head.is_none_or(|head| head.seq < place.seq) {
+        return Ok(Standing::Early);
+    }
+    let bytes = tx.get_raw(&tables::entry(feed.fid, place.seq))?.unwrap_or_default();
+    let same = Entry::from_stored(&bytes).is_ok_and(|entry| entry.id() == message.id && entry.order() == *place);
+    Ok(if same { Standing::Whole } else { Standing::Wrong("is not the one of its entry") })
+}
+
+/// The channel's newest message is there.
+fn newest(tx: &Tx<'_>, channel: &Channel, found: &mut Findings) -> Result<(), EngineError> {
+    if let Some(newest) = &channel.newest
+        && !tx.contains(&tables::message(channel.no, newest))?
+    {
+        found.problem(format!("the newest message of the channel {} is missing", channel.id.fmt_short()));
+    }
+    Ok(())
+}
+
+/// Entries that should be readable and neither are nor wait for their key. A contact may have written what nobody can
+/// read: remarkable, but nothing is lost then.
+fn unread(tx: &Tx<'_>, known: &Known, found: &mut Findings) -> Result<(), EngineError> {
+    let waiting = waiting(tx)?;
+    let mut unreadable = 0;
+    for (no, feed) in known.feeds.values() {
+        for seq in 1..=feed.head.map_or(0, |head| head.seq) {
+            let Some(entry) = content(tx, feed.fid, seq)? else { continue };
+            let there = tx.contains(&tables::message(*no, &entry.order()))?;
+            if !there && !waiting.contains(&(feed.fid, seq)) {
+                unreadable += 1;
+            }
+        }
+    }
+    if unreadable > 0 {
+        found.note(format!("{unreadable} entries hold nothing that can be read"));
+    }
+    Ok(())
+}
+
+/// The entry, if it holds a message.
+pub(super) fn content(tx: &Tx<'_>, fid: u64, seq: u64) -> Result<Option<Entry>, EngineError> {
+    let bytes = tx.get_raw(&tables::entry(fid, seq))?.unwrap_or_default();
+    Ok(Entry::from_stored(&bytes).ok().filter(|entry| entry.header().kind == Kind::Content))
+}
+
+/// Entries that wait for their key: local number of the feed, and position.
+pub(super) fn waiting(tx: &Tx<'_>) -> Result<std::collections::BTreeSet<(u64, u64)>, EngineError> {
+    let number = |key: &Key, from_end: usize| {
+        key.tail(from_end).first_chunk().map_or(0, |bytes: &[u8; 8]| u64::from_be_bytes(*bytes))
+    };
+    Ok(tx.keys(&Key::table(Table::Parked))?.iter().map(|key| (number(key, 16), number(key, 8))).collect())
+}

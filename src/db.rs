@@ -1,0 +1,227 @@
+//! `covey db …`: what is done to a database while no daemon has it.
+
+use std::{
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::Subcommand;
+use covey_api::{Exit, Time};
+use covey_cli::{Failure, Globals, Terminal};
+use covey_node::{
+    config::Overrides,
+    daemon::Options,
+    db::{self, BackedUp, DbError, Findings, Repaired, Restored},
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::{config, daemon::Unlock};
+
+/// Progress is shown of what takes longer than this.
+const SHOW_AFTER: Duration = Duration::from_millis(500);
+/// Problems shown to people; `--json` has all of them.
+const MOST_SHOWN: usize = 20;
+
+/// Check, repair and copy the database while the daemon is stopped
+#[derive(Subcommand, Debug)]
+pub(crate) enum DbCommand {
+    /// Check that everything is there and unharmed (exit code 5 if not)
+    #[command(
+        long_about = "Check that everything is there and unharmed\n\nReads every record: whether it authenticates, whether feeds are unbroken \
+                      and signed, whether messages, contacts and counters agree, and whether anything that was acknowledged is missing. \
+                      Ends with exit code 5 if something is wrong. The daemon must be stopped.",
+        after_help = "Examples:\n  covey db verify\n  covey db verify --json | jq .problems"
+    )]
+    Verify {
+        #[command(flatten)]
+        unlock: Unlock,
+    },
+    /// Save what can be read of a damaged database
+    #[command(
+        long_about = "Save what can be read of a damaged database\n\nMoves the damaged database aside (it is never deleted) and puts every record that \
+                      can be read into a new one. Says what is lost, and what comes back from your contacts when they are connected. \
+                      The daemon must be stopped.",
+        after_help = "Example:\n  covey db repair && covey daemon"
+    )]
+    Repair {
+        #[command(flatten)]
+        unlock: Unlock,
+    },
+    /// Copy everything to one encrypted file
+    #[command(
+        long_about = "Copy everything to one encrypted file\n\nThe file is as encrypted as the database. Unless a passphrase protects it, opening it takes \
+                      the file vault.key of the data directory: keep a copy of that elsewhere. The daemon must be stopped.",
+        after_help = "Example:\n  covey db backup ~/covey-2026-11-21.backup"
+    )]
+    Backup {
+        /// A file that does not exist yet
+        file: PathBuf,
+        #[command(flatten)]
+        unlock: Unlock,
+    },
+    /// Put a backup into an empty data directory
+    #[command(
+        long_about = "Put a backup into an empty data directory\n\nThe node takes up where the backup ends and gets from your contacts what happened since. \
+                      The node that the backup is of must not run any more.",
+        after_help = "Examples:\n  covey db restore ~/covey-2026-11-21.backup --vault-key ./vault.key\n  \
+                      covey db restore FILE --data-dir ./new --passphrase-file ./passphrase"
+    )]
+    Restore {
+        /// What `covey db backup` made
+        file: PathBuf,
+        /// The vault.key of the node that the backup is of [default: vault.key in the data directory]
+        #[arg(long, value_name = "FILE")]
+        vault_key: Option<PathBuf>,
+        #[command(flatten)]
+        unlock: Unlock,
+    },
+}
+
+impl DbCommand {
+    pub(crate) fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+        let mut bar = Bar::new(globals);
+        let mut progress = |what: &'static str, done, of| bar.show(what, done, of);
+        match self {
+            Self::Verify { unlock } => {
+                let found = done(db::verify(&options(globals, &unlock)?, &mut progress))?;
+                bar.clear();
+                verified(&found, terminal)
+            }
+            Self::Repair { unlock } => {
+                let made = done(db::repair(&options(globals, &unlock)?, &mut progress))?;
+                bar.clear();
+                repaired(&made, terminal)
+            }
+            Self::Backup { file, unlock } => {
+                let made = done(db::backup(&options(globals, &unlock)?, &file, &mut progress))?;
+                bar.clear();
+                backed_up(&made, &file, terminal)
+            }
+            Self::Restore { file, vault_key, unlock } => {
+                let options = options(globals, &unlock)?;
+                let made = done(db::restore(&options, &file, vault_key.as_deref(), &mut progress))?;
+                bar.clear();
+                restored(&made, &options, terminal)
+            }
+        }
+    }
+}
+
+fn options(globals: &Globals, unlock: &Unlock) -> Result<Options, Failure> {
+    let (paths, config) = config::load(globals, &Overrides::new())?;
+    Ok(Options { paths, config, passphrase: unlock.passphrase()? })
+}
+
+fn done<T>(result: Result<T, DbError>) -> Result<T, Failure> {
+    result.map_err(|error| Failure::Ended { exit: error.exit(), sentence: error.to_string() })
+}
+
+fn verified(found: &Findings, terminal: &mut Terminal) -> Result<(), Failure> {
+    terminal.show(found, |t, found| {
+        if !found.ok {
+            t.line(&format!("{} problems:", found.problems.len()))?;
+            found.problems.iter().take(MOST_SHOWN).try_for_each(|problem| t.line(&format!("  {problem}")))?;
+            if found.problems.len() > MOST_SHOWN {
+                t.line("  … (all of them with --json)")?;
+            }
+            return t.hint("Save what can be read: covey db repair");
+        }
+        let Findings { records, messages, feeds, notes, .. } = found;
+        t.line(&format!(
+            "{records} records, {messages} messages, {} feeds: everything is as it should be.",
+            feeds.len()
+        ))?;
+        notes.iter().try_for_each(|note| t.line(&format!("Note: {note}.")))
+    })?;
+    if found.ok { Ok(()) } else { Err(Failure::Told(Exit::Data)) }
+}
+
+fn repaired(made: &Repaired, terminal: &mut Terminal) -> Result<(), Failure> {
+    Ok(terminal.show(made, |t, made| {
+        if !made.damaged {
+            return t.line(&format!("There is nothing to repair: {} records are as they should be.", made.records));
+        }
+        for (heading, lines) in
+            [("Found:", &made.problems), ("Lost:", &made.lost), ("Comes back from your contacts:", &made.returning)]
+        {
+            if !lines.is_empty() {
+                t.line(heading)?;
+                lines.iter().try_for_each(|line| t.line(&format!("  {line}")))?;
+            }
+        }
+        t.line(&format!("Saved: {} records.", made.records))?;
+        if let Some(aside) = &made.moved_to {
+            t.line(&format!("The damaged database is in {}.", aside.display()))?;
+        }
+        t.hint("Start your node: covey daemon")
+    })?)
+}
+
+fn backed_up(made: &BackedUp, file: &std::path::Path, terminal: &mut Terminal) -> Result<(), Failure> {
+    let BackedUp { records, needs_key_file } = made;
+    let answer = json!({"file": file, "records": records, "needs_key_file": needs_key_file});
+    Ok(terminal.show(&answer, |t, _| {
+        t.line(&format!("{records} records are in {}.", file.display()))?;
+        if *needs_key_file {
+            t.hint(
+                "It opens only with the file vault.key of the data directory: keep a copy of that, but not beside it.",
+            )?;
+        }
+        Ok(())
+    })?)
+}
+
+fn restored(made: &Restored, options: &Options, terminal: &mut Terminal) -> Result<(), Failure> {
+    let dir = options.paths.data_dir();
+    let made_at = Time::from_unix_ms(made.made_at);
+    let answer = json!({"data_dir": dir, "records": made.records, "made_at": made_at});
+    Ok(terminal.show(&answer, |t, _| {
+        t.line(&format!("{} records are in {}.", made.records, dir.display()))?;
+        t.hint("Start your node: covey daemon. The one that the backup is of must not run any more.")
+    })?)
+}
+
+/// Progress of long work, for people who look at a terminal.
+struct Bar {
+    wanted: bool,
+    began: std::time::Instant,
+    shown: Option<(&'static str, ProgressBar)>,
+}
+
+impl Bar {
+    fn new(globals: &Globals) -> Self {
+        let wanted = !globals.quiet && !globals.json && io::stderr().is_terminal();
+        Self { wanted, began: std::time::Instant::now(), shown: None }
+    }
+
+    fn show(&mut self, what: &'static str, done: u64, of: u64) {
+        if !self.wanted || self.began.elapsed() < SHOW_AFTER {
+            return;
+        }
+        if self.shown.as_ref().is_none_or(|(before, _)| *before != what) {
+            self.clear();
+            let template = if of > 0 { "{msg:10} {wide_bar} {percent:>3}%" } else { "{msg:10} {human_pos}" };
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = ProgressBar::new(of).with_style(style).with_message(what);
+            self.shown = Some((what, bar));
+        }
+        if let Some((_, bar)) = &self.shown {
+            bar.set_length(of.max(done));
+            bar.set_position(done);
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some((_, bar)) = self.shown.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

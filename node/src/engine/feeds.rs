@@ -71,8 +71,11 @@ pub(super) fn append(cx: &mut Cx<'_, '_>, feed: &mut Feed, entry: &Entry) {
     feed.head = Some(entry.head());
 }
 
-/// One entry.
+/// One entry. There is none at 0, where the proof of a fork may stand.
 pub(super) fn entry(tx: &Tx<'_>, fid: u64, seq: u64) -> Result<Option<Entry>, EngineError> {
+    if seq == 0 {
+        return Ok(None);
+    }
     tx.get_raw(&tables::entry(fid, seq))?.map(|bytes| Entry::from_stored(&bytes).map_err(EngineError::bug)).transpose()
 }
 

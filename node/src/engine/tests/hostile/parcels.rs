@@ -7,7 +7,7 @@ use serde_bytes::ByteBuf;
 
 use super::mallory::{ALICE, BOB, Content, Lair, MALLORY, prologue};
 use crate::engine::payload::Body;
-use crate::engine::{Protocol, tables};
+use crate::engine::{Protocol, channels, feeds, tables};
 
 #[derive(Serialize)]
 enum Control {
@@ -52,13 +52,22 @@ fn content_keys_are_given_for_the_channel_of_the_two_only() {
 fn asking_for_the_key_of_a_fork_proof_is_answered_with_nothing() {
     let mut lair = Lair::new(21);
     let one = lair.batch(vec![(covey_feed::Kind::Content, b"one".to_vec())]);
-    let two = lair.batch(vec![(covey_feed::Kind::Content, b"two".to_vec())]);
+    let two = lair.batch(vec![(covey_feed::Kind::Content, vec![2]), (covey_feed::Kind::Content, vec![3])]);
     assert!(lair.push(&one));
     assert!(!lair.push(&two));
     lair.world.heard.clear();
     let (channel, feed) = (lair.channel, lair.feed(0).key());
+    let kept = lair.world.look(ALICE, |cx| {
+        let channel = channels::by_id(cx.tx, &channel).unwrap().unwrap();
+        let feed = feeds::load(cx.tx, channel.no, &feed).unwrap().unwrap();
+        cx.tx.contains(&tables::fork_proof(feed.fid)).unwrap()
+    });
+    assert!(kept, "the proof stands where no entry is");
     lair.control(&Control::KeysWanted(vec![(channel, feed, 0)]));
     assert_eq!(lair.parcels_heard(), 0);
+    let alices = alices_feed(&lair);
+    lair.control(&Control::KeysWanted(vec![(channel, alices, 1)]));
+    assert_eq!(lair.parcels_heard(), 1, "she was heard");
     lair.nobody_else_notices();
 }
 

@@ -1,5 +1,5 @@
 //! A paired contact who lies: every frame it can send has one outcome, the other contacts notice nothing, and a restart
-//! changes none of it. The outcomes are listed in `node/HOSTILE.md`.
+//! changes none of it. `node/HOSTILE.md` lists the outcomes.
 
 mod cards;
 mod entries;

@@ -76,6 +76,9 @@ enum Flight {
     Input(usize, Input),
 }
 
+/// A frame that was sent: from, to, protocol, bytes.
+pub(super) type Sent = (usize, usize, Protocol, Vec<u8>);
+
 /// Nodes and the network between them.
 pub(super) struct World {
     pub(super) nodes: Vec<Node>,
@@ -95,7 +98,7 @@ pub(super) struct World {
     /// What the puppet was sent.
     pub(super) heard: Vec<(Protocol, Vec<u8>)>,
     /// Every frame that is sent, if a test wants them: from, to, protocol, frame.
-    pub(super) record: Option<Vec<(usize, usize, Protocol, Vec<u8>)>>,
+    pub(super) record: Option<Vec<Sent>>,
     rng: StdRng,
 }
 

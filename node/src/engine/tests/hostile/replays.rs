@@ -33,7 +33,7 @@ fn runs_sent_again_are_not_taken_again() {
 }
 
 /// Everything that was said in a pairing of 0 (inviter) and 1, as (from, to, protocol, frame).
-fn recorded(seed: u64) -> (World, Vec<(usize, usize, Protocol, Vec<u8>)>) {
+fn recorded(seed: u64) -> (World, Vec<Sent>) {
     let mut world = World::new(3, seed);
     world.record = Some(Vec::new());
     world.pair(0, 1);

@@ -27,9 +27,9 @@ pub fn verify(options: &Options, progress: Progress<'_>) -> Result<Findings, DbE
     if let MarksState::Behind(behind) = state {
         let older = format!("the database is an older state of itself: {}", behind.why);
         if behind.expected {
-            found.note(older)
+            found.note(older);
         } else {
-            found.problem(older)
+            found.problem(older);
         }
         found.end();
     }

@@ -116,6 +116,12 @@ impl Contact {
         }
     }
 
+    /// Let in by the open mode and waiting for the operator's word. (What such a stranger wrote stays out of the inbox
+    /// whatever that word is, unless it is yes.)
+    pub(super) fn is_request(&self) -> bool {
+        self.request && self.is_paired()
+    }
+
     pub(super) fn is_paired(&self) -> bool {
         self.relationship.state() == State::Paired
     }

@@ -223,7 +223,7 @@ fn spend(cx: &mut Cx<'_, '_>, mut book: TokenBook, id: &covey_pairing::identity:
 
 fn pending(cx: &Cx<'_, '_>) -> Result<usize, EngineError> {
     let all = contacts::all(cx.tx)?;
-    Ok(all.iter().filter(|contact| contact.relationship.state() == State::Pending || contact.request).count())
+    Ok(all.iter().filter(|contact| contact.relationship.state() == State::Pending || contact.is_request()).count())
 }
 
 /// One step of a relationship: runs the machine, stores what it became, carries its effects out, tells the journal.

@@ -34,8 +34,7 @@ pub(super) fn accept(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Result<api::C
 }
 
 /// The operator says no: the pairing ends on both sides, and the stranger is not let in again.
-pub(super) fn decline(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Result<api::Contact, ApiError> {
-    contact.request = false;
+pub(super) fn decline(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, ApiError> {
     pairing::command(cx, contact.clone(), Input::Remove)?;
     let contact = contacts::load_or_new(cx, &contact.account)?;
     pairing::command(cx, contact, Input::Block)

@@ -251,8 +251,11 @@ fn walk(file: &mut File, mut see: impl FnMut(&[u8], Option<&[u8]>)) -> io::Resul
     Ok((index, u64::try_from(at).unwrap_or(0), whole))
 }
 
+/// Length, key and value (or that it is gone) of a record.
+type Parsed<'a> = (usize, &'a [u8], Option<&'a [u8]>);
+
 /// The record that `bytes` begin with: its length, key and value.
-fn parse(bytes: &[u8]) -> Option<(usize, &[u8], Option<&[u8]>)> {
+fn parse(bytes: &[u8]) -> Option<Parsed<'_>> {
     let number = |at: usize| bytes.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
     let (key, value) = (number(8)?, number(12)?);
     if key > LONGEST || (value > LONGEST && value != GONE) {

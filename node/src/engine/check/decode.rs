@@ -38,7 +38,6 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Session, _) => row.is::<DeviceSessions>(),
         (Table::Peer, _) => row.is::<Owner>(),
         (Table::Channel, Some(0)) => row.is::<Channel>(),
-        (Table::Channel, _) => row.is::<u64>(),
         (Table::Head, _) => row.is::<Feed>(),
         (Table::Entry, _) if rest.ends_with(&[0; 8]) => row.bytes(|bytes| ForkProof::decode(bytes).map(drop)),
         (Table::Entry, _) => row.bytes(|bytes| Entry::from_stored(bytes).map(drop)),
@@ -48,7 +47,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Outbox, _) => row.is::<Waiting>(),
         (Table::Delivery, _) => row.is::<Mark>(),
         (Table::Journal, _) => row.is::<journal::Record>(),
-        (Table::Consumer, _) => row.is::<u64>(),
+        (Table::Channel | Table::Consumer, _) => row.is::<u64>(),
         (Table::ClientId, _) => row.is::<idempotency::Record>(),
         (other, _) => Err(format!("is of the table {other:?}, which is not used")),
     }

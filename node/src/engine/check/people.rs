@@ -114,7 +114,7 @@ fn channels(tx: &Tx<'_>, contacts: &BTreeMap<AccountId, Contact>, found: &mut Fi
                 found.problem(format!("the channel with {name} is somebody else's"));
             }
             (None, _) if contact.is_paired() => {
-                found.problem(format!("there is no channel with {name}, who is paired"))
+                found.problem(format!("there is no channel with {name}, who is paired"));
             }
             _ => {}
         }

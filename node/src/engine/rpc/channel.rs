@@ -18,7 +18,8 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &ChannelList) -> Result<Vec<Channel>, A
     let mut shown = Vec::new();
     for channel in channels::all(cx.tx)? {
         let request = contacts::is_request(cx.tx, &channel.contact)?;
-        if request == params.requests && (request || channel.archived == params.archived) {
+        let fits = if request { channel.open } else { channel.archived == params.archived };
+        if request == params.requests && fits {
             shown.push(channels::show(cx, &channel)?);
         }
     }

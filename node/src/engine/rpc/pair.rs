@@ -49,6 +49,7 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
     match contact.their_dh {
         Some(their_dh) => {
             contact.wanted = None;
+            contact.request = false;
             pairing::command(cx, contact, Input::Invite { their_dh, note, token })
         }
         None => {
@@ -120,9 +121,10 @@ pub fn accept(cx: &mut Cx<'_, '_>, params: &PairAccept) -> Result<Contact, ApiEr
     if let Some(alias) = &params.alias {
         contacts::set_alias(cx, &mut contact, alias)?;
     }
-    if contact.request {
+    if contact.is_request() {
         return requests::accept(cx, contact);
     }
+    contact.request = false;
     pairing::command(cx, contact, Input::Accept)
 }
 
@@ -132,8 +134,8 @@ pub fn accept(cx: &mut Cx<'_, '_>, params: &PairAccept) -> Result<Contact, ApiEr
 /// Unknown contact, or no invite of theirs is waiting.
 pub fn decline(cx: &mut Cx<'_, '_>, params: &PairDecline) -> Result<Contact, ApiError> {
     let contact = contacts::resolve(cx, &params.contact)?;
-    if contact.request {
-        return requests::decline(cx, contact);
+    if contact.is_request() {
+        return requests::decline(cx, &contact);
     }
     pairing::command(cx, contact, Input::Decline)
 }
@@ -185,7 +187,6 @@ pub fn block(cx: &mut Cx<'_, '_>, params: &PairBlock) -> Result<Contact, ApiErro
         (None, Err(_)) => return Err(contacts::no_such(&params.contact)),
     };
     contact.wanted = None;
-    contact.request = false;
     pairing::command(cx, contact, Input::Block)
 }
 

@@ -184,7 +184,7 @@ fn rows_are_compared_while_others_are_written() {
     for round in 0..3_000u32 {
         let mut batch = Batch::new();
         let key = [&[1], (rng.next_u32() % 500).to_be_bytes().as_slice()].concat();
-        if rng.next_u32() % 4 == 0 {
+        if rng.next_u32().is_multiple_of(4) {
             batch.delete(key);
         } else {
             batch.put(key, vec![7; usize::try_from(rng.next_u32() % 6_000).unwrap_or(0)]);

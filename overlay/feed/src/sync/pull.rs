@@ -8,15 +8,27 @@ use super::{
     frame::{self, HeadClaim},
 };
 use crate::{
-    ChannelId, EntryId, FeedId, RunIn,
+    ChannelId, EntryId, FeedId, FeedKey, RunIn,
     limits::{MAX_ASKED, MAX_CLAIMS, MAX_OWN_HINTS, MAX_RUN_BYTES, MAX_UNAPPLIED_BYTES, MISUSE_INVALID_RUN},
 };
 
 impl PeerSync {
     pub(super) fn on_heads(&mut self, channel: ChannelId, heads: Vec<HeadClaim>) {
+        let lacks = self.peer_lacks(&channel, &heads);
         for HeadClaim { feed, seq, id } in heads {
             self.learn(FeedId::new(channel, feed), seq, Some(id));
         }
+        // It asked by its heads; it may never have heard ours (its stream was not open yet, a digest was lost).
+        if lacks && self.channels.get_mut(&channel).is_some_and(|shared| shared.heads_due(self.now)) {
+            self.send_heads(channel);
+        }
+    }
+
+    /// Whether the heads of a peer show less than we have.
+    fn peer_lacks(&self, channel: &ChannelId, theirs: &[HeadClaim]) -> bool {
+        let Some(ours) = self.channels.get(channel) else { return false };
+        let seq = |feed: &FeedKey| theirs.iter().find(|claim| claim.feed == *feed).map_or(0, |claim| claim.seq);
+        ours.heads.iter().any(|(feed, head)| seq(feed) < head.seq)
     }
 
     /// The peer says it has the feed up to `seq`, and which entry is there.

@@ -36,7 +36,7 @@ impl PeerSync {
         }
     }
 
-    fn send_heads(&mut self, id: ChannelId) {
+    pub(super) fn send_heads(&mut self, id: ChannelId) {
         let Some(channel) = self.channels.get(&id) else { return };
         let heads = channel.heads.iter().map(|(feed, head)| HeadClaim { feed: *feed, seq: head.seq, id: head.id });
         self.out.extend(frame::heads(id, heads).into_iter().map(SyncEffect::Send));

@@ -172,3 +172,14 @@ fn a_peer_with_the_same_digest_has_all_of_our_feeds() {
     assert_eq!(receive(&mut sync, same.clone(), 1), [SyncEffect::PeerHas { feed: own.feed, seq: 3 }]);
     assert_eq!(receive(&mut sync, same, 2), []);
 }
+
+/// SYNC-3: a digest of ours that was lost must not leave the peer in ignorance until the next repair.
+#[test]
+fn a_peer_whose_heads_show_less_than_ours_is_told_ours_at_once() {
+    let writer = Writer::new(1, 1).written(&[3]);
+    let mut sync = connected(&[&writer], 0);
+    let told = sent(&receive(&mut sync, raw::heads(channel(1), &[]), 1)).count();
+    assert_eq!(told, 1, "our heads");
+    let again = sent(&receive(&mut sync, raw::heads(channel(1), &[]), 2)).count();
+    assert_eq!(again, 0, "and not again and again");
+}

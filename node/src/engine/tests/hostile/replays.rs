@@ -3,8 +3,8 @@
 use covey_api::ContactState;
 
 use super::mallory::{ALICE, Lair};
-use crate::engine::tests::world::World;
-use crate::engine::{Protocol, rpc};
+use crate::engine::rpc;
+use crate::engine::tests::world::{Sent, World};
 
 #[test]
 fn runs_sent_again_are_not_taken_again() {

@@ -422,7 +422,7 @@ impl Sim {
 
     fn release(&mut self, node: usize, effect: Effect) {
         match effect {
-            Effect::Send { peer, protocol, frame } => self.send(node, peer, protocol, frame),
+            Effect::Send { peer, protocol, frame } => self.send(node, peer, protocol, &frame),
             Effect::Allow { peer, .. } => {
                 if let Some(other) = self.node_of(peer) {
                     self.allowed.insert((node, other));
@@ -457,14 +457,14 @@ impl Sim {
         }
     }
 
-    fn send(&mut self, from: usize, peer: PeerKey, protocol: Protocol, frame: Vec<u8>) {
+    fn send(&mut self, from: usize, peer: PeerKey, protocol: Protocol, frame: &[u8]) {
         let Some(to) = self.node_of(peer) else { return };
         let Some(link) = self.links.get(&pair(from, to)).copied() else { return };
         if protocol != Protocol::Pair && !self.opened.contains(&(from, to)) {
             return;
         }
         let name = self.name();
-        if let Err(what) = self.wire.see(&self.nodes[from], &self.nodes[to], protocol, &frame) {
+        if let Err(what) = self.wire.see(&self.nodes[from], &self.nodes[to], protocol, frame) {
             panic!("{name}: node {from}: {what}");
         }
         let weather = self.weather;
@@ -478,7 +478,7 @@ impl Sim {
                 *last = at;
             }
             let life = self.nodes[to].life;
-            self.at(at, Event::Frame { to, life, link, from, protocol, frame: frame.clone() });
+            self.at(at, Event::Frame { to, life, link, from, protocol, frame: frame.to_vec() });
         }
     }
 

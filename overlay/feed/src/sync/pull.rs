@@ -189,7 +189,7 @@ mod tests {
         sync.handle(SyncInput::Connected { channels: vec![SharedChannel::new(channel, Heads::new(), 0)] }, 0);
         let id = EntryId::from_bytes([3; 32]);
         let claims = (0..MAX_CLAIMS as u64 + 100).map(|incarnation| {
-            let feed = crate::FeedKey { author: Author::from_bytes([4; 32]), incarnation };
+            let feed = FeedKey { author: Author::from_bytes([4; 32]), incarnation };
             HeadClaim { feed, seq: 1, id }
         });
         for frame in frame::heads(channel, claims) {

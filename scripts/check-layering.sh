@@ -114,7 +114,7 @@ done
 
 # The engine is driven by the rest of the node and must not reach for it, and it knows of the overlay only the names
 # of its protocols.
-found=$(code node/src/engine | grep -E 'crate::(addressing|config|daemon|files|lock|paths|rpc|runtime|service)\>|covey_overlay::[^P]' || true)
+found=$(code node/src/engine | grep -E 'crate::(addressing|config|daemon|db|files|lock|paths|rpc|runtime|service)\>|covey_overlay::[^P]' || true)
 if [ -n "$found" ]; then
     violated 'node/src/engine -> the rest of the node:'
     printf '%s\n' "$found" | sed 's/^/          /' >&2

@@ -101,11 +101,13 @@ impl<S: Store, N: Network> Worker<S, N> {
                 Err(_elapsed) => Input::Tick,
             };
             let mut inputs = Vec::with_capacity(1);
+            let mut usable = intact;
             if !intact {
                 match self.store.recover() {
                     Ok(()) => {
                         inputs.push(Input::Start);
                         tended = Some(Instant::now());
+                        usable = true;
                     }
                     Err(error) => warn!(%error, "the store is still not usable"),
                 }
@@ -120,7 +122,7 @@ impl<S: Store, N: Network> Worker<S, N> {
                     inputs.push(next);
                 }
             }
-            intact = self.group(inputs, &mut live, journal);
+            intact = self.group(inputs, &mut live, journal) && usable;
         }
     }
 

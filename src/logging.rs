@@ -12,8 +12,8 @@ use covey_node::config::{Log, LogFormat};
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Libraries say little that helps an operator; this much of it is let through. (That a first node knows no peers is
-/// normal.)
-const LIBRARIES: &str = "warn,libp2p_kad::behaviour=error";
+/// normal; what sled has to say, our own errors say.)
+const LIBRARIES: &str = "warn,libp2p_kad::behaviour=error,sled=off";
 
 /// Starts logging: `-v` and `-q` win over `COVEY_LOG`, which wins over the configuration.
 pub(crate) fn start(globals: &Globals, log: &Log) -> Result<(), Failure> {
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_plain_level_is_for_covey_and_filters_are_taken_as_they_are() {
-        assert_eq!(directives("debug"), "warn,libp2p_kad::behaviour=error,covey=debug");
+        assert_eq!(directives("debug"), "warn,libp2p_kad::behaviour=error,sled=off,covey=debug");
         assert_eq!(directives("info,covey_overlay=debug"), "info,covey_overlay=debug");
         for wish in ["error", "info", "debug,covey=trace"] {
             assert!(EnvFilter::try_new(directives(wish)).is_ok());

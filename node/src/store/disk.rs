@@ -321,6 +321,7 @@ impl SledStore {
         match error {
             sled::Error::Io(e) if is_lock(e) => StoreError::InUse { path: self.dir.clone() },
             sled::Error::Io(e) => self.io(io::Error::new(e.kind(), e.to_string())),
+            sled::Error::Corruption { .. } => self.damaged("a part of its files cannot be read".to_owned()),
             other => self.damaged(other.to_string()),
         }
     }

@@ -1,0 +1,15 @@
+//! What real daemons keep when they are killed, when the power goes, when the disk is full, and when their files rot.
+
+#![allow(clippy::panic, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+
+#[path = "../harness/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod harness;
+
+mod backups_go_on;
+mod damaged_files_are_noticed_and_repaired;
+mod disks;
+mod full_disks_end_nothing;
+mod killed_again_and_again;
+mod power_cuts;
+mod talk;

@@ -4,6 +4,7 @@
 mod consent;
 mod conversation;
 mod hostile;
+mod mending;
 mod rollback;
 mod sim;
 mod world;

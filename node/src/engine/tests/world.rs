@@ -19,7 +19,7 @@ pub(super) struct Node {
     pub(super) policy: Policy,
     pub(super) live: Live,
     pub(super) store: MemoryStore,
-    vault: Vault,
+    pub(super) vault: Vault,
     rng: StdRng,
     pub(super) up: bool,
 }

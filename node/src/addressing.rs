@@ -22,7 +22,9 @@ pub fn peer_key(peer: &PeerId) -> Option<PeerKey> {
 
 /// Parses addresses that came from a card or ticket; what is none is left out.
 pub fn multiaddrs(texts: &[String]) -> Vec<Multiaddr> {
-    texts.iter().filter_map(|text| text.parse().ok()).collect()
+    let parsed = texts.iter().filter_map(|text| text.parse().ok());
+    // The empty text is an address of nothing.
+    parsed.filter(|address: &Multiaddr| !address.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -267,13 +267,14 @@ fn walk(feed: &FeedId, run: &RunIn) -> Result<Vec<Link>, RunError> {
     Ok(links)
 }
 
-/// Logical time grows along the feed until it is used up (FEED-6).
+/// Logical time grows along the feed until it is used up (FEED-6). A run on another branch than ours has times of its
+/// own: that it is one is for [`check_continuation`] to say.
 fn check_lamport(head: Option<&Head>, links: &[Link]) -> Result<(), RunError> {
     let have = head.map_or(0, |head| head.seq);
     let mut before = 0;
     for link in links {
         let (seq, lamport) = (link.header.position.seq, link.header.lamport);
-        if let Some(head) = head.filter(|_| seq == have + 1) {
+        if let Some(head) = head.filter(|head| seq == have + 1 && link.header.position.backlink == Some(head.id)) {
             before = before.max(head.lamport);
         }
         if lamport <= before && lamport != MAX_COUNTER {

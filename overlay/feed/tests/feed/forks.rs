@@ -82,6 +82,20 @@ proptest! {
 }
 
 #[test]
+fn a_branch_whose_logical_time_is_behind_ours_is_still_a_fork() {
+    // Found by the simulation of engines: an old copy that wrote on met a contact who had more of the other branch.
+    let base = Writer::new(1, 1).written(&[1]);
+    let other = base.clone().written(&[3]);
+    let mut mine = base;
+    let items = vec![(covey_feed::Kind::Content, b"mine".to_vec())];
+    let head = mine.head();
+    let batch =
+        covey_feed::run::build(mine.feed, head.as_ref(), 900, Vec::new(), items, |h| sign(&mine.key, h)).unwrap();
+    mine.entries.extend(batch.entries);
+    assert_eq!(proof(&mine, other.run_in(3, 4)).verify().unwrap().seq, 2);
+}
+
+#[test]
 fn the_proof_carries_the_chain_up_to_a_signature() {
     let base = Writer::new(1, 1).written(&[1]);
     let (mut mine, mut other) = (base.clone(), base);

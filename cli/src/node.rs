@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use covey_api::{Exit, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Report, Status};
+use covey_api::{Done, Exit, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reason, Report, Status};
 
 use crate::{Failure, Session, Terminal, display, table::Table, text::clean_line, when};
 
@@ -35,7 +35,11 @@ pub(crate) async fn doctor(session: &Session, terminal: &mut Terminal) -> Result
 pub(crate) async fn shutdown(session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
     // Only to know what to wait for: a daemon that cannot even tell its status can still be stopped.
     let data_dir = session.call(&NodeStatus {}).await.ok().map(|status| PathBuf::from(status.data_dir));
-    let done = session.call(&NodeShutdown { client_id: session.client_id.clone() }).await?;
+    let done = match session.call(&NodeShutdown { client_id: session.client_id.clone() }).await {
+        // It answered a moment ago: a connection that ends now is the answer.
+        Err(Failure::Refused(error)) if error.reason == Reason::Unreachable && data_dir.is_some() => Done::OK,
+        answer => answer?,
+    };
     let going = async {
         session.raw().on_disconnect().await;
         while data_dir.as_deref().is_some_and(is_held) {

@@ -1,6 +1,7 @@
 //! `node.*`
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use covey_api::{
     ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer,
@@ -11,6 +12,10 @@ use covey_overlay::Nat;
 use super::Service;
 use crate::addressing;
 use crate::engine::{PeerKey, rpc};
+
+/// Time for the answer to a shutdown to be written before its connection ends. A client for which it was too short sees
+/// the connection end, which tells the same.
+const BEFORE_STOP: Duration = Duration::from_millis(50);
 
 impl NodeApi for Service {
     async fn status(&self, _params: NodeStatus) -> Result<Status, ApiError> {
@@ -72,8 +77,12 @@ impl NodeApi for Service {
     }
 
     async fn shutdown(&self, _params: NodeShutdown) -> Result<Done, ApiError> {
-        // The server answers what it has begun before it stops.
-        self.stop.cancel();
+        // The answer leaves first.
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(BEFORE_STOP).await;
+            stop.cancel();
+        });
         Ok(Done::OK)
     }
 }

@@ -1,5 +1,8 @@
 //! The form of a value before it is sealed: one schema version byte, then CBOR (typed) or bytes (raw).
 
+use std::borrow::Cow;
+
+use covey_codec::DecodeError;
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
@@ -26,20 +29,113 @@ pub(crate) fn encode_raw(table: u8, body: &[u8]) -> Zeroizing<Vec<u8>> {
 /// The typed value in `plain`, brought up to the current schema if it is older.
 pub(crate) fn decode<V: DeserializeOwned>(table: u8, plain: &[u8]) -> Result<V, StoreError> {
     let body = body(table, plain)?;
-    covey_codec::decode(body, MAX_VALUE).map_err(|source| StoreError::Decode { table, source })
+    covey_codec::decode(&body, MAX_VALUE).map_err(|source| StoreError::Decode { table, source })
 }
 
-/// The bytes of a raw value in `plain`.
-///
-/// Migrations belong here: an older version of a table is rewritten to the current one by a frozen function per
-/// step. There is none yet, since every table is at its first version.
-pub(crate) fn body(table: u8, plain: &[u8]) -> Result<&[u8], StoreError> {
-    let (&found, body) = plain.split_first().ok_or(StoreError::BadRecord { table })?;
-    let known = version(table);
-    if found == known { Ok(body) } else { Err(StoreError::Version { table, found, known }) }
+/// The bytes of a raw value in `plain`, brought up to the current schema if they are older.
+pub(crate) fn body(table: u8, plain: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
+    current(&MIGRATIONS, table, version(table), plain)
 }
 
-/// The schema version that this build writes to a table. A change of a stored type gives its table an arm here.
+/// The schema version that this build writes to a table. A change of a stored type gives its table an arm here, and a
+/// [`Migration`] from the version before.
 pub(crate) fn version(_table: u8) -> u8 {
     1
+}
+
+/// One step of a table from a schema version to the next: the bytes of a value as they were to the bytes as they are then.
+/// It defines the old type itself and never uses one of today's. Once a release wrote the newer version, it is frozen.
+///
+/// Nothing is rewritten ahead of time: a record is read through its steps until it is written again.
+struct Migration {
+    table: u8,
+    from: u8,
+    step: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
+}
+
+/// All steps there ever were. None yet: every table is at its first version. (The tests have an example.)
+const MIGRATIONS: [Migration; 0] = [];
+
+/// What follows the version byte, after the steps from that version to `known`.
+fn current<'p>(migrations: &[Migration], table: u8, known: u8, plain: &'p [u8]) -> Result<Cow<'p, [u8]>, StoreError> {
+    let (&found, body) = plain.split_first().ok_or(StoreError::BadRecord { table })?;
+    if found > known {
+        return Err(StoreError::Version { table, found, known });
+    }
+    let mut body = Cow::Borrowed(body);
+    for version in found..known {
+        let step = migrations.iter().find(|migration| (migration.table, migration.from) == (table, version));
+        let step = step.ok_or(StoreError::Version { table, found, known })?.step;
+        body = Cow::Owned(step(&body).map_err(|source| StoreError::Decode { table, source })?);
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::store::Table;
+
+    const TABLE: u8 = Table::Reserved as u8;
+
+    /// As an example: version 0 was a name alone; version 1 is a list of names; version 2 has a number beside each.
+    const EXAMPLE: [Migration; 2] = [
+        Migration { table: TABLE, from: 0, step: name_to_list },
+        Migration { table: TABLE, from: 1, step: list_to_pairs },
+    ];
+
+    fn name_to_list(body: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        #[derive(Deserialize)]
+        struct Before(String);
+        let Before(name) = covey_codec::decode(body, MAX_VALUE)?;
+        Ok(encoded(&vec![name]))
+    }
+
+    fn list_to_pairs(body: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        #[derive(Deserialize)]
+        struct Before(Vec<String>);
+        let Before(names) = covey_codec::decode(body, MAX_VALUE)?;
+        Ok(encoded(&names.into_iter().map(|name| (name, 0u64)).collect::<Vec<_>>()))
+    }
+
+    fn encoded(value: &impl Serialize) -> Vec<u8> {
+        covey_codec::encode(value).expect("plain data encodes")
+    }
+
+    /// Values as earlier versions wrote them, byte for byte: never made anew from today's types.
+    const FIXTURES: [(&[u8], u64); 3] =
+        [(b"\x00\x65alice", 0), (b"\x01\x81\x65alice", 0), (b"\x02\x81\x82\x65alice\x07", 7)];
+
+    #[test]
+    fn older_values_are_read_through_every_step_since() {
+        for (fixture, number) in FIXTURES {
+            let body = current(&EXAMPLE, TABLE, 2, fixture).expect("migrates");
+            let pairs: Vec<(String, u64)> = covey_codec::decode(&body, MAX_VALUE).expect("decodes");
+            assert_eq!(pairs, [("alice".to_owned(), number)], "{fixture:?}");
+        }
+    }
+
+    #[test]
+    fn newer_values_and_those_without_a_way_up_are_refused_by_their_version() {
+        let refused = |migrations: &[Migration], known, plain: &[u8]| match current(migrations, TABLE, known, plain) {
+            Err(StoreError::Version { found, known, .. }) => Some((found, known)),
+            _ => None,
+        };
+        assert_eq!(refused(&EXAMPLE, 2, b"\x03\x80"), Some((3, 2)));
+        assert_eq!(refused(&EXAMPLE[1..], 2, FIXTURES[0].0), Some((0, 2)));
+        assert!(matches!(current(&EXAMPLE, TABLE, 2, b"\x00\x07"), Err(StoreError::Decode { .. })));
+        assert!(matches!(current(&EXAMPLE, TABLE, 2, b""), Err(StoreError::BadRecord { .. })));
+    }
+
+    #[test]
+    fn every_table_has_a_way_up_from_every_version_it_ever_had() {
+        for table in 0..=u8::MAX {
+            for from in 1..version(table) {
+                let steps = MIGRATIONS.iter().filter(|step| (step.table, step.from) == (table, from)).count();
+                assert_eq!(steps, 1, "table {table:#04x} from version {from}");
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Transactions: typed reads and writes over a store, sealed into one batch at the end.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ops::{
         Bound::{Excluded, Included, Unbounded},
@@ -62,7 +63,7 @@ impl<'a> Tx<'a> {
     /// As [`Tx::get`].
     pub fn get_raw(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         let key = key.resolve(self.vault);
-        self.plain(&key)?.map(|plain| schema::body(key[0], &plain).map(<[u8]>::to_vec)).transpose()
+        self.plain(&key)?.map(|plain| schema::body(key[0], &plain).map(Cow::into_owned)).transpose()
     }
 
     /// True if there is a record under `key`.
@@ -127,7 +128,7 @@ impl<'a> Tx<'a> {
         limit: usize,
         reverse: bool,
     ) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
-        let body = |table, plain: Zeroizing<Vec<u8>>| schema::body(table, &plain).map(<[u8]>::to_vec);
+        let body = |table, plain: Zeroizing<Vec<u8>>| schema::body(table, &plain).map(Cow::into_owned);
         self.scan_with(prefix, after, limit, reverse, body)
     }
 
@@ -200,7 +201,7 @@ impl<'a> Tx<'a> {
     }
 
     /// The bytes that were put raw as a plain value.
-    pub(crate) fn plain_body<'p>(&self, key: &[u8], plain: &'p [u8]) -> Result<&'p [u8], StoreError> {
+    pub(crate) fn plain_body<'p>(&self, key: &[u8], plain: &'p [u8]) -> Result<Cow<'p, [u8]>, StoreError> {
         schema::body(key.first().copied().unwrap_or(0), plain)
     }
 

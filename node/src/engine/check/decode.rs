@@ -66,7 +66,7 @@ impl Row<'_, '_> {
 
     fn bytes<E: std::fmt::Display>(&self, check: impl FnOnce(&[u8]) -> Result<(), E>) -> Result<(), String> {
         let body = self.tx.plain_body(self.key, self.plain).map_err(|error| told(&error))?;
-        check(body).map_err(|error| error.to_string())
+        check(&body).map_err(|error| error.to_string())
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Findings {
     pub ok: bool,
     /// Records looked at.
     pub records: u64,
-    /// Readable messages.
+    /// Texts that can be read.
     pub messages: u64,
     /// All feeds.
     pub feeds: Vec<CheckedFeed>,

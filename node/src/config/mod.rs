@@ -1,6 +1,6 @@
 //! Everything an operator may set, with defaults that need no file.
 //!
-//! A setting is declared once, in [`settings`]: its name, type, default and explanation. From there come the reader,
+//! A setting is declared once, in `settings`: its name, type, default and explanation. From there come the reader,
 //! the names that errors suggest, and `config.example.toml`. Precedence: flags, then `COVEY_SECTION__KEY` in the
 //! environment, then the file, then the defaults.
 

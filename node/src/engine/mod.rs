@@ -1,6 +1,6 @@
 //! The engine: a state machine that handles one input against one transaction.
 //!
-//! Pure: no clock, network, file or global randomness. [`handle`] reads and writes through a [`Tx`] and leaves
+//! Pure: no clock, network, file or global randomness. [`handle`] reads and writes through a `Tx` and leaves
 //! [`Effect`]s that the runtime releases only after the transaction is durable. So a crash falls either before an
 //! input, which is then retried by whoever sent it, or after it, and its effects are rebuilt from what is stored.
 

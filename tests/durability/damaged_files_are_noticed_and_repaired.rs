@@ -84,9 +84,9 @@ fn fifty_damaged_databases() {
     bob.until_shows("alice", 2 * EACH);
     let texts = same_conversation(&alice, &bob);
     if dice.roll(2) == 0 {
-        alice.stop()
+        alice.stop();
     } else {
-        alice.kill()
+        alice.kill();
     }
     bob.stop();
     let originals = [&alice, &bob].map(|node| {

@@ -19,14 +19,11 @@ fn move_to(node: &Node, args: &[&str]) -> Option<Mounted> {
     let data = node.data();
     let before = node.base().join("before");
     fs::rename(&data, &before).expect("moves");
-    let mounted = Mounted::on(&data, args);
-    if mounted.is_none() {
-        return None;
-    }
+    let mounted = Mounted::on(&data, args)?;
     let all = format!("{}/.", before.display());
     let copied = Command::new("cp").arg("-a").arg(all).arg(&data).status().expect("cp runs");
     assert!(copied.success());
-    mounted
+    Some(mounted)
 }
 
 /// Takes all space but a little.

@@ -2,6 +2,8 @@
 
 mod handle;
 mod network;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use handle::EngineHandle;

@@ -72,6 +72,15 @@ impl DurableStore {
     /// [`StoreError::Damaged`] when the database is not whole: its log is shorter than it was, rows are missing or cannot
     /// be read. What sled can still make of it is kept for a repair.
     pub fn open(places: &Places, options: DiskOptions) -> Result<(Self, MarksState), StoreError> {
+        Self::open_after(places, options, SCRUB_AT_START)
+    }
+
+    /// As [`DurableStore::open`], after so many rows were compared.
+    pub(super) fn open_after(
+        places: &Places,
+        options: DiskOptions,
+        rows: usize,
+    ) -> Result<(Self, MarksState), StoreError> {
         let io = |source| storage_error(&places.database, source);
         let found = MarksFile::read(&places.marks).map_err(io)?;
         check_log(&places.database, &found)?;
@@ -79,7 +88,7 @@ impl DurableStore {
         if database.lacks_digest() || (database.commit() == 0 && committed(&found)) {
             return Err(damaged(&places.database, "records are missing"));
         }
-        let walking = !database.scrub(SCRUB_AT_START)?;
+        let walking = !database.scrub(rows)?;
         let why = suspicion(&database, &found);
         let marks = match found {
             Found::Marks(marks) => marks,

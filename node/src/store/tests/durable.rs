@@ -198,3 +198,43 @@ fn rows_are_compared_while_others_are_written() {
     store.reopen().expect("reopens");
     assert!(store.scrub(100_000).expect("agrees"));
 }
+
+#[test]
+fn damage_in_a_large_database_is_noticed_while_it_is_in_use_and_remembered() {
+    let seed = 7;
+    let mut rng = rng(seed);
+    let dir = tempfile::tempdir().expect("temp dir");
+    for run in 0..4 {
+        let (mut store, _) = open(dir.path()).expect("opens");
+        write(&mut store, 1 + 150 * run, 150);
+    }
+    drop(open(dir.path()).expect("opens"));
+    let original = fs::read(dir.path().join("db/db")).expect("reads");
+    let used = u64::try_from(original.iter().rposition(|byte| *byte != 0).expect("not empty")).unwrap_or(1);
+    let mut noticed = 0;
+    for round in 0..40 {
+        let copied = tempfile::tempdir().expect("temp dir");
+        copy(dir.path(), copied.path());
+        let mut bytes = original.clone();
+        bytes[usize::try_from(rng.next_u64() % used).unwrap_or(0)] ^= 1;
+        fs::write(copied.path().join("db/db"), &bytes).expect("writes");
+        let open = || DurableStore::open_after(&places(copied.path()), DiskOptions::default(), 1);
+        // Too large to be compared before it is used: so it is, but not all at once.
+        let Ok((mut store, _)) = open() else { continue };
+        let error = loop {
+            match store.tend() {
+                Ok(true) => {}
+                Ok(false) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        let Some(error) = error else { continue };
+        assert!(matches!(error, StoreError::Damaged { .. }), "seed {seed} round {round}: {error}");
+        assert!(store.marks().damaged);
+        assert!(!store.tend().expect("no further"), "it is told once");
+        drop(store);
+        assert!(matches!(open(), Err(StoreError::Damaged { .. })), "seed {seed} round {round}");
+        noticed += 1;
+    }
+    assert!(noticed > 0, "seed {seed}: none was noticed late");
+}

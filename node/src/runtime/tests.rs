@@ -1,0 +1,83 @@
+//! The engine's thread over a store with damage in it.
+#![allow(clippy::unwrap_used)]
+
+use covey_api::{ApiError, Reason};
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::identity::AccountSecret;
+use rand::{make_rng, rngs::StdRng};
+
+use super::{EngineHandle, Network, Worker, spawn};
+use crate::engine::{Effect, Input, Me, Policy};
+use crate::store::{Batch, Faults, Key, MemoryStore, Store, Table, Tx};
+use crate::vault::Vault;
+
+struct Nowhere;
+
+impl Network for Nowhere {
+    fn apply(&mut self, _effect: Effect) {}
+}
+
+/// A worker over a fresh account and whatever `also` puts into the store.
+fn worker(faults: Faults, also: impl FnOnce(&mut MemoryStore)) -> Worker<MemoryStore, Nowhere> {
+    let mut rng: StdRng = make_rng();
+    let vault = Vault::new(&Secret::random(&mut rng));
+    let mut store = MemoryStore::default();
+    let mut tx = Tx::new(&store, &vault);
+    let me = Me::create(&mut tx, AccountSecret::generate(&mut rng), "test", 1, &mut rng).unwrap();
+    let batch = tx.into_batch(&mut rng);
+    store.apply(batch).unwrap();
+    store.flush().unwrap();
+    also(&mut store);
+    store.set_faults(faults);
+    let policy = Policy::default();
+    Worker { store, vault, me, policy, network: Nowhere, rng, clock: tokio::runtime::Handle::current() }
+}
+
+fn key() -> Key {
+    Key::table(Table::Consumer).raw("damaged")
+}
+
+async fn write(engine: &EngineHandle, name: &'static str) -> Result<(), ApiError> {
+    let written = engine.call(move |cx| Ok(cx.tx.put(&Key::table(Table::Consumer).raw(name), &7u64)?));
+    written.await
+}
+
+async fn read(engine: &EngineHandle, key: Key) -> Result<Option<u64>, ApiError> {
+    engine.call(move |cx| Ok(cx.tx.get(&key)?)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_record_fails_who_reads_it_and_nobody_else() {
+    let worker = worker(Faults::default(), |store| {
+        let mut batch = Batch::new();
+        batch.put([&[Table::Consumer.byte()][..], b"damaged"].concat(), vec![1; 80]);
+        // The start itself meets this one.
+        batch.put([Table::Contact.byte(); 17].to_vec(), vec![1; 80]);
+        store.apply(batch).unwrap();
+        store.flush().unwrap();
+    });
+    let (engine, thread) = spawn(worker).unwrap();
+    for _ in 0..3 {
+        let error = read(&engine, key()).await.unwrap_err();
+        assert_eq!(error.reason, Reason::Corrupt);
+        assert!(error.message.contains("0x41") && error.message.contains("covey db"), "{error}");
+        write(&engine, "whole").await.unwrap();
+        assert_eq!(read(&engine, Key::table(Table::Consumer).raw("whole")).await.unwrap(), Some(7));
+    }
+    let contacts = engine.call(|cx| crate::engine::rpc::pair::list(cx, &covey_api::PairList::default()));
+    assert_eq!(contacts.await.unwrap().len(), 0, "the others are listed");
+    engine.input(Input::Stop).await.unwrap();
+    tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_that_fails_acknowledges_nothing_and_the_next_one_does() {
+    let (engine, thread) = spawn(worker(Faults { fail_flush: Some(4), ..Faults::default() }, |_| {})).unwrap();
+    let mut refused = 0;
+    for _ in 0..6 {
+        refused += usize::from(write(&engine, "name").await.is_err());
+    }
+    assert_eq!(refused, 1, "the one whose flush failed");
+    engine.input(Input::Stop).await.unwrap();
+    tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+}

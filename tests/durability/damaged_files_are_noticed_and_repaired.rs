@@ -8,6 +8,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use serde_json::Value;
+
 use crate::{
     harness::{Node, Ran, befriend, same_conversation},
     talk::{Dice, Writer, history, number, verify},
@@ -147,6 +149,50 @@ fn and_fifty_others() {
 #[test]
 fn and_fifty_more() {
     fifty_damaged_databases();
+}
+
+#[test]
+fn a_node_whose_database_is_gone_comes_back_from_its_second_copies_and_its_contact() {
+    let mut dice = Dice::thrown();
+    let (mut alice, mut bob) = talked(&mut dice);
+    alice.until_shows("bob", 2 * EACH);
+    bob.until_shows("alice", 2 * EACH);
+    let texts = same_conversation(&alice, &bob);
+    alice.stop();
+    bob.stop();
+    fs::remove_dir_all(alice.data().join("db")).expect("removable");
+    start_or_sentence(&alice, "without a database");
+    let made = alice.json(&["db", "repair"]);
+    assert_eq!((&made["damaged"], &made["moved_to"]), (&Value::Bool(true), &Value::Null));
+    assert_eq!(verify(&alice), None);
+    meet(&mut alice, &mut bob, &texts, "without a database");
+
+    // Without the second copies nobody knows who this was.
+    fs::remove_dir_all(alice.data().join("db")).expect("removable");
+    fs::remove_file(alice.data().join("kept")).expect("removable");
+    assert!(alice.refused(&["db", "repair"], 5).contains("covey db restore"));
+    start_or_sentence(&alice, "without anything");
+}
+
+#[test]
+fn a_damaged_database_is_moved_aside_and_never_deleted() {
+    let mut alice = Node::start("alice");
+    alice.stop();
+    for number in 1..=2 {
+        let log = alice.data().join("db/db");
+        let mut bytes = fs::read(&log).expect("reads");
+        bytes[40..4_000].fill(0xff);
+        fs::write(&log, &bytes).expect("writes");
+        let made = alice.json(&["db", "repair"]);
+        let aside = alice.data().join(format!("db.damaged-{number}"));
+        assert_eq!(made["moved_to"], aside.to_str().expect("UTF-8"));
+        assert_eq!(fs::read(aside.join("db")).expect("reads"), bytes);
+        assert!(made["problems"].as_array().is_some_and(|problems| !problems.is_empty()), "{made}");
+        assert_eq!(verify(&alice), None);
+    }
+    let again = alice.json(&["db", "repair"]);
+    assert_eq!((&again["damaged"], &again["lost"]), (&Value::Bool(false), &Value::Array(Vec::new())));
+    alice.resume();
 }
 
 /// The daemon starts, or says in one sentence what to do.

@@ -9,8 +9,6 @@ mod open;
 mod pieces;
 mod repair;
 mod restore;
-#[cfg(test)]
-mod tests;
 mod verify;
 
 pub use crate::engine::{CheckedFeed, Findings};

@@ -88,7 +88,7 @@ impl DurableStore {
         if database.lacks_digest() || (database.commit() == 0 && committed(&found)) {
             return Err(damaged(&places.database, "records are missing"));
         }
-        let walking = !database.scrub(rows)?;
+        let walking = !walked(&mut database, rows)?;
         let why = suspicion(&database, &found);
         let marks = match found {
             Found::Marks(marks) => marks,
@@ -98,13 +98,13 @@ impl DurableStore {
         let (fresh, floors) = (found == Found::Missing && why.is_none(), marks.floors);
         let marks = Marks { suspect: marks.suspect || why.is_some(), commit: database.commit(), ..marks };
         let marks = MarksFile::begin(&places.marks, marks).map_err(io)?;
-        let kept = Keepsafe::read(&places.kept).map_err(io)?;
-        let mut store = Self { database, marks, kept: Keepsafe::open(&places.kept).map_err(io)?, floors, walking };
+        // As they are: opening the file gives up what follows a torn record.
+        let before = if why.is_some() { read_kept(&places.kept).map_err(io)? } else { Vec::new() };
+        let kept = Keepsafe::open(&places.kept).map_err(io)?;
+        let mut store = Self { database, marks, kept, floors, walking };
         if let Some((why, expected)) = why {
-            let kept = kept.into_iter().collect();
-            return Ok((store, MarksState::Behind(Behind { why, expected, floors, kept })));
+            return Ok((store, MarksState::Behind(Behind { why, expected, floors, kept: before })));
         }
-        drop(kept);
         store.agree()?;
         Ok((store, if fresh { MarksState::Fresh } else { MarksState::Consistent }))
     }
@@ -237,6 +237,18 @@ impl Store for DurableStore {
         }
         Ok(self.walking)
     }
+}
+
+/// Compares up to `rows` rows with the digest. Whether those are all.
+fn walked(database: &mut SledStore, mut rows: usize) -> Result<bool, StoreError> {
+    while rows > 0 {
+        let part = rows.min(SCRUB_PART);
+        if database.scrub(part)? {
+            return Ok(true);
+        }
+        rows -= part;
+    }
+    Ok(false)
 }
 
 /// Looks at the log before sled does, which would cut off what it cannot read.

@@ -53,11 +53,24 @@ pub(super) fn check(
     if early > 0 {
         found.note(format!("{early} messages are here whose entries still have to come back from contacts"));
     }
-    let pointers = tx.keys(&Key::table(Table::Message))?.len();
-    if u64::try_from(pointers) != Ok(all) {
+    let pointers = count(tx, &Key::table(Table::Message))?;
+    if pointers != all {
         found.problem(format!("{all} messages, {pointers} places they are found at"));
     }
     unread(tx, known, found)
+}
+
+/// How many records there are, without having all of them in memory.
+fn count(tx: &Tx<'_>, table: &Key) -> Result<u64, EngineError> {
+    let (mut after, mut count) = (table.clone(), 0);
+    loop {
+        let part = tx.keys_after(table, &after, PART)?;
+        count += u64::try_from(part.len()).unwrap_or(0);
+        match part.into_iter().last() {
+            Some(last) => after = last,
+            None => return Ok(count),
+        }
+    }
 }
 
 /// What a message is to its entry.

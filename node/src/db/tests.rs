@@ -1,1 +1,0 @@
-//! Whole data directories, checked, damaged, repaired, copied.

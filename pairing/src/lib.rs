@@ -6,6 +6,7 @@
 pub mod consent;
 pub mod crypto;
 pub mod envelope;
+pub mod group;
 pub mod identity;
 pub mod ids;
 pub mod parcel;

@@ -32,11 +32,15 @@ pub enum Context {
     DeviceJoin,
     /// The header of a feed entry.
     FeedEntry,
+    /// A device's wish to become a member of a group.
+    GroupJoin,
+    /// A ticket for a group.
+    GroupTicket,
 }
 
 impl Context {
     /// Every kind, for the test that no two verify for each other.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::KeyLogOp,
         Self::ContactCard,
         Self::Offer,
@@ -45,6 +49,8 @@ impl Context {
         Self::KemPrekey,
         Self::DeviceJoin,
         Self::FeedEntry,
+        Self::GroupJoin,
+        Self::GroupTicket,
     ];
 
     /// The bytes put before the message: none is a prefix of another (each ends in NUL).
@@ -58,6 +64,8 @@ impl Context {
             Self::KemPrekey => b"covey kem prekey v1\0",
             Self::DeviceJoin => b"covey device join v1\0",
             Self::FeedEntry => b"covey feed entry v1\0",
+            Self::GroupJoin => b"covey group join v1\0",
+            Self::GroupTicket => b"covey group ticket v1\0",
         }
     }
 }

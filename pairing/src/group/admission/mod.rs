@@ -1,0 +1,1 @@
+//! How one becomes a member: tickets, join statements, the welcome.

@@ -1,0 +1,1 @@
+//! Sender keys behind the group-cipher seam.

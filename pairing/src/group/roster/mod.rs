@@ -1,0 +1,1 @@
+//! The roster: signed operations, folded alike by every member.

@@ -1,4 +1,4 @@
-//! Names of accounts, devices and invites: 32 or 16 bytes, with the text forms people and logs see.
+//! Names of accounts, devices, groups and invites: 32 or 16 bytes, with the text forms people and logs see.
 //!
 //! `pairing/SPEC.md`, section Identities.
 
@@ -80,6 +80,11 @@ bytes_id!(
     InviteId,
     16
 );
+bytes_id!(
+    /// A group, which is also the id of its channel: commits to its founder. Text form: hexadecimal.
+    GroupId,
+    32
+);
 
 /// Human-readable part of an account id.
 const ACCOUNT_HRP: &str = "cv";
@@ -149,6 +154,18 @@ impl InviteId {
         let mut id = [0; 16];
         id.copy_from_slice(&hash[..16]);
         Self(id)
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0[..4]))
     }
 }
 

@@ -63,6 +63,15 @@ pub fn spawn<S: Store + 'static, N: Network + 'static>(
     Ok((EngineHandle::new(inputs, watching), thread))
 }
 
+/// How long the next tick has time, in milliseconds; the last one was at `ticked`.
+fn until_tick(live: &Live, ticked: u64) -> u64 {
+    let now = now();
+    // A clock that was set back must not hold ticks up.
+    let since = now.checked_sub(ticked).unwrap_or(LONGEST_WAIT);
+    let due = live.next_wake().saturating_sub(now).min(LONGEST_WAIT.saturating_sub(since));
+    due.max(SHORTEST_WAIT.saturating_sub(since))
+}
+
 type Reply = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
 
 /// What a group of inputs leaves to be released after the flush.
@@ -83,36 +92,43 @@ impl<S: Store, N: Network> Worker<S, N> {
         let mut live = Live::new(&self.policy);
         let mut intact = self.group([Input::Start], &mut live, journal);
         let mut tended = Some(Instant::now());
+        let mut ticked = 0;
         loop {
             if tended.is_some_and(|at| at.elapsed() >= TEND_EVERY) {
                 tended = self.tend().then(Instant::now);
             }
-            let wait = live.next_wake().saturating_sub(now()).clamp(SHORTEST_WAIT, LONGEST_WAIT);
-            let wait = Duration::from_millis(wait).min(tended.map_or(Duration::MAX, |_| TEND_EVERY));
-            let next = self.clock.block_on(async { timeout(wait, queue.recv()).await });
+            let wait = until_tick(&live, ticked);
+            let pause = Duration::from_millis(wait).min(tended.map_or(Duration::MAX, |_| TEND_EVERY));
+            let next = self.clock.block_on(async { timeout(pause, queue.recv()).await });
             let first = match next {
                 Ok(Some(Input::Stop)) => {
                     queue.close();
                     continue;
                 }
-                Ok(Some(input)) => input,
+                Ok(Some(input)) => Some(input),
                 Ok(None) => return,
-                Err(_elapsed) if tended.is_some() && live.next_wake() > now() => continue,
-                Err(_elapsed) => Input::Tick,
+                Err(_elapsed) => None,
             };
-            let mut inputs = Vec::with_capacity(1);
+            let mut inputs = Vec::with_capacity(2);
+            // Also when inputs come so fast that there is never a pause.
+            if until_tick(&live, ticked) == 0 {
+                ticked = now();
+                inputs.push(Input::Tick);
+            } else if first.is_none() {
+                continue;
+            }
             let mut usable = intact;
             if !intact {
                 match self.store.recover() {
                     Ok(()) => {
-                        inputs.push(Input::Start);
+                        inputs.insert(0, Input::Start);
                         tended = Some(Instant::now());
                         usable = true;
                     }
                     Err(error) => warn!(%error, "the store is still not usable"),
                 }
             }
-            inputs.push(first);
+            inputs.extend(first);
             while inputs.len() < GROUP
                 && let Ok(next) = queue.try_recv()
             {

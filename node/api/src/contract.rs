@@ -58,6 +58,7 @@ pub fn methods() -> Vec<Method> {
         crate::pair::METHODS,
         crate::channel::METHODS,
         crate::message::METHODS,
+        crate::group::METHODS,
         crate::events::METHODS,
         crate::events::SUBSCRIPTIONS,
         crate::rpc::METHODS,
@@ -98,7 +99,7 @@ macro_rules! noun {
         pub(crate) const METHODS: &[$crate::Method] =
             &[$($crate::Method::of::<$params>(concat!($($doc, "\n"),+)),)*];
 
-        pub(crate) fn mount<A: $crate::Api>(
+        pub(crate) fn mount<A: $crate::Api + $api>(
             module: &mut $crate::server::Module<A>,
         ) -> Result<(), jsonrpsee::core::RegisterMethodError> {
             $( module.add(|api, params: $params| async move { <A as $api>::$verb(&api, params).await })?; )*

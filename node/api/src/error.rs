@@ -63,8 +63,34 @@ pub enum Reason {
     ClientIdReused,
     /// A limit is reached; try later.
     LimitReached,
-    /// The caller's token does not cover this.
+    /// The caller's token does not cover this, or our role in a group does not; then details: `{"right", "role", "needs"}`.
     NotAllowed,
+
+    /// No group has that name or id.
+    NoSuchGroup,
+    /// Several groups match; details: `{"candidates": [{"group", "name"}]}`.
+    AmbiguousGroup,
+    /// We are not in the group, or the one who is meant is not.
+    NotAMember,
+    /// Several members match; details: `{"candidates": [{"account", "alias", "name"}]}`.
+    AmbiguousMember,
+    /// They are in the group already, or invited.
+    AlreadyMember,
+    /// They are banned from the group, or we are.
+    Banned,
+    /// The group has as many members as it may; details: `{"limit"}`.
+    GroupFull,
+    /// Nobody is left in the group who could do that.
+    GroupClosed,
+    /// We left the group or were removed.
+    GroupLeft,
+    /// The only owner leaves or gives it up without naming another.
+    LastOwner,
+    /// The text is not a group ticket, or it cannot be used any more.
+    BadGroupTicket,
+    /// Nobody of that name asks to be let in.
+    NoSuchRequest,
+
     /// An address is taken by another program.
     AddressInUse,
     /// The data directory is initialised already.
@@ -124,6 +150,18 @@ impl Reason {
         Self::ClientIdReused,
         Self::LimitReached,
         Self::NotAllowed,
+        Self::NoSuchGroup,
+        Self::AmbiguousGroup,
+        Self::NotAMember,
+        Self::AmbiguousMember,
+        Self::AlreadyMember,
+        Self::Banned,
+        Self::GroupFull,
+        Self::GroupClosed,
+        Self::GroupLeft,
+        Self::LastOwner,
+        Self::BadGroupTicket,
+        Self::NoSuchRequest,
         Self::AddressInUse,
         Self::AlreadyInitialised,
         Self::Locked,

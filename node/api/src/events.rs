@@ -25,6 +25,19 @@ pub mod kind {
     pub const CHANNEL: &str = "channel";
     /// Our own account changed; data: [`Account`](crate::Account).
     pub const ACCOUNT: &str = "account";
+    /// A group invited us; data: [`Group`](crate::Group).
+    pub const GROUP_INVITED: &str = "group.invited";
+    /// Somebody became a member, or we did; data: [`GroupEvent`](crate::GroupEvent).
+    pub const GROUP_JOINED: &str = "group.joined";
+    /// Somebody left, or we did; data: [`GroupEvent`](crate::GroupEvent).
+    pub const GROUP_LEFT: &str = "group.left";
+    /// Somebody was removed or banned, or we were; data: [`GroupEvent`](crate::GroupEvent).
+    pub const GROUP_REMOVED: &str = "group.removed";
+    /// Anything else that `group.show` tells changed, or the role or state of a member; data:
+    /// [`GroupEvent`](crate::GroupEvent).
+    pub const GROUP_CHANGED: &str = "group.changed";
+    /// Somebody asks to be let in, or that was answered; data: [`JoinRequest`](crate::JoinRequest).
+    pub const GROUP_REQUEST: &str = "group.request";
     /// A contact's device came or went (transient); data: [`Peer`](crate::Peer) with `connected`.
     pub const PEER: &str = "peer";
     /// Events before this one are no longer kept; data: `{"from", "oldest"}`, cursors.

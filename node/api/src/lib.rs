@@ -20,6 +20,7 @@ mod contract;
 mod error;
 mod events;
 mod exit;
+mod group;
 mod message;
 mod node;
 mod openrpc;
@@ -42,6 +43,14 @@ pub use events::{
     EVENT_NOTIFICATION, Event, EventPage, EventSource, EventsAck, EventsApi, EventsFetch, EventsSubscribe, kind,
 };
 pub use exit::Exit;
+pub use group::{
+    Group, GroupAccept, GroupApi, GroupApprove, GroupBan, GroupCreate, GroupCreated, GroupDecline, GroupDelete,
+    GroupDoctor, GroupEvent, GroupHealth, GroupInvite, GroupJoin, GroupLeave, GroupList, GroupMembers, GroupPolicy,
+    GroupRefusal, GroupReject, GroupRemove, GroupRename, GroupReport, GroupRequests, GroupRevokeTicket, GroupRole,
+    GroupShow, GroupState, GroupTicket, GroupTickets, GroupUnban, GroupVerifyReport, JoinRequest, JoinRequestState,
+    JoinTicket, JoinTicketInfo, MAX_MEMBERS_PAGE, Member, MemberHealth, MemberState, MessageProof, Policy,
+    ProofVerdict, Right, Role,
+};
 pub use message::{Delivery, Message, MessageApi, MessageList, MessageSend, MessageShow, MessageState, Sent};
 pub use node::{
     Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reachability,
@@ -53,7 +62,7 @@ pub use pair::{
     PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
 };
 pub use rpc::{RpcSpec, RpcVersion, Version};
-pub use server::{Api, module};
+pub use server::{Api, module, module_with_groups};
 pub use time::Time;
 
 /// Version of the contract: raised when a method or field goes away or changes its meaning, not when one is added.

@@ -11,8 +11,8 @@ use jsonrpsee::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AccountApi, ApiError, ChannelApi, EVENT_NOTIFICATION, Event, EventSource, EventsApi, EventsSubscribe, MessageApi,
-    Method, NodeApi, PairApi, Request,
+    AccountApi, ApiError, ChannelApi, EVENT_NOTIFICATION, Event, EventSource, EventsApi, EventsSubscribe, GroupApi,
+    MessageApi, Method, NodeApi, PairApi, Request,
 };
 
 /// Everything a node answers. Implement the nouns, then this (its methods have defaults).
@@ -42,6 +42,16 @@ pub fn module<A: Api>(api: Arc<A>) -> Result<RpcModule<A>, RegisterMethodError> 
     crate::events::mount(&mut module)?;
     crate::rpc::mount(&mut module)?;
     module.subscription()?;
+    Ok(module.inner)
+}
+
+/// The same for a node that has groups.
+///
+/// # Errors
+/// As [`module`].
+pub fn module_with_groups<A: Api + GroupApi>(api: Arc<A>) -> Result<RpcModule<A>, RegisterMethodError> {
+    let mut module = Module { inner: module(api)? };
+    crate::group::mount(&mut module)?;
     Ok(module.inner)
 }
 

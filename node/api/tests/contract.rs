@@ -36,6 +36,18 @@ refuse!(ChannelApi {
     mute(ChannelMute) -> Channel, mark_read(ChannelMarkRead) -> Channel,
 });
 refuse!(MessageApi { send(MessageSend) -> Sent, list(MessageList) -> Vec<Message>, show(MessageShow) -> Message });
+refuse!(GroupApi {
+    create(GroupCreate) -> GroupCreated, list(GroupList) -> Vec<Group>, show(GroupShow) -> Group,
+    invite(GroupInvite) -> Member, join(GroupJoin) -> Group, accept(GroupAccept) -> Group,
+    decline(GroupDecline) -> Group, leave(GroupLeave) -> Group, remove(GroupRemove) -> Member,
+    ban(GroupBan) -> Member, unban(GroupUnban) -> Member, role(GroupRole) -> Member,
+    rename(GroupRename) -> Group, policy(GroupPolicy) -> Group, ticket(GroupTicket) -> JoinTicket,
+    tickets(GroupTickets) -> Vec<JoinTicketInfo>, revoke_ticket(GroupRevokeTicket) -> JoinTicketInfo,
+    requests(GroupRequests) -> Vec<JoinRequest>, approve(GroupApprove) -> JoinRequest,
+    reject(GroupReject) -> JoinRequest, members(GroupMembers) -> Vec<Member>, doctor(GroupDoctor) -> GroupHealth,
+    report(GroupReport) -> MessageProof, verify_report(GroupVerifyReport) -> ProofVerdict,
+    delete(GroupDelete) -> Message,
+});
 refuse!(EventsApi { fetch(EventsFetch) -> EventPage, ack(EventsAck) -> Done });
 refuse!(PairApi {
     invite(PairInvite) -> Contact, list(PairList) -> Vec<Contact>, show(PairShow) -> Contact,
@@ -99,7 +111,7 @@ impl Api for Stub {
 
 fn stub() -> (Arc<Stub>, RpcModule<Stub>) {
     let stub = Arc::new(Stub::default());
-    (Arc::clone(&stub), module(stub).unwrap())
+    (Arc::clone(&stub), module_with_groups(stub).unwrap())
 }
 
 async fn raw(module: &RpcModule<Stub>, method: &str, params: &str) -> Value {
@@ -131,6 +143,10 @@ async fn wrong_parameters_are_an_error_that_names_them() {
         ("account.ticket", "7", "by name"),
         ("pair.accept", "{}", "contact"),
         ("pair.list", r#"{"state": "engaged"}"#, "engaged"),
+        ("group.create", "{}", "name"),
+        ("group.role", r#"{"group": "lake", "member": "bob"}"#, "role"),
+        ("group.role", r#"{"group": "lake", "member": "bob", "role": "king"}"#, "king"),
+        ("group.policy", r#"{"group": "lake", "invites": "member"}"#, "invites"),
         ("node.status", r#"{"x": 1}"#, "x"),
         ("rpc.spec", r#"{"x": 1}"#, "x"),
         ("events.subscribe", r#"{"form": "1"}"#, "form"),

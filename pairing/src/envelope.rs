@@ -59,16 +59,25 @@ pub fn seal_body(
     aad: &[u8],
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Result<(Secret<32>, Vec<u8>), BodyError> {
+    let key = Secret::random(rng);
+    let sealed = seal_body_with(&key, body, aad)?;
+    Ok((key, sealed))
+}
+
+/// [`seal_body`] under a key the caller derived: `key` MUST NOT seal anything else.
+///
+/// # Errors
+/// [`BodyError::TooLong`].
+pub fn seal_body_with(key: &Secret<32>, body: &[u8], aad: &[u8]) -> Result<Vec<u8>, BodyError> {
     if body.len() > MAX_BODY {
         return Err(BodyError::TooLong);
     }
     let mut padded = Zeroizing::new(vec![0; size_class(body.len())?]);
     padded[..body.len()].copy_from_slice(body);
     padded[body.len()] = END;
-    let key = Secret::random(rng);
     let mut sealed = vec![VERSION];
-    sealed.extend(aead::seal(&key, &NONCE, &bind(aad), &padded));
-    Ok((key, sealed))
+    sealed.extend(aead::seal(key, &NONCE, &bind(aad), &padded));
+    Ok(sealed)
 }
 
 /// Opens [`seal_body`].

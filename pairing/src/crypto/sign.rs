@@ -34,7 +34,7 @@ pub enum Context {
     FeedEntry,
     /// A device's wish to become a member of a group.
     GroupJoin,
-    /// A ticket for a group.
+    /// The use of a ticket for a group, by the ticket's own key.
     GroupTicket,
 }
 

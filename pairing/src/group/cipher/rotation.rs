@@ -45,7 +45,7 @@ impl Rotation {
         match change {
             Change::Removed(_) | Change::Crowded | Change::Restored => self.at_once = true,
             Change::Left(_) | Change::Revoked(_) => {
-                self.waiting_since = Some(self.waiting_since.unwrap_or(now).min(now))
+                self.waiting_since = Some(self.waiting_since.unwrap_or(now).min(now));
             }
             Change::Joined(_) => {}
         }

@@ -1,0 +1,58 @@
+//! What an invitee is shown of a group before they accept.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
+
+use crate::{
+    ids::{AccountId, GroupId},
+    text::{is_name, is_note},
+    version::Version,
+};
+
+/// Longest invite in bytes: name and note of four bytes a character, and the ids.
+const INVITE_MAX: usize = 2 * 1024;
+/// Longest note, in characters; the same as for the invite of a contact.
+const NOTE_MAX_CHARS: usize = 280;
+
+/// An invitation to a group. Travels inside a session with the inviter; a hint for people, not proof of anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupInvite {
+    /// The group.
+    pub group: GroupId,
+    /// What it is called.
+    pub name: String,
+    /// Who invites.
+    pub inviter: AccountId,
+    /// Id of the roster operation that is the ground to join.
+    pub operation: [u8; 32],
+    /// Code of the role the invitee will have, as in roster operations.
+    pub role: u8,
+    /// Members at the time.
+    pub members: u32,
+    /// What the inviter says.
+    pub note: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire(Version<1>, GroupId, String, AccountId, ByteArray<32>, u8, u32, String);
+
+impl GroupInvite {
+    /// `None` if name or note are not such.
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        let Self { group, name, inviter, operation, role, members, note } = self.clone();
+        let wire = Wire(Version, group, name, inviter, ByteArray::new(operation), role, members, note);
+        self.is_within_limits().then(|| covey_codec::encode(&wire).expect("plain data encodes"))
+    }
+
+    /// Parses [`GroupInvite::to_bytes`]. `None` if it is not an invite within the limits.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let Wire(_, group, name, inviter, operation, role, members, note) =
+            covey_codec::decode(bytes, INVITE_MAX).ok()?;
+        let invite = Self { group, name, inviter, operation: operation.into_array(), role, members, note };
+        invite.is_within_limits().then_some(invite)
+    }
+
+    fn is_within_limits(&self) -> bool {
+        is_name(&self.name) && is_note(&self.note, NOTE_MAX_CHARS)
+    }
+}

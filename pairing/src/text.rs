@@ -15,7 +15,7 @@ pub(crate) fn is_note(text: &str, max: usize) -> bool {
 
 /// Neither a control character (escape sequences) nor a directional override or isolate (text that reads
 /// differently than it is).
-fn is_plain(c: char) -> bool {
+pub(crate) fn is_plain(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 

@@ -1,0 +1,69 @@
+//! An operation with what was verified about it.
+
+use super::{
+    ids::{OpId, TicketId},
+    op::Operation,
+};
+use crate::ids::{AccountId, DeviceId};
+
+/// The devices of an account as a verified card lists them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedDevices {
+    /// Active devices, 1 to [`super::DEVICES_MAX`].
+    pub devices: Vec<DeviceId>,
+    /// Operations in the key log of the card: a shorter log never replaces a longer one.
+    pub log: u64,
+}
+
+/// What a join rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// The operation that invited the joiner.
+    Invite(OpId),
+    /// A ticket, whose token the joiner showed.
+    Ticket(TicketId),
+    /// The joiner asked, an admin admits.
+    Request,
+}
+
+/// What a verified join statement says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedJoin {
+    /// The joiner.
+    pub account: AccountId,
+    /// The joiner's devices, by the card beside the statement.
+    pub devices: VerifiedDevices,
+    /// What the join rests on.
+    pub ground: Ground,
+    /// Unix milliseconds by the joiner's clock; held against the expiry of the ticket.
+    pub at: u64,
+}
+
+/// What the cards and statements inside an operation were found to say. The verification must not depend on the time or on
+/// the place: what one member verifies, every member must.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Vouched {
+    /// There are none, or they do not verify: then the operation never counts.
+    Nothing,
+    /// The card of [`super::Op::Create`] or [`super::Op::Devices`]; it is the author's.
+    Devices(VerifiedDevices),
+    /// The statement and card of [`super::Op::Join`]; they are for this group.
+    Join(VerifiedJoin),
+}
+
+/// An operation from a verified entry of a feed of the group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpRecord {
+    /// The entry's id.
+    pub id: OpId,
+    /// The entry's author, whose signature was verified.
+    pub device: DeviceId,
+    /// Incarnation of the author's feed.
+    pub incarnation: u64,
+    /// Position in that feed, from 1.
+    pub seq: u64,
+    /// The decoded payload.
+    pub operation: Operation,
+    /// What was verified about cards and statements in it.
+    pub vouched: Vouched,
+}

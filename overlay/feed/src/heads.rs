@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, EntryId, FeedKey};
+use crate::{Author, ChannelId, EntryId, FeedKey};
 
 /// The newest entry of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub struct Head {
 pub struct Digest(#[serde(with = "serde_bytes")] [u8; 32]);
 
 impl Digest {
+    pub(crate) fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -68,6 +72,28 @@ impl Heads {
             self.0.insert(feed, head);
         }
         longer
+    }
+
+    /// The heads of feeds whose author begins with this byte, by feed.
+    pub(crate) fn leaf(&self, first: u8) -> impl Iterator<Item = (&FeedKey, &Head)> {
+        let [mut from, mut to] = [[0; 32], [255; 32]];
+        (from[0], to[0]) = (first, first);
+        let key = |author, incarnation| FeedKey { author: Author::from_bytes(author), incarnation };
+        self.0.range(key(from, 0)..=key(to, u64::MAX))
+    }
+
+    /// The heads of the feeds of one author.
+    #[allow(dead_code)]
+    pub(crate) fn of_author(&self, author: Author) -> impl Iterator<Item = (&FeedKey, &Head)> {
+        self.0.range(FeedKey { author, incarnation: 0 }..=FeedKey { author, incarnation: u64::MAX })
+    }
+
+    /// Replaces a head, or removes it; the one before.
+    pub(crate) fn replace(&mut self, feed: FeedKey, head: Option<Head>) -> Option<Head> {
+        match head {
+            Some(head) => self.0.insert(feed, head),
+            None => self.0.remove(&feed),
+        }
     }
 
     /// All heads, by feed.

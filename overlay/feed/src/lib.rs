@@ -31,6 +31,7 @@ mod ids;
 pub mod limits;
 pub mod order;
 pub mod run;
+pub mod spread;
 pub mod sync;
 mod wire;
 
@@ -41,4 +42,5 @@ pub use heads::{Digest, Head, Heads};
 pub use ids::{Author, ChannelId, EntryId, FeedId, FeedKey, Signature};
 pub use order::OrderKey;
 pub use run::{Run, RunIn, VerifiedRun};
+pub use spread::Spread;
 pub use sync::{PeerSync, SyncEffect, SyncInput};

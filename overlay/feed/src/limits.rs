@@ -96,3 +96,67 @@ pub const MISUSE_PER_SECOND: u32 = 4;
 
 /// What an invalid run counts in useless frames: sixteen of them at once are a violation.
 pub const MISUSE_INVALID_RUN: u32 = 32;
+
+/// Rosters below this many devices are a full mesh: a tree would save nothing.
+pub const MESH_BELOW: usize = 12;
+
+/// Sizes per power of two to which a roster is rounded up for its neighbourhoods.
+pub const NEIGHBOUR_STEPS: usize = 4;
+
+/// Leaves of the tree of digests of a group, by the first byte of the author; also the most digests in one comparison.
+pub const MAX_BUCKETS: usize = 256;
+
+/// Feeds in one bucket of a comparison, about: its digest is worth as much as a fifth of a head.
+pub const FEEDS_PER_BUCKET: usize = 32;
+
+/// Heads after which the answer to a comparison ends; the next comparison goes on from there.
+pub const MAX_ANSWER: usize = 1024;
+
+/// Comparisons a peer may ask for at once, in one channel.
+pub const COMPARE_BURST: u64 = 8;
+
+/// Milliseconds after which it may ask for one more.
+pub const COMPARE_INTERVAL: u64 = 2_000;
+
+/// Milliseconds before a peer is compared with that has more than we do: it may be on its way already.
+pub const COMPARE_SOON: u64 = 500;
+
+/// Milliseconds before a peer is compared with that has less than we do: most likely it is catching up.
+pub const COMPARE_LATE: u64 = 15_000;
+
+/// Milliseconds without progress after which the peer that is compared with gives way to another.
+pub const SOURCE_TIMEOUT: u64 = 5_000;
+
+/// Milliseconds before neighbours hear that we have caught up.
+pub const SUMMARY_DELAY: u64 = 500;
+
+/// Shortest time between two such summaries to one peer, in milliseconds.
+pub const SUMMARY_INTERVAL: u64 = 5_000;
+
+/// Milliseconds in which announcements to one peer are collected.
+pub const ANNOUNCE_DELAY: u64 = 300;
+
+/// Milliseconds for which an announced entry is expected to come by itself.
+pub const GRAFT_DELAY: u64 = 500;
+
+/// Milliseconds for which a feed that is asked of one peer is not asked of another.
+pub const LEASE: u64 = 3_000;
+
+/// Feeds in which one peer may have announced what we lack and have not asked for, in one channel; also those that
+/// wait to be announced to it, and those of which is remembered how far it is.
+pub const MAX_ANNOUNCED: usize = 1024;
+
+/// Bytes relayed to one peer within [`RELAY_PERIOD`]; beyond it entries are only announced.
+pub const RELAY_BYTES: usize = 1024 * 1024;
+
+/// See [`RELAY_BYTES`], in milliseconds.
+pub const RELAY_PERIOD: u64 = 1_000;
+
+/// Milliseconds after a prune in which more duplicates are no misuse: they were on their way.
+pub const PRUNE_GRACE: u64 = 10_000;
+
+/// Connected neighbours below which other connected members are asked to take their place.
+pub const MIN_NEIGHBOURS: usize = 3;
+
+/// Digests of its past that a group remembers: a peer that is where we were is only behind.
+pub const MAX_HISTORY: usize = 64;

@@ -64,6 +64,13 @@ pub fn frames(bytes: &[u8]) -> bool {
                     assert!(feed == mine.feed && seq <= all, "only what we wrote can have been delivered");
                 }
                 SyncEffect::OwnFeedAhead { .. } => useful = true,
+                SyncEffect::OwnFeedBehind { feed, seq, id } => {
+                    useful = true;
+                    let index = usize::try_from(seq - 1).expect("within our feed");
+                    if mine.entries[index].id() != id {
+                        effects.extend(peer.handle(SyncInput::Contested { feed, seq }, now));
+                    }
+                }
                 SyncEffect::Violation(_) => return useful,
             }
         }

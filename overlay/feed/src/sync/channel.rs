@@ -132,6 +132,14 @@ impl Channel {
         }
     }
 
+    /// The peer's entry at `seq`, at or below our head, is another one than ours: the run from there is to prove it.
+    pub(crate) fn contest(&mut self, feed: FeedKey, seq: u64) {
+        let contested = (1..=self.heads.seq(&feed)).contains(&seq);
+        if contested && !self.frozen.contains(&feed) && !self.ahead.contains_key(&feed) {
+            self.ahead.insert(feed, Claim { seq, forked: true, timeouts: 0 });
+        }
+    }
+
     /// The next range worth asking for: feeds take turns, one range of each at a time.
     pub(crate) fn next_range(&self, backed_off: impl Fn(&FeedKey) -> bool) -> Option<(FeedKey, u64)> {
         if self.asked.len() >= MAX_ASKED_PER_CHANNEL {
@@ -153,7 +161,7 @@ impl Channel {
         if claim.seq > reached && unapplied < 2 {
             return Some(reached + 1);
         }
-        (claim.forked && unapplied == 0 && claim.seq == reached).then_some(claim.seq)
+        (claim.forked && unapplied == 0 && claim.seq <= reached).then_some(claim.seq)
     }
 
     pub(crate) fn ask(&mut self, feed: FeedKey, from: u64, now: u64) {

@@ -1,6 +1,6 @@
 //! What the machine wants done.
 
-use crate::{FeedId, RunIn, run::RunLimits};
+use crate::{EntryId, FeedId, RunIn, run::RunLimits};
 
 /// One thing to do. Effects are to be carried out in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,17 @@ pub enum SyncEffect {
         feed: FeedId,
         /// How far the peer says it goes.
         seq: u64,
+    },
+    /// The peer *says* that our own feed ends at `seq`, below our head, with the entry `id` there. If our entry at that
+    /// position has another id, then we run on an old copy of our data and have written past what the peer has: answer
+    /// with [`SyncInput::Contested`](super::SyncInput::Contested). Else there is nothing to do.
+    OwnFeedBehind {
+        /// A feed of ours.
+        feed: FeedId,
+        /// How far the peer says it goes.
+        seq: u64,
+        /// The id of the peer's entry there.
+        id: EntryId,
     },
     /// The peer broke the protocol. The machine ignores it until it connects again; the caller should disconnect.
     Violation(Violation),

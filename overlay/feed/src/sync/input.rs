@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{ChannelId, FeedId, FeedKey, Head, Heads, Run};
+use crate::{Author, ChannelId, FeedId, FeedKey, Head, Heads, Run, Spread};
 
 /// A channel that we and the peer are both members of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,25 @@ impl SharedChannel {
     pub fn new(id: ChannelId, heads: Heads, activity: u64) -> Self {
         Self { id, heads, frozen: BTreeSet::new(), activity }
     }
+}
+
+/// A group that we and the peer are both members of: as [`SharedChannel`], but entries are spread among neighbours, and
+/// heads are kept once for all peers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedGroup {
+    /// Its id.
+    pub id: ChannelId,
+    /// What the machines of all peers of this group share.
+    pub spread: Spread,
+    /// The peer: the author of its feeds.
+    pub peer: Author,
+    /// Whether the peer is our neighbour, see [`is_edge`](crate::spread::is_edge). Others get neither entries nor
+    /// announcements, unless they ask for them because they lack neighbours; with them only heads are compared.
+    pub neighbour: bool,
+    /// Feeds of it that are frozen: nothing more of them is asked for or taken.
+    pub frozen: BTreeSet<FeedKey>,
+    /// When something last happened in it (Unix milliseconds): the newest channel is fetched first.
+    pub activity: u64,
 }
 
 /// Why a delivered run was not applied.
@@ -90,6 +109,24 @@ pub enum SyncInput {
         from: u64,
         /// What [`assemble`](crate::run::assemble) made of the store; `None` if there is nothing to serve.
         run: Option<Run>,
+    },
+    /// The entry that the peer says to have at `seq` of this feed, at or below our head, is another one than ours (the
+    /// caller looked: [`SyncEffect::OwnFeedBehind`](super::SyncEffect::OwnFeedBehind)). It is asked for; the run that
+    /// comes proves the fork, or that the peer lied. To be given to the machine of the peer that said so.
+    Contested {
+        /// The feed.
+        feed: FeedId,
+        /// The position.
+        seq: u64,
+    },
+    /// One more group is shared with the peer (or it is given anew, with another [`Spread`]).
+    GroupAdded(SharedGroup),
+    /// The peer became, or no longer is, our neighbour in a group that is shared with it.
+    Neighbour {
+        /// The group.
+        channel: ChannelId,
+        /// Whether it is one.
+        neighbour: bool,
     },
     /// A feed was found to be forked by other means than a run from this peer.
     Frozen(FeedId),

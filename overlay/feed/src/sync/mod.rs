@@ -21,5 +21,5 @@ mod push;
 mod serve;
 
 pub use effect::{SyncEffect, Violation};
-pub use input::{Rejection, SharedChannel, SyncInput};
+pub use input::{Rejection, SharedChannel, SharedGroup, SyncInput};
 pub use peer::PeerSync;

@@ -12,7 +12,7 @@ use super::{
     misuse::{Backoffs, Misuse},
 };
 use crate::{
-    Author, ChannelId, FeedId,
+    Author, ChannelId, EntryId, FeedId,
     limits::{ASK_TIMEOUT, MAX_TIMEOUTS, REPAIR_INTERVAL},
 };
 
@@ -29,6 +29,8 @@ pub struct PeerSync {
     pub(super) acked: BTreeMap<FeedId, u64>,
     /// Own feeds the peer claimed to be longer, in this connection.
     pub(super) hinted: BTreeSet<FeedId>,
+    /// What the peer last said about own feeds that are longer here, and when the caller was told.
+    pub(super) behind: BTreeMap<FeedId, ((u64, EntryId), u64)>,
     /// Ranges the peer asked for and the node has not answered yet.
     pub(super) serving: BTreeMap<FeedId, u64>,
     /// When a run last arrived: as long as some do, the others are only waiting in line.
@@ -49,6 +51,7 @@ impl PeerSync {
             misuse: Misuse::default(),
             acked: BTreeMap::new(),
             hinted: BTreeSet::new(),
+            behind: BTreeMap::new(),
             serving: BTreeMap::new(),
             last_run: 0,
             next_repair: 0,
@@ -70,6 +73,8 @@ impl PeerSync {
             SyncInput::Applied { feed, head } => self.applied(feed, head),
             SyncInput::Appended { feed, head, run } => self.appended(feed, head, &run),
             SyncInput::Served { feed, from, run } => self.served(feed, from, run.as_ref()),
+            SyncInput::Contested { feed, seq } => self.contested(feed, seq),
+            SyncInput::GroupAdded(_) | SyncInput::Neighbour { .. } => {}
             SyncInput::Frozen(feed) => self.freeze(&feed),
             SyncInput::Tick => self.tick(),
         }
@@ -101,6 +106,7 @@ impl PeerSync {
         self.channels.clear();
         self.serving.clear();
         self.hinted.clear();
+        self.behind.clear();
         self.last_run = 0;
     }
 

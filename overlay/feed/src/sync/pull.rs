@@ -9,7 +9,9 @@ use super::{
 };
 use crate::{
     ChannelId, EntryId, FeedId, FeedKey, RunIn,
-    limits::{MAX_ASKED, MAX_CLAIMS, MAX_OWN_HINTS, MAX_RUN_BYTES, MAX_UNAPPLIED_BYTES, MISUSE_INVALID_RUN},
+    limits::{
+        HEADS_INTERVAL, MAX_ASKED, MAX_CLAIMS, MAX_OWN_HINTS, MAX_RUN_BYTES, MAX_UNAPPLIED_BYTES, MISUSE_INVALID_RUN,
+    },
 };
 
 impl PeerSync {
@@ -46,9 +48,30 @@ impl PeerSync {
             // Which entry it has there is not compared: enough to push on from, not to call anything delivered.
             if feed.author == self.own {
                 channel.peer_has(key, seq);
+                id.into_iter().for_each(|id| self.behind(feed, seq, id));
             }
         } else {
             self.claimed(feed, Claim { seq, forked: seq == have && id.is_some(), timeouts: 0 });
+        }
+    }
+
+    /// The peer's end of an own feed is told to the caller, who has the entry to compare (SYNC-10): always the first time
+    /// in a connection, then at most once in a while.
+    fn behind(&mut self, feed: FeedId, seq: u64, id: EntryId) {
+        let known = self.behind.get(&feed).copied();
+        let due = match known {
+            None => self.behind.len() < MAX_OWN_HINTS,
+            Some((told, at)) => told != (seq, id) && self.now >= at.saturating_add(HEADS_INTERVAL),
+        };
+        if due {
+            self.behind.insert(feed, ((seq, id), self.now));
+            self.out.push(SyncEffect::OwnFeedBehind { feed, seq, id });
+        }
+    }
+
+    pub(super) fn contested(&mut self, feed: FeedId, seq: u64) {
+        if let Some(channel) = self.channels.get_mut(&feed.channel) {
+            channel.contest(feed.key(), seq);
         }
     }
 

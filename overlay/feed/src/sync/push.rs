@@ -29,7 +29,7 @@ impl PeerSync {
         let claim = channel.ahead.get(&key).copied();
         let peer_has_it = claim.is_some_and(|claim| claim.seq >= head.seq) || channel.own_known(&key) >= head.seq;
         // A claimed fork at our head is settled only by the run that was asked for to prove it.
-        let unproven = claim.is_some_and(|claim| claim.forked && claim.seq == head.seq);
+        let unproven = claim.is_some_and(|claim| claim.forked && claim.seq <= head.seq);
         if answered > 0 || !unproven {
             channel.settle(&key);
         }

@@ -298,6 +298,28 @@ fn a_fork_of_an_own_feed_after_a_restore_is_proven_on_both_sides_and_not_fetched
     assert_eq!(world.nodes[1].seq(&next), 1);
 }
 
+/// An old copy that was put back unnoticed writes on past what its peer has: nothing in the lengths shows it.
+#[test]
+fn a_fork_of_an_own_feed_that_is_longer_here_than_there_is_proven_to_its_author() {
+    for there in [3, 28] {
+        let mut world = World::new(12, 2, 1);
+        world.connect(0, 1);
+        (0..there).for_each(|_| world.write(0, channel(1), vec![b"mine".to_vec()]));
+        world.run_for(1_000);
+        let own = feed(1, 1);
+        world.roll_back(0, own, 2);
+        (0..=there).for_each(|_| world.write(0, channel(1), vec![b"written again".to_vec()]));
+        world.connect(0, 1);
+        world.run_for(10_000);
+        assert!(world.nodes[0].frozen.contains(&own), "the author knows");
+        let forked = world.nodes[0].proofs[0].verify().unwrap();
+        assert_eq!(forked.feed, own);
+        let delivered = world.nodes[0].delivered_runs;
+        world.run_for(HOUR);
+        assert_eq!(world.nodes[0].delivered_runs, delivered, "once");
+    }
+}
+
 #[test]
 fn different_entries_at_equal_heads_are_fetched_and_prove_the_fork_to_everyone() {
     let mut world = World::new(11, 2, 1);

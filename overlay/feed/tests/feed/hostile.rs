@@ -312,6 +312,32 @@ fn claims_about_our_own_feeds_become_few_hints() {
 }
 
 #[test]
+fn a_peer_that_is_behind_is_compared_with_once_and_then_seldom() {
+    let own = Writer::new(1, 1).written(&[1; 40]);
+    let mut sync = connected(&[&own], 0);
+    let told = |effects: &[SyncEffect]| {
+        effects.iter().filter(|effect| matches!(effect, SyncEffect::OwnFeedBehind { .. })).count()
+    };
+    let count =
+        (0..1_000u64).map(|n| told(&receive(&mut sync, raw::head(own.feed, 1 + n % 39, id(1)), n * 10))).sum::<usize>();
+    assert_eq!(count, 2, "once in five seconds");
+}
+
+#[test]
+fn a_peer_that_contests_our_own_entry_and_then_serves_it_is_backed_off() {
+    let own = Writer::new(1, 1).written(&[1; 5]);
+    let mut sync = connected(&[&own], 0);
+    let said = receive(&mut sync, raw::head(own.feed, 3, id(9)), 1);
+    assert_eq!(said[..1], [SyncEffect::OwnFeedBehind { feed: own.feed, seq: 3, id: id(9) }]);
+    let contested = SyncInput::Contested { feed: own.feed, seq: 3 };
+    assert_eq!(wants(&sync.handle(contested.clone(), 1)), [(own.feed, 3)]);
+    let run = assemble(own.entries[2..4].to_vec(), RunLimits::default()).unwrap();
+    assert_eq!(delivered(&receive(&mut sync, raw::run(own.feed, &run), 2)), 1);
+    applied(&mut sync, own.feed, own.head().unwrap(), 2);
+    assert_eq!(wants(&sync.handle(contested, 3)), []);
+}
+
+#[test]
 fn a_peer_that_cries_fork_and_then_serves_our_own_entry_is_backed_off() {
     let writer = Writer::new(1, 2).written(&[3]);
     let mut sync = connected(&[&writer], 0);
@@ -478,6 +504,10 @@ proptest! {
                     }
                     SyncEffect::PeerHas { feed, seq } => prop_assert!(*feed == own.feed && *seq <= 3),
                     SyncEffect::OwnFeedAhead { feed, .. } => prop_assert_eq!(feed.author, author(1)),
+                    SyncEffect::OwnFeedBehind { feed, seq, .. } => {
+                        prop_assert!(*feed == own.feed && *seq < 3);
+                        sync.handle(SyncInput::Contested { feed: *feed, seq: *seq }, now);
+                    }
                     SyncEffect::Violation(_) => reconnect(&mut sync, &[&own], now),
                 }
             }

@@ -344,6 +344,12 @@ impl World {
                 assert!(before < Some(seq), "seed {seed}: acknowledgements only grow");
             }
             SyncEffect::OwnFeedAhead { feed, seq } => self.nodes[n].hints.push((feed, seq)),
+            SyncEffect::OwnFeedBehind { feed, seq, id } => {
+                let ours = self.nodes[n].entry(&feed, seq).unwrap();
+                if ours.id() != id {
+                    self.input(n, peer, SyncInput::Contested { feed, seq });
+                }
+            }
             SyncEffect::Violation(violation) => {
                 self.nodes[n].violations.push((peer, violation));
                 self.links.remove(&(n.min(peer), n.max(peer)));

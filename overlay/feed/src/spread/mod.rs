@@ -1,0 +1,19 @@
+//! Dissemination in a group: who is whose neighbour, and what the machines of one group's peers share.
+//!
+//! New entries travel along a tree among connected neighbours (*eager*); over the other links goes only which
+//! entries exist (*lazy*), in batches; a member that hears of an entry that does not come asks for it and takes the
+//! link into the tree (*graft*), one that gets an entry twice takes the link out (*prune*). What falls through is
+//! repaired by comparing heads. (After Leitão, Pereira, Rodrigues: *Epidemic Broadcast Trees*, 2007.)
+//!
+//! [`Spread`] does not know the roster, the network or who is connected. The caller keeps one per group, gives it to
+//! the machines of all peers in [`SharedGroup`](crate::sync::SharedGroup) and says which of them are neighbours.
+
+#![allow(dead_code, reason = "the machines of peers come next")]
+
+mod buckets;
+mod graph;
+mod handle;
+mod state;
+
+pub use graph::{expected_degree, is_edge, neighbours};
+pub use handle::Spread;

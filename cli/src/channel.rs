@@ -3,7 +3,7 @@
 use std::io;
 
 use clap::{Args, Subcommand};
-use covey_api::{Channel, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow};
+use covey_api::{Channel, ChannelArchive, ChannelKind, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow};
 
 use crate::{Failure, Session, Terminal, display, table::Table, text::clean_line, when};
 
@@ -55,7 +55,7 @@ pub enum ChannelCommand {
 /// A channel.
 #[derive(Args, Debug)]
 pub struct ChannelArg {
-    /// A contact, or the id of a channel (the start is enough)
+    /// A contact or a group, or the id of a channel (the start is enough)
     channel: String,
 }
 
@@ -90,14 +90,20 @@ impl ChannelCommand {
 }
 
 fn tell(terminal: &mut Terminal, channel: &Channel, done: &str) -> io::Result<()> {
-    terminal.show(channel, |t, channel| t.line(&format!("The conversation with {} {done}.", clean_line(&channel.name))))
+    terminal.show(channel, |t, channel| {
+        let what = match channel.kind {
+            ChannelKind::Direct => "conversation with",
+            ChannelKind::Group => "group",
+        };
+        t.line(&format!("The {what} {} {done}.", clean_line(&channel.name)))
+    })
 }
 
 fn list(t: &mut Terminal, channels: &Vec<Channel>) -> io::Result<()> {
     if channels.is_empty() {
-        return t.hint("No conversations. They begin when you pair with somebody: `covey pair list`.");
+        return t.hint("No conversations. They begin when you pair with somebody or come into a group: `covey pair list`, `covey group list`.");
     }
-    let mut table = Table::new(["WITH", "UNREAD", "SINCE", "ID", "LAST MESSAGE"]);
+    let mut table = Table::new(["WITH", "KIND", "UNREAD", "SINCE", "ID", "LAST MESSAGE"]);
     for channel in channels {
         let last = channel
             .last_message
@@ -106,6 +112,7 @@ fn list(t: &mut Terminal, channels: &Vec<Channel>) -> io::Result<()> {
         let unread = if channel.unread == 0 { String::from("-") } else { channel.unread.to_string() };
         table.row([
             channel.name.as_str().into(),
+            display::word(channel.kind).into(),
             unread.into(),
             when::relative(channel.since, t.now()).into(),
             display::id(t, &channel.channel).into(),
@@ -131,6 +138,7 @@ fn show(t: &mut Terminal, channel: &Channel) -> io::Result<()> {
     let rows = [
         ("channel", Some(channel.channel.clone())),
         ("with", Some(channel.name.clone())),
+        ("kind", Some(display::word(channel.kind))),
         ("contact", channel.contact.clone()),
         ("unread", Some(channel.unread.to_string())),
         ("since", Some(when::relative(channel.since, t.now()))),

@@ -6,6 +6,7 @@ use crate::{
     Failure, Globals, Session, Terminal,
     account::AccountCommand,
     channel::ChannelCommand,
+    group::GroupCommand,
     message::{MessageCommand, MessagesArgs, SendArgs},
     node,
     pair::PairCommand,
@@ -25,15 +26,18 @@ pub enum Command {
     /// Contacts and invites: who may talk to you
     #[command(subcommand)]
     Pair(PairCommand),
-    /// Write to a contact or channel
+    /// Groups: who is in, who may do what, who asks to come in
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Write to a contact or group
     #[command(
-        after_help = "Examples:\n  covey send bob 'See you at eight'\n  covey send bob 'Me too' --reply-to 1f2e3d4c\n  \
+        after_help = "Examples:\n  covey send bob 'See you at eight'\n  covey send Lake 'Hello all'\n  covey send bob 'Me too' --reply-to 1f2e3d4c\n  \
                       covey send bob 'Did you get this?' --wait delivered --timeout 60\n  df -h | covey send bob -"
     )]
     Send(SendArgs),
     /// Read messages
     #[command(
-        after_help = "Examples:\n  covey messages\n  covey messages bob --limit 20\n  covey messages bob --json | jq -r '.[].text'"
+        after_help = "Examples:\n  covey messages\n  covey messages bob --limit 20\n  covey messages --channel Lake\n  covey messages bob --json | jq -r '.[].text'"
     )]
     Messages(MessagesArgs),
     /// One message
@@ -77,6 +81,7 @@ pub async fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -
         Command::Status => node::status(&session, terminal).await,
         Command::Account(account) => account.run(&session, terminal).await,
         Command::Pair(pair) => pair.run(&session, terminal).await,
+        Command::Group(group) => group.run(&session, terminal).await,
         Command::Send(send) => send.run(&session, terminal).await,
         Command::Messages(messages) => messages.run(&session, terminal).await,
         Command::Message(message) => message.run(&session, terminal).await,

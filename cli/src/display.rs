@@ -1,6 +1,9 @@
 //! How contacts, states and messages look to people.
 
-use covey_api::{CheckState, Contact, ContactState, Message, MessageState};
+use covey_api::{
+    CheckState, Contact, ContactState, Group, GroupState, JoinRequest, Member, MemberState, Message, MessageState,
+    Policy, Role,
+};
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -22,6 +25,83 @@ pub(crate) fn called(contact: &Contact) -> String {
         (None, Some(name)) if !name.is_empty() => format!("\"{}\" ({})", clean_line(name), short_id(&contact.contact)),
         _ => short_id(&contact.contact),
     }
+}
+
+/// How to name a group in a command: its name, or the start of its id if it has none.
+pub(crate) fn group_handle(group: &Group) -> String {
+    let name = clean_line(&group.name);
+    if name.is_empty() { short_id(&group.group) } else { shell_word(&name) }
+}
+
+/// How to speak of an account in a group: our alias, else the name they gave themselves, in quotes, else the id.
+fn spoken(alias: Option<&str>, name: Option<&str>, account: &str) -> String {
+    match (alias, name) {
+        (Some(alias), _) => clean_line(alias),
+        (None, Some(name)) if !name.is_empty() => format!("\"{}\" ({})", clean_line(name), short_id(account)),
+        _ => short_id(account),
+    }
+}
+
+/// How to speak of a member.
+pub(crate) fn member(member: &Member) -> String {
+    spoken(member.alias.as_deref(), member.name.as_deref(), &member.account)
+}
+
+/// How to speak of somebody who asks to be let in.
+pub(crate) fn requester(request: &JoinRequest) -> String {
+    spoken(request.alias.as_deref(), request.name.as_deref(), &request.account)
+}
+
+/// `nobody else`, `1 other`, `7 others`, of a group with so many members.
+pub(crate) fn others(members: u32) -> String {
+    match members.saturating_sub(1) {
+        0 => "nobody else yet".into(),
+        1 => "1 other".into(),
+        others => format!("{others} others"),
+    }
+}
+
+/// `an owner`, `a reader`.
+pub(crate) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "an owner",
+        Role::Admin => "an admin",
+        Role::Member => "a member",
+        Role::Reader => "a reader",
+    }
+}
+
+/// `members and above invite, members and above write, newcomers are readers`
+pub(crate) fn policy(policy: &Policy) -> String {
+    let from = |role: Role| match role {
+        Role::Owner => "only owners",
+        Role::Admin => "admins",
+        Role::Member => "members",
+        Role::Reader => "all",
+    };
+    let newcomers = role(policy.newcomers).split(' ').next_back().unwrap_or_default();
+    format!("{} invite, {} write, newcomers are {newcomers}s", from(policy.invite), from(policy.write))
+}
+
+pub(crate) fn group_state(state: GroupState) -> Cell {
+    let paint: fn(Paint, &str) -> String = match state {
+        GroupState::Joined => Paint::green,
+        GroupState::Invited => Paint::yellow,
+        GroupState::Requested => Paint::cyan,
+        GroupState::Removed => Paint::red,
+        GroupState::Left | GroupState::Declined => Paint::dim,
+    };
+    Cell::painted(word(state), paint)
+}
+
+pub(crate) fn member_state(state: MemberState) -> Cell {
+    let paint: fn(Paint, &str) -> String = match state {
+        MemberState::Joined => Paint::green,
+        MemberState::Invited => Paint::cyan,
+        MemberState::Removed | MemberState::Banned => Paint::red,
+        MemberState::Left => Paint::dim,
+    };
+    Cell::painted(word(state), paint)
 }
 
 /// An id in a table: its start, or all of it with `-v`.

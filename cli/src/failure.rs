@@ -108,8 +108,9 @@ fn as_json(error: &ApiError) -> Value {
 fn sentence(error: &ApiError, terminal: &mut Terminal) -> io::Result<()> {
     terminal.error(&clean_line(&error.message))?;
     for candidate in error.data["candidates"].as_array().into_iter().flatten() {
-        let field = |name: &str| clean_line(candidate[name].as_str().unwrap_or_default());
-        terminal.complain(&format!("  {:16} {}", field("alias"), field("contact")))?;
+        let first = |fields: &[&str]| fields.iter().find_map(|field| candidate[field].as_str()).unwrap_or_default();
+        let (name, id) = (first(&["alias", "name"]), first(&["contact", "account", "group"]));
+        terminal.complain(&format!("  {:16} {}", clean_line(name), clean_line(id)))?;
     }
     Ok(())
 }

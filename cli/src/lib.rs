@@ -10,6 +10,7 @@ mod connect;
 mod display;
 mod failure;
 mod globals;
+mod group;
 mod message;
 mod node;
 mod pair;

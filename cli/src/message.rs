@@ -19,7 +19,7 @@ const STDIN_LIMIT: u64 = 64 * 1024;
 /// Arguments of `send`.
 #[derive(Args, Debug)]
 pub struct SendArgs {
-    /// A contact or a channel: alias or id (the start is enough)
+    /// A contact or a group: alias, name or id (the start is enough)
     to: String,
     /// What to say; `-` reads it from stdin
     #[arg(required = true)]
@@ -38,9 +38,9 @@ pub struct SendArgs {
 /// Arguments of `messages`.
 #[derive(Args, Debug)]
 pub struct MessagesArgs {
-    /// Whose conversation: alias or id (the start is enough); all of them unless told
+    /// Whose conversation: a contact or group, by alias, name or id (the start is enough); all of them unless told
     contact: Option<String>,
-    /// The same by channel, for groups
+    /// The same, for a group or the id of a channel
     #[arg(long, conflicts_with = "contact")]
     channel: Option<String>,
     /// At most so many, the newest
@@ -118,7 +118,7 @@ pub(crate) fn text_or_stdin(words: &[String], terminal: &mut Terminal) -> Result
 /// One line each under a line per day.
 fn messages(t: &mut Terminal, messages: &Vec<Message>) -> io::Result<()> {
     if messages.is_empty() {
-        return t.hint("No messages here yet. Write one: covey send CONTACT TEXT");
+        return t.hint("No messages here yet. Write one: covey send CONTACT|GROUP TEXT");
     }
     let mut day = String::new();
     for message in messages {

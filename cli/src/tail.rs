@@ -3,11 +3,18 @@
 use std::io;
 
 use clap::Args;
-use covey_api::{Contact, ContactState, Event, EventsAck, EventsFetch, EventsSubscribe, Message, Peer, Reason, kind};
+use covey_api::{
+    Contact, ContactState, Event, EventsAck, EventsFetch, EventsSubscribe, Group, GroupEvent, GroupState, JoinRequest,
+    JoinRequestState, MemberState, Message, Peer, Reason, kind,
+};
 use jsonrpsee::core::client::{Error as ClientError, SubscriptionCloseReason};
 use serde::de::DeserializeOwned;
 
-use crate::{Failure, Session, Terminal, display, text::clean_line, when};
+use crate::{
+    Failure, Session, Terminal, display,
+    text::{clean_line, short_id},
+    when,
+};
 
 /// Arguments of `tail`.
 #[derive(Args, Debug)]
@@ -111,6 +118,11 @@ fn told(t: &Terminal, event: &Event) -> Option<String> {
             Some(t.paint.dim(&format!("{what}: {}", display::excerpt(&message.text))))
         }
         kind::CONTACT => contact(t, &shape(event)?),
+        kind::GROUP_INVITED => Some(group_invite(t, &shape(event)?)),
+        kind::GROUP_JOINED | kind::GROUP_LEFT | kind::GROUP_REMOVED | kind::GROUP_CHANGED => {
+            Some(group(t, &event.kind, &shape(event)?))
+        }
+        kind::GROUP_REQUEST => Some(request(t, &shape(event)?)),
         kind::PEER => {
             let peer: Peer = shape(event)?;
             let who = clean_line(peer.alias.as_deref().or(peer.contact.as_deref())?);
@@ -139,6 +151,49 @@ fn contact(t: &Terminal, contact: &Contact) -> Option<String> {
         ContactState::Refused => t.paint.red(&format!("{who} declined your invite")),
         state => format!("{who}: {}", display::word(state)),
     })
+}
+
+fn group_invite(t: &Terminal, group: &Group) -> String {
+    let by = group.by_name.as_deref().filter(|by| !by.is_empty()).map_or_else(|| "somebody".into(), clean_line);
+    let handle = display::group_handle(group);
+    let ask = t.paint.yellow(&format!("{by} invites you into {}", clean_line(&group.name)));
+    format!("{ask} (covey group accept {handle}, or decline)")
+}
+
+/// What happened in a group, and to whom.
+fn group(t: &Terminal, kind: &str, event: &GroupEvent) -> String {
+    let name = clean_line(&event.group.name);
+    let by = event.actor_name.as_deref().or(event.actor.as_deref());
+    let by = by.map(|by| format!(" by {}", clean_line(by))).unwrap_or_default();
+    let Some(member) = event.member.as_ref() else {
+        return match event.group.state {
+            GroupState::Joined => t.paint.dim(&format!("{name}: changed{by}")),
+            state => format!("{name}: {}{by}", display::word(state)),
+        };
+    };
+    let (who, is) = if member.own { ("you".into(), "are") } else { (display::member(member), "is") };
+    match (kind, member.state) {
+        (kind::GROUP_JOINED, _) => t.paint.green(&format!("{name}: {who} {is} in now")),
+        (kind::GROUP_LEFT, _) => format!("{name}: {who} left"),
+        (_, MemberState::Banned) => t.paint.red(&format!("{name}: {who} {is} banned{by}")),
+        (_, MemberState::Removed) => t.paint.red(&format!("{name}: {who} {is} removed{by}")),
+        (_, MemberState::Invited) => format!("{name}: {who} {is} invited{by}"),
+        (_, MemberState::Joined | MemberState::Left) => {
+            format!("{name}: {who} {is} {} now{by}", display::role(member.role))
+        }
+    }
+}
+
+fn request(t: &Terminal, request: &JoinRequest) -> String {
+    let (who, group) = (display::requester(request), clean_line(&request.group_name));
+    if request.state != JoinRequestState::Waiting {
+        return format!("{group}: the request of {who} is {}", display::word(request.state));
+    }
+    let note = request.note.as_deref().filter(|note| !note.is_empty());
+    let note = note.map(|note| format!(": \"{}\"", clean_line(note))).unwrap_or_default();
+    let ask = t.paint.yellow(&format!("{who} asks to come into {group}{note}"));
+    let (group, account) = (short_id(&request.group), short_id(&request.account));
+    format!("{ask} (covey group approve {group} {account}, or reject)")
 }
 
 /// The object of an event; an unknown shape is not worth a failure.

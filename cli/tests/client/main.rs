@@ -3,5 +3,6 @@
 
 mod commands;
 mod failures;
+mod groups;
 mod help;
 mod mock;

@@ -1,5 +1,6 @@
 //! A daemon made of a few vectors: enough behaviour for the commands to show theirs.
 
+pub mod groups;
 mod serve;
 
 use std::{
@@ -13,6 +14,7 @@ use jsonrpsee::server::ServerHandle;
 use serde_json::json;
 use tokio::sync::watch;
 
+use groups::Groups;
 pub use serve::{Daemon, TOKEN, Tree, run_at};
 
 pub const ME: &str = "cv1me00000000000";
@@ -32,6 +34,7 @@ struct State {
     fate: Fate,
     acked: Vec<(String, String)>,
     healthy: bool,
+    groups: Groups,
     data_dir: String,
     stop: Option<ServerHandle>,
 }
@@ -98,6 +101,7 @@ impl Mock {
             fate: Fate::Delivered,
             acked: vec![],
             healthy: true,
+            groups: Groups::default(),
             data_dir: "/data".into(),
             stop: None,
         };
@@ -136,6 +140,11 @@ impl Mock {
 
     pub fn make_ill(&self) {
         self.state().healthy = false;
+    }
+
+    /// Looks at what the groups are made of, or changes it.
+    pub fn groups<T>(&self, look: impl FnOnce(&mut Groups) -> T) -> T {
+        look(&mut self.state().groups)
     }
 
     pub fn acked(&self) -> Vec<(String, String)> {
@@ -188,12 +197,15 @@ impl Mock {
     }
 
     fn accept_message(&self, to: &str, text: &str, reply_to: Option<String>) -> Result<Sent, ApiError> {
-        let contact = self.find(to)?;
-        if contact.state != ContactState::Paired {
+        let group = groups::find_group(to).ok();
+        if group.is_none() && self.find(to)?.state != ContactState::Paired {
             return Err(ApiError::new(Reason::NotPaired, "You are not paired. Invite them first: covey pair invite"));
         }
         let id = format!("bbbbbbbb{}", self.state().messages.len());
         let mut sent = Message { reply_to, ..message(&id, ME, text, MessageState::Queued) };
+        if let Some(group) = group {
+            sent.channel = group.channel;
+        }
         self.state().messages.push(sent.clone());
         self.happen(kind::MESSAGE_SENT, &sent);
         let fate = self.state().fate;
@@ -211,12 +223,19 @@ impl Mock {
     }
 
     fn channel(&self, name: &str) -> Result<Channel, ApiError> {
-        let contact = self.find(name.trim_start_matches("ch-"))?;
+        let (channel, kind, name, contact) = match groups::find_group(name) {
+            Ok(group) => (group.channel, ChannelKind::Group, group.name, None),
+            Err(_) => {
+                let contact = self.find(name.trim_start_matches("ch-"))?;
+                let channel = format!("ch-{}", contact.contact);
+                (channel, ChannelKind::Direct, contact.alias.unwrap_or_default(), Some(contact.contact))
+            }
+        };
         Ok(Channel {
-            channel: format!("ch-{}", contact.contact),
-            kind: ChannelKind::Direct,
-            name: contact.alias.unwrap_or_default(),
-            contact: Some(contact.contact),
+            channel,
+            kind,
+            name,
+            contact,
             open: true,
             unread: 1,
             last_message: self.state().messages.last().cloned(),
@@ -395,7 +414,7 @@ impl PairApi for Mock {
 
 impl ChannelApi for Mock {
     async fn list(&self, _: ChannelList) -> Result<Vec<Channel>, ApiError> {
-        Ok(vec![self.channel("alice")?])
+        Ok(vec![self.channel("alice")?, self.channel("Lake")?])
     }
 
     async fn show(&self, params: ChannelShow) -> Result<Channel, ApiError> {
@@ -422,7 +441,7 @@ impl MessageApi for Mock {
 
     async fn list(&self, params: MessageList) -> Result<Vec<Message>, ApiError> {
         if let Some(channel) = params.channel {
-            self.find(&channel)?;
+            self.channel(&channel)?;
         }
         Ok(self.state().messages.clone())
     }

@@ -10,7 +10,8 @@ use crate::Check;
 pub struct GroupHealth {
     /// The group.
     pub group: String,
-    /// Do all members that could be reached know the same as we do?
+    /// Do all members that could be reached know the same as we do? False also if there are others and none could be
+    /// reached.
     pub converged: bool,
     /// The fingerprint of our roster.
     pub roster_hash: String,

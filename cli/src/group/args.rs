@@ -1,0 +1,146 @@
+//! What the verbs of `covey group` take on the command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use covey_api::{GroupState, MemberState, Role};
+use serde::de::DeserializeOwned;
+
+use crate::globals::seconds;
+
+/// A group.
+#[derive(Args, Debug)]
+pub struct GroupArg {
+    /// The group: name or id (the start is enough)
+    pub(super) group: String,
+}
+
+/// A member of a group.
+#[derive(Args, Debug)]
+pub struct MemberArg {
+    #[command(flatten)]
+    pub(super) group: GroupArg,
+    /// The member: alias, name or account id (the start is enough)
+    pub(super) member: String,
+}
+
+/// Somebody who asks to be let in.
+#[derive(Args, Debug)]
+pub struct RequestArg {
+    #[command(flatten)]
+    pub(super) group: GroupArg,
+    /// Who asks: account id (the start is enough), alias or name
+    pub(super) account: String,
+}
+
+/// Who may do what.
+#[derive(Args, Debug)]
+pub(super) struct PolicyFlags {
+    /// The least role that may invite: owner, admin or member
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    invite: Option<Role>,
+    /// The least role that may write: owner, admin or member
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    write: Option<Role>,
+    /// What newcomers become: member or reader
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    newcomers: Option<Role>,
+    /// The same as --newcomers reader
+    #[arg(long, conflicts_with = "newcomers")]
+    reader_default: bool,
+}
+
+impl PolicyFlags {
+    /// `[invite, write, newcomers]`
+    pub(super) fn roles(&self) -> [Option<Role>; 3] {
+        [self.invite, self.write, self.newcomers.or(self.reader_default.then_some(Role::Reader))]
+    }
+}
+
+/// Arguments of `group create`.
+#[derive(Args, Debug)]
+pub struct CreateArgs {
+    /// What it is called (at most 64 characters)
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) policy: PolicyFlags,
+}
+
+/// Arguments of `group invite`.
+#[derive(Args, Debug)]
+pub struct InviteArgs {
+    #[command(flatten)]
+    pub(super) group: GroupArg,
+    /// Whom: alias or id of a contact (the start is enough)
+    pub(super) contact: String,
+    /// What they become: owner, admin, member or reader (default: what newcomers become)
+    #[arg(long, value_parser = role)]
+    pub(super) role: Option<Role>,
+}
+
+/// Arguments of `group policy`.
+#[derive(Args, Debug)]
+pub struct PolicyArgs {
+    #[command(flatten)]
+    pub(super) group: GroupArg,
+    #[command(flatten)]
+    pub(super) policy: PolicyFlags,
+}
+
+/// Arguments of `group ticket`.
+#[derive(Args, Debug)]
+pub struct TicketArgs {
+    #[command(flatten)]
+    pub(super) group: GroupArg,
+    /// How many people may come in with it (default: any number)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) uses: Option<u32>,
+    /// For how long it is valid: 3600, 12h, 7d (default: until it is taken back)
+    #[arg(long, visible_alias = "expires", value_name = "SECS", value_parser = seconds)]
+    pub(super) expires_in: Option<Duration>,
+    /// Somebody has to let each of them in
+    #[arg(long)]
+    pub(super) approve: bool,
+    /// What they become: member or reader (default: what newcomers become)
+    #[arg(long, value_parser = role)]
+    pub(super) role: Option<Role>,
+    /// List the tickets instead
+    #[arg(long, conflicts_with_all = ["uses", "expires_in", "approve", "role", "revoke"])]
+    pub(super) list: bool,
+    /// Take this ticket back instead
+    #[arg(long, value_name = "ID", conflicts_with_all = ["uses", "expires_in", "approve", "role"])]
+    pub(super) revoke: Option<String>,
+}
+
+/// Arguments of `group report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// The group: name or id (the start is enough)
+    #[arg(required_unless_present = "verify")]
+    pub(super) group: Option<String>,
+    /// The id of the message (the start is enough)
+    #[arg(required_unless_present = "verify")]
+    pub(super) message: Option<String>,
+    /// Write the proof to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Check the proof in this file instead; `-` reads it from stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["group", "message", "out"])]
+    pub(super) verify: Option<PathBuf>,
+}
+
+fn word<T: DeserializeOwned>(text: &str, words: &str) -> Result<T, String> {
+    serde_json::from_value(text.into()).map_err(|_| format!("one of {words}"))
+}
+
+pub(super) fn role(text: &str) -> Result<Role, String> {
+    word(text, "owner, admin, member, reader")
+}
+
+pub(super) fn group_state(text: &str) -> Result<GroupState, String> {
+    word(text, "invited, requested, joined, left, removed, declined")
+}
+
+pub(super) fn member_state(text: &str) -> Result<MemberState, String> {
+    word(text, "joined, invited, left, removed, banned")
+}

@@ -1,0 +1,153 @@
+//! What each verb asks the daemon, and how its answer is shown.
+
+use covey_api::{
+    Exit, GroupAccept, GroupApprove, GroupBan, GroupCreate, GroupDecline, GroupDelete, GroupDoctor, GroupInvite,
+    GroupJoin, GroupLeave, GroupList, GroupMembers, GroupPolicy, GroupReject, GroupRemove, GroupRename, GroupRequests,
+    GroupRevokeTicket, GroupRole, GroupShow, GroupTicket, GroupTickets, GroupUnban, MAX_MEMBERS_PAGE, Member,
+    MemberState, Request,
+};
+
+use super::{
+    GroupCommand,
+    args::{CreateArgs, GroupArg, InviteArgs, MemberArg, PolicyArgs, RequestArg, TicketArgs},
+    show,
+    told::{self, Told},
+};
+use crate::{Failure, Session, Terminal};
+
+impl GroupCommand {
+    pub(crate) async fn run(self, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
+        let client_id = session.client_id.clone();
+        match self {
+            Self::Create(create) => make(session, terminal, create).await,
+            Self::List { state } => {
+                let groups = session.call(&GroupList { state }).await?;
+                Ok(terminal.show(&groups, show::groups)?)
+            }
+            Self::Show(GroupArg { group }) => {
+                Ok(terminal.show(&session.call(&GroupShow { group }).await?, show::group)?)
+            }
+            Self::Invite(InviteArgs { group: GroupArg { group }, contact, role }) => {
+                ask(session, terminal, GroupInvite { group, contact, role, client_id }, told::invited).await
+            }
+            Self::Join { ticket, note } => {
+                ask(session, terminal, GroupJoin { ticket, note, client_id }, told::joined).await
+            }
+            Self::Accept(GroupArg { group }) => {
+                ask(session, terminal, GroupAccept { group, client_id }, told::joined).await
+            }
+            Self::Decline(GroupArg { group }) => {
+                ask(session, terminal, GroupDecline { group, client_id }, told::declined).await
+            }
+            Self::Leave { group: GroupArg { group }, transfer_to } => {
+                ask(session, terminal, GroupLeave { group, transfer_to, client_id }, told::left).await
+            }
+            Self::Remove(MemberArg { group: GroupArg { group }, member }) => {
+                ask(session, terminal, GroupRemove { group, member, client_id }, told::removed).await
+            }
+            Self::Ban(MemberArg { group: GroupArg { group }, member }) => {
+                ask(session, terminal, GroupBan { group, member, client_id }, told::banned).await
+            }
+            Self::Unban(MemberArg { group: GroupArg { group }, member }) => {
+                ask(session, terminal, GroupUnban { group, member, client_id }, told::unbanned).await
+            }
+            Self::Role { member: MemberArg { group: GroupArg { group }, member }, role, invisible } => {
+                ask(session, terminal, GroupRole { group, member, role, invisible, client_id }, told::role).await
+            }
+            Self::Rename { group: GroupArg { group }, name } => {
+                ask(session, terminal, GroupRename { group, name, client_id }, told::renamed).await
+            }
+            Self::Policy(PolicyArgs { group: GroupArg { group }, policy }) => {
+                let [invite, write, newcomers] = policy.roles();
+                let policy = GroupPolicy { group, invite, write, newcomers, client_id };
+                ask(session, terminal, policy, told::policy).await
+            }
+            Self::Ticket(ticket) => make_ticket(session, terminal, ticket).await,
+            Self::Tickets(GroupArg { group }) => tickets(session, terminal, group).await,
+            Self::RevokeTicket { group: GroupArg { group }, id } => revoke(session, terminal, group, id).await,
+            Self::Requests { group } => {
+                let requests = session.call(&GroupRequests { group }).await?;
+                Ok(terminal.show(&requests, show::requests)?)
+            }
+            Self::Approve(RequestArg { group: GroupArg { group }, account }) => {
+                ask(session, terminal, GroupApprove { group, account, client_id }, told::answered).await
+            }
+            Self::Reject(RequestArg { group: GroupArg { group }, account }) => {
+                ask(session, terminal, GroupReject { group, account, client_id }, told::answered).await
+            }
+            Self::Members { group: GroupArg { group }, state } => {
+                let members = all_members(session, group, state).await?;
+                Ok(terminal.show(&members, |t, members| show::members(t, members))?)
+            }
+            Self::Doctor(group) => doctor(session, terminal, group).await,
+            Self::Report(report) => report.run(session, terminal).await,
+            Self::Delete { group: GroupArg { group }, message } => {
+                ask(session, terminal, GroupDelete { group, message, client_id }, told::deleted).await
+            }
+        }
+    }
+}
+
+/// Asks for a change, and tells that it is done.
+async fn ask<R: Request>(
+    session: &Session,
+    terminal: &mut Terminal,
+    request: R,
+    told: fn(&R::Answer) -> Told,
+) -> Result<(), Failure> {
+    let answer = session.call(&request).await?;
+    Ok(terminal.show(&answer, |t, answer| told(answer).tell(t))?)
+}
+
+async fn make(session: &Session, terminal: &mut Terminal, args: CreateArgs) -> Result<(), Failure> {
+    let CreateArgs { name, policy } = args;
+    let [invite, write, newcomers] = policy.roles();
+    let create = GroupCreate { name, invite, write, newcomers, client_id: session.client_id.clone() };
+    let created = session.call(&create).await?;
+    Ok(terminal.show(&created, |t, created| told::created(created, &create.name).tell(t))?)
+}
+
+async fn make_ticket(session: &Session, terminal: &mut Terminal, args: TicketArgs) -> Result<(), Failure> {
+    let TicketArgs { group: GroupArg { group }, uses, expires_in, approve, role, list, revoke: id } = args;
+    if list {
+        return tickets(session, terminal, group).await;
+    }
+    if let Some(id) = id {
+        return revoke(session, terminal, group, id).await;
+    }
+    let expires_in = expires_in.map(|duration| duration.as_secs().max(1));
+    let client_id = session.client_id.clone();
+    let ticket = GroupTicket { group, uses, expires_in, approve: approve.then_some(true), role, client_id };
+    Ok(terminal.show(&session.call(&ticket).await?, show::ticket)?)
+}
+
+async fn tickets(session: &Session, terminal: &mut Terminal, group: String) -> Result<(), Failure> {
+    let tickets = session.call(&GroupTickets { group }).await?;
+    Ok(terminal.show(&tickets, show::tickets)?)
+}
+
+async fn revoke(session: &Session, terminal: &mut Terminal, group: String, id: String) -> Result<(), Failure> {
+    let revoke = GroupRevokeTicket { group, id, client_id: session.client_id.clone() };
+    ask(session, terminal, revoke, told::revoked).await
+}
+
+/// All pages of them.
+async fn all_members(session: &Session, group: String, state: Option<MemberState>) -> Result<Vec<Member>, Failure> {
+    let mut members: Vec<Member> = Vec::new();
+    loop {
+        let after = members.last().map(|member| member.account.clone());
+        let page = GroupMembers { group: group.clone(), state, after, limit: Some(MAX_MEMBERS_PAGE) };
+        let page = session.call(&page).await?;
+        let last = page.len() < MAX_MEMBERS_PAGE as usize;
+        members.extend(page);
+        if last {
+            return Ok(members);
+        }
+    }
+}
+
+async fn doctor(session: &Session, terminal: &mut Terminal, group: GroupArg) -> Result<(), Failure> {
+    let health = session.call(&GroupDoctor { group: group.group }).await?;
+    terminal.show(&health, show::health)?;
+    if health.converged { Ok(()) } else { Err(Failure::Told(Exit::Refused)) }
+}

@@ -1,0 +1,269 @@
+//! `covey group …`: the shapes that programs rely on, what people see, how it ends.
+
+use std::fs;
+
+use crate::mock::{
+    ALICE, BOB, Daemon, ME,
+    groups::{CHOIR, LAKE, PROOF, group, member, request},
+    message,
+};
+use covey_api::{GroupEvent, GroupState, JoinRequestState, MemberState, MessageState, Role, kind};
+use serde_json::json;
+
+#[tokio::test]
+async fn json_shapes_of_groups_are_those_of_the_design() {
+    let daemon = Daemon::start().await;
+    let created = daemon.run(&["group", "create", "Lake", "--json"]).await;
+    assert_eq!(created.json(), json!({"group": LAKE, "channel": LAKE}));
+
+    let list = daemon.run(&["group", "list", "--json"]).await.json();
+    let of_design = |group: &serde_json::Value| json!({"group": group["group"], "name": group["name"], "state": group["state"], "role": group["role"], "members": group["members"]});
+    assert_eq!(
+        of_design(&list[0]),
+        json!({"group": LAKE, "name": "Lake", "state": "joined", "role": "owner", "members": 3})
+    );
+    assert_eq!(
+        of_design(&list[1]),
+        json!({"group": CHOIR, "name": "Choir", "state": "invited", "role": "member", "members": 3})
+    );
+
+    let members = daemon.run(&["group", "members", "Lake", "--json"]).await.json();
+    let me = members.as_array().unwrap().iter().find(|member| member["account"] == ME).unwrap();
+    assert_eq!((&me["alias"], &me["role"], &me["state"]), (&json!(null), &json!("owner"), &json!("joined")));
+
+    let doctor = daemon.run(&["group", "doctor", "Lake", "--json"]).await;
+    assert_eq!((doctor.exit, &doctor.json()["converged"]), (0, &json!(true)));
+    assert_eq!(doctor.json()["roster_hash"], "beefbeefbeef");
+    assert_eq!(doctor.json()["members"].as_array().map(Vec::len), Some(2));
+
+    let ticket =
+        daemon.run(&["group", "ticket", "Lake", "--uses", "5", "--expires", "7d", "--approve", "--json"]).await;
+    assert_eq!(
+        ticket.json(),
+        json!({
+            "ticket": "coveygroup:lake", "id": "5f1c2a90aa", "group": LAKE, "uses": 5,
+            "expires_at": "1970-01-08T00:00:00.000Z", "approve": true, "role": "member",
+        })
+    );
+    let sent = daemon.run(&["send", "Lake", "hi all", "--json"]).await.json();
+    assert_eq!((&sent["channel"], &sent["state"]), (&json!(LAKE), &json!("queued")));
+}
+
+#[tokio::test]
+async fn what_newcomers_become_is_said_in_either_way() {
+    let daemon = Daemon::start().await;
+    daemon.run(&["group", "create", "News", "--reader-default", "--write", "admin"]).await;
+    let asked = daemon.mock.groups(|groups| groups.last_create.clone()).unwrap();
+    assert_eq!((asked.newcomers, asked.write, asked.invite), (Some(Role::Reader), Some(Role::Admin), None));
+    let ran = daemon.run(&["group", "policy", "Lake", "--invite", "member", "--newcomers", "reader"]).await;
+    assert_eq!(ran.out, "In Lake: members invite, members write, newcomers are members.\n");
+    let asked = daemon.mock.groups(|groups| groups.last_policy.clone()).unwrap();
+    assert_eq!((asked.invite, asked.write, asked.newcomers), (Some(Role::Member), None, Some(Role::Reader)));
+}
+
+#[tokio::test]
+async fn the_commands_of_groups_say_what_was_done_and_what_comes_next() {
+    let daemon = Daemon::start().await;
+    for (line, out, err) in [
+        (
+            "group create Lake",
+            "The group Lake (1a4e0000) is made; you are its owner.",
+            "covey group invite Lake CONTACT",
+        ),
+        ("group list", "1 ask to come in", "covey group accept Choir"),
+        ("group show Lake", "owner", ""),
+        ("group invite Lake alice --role admin", "The invite to alice is on its way.", "They decide"),
+        ("group join coveygroup:direct", "You are in Choir, with 2 others.", "covey send Choir"),
+        ("group join coveygroup:ask --note hi", "You asked to come into Choir.", "has to let you in"),
+        ("group accept Choir", "You are in Choir", "covey send Choir"),
+        ("group decline Choir", "You do not come into Choir.", ""),
+        ("group leave Lake --transfer-to alice", "You left Lake", ""),
+        ("group remove Lake alice", "alice is removed.", "from now on is not for them"),
+        ("group ban Lake alice", "alice is banned", ""),
+        ("group unban Lake alice", "alice is not banned any more.", "an invite or a ticket"),
+        ("group role Lake alice reader --invisible true", "alice is a reader now, not seen by readers.", ""),
+        ("group rename Lake Pond", "The group is called Pond now.", ""),
+        ("group ticket Lake", "coveygroup:lake", "covey group join TICKET"),
+        ("group ticket Lake --list", "2/5", ""),
+        ("group ticket Lake --revoke 5f1c", "Ticket 5f1c2a90 is revoked; 2 came in with it and stay.", ""),
+        ("group tickets Lake", "needed", ""),
+        ("group revoke-ticket Lake 5f1c", "is revoked", ""),
+        ("group requests", "\"Bob\"", "covey group approve 1a4e0000 cv1bob00"),
+        ("group approve Lake cv1bob", "\"Bob\" (cv1bob00) is let into Lake.", ""),
+        ("group reject Lake cv1bob", "is not let into Lake.", ""),
+        ("group delete Lake aaaa", "Message aaaaaaaa is deleted", "has read it"),
+        ("send Lake hello", "waiting to be delivered", ""),
+        ("messages --channel Lake", "alice: hello", ""),
+        ("messages Lake", "alice: hello", ""),
+        ("channel show Lake", "group", ""),
+        ("channel mute Lake", "The group Lake is silent.", ""),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ran = daemon.run(&words).await;
+        assert_eq!(ran.exit, 0, "{line}: {}", ran.err);
+        assert!(ran.out.contains(out), "{line}: {}", ran.out);
+        assert!(ran.err.contains(err), "{line}: {}", ran.err);
+        assert!(!ran.out.contains('\x1b'), "{line}: {:?}", ran.out);
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_groups_end_with_exit_code_1_and_say_what_to_do() {
+    let daemon = Daemon::start().await;
+    for (line, reason, says) in [
+        ("group show Sea", "no_such_group", "covey group list"),
+        ("group remove Lake mallory", "not_a_member", "covey group members"),
+        ("group remove Lake king", "not_allowed", "the right to remove them"),
+        ("group invite Lake alan", "banned", "covey group unban"),
+        ("group join coveygroup:full", "group_full", "10000 members"),
+        ("group join rubbish", "bad_group_ticket", "coveygroup:"),
+        ("group leave Lake", "last_owner", "--transfer-to"),
+        ("group approve Lake cv1zoe", "no_such_request", "covey group requests"),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ran = daemon.run(&words).await;
+        assert_eq!((ran.exit, ran.out.as_str()), (1, ""), "{line}: {ran:?}");
+        assert!(ran.err.starts_with("error: ") && ran.err.contains(says), "{line}: {}", ran.err);
+        let json = daemon.run(&[words.as_slice(), &["--json"]].concat()).await;
+        let error: serde_json::Value = serde_json::from_str(&json.err).unwrap();
+        assert_eq!(error["error"]["reason"], reason, "{line}");
+    }
+    let missing = daemon.run(&["group", "remove", "Lake", "king", "--json"]).await;
+    let error: serde_json::Value = serde_json::from_str(&missing.err).unwrap();
+    assert_eq!(error["error"]["data"]["right"], "remove");
+}
+
+#[tokio::test]
+async fn an_ambiguous_member_or_group_lists_the_candidates() {
+    let daemon = Daemon::start().await;
+    let ran = daemon.run(&["group", "ban", "Lake", "somebody"]).await;
+    assert!(ran.err.contains(ALICE) && ran.err.contains("Bob") && ran.err.contains(BOB), "{}", ran.err);
+    let ran = daemon.run(&["group", "show", "twice"]).await;
+    assert!(ran.err.contains(LAKE) && ran.err.contains(CHOIR), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn members_of_a_crowd_come_in_pages_and_are_all_shown() {
+    let daemon = Daemon::start().await;
+    daemon.mock.groups(|groups| groups.crowd = 2_500);
+    let members = daemon.run(&["group", "members", "Lake", "--json"]).await.json();
+    let mut accounts: Vec<&str> =
+        members.as_array().unwrap().iter().map(|member| member["account"].as_str().unwrap()).collect();
+    assert_eq!(accounts.len(), 2_503);
+    accounts.dedup();
+    assert_eq!(accounts.len(), 2_503);
+
+    daemon.mock.groups(|groups| groups.crowd = 997);
+    assert_eq!(daemon.run(&["group", "members", "Lake", "--json"]).await.json().as_array().map(Vec::len), Some(1_000));
+
+    daemon.mock.groups(|groups| groups.crowd = 0);
+    let people = daemon.run(&["group", "members", "Lake"]).await.out;
+    let order: Vec<&str> = people.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(order, ["you", "alice", "\"Evil"], "{people}");
+}
+
+#[tokio::test]
+async fn the_doctor_of_a_group_fails_when_members_differ() {
+    let daemon = Daemon::start().await;
+    let well = daemon.run(&["group", "doctor", "Lake"]).await;
+    assert_eq!(well.exit, 0);
+    assert!(well.out.contains("All is the same on the 1 device"), "{}", well.out);
+    assert!(well.out.contains("not reached") && well.out.contains("1 does not count"), "{}", well.out);
+
+    daemon.mock.groups(|groups| groups.diverged = true);
+    let ill = daemon.run(&["group", "doctor", "Lake"]).await;
+    assert_eq!(ill.exit, 1);
+    assert!(ill.out.contains("they lack operation 3 of ours"), "{}", ill.out);
+    let json = daemon.run(&["group", "doctor", "Lake", "--json"]).await;
+    assert_eq!((json.exit, &json.json()["converged"]), (1, &json!(false)));
+}
+
+#[tokio::test]
+async fn a_proof_goes_through_a_file_and_back() {
+    let daemon = Daemon::start().await;
+    let file = daemon.dir.path().join("proof.txt");
+    let path = file.to_str().unwrap();
+    let made = daemon.run(&["group", "report", "Lake", "aaaa", "--out", path]).await;
+    assert_eq!(made.exit, 0, "{}", made.err);
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{PROOF}\n"));
+
+    let checked = daemon.run(&["group", "report", "--verify", path]).await;
+    assert_eq!(checked.exit, 0, "{}", checked.err);
+    assert!(checked.out.contains("valid: alice") && checked.out.contains("rude \u{fffd}[2J words"), "{}", checked.out);
+
+    // What --json printed, and a mail around it, will do too.
+    let json = daemon.run(&["group", "report", "Lake", "aaaa", "--json"]).await.out;
+    let from_stdin = ["group", "report", "--verify", "-", "--json"];
+    assert_eq!(daemon.run_with(&from_stdin, &json).await.json()["valid"], true);
+    assert_eq!(daemon.run_with(&from_stdin, &format!("Look:\n  {PROOF}\nBye")).await.json()["valid"], true);
+}
+
+#[tokio::test]
+async fn a_proof_that_is_none_ends_with_an_error() {
+    let daemon = Daemon::start().await;
+    let forged = daemon.run_with(&["group", "report", "--verify", "-"], "coveyproof:forged").await;
+    assert_eq!(forged.exit, 1);
+    assert!(forged.out.contains("not valid: The signature is not the author's."), "{}", forged.out);
+    for (line, stdin) in [
+        (vec!["group", "report", "--verify", "-"], "no proof here"),
+        (vec!["group", "report", "--verify", "/does/not/exist"], ""),
+        (vec!["group", "report", "Lake", "aaaa", "--out", "/does/not/exist"], ""),
+        (vec!["group", "report", "Lake"], ""),
+        (vec!["group", "report", "Lake", "aaaa", "--verify", "-"], ""),
+        (vec!["group", "role", "Lake", "alice", "king"], ""),
+        (vec!["group", "list", "--state", "asleep"], ""),
+        (vec!["group", "ticket", "Lake", "--list", "--uses", "3"], ""),
+        (vec!["group", "ticket", "Lake", "--uses", "0"], ""),
+        (vec!["group", "create"], ""),
+        (vec!["group", "create", "Lake", "--reader-default", "--newcomers", "member"], ""),
+    ] {
+        let ran = daemon.run_with(&line, stdin).await;
+        assert_eq!(ran.exit, 2, "{line:?}: {ran:?}");
+        assert!(!ran.err.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn tail_tells_what_happens_in_groups() {
+    let daemon = Daemon::start().await;
+    let lake = || group(LAKE, "Lake", GroupState::Joined);
+    let about = |member| GroupEvent {
+        group: lake(),
+        member: Some(member),
+        actor: Some(ALICE.into()),
+        actor_name: Some("alice".into()),
+    };
+    let bob = |role, state| member(BOB, Some("bob"), role, state);
+    daemon.mock.happen(kind::GROUP_INVITED, group(CHOIR, "Choir", GroupState::Invited));
+    daemon.mock.happen(kind::GROUP_REQUEST, request(JoinRequestState::Waiting));
+    daemon.mock.happen(kind::GROUP_REQUEST, request(JoinRequestState::Approved));
+    daemon.mock.happen(kind::GROUP_JOINED, about(bob(Role::Member, MemberState::Joined)));
+    daemon.mock.happen(kind::GROUP_CHANGED, about(bob(Role::Admin, MemberState::Joined)));
+    daemon
+        .mock
+        .happen(kind::GROUP_CHANGED, GroupEvent { member: None, ..about(bob(Role::Admin, MemberState::Joined)) });
+    daemon.mock.happen(kind::GROUP_LEFT, about(bob(Role::Admin, MemberState::Left)));
+    daemon.mock.happen(kind::GROUP_REMOVED, about(member(ME, None, Role::Member, MemberState::Banned)));
+    daemon.mock.happen(kind::MESSAGE_RECEIVED, message("m1", ALICE, "bye", MessageState::Received));
+    let told = daemon.run(&["tail"]).await.out;
+    for says in [
+        "alice invites you into Choir (covey group accept Choir, or decline)",
+        "asks to come into Lake: \"from the \u{fffd}[2J lake\" (covey group approve 1a4e0000 cv1bob00, or reject)",
+        "Lake: the request of \"Bob\" (cv1bob00) is approved",
+        "Lake: bob is in now",
+        "Lake: bob is an admin now by alice",
+        "Lake: changed by alice",
+        "Lake: bob left",
+        "Lake: you are banned by alice",
+        "alice: bye",
+    ] {
+        assert!(told.contains(says), "{says} in {told}");
+    }
+}
+
+#[test]
+fn the_event_of_a_group_has_the_shape_that_show_returns() {
+    let event =
+        GroupEvent { group: group(LAKE, "Lake", GroupState::Joined), member: None, actor: None, actor_name: None };
+    assert_eq!(serde_json::to_value(&event).unwrap(), serde_json::to_value(&event.group).unwrap());
+}

@@ -71,7 +71,7 @@ pub(crate) fn role(role: Role) -> &'static str {
     }
 }
 
-/// `members and above invite, members and above write, newcomers are readers`
+/// `admins invite, admins rename, members write, newcomers are readers`
 pub(crate) fn policy(policy: &Policy) -> String {
     let from = |role: Role| match role {
         Role::Owner => "only owners",
@@ -79,8 +79,13 @@ pub(crate) fn policy(policy: &Policy) -> String {
         Role::Member => "members",
         Role::Reader => "all",
     };
-    let newcomers = role(policy.newcomers).split(' ').next_back().unwrap_or_default();
-    format!("{} invite, {} write, newcomers are {newcomers}s", from(policy.invite), from(policy.write))
+    let (invite, rename, write) = (from(policy.invite), from(policy.rename), from(policy.write));
+    let unseen = if policy.newcomers_invisible { ", not seen by readers" } else { "" };
+    let approve = if policy.approve { ", admins let in who has a ticket" } else { "" };
+    format!(
+        "{invite} invite, {rename} rename, {write} write, newcomers are {}s{unseen}{approve}",
+        word(policy.newcomers)
+    )
 }
 
 pub(crate) fn group_state(state: GroupState) -> Cell {

@@ -36,17 +36,17 @@ pub enum GroupCommand {
     #[command(
         long_about = "Invite a contact into a group\n\nThey see the group's name and who invites them, and decide. Until they accept, they are not in it. \
                       To take an invite back: covey group remove GROUP MEMBER.",
-        after_help = "Examples:\n  covey group invite Lake bob\n  covey group invite Lake bob --role admin"
+        after_help = "Examples:\n  covey group invite Lake bob\n  covey group invite Lake bob --role admin --note 'We sing on Sunday'"
     )]
     Invite(InviteArgs),
     /// Come in with a ticket
     #[command(
         long_about = "Come in with a ticket\n\nDepending on the ticket you are in at once, or when somebody has let you in. All members get to know \
                       your account and your name, and you get to know theirs.",
-        after_help = "Examples:\n  covey group join coveygroup:…\n  covey group join coveygroup:… --note 'Bob, from the lake'"
+        after_help = "Examples:\n  covey group join covey-group:…\n  covey group join covey-group:… --note 'Bob, from the lake'"
     )]
     Join {
-        /// The ticket (coveygroup:…)
+        /// The ticket (covey-group:…)
         ticket: String,
         /// What you say about yourself to those who let people in (at most 280 characters)
         #[arg(long)]
@@ -60,7 +60,7 @@ pub enum GroupCommand {
     Decline(GroupArg),
     /// Leave a group; what was written stays here
     #[command(
-        long_about = "Leave a group; what was written stays here\n\nThe only owner has to name the next one with --transfer-to.",
+        long_about = "Leave a group; what was written stays here\n\nThe owner has to name the next one with --transfer-to.",
         after_help = "Examples:\n  covey group leave Lake\n  covey group leave Lake --transfer-to bob"
     )]
     Leave {
@@ -82,7 +82,7 @@ pub enum GroupCommand {
     /// Lift a ban; they need an invite or a ticket to come back
     #[command(after_help = "Example:\n  covey group unban Lake mallory")]
     Unban(MemberArg),
-    /// Give a member another role: owner, admin, member, reader
+    /// Give a member another role; with owner, hand the group over
     #[command(
         after_help = "Examples:\n  covey group role Lake bob admin\n  covey group role Lake bob reader --invisible true"
     )]
@@ -92,7 +92,7 @@ pub enum GroupCommand {
         /// owner, admin, member or reader
         #[arg(value_parser = role)]
         role: Role,
-        /// Leave them out of what other readers see, or not
+        /// Leave them out of what readers see, or not
         #[arg(long, value_name = "BOOL")]
         invisible: Option<bool>,
     },

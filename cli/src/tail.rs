@@ -156,7 +156,9 @@ fn contact(t: &Terminal, contact: &Contact) -> Option<String> {
 fn group_invite(t: &Terminal, group: &Group) -> String {
     let by = group.by_name.as_deref().filter(|by| !by.is_empty()).map_or_else(|| "somebody".into(), clean_line);
     let handle = display::group_handle(group);
-    let ask = t.paint.yellow(&format!("{by} invites you into {}", clean_line(&group.name)));
+    let note = group.note.as_deref().filter(|note| !note.is_empty());
+    let note = note.map(|note| format!(": \"{}\"", clean_line(note))).unwrap_or_default();
+    let ask = t.paint.yellow(&format!("{by} invites you into {}{note}", clean_line(&group.name)));
     format!("{ask} (covey group accept {handle}, or decline)")
 }
 

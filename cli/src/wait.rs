@@ -15,9 +15,9 @@ use crate::{
 /// How far a message shall have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WaitFor {
-    /// It is durable at all recipients
+    /// It is durable at theirs; in a group, at the first of them
     Delivered,
-    /// All recipients have read it
+    /// They have read it; in a group, the first of them
     Read,
 }
 

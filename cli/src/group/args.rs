@@ -36,31 +36,40 @@ pub struct RequestArg {
 /// Who may do what.
 #[derive(Args, Debug)]
 pub(super) struct PolicyFlags {
-    /// The least role that may invite: owner, admin or member
+    /// The least role that may invite and make tickets: owner, admin, member or reader
     #[arg(long, value_name = "ROLE", value_parser = role)]
-    invite: Option<Role>,
+    pub(super) invite: Option<Role>,
+    /// The least role that may rename the group
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    pub(super) rename: Option<Role>,
     /// The least role that may write: owner, admin or member
     #[arg(long, value_name = "ROLE", value_parser = role)]
-    write: Option<Role>,
+    pub(super) write: Option<Role>,
     /// What newcomers become: member or reader
     #[arg(long, value_name = "ROLE", value_parser = role)]
     newcomers: Option<Role>,
     /// The same as --newcomers reader
     #[arg(long, conflicts_with = "newcomers")]
     reader_default: bool,
+    /// Are newcomers left out of what readers see?
+    #[arg(long, value_name = "BOOL")]
+    pub(super) newcomers_invisible: Option<bool>,
+    /// Does an admin have to let everybody in who comes with a ticket?
+    #[arg(long, value_name = "BOOL")]
+    pub(super) approve: Option<bool>,
 }
 
 impl PolicyFlags {
-    /// `[invite, write, newcomers]`
-    pub(super) fn roles(&self) -> [Option<Role>; 3] {
-        [self.invite, self.write, self.newcomers.or(self.reader_default.then_some(Role::Reader))]
+    /// What newcomers become, said in either way.
+    pub(super) fn newcomers(&self) -> Option<Role> {
+        self.newcomers.or(self.reader_default.then_some(Role::Reader))
     }
 }
 
 /// Arguments of `group create`.
 #[derive(Args, Debug)]
 pub struct CreateArgs {
-    /// What it is called (at most 64 characters)
+    /// What it is called (1 to 64 characters)
     pub(super) name: String,
     #[command(flatten)]
     pub(super) policy: PolicyFlags,
@@ -73,9 +82,15 @@ pub struct InviteArgs {
     pub(super) group: GroupArg,
     /// Whom: alias or id of a contact (the start is enough)
     pub(super) contact: String,
-    /// What they become: owner, admin, member or reader (default: what newcomers become)
+    /// What they become: admin, member or reader (default: what newcomers become)
     #[arg(long, value_parser = role)]
     pub(super) role: Option<Role>,
+    /// Leave them out of what readers see, or not (default: as newcomers)
+    #[arg(long, value_name = "BOOL")]
+    pub(super) invisible: Option<bool>,
+    /// What you say to them (at most 280 characters)
+    #[arg(long)]
+    pub(super) note: Option<String>,
 }
 
 /// Arguments of `group policy`.
@@ -101,14 +116,17 @@ pub struct TicketArgs {
     /// Somebody has to let each of them in
     #[arg(long)]
     pub(super) approve: bool,
-    /// What they become: member or reader (default: what newcomers become)
+    /// What they become: admin, member or reader (default: what newcomers become)
     #[arg(long, value_parser = role)]
     pub(super) role: Option<Role>,
+    /// Leave them out of what readers see, or not (default: as newcomers)
+    #[arg(long, value_name = "BOOL")]
+    pub(super) invisible: Option<bool>,
     /// List the tickets instead
-    #[arg(long, conflicts_with_all = ["uses", "expires_in", "approve", "role", "revoke"])]
+    #[arg(long, conflicts_with_all = ["uses", "expires_in", "approve", "role", "invisible", "revoke"])]
     pub(super) list: bool,
     /// Take this ticket back instead
-    #[arg(long, value_name = "ID", conflicts_with_all = ["uses", "expires_in", "approve", "role"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["uses", "expires_in", "approve", "role", "invisible"])]
     pub(super) revoke: Option<String>,
 }
 

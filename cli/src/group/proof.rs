@@ -14,7 +14,7 @@ use crate::{
 /// A proof holds one entry (64 KiB) and what it says (16 KiB), in text; more than that is not one.
 const PROOF_LIMIT: u64 = 512 * 1024;
 /// How a proof begins.
-const PREFIX: &str = "coveyproof:";
+const PREFIX: &str = "covey-proof:";
 
 impl ReportArgs {
     pub(super) async fn run(self, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {

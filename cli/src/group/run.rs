@@ -9,7 +9,7 @@ use covey_api::{
 
 use super::{
     GroupCommand,
-    args::{CreateArgs, GroupArg, InviteArgs, MemberArg, PolicyArgs, RequestArg, TicketArgs},
+    args::{CreateArgs, GroupArg, InviteArgs, MemberArg, PolicyArgs, PolicyFlags, RequestArg, TicketArgs},
     show,
     told::{self, Told},
 };
@@ -27,8 +27,9 @@ impl GroupCommand {
             Self::Show(GroupArg { group }) => {
                 Ok(terminal.show(&session.call(&GroupShow { group }).await?, show::group)?)
             }
-            Self::Invite(InviteArgs { group: GroupArg { group }, contact, role }) => {
-                ask(session, terminal, GroupInvite { group, contact, role, client_id }, told::invited).await
+            Self::Invite(InviteArgs { group: GroupArg { group }, contact, role, invisible, note }) => {
+                let invite = GroupInvite { group, contact, role, invisible, note, client_id };
+                ask(session, terminal, invite, told::invited).await
             }
             Self::Join { ticket, note } => {
                 ask(session, terminal, GroupJoin { ticket, note, client_id }, told::joined).await
@@ -58,8 +59,10 @@ impl GroupCommand {
                 ask(session, terminal, GroupRename { group, name, client_id }, told::renamed).await
             }
             Self::Policy(PolicyArgs { group: GroupArg { group }, policy }) => {
-                let [invite, write, newcomers] = policy.roles();
-                let policy = GroupPolicy { group, invite, write, newcomers, client_id };
+                let newcomers = policy.newcomers();
+                let PolicyFlags { invite, rename, write, newcomers_invisible, approve, .. } = policy;
+                let policy =
+                    GroupPolicy { group, invite, rename, write, newcomers, newcomers_invisible, approve, client_id };
                 ask(session, terminal, policy, told::policy).await
             }
             Self::Ticket(ticket) => make_ticket(session, terminal, ticket).await,
@@ -101,14 +104,16 @@ async fn ask<R: Request>(
 
 async fn make(session: &Session, terminal: &mut Terminal, args: CreateArgs) -> Result<(), Failure> {
     let CreateArgs { name, policy } = args;
-    let [invite, write, newcomers] = policy.roles();
-    let create = GroupCreate { name, invite, write, newcomers, client_id: session.client_id.clone() };
+    let newcomers = policy.newcomers();
+    let PolicyFlags { invite, rename, write, newcomers_invisible, approve, .. } = policy;
+    let client_id = session.client_id.clone();
+    let create = GroupCreate { name, invite, rename, write, newcomers, newcomers_invisible, approve, client_id };
     let created = session.call(&create).await?;
     Ok(terminal.show(&created, |t, created| told::created(created, &create.name).tell(t))?)
 }
 
 async fn make_ticket(session: &Session, terminal: &mut Terminal, args: TicketArgs) -> Result<(), Failure> {
-    let TicketArgs { group: GroupArg { group }, uses, expires_in, approve, role, list, revoke: id } = args;
+    let TicketArgs { group: GroupArg { group }, uses, expires_in, approve, role, invisible, list, revoke: id } = args;
     if list {
         return tickets(session, terminal, group).await;
     }
@@ -117,7 +122,8 @@ async fn make_ticket(session: &Session, terminal: &mut Terminal, args: TicketArg
     }
     let expires_in = expires_in.map(|duration| duration.as_secs().max(1));
     let client_id = session.client_id.clone();
-    let ticket = GroupTicket { group, uses, expires_in, approve: approve.then_some(true), role, client_id };
+    let approve = approve.then_some(true);
+    let ticket = GroupTicket { group, uses, expires_in, approve, role, invisible, client_id };
     Ok(terminal.show(&session.call(&ticket).await?, show::ticket)?)
 }
 

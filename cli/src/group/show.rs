@@ -22,7 +22,14 @@ pub(super) fn groups(t: &mut Terminal, groups: &Vec<Group>) -> io::Result<()> {
     let mut table = Table::new(["GROUP", "STATE", "ROLE", "MEMBERS", "SINCE", "ID", "NOTE"]);
     for group in groups {
         let note = match (group.state, &group.by_name) {
-            (GroupState::Invited, Some(by)) => format!("{by} invites you"),
+            (GroupState::Invited, by) => {
+                let by = by.as_deref().filter(|by| !by.is_empty()).unwrap_or("somebody");
+                let note = group.note.as_deref().filter(|note| !note.is_empty());
+                format!(
+                    "{by} invites you{}",
+                    note.map(|note| format!(": \"{}\"", display::excerpt(note))).unwrap_or_default()
+                )
+            }
             _ if group.requests > 0 => format!("{} ask to come in", group.requests),
             _ => String::new(),
         };
@@ -56,6 +63,7 @@ pub(super) fn group(t: &mut Terminal, group: &Group) -> io::Result<()> {
         ("name", Some(group.name.clone())),
         ("state", Some(format!("{}, {}", display::word(group.state), when::relative(group.since, t.now())))),
         ("by", by),
+        ("note", group.note.clone().filter(|note| !note.is_empty())),
         ("role", group.role.map(display::word)),
         ("members", Some(group.members.to_string())),
         ("requests", Some(group.requests).filter(|requests| *requests > 0).map(|requests| requests.to_string())),

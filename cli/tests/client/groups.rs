@@ -41,7 +41,7 @@ async fn json_shapes_of_groups_are_those_of_the_design() {
     assert_eq!(
         ticket.json(),
         json!({
-            "ticket": "coveygroup:lake", "id": "5f1c2a90aa", "group": LAKE, "uses": 5,
+            "ticket": "covey-group:lake", "id": "5f1c2a90aa", "group": LAKE, "uses": 5,
             "expires_at": "1970-01-08T00:00:00.000Z", "approve": true, "role": "member",
         })
     );
@@ -56,7 +56,7 @@ async fn what_newcomers_become_is_said_in_either_way() {
     let asked = daemon.mock.groups(|groups| groups.last_create.clone()).unwrap();
     assert_eq!((asked.newcomers, asked.write, asked.invite), (Some(Role::Reader), Some(Role::Admin), None));
     let ran = daemon.run(&["group", "policy", "Lake", "--invite", "member", "--newcomers", "reader"]).await;
-    assert_eq!(ran.out, "In Lake: members invite, members write, newcomers are members.\n");
+    assert_eq!(ran.out, "In Lake: members invite, admins rename, members write, newcomers are members.\n");
     let asked = daemon.mock.groups(|groups| groups.last_policy.clone()).unwrap();
     assert_eq!((asked.invite, asked.write, asked.newcomers), (Some(Role::Member), None, Some(Role::Reader)));
 }
@@ -73,8 +73,8 @@ async fn the_commands_of_groups_say_what_was_done_and_what_comes_next() {
         ("group list", "1 ask to come in", "covey group accept Choir"),
         ("group show Lake", "owner", ""),
         ("group invite Lake alice --role admin", "The invite to alice is on its way.", "They decide"),
-        ("group join coveygroup:direct", "You are in Choir, with 2 others.", "covey send Choir"),
-        ("group join coveygroup:ask --note hi", "You asked to come into Choir.", "has to let you in"),
+        ("group join covey-group:direct", "You are in Choir, with 2 others.", "covey send Choir"),
+        ("group join covey-group:ask --note hi", "You asked to come into Choir.", "has to let you in"),
         ("group accept Choir", "You are in Choir", "covey send Choir"),
         ("group decline Choir", "You do not come into Choir.", ""),
         ("group leave Lake --transfer-to alice", "You left Lake", ""),
@@ -83,7 +83,7 @@ async fn the_commands_of_groups_say_what_was_done_and_what_comes_next() {
         ("group unban Lake alice", "alice is not banned any more.", "an invite or a ticket"),
         ("group role Lake alice reader --invisible true", "alice is a reader now, not seen by readers.", ""),
         ("group rename Lake Pond", "The group is called Pond now.", ""),
-        ("group ticket Lake", "coveygroup:lake", "covey group join TICKET"),
+        ("group ticket Lake", "covey-group:lake", "covey group join TICKET"),
         ("group ticket Lake --list", "2/5", ""),
         ("group ticket Lake --revoke 5f1c", "Ticket 5f1c2a90 is revoked; 2 came in with it and stay.", ""),
         ("group tickets Lake", "needed", ""),
@@ -115,8 +115,8 @@ async fn refusals_of_groups_end_with_exit_code_1_and_say_what_to_do() {
         ("group remove Lake mallory", "not_a_member", "covey group members"),
         ("group remove Lake king", "not_allowed", "the right to remove them"),
         ("group invite Lake alan", "banned", "covey group unban"),
-        ("group join coveygroup:full", "group_full", "10000 members"),
-        ("group join rubbish", "bad_group_ticket", "coveygroup:"),
+        ("group join covey-group:full", "group_full", "10000 members"),
+        ("group join rubbish", "bad_group_ticket", "covey-group:"),
         ("group leave Lake", "last_owner", "--transfer-to"),
         ("group approve Lake cv1zoe", "no_such_request", "covey group requests"),
     ] {
@@ -201,7 +201,7 @@ async fn a_proof_goes_through_a_file_and_back() {
 #[tokio::test]
 async fn a_proof_that_is_none_ends_with_an_error() {
     let daemon = Daemon::start().await;
-    let forged = daemon.run_with(&["group", "report", "--verify", "-"], "coveyproof:forged").await;
+    let forged = daemon.run_with(&["group", "report", "--verify", "-"], "covey-proof:forged").await;
     assert_eq!(forged.exit, 1);
     assert!(forged.out.contains("not valid: The signature is not the author's."), "{}", forged.out);
     for (line, stdin) in [
@@ -247,7 +247,7 @@ async fn tail_tells_what_happens_in_groups() {
     daemon.mock.happen(kind::MESSAGE_RECEIVED, message("m1", ALICE, "bye", MessageState::Received));
     let told = daemon.run(&["tail"]).await.out;
     for says in [
-        "alice invites you into Choir (covey group accept Choir, or decline)",
+        "alice invites you into Choir: \"sing \u{fffd}[2J along\" (covey group accept Choir, or decline)",
         "asks to come into Lake: \"from the \u{fffd}[2J lake\" (covey group approve 1a4e0000 cv1bob00, or reject)",
         "Lake: the request of \"Bob\" (cv1bob00) is approved",
         "Lake: bob is in now",

@@ -21,7 +21,7 @@ pub struct ChannelList {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelShow {
-    /// Id, unique id prefix, or the contact of a direct channel.
+    /// Id, unique id prefix, the contact of a direct channel, or the name of a group.
     pub channel: String,
 }
 
@@ -29,7 +29,7 @@ pub struct ChannelShow {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelArchive {
-    /// Id, unique id prefix, or the contact of a direct channel.
+    /// Id, unique id prefix, the contact of a direct channel, or the name of a group.
     pub channel: String,
     /// False to bring it back; true unless told.
     pub archived: Option<bool>,
@@ -41,7 +41,7 @@ pub struct ChannelArchive {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelMute {
-    /// Id, unique id prefix, or the contact of a direct channel.
+    /// Id, unique id prefix, the contact of a direct channel, or the name of a group.
     pub channel: String,
     /// False to hear it again; true unless told.
     pub muted: Option<bool>,
@@ -53,7 +53,7 @@ pub struct ChannelMute {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelMarkRead {
-    /// Id, unique id prefix, or the contact of a direct channel.
+    /// Id, unique id prefix, the contact of a direct channel, or the name of a group.
     pub channel: String,
     /// Up to and including this message; all of them unless told.
     pub up_to: Option<String>,

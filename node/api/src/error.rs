@@ -84,7 +84,7 @@ pub enum Reason {
     GroupClosed,
     /// We left the group or were removed.
     GroupLeft,
-    /// The only owner leaves or gives it up without naming another.
+    /// The owner leaves without naming the next one, and others are in it.
     LastOwner,
     /// The text is not a group ticket, or it cannot be used any more.
     BadGroupTicket,

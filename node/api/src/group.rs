@@ -46,7 +46,7 @@ noun! {
         write accept(GroupAccept) -> Group;
         /// Say no to an invite, or take our request to join back. Declined invites stay declined.
         write decline(GroupDecline) -> Group;
-        /// Leave; what was written stays here. The last owner names another one first.
+        /// Leave; what was written stays here. The owner names the next one first.
         write leave(GroupLeave) -> Group;
         /// Remove a member, or take an invite back. The very next message is not for them any more.
         write remove(GroupRemove) -> Member;
@@ -54,7 +54,7 @@ noun! {
         write ban(GroupBan) -> Member;
         /// Lift a ban. It does not bring them back: they need an invite or a ticket.
         write unban(GroupUnban) -> Member;
-        /// Give a member another role.
+        /// Give a member another role, or hand the group over.
         write role(GroupRole) -> Member;
         /// Change the group's name, for everybody.
         write rename(GroupRename) -> Group;

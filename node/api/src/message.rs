@@ -9,7 +9,7 @@ use crate::{Time, contract::noun};
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageSend {
-    /// A contact (alias, id, unique id prefix) or a channel id.
+    /// A contact (alias, id, unique id prefix), a group (name, id, unique id prefix) or a channel id.
     pub to: String,
     /// At most 16 KiB of UTF-8.
     pub text: String,
@@ -25,7 +25,7 @@ pub struct MessageSend {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageList {
-    /// A channel id or a contact; all channels unless told.
+    /// A contact, a group or a channel id; all channels unless told.
     pub channel: Option<String>,
     /// Only what is ordered before this message (its id or `order_key`).
     pub before: Option<String>,
@@ -43,7 +43,7 @@ pub struct MessageShow {
     pub id: String,
 }
 
-/// How far a message has come. For one of ours with several recipients: the least of theirs.
+/// How far a message has come. For one of ours in a group: how far to those who have it; `message.show` tells of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageState {
@@ -128,7 +128,7 @@ pub struct Message {
 noun! {
     /// Messages.
     MessageApi = "message" {
-        /// Write to a contact or channel. Once it answers, the message is durable and will be delivered.
+        /// Write to a contact or group. Once it answers, the message is durable and will be delivered.
         write send(MessageSend) -> Sent;
         /// Messages in their order, oldest first.
         read list(MessageList) -> Vec<Message>;

@@ -7,7 +7,7 @@ use super::{ALICE, BOB, ME, Mock, at, message};
 
 pub const LAKE: &str = "1a4e00000000000000";
 pub const CHOIR: &str = "c40100000000000000";
-pub const PROOF: &str = "coveyproof:abcdefgh";
+pub const PROOF: &str = "covey-proof:abcdefgh";
 
 #[derive(Default)]
 pub struct Groups {
@@ -32,6 +32,7 @@ pub fn group(id: &str, name: &str, state: GroupState) -> Group {
         by: (!joined).then(|| ALICE.into()),
         by_name: (!joined).then(|| "alice".into()),
         expires_at: None,
+        note: (!joined).then(|| "sing \x1b[2J along".into()),
         policy: Policy::default(),
         requests: u32::from(joined),
         roster_hash: joined.then(|| "beefbeefbeef".into()),
@@ -140,9 +141,9 @@ impl GroupApi for Mock {
 
     async fn join(&self, params: GroupJoin) -> Result<Group, ApiError> {
         match params.ticket.as_str() {
-            "coveygroup:direct" => Ok(Group { state: GroupState::Joined, ..find_group("Choir")? }),
-            "coveygroup:ask" => Ok(Group { state: GroupState::Requested, ..find_group("Choir")? }),
-            "coveygroup:full" => Err(GroupRefusal::Full { group: "Lake", limit: 10_000 }.into()),
+            "covey-group:direct" => Ok(Group { state: GroupState::Joined, ..find_group("Choir")? }),
+            "covey-group:ask" => Ok(Group { state: GroupState::Requested, ..find_group("Choir")? }),
+            "covey-group:full" => Err(GroupRefusal::Full { group: "Lake", limit: 10_000 }.into()),
             _ => Err(GroupRefusal::BadTicket.into()),
         }
     }
@@ -193,7 +194,7 @@ impl GroupApi for Mock {
 
     async fn ticket(&self, params: GroupTicket) -> Result<JoinTicket, ApiError> {
         Ok(JoinTicket {
-            ticket: "coveygroup:lake".into(),
+            ticket: "covey-group:lake".into(),
             id: "5f1c2a90aa".into(),
             group: find_group(&params.group)?.group,
             uses: params.uses,

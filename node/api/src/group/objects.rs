@@ -27,9 +27,9 @@ pub enum GroupState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Everything, and make others owners.
+    /// Everything, and make admins. Exactly one in a group that has members.
     Owner,
-    /// Remove, ban, approve, rename, change the policy, delete messages.
+    /// Remove, ban, let in, change the policy, delete messages of others.
     Admin,
     /// Write.
     #[default]
@@ -57,17 +57,30 @@ pub enum MemberState {
 /// Who may do what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Policy {
-    /// The least role that may invite.
+    /// The least role that may invite and make tickets.
     pub invite: Role,
+    /// The least role that may rename the group.
+    pub rename: Role,
     /// The least role that may write.
     pub write: Role,
     /// What newcomers become.
     pub newcomers: Role,
+    /// Are newcomers left out of what readers see?
+    pub newcomers_invisible: bool,
+    /// Does an admin have to let everybody in who comes with a ticket, whatever the ticket says?
+    pub approve: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { invite: Role::Admin, write: Role::Member, newcomers: Role::Member }
+        Self {
+            invite: Role::Admin,
+            rename: Role::Admin,
+            write: Role::Member,
+            newcomers: Role::Member,
+            newcomers_invisible: false,
+            approve: false,
+        }
     }
 }
 
@@ -103,6 +116,8 @@ pub struct Group {
     pub by: Option<String>,
     /// Our name for them, or the one they gave themselves.
     pub by_name: Option<String>,
+    /// What the inviter says; none unless we are invited.
+    pub note: Option<String>,
     /// When the invite or our request expires; none unless it is open.
     pub expires_at: Option<Time>,
     /// Who may do what.
@@ -126,7 +141,7 @@ pub struct Member {
     pub role: Role,
     /// How they stand to the group.
     pub state: MemberState,
-    /// Are they left out of what other readers see?
+    /// Are they left out of what readers see?
     pub invisible: bool,
     /// Is it us?
     pub own: bool,

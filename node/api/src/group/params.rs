@@ -9,14 +9,20 @@ use super::objects::{GroupState, MemberState, Role};
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupCreate {
-    /// What it is called, at most 64 characters; names need not be unique.
+    /// What it is called, 1 to 64 characters; names need not be unique.
     pub name: String,
-    /// The least role that may invite; `admin` unless told.
+    /// The least role that may invite and make tickets; `admin` unless told.
     pub invite: Option<Role>,
+    /// The least role that may rename it; `admin` unless told.
+    pub rename: Option<Role>,
     /// The least role that may write; `member` unless told. With `admin` it is a group to read.
     pub write: Option<Role>,
     /// What newcomers become: `member` unless told, or `reader`.
     pub newcomers: Option<Role>,
+    /// Are newcomers left out of what readers see? Not unless told.
+    pub newcomers_invisible: Option<bool>,
+    /// Does an admin have to let everybody in who comes with a ticket? Not unless told.
+    pub approve: Option<bool>,
     /// Idempotency key.
     pub client_id: Option<String>,
 }
@@ -45,8 +51,12 @@ pub struct GroupInvite {
     pub group: String,
     /// Alias, id or unique id prefix of a paired contact.
     pub contact: String,
-    /// What they become; what newcomers become unless told.
+    /// What they become, `admin` at most; what newcomers become unless told.
     pub role: Option<Role>,
+    /// Are they left out of what readers see? As newcomers are unless told.
+    pub invisible: Option<bool>,
+    /// What we say to them, at most 280 characters.
+    pub note: Option<String>,
     /// Idempotency key.
     pub client_id: Option<String>,
 }
@@ -77,7 +87,7 @@ pub struct GroupDecline {
 pub struct GroupLeave {
     /// Id, unique id prefix, or name if only one of our groups has it.
     pub group: String,
-    /// The member who becomes owner; needed if we are the only one.
+    /// The member who becomes owner; needed if we are the owner and others are in it.
     pub transfer_to: Option<String>,
     /// Idempotency key.
     pub client_id: Option<String>,
@@ -127,9 +137,9 @@ pub struct GroupRole {
     pub group: String,
     /// Alias, account id, unique prefix of it, or name of a member.
     pub member: String,
-    /// The new role.
+    /// The new role. With `owner` the owner hands the group over and becomes an admin.
     pub role: Role,
-    /// Is the member left out of what other readers see? Unchanged unless told.
+    /// Is the member left out of what readers see? Unchanged unless told.
     pub invisible: Option<bool>,
     /// Idempotency key.
     pub client_id: Option<String>,
@@ -141,7 +151,7 @@ pub struct GroupRole {
 pub struct GroupRename {
     /// Id, unique id prefix, or name if only one of our groups has it.
     pub group: String,
-    /// The new name, at most 64 characters.
+    /// The new name, 1 to 64 characters.
     pub name: String,
     /// Idempotency key.
     pub client_id: Option<String>,
@@ -153,12 +163,18 @@ pub struct GroupRename {
 pub struct GroupPolicy {
     /// Id, unique id prefix, or name if only one of our groups has it.
     pub group: String,
-    /// The least role that may invite.
+    /// The least role that may invite and make tickets.
     pub invite: Option<Role>,
+    /// The least role that may rename it.
+    pub rename: Option<Role>,
     /// The least role that may write. With `admin` it is a group to read.
     pub write: Option<Role>,
     /// What newcomers become: `member` or `reader`.
     pub newcomers: Option<Role>,
+    /// Are newcomers left out of what readers see?
+    pub newcomers_invisible: Option<bool>,
+    /// Does an admin have to let everybody in who comes with a ticket?
+    pub approve: Option<bool>,
     /// Idempotency key.
     pub client_id: Option<String>,
 }

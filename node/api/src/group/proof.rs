@@ -33,7 +33,7 @@ pub struct MessageProof {
     pub message: String,
     /// Who wrote it, `cv1…`.
     pub author: String,
-    /// The proof: `coveyproof:…`, in characters that survive mails.
+    /// The proof: `covey-proof:…`, in characters that survive mails.
     pub proof: String,
 }
 

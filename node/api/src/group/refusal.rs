@@ -23,8 +23,10 @@ pub enum Right {
     Remove,
     /// Ban, and lift bans.
     Ban,
-    /// Change roles.
+    /// Give or take that role.
     Role,
+    /// Hand the group over.
+    Transfer,
     /// Change the name.
     Rename,
     /// Change who may do what.
@@ -42,7 +44,8 @@ impl Right {
             Self::Approve => "let people in",
             Self::Remove => "remove them",
             Self::Ban => "ban them or lift the ban",
-            Self::Role => "change that role",
+            Self::Role => "give or take that role",
+            Self::Transfer => "hand it over",
             Self::Rename => "rename it",
             Self::Policy => "change its policy",
             Self::Delete => "delete messages of others",
@@ -87,6 +90,38 @@ pub enum GroupRefusal<'a> {
         /// Who.
         member: &'a str,
     },
+    /// The one who is meant is the owner.
+    #[error("{member} is the owner of {group}, who can neither be removed nor given another role, only hand it over.")]
+    IsOwner {
+        /// The group.
+        group: &'a str,
+        /// Who.
+        member: &'a str,
+        /// What cannot be done to them.
+        right: Right,
+    },
+    /// The one who is meant is the caller.
+    #[error("That is you. To go, leave: `covey group leave`.")]
+    Oneself,
+    /// They are not banned.
+    #[error("{member} is not banned from {group}.")]
+    NotBanned {
+        /// The group.
+        group: &'a str,
+        /// Who.
+        member: &'a str,
+    },
+    /// There is no invite of the group to answer.
+    #[error("{0} does not invite you, or not any more. `covey group list --state invited` shows who does.")]
+    NotInvited(&'a str),
+    /// No ticket of the group has that id.
+    #[error("{group} has no ticket {id}. `covey group tickets` shows them.")]
+    NoSuchTicket {
+        /// The group.
+        group: &'a str,
+        /// What was looked for.
+        id: &'a str,
+    },
     /// They are banned.
     #[error("{member} is banned from {group}. Lift it first with `covey group unban`.")]
     Banned {
@@ -112,11 +147,11 @@ pub enum GroupRefusal<'a> {
     /// We left or were removed.
     #[error("You are no longer in {0}. What was written stays readable; to come back you need an invite or a ticket.")]
     Left(&'a str),
-    /// We are the only owner and others are in it.
-    #[error("You are the only owner of {0}. Name the next one: `covey group leave GROUP --transfer-to MEMBER`.")]
+    /// We are the owner and others are in it.
+    #[error("You are the owner of {0}. Name the next one: `covey group leave GROUP --transfer-to MEMBER`.")]
     LastOwner(&'a str),
     /// The ticket cannot be read, or is of something else.
-    #[error("That is not a group ticket. It begins with coveygroup: and has to be copied whole.")]
+    #[error("That is not a group ticket. It begins with covey-group: and has to be copied whole.")]
     BadTicket,
     /// The ticket is used up, expired or taken back.
     #[error("That group ticket cannot be used any more. Ask for a new one.")]
@@ -144,7 +179,10 @@ impl GroupRefusal<'_> {
         match self {
             Self::NoSuchGroup(_) => Reason::NoSuchGroup,
             Self::NotAMember { .. } | Self::WeAreNotAMember(_) => Reason::NotAMember,
-            Self::NotAllowed { .. } => Reason::NotAllowed,
+            Self::NotAllowed { .. } | Self::IsOwner { .. } => Reason::NotAllowed,
+            Self::Oneself => Reason::OwnAccount,
+            Self::NotBanned { .. } | Self::NotInvited(_) => Reason::WrongState,
+            Self::NoSuchTicket { .. } => Reason::NoSuchTicket,
             Self::AlreadyMember { .. } => Reason::AlreadyMember,
             Self::Banned { .. } | Self::WeAreBanned(_) => Reason::Banned,
             Self::Full { .. } => Reason::GroupFull,
@@ -166,6 +204,7 @@ impl From<GroupRefusal<'_>> for ApiError {
             GroupRefusal::NotAllowed { right, role, needs, .. } => {
                 error.with_data(json!({"right": right, "role": role, "needs": needs}))
             }
+            GroupRefusal::IsOwner { right, .. } => error.with_data(json!({"right": right})),
             GroupRefusal::Full { limit, .. } => error.with_data(json!({"limit": limit})),
             _ => error,
         }
@@ -202,6 +241,11 @@ mod tests {
             GroupRefusal::WeAreNotAMember(group),
             GroupRefusal::NotAllowed { group, right: Right::Ban, role: Role::Member, needs: Role::Admin },
             GroupRefusal::AlreadyMember { group, member },
+            GroupRefusal::IsOwner { group, member, right: Right::Ban },
+            GroupRefusal::Oneself,
+            GroupRefusal::NotBanned { group, member },
+            GroupRefusal::NotInvited(group),
+            GroupRefusal::NoSuchTicket { group, id: "5f1c" },
             GroupRefusal::Banned { group, member },
             GroupRefusal::WeAreBanned(group),
             GroupRefusal::Full { group, limit: 10_000 },

@@ -18,8 +18,10 @@ pub struct GroupTicket {
     pub expires_in: Option<u64>,
     /// Does somebody have to approve each one who comes with it?
     pub approve: Option<bool>,
-    /// What they become; what newcomers become unless told.
+    /// What they become, `admin` at most; what newcomers become unless told.
     pub role: Option<Role>,
+    /// Are they left out of what readers see? As newcomers are unless told.
+    pub invisible: Option<bool>,
     /// Idempotency key.
     pub client_id: Option<String>,
 }
@@ -48,7 +50,7 @@ pub struct GroupRevokeTicket {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupJoin {
-    /// A group ticket, `coveygroup:…`.
+    /// A group ticket, `covey-group:…`.
     pub ticket: String,
     /// What we say about ourselves to those who approve, at most 280 characters.
     pub note: Option<String>,
@@ -91,7 +93,7 @@ pub struct GroupReject {
 /// A ticket with which others can join a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JoinTicket {
-    /// `coveygroup:…`
+    /// `covey-group:…`
     pub ticket: String,
     /// Its id, for `group.revoke_ticket`.
     pub id: String,

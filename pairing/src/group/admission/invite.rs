@@ -1,9 +1,9 @@
 //! What an invitee is shown of a group before they accept.
 
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteArray;
 
 use crate::{
+    group::roster::{Grant, OpId},
     ids::{AccountId, GroupId},
     text::{is_name, is_note},
     version::Version,
@@ -24,9 +24,9 @@ pub struct GroupInvite {
     /// Who invites.
     pub inviter: AccountId,
     /// Id of the roster operation that is the ground to join.
-    pub operation: [u8; 32],
-    /// Code of the role the invitee will have, as in roster operations.
-    pub role: u8,
+    pub operation: OpId,
+    /// What the invitee becomes.
+    pub grant: Grant,
     /// Members at the time.
     pub members: u32,
     /// What the inviter says.
@@ -34,21 +34,21 @@ pub struct GroupInvite {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire(Version<1>, GroupId, String, AccountId, ByteArray<32>, u8, u32, String);
+struct Wire(Version<1>, GroupId, String, AccountId, OpId, Grant, u32, String);
 
 impl GroupInvite {
     /// `None` if name or note are not such.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
-        let Self { group, name, inviter, operation, role, members, note } = self.clone();
-        let wire = Wire(Version, group, name, inviter, ByteArray::new(operation), role, members, note);
+        let Self { group, name, inviter, operation, grant, members, note } = self.clone();
+        let wire = Wire(Version, group, name, inviter, operation, grant, members, note);
         self.is_within_limits().then(|| covey_codec::encode(&wire).expect("plain data encodes"))
     }
 
     /// Parses [`GroupInvite::to_bytes`]. `None` if it is not an invite within the limits.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let Wire(_, group, name, inviter, operation, role, members, note) =
+        let Wire(_, group, name, inviter, operation, grant, members, note) =
             covey_codec::decode(bytes, INVITE_MAX).ok()?;
-        let invite = Self { group, name, inviter, operation: operation.into_array(), role, members, note };
+        let invite = Self { group, name, inviter, operation, grant, members, note };
         invite.is_within_limits().then_some(invite)
     }
 

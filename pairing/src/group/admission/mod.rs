@@ -1,6 +1,6 @@
 //! How one becomes a member: group invites and tickets, join statements, the welcome.
 //!
-//! Knows nothing of the roster, which decides what a statement is worth. `pairing/SPEC.md`, section Groups.
+//! Verifies what the parts say; the roster decides what that is worth. `pairing/SPEC.md`, section Groups.
 
 mod invite;
 mod statement;
@@ -9,7 +9,7 @@ mod token;
 mod welcome;
 
 pub use invite::GroupInvite;
-pub use statement::{Ground, JoinStatement, STATEMENT_MAX, StatementError, StatementId, VerifiedJoin};
+pub use statement::{JoinStatement, STATEMENT_MAX, StatementError, StatementId, devices, vouch};
 pub use ticket::{AdmissionPoint, GroupTicket, GroupTicketError};
-pub use token::{ParseTicketIdError, TicketId, TicketProof, TicketToken, TicketVerifier};
+pub use token::TicketToken;
 pub use welcome::{WELCOME_CARDS, WELCOME_MAX, Welcome, session_psk};

@@ -5,15 +5,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
-use super::token::{TicketId, TicketProof, TicketToken, TicketVerifier};
+use super::token::{TicketProof, TicketToken};
 use crate::{
     crypto::{hash::blake3, sign::Context},
-    identity::{CardError, ContactCard, DeviceKeys, DeviceSecret},
+    group::roster::{Ground, OpId, VerifiedDevices, VerifiedJoin},
+    identity::{CardError, ContactCard, DeviceSecret},
     ids::{AccountId, DeviceId, GroupId},
     version::Version,
 };
 
-/// Longest statement in bytes (300 in use).
+/// Longest statement in bytes (340 in use).
 pub const STATEMENT_MAX: usize = 512;
 /// How old a statement may be when it is first carried (30 days): as long as an invite waits.
 const MAX_AGE_MS: u64 = 30 * 24 * 3_600_000;
@@ -36,23 +37,12 @@ pub enum StatementError {
     /// The card beside it is not valid at the time of the statement.
     #[error("card of the joiner: {0}")]
     Card(#[from] CardError),
-    /// Not made with the token of the ticket it names.
+    /// Made with a ticket, but not by who holds its token.
     #[error("join statement does not prove that its device holds the ticket")]
     Ticket,
-}
-
-/// By what right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ground {
-    /// The invite with this operation id.
-    Invite([u8; 32]),
-    /// A ticket.
-    Ticket {
-        /// Which.
-        id: TicketId,
-        /// Shows that the joiner holds it; see [`VerifiedJoin::proves`].
-        proof: TicketProof,
-    },
+    /// For another group than the one in whose roster it stands.
+    #[error("join statement for another group")]
+    Group,
 }
 
 /// Names a statement: the hash of its signed part. A statement counts once, or one who left could be brought back with it.
@@ -73,7 +63,8 @@ impl fmt::Debug for StatementId {
     }
 }
 
-/// A statement whose signature is that of the device it names. Whether the device is of the account is not known yet.
+/// A statement signed by the device it names and, with a ticket, by the token of that ticket. Whether the device is of the
+/// account is not known yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinStatement {
     /// The group to join.
@@ -100,15 +91,22 @@ struct Content(Version<1>, GroupId, AccountId, DeviceId, WireGround, u64);
 #[derive(Serialize, Deserialize)]
 enum WireGround {
     #[serde(rename = "i")]
-    Invite(ByteArray<32>),
+    Invite(OpId),
     #[serde(rename = "t")]
-    Ticket(TicketId, TicketProof),
+    Ticket(TicketProof),
+    #[serde(rename = "r")]
+    Request,
 }
 
 impl JoinStatement {
     /// The statement of an invitee: bytes, at most [`STATEMENT_MAX`].
-    pub fn by_invite(group: GroupId, account: AccountId, device: &DeviceSecret, invite: [u8; 32], now: u64) -> Vec<u8> {
-        sign(group, account, device, WireGround::Invite(ByteArray::new(invite)), now)
+    pub fn by_invite(group: GroupId, account: AccountId, device: &DeviceSecret, invite: OpId, now: u64) -> Vec<u8> {
+        sign(group, account, device, WireGround::Invite(invite), now)
+    }
+
+    /// The statement of who asks without either: bytes, at most [`STATEMENT_MAX`].
+    pub fn by_request(group: GroupId, account: AccountId, device: &DeviceSecret, now: u64) -> Vec<u8> {
+        sign(group, account, device, WireGround::Request, now)
     }
 
     /// The statement of who holds a ticket: bytes, at most [`STATEMENT_MAX`].
@@ -120,13 +118,13 @@ impl JoinStatement {
         now: u64,
     ) -> Vec<u8> {
         let proof = token.prove(&group, &account, &device.id(), now);
-        sign(group, account, device, WireGround::Ticket(token.id(), proof), now)
+        sign(group, account, device, WireGround::Ticket(proof), now)
     }
 
-    /// Verifies the signature of a statement.
+    /// Verifies the signatures of a statement.
     ///
     /// # Errors
-    /// [`StatementError::Malformed`], [`StatementError::Signature`].
+    /// [`StatementError::Malformed`], [`StatementError::Signature`], [`StatementError::Ticket`].
     pub fn open(bytes: &[u8]) -> Result<Self, StatementError> {
         let malformed = |_| StatementError::Malformed;
         let Wire(_, content, signer, signature) = covey_codec::decode(bytes, STATEMENT_MAX).map_err(malformed)?;
@@ -138,8 +136,12 @@ impl JoinStatement {
             return Err(StatementError::Signature);
         }
         let ground = match ground {
-            WireGround::Invite(op) => Ground::Invite(op.into_array()),
-            WireGround::Ticket(id, proof) => Ground::Ticket { id, proof },
+            WireGround::Invite(op) => Ground::Invite(op),
+            WireGround::Request => Ground::Request,
+            WireGround::Ticket(proof) => {
+                let id = proof.verify(&group, &account, &device, issued_at);
+                Ground::Ticket(id.map_err(|_| StatementError::Ticket)?)
+            }
         };
         let id = StatementId(ByteArray::new(blake3(&content)));
         Ok(Self { group, account, device, ground, issued_at, id })
@@ -162,14 +164,32 @@ impl JoinStatement {
     ///
     /// # Errors
     /// [`StatementError::Card`], [`StatementError::Device`].
-    pub fn verify(&self, card: &[u8]) -> Result<VerifiedJoin, StatementError> {
+    pub fn verify(&self, card: &[u8]) -> Result<ContactCard, StatementError> {
         let card = ContactCard::open(card, self.issued_at)?;
-        if card.account() != self.account || !card.log().is_active(&self.device) {
-            return Err(StatementError::Device);
-        }
-        let devices = card.log().active().map(|device| device.keys).collect();
-        Ok(VerifiedJoin { statement: self.clone(), devices, name: card.content().name.clone(), card })
+        let is_theirs = card.account() == self.account && card.log().is_active(&self.device);
+        if is_theirs { Ok(card) } else { Err(StatementError::Device) }
     }
+}
+
+/// What the statement and card in a join operation of `group` say, once everything about them is verified. Depends on
+/// nothing but the three, so all members find the same.
+///
+/// # Errors
+/// [`StatementError`]: such an operation never counts.
+pub fn vouch(group: &GroupId, statement: &[u8], card: &[u8]) -> Result<VerifiedJoin, StatementError> {
+    let statement = JoinStatement::open(statement)?;
+    if statement.group != *group {
+        return Err(StatementError::Group);
+    }
+    let card = statement.verify(card)?;
+    let JoinStatement { account, ground, issued_at, .. } = statement;
+    Ok(VerifiedJoin { account, devices: devices(&card), ground, at: issued_at })
+}
+
+/// The devices on a verified card, as the roster holds them.
+pub fn devices(card: &ContactCard) -> VerifiedDevices {
+    let devices = card.log().active().map(|device| device.keys.id).collect();
+    VerifiedDevices { devices, log: card.log().ops().len() as u64 }
 }
 
 fn sign(group: GroupId, account: AccountId, device: &DeviceSecret, ground: WireGround, now: u64) -> Vec<u8> {
@@ -177,32 +197,4 @@ fn sign(group: GroupId, account: AccountId, device: &DeviceSecret, ground: WireG
     let content = covey_codec::encode(&content).expect("plain data encodes");
     let signature = ByteArray::new(device.signing().sign(Context::GroupJoin, &content));
     covey_codec::encode(&Wire(Version, ByteBuf::from(content), device.id(), signature)).expect("plain data encodes")
-}
-
-/// A statement of a device that is of the account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifiedJoin {
-    /// What it says.
-    pub statement: JoinStatement,
-    /// The account's active devices.
-    pub devices: Vec<DeviceKeys>,
-    /// Display name.
-    pub name: String,
-    /// The joiner's card.
-    pub card: ContactCard,
-}
-
-impl VerifiedJoin {
-    /// Whether the statement was made by who holds the ticket that `verifier`, from the roster, is of.
-    ///
-    /// # Errors
-    /// [`StatementError::Ticket`].
-    pub fn proves(&self, verifier: &TicketVerifier) -> Result<(), StatementError> {
-        let JoinStatement { group, account, device, ground, issued_at, .. } = &self.statement;
-        let Ground::Ticket { id, proof } = ground else { return Err(StatementError::Ticket) };
-        if *id != verifier.id() {
-            return Err(StatementError::Ticket);
-        }
-        verifier.verify(proof, group, account, device, *issued_at).map_err(|_| StatementError::Ticket)
-    }
 }

@@ -1,7 +1,7 @@
 //! The group ticket: what a member gives others, so that they can ask to join.
 //!
 //! Not signed: whoever gives a false ticket away would sign it with a key of their own, which its reader cannot tell from a
-//! right one. What it leads to shows itself: the group id commits to the founder, the roster has the token's verifier.
+//! right one. What it leads to shows itself: the group id commits to the founder, the roster has the ticket's id, which only this token fits.
 //!
 //! `covey-group:` and base 32 in either case, with a checksum. `pairing/SPEC.md`, section Groups.
 
@@ -11,9 +11,10 @@ use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
-use super::token::{TicketId, TicketToken};
+use super::token::TicketToken;
 use crate::{
     crypto::{dh::DhPublic, hash::blake3},
+    group::roster::TicketId,
     ids::{AccountId, DeviceId, GroupId},
     text::is_name,
     version::Version,

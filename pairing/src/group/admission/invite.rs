@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    group::roster::{Grant, OpId},
+    group::roster::{Grant, OpId, is_group_name},
     ids::{AccountId, GroupId},
-    text::{is_name, is_note},
+    text::is_note,
     version::Version,
 };
 
-/// Longest invite in bytes: name and note of four bytes a character, and the ids.
+/// Longest invite in bytes: a note of four bytes a character, the name, and the ids.
 const INVITE_MAX: usize = 2 * 1024;
 /// Longest note, in characters; the same as for the invite of a contact.
 const NOTE_MAX_CHARS: usize = 280;
@@ -53,6 +53,6 @@ impl GroupInvite {
     }
 
     fn is_within_limits(&self) -> bool {
-        is_name(&self.name) && is_note(&self.note, NOTE_MAX_CHARS)
+        is_group_name(&self.name) && is_note(&self.note, NOTE_MAX_CHARS)
     }
 }

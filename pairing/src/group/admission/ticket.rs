@@ -14,9 +14,8 @@ use serde_bytes::ByteArray;
 use super::token::TicketToken;
 use crate::{
     crypto::{dh::DhPublic, hash::blake3},
-    group::roster::TicketId,
+    group::roster::{TicketId, is_group_name},
     ids::{AccountId, DeviceId, GroupId},
-    text::is_name,
     version::Version,
 };
 
@@ -116,7 +115,7 @@ impl GroupTicket {
             point.addresses.len() <= MAX_ADDRESSES && point.addresses.iter().all(|address| address.len() <= ADDRESS_MAX)
         };
         let few = (1..=MAX_POINTS).contains(&self.points.len()) && self.points.iter().all(fits);
-        if few && is_name(&self.name) { Ok(()) } else { Err(GroupTicketError::Limit) }
+        if few && is_group_name(&self.name) { Ok(()) } else { Err(GroupTicketError::Limit) }
     }
 }
 

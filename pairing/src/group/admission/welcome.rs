@@ -5,9 +5,9 @@ use serde_bytes::ByteBuf;
 
 use crate::{
     crypto::{hash::derive_key, secret::Secret},
+    group::roster::is_group_name,
     identity::CARD_MAX,
     ids::GroupId,
-    text::is_name,
     version::Version,
 };
 
@@ -65,7 +65,7 @@ impl Welcome {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let welcome: Self = covey_codec::decode(bytes, WELCOME_MAX).ok()?;
         let few = welcome.members.len() <= WELCOME_CARDS && welcome.members.iter().all(|card| card.len() <= CARD_MAX);
-        (few && is_name(&welcome.name)).then_some(welcome)
+        (few && is_group_name(&welcome.name)).then_some(welcome)
     }
 
     /// The group.

@@ -179,7 +179,7 @@ fn a_statement_with_the_joiners_card_is_vouched_for_by_every_member() {
         let card = statement.verify(&dora.card()).expect("her card");
         assert_eq!(devices(&card).devices, vec![dora.device.id()]);
     }
-    let [ids @ ..] = statements.map(|(bytes, _)| JoinStatement::open(&bytes).expect("a good one").id());
+    let ids = statements.map(|(bytes, _)| JoinStatement::open(&bytes).expect("a good one").id());
     assert!(ids[0] != ids[1] && ids[1] != ids[2]);
     assert_eq!(
         JoinStatement::open(&JoinStatement::by_request(GROUP, dora.id(), &dora.device, NOW)).expect("good").id(),
@@ -368,12 +368,6 @@ fn an_invite_shows_what_it_was_made_of_or_nothing() {
         GroupInvite { note: "x".repeat(281), ..invite.clone() },
     ] {
         assert_eq!(bad.to_bytes(), None);
-        let Some(wire) =
-            GroupInvite { name: "?".repeat(bad.name.len()), note: String::new(), ..bad.clone() }.to_bytes()
-        else {
-            panic!("a good one")
-        };
-        assert!(GroupInvite::from_bytes(&wire).is_some());
     }
     let escape = String::from_utf8_lossy(&bytes).find("Sunday").expect("in clear");
     let mut forged = bytes;

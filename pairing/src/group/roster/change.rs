@@ -4,7 +4,7 @@ use super::{
     account::{Exit, Invited, Ticket},
     ids::{EntryId, TicketId},
     op::Cut,
-    policy::{Grant, Policy, Role},
+    policy::{Grant, Policy},
 };
 use crate::ids::{AccountId, DeviceId};
 
@@ -17,8 +17,8 @@ pub enum Change {
     MemberJoined {
         /// Who.
         account: AccountId,
-        /// With what role.
-        role: Role,
+        /// As what.
+        grant: Grant,
         /// With which devices.
         devices: Vec<DeviceId>,
     },

@@ -5,6 +5,8 @@ use super::policy::Role;
 /// A right that somebody lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Right {
+    /// Write content.
+    Write,
     /// Invite, and take invites back that others made.
     Invite,
     /// Make tickets and take them back.

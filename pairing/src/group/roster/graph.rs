@@ -1,9 +1,14 @@
-//! The graph of operations: who knew what.
+//! The graph of operations: who knew what. An operation's parents are those it names and the one before it in its feed.
 
-use super::ids::OpId;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{ids::OpId, policy::Grant, record::OpRecord, resolve::Reason};
 use crate::ids::DeviceId;
 
-/// Place of an operation in the total order: depth in the graph first.
+/// Place of an operation in the total order: depth in the graph first, which nobody can claim without the operations for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct OrderKey {
     pub(super) depth: u64,
@@ -11,4 +16,122 @@ pub(super) struct OrderKey {
     pub(super) incarnation: u64,
     pub(super) seq: u64,
     pub(super) id: OpId,
+}
+
+/// A feed: author and incarnation.
+pub(super) type Feed = (DeviceId, u64);
+
+/// An operation in the graph.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) record: Arc<OpRecord>,
+    pub(super) key: OrderKey,
+    pub(super) parents: Vec<usize>,
+    /// What it grants if it counts, or why it does not.
+    pub(super) outcome: Result<Option<Grant>, Reason>,
+}
+
+/// What an insertion did to the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Added {
+    /// It has this number, and everything before it stays as it was.
+    At(usize),
+    /// Another operation of its feed at the same or a later position was here first: the graph has to be built anew.
+    OutOfTurn,
+}
+
+/// All operations whose dependencies are known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Graph {
+    pub(super) nodes: Vec<Node>,
+    index: HashMap<OpId, usize>,
+    feeds: BTreeMap<Feed, BTreeMap<u64, Vec<usize>>>,
+    pub(super) order: BTreeMap<OrderKey, usize>,
+    pub(super) tips: BTreeSet<OrderKey>,
+}
+
+impl Graph {
+    pub(super) fn contains(&self, id: &OpId) -> bool {
+        self.index.contains_key(id)
+    }
+
+    pub(super) fn get(&self, id: &OpId) -> Option<&Node> {
+        self.index.get(id).map(|&at| &self.nodes[at])
+    }
+
+    pub(super) fn missing(&self, record: &OpRecord) -> Vec<OpId> {
+        record.operation.deps.iter().filter(|id| !self.contains(id)).copied().collect()
+    }
+
+    /// Adds a record whose dependencies are all here.
+    pub(super) fn add(&mut self, record: Arc<OpRecord>) -> Added {
+        let feed = self.feeds.entry((record.device, record.incarnation)).or_default();
+        let in_turn = feed.range(record.seq..).next().is_none();
+        let mut parents: Vec<usize> = feed.range(..record.seq).next_back().map_or_else(Vec::new, |(_, at)| at.clone());
+        parents.extend(record.operation.deps.iter().filter_map(|id| self.index.get(id)));
+        parents.sort_unstable();
+        parents.dedup();
+        let depth = parents.iter().map(|&at| self.nodes[at].key.depth + 1).max().unwrap_or_default();
+        let (device, incarnation, seq, id) = (record.device, record.incarnation, record.seq, record.id);
+        let key = OrderKey { depth, device, incarnation, seq, id };
+        let at = self.nodes.len();
+        feed.entry(seq).or_default().push(at);
+        for &parent in &parents {
+            self.tips.remove(&self.nodes[parent].key);
+        }
+        self.tips.insert(key);
+        self.index.insert(id, at);
+        self.order.insert(key, at);
+        self.nodes.push(Node { record, key, parents, outcome: Ok(None) });
+        if in_turn { Added::At(at) } else { Added::OutOfTurn }
+    }
+
+    /// The first position of `feed` that two operations have.
+    pub(super) fn fork(&self, feed: &Feed) -> Option<u64> {
+        self.feeds.get(feed)?.iter().find(|(_, at)| at.len() > 1).map(|(seq, _)| *seq)
+    }
+
+    /// The first operation of `feed` at or after `from_seq`, in the total order.
+    pub(super) fn first_at(&self, feed: &Feed, from_seq: u64) -> Option<OrderKey> {
+        let at = self.feeds.get(feed)?.range(from_seq..).flat_map(|(_, at)| at);
+        at.map(|&at| self.nodes[at].key).min()
+    }
+
+    /// The same operations with the parents that they have now that all are known.
+    pub(super) fn rebuilt(&self) -> Self {
+        let mut waits: Vec<usize> = vec![0; self.nodes.len()];
+        let mut children: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        let mut edge = |parent: usize, child: usize| {
+            children[parent].push(child);
+            waits[child] += 1;
+        };
+        for (child, node) in self.nodes.iter().enumerate() {
+            for id in &node.record.operation.deps {
+                if let Some(&parent) = self.index.get(id) {
+                    edge(parent, child);
+                }
+            }
+        }
+        for feed in self.feeds.values() {
+            for (before, after) in feed.values().zip(feed.values().skip(1)) {
+                for &parent in before {
+                    for &child in after {
+                        edge(parent, child);
+                    }
+                }
+            }
+        }
+        let mut graph = Self::default();
+        let mut ready: Vec<usize> = (0..waits.len()).filter(|&at| waits[at] == 0).collect();
+        while let Some(at) = ready.pop() {
+            graph.add(self.nodes[at].record.clone());
+            for &child in &children[at] {
+                waits[child] -= 1;
+                if waits[child] == 0 {
+                    ready.push(child);
+                }
+            }
+        }
+        graph
+    }
 }

@@ -7,16 +7,24 @@
 //! `pairing/SPEC.md`, section Groups: the roster.
 
 mod account;
+mod apply;
 mod change;
 mod denied;
 mod graph;
+mod hash;
 mod ids;
 mod limits;
+mod machine;
 mod op;
 mod policy;
+mod queries;
 mod record;
 mod resolve;
-mod roster;
+mod rights;
+mod segment;
+mod state;
+mod touched;
+mod waiting;
 
 pub use account::{Exit, Invited, Member, Standing, Ticket};
 pub use change::Change;
@@ -25,8 +33,9 @@ pub use ids::{EntryId, OpId, TicketId, group_id};
 pub use limits::{
     CUT_MAX, DEPS_MAX, DEVICES_MAX, GROUP_NAME_MAX, INVITES_PER_ACCOUNT, MEMBERS_MAX, OPERATION_MAX, WAITING_PER_DEVICE,
 };
+pub use machine::{Inserted, Roster, Work};
 pub use op::{Cut, Op, OpError, Operation, is_group_name};
 pub use policy::{Grant, Policy, Role};
+pub use queries::Ignored;
 pub use record::{Ground, OpRecord, VerifiedDevices, VerifiedJoin, Vouched};
 pub use resolve::Reason;
-pub use roster::{Ignored, Inserted, Roster, Work};

@@ -44,15 +44,17 @@ export class Follower {
 
   async #readAll() {
     const { cursor } = await this.#rpc.ask('events.fetch', { last: 0 });
-    const [account, contacts, channels, archived] = await Promise.all([
+    const [account, contacts, channels, archived, groups] = await Promise.all([
       this.#rpc.ask('account.show'),
       this.#rpc.ask('pair.list'),
       this.#rpc.ask('channel.list'),
       this.#rpc.ask('channel.list', { archived: true }),
+      this.#rpc.ask('group.list'),
     ]);
     this.#store.setAccount(account);
     this.#store.setChannels([...channels, ...archived]);
     this.#store.setContacts(contacts);
+    this.#store.setGroups(groups);
     this.#store.reset();
     this.#cursor = cursor;
   }
@@ -79,6 +81,17 @@ export class Follower {
       case 'message.changed':
         this.#store.putMessage(data, kind === 'message.received');
         this.#refresh(data.channel);
+        break;
+      case 'group.invited':
+      case 'group.joined':
+      case 'group.left':
+      case 'group.removed':
+      case 'group.changed':
+        this.#store.putGroup(data);
+        if (data.state === 'joined') this.#refresh(data.channel);
+        break;
+      case 'group.request':
+        this.#refreshGroup(data.group);
         break;
       case 'channel':
         this.#store.putChannel(data);
@@ -110,6 +123,15 @@ export class Follower {
       for (const { value } of answers) if (value) this.#store.putChannel(value);
     }
     this.#refreshing = false;
+  }
+
+  /** How many ask to come in is told by the group. */
+  async #refreshGroup(group) {
+    try {
+      this.#store.putGroup(await this.#rpc.ask('group.show', { group }));
+    } catch {
+      // Gone meanwhile, or the connection broke: then everything is read anew.
+    }
   }
 
   async #askPresence() {

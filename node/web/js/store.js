@@ -1,6 +1,6 @@
 // What this page knows of the node. Views read it and listen to it; only follow.js writes to it.
 //
-// Emits `account`, `contacts`, `channels`, `connection`, `message` (detail: {message, fresh}) and `reset`.
+// Emits `account`, `contacts`, `groups`, `roster` (detail: {group}), `channels`, `connection`, `message` (detail: {message, fresh}) and `reset`.
 
 import { Timeline } from './timeline.js';
 
@@ -8,6 +8,8 @@ export class Store extends EventTarget {
   account = null;
   /** Account id -> contact as `pair.show` tells. */
   contacts = new Map();
+  /** Group id -> group as `group.show` tells. */
+  groups = new Map();
   /** Channel id -> channel as `channel.show` tells. */
   channels = new Map();
   /** Channel id -> Timeline, of the conversations that were looked at. */
@@ -34,6 +36,18 @@ export class Store extends EventTarget {
     if (contact.state === 'stranger') this.contacts.delete(contact.contact);
     else this.contacts.set(contact.contact, contact);
     this.emit('contacts');
+  }
+
+  setGroups(groups) {
+    this.groups = new Map(groups.map((group) => [group.group, group]));
+    this.emit('groups');
+  }
+
+  /** A group changed, or who is in it or asks to be. */
+  putGroup(group) {
+    this.groups.set(group.group, group);
+    this.emit('groups');
+    this.emit('roster', { group: group.group });
   }
 
   setChannels(channels) {
@@ -79,6 +93,10 @@ export class Store extends EventTarget {
 
   get pending() {
     return [...this.contacts.values()].filter((contact) => contact.state === 'pending').sort(newestFirst);
+  }
+
+  get groupInvites() {
+    return [...this.groups.values()].filter((group) => group.state === 'invited').sort(newestFirst);
   }
 
   get unread() {

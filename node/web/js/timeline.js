@@ -45,7 +45,8 @@ export class Timeline {
       this.messages.splice(at, 0, message);
       return true;
     }
-    if (PROGRESS[message.state] >= PROGRESS[there.state] || message.edited !== there.edited) this.messages[at] = message;
+    const changed = message.edited !== there.edited || message.deleted !== there.deleted;
+    if (changed || PROGRESS[message.state] >= PROGRESS[there.state]) this.messages[at] = message;
     return false;
   }
 

@@ -2,15 +2,26 @@
 
 import { batched, fill, h } from '../dom.js';
 import { say } from '../notices.js';
+import { groupName } from '../roles.js';
 import { onRoute, route } from '../router.js';
 import { nameOf } from '../words.js';
 import { chatPage } from './chat.js';
+import { groupPage } from './group.js';
+import { groupsPage } from './groups.js';
 import { invitePage } from './invite.js';
+import { membersPage } from './members.js';
 import { nodePage } from './node.js';
 import { connectionBar, sidebar } from './sidebar.js';
 import { startPage } from './start.js';
 
-const PAGES = { chat: chatPage, invite: invitePage, node: nodePage };
+const PAGES = {
+  chat: chatPage,
+  invite: invitePage,
+  node: nodePage,
+  groups: groupsPage,
+  group: groupPage,
+  members: membersPage,
+};
 const PREVIEW = 140;
 
 export function showApp(root, app) {
@@ -30,6 +41,7 @@ export function showApp(root, app) {
   app.store.addEventListener('reset', () => go(false));
   app.store.addEventListener('channels', batched(() => titled(app.store)));
   app.store.addEventListener('contacts', batched(() => titled(app.store)));
+  app.store.addEventListener('groups', batched(() => titled(app.store)));
   app.store.addEventListener('message', ({ detail }) => announced(app.store, detail));
   announcePending(app.store);
   go(false);
@@ -37,7 +49,7 @@ export function showApp(root, app) {
 
 /** Unread messages and open invites in the title, where they are seen from other tabs. */
 function titled(store) {
-  const waiting = store.unread + store.pending.length;
+  const waiting = store.unread + store.pending.length + store.groupInvites.length;
   document.title = waiting > 0 ? `(${waiting}) covey` : 'covey';
 }
 
@@ -45,17 +57,21 @@ function announced(store, { message, fresh }) {
   if (!fresh || store.channels.get(message.channel)?.muted) return;
   const contact = store.contacts.get(message.author);
   const text = message.text.length > PREVIEW ? `${message.text.slice(0, PREVIEW)}…` : message.text;
-  say(`${contact ? nameOf(contact) : 'New message'}: ${text}`);
+  const who = contact ? nameOf(contact) : message.author_name || 'New message';
+  const group = store.groups.get(message.channel);
+  say(`${who}${group ? ` in ${groupName(group)}` : ''}: ${text}`);
 }
 
 /** Says who asks, once for each invite. */
 function announcePending(store) {
   let known = null;
   const look = () => {
-    const now = new Set(store.pending.map(({ contact }) => contact));
-    if (known) for (const id of now) if (!known.has(id)) say(`${nameOf(store.contacts.get(id))} wants to talk to you`);
+    const people = store.pending.map((contact) => [contact.contact, `${nameOf(contact)} wants to talk to you`]);
+    const groups = store.groupInvites.map((group) => [group.group, `${groupName(group)} invites you`]);
+    const now = new Map([...people, ...groups]);
+    if (known) for (const [id, text] of now) if (!known.has(id)) say(text);
     known = now;
   };
   store.addEventListener('reset', look);
-  store.addEventListener('contacts', () => known && look());
+  for (const event of ['contacts', 'groups']) store.addEventListener(event, () => known && look());
 }

@@ -12,16 +12,17 @@ const NEAR_START = 400;
 /** How long a message is on the screen before it counts as read, milliseconds. */
 const SEEN_AFTER = 400;
 
-export function messageLog({ rpc, store }, channel, who) {
+/** `group`: of many, so that each message says who wrote it. */
+export function messageLog({ rpc, store }, channel, who, group = false) {
   const timeline = store.timeline(channel);
   const leaving = new AbortController();
   const { signal } = leaving;
   const list = h('ol', { class: 'messages' });
   const older = h('button', { type: 'button', class: 'small', hidden: true, on: { click: () => loadOlder() } }, 'Older messages');
-  const start = h('p', { class: 'hint start', hidden: true }, 'This is the beginning. What you write is encrypted for the two of you.');
+  const start = h('p', { class: 'hint start', hidden: true }, `This is the beginning. What you write is encrypted for ${group ? 'the members' : 'the two of you'}.`);
   const scroller = h(
     'div',
-    { class: 'log', tabindex: '0', role: 'region', 'aria-label': `Messages with ${who}` },
+    { class: 'log', tabindex: '0', role: 'region', 'aria-label': `Messages ${group ? 'in' : 'with'} ${who}` },
     h('div', { class: 'older' }, older, start),
     list,
   );
@@ -39,7 +40,7 @@ export function messageLog({ rpc, store }, channel, who) {
     const offset = anchor && anchor.offsetTop - scroller.scrollTop;
     let before = null;
     keyed(list, timeline.messages, ({ id }) => id, createMessage, (row, message) => {
-      updateMessage(row, message, before, { timeline, firstUnread });
+      updateMessage(row, message, before, { timeline, firstUnread, group });
       before = message;
     });
     older.hidden = !timeline.hasOlder || !timeline.loaded;

@@ -1,8 +1,8 @@
 // One message.
 
-import { fill, h, spoken } from '../dom.js';
+import { fill, h, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
-import { clock, dayOf, dayText, deliveryText, full } from '../words.js';
+import { clock, dayOf, dayText, deliveryText, full, shortId } from '../words.js';
 
 /** Messages of one author that are closer than this (milliseconds) stand together. */
 const TOGETHER = 5 * 60_000;
@@ -12,8 +12,8 @@ export function createMessage() {
   return h('li', {});
 }
 
-/** `before` is the message above it, `firstUnread` the id that the line "New" stands above. */
-export function updateMessage(row, message, before, { timeline, firstUnread }) {
+/** `before` is the message above it, `firstUnread` the id that the line "New" stands above, `group`: authors are named. */
+export function updateMessage(row, message, before, { timeline, firstUnread, group }) {
   const newDay = !before || dayOf(before.sent_at) !== dayOf(message.sent_at);
   const news = message.id === firstUnread;
   const follows = !newDay && !news && before.author === message.author && gap(before, message) < TOGETHER;
@@ -29,13 +29,20 @@ export function updateMessage(row, message, before, { timeline, firstUnread }) {
     h(
       'div',
       { class: 'bubble' },
-      spoken(message.own ? 'You: ' : `${message.author_name ?? 'They'}: `),
+      author(message, group && !follows),
       message.reply_to && quote(timeline.find(message.reply_to)),
-      h('p', { class: 'text', dir: 'auto' }, message.text),
+      h('p', { class: 'text', dir: 'auto' }, message.deleted ? h('i', {}, 'Deleted for everyone') : message.text),
       h('p', { class: 'meta' }, ...meta(message)),
     ),
     ...why(message),
   );
+}
+
+/** Who wrote it: shown where it is not clear, else only spoken. */
+function author(message, shown) {
+  const who = message.author_name || shortId(message.author);
+  if (message.own) return spoken('You: ');
+  return shown ? h('p', { class: 'author' }, name(who)) : spoken(`${who}: `);
 }
 
 function gap(a, b) {

@@ -1,9 +1,10 @@
-// The side: who we are, who asks, whom we know; and the bar that says whether the node answers.
+// The side: who we are, who asks, whom we know, our groups; and the bar that says whether the node answers.
 
 import { batched, fill, h, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
 import { prompt } from '../dialogs.js';
 import { contactList } from './contacts.js';
+import { groupInvites, groupList } from './groups.js';
 import { pendingPanel } from './pending.js';
 
 export function sidebar(app) {
@@ -11,7 +12,7 @@ export function sidebar(app) {
     'div',
     { class: 'side' },
     header(app),
-    h('div', { class: 'people' }, pendingPanel(app), contactList(app)),
+    h('div', { class: 'people' }, pendingPanel(app), groupInvites(app), contactList(app), groupList(app)),
   );
 }
 

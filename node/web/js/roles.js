@@ -1,0 +1,51 @@
+// Roles in a group, and what they may do.
+
+const RANK = { reader: 0, member: 1, admin: 2, owner: 3 };
+
+/** For sorting: the greater the role, the greater the number. */
+export function rank(role) {
+  return RANK[role] ?? -1;
+}
+
+/** May we do that in the group? `what` is a right of its policy, or anything that takes an admin. */
+export function may(group, what) {
+  if (group.state !== 'joined') return false;
+  return rank(group.role) >= rank(group.policy[what] ?? 'admin');
+}
+
+/** The roles we may give a member, greatest first; none if theirs is not ours to change. */
+export function rolesFor(group, member) {
+  if (member.own || !may(group, 'role') || rank(member.role) >= rank(group.role)) return [];
+  return group.role === 'owner' ? ['admin', 'member', 'reader'] : ['member', 'reader'];
+}
+
+/** How we stand to a group, in a sentence. */
+export function groupText(group) {
+  switch (group.state) {
+    case 'invited':
+      return 'Waiting for your answer';
+    case 'requested':
+      return 'You asked to come in';
+    case 'joined':
+      return `${group.members} ${group.members === 1 ? 'member' : 'members'}`;
+    case 'left':
+      return 'You left';
+    case 'removed':
+      return 'You were removed';
+    case 'declined':
+      return 'You are not in it';
+    default:
+      return group.state;
+  }
+}
+
+/** The name of a group, or the start of its id. */
+export function groupName(group) {
+  return group.name || `Group ${group.group.slice(0, 8)}`;
+}
+
+/** A member in the shape of a contact, for what shows people. */
+export function asContact(member) {
+  const { account: contact, alias, name, online } = member;
+  return { contact, alias, name, online, state: 'paired' };
+}

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Golden transcripts of pairing/SPEC.md, computed a second time, from the specification and without the Rust code.
 
-    scripts/vectors.py           writes pairing/tests/vectors/golden.json
-    scripts/vectors.py --check   fails if that file is not exactly what is computed here
+    scripts/vectors.py           writes golden.json and group.json in pairing/tests/vectors
+    scripts/vectors.py --check   fails if these files are not exactly what is computed here
 
-Needs scripts/requirements.txt. The Rust tests that reproduce the file byte for byte are in pairing.
+Needs scripts/requirements.txt. The Rust tests that reproduce the files byte for byte are in pairing.
 """
 
 import json
@@ -14,12 +14,13 @@ import sys
 sys.dont_write_bytecode = True
 
 import vectors_noise as noise
+from vectors_group import groups
 from vectors_primitives import (
     blake3, cbor, derive_key, hkdf, kem_decapsulate, kem_encapsulate, kem_keys, public, seal, seed,
 )
 from vectors_session import Device, Prekeys, Session, envelope, pqxdh_initiate, pqxdh_respond
 
-FILE = pathlib.Path(__file__).resolve().parent.parent / "pairing/tests/vectors/golden.json"
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "pairing/tests/vectors"
 NOW = 1_767_225_600_000
 AAD = b"what the caller binds"
 
@@ -190,26 +191,28 @@ def invite():
     }
 
 
+def golden():
+    return {
+        "about": "Computed by scripts/vectors.py from pairing/SPEC.md; do not edit.",
+        "sessions": [session("one-time pair", True), session("last-resort key", False)],
+        "bodies": [body(length) for length in (0, 1, 127, 128, 4095, 4096, 5000)],
+        "parcel": parcel(),
+        "invite": invite(),
+    }
+
+
 def main():
-    computed = json.dumps(
-        {
-            "about": "Computed by scripts/vectors.py from pairing/SPEC.md; do not edit.",
-            "sessions": [session("one-time pair", True), session("last-resort key", False)],
-            "bodies": [body(length) for length in (0, 1, 127, 128, 4095, 4096, 5000)],
-            "parcel": parcel(),
-            "invite": invite(),
-        },
-        indent=1,
-    ) + "\n"
-    if sys.argv[1:] == ["--check"]:
-        if not FILE.exists() or FILE.read_text() != computed:
-            sys.exit(f"{FILE} is not what scripts/vectors.py computes")
-        print(f"{FILE.name}: {len(computed)} bytes, as computed")
-    elif sys.argv[1:]:
+    if sys.argv[1:] not in ([], ["--check"]):
         sys.exit(__doc__)
-    else:
-        FILE.parent.mkdir(parents=True, exist_ok=True)
-        FILE.write_text(computed)
+    for name, compute in (("golden.json", golden), ("group.json", groups)):
+        file, computed = FOLDER / name, json.dumps(compute(), indent=1) + "\n"
+        if not sys.argv[1:]:
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            file.write_text(computed)
+        elif not file.exists() or file.read_text() != computed:
+            sys.exit(f"{file} is not what scripts/vectors.py computes")
+        else:
+            print(f"{name}: {len(computed)} bytes, as computed")
 
 
 if __name__ == "__main__":

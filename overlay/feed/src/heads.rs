@@ -83,7 +83,6 @@ impl Heads {
     }
 
     /// The heads of the feeds of one author.
-    #[allow(dead_code)]
     pub(crate) fn of_author(&self, author: Author) -> impl Iterator<Item = (&FeedKey, &Head)> {
         self.0.range(FeedKey { author, incarnation: 0 }..=FeedKey { author, incarnation: u64::MAX })
     }

@@ -8,12 +8,13 @@
 //! [`Spread`] does not know the roster, the network or who is connected. The caller keeps one per group, gives it to
 //! the machines of all peers in [`SharedGroup`](crate::sync::SharedGroup) and says which of them are neighbours.
 
-#![allow(dead_code, reason = "the machines of peers come next")]
-
 mod buckets;
 mod graph;
 mod handle;
 mod state;
 
+pub(crate) use buckets::Bucket;
 pub use graph::{expected_degree, is_edge, neighbours};
+pub(crate) use handle::Seat;
 pub use handle::Spread;
+pub(crate) use state::put;

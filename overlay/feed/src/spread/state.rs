@@ -76,8 +76,8 @@ impl State {
     }
 
     /// A feed became longer in a channel that is not a group.
-    pub(crate) fn advance_alone(&mut self, feed: FeedKey, head: Head) -> bool {
-        self.buckets.advance(feed, head)
+    pub(crate) fn advance_alone(&mut self, feed: FeedKey, head: Head) {
+        self.buckets.advance(feed, head);
     }
 
     /// A feed became longer; only the first of the machines to say so does.

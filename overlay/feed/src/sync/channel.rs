@@ -5,20 +5,21 @@ use std::{
     ops::Bound::{Excluded, Included, Unbounded},
 };
 
-use super::SharedChannel;
+use super::{SharedChannel, SharedGroup, link::Link};
 use crate::{
-    ChannelId, Digest, FeedKey, Head, Heads,
-    limits::{HEADS_INTERVAL, MAX_ASKED_PER_CHANNEL, PUSH_WINDOW},
+    Author, Digest, FeedKey, Head, Spread,
+    limits::{HEADS_INTERVAL, MAX_ASKED, MAX_ASKED_PER_CHANNEL, PUSH_WINDOW},
 };
 
 /// A channel shared with the peer.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    id: ChannelId,
-    pub(crate) heads: Heads,
+    /// The heads; in a group those that the machines of all its peers share.
+    pub(crate) spread: Spread,
+    /// The peer's part, if the channel is a group.
+    pub(crate) link: Option<Link>,
     pub(crate) frozen: BTreeSet<FeedKey>,
     pub(crate) activity: u64,
-    digest: Option<Digest>,
     heads_sent: Option<(u64, Digest)>,
     /// Feeds in which the peer says to be ahead of us, or to have another head.
     pub(crate) ahead: BTreeMap<FeedKey, Claim>,
@@ -38,6 +39,8 @@ pub(crate) struct Claim {
     pub(crate) seq: u64,
     /// Its entry at our head is another one than ours.
     pub(crate) forked: bool,
+    /// New, as opposed to found in a comparison of heads.
+    pub(crate) live: bool,
     pub(crate) timeouts: u8,
 }
 
@@ -62,12 +65,20 @@ struct OwnFeed {
 impl Channel {
     pub(crate) fn new(shared: SharedChannel) -> Self {
         let SharedChannel { id, heads, frozen, activity } = shared;
+        Self::with(Spread::new(id, heads), None, frozen, activity)
+    }
+
+    pub(crate) fn of_group(shared: SharedGroup, own: &Author, now: u64) -> Self {
+        let link = Link::new(&shared, own, now);
+        Self::with(shared.spread, Some(link), shared.frozen, shared.activity)
+    }
+
+    fn with(spread: Spread, link: Option<Link>, frozen: BTreeSet<FeedKey>, activity: u64) -> Self {
         Self {
-            id,
-            heads,
+            spread,
+            link,
             frozen,
             activity,
-            digest: None,
             heads_sent: None,
             ahead: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -77,14 +88,34 @@ impl Channel {
         }
     }
 
-    pub(crate) fn digest(&mut self) -> Digest {
-        *self.digest.get_or_insert_with(|| self.heads.digest(&self.id))
+    pub(crate) fn digest(&self) -> Digest {
+        self.spread.state().flat()
+    }
+
+    pub(crate) fn head(&self, feed: &FeedKey) -> Option<Head> {
+        self.spread.state().heads().get(feed).copied()
+    }
+
+    pub(crate) fn seq(&self, feed: &FeedKey) -> u64 {
+        self.spread.state().heads().seq(feed)
     }
 
     pub(crate) fn advance(&mut self, feed: FeedKey, head: Head) {
-        if self.heads.advance(feed, head) {
-            self.digest = None;
+        let mut state = self.spread.state();
+        if self.link.is_some() { state.advance(feed, head) } else { state.advance_alone(feed, head) }
+    }
+
+    /// Whether the feed is being asked of another peer.
+    fn leased(&self, feed: &FeedKey, now: u64) -> bool {
+        self.link.as_ref().is_some_and(|link| link.seat.spread.state().leased(feed, link.seat.number, now))
+    }
+
+    /// A range is no longer asked for; what was.
+    pub(crate) fn unask(&mut self, feed: &FeedKey) -> Option<Asked> {
+        if let Some(link) = &self.link {
+            link.seat.spread.state().release(feed, link.seat.number);
         }
+        self.asked.remove(feed)
     }
 
     /// Whether our heads are to be sent to a peer that lacks them; notes that they are.
@@ -100,7 +131,7 @@ impl Channel {
     /// The position up to which runs of the feed are here or with the node.
     pub(crate) fn reached(&self, feed: &FeedKey) -> u64 {
         let delivered = self.unapplied.get(feed).and_then(VecDeque::back).map_or(0, |(last, _)| *last);
-        delivered.max(self.heads.seq(feed))
+        delivered.max(self.seq(feed))
     }
 
     pub(crate) fn delivered(&mut self, feed: FeedKey, last: u64, size: usize) {
@@ -127,22 +158,23 @@ impl Channel {
 
     /// Forgets what the peer said about a feed unless it is still ahead of us.
     pub(crate) fn settle(&mut self, feed: &FeedKey) {
-        if self.ahead.get(feed).is_some_and(|claim| claim.seq <= self.heads.seq(feed)) {
+        if self.ahead.get(feed).is_some_and(|claim| claim.seq <= self.seq(feed)) {
             self.ahead.remove(feed);
         }
     }
 
     /// The peer's entry at `seq`, at or below our head, is another one than ours: the run from there is to prove it.
     pub(crate) fn contest(&mut self, feed: FeedKey, seq: u64) {
-        let contested = (1..=self.heads.seq(&feed)).contains(&seq);
+        let contested = (1..=self.seq(&feed)).contains(&seq);
         if contested && !self.frozen.contains(&feed) && !self.ahead.contains_key(&feed) {
-            self.ahead.insert(feed, Claim { seq, forked: true, timeouts: 0 });
+            self.ahead.insert(feed, Claim { seq, forked: true, live: false, timeouts: 0 });
         }
     }
 
     /// The next range worth asking for: feeds take turns, one range of each at a time.
-    pub(crate) fn next_range(&self, backed_off: impl Fn(&FeedKey) -> bool) -> Option<(FeedKey, u64)> {
-        if self.asked.len() >= MAX_ASKED_PER_CHANNEL {
+    pub(crate) fn next_range(&self, backed_off: impl Fn(&FeedKey) -> bool, now: u64) -> Option<(FeedKey, u64)> {
+        // The feeds of a group are many and short.
+        if self.asked.len() >= if self.link.is_some() { MAX_ASKED } else { MAX_ASKED_PER_CHANNEL } {
             return None;
         }
         let after = self.cursor.map_or(Unbounded, Excluded);
@@ -150,7 +182,7 @@ impl Channel {
         self.ahead
             .range((after, Unbounded))
             .chain(before.into_iter().flatten())
-            .filter(|(feed, _)| !self.asked.contains_key(feed) && !backed_off(feed))
+            .filter(|(feed, _)| !self.asked.contains_key(feed) && !backed_off(feed) && !self.leased(feed, now))
             .find_map(|(feed, claim)| self.range_of(feed, claim).map(|from| (*feed, from)))
     }
 
@@ -166,6 +198,9 @@ impl Channel {
 
     pub(crate) fn ask(&mut self, feed: FeedKey, from: u64, now: u64) {
         self.asked.insert(feed, Asked { from, at: now });
+        if let Some(link) = &self.link {
+            link.seat.spread.state().lease(feed, link.seat.number, now);
+        }
         self.cursor = Some(feed);
     }
 

@@ -12,7 +12,8 @@ use serde::{
 use super::Violation;
 use crate::{
     Author, ChannelId, Digest, EntryId, FeedId, FeedKey, Run, RunIn,
-    limits::{MAX_COUNTER, MAX_DIGESTS_PER_FRAME, MAX_FRAME, MAX_HAVES_PER_FRAME, MAX_HEADS_PER_FRAME},
+    limits::{MAX_BUCKETS, MAX_COUNTER, MAX_DIGESTS_PER_FRAME, MAX_FRAME, MAX_HAVES_PER_FRAME, MAX_HEADS_PER_FRAME},
+    spread::Bucket,
     wire::Bounded,
 };
 
@@ -26,6 +27,11 @@ const RUN: u8 = 3;
 const HAVE: u8 = 4;
 const NOTHING: u8 = 5;
 const REFUSED: u8 = 6;
+const SUMMARIES: u8 = 7;
+const COMPARE: u8 = 8;
+const ANNOUNCE: u8 = 9;
+const GRAFT: u8 = 10;
+const PRUNE: u8 = 11;
 
 /// A feed's head as claimed by a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +39,15 @@ pub(crate) struct HeadClaim {
     pub(crate) feed: FeedKey,
     pub(crate) seq: u64,
     pub(crate) id: EntryId,
+}
+
+/// Where a node is in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) channel: ChannelId,
+    /// Of all feeds together: says which of two is likely to be behind.
+    pub(crate) entries: u64,
+    pub(crate) digest: Digest,
 }
 
 /// A frame from the peer, decoded and within limits.
@@ -50,6 +65,16 @@ pub(crate) enum Frame {
     Have(ChannelId, Vec<(FeedKey, u64)>),
     /// There is nothing to serve for what was asked of this feed.
     Nothing(FeedId),
+    /// Where the sender is in groups it believes shared.
+    Summaries(Vec<Summary>),
+    /// Digests of the sender's heads in 1, 2, 4 … 256 buckets: asks for the heads in those that differ.
+    Compare(ChannelId, Vec<Bucket>),
+    /// Some heads that the sender lately got.
+    Announce(ChannelId, Vec<HeadClaim>),
+    /// From now on the sender wants new entries of the group at once.
+    Graft(ChannelId),
+    /// From now on word of them is enough.
+    Prune(ChannelId),
     /// The one refusal, whatever the reason.
     Refused,
     /// A type of a later version.
@@ -61,6 +86,9 @@ struct WireFeed(ChannelId, Author, u64);
 
 #[derive(Serialize, Deserialize)]
 struct WireHead(Author, u64, u64, EntryId);
+
+#[derive(Serialize, Deserialize)]
+struct WireSummary(ChannelId, u64, Digest);
 
 #[derive(Serialize, Deserialize)]
 struct WireHave(Author, u64, u64);
@@ -82,7 +110,9 @@ impl Frame {
         let seq = |seq: u64| (1..=MAX_COUNTER).contains(&seq);
         let key = |key: &FeedKey| key.incarnation <= MAX_COUNTER;
         let holds = match self {
-            Self::Heads(_, heads) => heads.iter().all(|head| seq(head.seq) && key(&head.feed)),
+            Self::Heads(_, heads) | Self::Announce(_, heads) => {
+                heads.iter().all(|head| seq(head.seq) && key(&head.feed))
+            }
             Self::Have(_, haves) => haves.iter().all(|(feed, have)| seq(*have) && key(feed)),
             Self::Want(feed, from) => seq(*from) && key(&feed.key()),
             Self::Run(feed, run) => {
@@ -92,7 +122,10 @@ impl Frame {
                 run.len() > 0 && seq(run.first()) && seq(run.last()) && key(&feed.key())
             }
             Self::Nothing(feed) => key(&feed.key()),
-            Self::Digests(_) | Self::Refused | Self::Unknown => true,
+            Self::Compare(_, buckets) => buckets.len().is_power_of_two(),
+            Self::Digests(_) | Self::Summaries(_) | Self::Graft(_) | Self::Prune(_) | Self::Refused | Self::Unknown => {
+                true
+            }
         };
         if holds { Ok(()) } else { Err(Violation::Malformed) }
     }
@@ -105,8 +138,7 @@ pub(crate) fn digests(digests: &[(ChannelId, Digest)]) -> impl Iterator<Item = V
 
 /// Frames with these heads of a channel.
 pub(crate) fn heads(channel: ChannelId, heads: impl Iterator<Item = HeadClaim>) -> Vec<Vec<u8>> {
-    let wire: Vec<WireHead> =
-        heads.map(|head| WireHead(head.feed.author, head.feed.incarnation, head.seq, head.id)).collect();
+    let wire: Vec<WireHead> = heads.map(WireHead::from).collect();
     wire.chunks(MAX_HEADS_PER_FRAME).map(|chunk| encode(HEADS, &(channel, chunk))).collect()
 }
 
@@ -120,6 +152,43 @@ pub(crate) fn run(feed: &FeedId, run: &Run) -> Vec<u8> {
 
 pub(crate) fn have(feed: &FeedId, seq: u64) -> Vec<u8> {
     encode(HAVE, &(feed.channel, [WireHave(feed.author, feed.incarnation, seq)]))
+}
+
+/// Acknowledgements of several feeds of a channel.
+pub(crate) fn haves(channel: ChannelId, haves: &[(FeedKey, u64)]) -> Vec<Vec<u8>> {
+    let wire: Vec<WireHave> = haves.iter().map(|(feed, seq)| WireHave(feed.author, feed.incarnation, *seq)).collect();
+    wire.chunks(MAX_HAVES_PER_FRAME).map(|chunk| encode(HAVE, &(channel, chunk))).collect()
+}
+
+/// Frames with where we are in these groups.
+pub(crate) fn summaries(summaries: &[Summary]) -> impl Iterator<Item = Vec<u8>> {
+    summaries.chunks(MAX_DIGESTS_PER_FRAME).map(|chunk| {
+        let wire: Vec<WireSummary> = chunk.iter().map(|s| WireSummary(s.channel, s.entries, s.digest)).collect();
+        encode(SUMMARIES, &wire)
+    })
+}
+
+pub(crate) fn compare(channel: ChannelId, buckets: &[Bucket]) -> Vec<u8> {
+    encode(COMPARE, &(channel, buckets))
+}
+
+/// The one frame that answers a comparison, also if there is nothing to say.
+pub(crate) fn answer(channel: ChannelId, heads: Vec<HeadClaim>) -> Vec<u8> {
+    let wire: Vec<WireHead> = heads.into_iter().take(MAX_HEADS_PER_FRAME).map(WireHead::from).collect();
+    encode(HEADS, &(channel, wire))
+}
+
+pub(crate) fn announce(channel: ChannelId, heads: Vec<HeadClaim>) -> Vec<Vec<u8>> {
+    let wire: Vec<WireHead> = heads.into_iter().map(WireHead::from).collect();
+    wire.chunks(MAX_HEADS_PER_FRAME).map(|chunk| encode(ANNOUNCE, &(channel, chunk))).collect()
+}
+
+pub(crate) fn graft(channel: &ChannelId) -> Vec<u8> {
+    encode(GRAFT, channel)
+}
+
+pub(crate) fn prune(channel: &ChannelId) -> Vec<u8> {
+    encode(PRUNE, channel)
 }
 
 pub(crate) fn nothing(feed: &FeedId) -> Vec<u8> {
@@ -185,6 +254,22 @@ fn body<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Frame, A::Error> {
         }
         NOTHING => Frame::Nothing(element::<WireFeed, A>(seq)?.into()),
         REFUSED => Frame::Refused,
+        SUMMARIES => {
+            let summaries: Bounded<WireSummary, MAX_DIGESTS_PER_FRAME> = element(seq)?;
+            let summaries = summaries.0.into_iter();
+            let summary = |WireSummary(channel, entries, digest)| Summary { channel, entries, digest };
+            Frame::Summaries(summaries.map(summary).collect())
+        }
+        COMPARE => {
+            let (channel, buckets): (_, Bounded<Bucket, MAX_BUCKETS>) = element(seq)?;
+            Frame::Compare(channel, buckets.0)
+        }
+        ANNOUNCE => {
+            let (channel, heads): (_, Bounded<WireHead, MAX_HEADS_PER_FRAME>) = element(seq)?;
+            Frame::Announce(channel, heads.0.into_iter().map(HeadClaim::from).collect())
+        }
+        GRAFT => Frame::Graft(element(seq)?),
+        PRUNE => Frame::Prune(element(seq)?),
         _ => Frame::Unknown,
     })
 }
@@ -202,6 +287,12 @@ impl From<&FeedId> for WireFeed {
 impl From<WireFeed> for FeedId {
     fn from(WireFeed(channel, author, incarnation): WireFeed) -> Self {
         Self { channel, author, incarnation }
+    }
+}
+
+impl From<HeadClaim> for WireHead {
+    fn from(head: HeadClaim) -> Self {
+        Self(head.feed.author, head.feed.incarnation, head.seq, head.id)
     }
 }
 

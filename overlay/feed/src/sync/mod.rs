@@ -13,7 +13,9 @@
 mod channel;
 mod effect;
 mod frame;
+mod group;
 mod input;
+mod link;
 mod misuse;
 mod peer;
 mod pull;

@@ -33,6 +33,8 @@ pub struct PeerSync {
     pub(super) behind: BTreeMap<FeedId, ((u64, EntryId), u64)>,
     /// Ranges the peer asked for and the node has not answered yet.
     pub(super) serving: BTreeMap<FeedId, u64>,
+    /// Runs to be pushed that the node has not given yet.
+    pub(super) pushing: BTreeMap<FeedId, u64>,
     /// When a run last arrived: as long as some do, the others are only waiting in line.
     pub(super) last_run: u64,
     next_repair: u64,
@@ -53,6 +55,7 @@ impl PeerSync {
             hinted: BTreeSet::new(),
             behind: BTreeMap::new(),
             serving: BTreeMap::new(),
+            pushing: BTreeMap::new(),
             last_run: 0,
             next_repair: 0,
             out: Vec::new(),
@@ -74,7 +77,8 @@ impl PeerSync {
             SyncInput::Appended { feed, head, run } => self.appended(feed, head, &run),
             SyncInput::Served { feed, from, run } => self.served(feed, from, run.as_ref()),
             SyncInput::Contested { feed, seq } => self.contested(feed, seq),
-            SyncInput::GroupAdded(_) | SyncInput::Neighbour { .. } => {}
+            SyncInput::GroupAdded(shared) => self.add_group(shared),
+            SyncInput::Neighbour { channel, neighbour } => self.neighbour(channel, neighbour),
             SyncInput::Frozen(feed) => self.freeze(&feed),
             SyncInput::Tick => self.tick(),
         }
@@ -91,7 +95,8 @@ impl PeerSync {
         }
         let asked = self.channels.values().flat_map(|channel| channel.asked.values());
         let asked = asked.map(|asked| self.deadline(asked.at)).min();
-        [Some(self.next_repair), asked, self.backoffs.next_end(self.now)].into_iter().flatten().min()
+        let links = self.channels.values().filter_map(|channel| channel.link.as_ref()?.next_timeout()).min();
+        [Some(self.next_repair), asked, links, self.backoffs.next_end(self.now)].into_iter().flatten().min()
     }
 
     fn connect(&mut self, channels: Vec<SharedChannel>) {
@@ -105,6 +110,7 @@ impl PeerSync {
         self.up = false;
         self.channels.clear();
         self.serving.clear();
+        self.pushing.clear();
         self.hinted.clear();
         self.behind.clear();
         self.last_run = 0;
@@ -126,15 +132,16 @@ impl PeerSync {
     fn add_channel(&mut self, shared: SharedChannel) {
         let id = shared.id;
         self.remove_channel(&id);
-        let mut channel = Channel::new(shared);
+        let channel = Channel::new(shared);
         let digest = channel.digest();
         self.channels.insert(id, channel);
         self.out.extend(frame::digests(&[(id, digest)]).map(SyncEffect::Send));
     }
 
-    fn remove_channel(&mut self, id: &ChannelId) {
+    pub(super) fn remove_channel(&mut self, id: &ChannelId) {
         self.channels.remove(id);
         self.serving.retain(|feed, _| feed.channel != *id);
+        self.pushing.retain(|feed, _| feed.channel != *id);
     }
 
     fn receive(&mut self, bytes: &[u8]) {
@@ -146,6 +153,12 @@ impl PeerSync {
             Ok(Frame::Run(feed, run)) if self.shares(&feed.channel) => self.on_run(feed, run),
             Ok(Frame::Have(channel, haves)) if self.shares(&channel) => self.on_have(channel, haves),
             Ok(Frame::Nothing(feed)) if self.shares(&feed.channel) => self.on_nothing(feed),
+            Ok(Frame::Summaries(summaries)) => self.on_summaries(summaries),
+            Ok(Frame::Compare(channel, buckets)) if self.shares(&channel) => self.on_compare(channel, &buckets),
+            Ok(Frame::Announce(channel, heads)) if self.shares(&channel) => self.on_announce(channel, heads),
+            Ok(Frame::Graft(channel)) if self.shares(&channel) => self.on_graft(channel),
+            Ok(Frame::Prune(channel)) if self.shares(&channel) => self.on_prune(channel),
+            Ok(Frame::Compare(..) | Frame::Announce(..) | Frame::Graft(_) | Frame::Prune(_)) => self.refuse(),
             Ok(Frame::Heads(..) | Frame::Want(..) | Frame::Run(..) | Frame::Have(..) | Frame::Nothing(..)) => {
                 self.refuse();
             }
@@ -167,15 +180,20 @@ impl PeerSync {
     fn send_digests(&mut self) {
         self.next_repair = self.now.saturating_add(REPAIR_INTERVAL);
         // The peer answers in this order, so the newest channel is also compared first.
-        let mut newest: Vec<_> = self.channels.iter_mut().collect();
+        let mut newest: Vec<_> = self.channels.iter().collect();
         newest.sort_by_key(|(_, channel)| Reverse(channel.activity));
-        let digests: Vec<_> = newest.into_iter().map(|(id, channel)| (*id, channel.digest())).collect();
+        let (groups, direct): (Vec<_>, Vec<_>) = newest.into_iter().partition(|(_, channel)| channel.link.is_some());
+        let groups: Vec<ChannelId> = groups.into_iter().map(|(id, _)| *id).collect();
+        let digests: Vec<_> = direct.into_iter().map(|(id, channel)| (*id, channel.digest())).collect();
         self.out.extend(frame::digests(&digests).map(SyncEffect::Send));
+        self.send_summaries(&groups);
     }
 
     fn tick(&mut self) {
         self.expire();
+        self.tick_groups();
         if self.now >= self.next_repair {
+            self.recruit();
             self.send_digests();
         }
     }
@@ -191,7 +209,7 @@ impl PeerSync {
             .collect();
         for feed in overdue {
             let Some(channel) = self.channels.get_mut(&feed.channel) else { continue };
-            channel.asked.remove(&feed.key());
+            channel.unask(&feed.key());
             let Some(claim) = channel.ahead.get_mut(&feed.key()) else { continue };
             claim.timeouts += 1;
             if claim.timeouts >= MAX_TIMEOUTS {

@@ -1,6 +1,9 @@
 //! What we ask of the peer and what comes of it.
 
-use std::{cmp::Reverse, collections::btree_map};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, btree_map},
+};
 
 use super::{
     PeerSync, Rejection, SyncEffect,
@@ -10,15 +13,19 @@ use super::{
 use crate::{
     ChannelId, EntryId, FeedId, FeedKey, RunIn,
     limits::{
-        HEADS_INTERVAL, MAX_ASKED, MAX_CLAIMS, MAX_OWN_HINTS, MAX_RUN_BYTES, MAX_UNAPPLIED_BYTES, MISUSE_INVALID_RUN,
+        COMPARE_SOON, HEADS_INTERVAL, MAX_ASKED, MAX_CLAIMS, MAX_OWN_HINTS, MAX_RUN_BYTES, MAX_UNAPPLIED_BYTES,
+        MISUSE_INVALID_RUN,
     },
 };
 
 impl PeerSync {
     pub(super) fn on_heads(&mut self, channel: ChannelId, heads: Vec<HeadClaim>) {
+        if self.link(&channel).is_some() {
+            return self.on_answer(channel, heads);
+        }
         let lacks = self.peer_lacks(&channel, &heads);
         for HeadClaim { feed, seq, id } in heads {
-            self.learn(FeedId::new(channel, feed), seq, Some(id));
+            self.learn(FeedId::new(channel, feed), seq, Some(id), false);
         }
         // It asked by its heads; it may never have heard ours (its stream was not open yet, a digest was lost).
         if lacks && self.channels.get_mut(&channel).is_some_and(|shared| shared.heads_due(self.now)) {
@@ -29,19 +36,20 @@ impl PeerSync {
     /// Whether the heads of a peer show less than we have.
     fn peer_lacks(&self, channel: &ChannelId, theirs: &[HeadClaim]) -> bool {
         let Some(ours) = self.channels.get(channel) else { return false };
-        let seq = |feed: &FeedKey| theirs.iter().find(|claim| claim.feed == *feed).map_or(0, |claim| claim.seq);
-        ours.heads.iter().any(|(feed, head)| seq(feed) < head.seq)
+        let theirs: BTreeMap<FeedKey, u64> = theirs.iter().map(|claim| (claim.feed, claim.seq)).collect();
+        let state = ours.spread.state();
+        state.heads().iter().any(|(feed, head)| theirs.get(feed).is_none_or(|seq| *seq < head.seq))
     }
 
-    /// The peer says it has the feed up to `seq`, and which entry is there.
-    fn learn(&mut self, feed: FeedId, seq: u64, id: Option<EntryId>) {
+    /// The peer says it has the feed up to `seq`, and which entry is there. `live`: it is new to the peer, too.
+    pub(super) fn learn(&mut self, feed: FeedId, seq: u64, id: Option<EntryId>, live: bool) {
         let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
         let key = feed.key();
         if channel.frozen.contains(&key) {
             return;
         }
-        let have = channel.heads.seq(&key);
-        let same = channel.heads.get(&key).map(|head| head.id) == id;
+        let have = channel.seq(&key);
+        let same = channel.head(&key).map(|head| head.id) == id;
         if seq == have && same {
             self.peer_has(feed, seq);
         } else if seq < have {
@@ -51,7 +59,7 @@ impl PeerSync {
                 id.into_iter().for_each(|id| self.behind(feed, seq, id));
             }
         } else {
-            self.claimed(feed, Claim { seq, forked: seq == have && id.is_some(), timeouts: 0 });
+            self.claimed(feed, Claim { seq, forked: seq == have && id.is_some(), live, timeouts: 0 });
         }
     }
 
@@ -83,7 +91,7 @@ impl PeerSync {
             btree_map::Entry::Occupied(mut claim) => {
                 let claim = claim.get_mut();
                 if said.seq > claim.seq {
-                    *claim = Claim { timeouts: claim.timeouts, ..said };
+                    *claim = Claim { timeouts: claim.timeouts, live: claim.live && said.live, ..said };
                 }
             }
             // Beyond the limit a claim is heard again with the next heads.
@@ -112,10 +120,14 @@ impl PeerSync {
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             while budget > 0 {
                 let backed_off = |feed: &_| self.backoffs.holds(&FeedId::new(id, *feed), self.now);
-                let Some((feed, from)) = channel.next_range(backed_off) else { break };
+                let Some((feed, from)) = channel.next_range(backed_off, self.now) else { break };
                 channel.ask(feed, from, self.now);
                 self.out.push(SyncEffect::Send(frame::want(&FeedId::new(id, feed), from)));
                 budget -= 1;
+            }
+            let waits = channel.asked.is_empty() && !channel.ahead.is_empty();
+            if let Some(link) = channel.link.as_mut() {
+                link.retry_at = waits.then(|| self.now.saturating_add(COMPARE_SOON));
             }
         }
     }
@@ -128,20 +140,29 @@ impl PeerSync {
     pub(super) fn on_run(&mut self, feed: FeedId, run: RunIn) {
         let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
         let key = feed.key();
-        let asked = channel.asked.remove(&key);
+        let asked = channel.unask(&key);
         let unwanted = channel.frozen.contains(&key) || self.backoffs.holds(&feed, self.now);
-        let forked = channel.ahead.get(&key).is_some_and(|claim| claim.forked);
+        let claim = channel.ahead.get(&key).copied();
+        let forked = claim.is_some_and(|claim| claim.forked);
+        let live = asked.is_none() || claim.is_some_and(|claim| claim.live);
+        if let Some(link) = channel.link.as_mut() {
+            link.heard(key, run.last());
+            link.refresh(self.now);
+        }
         let reached = channel.reached(&key);
         let proves = forked && asked.is_some_and(|asked| (run.first()..=run.last()).contains(&asked.from));
         if unwanted || (run.last() <= reached && !proves) {
             if asked.is_none() {
-                self.misused(1);
+                self.duplicate(feed.channel);
             }
             return;
         }
         self.last_run = self.now;
-        self.learn(feed, run.last(), None);
+        self.learn(feed, run.last(), None, live);
         if run.first() > reached + 1 {
+            if asked.is_none() && self.saw(&feed.channel, key, run.last()) {
+                self.duplicate(feed.channel);
+            }
             return;
         }
         if self.unapplied_bytes().saturating_add(run.size()) > MAX_UNAPPLIED_BYTES {
@@ -149,6 +170,9 @@ impl PeerSync {
         }
         if let Some(channel) = self.channels.get_mut(&feed.channel) {
             channel.delivered(key, run.last(), run.size());
+            if channel.link.is_some() {
+                channel.spread.state().arrives(key, live);
+            }
             self.out.push(SyncEffect::Deliver { feed, run });
         }
     }
@@ -156,9 +180,10 @@ impl PeerSync {
     /// The peer cannot serve what it claimed.
     pub(super) fn on_nothing(&mut self, feed: FeedId) {
         let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
-        if channel.asked.remove(&feed.key()).is_some() {
+        if channel.unask(&feed.key()).is_some() {
             channel.ahead.remove(&feed.key());
             self.backoffs.grow(feed, self.now);
+            self.caught_up(feed.channel);
         } else {
             self.misused(1);
         }
@@ -195,7 +220,7 @@ impl PeerSync {
     /// Forgets what is asked for and delivered of a feed; how many runs were delivered.
     fn forget(&mut self, feed: &FeedId) -> usize {
         let Some(channel) = self.channels.get_mut(&feed.channel) else { return 0 };
-        channel.asked.remove(&feed.key());
+        channel.unask(&feed.key());
         channel.answered(&feed.key(), u64::MAX).0
     }
 }

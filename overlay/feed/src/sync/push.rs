@@ -12,7 +12,9 @@ impl PeerSync {
         let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
         channel.advance(feed.key(), head);
         channel.activity = channel.activity.max(self.now);
-        if channel.may_push(&feed.key(), run.first(), run.size()) {
+        if channel.link.is_some() {
+            self.publish(feed, head, run);
+        } else if channel.may_push(&feed.key(), run.first(), run.size()) {
             channel.sent(feed.key(), run.last(), run.size());
             self.out.push(SyncEffect::Send(frame::run(&feed, run)));
         } else {
@@ -40,7 +42,10 @@ impl PeerSync {
         } else if answered > 0 {
             self.backoffs.clear(&feed);
         }
-        if peer_has_it {
+        if self.link(&feed.channel).is_some() {
+            self.relay(feed, head);
+            self.caught_up(feed.channel);
+        } else if peer_has_it {
             self.out.push(SyncEffect::Send(frame::have(&feed, head.seq)));
         } else {
             self.announce(&feed, head);
@@ -56,9 +61,12 @@ impl PeerSync {
     /// Nobody can have durably what we never had (SYNC-7).
     pub(super) fn on_have(&mut self, channel: ChannelId, haves: Vec<(FeedKey, u64)>) {
         for (key, seq) in haves {
-            if self.channels.get(&channel).is_none_or(|channel| seq > channel.heads.seq(&key)) {
+            if self.channels.get(&channel).is_none_or(|channel| seq > channel.seq(&key)) {
                 self.violated(Violation::HaveBeyondHead);
                 return;
+            }
+            if let Some(link) = self.link(&channel) {
+                link.heard(key, seq);
             }
             self.peer_has(FeedId::new(channel, key), seq);
         }

@@ -27,10 +27,12 @@ impl PeerSync {
     }
 
     /// The peer's heads are ours: it has all of our own feeds.
-    fn has_all(&mut self, id: ChannelId) {
+    pub(super) fn has_all(&mut self, id: ChannelId) {
         let Some(channel) = self.channels.get(&id) else { return };
-        let own = channel.heads.iter().filter(|(feed, _)| feed.author == self.own);
-        let own: Vec<_> = own.map(|(feed, head)| (FeedId::new(id, *feed), head.seq)).collect();
+        let state = channel.spread.state();
+        let own: Vec<_> =
+            state.heads().of_author(self.own).map(|(feed, head)| (FeedId::new(id, *feed), head.seq)).collect();
+        drop(state);
         for (feed, seq) in own {
             self.peer_has(feed, seq);
         }
@@ -38,13 +40,14 @@ impl PeerSync {
 
     pub(super) fn send_heads(&mut self, id: ChannelId) {
         let Some(channel) = self.channels.get(&id) else { return };
-        let heads = channel.heads.iter().map(|(feed, head)| HeadClaim { feed: *feed, seq: head.seq, id: head.id });
+        let state = channel.spread.state();
+        let heads = state.heads().iter().map(|(feed, head)| HeadClaim { feed: *feed, seq: head.seq, id: head.id });
         self.out.extend(frame::heads(id, heads).into_iter().map(SyncEffect::Send));
     }
 
     /// A range is served only within what we have, one of each feed at a time (SYNC-5).
     pub(super) fn on_want(&mut self, feed: FeedId, from: u64) {
-        let have = self.channels.get(&feed.channel).map_or(0, |channel| channel.heads.seq(&feed.key()));
+        let have = self.channels.get(&feed.channel).map_or(0, |channel| channel.seq(&feed.key()));
         if from > have {
             self.out.push(SyncEffect::Send(frame::nothing(&feed)));
             self.misused(1);
@@ -58,7 +61,7 @@ impl PeerSync {
     }
 
     pub(super) fn served(&mut self, feed: FeedId, from: u64, run: Option<&Run>) {
-        if self.serving.get(&feed) != Some(&from) {
+        if self.pushed(feed, from, run) || self.serving.get(&feed) != Some(&from) {
             return;
         }
         self.serving.remove(&feed);

@@ -3,6 +3,7 @@
 
 mod common;
 mod converge;
+mod crowd;
 mod digests;
 mod forks;
 mod headers;
@@ -11,4 +12,5 @@ mod order;
 mod raw;
 mod runs;
 mod sim;
+mod spread;
 mod windows;

@@ -7,16 +7,23 @@ export function rank(role) {
   return RANK[role] ?? -1;
 }
 
-/** May we do that in the group? `what` is a right of its policy, or anything that takes an admin. */
+/** May we do that in the group? Its policy says who may `invite`, `rename` and `write`; all else takes an admin. */
 export function may(group, what) {
   if (group.state !== 'joined') return false;
-  return rank(group.role) >= rank(group.policy[what] ?? 'admin');
+  const least = ['invite', 'rename', 'write'].includes(what) ? group.policy[what] : 'admin';
+  return rank(group.role) >= rank(least);
 }
 
-/** The roles we may give a member, greatest first; none if theirs is not ours to change. */
+/** May we do something about a member: give them another role, remove or ban them? Nobody may to the owner. */
+export function mayAbout(group, member) {
+  return !member.own && member.role !== 'owner' && may(group, 'remove');
+}
+
+/** The roles we may give a member, greatest first; none if theirs is not ours to change. Only the owner makes admins. */
 export function rolesFor(group, member) {
-  if (member.own || !may(group, 'role') || rank(member.role) >= rank(group.role)) return [];
-  return group.role === 'owner' ? ['admin', 'member', 'reader'] : ['member', 'reader'];
+  if (!mayAbout(group, member)) return [];
+  const lesser = ['member', 'reader'];
+  return group.role === 'owner' || member.role === 'admin' ? ['admin', ...lesser] : lesser;
 }
 
 /** How we stand to a group, in a sentence. */

@@ -6,7 +6,7 @@ import { batched, busy, fill, h, keyed, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
 import { failure, notice } from '../notices.js';
 import { qrCode } from '../qr.js';
-import { asContact, groupName, may, rank, rolesFor } from '../roles.js';
+import { asContact, groupName, may, mayAbout, rank, rolesFor } from '../roles.js';
 import { groupLink } from '../router.js';
 import { count, full, nameOf, relative } from '../words.js';
 import { avatar } from './contacts.js';
@@ -126,7 +126,7 @@ function roleOf(rpc, group, member, who) {
 }
 
 function removal(rpc, group, member, who) {
-  if (member.own || !may(group, 'remove') || rank(member.role) >= rank(group.role)) return [];
+  if (!mayAbout(group, member)) return [];
   const params = { group: group.group, member: member.account };
   const invited = member.state === 'invited';
   const remove = () =>

@@ -19,7 +19,8 @@ pub struct GroupHealth {
     pub heads_hash: String,
     /// How many devices answered.
     pub reached: u32,
-    /// The devices of members: all that answered, and of the others at most 100.
+    /// The devices of members, at most 1,000: first those that differ, then those that know the same, then at most 100 of
+    /// those that did not answer.
     pub members: Vec<MemberHealth>,
     /// What else was found: operations that do not count, feeds with two histories, messages that wait for keys.
     pub checks: Vec<Check>,

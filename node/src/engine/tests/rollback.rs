@@ -2,7 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::sim::wire::Wire;
 use super::world::World;
+
+/// Messages that the copy which is put back does not know.
+const LATER: usize = 500;
+const FEWER: usize = 60;
+/// Within so long both talk again, in milliseconds.
+const SOON: u64 = 60_000;
 
 /// Two nodes that talked, one of which is put back to the middle of it.
 fn put_back(seed: u64, suspect: bool, write_apart: bool) -> World {
@@ -73,4 +80,123 @@ fn what_an_unsuspected_old_copy_writes_is_written_again_when_it_forked_its_own_f
     let mut world = put_back(4, false, true);
     assert!(world.texts(1, 0).contains(&"while apart".to_owned()));
     goes_on(&mut world, 21);
+}
+
+#[test]
+fn whenever_a_copy_writes_it_has_everything_back_within_seconds() {
+    for moment in 0.. {
+        let mut world = World::new(2, 8);
+        world.pair(0, 1);
+        world.write(0, 1, "early").unwrap();
+        world.settle();
+        let copy = world.nodes[0].store.clone();
+        for n in 0..10 {
+            world.write(n % 2, 1 - n % 2, &format!("later {n}")).unwrap();
+            world.settle();
+        }
+        world.stop(0);
+        world.settle();
+        world.pass(60_000, 10_000);
+        world.nodes[0].store = copy;
+        world.restart(0);
+        let over = world.deliver(moment) < moment;
+        world.write(0, 1, "at once").unwrap();
+        world.settle();
+        world.pass(5_000, 500);
+        assert_eq!(world.texts(0, 1).len(), 12, "moment {moment}: {:?}", world.texts(0, 1));
+        assert_eq!(world.texts(0, 1), world.texts(1, 0));
+        if over {
+            break;
+        }
+    }
+}
+
+/// A copy goes on that does not know the last `later` messages. What was seen on the wire in all that time, of both copies and of the contact.
+fn from_long_ago(seed: u64, later: usize, suspect: bool, write_apart: bool) -> Wire {
+    let mut world = World::new(2, seed);
+    world.record = Some(Vec::new());
+    world.pair(0, 1);
+    let mut said = vec![Vec::new(); 2];
+    let mut write = |world: &mut World, from: usize, text: String| {
+        world.write(from, 1 - from, &text).unwrap();
+        said[from].push(text);
+    };
+    // The first node says the last word: the copy stands in the middle of a sending chain, which must not go on.
+    for n in 0..21 {
+        write(&mut world, n % 2, format!("early {n}"));
+        world.settle();
+    }
+    let copy = world.nodes[0].store.clone();
+    for n in 0..later {
+        // Chains of several message keys, from both sides, now and then in flight at the same time.
+        write(&mut world, (n / 4) % 2, format!("later {n}"));
+        if n % 7 != 0 {
+            world.settle();
+        }
+    }
+    world.settle();
+    world.stop(0);
+    world.settle();
+    world.nodes[0].store = copy;
+    world.nodes[0].policy.suspect_rollback = suspect;
+    if write_apart {
+        world.stop(1);
+        world.restart(0);
+        write(&mut world, 0, "while apart".to_owned());
+        world.restart(1);
+    } else {
+        world.restart(0);
+    }
+    world.settle();
+    world.nodes[0].policy.suspect_rollback = false;
+    let restored = world.now;
+    for side in [0, 1] {
+        write(&mut world, side, format!("{side} is here"));
+    }
+    let talks = |world: &mut World, node: usize| world.texts(node, 1 - node).contains(&format!("{} is here", 1 - node));
+    while !talks(&mut world, 0) || !talks(&mut world, 1) {
+        world.pass(1_000, 1_000);
+        assert!(world.now <= restored + SOON, "they do not talk after a minute");
+    }
+    for n in 0..60 {
+        write(&mut world, (n / 3) % 2, format!("new {n}"));
+        world.settle();
+    }
+    world.pass(180_000, 5_000);
+    let both = [world.texts(0, 1), world.texts(1, 0)];
+    assert_eq!(both[0], both[1]);
+    for said in &said {
+        let shown: Vec<&String> = both[0].iter().filter(|text| said.contains(text)).collect();
+        let apart = |text: &&String| *text != "while apart";
+        // What was written without knowing the rest stands where its author could place it; all else as it was written.
+        assert!(shown.iter().copied().filter(apart).eq(said.iter().filter(apart)), "each once and in order");
+        assert_eq!(shown.len(), said.len());
+    }
+    assert_eq!(both[0].len(), said.iter().map(Vec::len).sum::<usize>());
+
+    let mut wire = Wire::default();
+    wire.forgiving = true;
+    for (from, to, protocol, frame) in world.record.take().unwrap() {
+        wire.see(&world.nodes[from].me, &world.nodes[to].me, protocol, &frame).unwrap();
+    }
+    assert!(wire.keys() > later, "{} keys were seen", wire.keys());
+    wire
+}
+
+#[test]
+fn no_key_and_no_place_is_used_twice_by_a_copy_from_500_messages_ago() {
+    let wire = from_long_ago(5, LATER, true, true);
+    assert_eq!(wire.forked, 0, "keys or places used twice");
+}
+
+#[test]
+fn nor_by_one_that_meets_its_contact_before_it_writes() {
+    let wire = from_long_ago(6, FEWER, true, false);
+    assert_eq!(wire.forked, 0, "keys or places used twice");
+}
+
+#[test]
+fn nor_by_an_unsuspected_one_that_learns_from_its_contact_what_it_is() {
+    let wire = from_long_ago(7, FEWER, false, false);
+    assert_eq!(wire.forked, 0, "keys or places used twice");
 }

@@ -8,7 +8,7 @@ mod commits;
 mod network;
 mod node;
 mod story;
-mod wire;
+pub(super) mod wire;
 
 use story::Story;
 

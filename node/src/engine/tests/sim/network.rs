@@ -464,7 +464,8 @@ impl Sim {
             return;
         }
         let name = self.name();
-        if let Err(what) = self.wire.see(&self.nodes[from], &self.nodes[to], protocol, frame) {
+        self.wire.forgiving = self.nodes[from].unnoticed;
+        if let Err(what) = self.wire.see(&self.nodes[from].me, &self.nodes[to].me, protocol, frame) {
             panic!("{name}: node {from}: {what}");
         }
         let weather = self.weather;

@@ -10,9 +10,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_bytes::{ByteArray, ByteBuf};
 
-use super::node::SimNode;
-use crate::engine::Protocol;
 use crate::engine::payload::Sealed;
+use crate::engine::{Me, Protocol};
 
 const LARGEST: usize = 2 * 1024 * 1024;
 /// Type of a frame with a run.
@@ -58,72 +57,85 @@ type Place = ([u8; 32], [u8; 32], u64, u64);
 
 /// Everything seen so far.
 #[derive(Default)]
-pub(super) struct Wire {
+pub(in crate::engine::tests) struct Wire {
     entries: BTreeMap<Place, [u8; 32]>,
     /// Ratchet key and number of a message key, with the hash of what it sealed.
     keys: BTreeMap<([u8; 32], u64), [u8; 32]>,
     /// Places or keys that a node used twice after an old copy of it was put back unnoticed.
-    pub(super) forked: u64,
+    pub(in crate::engine::tests) forked: u64,
+    /// What is used twice is only counted.
+    pub(in crate::engine::tests) forgiving: bool,
 }
 
 impl Wire {
     /// A frame of `from` to `to` leaves. What must not happen is told.
-    pub(super) fn see(&mut self, from: &SimNode, to: &SimNode, protocol: Protocol, frame: &[u8]) -> Result<(), String> {
+    pub(in crate::engine::tests) fn see(
+        &mut self,
+        from: &Me,
+        to: &Me,
+        protocol: Protocol,
+        frame: &[u8],
+    ) -> Result<(), String> {
         match protocol {
             Protocol::Sync => self.sync(from, to, frame),
-            Protocol::Parcel => self.parcel(from, to, frame),
+            Protocol::Parcel => self.parcel(to, frame),
             _ => Ok(()),
         }
     }
 
-    fn sync(&mut self, from: &SimNode, to: &SimNode, frame: &[u8]) -> Result<(), String> {
+    fn sync(&mut self, from: &Me, to: &Me, frame: &[u8]) -> Result<(), String> {
         let Ok(Kind(_, RUN, _)) = covey_codec::decode::<Kind>(frame, LARGEST) else { return Ok(()) };
         let RunFrame(_, _, (_, Packed(_, _, headers, payloads, _))) = covey_codec::decode(frame, LARGEST).unwrap();
         for (bytes, payload) in headers.iter().zip(payloads) {
             let header = Header::decode(bytes).unwrap();
             let author = *header.feed.author.as_bytes();
-            if author != *from.me.device_id().as_bytes() {
+            if author != *from.device_id().as_bytes() {
                 continue;
             }
             let place = (*header.feed.channel.as_bytes(), author, header.feed.incarnation, header.position.seq);
             let id = *entry_id(bytes).as_bytes();
             if *self.entries.entry(place).or_insert(id) != id {
-                self.twice(from, &format!("seq {} of incarnation {} was used twice", place.3, place.2))?;
+                self.twice(&format!("seq {} of incarnation {} was used twice", place.3, place.2))?;
             }
             let Some(payload) = payload else { continue };
             let sealed = Sealed::decode(&payload).unwrap();
             for (device, envelope) in sealed.wraps {
-                assert_eq!(device, to.me.device_id(), "a content key is wrapped for the channel's members only");
-                self.envelope(from, &envelope)?;
+                assert_eq!(device, to.device_id(), "a content key is wrapped for the channel's members only");
+                self.envelope(&envelope)?;
             }
         }
         Ok(())
     }
 
-    fn parcel(&mut self, from: &SimNode, to: &SimNode, frame: &[u8]) -> Result<(), String> {
+    fn parcel(&mut self, to: &Me, frame: &[u8]) -> Result<(), String> {
         let ParcelFrame(_, Parcel::Parcel(_, sealed)) = covey_codec::decode(frame, LARGEST).unwrap() else {
             return Ok(());
         };
-        let (_, content) = parcel::open(to.me.device.dh(), &prologue(&to.me.device_id()), &sealed).unwrap();
+        let (_, content) = parcel::open(to.device.dh(), &prologue(&to.device_id()), &sealed).unwrap();
         match covey_codec::decode(&content, LARGEST).unwrap() {
-            (1u8, Content::Session(envelope)) => self.envelope(from, &envelope),
+            (1u8, Content::Session(envelope)) => self.envelope(&envelope),
             _ => Ok(()),
         }
     }
 
-    fn envelope(&mut self, from: &SimNode, bytes: &[u8]) -> Result<(), String> {
+    fn envelope(&mut self, bytes: &[u8]) -> Result<(), String> {
         let Envelope(_, header, _) = covey_codec::decode(bytes, LARGEST).unwrap();
         let SessionHeader(_, _, _, ratchet, _, number, _, _) = covey_codec::decode(&header, LARGEST).unwrap();
         let hash = blake3(bytes);
         if *self.keys.entry((*ratchet, number)).or_insert(hash) != hash {
-            self.twice(from, &format!("message key {number} of a chain was used twice"))?;
+            self.twice(&format!("message key {number} of a chain was used twice"))?;
         }
         Ok(())
     }
 
-    fn twice(&mut self, node: &SimNode, what: &str) -> Result<(), String> {
+    fn twice(&mut self, what: &str) -> Result<(), String> {
         self.forked += 1;
-        if node.unnoticed { Ok(()) } else { Err(what.to_owned()) }
+        if self.forgiving { Ok(()) } else { Err(what.to_owned()) }
+    }
+
+    /// How many message keys were seen in use.
+    pub(in crate::engine::tests) fn keys(&self) -> usize {
+        self.keys.len()
     }
 }
 

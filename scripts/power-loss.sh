@@ -7,6 +7,7 @@
 # and the file copied: it holds what a disk would have held. The copy is mounted, `covey db verify` must find the
 # database whole, and the daemon must show every message that was acknowledged before the cut. Takes root (for mount).
 # Ends after an hour at the latest. The seed is printed.
+# COVEY=path/to/covey stops that one instead of the one of this tree.
 set -euo pipefail
 
 case "${1:-}" in -h | --help) sed -n '2,/^set /{s/^# \{0,1\}//p}' "$0"; exit 0 ;; esac
@@ -17,6 +18,10 @@ command -v mkfs.ext4 >/dev/null || { echo "scripts/power-loss.sh: needs mkfs.ext
 
 # An operator's own node must not leak into the test.
 for name in $(compgen -e | grep '^COVEY_' || true); do unset "$name"; done
+if [ -n "${COVEY:-}" ]; then
+    COVEY_TEST_BINARY=$(realpath -e "$COVEY")
+    export COVEY_TEST_BINARY
+fi
 export COVEY_TEST_CYCLES=${1:-30}
 [ -z "${2:-}" ] || export COVEY_TEST_SEED=$2
 

@@ -17,7 +17,8 @@ fn text(path: &Path) -> &str {
 /// A new file system in `image`, with a copy of `data` in it, durably. Nothing if this process may not mount one.
 fn disk_with(image: &Path, place: &Path, data: &Path) -> Option<Mounted> {
     let _ = fs::remove_file(image);
-    assert!(does("truncate", &["-s", "192M", text(image)]));
+    // Sparse: what is not used takes no space. Much, because the database of a long run must fit.
+    assert!(does("truncate", &["-s", "2G", text(image)]));
     if !does("mkfs.ext4", &["-q", "-F", text(image)]) {
         println!("SKIPPED: there is no mkfs.ext4");
         return None;

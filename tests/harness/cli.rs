@@ -1,7 +1,8 @@
 //! The binary as a user runs it.
 
 use std::{
-    ffi::OsStr,
+    env,
+    ffi::{OsStr, OsString},
     io::{Read, Write as _},
     path::Path,
     process::{Command, Stdio},
@@ -59,12 +60,17 @@ impl Ran {
     }
 }
 
+/// The binary that was built with these tests, or the one `COVEY_TEST_BINARY` names.
+pub(crate) fn binary() -> OsString {
+    env::var_os("COVEY_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_covey").into())
+}
+
 /// A command without anything of the caller's environment that covey looks at; `home` stands for the home directory.
 pub(crate) fn covey(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_covey"));
+    let mut command = Command::new(binary());
     command
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
         .env("HOME", home)
         .env("RUST_BACKTRACE", "1")
         .stdin(Stdio::null());

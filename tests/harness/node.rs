@@ -128,7 +128,7 @@ impl Node {
         let mut command = self.covey();
         if let Some((wrapper, args)) = self.launch.wrapper.split_first() {
             command = Command::new(wrapper);
-            command.args(args).arg(env!("CARGO_BIN_EXE_covey")).env("HOME", self.home()).stdin(Stdio::null());
+            command.args(args).arg(cli::binary()).env("HOME", self.home()).stdin(Stdio::null());
             command.arg("--data-dir").arg(self.data());
         }
         command

@@ -3,6 +3,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+mod groups;
 mod seeds;
 #[path = "../fuzz/src/lib.rs"]
 #[allow(missing_docs, unreachable_pub, reason = "a crate of its own elsewhere")]

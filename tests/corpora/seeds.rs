@@ -28,7 +28,7 @@ use crate::targets::{
     sessions,
 };
 
-type Seeds = Vec<(String, Vec<u8>)>;
+pub(crate) type Seeds = Vec<(String, Vec<u8>)>;
 
 /// What is made for a target: file name and content.
 pub(crate) fn of(target: &str) -> Seeds {
@@ -59,16 +59,16 @@ pub(crate) fn of(target: &str) -> Seeds {
         "node_control" => node_control(),
         "node_card" => card_seeds(&pair_of_nodes().card()),
         "api_params" => params(),
-        _ => Vec::new(),
+        _ => crate::groups::of(target),
     }
 }
 
-fn named(kind: &str, made: impl IntoIterator<Item = Vec<u8>>) -> Seeds {
+pub(crate) fn named(kind: &str, made: impl IntoIterator<Item = Vec<u8>>) -> Seeds {
     made.into_iter().enumerate().map(|(n, bytes)| (format!("{kind}-{n}"), bytes)).collect()
 }
 
 /// The first byte says what the target does with the rest.
-fn mode(mode: u8, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn mode(mode: u8, bytes: &[u8]) -> Vec<u8> {
     [&[mode], bytes].concat()
 }
 

@@ -8,6 +8,7 @@
 mod api;
 mod codec;
 pub mod feed;
+pub mod groups;
 pub mod node;
 mod overlay;
 pub mod pairing;
@@ -37,6 +38,11 @@ pub const TARGETS: &[Target] = &[
     ("pair_session", sessions::envelope),
     ("pair_parcel", sessions::parcel),
     ("pair_body", sessions::body),
+    ("group_distribution", groups::distribution),
+    ("group_payload", groups::payload),
+    ("group_statement", groups::statement),
+    ("group_ticket", groups::ticket),
+    ("group_welcome", groups::welcome),
     ("node_pair", node::pair),
     ("node_sync", node::sync),
     ("node_payload", node::payload),

@@ -1,10 +1,13 @@
 //! The engine's thread over a store with damage in it.
 #![allow(clippy::unwrap_used)]
 
+use std::time::{Duration, Instant};
+
 use covey_api::{ApiError, Reason};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::AccountSecret;
 use rand::{make_rng, rngs::StdRng};
+use tokio::sync::mpsc;
 
 use super::{EngineHandle, Network, Worker, spawn};
 use crate::engine::{Effect, Input, Me, Policy};
@@ -15,6 +18,17 @@ struct Nowhere;
 
 impl Network for Nowhere {
     fn apply(&mut self, _effect: Effect) {}
+}
+
+/// Tells of what is published.
+struct Published(mpsc::UnboundedSender<()>);
+
+impl Network for Published {
+    fn apply(&mut self, effect: Effect) {
+        if matches!(effect, Effect::Publish { .. }) {
+            let _ = self.0.send(());
+        }
+    }
 }
 
 /// A worker over a fresh account and whatever `also` puts into the store.
@@ -66,6 +80,22 @@ async fn a_damaged_record_fails_who_reads_it_and_nobody_else() {
     }
     let contacts = engine.call(|cx| crate::engine::rpc::pair::list(cx, &covey_api::PairList::default()));
     assert_eq!(contacts.await.unwrap().len(), 0, "the others are listed");
+    engine.input(Input::Stop).await.unwrap();
+    tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_steady_stream_of_inputs_does_not_keep_time_from_passing() {
+    let (published, mut heard) = mpsc::unbounded_channel();
+    let Worker { store, vault, me, policy, rng, clock, .. } = worker(Faults::default(), |_| {});
+    let network = Published(published);
+    let (engine, thread) = spawn(Worker { store, vault, me, policy, network, rng, clock }).unwrap();
+    // What is due at the start is done although something always comes before the engine has waited for it.
+    let end = Instant::now() + Duration::from_secs(20);
+    while heard.try_recv().is_err() {
+        assert!(Instant::now() < end, "no time has passed");
+        read(&engine, Key::table(Table::Consumer).raw("nothing")).await.unwrap();
+    }
     engine.input(Input::Stop).await.unwrap();
     tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
 }

@@ -150,7 +150,24 @@ fn sync() -> Seeds {
         [now(&ahead), later(&nothing)].concat(),
         [now(&heads), later(&nothing), later(&run), now(&want)].concat(),
     ];
+    let third = Writer::new(2, 3).written(&[2, 1]);
+    let group = third.feed.channel;
+    let claim = || [(third.feed.author, 0u64, 3u64, third.head().unwrap().id)];
+    let summary = encode(&(1u8, 7u8, [(group, 9u64, ByteArray::new([1; 32]))]));
+    let compare = encode(&(1u8, 8u8, (group, [ByteArray::new([1; 16]), ByteArray::new([2; 16])])));
+    let answer = encode(&(1u8, 1u8, (group, claim())));
+    let announce = encode(&(1u8, 9u8, (group, claim())));
+    let pushed = run::assemble(third.entries[2..].iter().cloned(), run::RunLimits::default()).unwrap();
+    let pushed = encode(&(1u8, 3u8, (feed(&third), pushed)));
+    let again = encode(&(1u8, 2u8, (feed(&third), 1u64)));
+    let (graft, prune) = (encode(&(1u8, 10u8, group)), encode(&(1u8, 11u8, group)));
+    let groups = [
+        [now(&summary), later(&answer), now(&pushed)].concat(),
+        [now(&compare), now(&again)].concat(),
+        [now(&prune), now(&announce), later(&pushed), later(&graft)].concat(),
+    ];
     let mut seeds = named("talk", talks);
+    seeds.extend(named("group", groups));
     seeds.push(("bad-refused".to_owned(), now(&refused)));
     seeds.push(("bad-version".to_owned(), now(&[0x83, 2, 0, 0x80])));
     seeds

@@ -15,13 +15,14 @@
 //! | [`heads`] | how far each feed of a channel goes, digests, what is missing |
 //! | [`order`] | the one order in which entries of a channel are shown |
 //! | [`sync`] | the state machine for one connected peer |
+//! | [`spread`] | groups: who is whose neighbour, and what the machines of one group's peers share |
 //!
-//! # The place of group dissemination
-//! [`sync::PeerSync`] already lets every member serve every feed of a channel, pulls what heads announce and pushes
-//! *own* new entries. Choosing *which* connected members get an eager push and which only an announcement
-//! (neighbourhoods, lazy links, grafting) is a decision across peers. It belongs in a module `spread` beside
-//! [`sync`], fed by the same inputs, that decides per peer between [`sync::SyncInput::Appended`] (push) and
-//! [`sync::SyncInput::Applied`] (announce); `sync/push.rs` is the only code that turns those into frames.
+//! # Groups
+//! The caller keeps one [`Spread`] per group, and shares the group with each connected member by
+//! [`sync::SyncInput::GroupAdded`], saying whether the member is a neighbour ([`spread::neighbours`]). From there on a
+//! group is driven like a direct channel: own entries by `Appended` (and [`Spread::advance`], for the time when nobody
+//! is connected), taken runs by `Applied` to the machines of all peers. Which peers are sent the entries, which only
+//! word of them, and which one peer is asked for what is missing, the machines decide among themselves.
 
 pub mod entry;
 pub mod fork;

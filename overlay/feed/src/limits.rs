@@ -124,6 +124,9 @@ pub const COMPARE_SOON: u64 = 500;
 /// Milliseconds before a peer is compared with that has less than we do: most likely it is catching up.
 pub const COMPARE_LATE: u64 = 15_000;
 
+/// Longest such delay, after comparisons that taught us nothing.
+pub const COMPARE_LATEST: u64 = 30_000;
+
 /// Milliseconds without progress after which the peer that is compared with gives way to another.
 pub const SOURCE_TIMEOUT: u64 = 5_000;
 

@@ -1,9 +1,9 @@
 //! The sync machine under a peer that sends what it likes.
 
 use covey_feed::{
-    Head, Heads, PeerSync, SyncEffect, SyncInput,
+    Head, Heads, PeerSync, Spread, SyncEffect, SyncInput,
     run::{self, RunLimits},
-    sync::{Rejection, SharedChannel},
+    sync::{Rejection, SharedChannel, SharedGroup},
 };
 
 use super::feed::Writer;
@@ -19,6 +19,19 @@ pub fn frames(bytes: &[u8]) -> bool {
     let mut now = 1_800_000_000_000;
     let channel = SharedChannel::new(mine.feed.channel, heads, now);
     let mut effects = peer.handle(SyncInput::Connected { channels: vec![channel] }, now);
+    // Channel 2 is a group of the two and of author 3, whose feed we have.
+    let third = Writer::new(2, 3).written(&[2]);
+    let heads: Heads = third.head().map(|head| (third.feed.key(), head)).into_iter().collect();
+    let spread = Spread::new(third.feed.channel, heads);
+    let group = SharedGroup {
+        id: third.feed.channel,
+        spread: spread.clone(),
+        peer: theirs.feed.author,
+        neighbour: true,
+        frozen: std::collections::BTreeSet::new(),
+        activity: now,
+    };
+    effects.extend(peer.handle(SyncInput::GroupAdded(group), now));
     let mut head = theirs.head();
     let mut rest = bytes;
     let mut useful = false;
@@ -39,14 +52,20 @@ pub fn frames(bytes: &[u8]) -> bool {
                 SyncEffect::Send(frame) => assert!(frame.len() <= covey_feed::limits::MAX_FRAME),
                 SyncEffect::Serve { feed, from, .. } => {
                     useful = true;
-                    let of = if feed == mine.feed { &mine } else { &theirs };
+                    let of = [&mine, &theirs, &third].into_iter().find(|writer| writer.feed == feed);
+                    let of = of.expect("only of what there is");
                     let skip = usize::try_from(from - 1).unwrap_or(usize::MAX);
                     let run = run::assemble(of.entries.iter().skip(skip).cloned(), RunLimits::default());
                     effects.extend(peer.handle(SyncInput::Served { feed, from, run }, now));
                 }
                 SyncEffect::Deliver { feed, run } => {
                     useful = true;
-                    assert_eq!(feed.channel, mine.feed.channel, "only of shared channels");
+                    assert!([mine.feed.channel, third.feed.channel].contains(&feed.channel), "only of shared channels");
+                    if feed.channel == third.feed.channel {
+                        assert!(run.first() <= spread.heads().seq(&feed.key()) + 1, "no gaps");
+                        effects.extend(peer.handle(SyncInput::Rejected { feed, reason: Rejection::Unwanted }, now));
+                        continue;
+                    }
                     let verified = run::verify(&feed, head.as_ref().filter(|_| feed == theirs.feed), run, &theirs);
                     let answer = match verified.map(|verified| verified.head()) {
                         Ok(Some(new)) if feed == theirs.feed => {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ChannelId, FeedId, FeedKey, Head, Run,
-    limits::{COMPARE_LATE, COMPARE_SOON, MAX_ANSWER, MAX_BUCKETS, MAX_HEADS_PER_FRAME, MIN_NEIGHBOURS},
+    limits::{COMPARE_LATE, COMPARE_SOON, MAX_ANSWER, MAX_BUCKETS, MAX_HEADS_PER_FRAME, MAX_SERVING, MIN_NEIGHBOURS},
     run::RunLimits,
     spread::Bucket,
 };
@@ -97,7 +97,8 @@ impl PeerSync {
 
     /// Has the node fetch entries to be pushed.
     fn push_later(&mut self, feed: FeedId, from: u64) -> bool {
-        let free = !self.serving.contains_key(&feed) && !self.pushing.contains_key(&feed);
+        let free =
+            self.pushing.len() < MAX_SERVING && !self.serving.contains_key(&feed) && !self.pushing.contains_key(&feed);
         if free {
             self.pushing.insert(feed, from);
             self.out.push(SyncEffect::Serve { feed, from, limits: RunLimits::default() });
@@ -192,8 +193,7 @@ impl PeerSync {
                 (link.theirs, link.compare_at) = (None, None);
             } else {
                 link.theirs = Some(digest);
-                link.useless = 0;
-                link.compare_at = Some(now.saturating_add(if more { COMPARE_SOON } else { COMPARE_LATE }));
+                link.compare_later(if more { COMPARE_SOON } else { COMPARE_LATE }, now);
             }
             if !same && (passed || !more) {
                 // It may never have heard ours.

@@ -6,8 +6,8 @@ use super::{SharedGroup, frame::HeadClaim};
 use crate::{
     Author, Digest, EntryId, FeedKey, Head,
     limits::{
-        ANNOUNCE_DELAY, COMPARE_BURST, COMPARE_INTERVAL, COMPARE_SOON, GRAFT_DELAY, MAX_ANNOUNCED, PRUNE_GRACE,
-        RELAY_BYTES, RELAY_PERIOD, SUMMARY_DELAY, SUMMARY_INTERVAL,
+        ANNOUNCE_DELAY, COMPARE_BURST, COMPARE_INTERVAL, COMPARE_LATEST, COMPARE_SOON, GRAFT_DELAY, MAX_ANNOUNCED,
+        PRUNE_GRACE, RELAY_BYTES, RELAY_PERIOD, SUMMARY_DELAY, SUMMARY_INTERVAL,
     },
     spread::{Seat, put},
 };
@@ -258,10 +258,18 @@ impl Link {
         (self.summary_at, self.summary_sent) = (None, Some(now));
     }
 
+    /// The peer is to be compared with after `delay`; later if that was in vain the last times (SYNC-14).
+    pub(crate) fn compare_later(&mut self, delay: u64, now: u64) {
+        let factor = 1u64.checked_shl(u32::try_from(self.useless).unwrap_or(u32::MAX)).unwrap_or(u64::MAX);
+        let delay = delay.max(delay.saturating_mul(factor).min(COMPARE_LATEST));
+        self.compare_at = Some(now.saturating_add(delay));
+    }
+
     /// Whether to compare with the peer now: there is reason to, and no other peer is compared with.
     pub(crate) fn compare_due(&mut self, now: u64) -> bool {
         if self.comparing && !self.seat.spread.state().is_source(self.seat.number) {
             self.comparing = false;
+            self.useless += 1;
         }
         if self.compare_at.is_none_or(|at| at > now) {
             return false;

@@ -7,6 +7,9 @@
 //! ```text
 //! digests ──> differ? ──> heads ──> behind? ──> want ──> run ──> Deliver … Applied ──> have
 //!                                                         ▲
+//! groups: summaries ──> differ? ──> compare ──> heads in the buckets that differ ──> want …
+//!         new entries: run to peers in the tree, announce to the others ──> not come? ──> graft, want
+//!
 //! own entries: Appended ── peer is at the run's start? ───┘ (live push)   else heads
 //! ```
 

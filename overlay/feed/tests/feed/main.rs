@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 mod common;
+mod compare;
 mod converge;
 mod crowd;
 mod digests;
 mod forks;
 mod headers;
 mod hostile;
+mod mischief;
 mod order;
 mod raw;
 mod runs;

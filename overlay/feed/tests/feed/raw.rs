@@ -14,6 +14,11 @@ pub(crate) const RUN: u8 = 3;
 pub(crate) const HAVE: u8 = 4;
 pub(crate) const NOTHING: u8 = 5;
 pub(crate) const REFUSED: u8 = 6;
+pub(crate) const SUMMARIES: u8 = 7;
+pub(crate) const COMPARE: u8 = 8;
+pub(crate) const ANNOUNCE: u8 = 9;
+pub(crate) const GRAFT: u8 = 10;
+pub(crate) const PRUNE: u8 = 11;
 
 type Feed = (ChannelId, Author, u64);
 
@@ -36,6 +41,23 @@ pub(crate) fn heads(channel: ChannelId, heads: &[(FeedId, u64, EntryId)]) -> Vec
 
 pub(crate) fn head(feed: FeedId, seq: u64, id: EntryId) -> Vec<u8> {
     heads(feed.channel, &[(feed, seq, id)])
+}
+
+pub(crate) fn summary(channel: ChannelId, entries: u64, digest: &Digest) -> Vec<u8> {
+    frame(SUMMARIES, [(channel, entries, digest)])
+}
+
+pub(crate) fn announce(channel: ChannelId, heads: &[(FeedId, u64, EntryId)]) -> Vec<u8> {
+    let heads: Vec<_> = heads.iter().map(|(feed, seq, id)| (feed.author, feed.incarnation, *seq, *id)).collect();
+    frame(ANNOUNCE, (channel, heads))
+}
+
+pub(crate) fn graft(channel: ChannelId) -> Vec<u8> {
+    frame(GRAFT, channel)
+}
+
+pub(crate) fn prune(channel: ChannelId) -> Vec<u8> {
+    frame(PRUNE, channel)
 }
 
 pub(crate) fn want(feed: FeedId, from: u64) -> Vec<u8> {

@@ -17,7 +17,8 @@ use crate::{
 
 /// Messages in each direction.
 const EACH: usize = 60;
-/// Cases of each test in which the repaired node meets its contact again.
+/// Cases of each test in which the repaired node meets its contact again. As many as there are cases: every one is
+/// followed to its end, by the daemon too.
 const REUNIONS: usize = 2;
 
 fn copy(from: &Path, to: &Path) {
@@ -80,6 +81,7 @@ fn talked(dice: &mut Dice) -> (Node, Node) {
 /// Fifty cases in each of four tests, which run side by side: two hundred.
 fn fifty_damaged_databases() {
     let (cases, meetings) = (number("COVEY_TEST_CASES", 50), number("COVEY_TEST_REUNIONS", REUNIONS));
+    let thorough = meetings >= cases;
     let mut dice = Dice::thrown();
     let (mut alice, mut bob) = talked(&mut dice);
     alice.until_shows("bob", 2 * EACH);
@@ -103,13 +105,13 @@ fn fifty_damaged_databases() {
         let how = damage(&alice.data(), &mut dice);
         let what = format!("case {case}, {how}");
         // Every few cases it is the daemon that meets the damage.
-        if dice.roll(10) == 0 {
+        if dice.roll(10) == 0 || thorough {
             start_or_sentence(&alice, &what);
         }
         match verify(&alice) {
             None => {
                 whole += 1;
-                if dice.roll(10) == 0 {
+                if dice.roll(10) == 0 || thorough {
                     works(&mut alice, &texts, &what);
                 }
             }
@@ -119,7 +121,7 @@ fn fifty_damaged_databases() {
                 made.no_panic();
                 assert_eq!(made.code, 0, "{what}: {found} {made:?}");
                 assert_eq!(verify(&alice), None, "{what}: {found}, after the repair {made:?}");
-                if reunions < meetings && dice.roll(8) == 0 {
+                if reunions < meetings && (dice.roll(8) == 0 || thorough) {
                     reunions += 1;
                     copy(&originals[1].1, &originals[1].0);
                     meet(&mut alice, &mut bob, &texts, &what);

@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::{
     disks::Mounted,
     harness::{Node, befriend, eventually, same_conversation},
-    talk::{history, verify, written_by},
+    talk::{history, number, verify, written_by},
 };
 
-/// Enough for a database and little more.
-const SIZE: &str = "size=6m";
+/// Enough for a database and little more, in MiB. `COVEY_TEST_DISK_MIB` for others.
+const SIZE: usize = 6;
 
 /// Moves the data of a node that does not run to a disk of its own. Nothing if this process may not mount one.
 fn move_to(node: &Node, args: &[&str]) -> Option<Mounted> {
@@ -61,7 +61,8 @@ fn a_full_disk_refuses_with_its_reason_and_service_resumes_when_there_is_space()
     let (mut alice, bob) = (Node::start("alice"), Node::start("bob"));
     befriend(&alice, &bob);
     alice.stop();
-    let Some(disk) = move_to(&alice, &["-t", "tmpfs", "-o", SIZE, "covey-test"]) else { return };
+    let size = format!("size={}m", number("COVEY_TEST_DISK_MIB", SIZE));
+    let Some(disk) = move_to(&alice, &["-t", "tmpfs", "-o", &size, "covey-test"]) else { return };
     alice.resume();
     let mut acknowledged = Vec::new();
     for round in 0..2 {
@@ -71,6 +72,7 @@ fn a_full_disk_refuses_with_its_reason_and_service_resumes_when_there_is_space()
         assert!(refusal["message"].as_str().expect("a sentence").contains("full"), "{refusal}");
         // It says so again and again, reads go on, and nothing ends.
         assert_eq!(alice.run(&["--json", "send", "bob", "no room"]).code, 5, "round {round}");
+        println!("round {round}: {} messages were acknowledged before \"{}\"", acknowledged.len(), refusal["message"]);
         fs::remove_file(disk.place().join("ballast")).expect("removable");
         let sent = eventually("service to resume", || {
             let ran = alice.run(&["--json", "send", "bob", &format!("there is room again {round}")]);
@@ -87,6 +89,32 @@ fn a_full_disk_refuses_with_its_reason_and_service_resumes_when_there_is_space()
     alice.stop();
     assert_eq!(verify(&alice), None);
     assert!(!alice.log().contains("panic"), "{}", alice.log());
+}
+
+#[test]
+fn a_disk_that_messages_filled_is_told_and_service_resumes_when_it_grows() {
+    let (mut alice, bob) = (Node::start("alice"), Node::start("bob"));
+    befriend(&alice, &bob);
+    alice.stop();
+    let size = number("COVEY_TEST_DISK_MIB", SIZE);
+    let before = format!("size={size}m");
+    let Some(disk) = move_to(&alice, &["-t", "tmpfs", "-o", &before, "covey-test"]) else { return };
+    alice.resume();
+    let mut acknowledged = Vec::new();
+    let refusal = write_until_refused(&alice, &mut acknowledged);
+    println!("{} messages were acknowledged before {}", acknowledged.len(), refusal["message"]);
+    assert_eq!(refusal["reason"], "storage", "{refusal}");
+    // Killed in that state, it has everything when it can start again.
+    alice.kill();
+    assert!(disk.remount(&format!("size={}m", size + 16)));
+    alice.resume();
+    let sent = alice.json(&["send", "bob", "there is room again"])["id"].clone();
+    bob.until_received("there is room again");
+    acknowledged.push(sent);
+    assert_eq!(written_by(&history(&alice, "bob"), &alice.id), acknowledged);
+    assert_eq!(written_by(&history(&bob, "alice"), &alice.id), acknowledged);
+    alice.stop();
+    assert_eq!(verify(&alice), None);
 }
 
 #[test]

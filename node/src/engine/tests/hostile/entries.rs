@@ -182,11 +182,13 @@ fn entries_of_devices_that_are_not_the_contacts_are_refused() {
     lair.nobody_else_notices();
 }
 
+/// A hundred thousand with `COVEY_LONG_TESTS`.
 #[test]
 fn ten_thousand_entries_at_once_are_taken_in_order_or_not_at_all() {
     let mut lair = Lair::new(9);
     let first = lair.head.unwrap().seq;
-    for _ in 0..160 {
+    let batches = if std::env::var_os("COVEY_LONG_TESTS").is_some() { 1_600 } else { 160 };
+    for _ in 0..batches {
         let items = (0..63u8).map(|n| (Kind::Content, vec![n; 4])).collect();
         let batch = lair.batch(items);
         if !lair.push(&batch) {

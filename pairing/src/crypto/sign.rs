@@ -70,20 +70,21 @@ impl Context {
     }
 }
 
-/// Ed25519 signing key.
+/// Ed25519 signing key: erased on drop, compared in constant time, serialised as its seed. Holds its public key, which costs
+/// as much to compute as a signature.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SigningSecret(Secret<32>);
+#[serde(from = "Secret<32>", into = "Secret<32>")]
+pub struct SigningSecret(SigningKey);
 
 impl SigningSecret {
     /// From the 32-byte seed of RFC 8032.
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self(Secret::new(seed))
+        Self::from(Secret::new(seed))
     }
 
     /// The public key.
     pub fn public(&self) -> VerifyingKey {
-        VerifyingKey(self.key().verifying_key().to_bytes())
+        VerifyingKey(self.0.verifying_key().to_bytes())
     }
 
     /// Signs `context || message`; 64 bytes.
@@ -93,16 +94,24 @@ impl SigningSecret {
 
     /// Plain Ed25519: only under [`SigningSecret::sign`], and against published vectors.
     pub(super) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
-        self.key().sign(bytes).to_bytes()
+        self.0.sign(bytes).to_bytes()
     }
 
     /// The seed, for the few places that need the raw key (network identity, key blinding).
     pub fn expose_seed(&self) -> &[u8; 32] {
-        self.0.expose()
+        self.0.as_bytes()
     }
+}
 
-    fn key(&self) -> SigningKey {
-        SigningKey::from_bytes(self.0.expose())
+impl From<Secret<32>> for SigningSecret {
+    fn from(seed: Secret<32>) -> Self {
+        Self(SigningKey::from_bytes(seed.expose()))
+    }
+}
+
+impl From<SigningSecret> for Secret<32> {
+    fn from(secret: SigningSecret) -> Self {
+        Self::new(*secret.expose_seed())
     }
 }
 

@@ -1,0 +1,139 @@
+//! Sessions of two devices beside Olm.
+
+use covey_pairing::{
+    crypto::{dh::DhSecret, secret::Secret, sign::SigningSecret},
+    session::{DeviceSessions, LocalDevice, PrekeyStore, SessionParties},
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use vodozemac::olm::{Account, OlmMessage, Session, SessionConfig};
+
+use crate::measure::{Contestant, compare, timed};
+
+const NOW: u64 = 1_767_225_600_000;
+const TEXT: &[u8] = &[b'x'; 100];
+const MESSAGES: usize = 200;
+
+/// One device of ours.
+struct End {
+    device: LocalDevice,
+    prekeys: PrekeyStore,
+    sessions: DeviceSessions,
+    rng: ChaCha20Rng,
+}
+
+impl End {
+    fn device(n: u8) -> LocalDevice {
+        LocalDevice { dh: DhSecret::from_bytes([n; 32]), signing: SigningSecret::from_seed([n + 100; 32]) }
+    }
+
+    fn new(us: u8, them: u8) -> Self {
+        let (device, theirs) = (Self::device(us), Self::device(them));
+        let parties = SessionParties {
+            our_account: [us + 50; 32],
+            our_device: *device.signing.public().as_bytes(),
+            their_account: [them + 50; 32],
+            their_device: *theirs.signing.public().as_bytes(),
+        };
+        let mut rng = ChaCha20Rng::seed_from_u64(us.into());
+        let prekeys = PrekeyStore::new(&device, NOW, &mut rng);
+        let sessions = DeviceSessions::new(parties, theirs.dh.public(), Secret::new([0x5a; 32]));
+        Self { device, prekeys, sessions, rng }
+    }
+
+    fn seal(&mut self) -> Vec<u8> {
+        self.sessions.encrypt(TEXT, b"", &mut self.rng).expect("there is a session")
+    }
+
+    fn open(&mut self, envelope: &[u8]) {
+        let opened = self.sessions.decrypt(&self.device, &mut self.prekeys, envelope, b"", NOW);
+        assert_eq!(opened.expect("opens"), TEXT);
+    }
+}
+
+fn ours() -> (End, End) {
+    let (mut alice, mut bob) = (End::new(1, 2), End::new(2, 1));
+    let bundle = bob.prekeys.one_time_bundle(&bob.device, &mut bob.rng);
+    alice.sessions.initiate(&alice.device, &bundle, NOW, &mut alice.rng).expect("a good bundle");
+    let hello = alice.seal();
+    bob.open(&hello);
+    let answer = bob.seal();
+    alice.open(&answer);
+    (alice, bob)
+}
+
+fn olm() -> (Session, Session) {
+    let (alice, mut bob) = (Account::new(), Account::new());
+    bob.generate_one_time_keys(1);
+    let one_time = *bob.one_time_keys().values().next().expect("one");
+    let config = SessionConfig::version_1();
+    let mut sender = alice.create_outbound_session(config, bob.curve25519_key(), one_time).expect("good keys");
+    let OlmMessage::PreKey(hello) = sender.encrypt(TEXT).expect("encrypts") else { unreachable!("the first") };
+    let mut receiver = bob.create_inbound_session(config, alice.curve25519_key(), &hello).expect("opens").session;
+    let answer = receiver.encrypt(TEXT).expect("encrypts");
+    sender.decrypt(&answer).expect("opens");
+    (sender, receiver)
+}
+
+fn olm_open(session: &mut Session, (kind, bytes): &(usize, Vec<u8>)) {
+    let message = OlmMessage::from_parts(*kind, bytes).expect("a message");
+    assert_eq!(session.decrypt(&message).expect("opens"), TEXT);
+}
+
+pub fn run() {
+    one_way();
+    ping_pong();
+}
+
+fn one_way() {
+    let (mut alice, mut bob) = ours();
+    let (mut sender, mut receiver) = olm();
+    compare(
+        "session, one way, both ends",
+        vec![
+            Contestant::new("covey", MESSAGES, || {
+                timed(|| {
+                    let sent: Vec<_> = (0..MESSAGES).map(|_| alice.seal()).collect();
+                    sent.iter().for_each(|envelope| bob.open(envelope));
+                })
+            }),
+            Contestant::new("Olm", MESSAGES, || {
+                timed(|| {
+                    let sent: Vec<_> =
+                        (0..MESSAGES).map(|_| sender.encrypt(TEXT).expect("encrypts").to_parts()).collect();
+                    sent.iter().for_each(|message| olm_open(&mut receiver, message));
+                })
+            }),
+        ],
+    );
+}
+
+fn ping_pong() {
+    let (mut alice, mut bob) = ours();
+    let (mut sender, mut receiver) = olm();
+    compare(
+        "session, ping-pong, both ends",
+        vec![
+            Contestant::new("covey", 2 * MESSAGES, || {
+                timed(|| {
+                    for _ in 0..MESSAGES {
+                        let ping = alice.seal();
+                        bob.open(&ping);
+                        let pong = bob.seal();
+                        alice.open(&pong);
+                    }
+                })
+            }),
+            Contestant::new("Olm", 2 * MESSAGES, || {
+                timed(|| {
+                    for _ in 0..MESSAGES {
+                        let ping = sender.encrypt(TEXT).expect("encrypts").to_parts();
+                        olm_open(&mut receiver, &ping);
+                        let pong = receiver.encrypt(TEXT).expect("encrypts").to_parts();
+                        olm_open(&mut sender, &pong);
+                    }
+                })
+            }),
+        ],
+    );
+}

@@ -6,4 +6,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../tests/bench"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-../../target/bench}
-exec cargo run --release --quiet --locked
+exec cargo run --release --quiet

@@ -499,15 +499,38 @@ fn a_join_needs_a_ground_of_its_own_and_a_statement_that_verifies() {
     assert_eq!(denied(&group.roster(), replayed), Denied::AlreadyAMember);
 }
 
-/// [GROUP-7]: a replayed statement does not bring back one who left.
+/// [GROUP-7]: neither the statement that was used, nor another one from before.
 #[test]
-fn the_statement_of_one_who_left_is_worth_nothing() {
+fn nobody_is_brought_back_with_a_statement_from_before_they_left() {
     let mut group = garden();
-    let invited = group.next(1, invite(6, Role::Member));
-    group.next(3, join(6, Ground::Invite(invited)));
+    group.next(1, ticket(1, None, false));
+    group.next(1, join_at(6, Ground::Ticket(ticket_id(1)), 5));
     group.next(6, Op::Leave);
-    let replayed = group.next(3, join(6, Ground::Invite(invited)));
-    assert_eq!(denied(&group.roster(), replayed), Denied::NotInvited);
+    let left_at = group.records.last().unwrap().operation.at;
+    let used = group.next(1, join_at(6, Ground::Ticket(ticket_id(1)), 5));
+    let unused = group.next(2, join_at(6, Ground::Ticket(ticket_id(1)), left_at));
+    let by_request = group.next(2, join_at(6, Ground::Request, 7));
+    for id in [used, unused, by_request] {
+        assert_eq!(denied(&group.roster(), id), Denied::OldStatement);
+    }
+    group.next(2, join_at(6, Ground::Ticket(ticket_id(1)), left_at + 1));
+    assert!(is_member(&group.roster(), 6));
+}
+
+/// [GROUP-7]: the same statement carried twice by members who did not know, and its author left in between.
+#[test]
+fn a_statement_carried_twice_counts_once() {
+    let mut group = garden();
+    group.next(1, ticket(1, None, false));
+    let tips = group.tips();
+    let joined = group.write(1, 0, tips.clone(), join(6, Ground::Ticket(ticket_id(1))));
+    group.write(6, 0, vec![joined], Op::Leave);
+    let aside = group.write(2, 0, tips, rename("x"));
+    let aside = group.write(2, 0, vec![aside], rename("y"));
+    let again = group.write(2, 0, vec![aside], join(6, Ground::Ticket(ticket_id(1))));
+    let roster = group.in_every_order(5);
+    assert!(!is_member(&roster, 6));
+    assert_eq!(denied(&roster, again), Denied::OldStatement);
 }
 
 /// [GROUP-9]

@@ -134,7 +134,7 @@ impl World {
                     (1, _) | (_, true) => Ground::Request,
                     _ => {
                         let (invited, op) = self.invites[step.pick.index(self.invites.len())];
-                        let what = join_at(invited, Ground::Invite(op), 1_000);
+                        let what = join_at(invited, Ground::Invite(op), 25 * u64::from(choice));
                         return self.group.write_at(who, which, seq, deps, what);
                     }
                 };
@@ -289,9 +289,17 @@ fn the_histories_of_these_tests_hold_every_kind_of_outcome() {
         }));
     }
     assert!(counted > 300 * (13 + 3), "{counted}");
-    for kind in
-        ["Outweighed", "Forked", "NotAMember", "Missing", "AlreadyAMember", "Banned", "TicketUsed", "OldDevices"]
-    {
+    for kind in [
+        "Outweighed",
+        "Forked",
+        "NotAMember",
+        "Missing",
+        "AlreadyAMember",
+        "Banned",
+        "TicketUsed",
+        "OldDevices",
+        "OldStatement",
+    ] {
         assert!(kinds.contains(kind), "{kind} is not among {kinds:?}");
     }
 }

@@ -133,7 +133,8 @@ impl Group {
     /// Invited by the owner with `role`, and joined.
     pub(crate) fn admit(&mut self, n: u16, granted: Role) -> OpId {
         let invited = self.next(OWNER, invite(n, granted));
-        self.next(OWNER, join(n, Ground::Invite(invited)))
+        let at = 1_000 + self.records.len() as u64;
+        self.next(OWNER, join_at(n, Ground::Invite(invited), at))
     }
 
     pub(crate) fn record(&self, id: OpId) -> OpRecord {

@@ -37,6 +37,7 @@ struct Someone {
     invites: Vec<(OpId, AccountId, Grant)>,
     banned: bool,
     exit: Option<Exit>,
+    stated: Option<u64>,
     cuts: BTreeMap<(DeviceId, u64), u64>,
 }
 
@@ -345,6 +346,9 @@ impl Model {
                 if state.member(&who).is_some() || state.banned(&who) || state.taken(&who, &join.devices) {
                     return false;
                 }
+                if state.someone(&who).stated >= Some(join.at) {
+                    return false;
+                }
                 if let Ground::Ticket(id) = &join.ground {
                     let Some(ticket) = state.tickets.get_mut(id) else { return false };
                     if ticket.left == Some(0) {
@@ -356,6 +360,7 @@ impl Model {
                 let someone = state.someone(&who);
                 someone.member = Some(newcomer(&join.devices, grant.unwrap()));
                 someone.exit = None;
+                someone.stated = Some(join.at);
                 someone.invites.clear();
             }
             (Op::Leave, _) => {
@@ -363,6 +368,8 @@ impl Model {
                     return false;
                 }
                 state.go(&author, Exit::Left);
+                let stated = &mut state.someone(&author).stated;
+                *stated = Some(record.operation.at).max(*stated);
                 let (device, incarnation, seq) = (record.device, record.incarnation, record.seq);
                 state.cut(&author, &[Cut { device, incarnation, seq }]);
             }
@@ -471,6 +478,9 @@ fn allowed(seen: &State, record: &OpRecord, at_most: Option<Role>) -> Option<Opt
     let ok = match (&record.operation.op, &record.vouched) {
         (Op::Join { .. }, Vouched::Join(join)) => {
             if seen.banned(&join.account) || seen.member(&join.account).is_some() {
+                return None;
+            }
+            if seen.people.get(&join.account).is_some_and(|someone| someone.stated >= Some(join.at)) {
                 return None;
             }
             let grant = match &join.ground {

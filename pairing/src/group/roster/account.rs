@@ -67,6 +67,9 @@ pub struct Standing {
     pub banned: Option<OpId>,
     /// How, by whom and when (Unix milliseconds) they stopped being a member or were banned, the last time.
     pub exit: Option<(Exit, AccountId, u64)>,
+    /// Unix milliseconds by their own clock: a statement to join counts only if it is newer. The time of the statement
+    /// they joined with last, or of their leaving.
+    pub stated: Option<u64>,
     /// Where feeds of theirs end, by device and incarnation; kept when they join again.
     pub cuts: Vec<Cut>,
 }

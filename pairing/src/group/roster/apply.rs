@@ -50,6 +50,7 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
         Op::Leave => {
             state.member(&author).ok_or(Denied::NotAMember)?;
             state.leave(&author, Exit::Left, record);
+            state.state_at(&author, at);
             state.cut(&author, &[Cut { device: record.device, incarnation: record.incarnation, seq: record.seq }]);
         }
         Op::Remove { account, cut } => {
@@ -152,6 +153,9 @@ fn enter(state: &mut State, key: OrderKey, record: &OpRecord, join: &VerifiedJoi
     if state.is_banned(&join.account) {
         return Err(Denied::Banned);
     }
+    if state.is_old(join) {
+        return Err(Denied::OldStatement);
+    }
     if state.len() >= MEMBERS_MAX {
         return Err(Denied::Full);
     }
@@ -167,6 +171,7 @@ fn enter(state: &mut State, key: OrderKey, record: &OpRecord, join: &VerifiedJoi
         state.tickets.insert_mut(*id, Arc::new(ticket));
     }
     state.enter(&join.account, newcomer(key, record, &join.devices, grant));
+    state.state_at(&join.account, join.at);
     Ok(())
 }
 

@@ -100,6 +100,9 @@ pub enum Denied {
     /// The card or statement in it does not verify, or lists no or too many devices.
     #[error("its card or statement does not verify")]
     Unverified,
+    /// The statement is not newer than the one they joined with, or than their leaving: nobody is brought back with it.
+    #[error("that statement was used, or is from before they left")]
+    OldStatement,
     /// A newer list of the account's devices is known.
     #[error("a newer list of devices is known")]
     OldDevices,

@@ -81,6 +81,9 @@ pub(super) fn admit(state: &State, carrier: &AccountId, role: Role, join: &Verif
     if state.member(&join.account).is_some() {
         return Err(Denied::AlreadyAMember);
     }
+    if state.is_old(join) {
+        return Err(Denied::OldStatement);
+    }
     if state.len() >= MEMBERS_MAX {
         return Err(Denied::Full);
     }

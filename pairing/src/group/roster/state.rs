@@ -10,7 +10,7 @@ use super::{
     ids::{EntryId, OpId, TicketId},
     op::Cut,
     policy::{Policy, Role},
-    record::OpRecord,
+    record::{OpRecord, VerifiedJoin},
 };
 use crate::{
     crypto::hash::blake3,
@@ -97,6 +97,16 @@ impl State {
             standing.invites.clear();
             standing.exit = None;
         });
+    }
+
+    /// Was the statement used, or is it from before the account left?
+    pub(super) fn is_old(&self, join: &VerifiedJoin) -> bool {
+        self.standing(&join.account).and_then(|standing| standing.stated).is_some_and(|stated| join.at <= stated)
+    }
+
+    /// The account said at this time what it wants.
+    pub(super) fn state_at(&mut self, account: &AccountId, at: u64) {
+        self.change(account, |standing| standing.stated = standing.stated.max(Some(at)));
     }
 
     /// A member is none any more. If it was the owner, the most senior of the highest role is the owner now.

@@ -152,8 +152,10 @@ impl PeerSync {
         let reached = channel.reached(&key);
         let proves = forked && asked.is_some_and(|asked| (run.first()..=run.last()).contains(&asked.from));
         if unwanted || (run.last() <= reached && !proves) {
-            if asked.is_none() {
-                self.duplicate(feed.channel);
+            match asked {
+                None if unwanted => self.misused(1),
+                None => self.duplicate(feed.channel),
+                Some(_) => {}
             }
             return;
         }

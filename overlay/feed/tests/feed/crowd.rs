@@ -230,6 +230,7 @@ impl Crowd {
         let batch = build(feed, last.as_ref(), 0, Vec::new(), items, |h| sign(key, h)).unwrap();
         own.extend(batch.entries.clone());
         self.members[n].have.insert(feed.key(), batch.head.seq);
+        self.members[n].spread.advance(feed.key(), batch.head);
         (feed, batch)
     }
 
@@ -238,7 +239,6 @@ impl Crowd {
         let (feed, batch) = self.append(n, 1, size);
         self.written.insert((feed.key(), batch.head.seq), self.now);
         let run = Arc::new(batch.run());
-        self.members[n].spread.advance(feed.key(), batch.head);
         for peer in self.peers(n) {
             self.input(n, peer, SyncInput::Appended { feed, head: batch.head, run: Arc::clone(&run) });
         }

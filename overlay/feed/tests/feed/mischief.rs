@@ -258,6 +258,26 @@ fn a_machine_that_goes_away_leaves_what_it_was_asking_to_the_others() {
 }
 
 #[test]
+fn the_newest_group_is_fetched_first() {
+    let mut sync = PeerSync::new(author(1));
+    sync.handle(SyncInput::Connected { channels: Vec::new() }, 0);
+    for (n, activity) in [(1, 20), (2, 30), (3, 10)] {
+        let (id, peer, frozen) = (channel(n), author(2), BTreeSet::new());
+        let spread = Spread::new(id, Heads::new());
+        sync.handle(SyncInput::GroupAdded(SharedGroup { id, spread, peer, neighbour: true, frozen, activity }), 0);
+    }
+    let mut asked = Vec::new();
+    for n in [3, 1, 2] {
+        let claims: Vec<_> = (0..6).map(|i| (FeedId { incarnation: i, ..feed(n, 9) }, 5, id(1))).collect();
+        asked.extend(wants(&sync.handle(SyncInput::Frame(raw::heads(channel(n), &claims)), 1)));
+    }
+    assert_eq!(asked.len(), MAX_ASKED, "the first that were heard of");
+    let nothing = raw::nothing(asked[0].0);
+    let next = wants(&sync.handle(SyncInput::Frame(nothing), 2));
+    assert_eq!(next.iter().map(|(feed, _)| feed.channel).collect::<Vec<_>>(), [channel(2)]);
+}
+
+#[test]
 fn frames_of_a_group_that_is_not_shared_are_refused_like_any_other() {
     let digest = Heads::new().digest(&channel(2));
     for frame in [

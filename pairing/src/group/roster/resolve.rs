@@ -137,9 +137,11 @@ impl Resolver<'_> {
                 folded.contested.insert(place, (rank(&seen, record), against));
             }
             if segment.len() > 1 {
-                if let Ok(grant) = &outcome {
+                match &outcome {
+                    Ok(_) if segment.seen(place).count() == place => seen = folded.state.clone(),
                     // In the author's own view it may have nothing to do; then it changes nothing there.
-                    let _ = apply(&mut seen, key, record, *grant);
+                    Ok(grant) => drop(apply(&mut seen, key, record, *grant)),
+                    Err(_) => {}
                 }
                 after.push(seen);
             }

@@ -109,10 +109,14 @@ fn list(t: &mut Terminal, channels: &Vec<Channel>) -> io::Result<()> {
             .last_message
             .as_ref()
             .map(|last| format!("{}: {}", display::author(last), display::excerpt(&last.text)));
+        let kind = match channel.members {
+            Some(members) => format!("{} of {members}", display::word(channel.kind)),
+            None => display::word(channel.kind),
+        };
         let unread = if channel.unread == 0 { String::from("-") } else { channel.unread.to_string() };
         table.row([
             channel.name.as_str().into(),
-            display::word(channel.kind).into(),
+            kind.into(),
             unread.into(),
             when::relative(channel.since, t.now()).into(),
             display::id(t, &channel.channel).into(),
@@ -140,6 +144,8 @@ fn show(t: &mut Terminal, channel: &Channel) -> io::Result<()> {
         ("with", Some(channel.name.clone())),
         ("kind", Some(display::word(channel.kind))),
         ("contact", channel.contact.clone()),
+        ("members", channel.members.map(|members| members.to_string())),
+        ("role", channel.role.map(display::word)),
         ("unread", Some(channel.unread.to_string())),
         ("since", Some(when::relative(channel.since, t.now()))),
         ("marks", Some(marks.join(", ")).filter(|marks| !marks.is_empty())),

@@ -171,6 +171,9 @@ pub(crate) fn message(message: &Message, paint: Paint, zone: &TimeZone) -> Strin
         format!("{} {} {who}: ", paint.dim(&short_id(&message.id)), paint.dim(&when::clock(message.sent_at, zone)));
     line.push_str(&clean(&message.text).replace('\n', "\n               "));
     let mut notes = Vec::new();
+    if message.deleted {
+        notes.push(String::from("deleted"));
+    }
     if let Some(other) = &message.reply_to {
         notes.push(format!("reply to {}", short_id(other)));
     }

@@ -3,12 +3,12 @@
 use std::{io, time::Duration};
 
 use clap::{Args, Subcommand};
-use covey_api::{Message, MessageList, MessageSend, MessageShow, Reason};
+use covey_api::{Delivery, DeliverySummary, Message, MessageList, MessageSend, MessageShow, Reason};
 
 use crate::{
     Failure, Session, Terminal, display,
     globals::seconds,
-    text::{clean, clean_line},
+    text::{clean, clean_line, short_id},
     wait::{self, WaitFor},
     when,
 };
@@ -134,6 +134,27 @@ fn messages(t: &mut Terminal, messages: &Vec<Message>) -> io::Result<()> {
     Ok(())
 }
 
+/// `summary` in numbers, and with `names` who has it not.
+fn delivery_summary(t: &mut Terminal, summary: &DeliverySummary, names: bool) -> io::Result<()> {
+    let DeliverySummary { total, delivered, read, missing } = summary;
+    let label = t.paint.dim(&format!("{:9}", "reached"));
+    t.line(&format!("{label} delivered to {delivered} of {total}, read by {read}"))?;
+    if !names || missing.is_empty() {
+        return Ok(());
+    }
+    let who = |delivery: &Delivery| match &delivery.alias {
+        Some(alias) => clean_line(alias),
+        None => short_id(&delivery.recipient),
+    };
+    let mut named: Vec<String> = missing.iter().map(who).collect();
+    let others = total.saturating_sub(*delivered) as usize;
+    if others > named.len() {
+        named.push(format!("{} more", others - named.len()));
+    }
+    let label = t.paint.dim(&format!("{:9}", "missing"));
+    t.line(&format!("{label} {}", named.join(", ")))
+}
+
 fn show(t: &mut Terminal, message: &Message) -> io::Result<()> {
     let at = |at| format!("{} {}", when::date(at, &t.zone), when::clock(at, &t.zone));
     let rows = [
@@ -160,5 +181,9 @@ fn show(t: &mut Terminal, message: &Message) -> io::Result<()> {
         let label = t.paint.dim(&format!("{:9}", "to"));
         t.line(&format!("{label} {}", clean_line(&format!("{who}: {how}{why}, {when}"))))?;
     }
-    t.line(&format!("\n{}", clean(&message.text)))
+    if let Some(summary) = &message.delivery_summary {
+        delivery_summary(t, summary, message.deliveries.is_empty())?;
+    }
+    let text = if message.deleted { t.paint.dim("deleted for everyone") } else { clean(&message.text) };
+    t.line(&format!("\n{text}"))
 }

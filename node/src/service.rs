@@ -1,6 +1,7 @@
 //! The methods of the local RPC: each hands its parameters to the engine (or asks the overlay) and returns the answer.
 
 mod events;
+mod group;
 mod node;
 
 use covey_api::{

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::mock::{
-    ALICE, BOB, Daemon, ME,
+    ALICE, BOB, Daemon, Fate, ME,
     groups::{CHOIR, LAKE, PROOF, group, member, request},
     message,
 };
@@ -259,6 +259,23 @@ async fn tail_tells_what_happens_in_groups() {
     ] {
         assert!(told.contains(says), "{says} in {told}");
     }
+}
+
+#[tokio::test]
+async fn of_a_message_in_a_large_group_counts_are_told_and_some_who_lack_it() {
+    let daemon = Daemon::start().await;
+    daemon.mock.set_fate(Fate::Stuck);
+    let id = daemon.run(&["send", "Lake", "hi", "--json"]).await.json()["id"].as_str().unwrap().to_owned();
+    let shown = daemon.run(&["message", "show", &id]).await.out;
+    assert!(shown.contains("delivered to 75 of 120, read by 30"), "{shown}");
+    assert!(shown.contains("carol, cv1x0000") && shown.contains("25 more"), "{shown}");
+    let json = daemon.run(&["message", "show", &id, "--json"]).await.json();
+    assert_eq!(json["delivery_summary"]["missing"].as_array().map(Vec::len), Some(20));
+    assert!(json.get("deliveries").is_none() && json.get("deleted").is_none());
+    let channel = daemon.run(&["channel", "show", "Lake", "--json"]).await.json();
+    assert_eq!((&channel["group"], &channel["members"], &channel["role"]), (&json!(LAKE), &json!(3), &json!("owner")));
+    let direct = daemon.run(&["channel", "show", "alice", "--json"]).await.json();
+    assert!(direct.get("group").is_none() && direct.get("members").is_none() && direct.get("role").is_none());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, Time, contract::noun};
+use crate::{Message, Role, Time, contract::noun};
 
 /// Parameters of `channel.list`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +82,15 @@ pub struct Channel {
     pub name: String,
     /// The other account of a direct channel, `cv1…`.
     pub contact: Option<String>,
+    /// The group of a group channel; the same id as the channel's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// How many members the group has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<u32>,
+    /// What we are in the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// Can we write to it?
     pub open: bool,
     /// Messages not read.

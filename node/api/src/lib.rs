@@ -51,7 +51,10 @@ pub use group::{
     JoinTicket, JoinTicketInfo, MAX_MEMBERS_PAGE, Member, MemberHealth, MemberState, MessageProof, Policy,
     ProofVerdict, Right, Role,
 };
-pub use message::{Delivery, Message, MessageApi, MessageList, MessageSend, MessageShow, MessageState, Sent};
+pub use message::{
+    Delivery, DeliverySummary, MAX_MISSING, Message, MessageApi, MessageList, MessageSend, MessageShow, MessageState,
+    Sent,
+};
 pub use node::{
     Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reachability,
     Report, Status,
@@ -62,7 +65,7 @@ pub use pair::{
     PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
 };
 pub use rpc::{RpcSpec, RpcVersion, Version};
-pub use server::{Api, module, module_with_groups};
+pub use server::{Api, module};
 pub use time::Time;
 
 /// Version of the contract: raised when a method or field goes away or changes its meaning, not when one is added.

@@ -78,6 +78,22 @@ pub struct Delivery {
     pub why: Option<String>,
 }
 
+/// Most recipients that a [`DeliverySummary`] names.
+pub const MAX_MISSING: usize = 20;
+
+/// How far a message has come in a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeliverySummary {
+    /// How many recipients it has: those who were members when it was written and still are.
+    pub total: u32,
+    /// To how many it was delivered, those included who have read it.
+    pub delivered: u32,
+    /// How many have read it.
+    pub read: u32,
+    /// To whom it was not delivered yet, at most 20 of them.
+    pub missing: Vec<Delivery>,
+}
+
 /// A message that was accepted: durable here, and it will be delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sent {
@@ -120,9 +136,16 @@ pub struct Message {
     pub edited: bool,
     /// When it is given up or disappears.
     pub expires_at: Option<Time>,
-    /// How far it has come to each recipient; only in `message.show` and its events, only for our own.
+    /// Was it deleted for everyone? Then it says nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// How far it has come to each recipient; only in `message.show` and its events, only for our own, and in a group only
+    /// if it has at most 20 recipients.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<Delivery>,
+    /// How far it has come in a group; where `deliveries` would be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_summary: Option<DeliverySummary>,
 }
 
 noun! {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Everything a node answers. Implement the nouns, then this (its methods have defaults).
-pub trait Api: NodeApi + AccountApi + PairApi + ChannelApi + MessageApi + EventsApi + EventSource {
+pub trait Api: NodeApi + AccountApi + PairApi + GroupApi + ChannelApi + MessageApi + EventsApi + EventSource {
     /// Asked before every call with what the transport knows of the caller; an error refuses the call.
     ///
     /// # Errors
@@ -37,21 +37,12 @@ pub fn module<A: Api>(api: Arc<A>) -> Result<RpcModule<A>, RegisterMethodError> 
     crate::node::mount(&mut module)?;
     crate::account::mount(&mut module)?;
     crate::pair::mount(&mut module)?;
+    crate::group::mount(&mut module)?;
     crate::channel::mount(&mut module)?;
     crate::message::mount(&mut module)?;
     crate::events::mount(&mut module)?;
     crate::rpc::mount(&mut module)?;
     module.subscription()?;
-    Ok(module.inner)
-}
-
-/// The same for a node that has groups.
-///
-/// # Errors
-/// As [`module`].
-pub fn module_with_groups<A: Api + GroupApi>(api: Arc<A>) -> Result<RpcModule<A>, RegisterMethodError> {
-    let mut module = Module { inner: module(api)? };
-    crate::group::mount(&mut module)?;
     Ok(module.inner)
 }
 

@@ -111,7 +111,7 @@ impl Api for Stub {
 
 fn stub() -> (Arc<Stub>, RpcModule<Stub>) {
     let stub = Arc::new(Stub::default());
-    (Arc::clone(&stub), module_with_groups(stub).unwrap())
+    (Arc::clone(&stub), module(stub).unwrap())
 }
 
 async fn raw(module: &RpcModule<Stub>, method: &str, params: &str) -> Value {

@@ -8,7 +8,7 @@ use tracing::{debug, error, warn};
 
 use super::contacts::{self, Card, ContactDevice, Owner};
 use super::tables::{self, Counter};
-use super::{Cx, Effect, EngineError, PeerKey, control, sessions};
+use super::{Cx, Effect, EngineError, PeerKey, control, members, parcels, sessions};
 
 /// A card can be used for this long: longer than a holiday, shorter than the life of old prekeys.
 const LIFETIME: u64 = 21 * 24 * 3_600_000;
@@ -113,7 +113,17 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 
 /// Takes a card of `account` if it verifies and is newer than what we have. Whether there is a usable card now.
 pub(super) fn learn(cx: &mut Cx<'_, '_>, account: &AccountId, bytes: &[u8]) -> Result<bool, EngineError> {
-    let card = match ContactCard::open_of(account, bytes, cx.now) {
+    learn_as_of(cx, account, bytes, cx.now)
+}
+
+/// The same for a card that was valid at `at`: those on rosters are as old as the membership.
+pub(super) fn learn_as_of(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    bytes: &[u8],
+    at: u64,
+) -> Result<bool, EngineError> {
+    let card = match ContactCard::open_of(account, bytes, at) {
         Ok(card) => card,
         Err(error) => {
             debug!(account = %account.fmt_short(), %error, "a contact card was not taken");
@@ -157,7 +167,7 @@ pub(super) fn learn(cx: &mut Cx<'_, '_>, account: &AccountId, bytes: &[u8]) -> R
     let name = Some(content.name.clone()).filter(|name| !name.is_empty() && *name != account.fmt_short());
     let record = Card { signed: ByteBuf::from(bytes), sequence: content.sequence, name, devices, log };
     cx.tx.put(&tables::card(account), &record)?;
-    if contacts::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired()) {
+    if members::knows(cx, account)? {
         allow(cx, account)?;
     }
     Ok(true)
@@ -171,7 +181,7 @@ fn forget_gone(cx: &mut Cx<'_, '_>, account: &AccountId, now: &[ContactDevice]) 
         }
         cx.tx.delete(&tables::peer(gone.peer));
         cx.tx.delete(&tables::session(&gone.id));
-        control::forget(cx, &gone.id)?;
+        parcels::forget(cx, &gone.id)?;
         cx.live.contacts.remove(&gone.peer);
         cx.effects.push(Effect::Revoke { peer: gone.peer });
     }

@@ -2,12 +2,13 @@
 
 use covey_api as api;
 use covey_api::{ApiError, ChannelKind, Reason, Time};
-use covey_feed::{ChannelId, FeedKey, Head, Heads, OrderKey};
+use covey_feed::limits::MAX_REFS;
+use covey_feed::{ChannelId, Entry, EntryId, Head, OrderKey};
 use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
 
 use super::tables::{self, Counter};
-use super::{Cx, EngineError, contacts, feeds, messages};
+use super::{Cx, EngineError, contacts, feeds, group, messages};
 use crate::store::Tx;
 
 /// Most channels listed at once; far above what one person has.
@@ -20,8 +21,11 @@ pub(super) struct Channel {
     pub(super) no: u64,
     /// The channel's id.
     pub(super) id: ChannelId,
-    /// The other account of a direct channel.
-    pub(super) contact: AccountId,
+    /// The other account of a direct channel; none of a group.
+    pub(super) contact: Option<AccountId>,
+    /// The name of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
     /// False once the contact is gone: nothing can be written or received any more.
     pub(super) open: bool,
     /// Our incarnation in it.
@@ -36,6 +40,31 @@ pub(super) struct Channel {
     pub(super) unread: u32,
     pub(super) muted: bool,
     pub(super) archived: bool,
+    /// Where the feeds of it end, so that writing does not look at all of them; none if that has to be looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ends: Option<Ends>,
+}
+
+/// The ends of a channel: what the next entry comes after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ends {
+    /// The highest logical time.
+    pub(super) lamport: u64,
+    /// The newest entries that no other one names.
+    pub(super) entries: Vec<EntryId>,
+}
+
+impl Ends {
+    /// One more entry.
+    fn extend(&mut self, entry: &Entry) {
+        let header = entry.header();
+        self.lamport = self.lamport.max(entry.lamport());
+        self.entries.retain(|end| !header.refs.contains(end) && header.position.backlink != Some(*end));
+        self.entries.push(entry.id());
+        if self.entries.len() > MAX_REFS {
+            self.entries.remove(0);
+        }
+    }
 }
 
 impl Channel {
@@ -69,14 +98,25 @@ pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<Channel>, EngineError> {
 
 /// The direct channel with `contact`; opens it if this is the first time.
 pub(super) fn open_direct(cx: &mut Cx<'_, '_>, id: ChannelId, contact: AccountId) -> Result<Channel, EngineError> {
-    if let Some(channel) = by_id(cx.tx, &id)? {
-        return Ok(channel);
+    match by_id(cx.tx, &id)? {
+        Some(channel) => Ok(channel),
+        None => create(cx, id, Some(contact), None),
     }
+}
+
+/// A new channel: with `contact`, or of a group called `name`.
+pub(super) fn create(
+    cx: &mut Cx<'_, '_>,
+    id: ChannelId,
+    contact: Option<AccountId>,
+    name: Option<String>,
+) -> Result<Channel, EngineError> {
     let no = Counter::Channel.next(cx.tx)?;
     let channel = Channel {
         no,
         id,
         contact,
+        name,
         open: true,
         incarnation: 0,
         active_at: cx.now,
@@ -85,16 +125,37 @@ pub(super) fn open_direct(cx: &mut Cx<'_, '_>, id: ChannelId, contact: AccountId
         unread: 0,
         muted: false,
         archived: false,
+        ends: Some(Ends { lamport: 0, entries: Vec::new() }),
     };
     channel.save(cx)?;
     cx.tx.put(&tables::channel_no(id.as_bytes()), &no)?;
     Ok(channel)
 }
 
-/// The heads of all feeds of a channel.
-pub(super) fn heads(tx: &Tx<'_>, channel: &Channel) -> Result<Heads, EngineError> {
-    let of = |feed: feeds::Feed| -> Option<(FeedKey, Head)> { Some((feed.key, feed.head?)) };
-    Ok(feeds::all(tx, channel.no)?.into_iter().filter_map(of).collect())
+/// The ends of a channel.
+pub(super) fn ends(tx: &Tx<'_>, channel: &Channel) -> Result<Ends, EngineError> {
+    if let Some(ends) = &channel.ends {
+        return Ok(ends.clone());
+    }
+    let mut heads: Vec<Head> = feeds::all(tx, channel.no)?.into_iter().filter_map(|feed| feed.head).collect();
+    heads.sort_by_key(|head| std::cmp::Reverse(head.lamport));
+    let lamport = heads.first().map_or(0, |head| head.lamport);
+    Ok(Ends { lamport, entries: heads.into_iter().take(MAX_REFS).map(|head| head.id).rev().collect() })
+}
+
+/// Entries were added to feeds of the channel; the caller saves it.
+pub(super) fn extend<'a>(
+    tx: &Tx<'_>,
+    channel: &mut Channel,
+    entries: impl IntoIterator<Item = &'a Entry>,
+) -> Result<(), EngineError> {
+    // Looked up anew, the heads contain them already.
+    if let Some(ends) = &mut channel.ends {
+        entries.into_iter().for_each(|entry| ends.extend(entry));
+    } else {
+        channel.ends = Some(ends(tx, channel)?);
+    }
+    Ok(())
 }
 
 /// Finds a channel by id, unique id prefix, or the contact of a direct one.
@@ -107,6 +168,9 @@ pub(super) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> 
     }
     if let Some(contact) = contacts::find(cx, text)? {
         let no = contact.channel.ok_or_else(|| contacts::not_paired(&contact))?;
+        return by_no(cx.tx, no)?.ok_or_else(|| none(text));
+    }
+    if let Some(no) = group::standing::find(cx, text)?.and_then(|standing| standing.no) {
         return by_no(cx.tx, no)?.ok_or_else(|| none(text));
     }
     if hex.len() >= 4 {
@@ -129,8 +193,17 @@ pub(super) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> 
 fn none(text: &str) -> ApiError {
     ApiError::new(
         Reason::NoSuchChannel,
-        format!("no channel or contact is called \"{text}\"; see `covey channel list` and `covey pair list`"),
+        format!("no contact or group is called \"{text}\"; see `covey pair list` and `covey group list`"),
     )
+}
+
+/// What to call it.
+pub(super) fn name(tx: &Tx<'_>, channel: &Channel) -> Result<String, EngineError> {
+    Ok(match (&channel.contact, &channel.name) {
+        (Some(contact), _) => contacts::name_of(tx, contact)?.unwrap_or_else(|| contact.fmt_short()),
+        (None, Some(name)) => name.clone(),
+        (None, None) => channel.id.fmt_short(),
+    })
 }
 
 /// As clients see it.
@@ -141,17 +214,21 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel) -> Result<api::Channel, A
         }
         None => None,
     };
+    let (members, role) = group::show::size_and_role(cx, channel);
     Ok(api::Channel {
+        group: channel.contact.is_none().then(|| channel.text_id()),
+        members,
+        role,
         channel: channel.text_id(),
-        kind: ChannelKind::Direct,
-        name: contacts::name_of(cx.tx, &channel.contact)?.unwrap_or_else(|| channel.contact.fmt_short()),
-        contact: Some(channel.contact.to_string()),
+        kind: if channel.contact.is_some() { ChannelKind::Direct } else { ChannelKind::Group },
+        name: name(cx.tx, channel)?,
+        contact: channel.contact.map(|contact| contact.to_string()),
         open: channel.open,
         unread: channel.unread,
         last_message,
         since: Time::from_unix_ms(channel.active_at),
         muted: channel.muted,
         archived: channel.archived,
-        request: contacts::is_request(cx.tx, &channel.contact)?,
+        request: contacts::is_request(cx.tx, channel)?,
     })
 }

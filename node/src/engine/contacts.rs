@@ -1,7 +1,6 @@
 //! Contacts: other accounts, with what we know of each.
 
 use covey_api::{self as api, ApiError, ContactState, Direction, Reason, Time};
-use covey_feed::ChannelId;
 use covey_pairing::consent::{PairSecret, Relationship, State};
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::secret::Secret;
@@ -10,7 +9,8 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::{Cx, EngineError, PeerKey, channels, tables};
+use super::channels::{self, Channel};
+use super::{Cx, EngineError, PeerKey, tables};
 use crate::store::Tx;
 
 /// Most contacts listed at once.
@@ -189,21 +189,12 @@ pub(super) fn owner(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Owner>, EngineE
     Ok(tx.get(&tables::peer(peer))?)
 }
 
-/// Whose device `peer` is, if we are paired with that account.
-pub(super) fn paired_peer(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Owner>, EngineError> {
-    let Some(owner) = owner(tx, peer)? else { return Ok(None) };
-    let paired = load(tx, &owner.account)?.is_some_and(|contact| contact.is_paired());
-    Ok(paired.then_some(owner))
-}
-
-/// The other account of a direct channel.
-pub(super) fn of_channel(tx: &Tx<'_>, channel: &ChannelId) -> Result<Option<AccountId>, EngineError> {
-    Ok(channels::by_id(tx, channel)?.map(|channel| channel.contact))
-}
-
-/// Whether the account was only let in by the open mode.
-pub(super) fn is_request(tx: &Tx<'_>, account: &AccountId) -> Result<bool, EngineError> {
-    Ok(load(tx, account)?.is_some_and(|contact| contact.request))
+/// Whether the channel is with an account that was only let in by the open mode.
+pub(super) fn is_request(tx: &Tx<'_>, channel: &Channel) -> Result<bool, EngineError> {
+    match &channel.contact {
+        Some(account) => Ok(load(tx, account)?.is_some_and(|contact| contact.request)),
+        None => Ok(false),
+    }
 }
 
 /// The name we show to others.

@@ -1,5 +1,7 @@
 //! How far our messages have come: per recipient device, as marks along our feed.
 
+use std::collections::BTreeSet;
+
 use covey_api::{self as api, ApiError, MessageState, Time};
 use covey_feed::{ChannelId, Entry, FeedKey};
 use covey_pairing::ids::{AccountId, DeviceId};
@@ -8,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::channels::Channel;
 use super::messages::{self, Message};
 use super::payload::ReadMark;
-use super::{Cx, EngineError, contacts, feeds, journal, tables};
+use super::{Cx, EngineError, contacts, feeds, group, journal, members, tables};
 use crate::store::Tx;
 
-/// Most devices of one recipient.
-const MAX_DEVICES: usize = 64;
+/// Most marks of a feed: devices of recipients.
+const MAX_DEVICES: usize = 16_384;
 
 /// How much of a feed of ours a recipient's device has.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,7 +59,18 @@ pub(super) fn delivered(
     mark.delivered = seq;
     mark.delivered_at = cx.now;
     cx.tx.put(&place, &mark)?;
-    changed(cx, channel, key, known, seq)
+    changed(cx, channel, key, known, seq)?;
+    if seq == feed.head.map_or(0, |head| head.seq) { group::told(cx, &found) } else { Ok(()) }
+}
+
+/// Whether anybody durably has all of our feed in a channel.
+pub(super) fn is_told(tx: &Tx<'_>, channel: &Channel, device: &DeviceId) -> Result<bool, EngineError> {
+    let author = covey_feed::Author::from_bytes(*device.as_bytes());
+    let key = FeedKey { author, incarnation: channel.incarnation };
+    let Some(feed) = feeds::load(tx, channel.no, &key)? else { return Ok(true) };
+    let last = feed.head.map_or(0, |head| head.seq);
+    let marks = tx.scan::<Mark>(&tables::deliveries(feed.fid), None, MAX_DEVICES, false)?;
+    Ok(marks.iter().any(|(_, mark)| mark.delivered >= last))
 }
 
 /// A recipient says what was read.
@@ -67,7 +80,9 @@ pub(super) fn read(
     entry: &Entry,
     marks: &[ReadMark],
 ) -> Result<(), EngineError> {
-    let device = DeviceId::from_bytes(*entry.header().feed.author.as_bytes());
+    let reader = entry.header().feed.author;
+    let device = DeviceId::from_bytes(*reader.as_bytes());
+    let Some(account) = members::account_of(cx, channel, &reader)? else { return Ok(()) };
     for (author, incarnation, seq) in marks {
         if **author != *cx.me.device_id().as_bytes() {
             continue;
@@ -76,7 +91,7 @@ pub(super) fn read(
         let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };
         let seq = (*seq).min(feed.head.map_or(0, |head| head.seq));
         let place = tables::delivery(feed.fid, &device);
-        let mut mark = cx.tx.get(&place)?.unwrap_or_else(|| Mark::new(channel.contact));
+        let mut mark = cx.tx.get(&place)?.unwrap_or_else(|| Mark::new(account));
         if seq <= mark.read {
             continue;
         }
@@ -110,11 +125,52 @@ fn marks(tx: &Tx<'_>, channel: &Channel, message: &Message) -> Result<Vec<Mark>,
     Ok(tx.scan(&tables::deliveries(feed.fid), None, MAX_DEVICES, false)?.into_iter().map(|(_, mark)| mark).collect())
 }
 
-/// How far a message of ours has come to the other side of its direct channel: one device of theirs is enough.
-pub(super) fn of(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<Vec<api::Delivery>, ApiError> {
-    let seq = message.place.seq;
+/// How far a message of ours has come.
+pub(super) struct Deliveries {
+    /// To each of its recipients, if they are few.
+    pub(super) each: Vec<api::Delivery>,
+    /// In a group, to how many.
+    pub(super) summary: Option<api::DeliverySummary>,
+}
+
+/// How far a message of ours has come: to one device of a recipient is enough.
+pub(super) fn of(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<Deliveries, ApiError> {
     let marks = marks(cx.tx, channel, message)?;
-    let marks = || marks.iter().filter(|mark| mark.account == channel.contact);
+    let Some(contact) = &channel.contact else { return in_group(cx, channel, message, &marks) };
+    Ok(Deliveries { each: vec![to(cx, channel, message, &marks, contact)?], summary: None })
+}
+
+fn in_group(cx: &Cx<'_, '_>, channel: &Channel, message: &Message, marks: &[Mark]) -> Result<Deliveries, ApiError> {
+    let seq = message.place.seq;
+    let with = |least: fn(&Mark) -> u64| -> BTreeSet<AccountId> {
+        marks.iter().filter(|mark| least(mark) >= seq).map(|mark| mark.account).collect()
+    };
+    let (delivered, read) = (with(|mark| mark.delivered), with(|mark| mark.read));
+    let recipients = group::recipients(cx, channel);
+    let count = |of: &BTreeSet<AccountId>| {
+        u32::try_from(recipients.iter().filter(|account| of.contains(account)).count()).unwrap_or(u32::MAX)
+    };
+    let mut missing = Vec::new();
+    for account in recipients.iter().filter(|account| !delivered.contains(account)).take(api::MAX_MISSING) {
+        missing.push(to(cx, channel, message, marks, account)?);
+    }
+    let total = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
+    let summary = api::DeliverySummary { total, delivered: count(&delivered), read: count(&read), missing };
+    let few = recipients.len() <= api::MAX_MISSING;
+    let each = recipients.iter().filter(|_| few).map(|account| to(cx, channel, message, marks, account));
+    Ok(Deliveries { each: each.collect::<Result<_, _>>()?, summary: Some(summary) })
+}
+
+/// How far it has come to one of them.
+fn to(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    message: &Message,
+    marks: &[Mark],
+    recipient: &AccountId,
+) -> Result<api::Delivery, ApiError> {
+    let seq = message.place.seq;
+    let marks = || marks.iter().filter(|mark| mark.account == *recipient);
     let read = marks().filter(|mark| mark.read >= seq).map(|mark| mark.read_at).min();
     let delivered = marks().filter(|mark| mark.delivered >= seq).map(|mark| mark.delivered_at).min();
     let expired = message.body.expires_at.filter(|at| *at <= cx.now);
@@ -123,21 +179,36 @@ pub(super) fn of(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Resul
         (None, Some(at), _) => (MessageState::Delivered, at, None),
         (None, None, Some(at)) => (MessageState::Expired, at, None),
         (None, None, None) if !channel.open => {
-            (MessageState::Failed, channel.active_at, Some("you are no longer paired".to_owned()))
+            let why = if channel.contact.is_some() { "you are no longer paired" } else { "you are no longer a member" };
+            (MessageState::Failed, channel.active_at, Some(why.to_owned()))
         }
         (None, None, None) => (MessageState::Queued, message.received_at, None),
     };
-    let contact = contacts::load(cx.tx, &channel.contact)?;
-    Ok(vec![api::Delivery {
-        recipient: channel.contact.to_string(),
+    let contact = contacts::load(cx.tx, recipient)?;
+    Ok(api::Delivery {
+        recipient: recipient.to_string(),
         alias: contact.and_then(|contact| contact.alias),
         state,
         at: Time::from_unix_ms(at),
         why,
-    }])
+    })
 }
 
-/// The least of its deliveries.
+/// What a message as a whole is: the least of its deliveries in a direct channel; in a group, whether anybody has it.
 pub(super) fn state(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<MessageState, ApiError> {
-    Ok(of(cx, channel, message)?.first().map_or(MessageState::Queued, |delivery| delivery.state))
+    if channel.contact.is_some() {
+        return Ok(of(cx, channel, message)?.each.first().map_or(MessageState::Queued, |delivery| delivery.state));
+    }
+    let seq = message.place.seq;
+    let marks = marks(cx.tx, channel, message)?;
+    let expired = message.body.expires_at.is_some_and(|at| at <= cx.now);
+    Ok(if marks.iter().any(|mark| mark.read >= seq) {
+        MessageState::Read
+    } else if marks.iter().any(|mark| mark.delivered >= seq) {
+        MessageState::Delivered
+    } else if expired {
+        MessageState::Expired
+    } else {
+        MessageState::Queued
+    })
 }

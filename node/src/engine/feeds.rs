@@ -122,24 +122,27 @@ pub(super) fn next(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<Next, Engin
     Ok(Next { feed, seq, backlink })
 }
 
-/// Ends it: builds, signs and stores the entry with `payload`.
+/// Ends it: builds, signs and stores the entry with `payload`, and saves the channel.
 pub(super) fn finish(
     cx: &mut Cx<'_, '_>,
-    channel: &Channel,
+    channel: &mut Channel,
     next: Next,
+    kind: Kind,
     payload: Vec<u8>,
 ) -> Result<Entry, EngineError> {
     let mut feed = next.feed;
-    let heads = channels::heads(cx.tx, channel)?;
-    let refs = heads.iter().filter(|(key, _)| **key != feed.key).map(|(_, head)| head.id);
-    let refs = refs.take(covey_feed::limits::MAX_REFS).collect();
-    let lamport = heads.lamport();
+    let ends = channels::ends(cx.tx, channel)?;
+    let own = feed.head.map(|head| head.id);
+    let refs = ends.entries.into_iter().filter(|end| Some(*end) != own).collect();
+    let lamport = ends.lamport;
     let sign = |header: &[u8]| cx.me.device.signing().sign(Context::FeedEntry, header);
     let id = feed.id(channel.id);
-    let batch = run::build(id, feed.head.as_ref(), lamport, refs, vec![(Kind::Content, payload)], sign)
-        .map_err(EngineError::bug)?;
+    let batch =
+        run::build(id, feed.head.as_ref(), lamport, refs, vec![(kind, payload)], sign).map_err(EngineError::bug)?;
     let entry = batch.entries.first().cloned().ok_or_else(|| EngineError::bug("an empty batch"))?;
     append(cx, &mut feed, &entry);
     save(cx, channel.no, &feed)?;
+    channels::extend(cx.tx, channel, [&entry])?;
+    channel.save(cx)?;
     Ok(entry)
 }

@@ -2,7 +2,7 @@
 //! fuzz targets below `tests/fuzz`, which play that contact.
 
 use covey_feed::run::{self, RunLimits};
-use covey_feed::{FeedId, Run};
+use covey_feed::{FeedId, Kind, Run};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::envelope;
 use covey_pairing::ids::AccountId;
@@ -30,7 +30,7 @@ pub fn envelope(
     aad: &[u8],
 ) -> Result<Option<Vec<u8>>, EngineError> {
     let Some(device) = contacts::devices(cx.tx, to)?.into_iter().next() else { return Ok(None) };
-    sessions::seal(cx, to, &device, plaintext, aad, false)
+    sessions::seal(cx, sessions::Scope::Pair, to, &device, plaintext, aad, false)
 }
 
 /// The next entry of our feed in the channel with a paired account.
@@ -39,7 +39,7 @@ pub fn envelope(
 /// Those of the engine; a bug if the content is too long.
 pub fn entry(cx: &mut Cx<'_, '_>, to: &AccountId, content: Content<'_>) -> Result<Option<(FeedId, Run)>, EngineError> {
     let Some(no) = contacts::load(cx.tx, to)?.and_then(|contact| contact.channel) else { return Ok(None) };
-    let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(None) };
+    let Some(mut channel) = channels::by_no(cx.tx, no)? else { return Ok(None) };
     let next = feeds::next(cx, &channel)?;
     let author = *cx.me.device_id().as_bytes();
     let aad = associated_data(channel.id.as_bytes(), &author, channel.incarnation, next.seq, next.backlink.as_ref());
@@ -52,7 +52,7 @@ pub fn entry(cx: &mut Cx<'_, '_>, to: &AccountId, content: Content<'_>) -> Resul
             Sealed { ciphertext, wraps }.encode()?
         }
     };
-    let entry = feeds::finish(cx, &channel, next, payload)?;
+    let entry = feeds::finish(cx, &mut channel, next, Kind::Content, payload)?;
     Ok(run::assemble([entry.clone()], RunLimits::default()).map(|run| (entry.header().feed, run)))
 }
 

@@ -7,7 +7,7 @@ use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
 
 use super::cx::{Cx, EngineError};
-use super::{card, control, outbox, pairing, sync};
+use super::{card, outbox, pairing, parcels, sync};
 
 pub use covey_overlay::Protocol;
 
@@ -163,10 +163,7 @@ pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         Input::Start => outbox::start(cx),
         Input::Command(_) | Input::Stop => Ok(()),
         Input::Connected { peer } => sync::connected(cx, peer),
-        Input::Disconnected { peer } => {
-            sync::disconnected(cx, peer);
-            Ok(())
-        }
+        Input::Disconnected { peer } => sync::disconnected(cx, peer),
         Input::Opened { peer } => sync::opened(cx, peer),
         Input::Closed { peer } => {
             sync::closed(cx, peer);
@@ -174,7 +171,7 @@ pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         }
         Input::Frame { peer, protocol: Protocol::Pair, source, frame } => pairing::frame(cx, peer, source, &frame),
         Input::Frame { peer, protocol: Protocol::Sync, frame, .. } => sync::frame(cx, peer, frame),
-        Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => control::frame(cx, peer, &frame),
+        Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => parcels::frame(cx, peer, &frame),
         Input::Addresses(addresses) => card::addresses_changed(cx, addresses),
         Input::Found { account, card } => outbox::found(cx, account, card.as_deref()),
         Input::Tick => outbox::tick(cx),

@@ -6,7 +6,7 @@ use covey_feed::PeerSync;
 use covey_pairing::consent::StrangerLimits;
 use covey_pairing::ids::{AccountId, DeviceId};
 
-use super::{PeerKey, Policy};
+use super::{PeerKey, Policy, group};
 
 /// In-memory state: who is connected, what waits for a retry.
 pub struct Live {
@@ -30,6 +30,10 @@ pub struct Live {
     pub(super) addresses: Vec<String>,
     /// Contacts' devices that broke the protocol, and when they may connect again.
     pub(super) penalties: BTreeMap<PeerKey, u64>,
+    /// Rosters of the groups that we have a channel of, by its number.
+    pub(super) groups: group::Groups,
+    /// Parcels and bytes kept of each sender, if they were counted since that last changed.
+    pub(super) custody: Option<BTreeMap<DeviceId, (usize, usize)>>,
     /// When our card was last handed to the overlay for publication.
     pub(super) published_at: u64,
     /// When the slow housekeeping last ran.
@@ -52,6 +56,8 @@ impl Live {
             strangers: StrangerLimits::new(policy.strangers),
             addresses: Vec::new(),
             penalties: BTreeMap::new(),
+            groups: group::Groups::default(),
+            custody: None,
             published_at: 0,
             housekept_at: 0,
             ticked_at: 0,
@@ -78,6 +84,7 @@ impl Live {
             .chain(penalties)
             .chain(self.deadlines.values().copied())
             .chain(slow)
+            .chain(group::next_wake(&self.groups))
             .min()
             .unwrap_or(u64::MAX)
     }
@@ -88,6 +95,8 @@ pub(super) struct ContactPeer {
     pub(super) account: AccountId,
     pub(super) device: DeviceId,
     pub(super) sync: PeerSync,
+    /// When what it did not acknowledge was last looked through.
+    pub(super) repaired_at: u64,
 }
 
 /// When to try again, and how often it was tried.

@@ -1,14 +1,14 @@
 //! Messages: what is readable in a channel, in its order.
 
 use covey_api::{self as api, ApiError, MessageState, Reason, Time};
-use covey_feed::{ChannelId, Entry, EntryId, FeedKey, OrderKey};
+use covey_feed::{ChannelId, Entry, EntryId, FeedKey, Kind, OrderKey};
 use covey_pairing::crypto::secret::Secret;
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
 
 use super::channels::{self, Channel};
 use super::payload::{Body, Sealed, associated_data, kind};
-use super::{Cx, EngineError, contacts, delivery, feeds, journal, sessions, sync, tables};
+use super::{Cx, EngineError, contacts, delivery, feeds, group, journal, sessions, sync, tables};
 use crate::store::Tx;
 
 /// Beyond this difference between the author's clock and ours the time shown is suspect.
@@ -53,15 +53,12 @@ fn save(cx: &mut Cx<'_, '_>, channel: u64, message: &Message) -> Result<(), Engi
 }
 
 /// Seals `body` for everyone in the channel, appends it to our feed and pushes it to who is connected.
-pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &Channel, body: &Body) -> Result<Entry, ApiError> {
+pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> Result<Entry, ApiError> {
     let next = feeds::next(cx, channel)?;
     let author = *cx.me.device_id().as_bytes();
     let aad = associated_data(channel.id.as_bytes(), &author, channel.incarnation, next.seq, next.backlink.as_ref());
-    let (key, ciphertext) = covey_pairing::envelope::seal_body(&body.encode()?, &aad, cx.rng)
-        .map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;
-    let wraps = sessions::wrap_for_contact(cx, &channel.contact, key.expose(), &aad)?;
-    let payload = Sealed { ciphertext, wraps }.encode()?;
-    let entry = feeds::finish(cx, channel, next, payload)?;
+    let (key, payload) = seal(cx, channel, &body.encode()?, &aad)?;
+    let entry = feeds::finish(cx, channel, next, Kind::Content, payload)?;
     let message = Message {
         id: entry.id(),
         place: entry.order(),
@@ -76,9 +73,18 @@ pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &Channel, body: &Body) -> Resu
     Ok(entry)
 }
 
+/// The content key, and the payload that only the members of the channel can open.
+fn seal(cx: &mut Cx<'_, '_>, channel: &Channel, body: &[u8], aad: &[u8]) -> Result<(Secret<32>, Vec<u8>), ApiError> {
+    let Some(contact) = &channel.contact else { return group::seal(cx, channel, body, aad) };
+    let (key, ciphertext) = covey_pairing::envelope::seal_body(body, aad, cx.rng)
+        .map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;
+    let wraps = sessions::wrap_for_contact(cx, contact, key.expose(), aad)?;
+    Ok((key, Sealed { ciphertext, wraps }.encode()?))
+}
+
 /// Writes a text and tells the journal.
 pub(super) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Result<api::Sent, ApiError> {
-    let entry = write(cx, &channel, body)?;
+    let entry = write(cx, &mut channel, body)?;
     channel.active_at = cx.now;
     channel.newest = channel.newest.max(Some(entry.order()));
     channel.archived = false;
@@ -111,7 +117,7 @@ pub(super) fn receive(
             channel.unread = channel.unread.saturating_add(1);
         }
         let shown = show(cx, channel, &message).map_err(EngineError::bug)?;
-        if contacts::is_request(cx.tx, &channel.contact)? {
+        if contacts::is_request(cx.tx, channel)? {
             // Not a message of the inbox: the list of requests has changed.
             channel.save(cx)?;
             let shown = channels::show(cx, channel).map_err(EngineError::bug)?;
@@ -146,6 +152,33 @@ pub(super) fn write_again(cx: &mut Cx<'_, '_>, channel: u64, feed: &feeds::Feed,
         send(cx, channel, &message.body).map_err(EngineError::bug)?;
     }
     Ok(())
+}
+
+/// Takes a message away: for everyone, or because its author was a member no more. Only of the device that is named, if
+/// one is.
+pub(super) fn delete(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    id: &EntryId,
+    of: Option<&DeviceId>,
+) -> Result<(), EngineError> {
+    let Some((no, message)) = by_id(cx.tx, id)? else { return Ok(()) };
+    let wrote = message.place.author.as_bytes();
+    if no != channel.no || of.is_some_and(|device| device.as_bytes() != wrote) {
+        return Ok(());
+    }
+    let unread = !message.own && is_shown(&message) && Some(message.place) > channel.read;
+    let emptied = Message { body: Body::deleted(message.body.sent_at), content_key: Secret::new([0; 32]), ..message };
+    cx.tx.put(&tables::message(no, &emptied.place), &emptied)?;
+    if unread {
+        channel.unread = channel.unread.saturating_sub(1);
+    }
+    if channel.newest == Some(emptied.place) {
+        channel.newest = list(cx.tx, no, Page { limit: 1, ..Page::default() })?.first().map(|newest| newest.place);
+    }
+    channel.save(cx)?;
+    let shown = show(cx, channel, &emptied).map_err(EngineError::bug)?;
+    journal::record(cx, api::kind::MESSAGE_CHANGED, &shown)
 }
 
 /// Which messages of a channel to list.
@@ -223,6 +256,8 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Res
         edited: false,
         expires_at: message.body.expires_at.map(Time::from_unix_ms),
         deliveries: Vec::new(),
+        deleted: message.body.kind == kind::DELETED,
+        delivery_summary: None,
     })
 }
 
@@ -234,7 +269,8 @@ pub(super) fn show_with_deliveries(
 ) -> Result<api::Message, ApiError> {
     let mut shown = show(cx, channel, message)?;
     if message.own {
-        shown.deliveries = delivery::of(cx, channel, message)?;
+        let told = delivery::of(cx, channel, message)?;
+        (shown.deliveries, shown.delivery_summary) = (told.each, told.summary);
     }
     Ok(shown)
 }

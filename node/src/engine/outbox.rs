@@ -7,7 +7,9 @@ use tracing::{debug, info};
 use super::contacts::{self, Contact};
 use super::live::{Live, Retry};
 use super::tables::Counter;
-use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, idempotency, journal, pairing, rollback, sync};
+use super::{
+    Cx, Effect, EngineError, PeerKey, Protocol, card, custody, group, idempotency, journal, pairing, rollback, sync,
+};
 
 /// A clock that went back by more than this, in milliseconds, was set; less is the jitter of its corrections.
 const SET_BACK: u64 = 5_000;
@@ -21,6 +23,7 @@ pub(super) fn next_housekeeping(live: &Live) -> u64 {
 
 /// Rebuilds what a running engine has in memory: after a start, and after a transaction that could not be kept.
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    group::load(cx)?;
     rollback::start(cx)?;
     for contact in contacts::all(cx.tx)? {
         if contact.is_paired() {
@@ -105,6 +108,7 @@ fn send_all(cx: &mut Cx<'_, '_>, peer: PeerKey, frames: &[(covey_pairing::consen
 
 /// A peer connected: hand over what waits for its account.
 pub(super) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    group::knock::peer_came(cx, peer)?;
     let hinted = cx.live.hints.get(&peer).copied();
     let account = match contacts::owner(cx.tx, peer)? {
         Some(owner) => Some(owner.account),
@@ -163,11 +167,13 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         }
     }
     sync::tick(cx)?;
+    group::tick(cx)?;
     card::tick(cx)?;
     if next_housekeeping(cx.live) <= now {
         cx.live.housekept_at = now;
         journal::prune(cx)?;
         idempotency::prune(cx)?;
+        custody::prune(cx)?;
     }
     Ok(())
 }

@@ -15,10 +15,11 @@ use serde_bytes::ByteBuf;
 use tracing::{debug, info, warn};
 
 use super::contacts::{self, Contact, Hint};
+use super::group::knock;
 use super::rpc::account::Issued;
 use super::{
-    Cx, Effect, EngineError, PeerKey, Protocol, card, channels, control, journal, outbox, requests, sessions, sync,
-    tables,
+    Cx, Effect, EngineError, PeerKey, Protocol, card, channels, journal, members, outbox, parcels, requests, sessions,
+    sync, tables,
 };
 
 /// Most one-time bundles kept of one contact.
@@ -111,7 +112,9 @@ pub(super) fn frame(
     let frame = match PairFrame::decode(bytes) {
         Ok(frame) => frame,
         Err(error) => {
-            debug!(?peer, %error, "a malformed pairing frame");
+            if !knock::frame(cx, peer, source, bytes)? {
+                debug!(?peer, %error, "a malformed pairing frame");
+            }
             return Ok(());
         }
     };
@@ -347,9 +350,8 @@ fn unpaired(cx: &mut Cx<'_, '_>, contact: &mut Contact, previous: Option<u64>) -
         sync::channel_closed(cx, &channel)?;
     }
     for device in contacts::devices(cx.tx, &contact.account)? {
-        control::forget(cx, &device.id)?;
-        cx.live.contacts.remove(&device.peer);
-        cx.effects.push(Effect::Revoke { peer: device.peer });
+        parcels::forget_unless_known(cx, &contact.account, &device.id)?;
+        members::parted(cx, &contact.account, device.peer)?;
     }
     Ok(())
 }

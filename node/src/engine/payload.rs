@@ -73,6 +73,8 @@ pub(super) mod kind {
     pub(in crate::engine) const TEXT: u16 = 1;
     /// What was read.
     pub(in crate::engine) const READ: u16 = 2;
+    /// What was deleted; never sent.
+    pub(in crate::engine) const DELETED: u16 = 3;
 }
 
 /// How far a feed was read: author device, incarnation, sequence number.
@@ -118,6 +120,19 @@ impl Body {
     /// What was read.
     pub(super) fn read(read: Vec<ReadMark>, sent_at: u64) -> Self {
         Self { version: VERSION, kind: kind::READ, sent_at, text: None, reply_to: None, expires_at: None, read }
+    }
+
+    /// What is left of a body that was deleted.
+    pub(super) fn deleted(sent_at: u64) -> Self {
+        Self {
+            version: VERSION,
+            kind: kind::DELETED,
+            sent_at,
+            text: None,
+            reply_to: None,
+            expires_at: None,
+            read: Vec::new(),
+        }
     }
 
     /// Whether it is within what its kind may say. Kinds that this covey does not know always are.

@@ -20,6 +20,8 @@ pub struct Policy {
     pub journal_events: u64,
     /// The data directory may be an old copy of itself: nothing is continued that another copy may have continued.
     pub suspect_rollback: bool,
+    /// How long leaves of groups may wait for others before keys are replaced, in milliseconds.
+    pub rotation_delay: u64,
     /// What strangers may do.
     pub strangers: StrangerLimitsConfig,
     /// Leading zero bits of the proof of work on our own invites.
@@ -36,6 +38,7 @@ impl Default for Policy {
             journal_keep: 30 * 24 * 3_600_000,
             journal_events: 1_000_000,
             suspect_rollback: false,
+            rotation_delay: 30_000,
             strangers: StrangerLimitsConfig::default(),
             work_bits: WORK_BITS,
         }

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::channels::Channel;
 use super::feeds::{self, Feed};
-use super::{Cx, EngineError, channels, contacts, messages, tables};
+use super::{Cx, EngineError, channels, contacts, group, messages, tables};
 
 /// Does at the start what the suspicion of a rollback calls for. (The runtime drops the suspicion once this is durable.)
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
@@ -49,7 +49,13 @@ pub(super) fn give_way(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, 
         cx.tx.delete(&tables::entry(feed.fid, seq));
     }
     feed.head = feeds::entry(cx.tx, feed.fid, seq.saturating_sub(1))?.map(|entry| entry.head());
-    feeds::save(cx, channel.no, feed)
+    feeds::save(cx, channel.no, feed)?;
+    if let Some(mut channel) = channels::by_no(cx.tx, channel.no)? {
+        // They ended with what is gone now.
+        channel.ends = None;
+        channel.save(cx)?;
+    }
+    Ok(())
 }
 
 /// Continues a channel where no other copy of us can be.
@@ -57,13 +63,14 @@ fn renew(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> 
     // 1 and above: 0 is where every first copy begins.
     channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
     channel.save(cx)?;
-    if let Some(mut contact) = contacts::load(cx.tx, &channel.contact)? {
+    let Some(account) = channel.contact else { return group::renewed(cx, channel) };
+    if let Some(mut contact) = contacts::load(cx.tx, &account)? {
         // One-time bundles may have been used by the other copy.
         contact.bundles.clear();
         contact.card_sent = None;
         contact.save(cx)?;
     }
-    for device in contacts::devices(cx.tx, &channel.contact)? {
+    for device in contacts::devices(cx.tx, &account)? {
         let key = tables::session(&device.id);
         if let Some(mut sessions) = cx.tx.get::<DeviceSessions>(&key)? {
             sessions.retire();

@@ -1,13 +1,16 @@
-//! Sessions with the devices of contacts: wrapping keys for them, opening what they wrapped for us.
+//! Sessions with the devices of contacts and of members of our groups: wrapping keys for them, opening what they wrapped
+//! for us.
 
 use std::collections::BTreeMap;
 
+use covey_pairing::crypto::secret::Secret;
 use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::session::{DeviceSessions, LocalDevice, PrekeyBundle, PrekeyStore, SessionError, SessionParties};
 use tracing::{debug, warn};
 
 use super::contacts::{self, ContactDevice};
-use super::{Cx, EngineError, Me, tables};
+use super::{Cx, EngineError, Me, group, tables};
+use crate::store::Key;
 
 /// Our device as the session layer sees it.
 pub(super) fn local(me: &Me) -> LocalDevice {
@@ -41,12 +44,56 @@ pub(super) fn prepare_bundle(cx: &mut Cx<'_, '_>) -> Result<(Vec<u8>, PrekeyStor
     Ok((bundle.to_bytes(), store))
 }
 
-/// The sessions with a device of a contact, if the contact is paired.
-fn with(cx: &Cx<'_, '_>, account: &AccountId, device: &ContactDevice) -> Result<Option<DeviceSessions>, EngineError> {
-    if let Some(sessions) = cx.tx.get(&tables::session(&device.id))? {
+/// What a session is for: each carries nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The pairing of two contacts.
+    Pair,
+    /// The group with this channel.
+    Group(u64),
+}
+
+impl Scope {
+    fn key(self, device: &DeviceId) -> Key {
+        match self {
+            Self::Pair => tables::session(device),
+            Self::Group(no) => tables::group_session(no, device),
+        }
+    }
+
+    /// The key that every session of this scope with an account starts from; none if there is to be no session.
+    fn psk(self, cx: &Cx<'_, '_>, account: &AccountId) -> Result<Option<Secret<32>>, EngineError> {
+        match self {
+            Self::Pair => contacts::psk(cx.tx, account),
+            Self::Group(no) => group::session_psk(cx, no, account),
+        }
+    }
+
+    /// Prekey bundles for a device, best first. One-time ones were given to a contact, so they serve the pairing.
+    fn bundles(
+        self,
+        cx: &mut Cx<'_, '_>,
+        account: &AccountId,
+        device: &ContactDevice,
+    ) -> Result<Vec<Vec<u8>>, EngineError> {
+        match self {
+            Self::Pair => contacts::take_bundles(cx, account, &device.id),
+            Self::Group(_) => Ok(vec![device.bundle.to_vec()]),
+        }
+    }
+}
+
+/// The sessions with a device, if there may be any.
+fn with(
+    cx: &Cx<'_, '_>,
+    scope: Scope,
+    account: &AccountId,
+    device: &ContactDevice,
+) -> Result<Option<DeviceSessions>, EngineError> {
+    let Some(psk) = scope.psk(cx, account)? else { return Ok(None) };
+    if let Some(sessions) = cx.tx.get(&scope.key(&device.id))? {
         return Ok(Some(sessions));
     }
-    let Some(psk) = contacts::psk(cx.tx, account)? else { return Ok(None) };
     let parties = SessionParties {
         our_account: *cx.me.account_id().as_bytes(),
         our_device: *cx.me.device_id().as_bytes(),
@@ -56,18 +103,19 @@ fn with(cx: &Cx<'_, '_>, account: &AccountId, device: &ContactDevice) -> Result<
     Ok(Some(DeviceSessions::new(parties, device.dh, psk)))
 }
 
-fn save(cx: &mut Cx<'_, '_>, device: &DeviceId, sessions: &DeviceSessions) -> Result<(), EngineError> {
-    Ok(cx.tx.put(&tables::session(device), sessions)?)
+fn save(cx: &mut Cx<'_, '_>, scope: Scope, device: &DeviceId, sessions: &DeviceSessions) -> Result<(), EngineError> {
+    Ok(cx.tx.put(&scope.key(device), sessions)?)
 }
 
 /// Starts a new session from the freshest bundle of theirs that we hold.
 fn initiate(
     cx: &mut Cx<'_, '_>,
+    scope: Scope,
     account: &AccountId,
     device: &ContactDevice,
     sessions: &mut DeviceSessions,
 ) -> Result<(), EngineError> {
-    for bytes in contacts::take_bundles(cx, account, &device.id)? {
+    for bytes in scope.bundles(cx, account, device)? {
         let bundle = match PrekeyBundle::from_bytes(&bytes) {
             Ok(bundle) => bundle,
             Err(error) => {
@@ -83,23 +131,24 @@ fn initiate(
     Ok(())
 }
 
-/// Seals `plaintext` for one device of a contact, over a `fresh` session if asked to. `None` if that is not possible
-/// now: the contact is not paired, or no usable prekey bundle is known.
+/// Seals `plaintext` for one device of an account, over a `fresh` session if asked to. `None` if that is not possible
+/// now: there is no consent for a session of this scope, or no usable prekey bundle is known.
 pub(super) fn seal(
     cx: &mut Cx<'_, '_>,
+    scope: Scope,
     account: &AccountId,
     device: &ContactDevice,
     plaintext: &[u8],
     aad: &[u8],
     fresh: bool,
 ) -> Result<Option<Vec<u8>>, EngineError> {
-    let Some(mut sessions) = with(cx, account, device)? else { return Ok(None) };
+    let Some(mut sessions) = with(cx, scope, account, device)? else { return Ok(None) };
     if fresh || !sessions.can_send() {
-        initiate(cx, account, device, &mut sessions)?;
+        initiate(cx, scope, account, device, &mut sessions)?;
     }
     match sessions.encrypt(plaintext, aad, cx.rng) {
         Ok(envelope) => {
-            save(cx, &device.id, &sessions)?;
+            save(cx, scope, &device.id, &sessions)?;
             Ok(Some(envelope))
         }
         Err(SessionError::NoSession) => Ok(None),
@@ -117,7 +166,7 @@ pub(super) fn wrap_for_contact(
 ) -> Result<BTreeMap<DeviceId, Vec<u8>>, EngineError> {
     let mut wraps = BTreeMap::new();
     for device in contacts::devices(cx.tx, account)? {
-        match seal(cx, account, &device, key, aad, false)? {
+        match seal(cx, Scope::Pair, account, &device, key, aad, false)? {
             Some(envelope) => {
                 wraps.insert(device.id, envelope);
             }
@@ -129,20 +178,26 @@ pub(super) fn wrap_for_contact(
 
 /// Opens envelopes of one device. Reads its sessions once and writes them back once, however many envelopes there are.
 pub(super) struct Opener {
+    scope: Scope,
     device: DeviceId,
     sessions: Option<DeviceSessions>,
     changed: bool,
 }
 
 impl Opener {
-    /// Begins with a device of a contact.
-    pub(super) fn new(cx: &Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<Self, EngineError> {
+    /// Begins with a device of an account.
+    pub(super) fn new(
+        cx: &Cx<'_, '_>,
+        scope: Scope,
+        account: &AccountId,
+        device: &DeviceId,
+    ) -> Result<Self, EngineError> {
         let known = contacts::device(cx.tx, account, device)?;
         let sessions = match known {
-            Some(known) => with(cx, account, &known)?,
+            Some(known) => with(cx, scope, account, &known)?,
             None => None,
         };
-        Ok(Self { device: *device, sessions, changed: false })
+        Ok(Self { scope, device: *device, sessions, changed: false })
     }
 
     /// Opens one envelope. Nothing changed if it does not open.
@@ -168,7 +223,7 @@ impl Opener {
     /// Writes back what opening changed.
     pub(super) fn finish(self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         match self.sessions {
-            Some(sessions) if self.changed => save(cx, &self.device, &sessions),
+            Some(sessions) if self.changed => save(cx, self.scope, &self.device, &sessions),
             _ => Ok(()),
         }
     }

@@ -4,21 +4,17 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use covey_feed::run::{self, Known, RunLimits};
-use covey_feed::sync::{Rejection, SharedChannel};
-use covey_feed::{Author, ChannelId, Entry, EntryId, FeedId, Head, Kind, PeerSync, Run, RunIn, SyncEffect, SyncInput};
-use covey_pairing::crypto::secret::Secret;
-use covey_pairing::envelope;
-use covey_pairing::ids::{AccountId, DeviceId};
-use tracing::{debug, error, warn};
+use covey_feed::run::{self, RunLimits};
+use covey_feed::sync::{Rejection, SharedChannel, SharedGroup};
+use covey_feed::{Author, ChannelId, Entry, FeedId, PeerSync, SyncEffect, SyncInput};
+use tracing::warn;
 
 use super::channels::{self, Channel};
 use super::contacts::{self, Owner};
-use super::feeds::{self, Feed};
+use super::feeds;
 use super::live::ContactPeer;
-use super::payload::{Body, Sealed, associated_data};
-use super::sessions::Opener;
-use super::{Cx, Effect, EngineError, PeerKey, Protocol, control, delivery, messages, outbox, rollback};
+use super::take::{self, Taken};
+use super::{Cx, Effect, EngineError, PeerKey, Protocol, control, delivery, group, members, outbox, parcels};
 use crate::store::Tx;
 
 /// A connection to `peer` is up: deliver what waits for it.
@@ -28,27 +24,37 @@ pub(super) fn connected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), Engine
 }
 
 /// The last connection to `peer` is gone.
-pub(super) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) {
+pub(super) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     cx.live.connected.remove(&peer);
     closed(cx, peer);
+    parcels::peer_gone(cx, peer)
 }
 
 /// The sync stream to `peer` is open: begin anew.
 pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
-    let Some(owner) = contacts::paired_peer(cx.tx, peer)? else { return Ok(()) };
+    let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
     let own = own_author(cx);
     cx.live.opened.insert(peer);
     cx.live.contacts.entry(peer).or_insert_with(|| ContactPeer {
         account: owner.account,
         device: owner.device,
         sync: PeerSync::new(own),
+        repaired_at: 0,
     });
-    let mut channels = Vec::new();
-    for channel in shared(cx.tx, &owner.account)? {
-        channels.push(shared_channel(cx.tx, &channel)?);
+    let (mut channels, mut groups) = (Vec::new(), Vec::new());
+    for channel in members::shared_with(cx, &owner.account)? {
+        match channel.contact {
+            Some(_) => channels.push(shared_channel(cx.tx, &channel)?),
+            None => groups.push(channel),
+        }
     }
     drive(cx, peer, SyncInput::Connected { channels })?;
-    control::peer_opened(cx, owner, peer)
+    for channel in groups {
+        share(cx, peer, &channel)?;
+    }
+    parcels::peer_opened(cx, owner, peer)?;
+    control::card_to(cx, owner)?;
+    control::request_parked(cx, &owner.account, &owner.device)
 }
 
 /// The sync stream to `peer` is gone.
@@ -86,12 +92,27 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     for peer in due {
         drive(cx, peer, SyncInput::Tick)?;
         if cx.live.opened.contains(&peer)
-            && let Some(owner) = contacts::paired_peer(cx.tx, peer)?
+            && repair_due(cx, peer)
+            && let Some(owner) = members::peer(cx, peer)?
         {
-            control::repair(cx, owner, peer)?;
+            parcels::repair(cx, owner, peer)?;
+            control::request_parked(cx, &owner.account, &owner.device)?;
         }
     }
     forgive(cx)
+}
+
+/// What was not acknowledged is looked through so often, in milliseconds.
+const REPAIR_EVERY: u64 = 30_000;
+
+fn repair_due(cx: &mut Cx<'_, '_>, peer: PeerKey) -> bool {
+    let now = cx.now;
+    let Some(at) = cx.live.contacts.get_mut(&peer) else { return false };
+    let due = at.repaired_at.abs_diff(now) >= REPAIR_EVERY;
+    if due {
+        at.repaired_at = now;
+    }
+    due
 }
 
 /// Entries of our own became part of this transaction: push them.
@@ -100,24 +121,46 @@ pub(super) fn appended(cx: &mut Cx<'_, '_>, channel: &Channel, entry: &Entry) ->
         return Err(EngineError::bug("an own entry without a signature"));
     };
     let (feed, head, run) = (entry.header().feed, entry.head(), Arc::new(run));
-    for peer in peers_of(cx, &channel.contact) {
+    for peer in members::peers(cx, channel) {
         drive(cx, peer, SyncInput::Appended { feed, head, run: Arc::clone(&run) })?;
     }
+    // Perhaps nobody is connected whose machine has done it.
+    group::advance(cx, channel, feed.key(), head);
     Ok(())
 }
 
 /// A channel was opened with a contact that may be connected already.
 pub(super) fn channel_opened(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
-    for peer in peers_of(cx, &channel.contact) {
-        let shared = shared_channel(cx.tx, channel)?;
-        drive(cx, peer, SyncInput::ChannelAdded(shared))?;
+    members::peers(cx, channel).into_iter().try_for_each(|peer| share(cx, peer, channel))
+}
+
+/// A channel is shared with a connected device from now on.
+pub(super) fn share(cx: &mut Cx<'_, '_>, peer: PeerKey, channel: &Channel) -> Result<(), EngineError> {
+    let Some(device) = cx.live.contacts.get(&peer).map(|at| at.device) else { return Ok(()) };
+    match group::spread_for(cx, channel, &device) {
+        None => {
+            let shared = shared_channel(cx.tx, channel)?;
+            drive(cx, peer, SyncInput::ChannelAdded(shared))
+        }
+        Some((spread, neighbour)) => {
+            let frozen =
+                feeds::all(cx.tx, channel.no)?.iter().filter(|feed| feed.frozen).map(|feed| feed.key).collect();
+            let (id, activity) = (channel.id, channel.active_at);
+            let peer_author = Author::from_bytes(*device.as_bytes());
+            let shared = SharedGroup { id, spread, peer: peer_author, neighbour, frozen, activity };
+            drive(cx, peer, SyncInput::GroupAdded(shared))
+        }
     }
-    Ok(())
+}
+
+/// Nothing more of a feed is asked for or taken.
+pub(super) fn frozen(cx: &mut Cx<'_, '_>, channel: &Channel, feed: FeedId) -> Result<(), EngineError> {
+    members::peers(cx, channel).into_iter().try_for_each(|peer| drive(cx, peer, SyncInput::Frozen(feed)))
 }
 
 /// A channel was closed.
 pub(super) fn channel_closed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
-    for peer in peers_of(cx, &channel.contact) {
+    for peer in members::peers(cx, channel) {
         drive(cx, peer, SyncInput::ChannelRemoved(channel.id))?;
     }
     Ok(())
@@ -127,15 +170,10 @@ fn own_author(cx: &Cx<'_, '_>) -> Author {
     Author::from_bytes(*cx.me.device_id().as_bytes())
 }
 
-fn peers_of(cx: &Cx<'_, '_>, account: &AccountId) -> Vec<PeerKey> {
-    cx.live.contacts.iter().filter(|(_, contact)| contact.account == *account).map(|(peer, _)| *peer).collect()
-}
-
-/// Open channels that both we and `account` are members of.
-fn shared(tx: &Tx<'_>, account: &AccountId) -> Result<Vec<Channel>, EngineError> {
-    let Some(contact) = contacts::load(tx, account)? else { return Ok(Vec::new()) };
-    let Some(no) = contact.channel else { return Ok(Vec::new()) };
-    Ok(channels::by_no(tx, no)?.filter(|channel| channel.open).into_iter().collect())
+/// Connected devices with whom the channel is shared.
+fn sharing(cx: &Cx<'_, '_>, id: &ChannelId) -> Result<Vec<PeerKey>, EngineError> {
+    let channel = channels::by_id(cx.tx, id)?;
+    Ok(channel.map(|channel| members::peers(cx, &channel)).unwrap_or_default())
 }
 
 fn shared_channel(tx: &Tx<'_>, channel: &Channel) -> Result<SharedChannel, EngineError> {
@@ -146,7 +184,7 @@ fn shared_channel(tx: &Tx<'_>, channel: &Channel) -> Result<SharedChannel, Engin
 }
 
 /// Gives one machine an input and carries its effects out, and those of the inputs that follow from them.
-fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), EngineError> {
+pub(super) fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), EngineError> {
     let mut queue = VecDeque::from([(peer, input)]);
     while let Some((peer, input)) = queue.pop_front() {
         let now = cx.now;
@@ -156,20 +194,19 @@ fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), Eng
             match effect {
                 SyncEffect::Send(frame) => cx.effects.push(Effect::Send { peer, protocol: Protocol::Sync, frame }),
                 SyncEffect::Serve { feed, from, limits } => {
-                    let run = serve(cx.tx, &account, &feed, from, limits)?;
+                    let run = take::serve(cx, &account, &feed, from, limits)?;
                     queue.push_back((peer, SyncInput::Served { feed, from, run }));
                 }
-                SyncEffect::Deliver { feed, run } => match apply(cx, &feed, run, Owner { account, device })? {
+                SyncEffect::Deliver { feed, run } => match take::apply(cx, &feed, run, Owner { account, device })? {
                     Taken::Durable(head) => {
-                        let account = contacts::of_channel(cx.tx, &feed.channel)?.unwrap_or(account);
-                        for other in peers_of(cx, &account) {
+                        for other in sharing(cx, &feed.channel)? {
                             queue.push_back((other, SyncInput::Applied { feed, head }));
                         }
                     }
                     Taken::Anew => {
                         queue.push_back((peer, SyncInput::Rejected { feed, reason: Rejection::Busy }));
                         if let Some(channel) = channels::by_id(cx.tx, &feed.channel)? {
-                            for other in peers_of(cx, &channel.contact) {
+                            for other in members::peers(cx, &channel) {
                                 let shared = shared_channel(cx.tx, &channel)?;
                                 queue.push_back((other, SyncInput::ChannelAdded(shared)));
                             }
@@ -177,7 +214,7 @@ fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), Eng
                     }
                     Taken::Refused(reason) => {
                         if reason == Rejection::Fork {
-                            for other in peers_of(cx, &account) {
+                            for other in sharing(cx, &feed.channel)? {
                                 queue.push_back((other, SyncInput::Frozen(feed)));
                             }
                         }
@@ -186,6 +223,11 @@ fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), Eng
                 },
                 SyncEffect::PeerHas { feed, seq } => {
                     delivery::delivered(cx, feed.channel, feed.key(), seq, account, &device)?;
+                }
+                SyncEffect::OwnFeedBehind { feed, seq, id } => {
+                    if take::is_contested(cx.tx, &feed, seq, &id)? {
+                        queue.push_back((peer, SyncInput::Contested { feed, seq }));
+                    }
                 }
                 // A hint; the run that is fetched now is the proof.
                 SyncEffect::OwnFeedAhead { feed, seq } => {
@@ -210,215 +252,11 @@ fn forgive(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let over: Vec<PeerKey> = cx.live.penalties.iter().filter(|(_, at)| **at <= cx.now).map(|(peer, _)| *peer).collect();
     for peer in over {
         cx.live.penalties.remove(&peer);
-        if let Some(owner) = contacts::paired_peer(cx.tx, peer)?
+        if let Some(owner) = members::peer(cx, peer)?
             && let Some(device) = contacts::device(cx.tx, &owner.account, &owner.device)?
         {
             cx.effects.push(Effect::Allow { peer, addresses: device.addresses });
         }
     }
     Ok(())
-}
-
-fn serve(tx: &Tx<'_>, to: &AccountId, id: &FeedId, from: u64, limits: RunLimits) -> Result<Option<Run>, EngineError> {
-    let Some(channel) = channels::by_id(tx, &id.channel)? else { return Ok(None) };
-    // The machine knows which channels are shared; this is the second look.
-    if !channel.open || channel.contact != *to {
-        return Ok(None);
-    }
-    match feeds::load(tx, channel.no, &id.key())? {
-        Some(feed) => feeds::serve(tx, &feed, from, limits),
-        None => Ok(None),
-    }
-}
-
-/// What we have of a feed, for the checks of a run against it.
-struct Ours<'a, 's> {
-    tx: &'a Tx<'s>,
-    fid: u64,
-}
-
-impl Known for Ours<'_, '_> {
-    fn entry(&self, _feed: &FeedId, seq: u64) -> Option<Entry> {
-        feeds::entry(self.tx, self.fid, seq).ok().flatten()
-    }
-
-    fn lamport(&self, id: &EntryId) -> Option<u64> {
-        messages::by_id(self.tx, id).ok().flatten().map(|(_, message)| message.place.lamport)
-    }
-}
-
-/// What became of a delivered run.
-enum Taken {
-    /// Its entries are ours too now; this is the head of the feed.
-    Durable(Head),
-    /// Nothing of it was taken.
-    Refused(Rejection),
-    /// Our own feed gave way: its heads are other ones than the machines know.
-    Anew,
-}
-
-/// How far ahead of everything we know an entry's logical time may be. An honest author exceeds what it saw by one; the
-/// rest is for what we have yet to fetch. (Without it one entry could drive the time of the channel to its end.)
-const LAMPORT_SLACK: u64 = 1 << 20;
-
-/// Verifies a run and takes its entries into the transaction. `from`: the device that delivered it.
-fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -> Result<Taken, EngineError> {
-    let Some(mut channel) = channels::by_id(cx.tx, &id.channel)? else {
-        return Ok(Taken::Refused(Rejection::Unwanted));
-    };
-    let device = DeviceId::from_bytes(*id.author.as_bytes());
-    let own = device == cx.me.device_id();
-    // The author must be a device of one of the two accounts. (Our own other devices come with multi-device.)
-    let member = own || contacts::device(cx.tx, &channel.contact, &device)?.is_some();
-    if !channel.open || channel.contact != from.account || !member {
-        return Ok(Taken::Refused(Rejection::Unwanted));
-    }
-    let account = if own { cx.me.account_id() } else { channel.contact };
-    if is_crowded(cx.tx, &channel, id)? {
-        warn!(channel = %id.channel.fmt_short(), "a device has too many incarnations; this one is not taken");
-        return Ok(Taken::Refused(Rejection::Unwanted));
-    }
-    let mut feed = feeds::load_or_new(cx, channel.no, id.key(), account)?;
-    if feed.frozen {
-        return Ok(Taken::Refused(Rejection::Fork));
-    }
-    let verified = run::verify(id, feed.head.as_ref(), run, &Ours { tx: cx.tx, fid: feed.fid });
-    let entries = match verified {
-        Ok(verified) => verified.into_entries(),
-        Err(refused) => {
-            if let run::RunError::Fork(proof) = &refused {
-                if own {
-                    let forked = proof.verify().map_err(EngineError::bug)?;
-                    rollback::proven(cx, &mut channel, id.incarnation)?;
-                    rollback::give_way(cx, &channel, &mut feed, forked.seq)?;
-                    return Ok(Taken::Anew);
-                }
-                freeze(cx, &channel, &mut feed, &proof.encode())?;
-            }
-            debug!(channel = %id.channel.fmt_short(), %refused, "a run was refused");
-            return Ok(Taken::Refused(refused.rejection()));
-        }
-    };
-    // Taking them would tell the author that they were delivered.
-    if entries.iter().any(|entry| entry.header().kind == Kind::Content && entry.payload().is_none()) {
-        warn!(channel = %id.channel.fmt_short(), "a contact's device withholds payloads; its run is not taken");
-        return Ok(Taken::Refused(Rejection::Unwanted));
-    }
-    let latest = channels::heads(cx.tx, &channel)?.lamport().saturating_add(LAMPORT_SLACK);
-    if entries.iter().any(|entry| entry.lamport() > latest) {
-        warn!(channel = %id.channel.fmt_short(), "an entry from the far future is not taken");
-        return Ok(Taken::Refused(Rejection::Invalid));
-    }
-    if own && !entries.is_empty() {
-        rollback::proven(cx, &mut channel, id.incarnation)?;
-    }
-    let mut opener = Opener::new(cx, &channel.contact, &device)?;
-    for entry in &entries {
-        feeds::append(cx, &mut feed, entry);
-        // After a repair the message may be there though its entry was lost.
-        let known = messages::at(cx.tx, channel.no, &entry.order())?.is_some_and(|message| message.id == entry.id());
-        if entry.header().kind == Kind::Content && !known {
-            // What we wrote ourselves was never wrapped for us: whoever has it gives us the key.
-            let opened = if own { Err(Unopened::NoKey) } else { open(cx, &mut opener, &channel, entry)? };
-            match opened {
-                Ok((key, body)) => messages::receive(cx, &mut channel, entry, account, key, body)?,
-                Err(why) => control::park(cx, channel.id, &feed, entry, why, &from.device)?,
-            }
-        }
-    }
-    opener.finish(cx)?;
-    if !entries.is_empty() {
-        feeds::save(cx, channel.no, &feed)?;
-        channel.save(cx)?;
-        control::request_parked(cx, &from.account, &from.device)?;
-    }
-    Ok(feed.head.map_or(Taken::Refused(Rejection::Invalid), Taken::Durable))
-}
-
-/// A new feed of an author that has as many incarnations as we keep.
-fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<bool, EngineError> {
-    if feeds::load(tx, channel.no, &id.key())?.is_some() {
-        return Ok(false);
-    }
-    let known = feeds::all(tx, channel.no)?;
-    let of_author = known.iter().filter(|feed| feed.key.author == id.author).count();
-    let of_contact = known.iter().filter(|feed| feed.account == channel.contact).count();
-    Ok(of_author >= feeds::MAX_INCARNATIONS || of_contact >= feeds::MAX_FEEDS / 2)
-}
-
-/// The author signed two histories: keep the proof, take nothing more.
-fn freeze(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, proof: &[u8]) -> Result<(), EngineError> {
-    error!(channel = %channel.id.fmt_short(), author = %feed.key.author.fmt_short(), "a device forked its feed; it is frozen");
-    feed.frozen = true;
-    feeds::save(cx, channel.no, feed)?;
-    cx.tx.put_raw(&super::tables::fork_proof(feed.fid), proof);
-    Ok(())
-}
-
-/// Why an entry's content could not be opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unopened {
-    /// We lack the content key; its author can give it to us.
-    NoKey,
-    /// What the author wrote is not a message: nothing to wait for.
-    Poison,
-}
-
-/// The content key and body of an entry.
-fn open(
-    cx: &mut Cx<'_, '_>,
-    opener: &mut Opener,
-    channel: &Channel,
-    entry: &Entry,
-) -> Result<Result<(Secret<32>, Body), Unopened>, EngineError> {
-    let Some(payload) = entry.payload() else { return Ok(Err(Unopened::NoKey)) };
-    let Ok(sealed) = Sealed::decode(payload) else { return Ok(Err(Unopened::Poison)) };
-    let aad = aad_of(channel.id, entry);
-    let Some(wrap) = sealed.wraps.get(&cx.me.device_id()) else { return Ok(Err(Unopened::NoKey)) };
-    let key = match opener.open(cx, wrap, &aad)? {
-        Ok(key) => key,
-        Err(error) => {
-            warn!(channel = %channel.id.fmt_short(), seq = entry.seq(), %error, "a content key does not open; asking its author");
-            return Ok(Err(Unopened::NoKey));
-        }
-    };
-    let Ok(key) = <[u8; 32]>::try_from(key) else { return Ok(Err(Unopened::Poison)) };
-    Ok(open_with(&Secret::new(key), &sealed.ciphertext, &aad))
-}
-
-fn open_with(key: &Secret<32>, ciphertext: &[u8], aad: &[u8]) -> Result<(Secret<32>, Body), Unopened> {
-    let body = envelope::open_body(key, aad, ciphertext).map_err(|_| Unopened::Poison)?;
-    let body = Body::decode(&body).map_err(|_| Unopened::Poison)?;
-    if body.is_sound() { Ok((key.clone(), body)) } else { Err(Unopened::Poison) }
-}
-
-/// Opens a stored entry with a content key that its author gave us afterwards; `false` if it does not open.
-pub(super) fn open_late(
-    cx: &mut Cx<'_, '_>,
-    channel: &mut Channel,
-    entry: &Entry,
-    key: &Secret<32>,
-) -> Result<bool, EngineError> {
-    let Some(sealed) = entry.payload().and_then(|payload| Sealed::decode(payload).ok()) else { return Ok(false) };
-    match open_with(key, &sealed.ciphertext, &aad_of(channel.id, entry)) {
-        Ok((key, body)) => {
-            let own = entry.header().feed.author.as_bytes() == cx.me.device_id().as_bytes();
-            let account = if own { cx.me.account_id() } else { channel.contact };
-            messages::receive(cx, channel, entry, account, key, body)?;
-            Ok(true)
-        }
-        Err(_) => Ok(false),
-    }
-}
-
-fn aad_of(channel: ChannelId, entry: &Entry) -> Vec<u8> {
-    let header = entry.header();
-    let backlink = header.position.backlink.map(|id| *id.as_bytes());
-    associated_data(
-        channel.as_bytes(),
-        header.feed.author.as_bytes(),
-        header.feed.incarnation,
-        header.position.seq,
-        backlink.as_ref(),
-    )
 }

@@ -41,6 +41,81 @@ pub(super) fn session(device: &DeviceId) -> Key {
     Key::table(Table::Session).id(device.as_bytes())
 }
 
+/// Sessions with a device of a member of the group with this channel.
+pub(super) fn group_session(channel: u64, device: &DeviceId) -> Key {
+    Key::table(Table::GroupSession).u64(channel).id(device.as_bytes())
+}
+
+/// All sessions of a group.
+pub(super) fn group_sessions(channel: u64) -> Key {
+    Key::table(Table::GroupSession).u64(channel)
+}
+
+/// How we stand to a group, by its id.
+pub(super) fn group(id: &[u8; 32]) -> Key {
+    groups().id(id)
+}
+
+/// How we stand to all groups.
+pub(super) fn groups() -> Key {
+    Key::table(Table::Group).u8(0)
+}
+
+/// Who asks to be let into a group.
+pub(super) fn join_request(channel: u64, account: &AccountId) -> Key {
+    join_requests(channel).id(account.as_bytes())
+}
+
+/// Everybody who asks to be let into a group.
+pub(super) fn join_requests(channel: u64) -> Key {
+    Key::table(Table::Group).u8(1).u64(channel)
+}
+
+/// An operation on the roster of a group, in the order of its logical time.
+pub(super) fn operation(channel: u64, lamport: u64, id: &EntryId) -> Key {
+    operations(channel).u64(lamport).id(id.as_bytes())
+}
+
+/// All operations on the roster of a group.
+pub(super) fn operations(channel: u64) -> Key {
+    Key::table(Table::Roster).u64(channel)
+}
+
+/// Our own chain in a group.
+pub(super) fn own_chain(channel: u64) -> Key {
+    Key::table(Table::Chain).u8(0).u64(channel)
+}
+
+/// Who still has to be given our chain.
+pub(super) fn chain_work(channel: u64) -> Key {
+    Key::table(Table::Chain).u8(1).u64(channel)
+}
+
+/// Our chains before the present one.
+pub(super) fn past_chains(channel: u64) -> Key {
+    Key::table(Table::Chain).u8(2).u64(channel)
+}
+
+/// The chains of another device in a group.
+pub(super) fn chains_of(channel: u64, device: &DeviceId) -> Key {
+    Key::table(Table::Chain).u8(3).u64(channel).id(device.as_bytes())
+}
+
+/// The chains of all other devices in a group.
+pub(super) fn all_chains(channel: u64) -> Key {
+    Key::table(Table::Chain).u8(3).u64(channel)
+}
+
+/// A parcel kept for somebody who is not connected.
+pub(super) fn custody(recipient: &DeviceId, sender: &DeviceId, number: u64) -> Key {
+    custody_for(recipient).id(sender.as_bytes()).u64(number)
+}
+
+/// All parcels kept for a device.
+pub(super) fn custody_for(recipient: &DeviceId) -> Key {
+    Key::table(Table::Custody).id(recipient.as_bytes())
+}
+
 /// Our own prekeys.
 pub(super) fn prekeys() -> Key {
     Key::table(Table::Prekey)
@@ -144,6 +219,16 @@ pub(super) fn parcel(device: &DeviceId, number: u64) -> Key {
 /// All parcels for a device.
 pub(super) fn parcels(device: &DeviceId) -> Key {
     Key::table(Table::Outbox).id(device.as_bytes())
+}
+
+/// All parcels.
+pub(super) fn all_parcels() -> Key {
+    Key::table(Table::Outbox)
+}
+
+/// All parcels kept for others.
+pub(super) fn all_custody() -> Key {
+    Key::table(Table::Custody)
 }
 
 /// A journal event.

@@ -3,6 +3,7 @@
 
 mod consent;
 mod conversation;
+mod groups;
 mod hostile;
 mod mending;
 mod rollback;

@@ -34,6 +34,8 @@ pub enum Table {
     Address = 0x17,
     /// Limits on strangers.
     Stranger = 0x18,
+    /// Ratchet sessions inside a group, by channel and device.
+    GroupSession = 0x19,
 
     /// Channels.
     Channel = 0x20,
@@ -49,6 +51,12 @@ pub enum Table {
     ContentKey = 0x25,
     /// Entries that wait for something (a key, a gap).
     Parked = 0x26,
+    /// How we stand to groups, and who asks to be let in.
+    Group = 0x27,
+    /// Operations on rosters, by channel and logical time.
+    Roster = 0x28,
+    /// Sender keys.
+    Chain = 0x29,
 
     /// What must still be sent.
     Outbox = 0x30,
@@ -60,6 +68,8 @@ pub enum Table {
     Receipt = 0x33,
     /// Timers, by due time.
     Timer = 0x34,
+    /// Parcels kept for others.
+    Custody = 0x35,
 
     /// Event journal, by cursor.
     Journal = 0x40,
@@ -71,7 +81,7 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 33] = [
         Self::Meta,
         Self::Ticket,
         Self::Prekey,
@@ -85,6 +95,7 @@ impl Table {
         Self::Peer,
         Self::Address,
         Self::Stranger,
+        Self::GroupSession,
         Self::Channel,
         Self::Head,
         Self::Entry,
@@ -92,11 +103,15 @@ impl Table {
         Self::Order,
         Self::ContentKey,
         Self::Parked,
+        Self::Group,
+        Self::Roster,
+        Self::Chain,
         Self::Outbox,
         Self::Delivery,
         Self::PeerHead,
         Self::Receipt,
         Self::Timer,
+        Self::Custody,
         Self::Journal,
         Self::Consumer,
         Self::ClientId,

@@ -68,6 +68,18 @@ pub fn request(state: JoinRequestState) -> JoinRequest {
     }
 }
 
+/// Of a group too large to tell of each.
+pub fn summary() -> DeliverySummary {
+    let missing = |n: usize| Delivery {
+        recipient: format!("cv1x{n:08}"),
+        alias: (n == 0).then(|| "carol".into()),
+        state: MessageState::Queued,
+        at: at(60),
+        why: None,
+    };
+    DeliverySummary { total: 120, delivered: 75, read: 30, missing: (0..MAX_MISSING).map(missing).collect() }
+}
+
 fn info(state: TicketState) -> JoinTicketInfo {
     JoinTicketInfo {
         id: "5f1c2a90aa".into(),
@@ -300,6 +312,6 @@ impl GroupApi for Mock {
 
     async fn delete(&self, params: GroupDelete) -> Result<Message, ApiError> {
         let group = find_group(&params.group)?.group;
-        Ok(Message { channel: group, ..message("aaaaaaaa1111", ALICE, "", MessageState::Read) })
+        Ok(Message { channel: group, deleted: true, ..message("aaaaaaaa1111", ALICE, "", MessageState::Read) })
     }
 }

@@ -83,7 +83,9 @@ pub fn message(id: &str, author: &str, text: &str, state: MessageState) -> Messa
         reply_to: None,
         edited: false,
         expires_at: None,
+        deleted: false,
         deliveries: vec![],
+        delivery_summary: None,
     }
 }
 
@@ -205,6 +207,7 @@ impl Mock {
         let mut sent = Message { reply_to, ..message(&id, ME, text, MessageState::Queued) };
         if let Some(group) = group {
             sent.channel = group.channel;
+            sent.delivery_summary = Some(groups::summary());
         }
         self.state().messages.push(sent.clone());
         self.happen(kind::MESSAGE_SENT, &sent);
@@ -223,9 +226,10 @@ impl Mock {
     }
 
     fn channel(&self, name: &str) -> Result<Channel, ApiError> {
-        let (channel, kind, name, contact) = match groups::find_group(name) {
-            Ok(group) => (group.channel, ChannelKind::Group, group.name, None),
-            Err(_) => {
+        let group = groups::find_group(name).ok();
+        let (channel, kind, name, contact) = match &group {
+            Some(group) => (group.channel.clone(), ChannelKind::Group, group.name.clone(), None),
+            None => {
                 let contact = self.find(name.trim_start_matches("ch-"))?;
                 let channel = format!("ch-{}", contact.contact);
                 (channel, ChannelKind::Direct, contact.alias.unwrap_or_default(), Some(contact.contact))
@@ -236,6 +240,9 @@ impl Mock {
             kind,
             name,
             contact,
+            group: group.as_ref().map(|group| group.group.clone()),
+            members: group.as_ref().map(|group| group.members),
+            role: group.and_then(|group| group.role),
             open: true,
             unread: 1,
             last_message: self.state().messages.last().cloned(),

@@ -65,7 +65,7 @@ impl Daemon {
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mock = Mock::new();
-        let module = covey_api::module_with_groups(Arc::clone(&mock)).unwrap();
+        let module = covey_api::module(Arc::clone(&mock)).unwrap();
         let (stop, handle) = stop_channel();
         let service = Server::builder().to_service_builder().build(module, stop);
 

@@ -1,6 +1,7 @@
 //! Whether a record is what its table says.
 
 use covey_feed::{Entry, ForkProof};
+use covey_pairing::group::cipher::{DistributionWork, OwnChain, PastChains, ReceiverChains};
 use covey_pairing::identity::TokenBook;
 use covey_pairing::ids::AccountId;
 use covey_pairing::session::{DeviceSessions, PrekeyStore};
@@ -8,10 +9,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::super::channels::Channel;
 use super::super::contacts::{Card, Contact, Owner};
-use super::super::control::{Parked, Waiting};
+use super::super::control::Parked;
+use super::super::custody::Kept;
 use super::super::delivery::Mark;
 use super::super::feeds::Feed;
+use super::super::group::{notes::Asking, ops::Stored, standing::Standing};
 use super::super::messages::{Message, Pointer};
+use super::super::parcels::Waiting;
 use super::super::rpc::account::Issued;
 use super::super::{card, idempotency, journal};
 use crate::store::{StoreError, Table, Tx};
@@ -35,9 +39,17 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Contact, _) => row.is::<Contact>(),
         (Table::Alias | Table::Invite, _) => row.is::<AccountId>(),
         (Table::Card, _) => row.is::<Card>(),
-        (Table::Session, _) => row.is::<DeviceSessions>(),
+        (Table::Session | Table::GroupSession, _) => row.is::<DeviceSessions>(),
         (Table::Peer, _) => row.is::<Owner>(),
         (Table::Channel, Some(0)) => row.is::<Channel>(),
+        (Table::Group, Some(0)) => row.is::<Standing>(),
+        (Table::Group, _) => row.is::<Asking>(),
+        (Table::Roster, _) => row.is::<Stored>(),
+        (Table::Chain, Some(0)) => row.is::<OwnChain>(),
+        (Table::Chain, Some(1)) => row.is::<DistributionWork>(),
+        (Table::Chain, Some(2)) => row.is::<PastChains>(),
+        (Table::Chain, _) => row.is::<ReceiverChains>(),
+        (Table::Custody, _) => row.is::<Kept>(),
         (Table::Head, _) => row.is::<Feed>(),
         (Table::Entry, _) if rest.ends_with(&[0; 8]) => row.bytes(|bytes| ForkProof::decode(bytes).map(drop)),
         (Table::Entry, _) => row.bytes(|bytes| Entry::from_stored(bytes).map(drop)),

@@ -64,7 +64,8 @@ fn channels_of(tx: &mut Tx<'_>, contacts: &[Contact]) -> Result<(), EngineError>
         let channel = Channel {
             no,
             id,
-            contact: contact.account,
+            contact: Some(contact.account),
+            name: None,
             open: contact.is_paired(),
             incarnation: 0,
             active_at: contact.changed_at,
@@ -73,6 +74,7 @@ fn channels_of(tx: &mut Tx<'_>, contacts: &[Contact]) -> Result<(), EngineError>
             unread: 0,
             muted: false,
             archived: false,
+            ends: None,
         };
         tx.put(&tables::channel(no), &channel)?;
         if Counter::Channel.get(tx)? < no {

@@ -96,8 +96,10 @@ fn home_of(tx: &Tx<'_>, me: &Me, entry: &Entry) -> Result<Option<(Channel, Accou
     let device = DeviceId::from_bytes(*feed.author.as_bytes());
     let account = if device == me.device_id() {
         me.account_id()
-    } else if contacts::device(tx, &channel.contact, &device)?.is_some() {
-        channel.contact
+    } else if let Some(contact) = channel.contact
+        && contacts::device(tx, &contact, &device)?.is_some()
+    {
+        contact
     } else {
         return Ok(None);
     };
@@ -121,7 +123,7 @@ fn end<R: CryptoRng + ?Sized>(
     }
     let most = was.max(chain.seq() + chain.beyond);
     if most > last {
-        let with = contacts::name_of(&mending.tx(), &channel.contact)?.unwrap_or_else(|| channel.contact.fmt_short());
+        let with = channels::name(&mending.tx(), channel)?;
         let range = if most == last + 1 { format!("entry {most}") } else { format!("entries {} to {most}", last + 1) };
         let own = feed.key.author.as_bytes() == me.device_id().as_bytes();
         let (range, told) = (range, &mut mending.told);

@@ -57,7 +57,9 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
             }
         }
         let unread = if channel.open { unread } else { channel.unread };
-        mending.step(|tx, _| Ok(tx.put(&tables::channel(channel.no), &Channel { newest, unread, ..channel })?))?;
+        mending.step(|tx, _| {
+            Ok(tx.put(&tables::channel(channel.no), &Channel { newest, unread, ends: None, ..channel })?)
+        })?;
     }
     forget_waiting(mending)?;
     wait(mending, me, progress)
@@ -151,5 +153,6 @@ fn whom(tx: &Tx<'_>, me: &Me, channel: &Channel, feed: &Feed) -> Result<Option<D
     if author != me.device_id() {
         return Ok(Some(author));
     }
-    Ok(contacts::devices(tx, &channel.contact)?.first().map(|device| device.id))
+    let Some(contact) = &channel.contact else { return Ok(None) };
+    Ok(contacts::devices(tx, contact)?.first().map(|device| device.id))
 }

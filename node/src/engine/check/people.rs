@@ -94,7 +94,7 @@ fn channels(tx: &Tx<'_>, contacts: &BTreeMap<AccountId, Contact>, found: &mut Fi
         {
             found.problem(format!("the channel {name} is not found by its id"));
         }
-        if !contacts.contains_key(&channel.contact) {
+        if channel.contact.is_some_and(|contact| !contacts.contains_key(&contact)) {
             found.problem(format!("the channel {name} is with nobody we know"));
         }
         if channel.no > Counter::Channel.get(tx)? {
@@ -110,7 +110,7 @@ fn channels(tx: &Tx<'_>, contacts: &BTreeMap<AccountId, Contact>, found: &mut Fi
         let channel = contact.channel.map(|no| tx.get::<Channel>(&tables::channel(no))).transpose()?.flatten();
         match (contact.channel, channel) {
             (Some(_), None) => found.problem(format!("the channel with {name} is missing")),
-            (Some(_), Some(channel)) if channel.contact != contact.account => {
+            (Some(_), Some(channel)) if channel.contact != Some(contact.account) => {
                 found.problem(format!("the channel with {name} is somebody else's"));
             }
             (None, _) if contact.is_paired() => {

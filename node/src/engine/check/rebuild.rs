@@ -119,11 +119,12 @@ fn drop_unusable<R: CryptoRng + ?Sized>(
 fn people(tx: &mut Tx<'_>, told: &mut Rebuilt) -> Result<(), EngineError> {
     let channels = super::super::channels::all(tx)?;
     for channel in channels {
-        if contacts::load(tx, &channel.contact)?.is_none() {
-            let name = channel.contact.fmt_short();
+        let Some(account) = channel.contact else { continue };
+        if contacts::load(tx, &account)?.is_none() {
+            let name = account.fmt_short();
             told.lost.push(format!("the pairing with {name}: invite them again; what you wrote each other is there"));
-            let contact = Contact { channel: Some(channel.no), ..Contact::new(channel.contact, channel.active_at) };
-            tx.put(&tables::contact(&channel.contact), &contact)?;
+            let contact = Contact { channel: Some(channel.no), ..Contact::new(account, channel.active_at) };
+            tx.put(&tables::contact(&account), &contact)?;
             let key = tables::channel(channel.no);
             tx.put(&key, &super::super::channels::Channel { open: false, ..channel })?;
         }

@@ -17,7 +17,7 @@ const MAX_UNREAD: usize = 100_000;
 pub fn list(cx: &mut Cx<'_, '_>, params: &ChannelList) -> Result<Vec<Channel>, ApiError> {
     let mut shown = Vec::new();
     for channel in channels::all(cx.tx)? {
-        let request = contacts::is_request(cx.tx, &channel.contact)?;
+        let request = contacts::is_request(cx.tx, &channel)?;
         let fits = if request { channel.open } else { channel.archived == params.archived };
         if request == params.requests && fits {
             shown.push(channels::show(cx, &channel)?);
@@ -75,9 +75,9 @@ pub fn mark_read(cx: &mut Cx<'_, '_>, params: &ChannelMarkRead) -> Result<Channe
     let unread = newer.iter().filter(|message| !message.own && Some(message.place) > up_to).count();
     channel.unread = u32::try_from(unread).unwrap_or(u32::MAX);
     let read_theirs = newer.iter().any(|message| !message.own && Some(message.place) <= up_to);
-    let strangers = contacts::is_request(cx.tx, &channel.contact)?;
+    let strangers = contacts::is_request(cx.tx, &channel)?;
     if read_theirs && channel.open && cx.policy.read_receipts && !strangers {
-        tell(cx, &channel)?;
+        tell(cx, &mut channel)?;
     }
     changed(cx, &channel)
 }
@@ -88,7 +88,7 @@ fn first() -> covey_feed::OrderKey {
 }
 
 /// Tells the author of each feed up to where we have read it.
-fn tell(cx: &mut Cx<'_, '_>, channel: &channels::Channel) -> Result<(), ApiError> {
+fn tell(cx: &mut Cx<'_, '_>, channel: &mut channels::Channel) -> Result<(), ApiError> {
     let own = cx.me.device_id();
     let mut marks = Vec::new();
     for feed in feeds::all(cx.tx, channel.no)? {

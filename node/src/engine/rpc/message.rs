@@ -5,7 +5,7 @@ use covey_api::{ApiError, Message, MessageList, MessageSend, MessageShow, Reason
 use crate::engine::channels::{self, Channel};
 use crate::engine::messages::{self, Page};
 use crate::engine::payload::{Body, MAX_TEXT};
-use crate::engine::{Cx, contacts};
+use crate::engine::{Cx, contacts, group};
 
 /// Messages on a page unless told.
 const PAGE: u32 = 50;
@@ -53,8 +53,12 @@ pub(super) fn writable(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError>
         None => channels::resolve(cx, text)?,
     };
     if !channel.open {
-        let contact = contacts::load(cx.tx, &channel.contact)?.ok_or_else(|| contacts::no_such(text))?;
+        let Some(account) = &channel.contact else { return Err(group::closed(cx, &channel)?) };
+        let contact = contacts::load(cx.tx, account)?.ok_or_else(|| contacts::no_such(text))?;
         return Err(contacts::not_paired(&contact));
+    }
+    if channel.contact.is_none() {
+        group::may_write(cx, &channel)?;
     }
     Ok(channel)
 }
@@ -89,7 +93,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &MessageList) -> Result<Vec<Message>, A
 fn newest_everywhere(cx: &Cx<'_, '_>, limit: usize) -> Result<Vec<Message>, ApiError> {
     let mut found = Vec::new();
     for channel in channels::all(cx.tx)? {
-        if contacts::is_request(cx.tx, &channel.contact)? {
+        if contacts::is_request(cx.tx, &channel)? {
             continue;
         }
         for message in messages::list(cx.tx, channel.no, Page { limit, ..Page::default() })? {

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod channel;
 pub mod events;
+pub mod group;
 pub mod message;
 pub mod node;
 pub mod pair;

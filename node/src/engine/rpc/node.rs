@@ -2,7 +2,7 @@
 
 use covey_api::{ApiError, ContactState, Counts};
 
-use crate::engine::{Cx, PeerKey, channels, contacts};
+use crate::engine::{Cx, PeerKey, channels, contacts, members};
 
 /// How many of what.
 ///
@@ -19,7 +19,7 @@ pub fn counts(cx: &mut Cx<'_, '_>) -> Result<Counts, ApiError> {
         }
     }
     for channel in channels::all(cx.tx)? {
-        if !contacts::is_request(cx.tx, &channel.contact)? {
+        if !contacts::is_request(cx.tx, &channel)? {
             counts.unread = counts.unread.saturating_add(channel.unread);
         }
     }
@@ -38,7 +38,7 @@ pub fn owners(cx: &mut Cx<'_, '_>, peers: &[PeerKey]) -> Result<Vec<Option<Named
     peers
         .iter()
         .map(|peer| {
-            let Some(owner) = contacts::paired_peer(cx.tx, *peer)? else { return Ok(None) };
+            let Some(owner) = members::peer(cx, *peer)? else { return Ok(None) };
             let alias = contacts::load(cx.tx, &owner.account)?.and_then(|contact| contact.alias);
             Ok(Some((owner.account.to_string(), alias)))
         })

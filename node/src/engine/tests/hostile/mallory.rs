@@ -78,7 +78,7 @@ impl Lair {
         let id = self.channel;
         self.world.look(ALICE, |cx| {
             let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
-            channels::heads(cx.tx, &channel).unwrap().lamport()
+            channels::ends(cx.tx, &channel).unwrap().lamport
         })
     }
 
@@ -183,7 +183,17 @@ impl Lair {
             .world
             .call(MALLORY, |cx| {
                 let device = contacts::device(cx.tx, &account, &device).unwrap().unwrap();
-                Ok(sessions::seal(cx, &account, &device, &plaintext, b"covey control v1\0", false).unwrap().unwrap())
+                Ok(sessions::seal(
+                    cx,
+                    sessions::Scope::Pair,
+                    &account,
+                    &device,
+                    &plaintext,
+                    b"covey control v1\0",
+                    false,
+                )
+                .unwrap()
+                .unwrap())
             })
             .unwrap();
         self.parcel(&Content::Session(ByteBuf::from(envelope)));

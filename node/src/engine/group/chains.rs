@@ -1,0 +1,278 @@
+//! What members say to each other: our chain, the chains of others, and who still has to be given ours.
+
+use covey_api::{ApiError, Reason};
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::group::cipher::{
+    Change, DistributionWork, GroupCipher, OpenError, OwnChain, PastChains, ReceiverChains, RotationPolicy, SenderKeys,
+    Speaker, key_id_of, report,
+};
+use covey_pairing::group::roster::Exit;
+use covey_pairing::ids::DeviceId;
+use tracing::{debug, warn};
+
+use super::rosters::{OnRoster, get, get_mut};
+use super::standing::State;
+use crate::engine::channels::Channel;
+use crate::engine::contacts::{self, Owner};
+use crate::engine::payload::Body;
+use crate::engine::take::Unopened;
+use crate::engine::{Cx, EngineError, control, tables};
+
+/// Devices given our chain at a time.
+const AT_ONCE: usize = 64;
+/// Pause between two such batches, in milliseconds: other work goes on meanwhile.
+const PAUSE: u64 = 200;
+
+fn speaker(cx: &Cx<'_, '_>, no: u64, device: DeviceId) -> Option<Speaker> {
+    get(cx, no).map(|group| Speaker { group: group.id, device })
+}
+
+fn own(cx: &Cx<'_, '_>, no: u64) -> Result<Option<(OwnChain, DistributionWork)>, EngineError> {
+    let Some(us) = speaker(cx, no, cx.me.device_id()) else { return Ok(None) };
+    let chain = cx.tx.get(&tables::own_chain(no))?.unwrap_or_else(|| SenderKeys::own(us));
+    let work = cx.tx.get(&tables::chain_work(no))?.unwrap_or_else(|| SenderKeys::work(us));
+    Ok(Some((chain, work)))
+}
+
+fn save(cx: &mut Cx<'_, '_>, no: u64, chain: &OwnChain, work: &DistributionWork) -> Result<(), EngineError> {
+    cx.tx.put(&tables::own_chain(no), chain)?;
+    Ok(cx.tx.put(&tables::chain_work(no), work)?)
+}
+
+/// Seals a body for everyone on the roster: the content key, and the payload.
+pub(in crate::engine) fn seal(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    body: &[u8],
+    aad: &[u8],
+) -> Result<(Secret<32>, Vec<u8>), ApiError> {
+    let no = channel.no;
+    let Some((mut chain, mut work)) = own(cx, no)? else { return Err(super::closed(cx, channel)?) };
+    let policy = RotationPolicy { delay_ms: cx.policy.rotation_delay, ..RotationPolicy::default() };
+    if SenderKeys::rotation_due(&chain, &policy, cx.now) {
+        let epoch = get(cx, no).map_or([0; 32], |group| group.roster.epoch());
+        let epoch = epoch.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        let mut past = cx.tx.get::<PastChains>(&tables::past_chains(no))?.unwrap_or_default();
+        SenderKeys::rotate(&mut chain, &mut work, &mut past, epoch, cx.now, cx.rng);
+        cx.tx.put(&tables::past_chains(no), &past)?;
+    }
+    let sealed =
+        SenderKeys::seal(&mut chain, body, aad).map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;
+    save(cx, no, &chain, &work)?;
+    hand_out(cx, no)?;
+    Ok((sealed.content_key, sealed.payload))
+}
+
+/// Gives our chain to some of those who still have to get it. Called again until all have it.
+pub(super) fn hand_out(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
+    let Some((chain, mut work)) = own(cx, no)? else { return Ok(()) };
+    if chain.chain().is_none() || work.is_done() {
+        if let Some(group) = get_mut(cx, no) {
+            group.hand_out_at = None;
+        }
+        return Ok(());
+    }
+    let Some(group) = get(cx, no) else { return Ok(()) };
+    let audience = OnRoster::of(group);
+    let handouts = work.next(AT_ONCE, &audience);
+    let done = work.is_done();
+    cx.tx.put(&tables::chain_work(no), &work)?;
+    for handout in handouts {
+        if let Some(bytes) = SenderKeys::handout(&chain, handout.from) {
+            give(cx, no, &handout.device, bytes)?;
+        }
+    }
+    let at = (!done).then_some(cx.now.saturating_add(PAUSE));
+    if let Some(group) = get_mut(cx, no) {
+        group.hand_out_at = at;
+    }
+    Ok(())
+}
+
+fn give(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId, chain: Vec<u8>) -> Result<(), EngineError> {
+    let Some(account) = get(cx, no).and_then(|group| group.devices.get(device)).copied() else { return Ok(()) };
+    if account == cx.me.account_id() && *device == cx.me.device_id() {
+        return Ok(());
+    }
+    match contacts::device(cx.tx, &account, device)? {
+        Some(known) => control::give_chain(cx, no, &account, &known, chain),
+        None => {
+            debug!(device = %device.fmt_short(), "no card of this member's device; it will ask for the key");
+            Ok(())
+        }
+    }
+}
+
+/// Whether somebody still has to be given our chain, and when to go on.
+pub(super) fn resume(cx: &Cx<'_, '_>, no: u64) -> Result<Option<u64>, EngineError> {
+    let open = own(cx, no)?.is_some_and(|(chain, work)| chain.chain().is_some() && !work.is_done());
+    Ok(open.then_some(cx.now))
+}
+
+fn changed(cx: &mut Cx<'_, '_>, no: u64, changes: &[Change]) -> Result<(), EngineError> {
+    let Some((mut chain, mut work)) = own(cx, no)? else { return Ok(()) };
+    for change in changes {
+        SenderKeys::changed(&mut chain, &mut work, change, cx.now);
+    }
+    save(cx, no, &chain, &work)
+}
+
+/// Devices may read from now on.
+pub(super) fn joined(cx: &mut Cx<'_, '_>, no: u64, devices: &[DeviceId]) -> Result<(), EngineError> {
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let changes: Vec<Change> = devices.iter().copied().map(Change::Joined).collect();
+    changed(cx, no, &changes)?;
+    let now = cx.now;
+    if let Some(group) = get_mut(cx, no) {
+        group.hand_out_at = Some(now);
+    }
+    Ok(())
+}
+
+/// Devices may not read any more.
+pub(super) fn left(cx: &mut Cx<'_, '_>, no: u64, devices: &[DeviceId], exit: Option<Exit>) -> Result<(), EngineError> {
+    let change = |device: DeviceId| match exit {
+        Some(Exit::Left) => Change::Left(device),
+        Some(Exit::Removed | Exit::Banned) | None => Change::Removed(device),
+    };
+    let changes: Vec<Change> = devices.iter().copied().map(change).collect();
+    changed(cx, no, &changes)?;
+    for device in devices {
+        cx.tx.delete(&tables::group_session(no, device));
+    }
+    Ok(())
+}
+
+/// Devices of a member are no longer its own.
+pub(super) fn revoked(cx: &mut Cx<'_, '_>, no: u64, devices: &[DeviceId]) -> Result<(), EngineError> {
+    let changes: Vec<Change> = devices.iter().copied().map(Change::Revoked).collect();
+    changed(cx, no, &changes)
+}
+
+/// Our state is an older copy: its keys may have been used already.
+pub(in crate::engine) fn renewed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
+    changed(cx, channel.no, &[Change::Restored])?;
+    for (key, mut sessions) in cx.tx.scan::<covey_pairing::session::DeviceSessions>(
+        &tables::group_sessions(channel.no),
+        None,
+        usize::MAX,
+        false,
+    )? {
+        sessions.retire();
+        cx.tx.put(&key, &sessions)?;
+    }
+    Ok(())
+}
+
+/// We are out: nothing is sealed or opened any more.
+pub(super) fn forget(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
+    for key in [tables::own_chain(no), tables::chain_work(no), tables::past_chains(no)] {
+        cx.tx.delete(&key);
+    }
+    for prefix in [tables::all_chains(no), tables::group_sessions(no)] {
+        for key in cx.tx.keys(&prefix)? {
+            cx.tx.delete(&key);
+        }
+    }
+    if let Some(group) = get_mut(cx, no) {
+        group.hand_out_at = None;
+    }
+    Ok(())
+}
+
+/// A member's device gave us its chain, in the session of the two.
+pub(in crate::engine) fn learn(cx: &mut Cx<'_, '_>, no: u64, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
+    // Who is not on the roster yet may be in a moment; who was removed is not heard.
+    let Some(group) = get(cx, no).filter(|group| group.state == State::Joined) else { return Ok(()) };
+    if group.roster.by_device(&owner.device).is_some_and(|(account, _)| *account != owner.account) {
+        return Ok(());
+    }
+    let Some(them) = speaker(cx, no, owner.device) else { return Ok(()) };
+    let key = tables::chains_of(no, &owner.device);
+    let mut chains = cx.tx.get::<ReceiverChains>(&key)?.unwrap_or_else(|| SenderKeys::theirs(them));
+    match SenderKeys::learn(&mut chains, bytes) {
+        Ok(_) => cx.tx.put(&key, &chains)?,
+        Err(error) => {
+            warn!(device = %owner.device.fmt_short(), %error, "a member's key is not taken");
+            return Ok(());
+        }
+    }
+    control::open_parked(cx, no, &owner.device)
+}
+
+/// What a device that asks for the key of an entry is given of our chains.
+pub(in crate::engine) fn answer(
+    cx: &mut Cx<'_, '_>,
+    no: u64,
+    to: &DeviceId,
+    payload: &[u8],
+) -> Result<Option<Vec<u8>>, EngineError> {
+    let (Ok(key_id), Some((chain, work))) = (key_id_of(payload), own(cx, no)?) else { return Ok(None) };
+    let on_roster = get(cx, no).is_some_and(|group| group.roster.by_device(to).is_some());
+    let past = cx.tx.get::<PastChains>(&tables::past_chains(no))?.unwrap_or_default();
+    Ok(on_roster.then(|| SenderKeys::answer(&chain, &work, &past, &key_id, to)).flatten())
+}
+
+/// Opens entries of one author. Reads its chains once and writes them back once.
+pub(in crate::engine) struct Reader {
+    no: u64,
+    device: DeviceId,
+    chains: Option<ReceiverChains>,
+    changed: bool,
+}
+
+impl Reader {
+    pub(in crate::engine) fn new(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> Result<Self, EngineError> {
+        let chains = cx.tx.get(&tables::chains_of(channel.no, device))?;
+        Ok(Self { no: channel.no, device: *device, chains, changed: false })
+    }
+
+    /// The content key and body of an entry.
+    pub(in crate::engine) fn open(
+        &mut self,
+        payload: &[u8],
+        aad: &[u8],
+    ) -> Result<Result<(Secret<32>, Body), Unopened>, EngineError> {
+        let Some(chains) = &mut self.chains else { return Ok(Err(Unopened::NoKey)) };
+        let opened = match SenderKeys::open(chains, payload, aad) {
+            Ok(opened) => opened,
+            Err(error @ (OpenError::Forged | OpenError::Malformed | OpenError::Version)) => {
+                warn!(device = %self.device.fmt_short(), %error, "a member's entry does not open");
+                return Ok(Err(Unopened::Poison));
+            }
+            Err(error) => {
+                debug!(device = %self.device.fmt_short(), %error, "the key of an entry is missing");
+                return Ok(Err(Unopened::NoKey));
+            }
+        };
+        self.changed = true;
+        let body = Body::decode(&opened.body).ok().filter(Body::is_sound);
+        Ok(body.map(|body| (opened.content_key, body)).ok_or(Unopened::Poison))
+    }
+
+    /// Writes back what opening changed.
+    pub(in crate::engine) fn finish(self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+        match self.chains {
+            Some(chains) if self.changed => Ok(cx.tx.put(&tables::chains_of(self.no, &self.device), &chains)?),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The body of a payload, with its content key.
+pub(in crate::engine) fn body(key: &Secret<32>, payload: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
+    report::open(key, payload, &covey_pairing::crypto::hash::blake3(payload), aad).ok()
+}
+
+/// Chains are handed out further.
+pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let due = |group: &super::rosters::Group, now: u64| group.hand_out_at.is_some_and(|at| at <= now);
+    let now = cx.now;
+    let due: Vec<u64> = cx.live.groups.by_no.iter().filter(|(_, group)| due(group, now)).map(|(no, _)| *no).collect();
+    for no in due {
+        hand_out(cx, no)?;
+    }
+    Ok(())
+}

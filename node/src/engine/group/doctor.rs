@@ -1,0 +1,181 @@
+//! Comparing a group with those of its members that are connected: roster and feeds, and the first difference.
+//!
+//! Asked and answered on the parcel stream; nothing of it is kept.
+
+use covey_api::{Check, CheckState};
+use covey_feed::{ChannelId, FeedKey};
+use covey_pairing::ids::DeviceId;
+use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteArray, ByteBuf};
+use tracing::debug;
+
+use super::rosters::get;
+use crate::engine::channels::{self, Channel};
+use crate::engine::contacts::Owner;
+use crate::engine::parcels::{self, VERSION};
+use crate::engine::{Cx, EngineError, PeerKey, feeds, members};
+
+/// Feeds told in one report: of larger groups the digest has to do.
+const MAX_HEADS: usize = 512;
+/// Longest frame read, in bytes.
+const MAX_FRAME: usize = 64 * 1024;
+/// Oddities of one kind told one by one.
+const MAX_TOLD: usize = 20;
+/// Devices that are asked at a time.
+const MAX_ASKED: usize = 64;
+
+/// What is asked and answered.
+#[derive(Serialize, Deserialize)]
+enum Wire {
+    #[serde(rename = "q")]
+    Question(u8, ChannelId),
+    #[serde(rename = "a")]
+    Answer(u8, ChannelId, ByteArray<32>, ByteArray<32>, Vec<(FeedKey, u64)>),
+}
+
+/// How a group looks from one device.
+#[derive(Debug, Clone)]
+pub(in crate::engine) struct Report {
+    pub(in crate::engine) roster: [u8; 32],
+    pub(in crate::engine) heads: [u8; 32],
+    pub(in crate::engine) feeds: Vec<(FeedKey, u64)>,
+}
+
+/// How it looks from here.
+pub(in crate::engine) fn own(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Option<Report>, EngineError> {
+    let Some(group) = get(cx, channel.no) else { return Ok(None) };
+    let roster = group.roster.hash();
+    let mut known = Vec::new();
+    let mut hasher = Vec::new();
+    for feed in feeds::all(cx.tx, channel.no)? {
+        let Some(head) = feed.head else { continue };
+        let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
+        // What a former member wrote after it was one counts for nobody, whoever got it in time.
+        let seq = group.roster.cut(&device, feed.key.incarnation).map_or(head.seq, |cut| cut.min(head.seq));
+        if seq > 0 {
+            known.push((feed.key, seq));
+        }
+    }
+    known.sort_unstable();
+    for (key, seq) in &known {
+        hasher.extend_from_slice(key.author.as_bytes());
+        hasher.extend_from_slice(&key.incarnation.to_be_bytes());
+        hasher.extend_from_slice(&seq.to_be_bytes());
+    }
+    let heads = covey_pairing::crypto::hash::blake3(&hasher);
+    Ok(Some(Report { roster, heads, feeds: known }))
+}
+
+/// Asks every connected member. How many.
+pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<usize, EngineError> {
+    let mut asked = 0;
+    cx.live.groups.reports.insert(channel.no, std::collections::BTreeMap::new());
+    let question = covey_codec::encode(&Wire::Question(VERSION, channel.id)).map_err(EngineError::bug)?;
+    for peer in members::peers(cx, channel).into_iter().take(MAX_ASKED) {
+        if cx.live.opened.contains(&peer) {
+            parcels::send_doctor(cx, peer, question.clone())?;
+            asked += 1;
+        }
+    }
+    Ok(asked)
+}
+
+/// What was answered so far.
+pub(in crate::engine) fn reports(cx: &Cx<'_, '_>, channel: &Channel) -> std::collections::BTreeMap<DeviceId, Report> {
+    cx.live.groups.reports.get(&channel.no).cloned().unwrap_or_default()
+}
+
+/// A frame of a member's device.
+pub(in crate::engine) fn frame(
+    cx: &mut Cx<'_, '_>,
+    owner: Owner,
+    peer: PeerKey,
+    bytes: &ByteBuf,
+) -> Result<(), EngineError> {
+    let Ok(wire) = covey_codec::decode::<Wire>(bytes, MAX_FRAME) else {
+        debug!(?peer, "a malformed question about a group");
+        return Ok(());
+    };
+    let (Wire::Question(VERSION, id) | Wire::Answer(VERSION, id, ..)) = &wire else { return Ok(()) };
+    let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none()) else {
+        return Ok(());
+    };
+    if !members::includes(cx, &channel, &owner.account) {
+        return Ok(());
+    }
+    match wire {
+        Wire::Question(..) => {
+            let Some(Report { roster, heads, mut feeds }) = own(cx, &channel)? else { return Ok(()) };
+            feeds.truncate(MAX_HEADS);
+            let answer = Wire::Answer(VERSION, channel.id, ByteArray::new(roster), ByteArray::new(heads), feeds);
+            let answer = covey_codec::encode(&answer).map_err(EngineError::bug)?;
+            parcels::send_doctor(cx, peer, answer)
+        }
+        Wire::Answer(_, _, roster, heads, feeds) => {
+            if let Some(reports) = cx.live.groups.reports.get_mut(&channel.no)
+                && feeds.len() <= MAX_HEADS
+            {
+                let report = Report { roster: roster.into_array(), heads: heads.into_array(), feeds };
+                reports.insert(owner.device, report);
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What else is to be said of the group.
+pub(in crate::engine) fn checks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<Check>, EngineError> {
+    let mut checks = Vec::new();
+    let Some(group) = get(cx, channel.no) else { return Ok(checks) };
+    let check =
+        |name: &str, state: CheckState, message: String| Check { name: name.to_owned(), state, message, advice: None };
+    let ignored = group.roster.ignored();
+    for one in ignored.iter().take(MAX_TOLD) {
+        let who = super::show::name_of(cx, &one.account)?;
+        checks.push(check(
+            "operations",
+            CheckState::Ok,
+            format!("an operation of {who} does not count: {}", one.reason),
+        ));
+    }
+    let frozen: Vec<_> = feeds::all(cx.tx, channel.no)?.into_iter().filter(|feed| feed.frozen).collect();
+    for feed in frozen.iter().take(MAX_TOLD) {
+        let who = super::show::name_of(cx, &feed.account)?;
+        checks.push(check(
+            "feeds",
+            CheckState::Warn,
+            format!("a device of {who} wrote two histories; what comes after is ignored"),
+        ));
+    }
+    let (_, waiting) = group.roster.operations();
+    if waiting > 0 {
+        checks.push(check(
+            "operations",
+            CheckState::Warn,
+            format!("{waiting} operations wait for others that are not here yet"),
+        ));
+    }
+    Ok(checks)
+}
+
+/// The first thing in which another device differs, in a sentence.
+pub(in crate::engine) fn difference(
+    own: &Report,
+    other: &Report,
+    name: impl Fn(&DeviceId) -> String,
+) -> Option<String> {
+    if own.heads == other.heads {
+        return (own.roster != other.roster).then(|| "it has the same entries and another roster".to_owned());
+    }
+    let ours: std::collections::BTreeMap<_, _> = own.feeds.iter().copied().collect();
+    let theirs: std::collections::BTreeMap<_, _> = other.feeds.iter().copied().collect();
+    let keys: std::collections::BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+    for key in keys {
+        let (mine, its) = (ours.get(key).copied().unwrap_or(0), theirs.get(key).copied().unwrap_or(0));
+        if mine != its {
+            let who = name(&DeviceId::from_bytes(*key.author.as_bytes()));
+            return Some(format!("it has {its} entries of {who}, here are {mine}"));
+        }
+    }
+    Some("its feeds differ in one that is not told".to_owned())
+}

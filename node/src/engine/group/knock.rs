@@ -1,0 +1,146 @@
+//! Strangers who come with a ticket for a group: they know a device of a member and nothing else, so they leave their wish
+//! where strangers leave invites, sealed to that device.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use covey_feed::ChannelId;
+use covey_pairing::ids::{DeviceId, GroupId};
+use covey_pairing::parcel;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use tracing::debug;
+
+use super::standing::Request;
+use super::{Groups, admission};
+use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, card};
+
+/// Longest knock in bytes: a card and a statement.
+const MAX_KNOCK: usize = 24 * 1024;
+/// Longest note in characters.
+const MAX_NOTE: usize = 280;
+const VERSION: u8 = 1;
+/// A request is repeated so often, in milliseconds, while it is not answered.
+const AGAIN: u64 = 60_000;
+/// Knocks opened per minute: each costs a few signature checks (`[NODE-KNOCK]`).
+const PER_MINUTE: u32 = 60;
+/// And of one source.
+const PER_SOURCE: u32 = 10;
+
+/// What travels on the pairing protocol.
+#[derive(Serialize, Deserialize)]
+enum Wire {
+    #[serde(rename = "group join")]
+    Join(u8, DeviceId, ByteBuf),
+}
+
+/// What is sealed into it.
+#[derive(Serialize, Deserialize)]
+struct Wish(ChannelId, ByteBuf, ByteBuf, String);
+
+/// How many came lately.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Knocks {
+    minute: u64,
+    all: u32,
+    by_source: BTreeMap<IpAddr, u32>,
+    /// When own requests were last made.
+    asked_at: u64,
+}
+
+impl Knocks {
+    fn admit(&mut self, source: Option<IpAddr>, now: u64) -> bool {
+        let minute = now / 60_000;
+        if minute != self.minute {
+            *self = Self { minute, asked_at: self.asked_at, ..Self::default() };
+        }
+        let of_source = source.map_or(0, |source| {
+            let count = self.by_source.entry(source).or_default();
+            *count += 1;
+            *count
+        });
+        self.all += 1;
+        self.all <= PER_MINUTE && of_source <= PER_SOURCE
+    }
+}
+
+fn prologue(to: &DeviceId) -> Vec<u8> {
+    [b"covey group join v1\0".as_slice(), to.as_bytes()].concat()
+}
+
+/// Makes our wish known to everyone on the ticket.
+pub(super) fn begin(cx: &mut Cx<'_, '_>, id: &GroupId) -> Result<(), EngineError> {
+    let Some(request) = cx.live.groups.requests.get(id).cloned() else { return Ok(()) };
+    for point in &request.points {
+        cx.effects.push(Effect::Allow { peer: point.peer, addresses: point.addresses.clone() });
+        if cx.live.connected.contains(&point.peer) {
+            knock(cx, id, &request, point.peer)?;
+        }
+    }
+    Ok(())
+}
+
+fn knock(cx: &mut Cx<'_, '_>, id: &GroupId, request: &Request, peer: PeerKey) -> Result<(), EngineError> {
+    let card = ByteBuf::from(card::own(cx)?);
+    let channel = ChannelId::from_bytes(*id.as_bytes());
+    let wish = Wish(channel, request.statement.clone(), card, request.note.clone());
+    let wish = covey_codec::encode(&wish).map_err(EngineError::bug)?;
+    for point in request.points.iter().filter(|point| point.peer == peer) {
+        let sealed = parcel::seal(cx.me.device.dh(), &point.dh, &prologue(&point.device), &wish, cx.rng)
+            .map_err(EngineError::bug)?;
+        let wire = Wire::Join(VERSION, point.device, ByteBuf::from(sealed));
+        let frame = covey_codec::encode(&wire).map_err(EngineError::bug)?;
+        cx.effects.push(Effect::Send { peer, protocol: Protocol::Pair, frame });
+    }
+    Ok(())
+}
+
+/// A peer connected: if it may let us in somewhere, ask it.
+pub(in crate::engine) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    let at = |request: &Request| request.points.iter().any(|point| point.peer == peer);
+    let requests: Vec<(GroupId, Request)> =
+        cx.live.groups.requests.iter().filter(|(_, request)| at(request)).map(|(id, r)| (*id, r.clone())).collect();
+    requests.into_iter().try_for_each(|(id, request)| knock(cx, &id, &request, peer))
+}
+
+/// Time passed.
+pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    if cx.live.groups.requests.is_empty() || cx.live.groups.knocks.asked_at.saturating_add(AGAIN) > cx.now {
+        return Ok(());
+    }
+    cx.live.groups.knocks.asked_at = cx.now;
+    let connected: Vec<PeerKey> = cx.live.connected.iter().copied().collect();
+    connected.into_iter().try_for_each(|peer| peer_came(cx, peer))
+}
+
+pub(super) fn next_wake(groups: &Groups) -> Option<u64> {
+    (!groups.requests.is_empty()).then(|| groups.knocks.asked_at.saturating_add(AGAIN))
+}
+
+/// A frame of the pairing protocol that is not about pairing. Whether it was one of ours.
+pub(in crate::engine) fn frame(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    source: Option<IpAddr>,
+    bytes: &[u8],
+) -> Result<bool, EngineError> {
+    let Ok(Wire::Join(VERSION, to, sealed)) = covey_codec::decode(bytes, MAX_KNOCK) else { return Ok(false) };
+    let now = cx.now;
+    if to != cx.me.device_id() || !cx.live.groups.knocks.admit(source, now) {
+        return Ok(true);
+    }
+    let Ok((sender, wish)) = parcel::open(cx.me.device.dh(), &prologue(&to), &sealed) else { return Ok(true) };
+    let Ok(Wish(id, statement, signed, note)) = covey_codec::decode(&wish, MAX_KNOCK) else { return Ok(true) };
+    let Ok(account) = covey_pairing::group::admission::JoinStatement::open(&statement).map(|said| said.account) else {
+        return Ok(true);
+    };
+    let Some(joiner) = admission::verified(cx, &id, &statement, &signed, account) else { return Ok(true) };
+    let device = joiner.card.log().device(&joiner.statement.device).cloned();
+    let own = device.is_some_and(|device| device.keys.dh == sender && PeerKey(device.keys.network) == peer);
+    if !own || note.chars().count() > MAX_NOTE {
+        debug!(?peer, "somebody asks to be let into a group in another's name");
+        return Ok(true);
+    }
+    admission::asked(cx, &id, &joiner, statement, signed, &note)?;
+    Ok(true)
+}

@@ -1,0 +1,35 @@
+//! Groups: the roster in memory, what it means for channels, sessions and peers, and the keys members give each other.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`standing`] | how we stand to each group, as stored |
+//! | [`rosters`] | rosters in memory; what the rest of the engine asks them |
+//! | [`ops`] | operations: written, taken, carried out |
+//! | [`chains`] | sender keys: sealing, opening, handing out |
+//! | [`admission`] | invites, join statements, the welcome |
+//! | [`knock`] | strangers who come with a ticket |
+//! | [`peers`] | which devices of members may connect |
+//! | [`doctor`] | comparing with other members |
+//! | [`proof`] | that a member wrote a message |
+
+pub(super) mod admission;
+mod chains;
+pub(super) mod doctor;
+pub(super) mod knock;
+pub(super) mod ops;
+mod peers;
+pub(super) mod proof;
+pub(super) mod rosters;
+pub(super) mod show;
+pub(super) mod standing;
+
+pub(super) use admission as notes;
+pub(super) use chains::{Reader, answer, body, learn, renewed, seal};
+pub(super) use ops::{
+    awaits_founder, closed, cut_of, founder, may_write, retract, stranger, take, take_if_missed, write,
+};
+pub(super) use peers::{next_wake, tick, told};
+pub(super) use rosters::{
+    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows, load,
+    may_read, point, point_device, recipients, scope, session_psk, shared_with, shares, spread_for,
+};

@@ -1,0 +1,173 @@
+//! Which devices of members may connect, and what is shared with them.
+
+use covey_feed::SyncInput;
+use covey_pairing::group::roster::Exit;
+use covey_pairing::ids::AccountId;
+
+use super::rosters::{get, get_mut};
+use super::{admission, chains, knock};
+use crate::engine::channels::{self, Channel};
+use crate::engine::{Cx, Effect, EngineError, PeerKey, contacts, delivery, members, parcels, sync};
+
+/// What somebody who is gone still has to be told has this time to reach them, in milliseconds.
+const FAREWELL: u64 = 10_000;
+
+/// Lets the devices of all members that are our neighbours in.
+pub(super) fn allow_all(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
+    let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
+    let me = cx.me.account_id();
+    let Some(group) = get(cx, no) else { return Ok(()) };
+    let mut accounts: Vec<AccountId> = group.roster.members(None).map(|(account, _)| *account).collect();
+    accounts.extend(group.guides.iter().copied());
+    accounts.retain(|account| *account != me && group.shares(&me, account));
+    for account in accounts {
+        allow(cx, &channel, &account)?;
+    }
+    Ok(())
+}
+
+fn allow(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
+    for device in contacts::devices(cx.tx, account)? {
+        let near = super::spread_for(cx, channel, &device.id).is_some_and(|(_, near)| near);
+        if near && !cx.live.penalties.contains_key(&device.peer) {
+            cx.live.groups.parting.remove(&device.peer);
+            cx.effects.push(Effect::Allow { peer: device.peer, addresses: device.addresses });
+        }
+    }
+    Ok(())
+}
+
+/// Somebody is a member.
+pub(super) fn joined(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
+    allow(cx, channel, account)?;
+    for peer in peers_of(cx, account) {
+        sync::share(cx, peer, channel)?;
+    }
+    Ok(())
+}
+
+/// The size of the group changed, and with it perhaps who is our neighbour.
+pub(super) fn neighbours(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
+    for peer in members::peers(cx, channel) {
+        let Some(device) = cx.live.contacts.get(&peer).map(|at| at.device) else { continue };
+        if let Some((_, neighbour)) = super::spread_for(cx, channel, &device) {
+            sync::drive(cx, peer, SyncInput::Neighbour { channel: channel.id, neighbour })?;
+        }
+    }
+    Ok(())
+}
+
+fn peers_of(cx: &Cx<'_, '_>, account: &AccountId) -> Vec<PeerKey> {
+    cx.live.contacts.iter().filter(|(_, at)| at.account == *account).map(|(peer, _)| *peer).collect()
+}
+
+/// The channel is shared with everyone who is connected and may have it.
+pub(super) fn share_anew(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
+    for peer in members::peers(cx, channel) {
+        sync::share(cx, peer, channel)?;
+    }
+    Ok(())
+}
+
+/// Somebody is a member no more.
+pub(super) fn left(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    account: &AccountId,
+    exit: Option<Exit>,
+) -> Result<(), EngineError> {
+    for device in contacts::devices(cx.tx, account)? {
+        if matches!(exit, Some(Exit::Removed | Exit::Banned)) {
+            // Nobody shows them the operation any more.
+            let note = admission::Note::Removed(channel.id);
+            admission::post(cx, &device, &note, None)?;
+        }
+        sync::drive(cx, device.peer, SyncInput::ChannelRemoved(channel.id))?;
+        part(cx, *account, device.peer);
+    }
+    Ok(())
+}
+
+fn part(cx: &mut Cx<'_, '_>, account: AccountId, peer: PeerKey) {
+    let at = cx.now.saturating_add(FAREWELL);
+    cx.live.groups.parting.insert(peer, (account, at));
+}
+
+/// We are a member no more. Who left by themselves tells the others first.
+pub(super) fn went_out(cx: &mut Cx<'_, '_>, channel: &Channel, left: bool) -> Result<(), EngineError> {
+    let me = cx.me.account_id();
+    let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
+    let others: Vec<AccountId> =
+        group.roster.members(None).map(|(account, _)| *account).filter(|account| *account != me).collect();
+    group.state = super::standing::State::Left;
+    group.guides.clear();
+    if left {
+        group.farewell = others.into_iter().collect();
+        return Ok(());
+    }
+    group.farewell.clear();
+    close(cx, channel, others)
+}
+
+/// Nothing of the channel is shared any more.
+fn close(cx: &mut Cx<'_, '_>, channel: &Channel, others: Vec<AccountId>) -> Result<(), EngineError> {
+    for account in others {
+        for device in contacts::devices(cx.tx, &account)? {
+            sync::drive(cx, device.peer, SyncInput::ChannelRemoved(channel.id))?;
+            part(cx, account, device.peer);
+        }
+    }
+    Ok(())
+}
+
+/// After a start: whether it still has to be told that we left.
+pub(super) fn resume_farewell(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
+    if delivery::is_told(cx.tx, channel, &cx.me.device_id())? {
+        return Ok(());
+    }
+    let me = cx.me.account_id();
+    if let Some(group) = get_mut(cx, channel.no) {
+        group.farewell =
+            group.roster.members(None).map(|(account, _)| *account).filter(|account| *account != me).collect();
+    }
+    Ok(())
+}
+
+/// A member durably has all that we wrote: if we left, it is known now.
+pub(in crate::engine) fn told(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
+    let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
+    if group.farewell.is_empty() {
+        return Ok(());
+    }
+    let others = std::mem::take(&mut group.farewell).into_iter().collect();
+    close(cx, channel, others)
+}
+
+/// Time passed.
+pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let now = cx.now;
+    let over: Vec<(PeerKey, AccountId)> = cx
+        .live
+        .groups
+        .parting
+        .iter()
+        .filter(|(_, (_, at))| *at <= now)
+        .map(|(peer, (account, _))| (*peer, *account))
+        .collect();
+    for (peer, account) in over {
+        cx.live.groups.parting.remove(&peer);
+        if let Some(owner) = contacts::owner(cx.tx, peer)? {
+            parcels::forget_unless_known(cx, &account, &owner.device)?;
+        }
+        members::parted(cx, &account, peer)?;
+    }
+    knock::tick(cx)?;
+    chains::tick(cx)
+}
+
+/// When [`tick`] next has something to do.
+pub(in crate::engine) fn next_wake(groups: &super::Groups) -> Option<u64> {
+    let parting = groups.parting.values().map(|(_, at)| *at);
+    let chains = groups.by_no.values().filter_map(|group| group.hand_out_at);
+    parting.chain(chains).chain(knock::next_wake(groups)).min()
+}

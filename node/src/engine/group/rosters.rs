@@ -1,0 +1,274 @@
+//! Rosters in memory, and the questions the rest of the engine asks them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use covey_feed::{Author, ChannelId, Entry, FeedKey, Head, Heads, Spread, spread};
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::group::admission::session_psk as psk_of;
+use covey_pairing::group::cipher::Audience;
+use covey_pairing::group::roster::{OpId, Roster};
+use covey_pairing::ids::{AccountId, DeviceId, GroupId};
+
+use super::standing::{self, Point, Request, State};
+use crate::engine::channels::{self, Channel};
+use crate::engine::contacts::{ContactDevice, Owner};
+use crate::engine::sessions::Scope;
+use crate::engine::{Cx, EngineError, PeerKey, feeds};
+
+/// The groups we have a channel of, and those we ask to be let into.
+#[derive(Default)]
+pub(in crate::engine) struct Groups {
+    pub(in crate::engine) by_no: BTreeMap<u64, Group>,
+    /// Requests that wait for an answer.
+    pub(in crate::engine) requests: BTreeMap<GroupId, Request>,
+    /// Devices that are shut out at this time unless there is another reason to know them: what they still have to be told
+    /// has time to reach them.
+    pub(in crate::engine) parting: BTreeMap<PeerKey, (AccountId, u64)>,
+    /// Knocks of strangers lately.
+    pub(in crate::engine) knocks: super::knock::Knocks,
+    /// Reports that a running doctor waits for.
+    pub(in crate::engine) reports: BTreeMap<u64, BTreeMap<DeviceId, super::doctor::Report>>,
+}
+
+/// A group in memory.
+pub(in crate::engine) struct Group {
+    pub(in crate::engine) id: GroupId,
+    pub(in crate::engine) roster: Roster,
+    pub(in crate::engine) state: State,
+    pub(in crate::engine) secret: Option<Secret<32>>,
+    /// See [`standing::Standing::guides`].
+    pub(in crate::engine) guides: Vec<AccountId>,
+    /// Logical time of every operation.
+    pub(in crate::engine) lamports: BTreeMap<OpId, u64>,
+    /// Every device that was ever a member's.
+    pub(in crate::engine) devices: BTreeMap<DeviceId, AccountId>,
+    /// What the machines of its peers share.
+    pub(in crate::engine) spread: Spread,
+    /// Those to whom our end of the membership still has to be told: they are served until then.
+    pub(in crate::engine) farewell: BTreeSet<AccountId>,
+    /// When our chain is handed out further.
+    pub(in crate::engine) hand_out_at: Option<u64>,
+}
+
+impl Group {
+    pub(in crate::engine) fn new(id: GroupId, state: State, secret: Option<Secret<32>>, heads: Heads) -> Self {
+        Self {
+            id,
+            roster: Roster::new(id),
+            state,
+            secret,
+            guides: Vec::new(),
+            lamports: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            spread: Spread::new(ChannelId::from_bytes(*id.as_bytes()), heads),
+            farewell: BTreeSet::new(),
+            hand_out_at: None,
+        }
+    }
+
+    /// Whether we give `account` what stands in the channel, and take from it.
+    pub(in crate::engine) fn shares(&self, me: &AccountId, account: &AccountId) -> bool {
+        if self.state != State::Joined {
+            return self.farewell.contains(account);
+        }
+        // Until the roster is here, those who let us in are believed.
+        self.roster.member(account).is_some() || (self.roster.member(me).is_none() && self.guides.contains(account))
+    }
+
+    /// Devices on the roster.
+    pub(in crate::engine) fn size(&self) -> usize {
+        // Every member has at least one; the exact number would cost a walk and changes nothing.
+        self.roster.len()
+    }
+}
+
+/// Devices of the roster in the order of their ids.
+pub(in crate::engine) struct OnRoster(pub(in crate::engine) BTreeSet<DeviceId>);
+
+impl OnRoster {
+    pub(in crate::engine) fn of(group: &Group) -> Self {
+        Self(group.roster.members(None).flat_map(|(_, member)| member.devices.iter().copied()).collect())
+    }
+}
+
+impl Audience for OnRoster {
+    fn after(&self, after: Option<&DeviceId>) -> impl Iterator<Item = DeviceId> {
+        Audience::after(&self.0, after)
+    }
+
+    fn contains(&self, device: &DeviceId) -> bool {
+        self.0.contains(device)
+    }
+}
+
+pub(in crate::engine) fn get<'a>(cx: &'a Cx<'_, '_>, no: u64) -> Option<&'a Group> {
+    cx.live.groups.by_no.get(&no)
+}
+
+pub(in crate::engine) fn get_mut<'a>(cx: &'a mut Cx<'_, '_>, no: u64) -> Option<&'a mut Group> {
+    cx.live.groups.by_no.get_mut(&no)
+}
+
+/// Fills the memory from the store.
+pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    cx.live.groups.by_no.clear();
+    cx.live.groups.requests.clear();
+    for standing in standing::all(cx.tx)? {
+        if standing.state == State::Requested
+            && let Some(request) = standing.request.clone()
+        {
+            for point in &request.points {
+                let (peer, addresses) = (point.peer, point.addresses.clone());
+                cx.effects.push(crate::engine::Effect::Allow { peer, addresses });
+            }
+            cx.live.groups.requests.insert(standing.id, request);
+        }
+        let Some(no) = standing.no else { continue };
+        let heads = feeds::all(cx.tx, no)?;
+        let heads = heads.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
+        let mut group = Group::new(standing.id, standing.state, standing.secret.clone(), heads);
+        group.guides.clone_from(&standing.guides);
+        cx.live.groups.by_no.insert(no, group);
+        super::ops::replay(cx, no)?;
+        if standing.state == State::Left
+            && let Some(channel) = channels::by_no(cx.tx, no)?
+        {
+            super::peers::resume_farewell(cx, &channel)?;
+        }
+        super::peers::allow_all(cx, no)?;
+        let work = super::chains::resume(cx, no)?;
+        if let Some(group) = get_mut(cx, no) {
+            group.hand_out_at = work;
+        }
+    }
+    Ok(())
+}
+
+/// The account whose device an author is, now or once.
+pub(in crate::engine) fn account_of(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> Option<AccountId> {
+    get(cx, channel.no)?.devices.get(device).copied()
+}
+
+/// The same, in any group.
+pub(in crate::engine) fn account_of_device(cx: &Cx<'_, '_>, device: &DeviceId) -> Option<AccountId> {
+    cx.live.groups.by_no.values().find_map(|group| group.devices.get(device)).copied()
+}
+
+/// The last entry of a feed that counts, if there is such a bound.
+pub(in crate::engine) fn cut(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId, incarnation: u64) -> Option<u64> {
+    get(cx, channel.no)?.roster.cut(device, incarnation)
+}
+
+/// Whether `account` may have what stands in the channel.
+pub(in crate::engine) fn shares(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) -> bool {
+    includes(cx, channel.no, account)
+}
+
+/// The same by number.
+pub(in crate::engine) fn includes(cx: &Cx<'_, '_>, no: u64, account: &AccountId) -> bool {
+    get(cx, no).is_some_and(|group| group.shares(&cx.me.account_id(), account))
+}
+
+/// Channels of the groups that we share with `account`.
+pub(in crate::engine) fn shared_with(cx: &Cx<'_, '_>, account: &AccountId) -> Vec<u64> {
+    let me = cx.me.account_id();
+    let shares = |(_, group): &(&u64, &Group)| group.shares(&me, account);
+    cx.live.groups.by_no.iter().filter(shares).map(|(no, _)| *no).collect()
+}
+
+/// Whether we have to do with `account` because of a group.
+pub(in crate::engine) fn knows(cx: &Cx<'_, '_>, account: &AccountId) -> bool {
+    let me = cx.me.account_id();
+    let groups = &cx.live.groups;
+    groups.by_no.values().any(|group| group.shares(&me, account))
+        || groups.requests.values().any(|request| request.points.iter().any(|point| point.account == *account))
+        || groups.parting.values().any(|(parting, _)| parting == account)
+}
+
+/// A device that we asked to let us in, of which we have no card.
+pub(in crate::engine) fn point(cx: &Cx<'_, '_>, peer: PeerKey) -> Option<Owner> {
+    let mut points = cx.live.groups.requests.values().flat_map(|request| &request.points);
+    points.find(|point| point.peer == peer).map(|point| Owner { account: point.account, device: point.device })
+}
+
+/// The same as a device.
+pub(in crate::engine) fn point_device(cx: &Cx<'_, '_>, device: &DeviceId) -> Option<ContactDevice> {
+    let mut points = cx.live.groups.requests.values().flat_map(|request| &request.points);
+    points.find(|point| point.device == *device).map(Point::device)
+}
+
+/// The connection of a device that shares something with us, if there is one.
+pub(in crate::engine) fn connected_peer(cx: &Cx<'_, '_>, device: &DeviceId) -> Option<PeerKey> {
+    let mut open = cx.live.opened.iter();
+    open.find(|peer| cx.live.contacts.get(peer).is_some_and(|at| at.device == *device)).copied()
+}
+
+/// Whether there is one.
+pub(in crate::engine) fn is_connected(cx: &Cx<'_, '_>, device: &DeviceId) -> bool {
+    connected_peer(cx, device).is_some()
+}
+
+/// Those for whom our messages are.
+pub(in crate::engine) fn recipients(cx: &Cx<'_, '_>, channel: &Channel) -> Vec<AccountId> {
+    let me = cx.me.account_id();
+    let Some(group) = get(cx, channel.no) else { return Vec::new() };
+    group.roster.members(None).map(|(account, _)| *account).filter(|account| *account != me).collect()
+}
+
+/// What sessions with an account in the group start from; none if there are to be none.
+pub(in crate::engine) fn session_psk(
+    cx: &Cx<'_, '_>,
+    no: u64,
+    account: &AccountId,
+) -> Result<Option<Secret<32>>, EngineError> {
+    let Some(group) = get(cx, no).filter(|group| group.shares(&cx.me.account_id(), account)) else { return Ok(None) };
+    Ok(group.secret.as_ref().map(|secret| psk_of(secret, &group.id)))
+}
+
+/// The scope of sessions with `account` in the group with this channel.
+pub(in crate::engine) fn scope(
+    cx: &Cx<'_, '_>,
+    id: &ChannelId,
+    account: &AccountId,
+) -> Result<Option<Scope>, EngineError> {
+    let channel = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none());
+    Ok(channel.filter(|channel| shares(cx, channel, account)).map(|channel| Scope::Group(channel.no)))
+}
+
+/// Whether `account` may read an entry: in a group, what was written after they came in.
+pub(in crate::engine) fn may_read(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId, entry: &Entry) -> bool {
+    if channel.contact.is_some() {
+        return true;
+    }
+    let Some(group) = get(cx, channel.no) else { return false };
+    let joined = group.roster.member(account).and_then(|member| group.lamports.get(&member.joined));
+    joined.is_some_and(|joined| entry.lamport() > *joined)
+}
+
+/// A feed of a group became longer.
+pub(in crate::engine) fn advance(cx: &Cx<'_, '_>, channel: &Channel, feed: FeedKey, head: Head) {
+    if let Some(group) = get(cx, channel.no) {
+        group.spread.advance(feed, head);
+    }
+}
+
+/// What the machines of a group's peers share, and whether the device is our neighbour.
+pub(in crate::engine) fn spread_for(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> Option<(Spread, bool)> {
+    let group = get(cx, channel.no)?;
+    let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
+    let neighbour = spread::is_edge(&channel.id, &author(&cx.me.device_id()), &author(device), group.size());
+    Some((group.spread.clone(), neighbour))
+}
+
+/// Begins a group of our own: its creation follows.
+pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>, id: GroupId, name: &str) -> Result<Channel, EngineError> {
+    let channel_id = ChannelId::from_bytes(*id.as_bytes());
+    let channel = channels::create(cx, channel_id, None, Some(name.to_owned()))?;
+    let mut standing = standing::Standing::new(id, name.to_owned(), State::Joined, cx.now);
+    standing.no = Some(channel.no);
+    standing.secret = Some(Secret::random(cx.rng));
+    standing.save(cx)?;
+    let group = Group::new(id, State::Joined, standing.secret.clone(), Heads::new());
+    cx.live.groups.by_no.insert(channel.no, group);
+    Ok(channel)
+}

@@ -1,0 +1,228 @@
+//! Groups as clients see them.
+
+use covey_api::{self as api, ApiError, GroupEvent, GroupRefusal, JoinRequest, JoinRequestState, MemberState, Time};
+use covey_pairing::group::roster::{self, Denied, Exit, Grant, Role};
+use covey_pairing::ids::AccountId;
+
+use super::admission::Asking;
+use super::rosters::{Group, get};
+use super::standing::{self, Standing, State};
+use crate::engine::channels::{self, Channel};
+use crate::engine::{Cx, EngineError, contacts};
+
+/// How a role is told.
+pub(in crate::engine) fn role(role: Role) -> api::Role {
+    match role {
+        Role::Owner => api::Role::Owner,
+        Role::Admin => api::Role::Admin,
+        Role::Member => api::Role::Member,
+        Role::Reader => api::Role::Reader,
+    }
+}
+
+/// What was told as a role.
+pub(in crate::engine) fn role_of(role: api::Role) -> Role {
+    match role {
+        api::Role::Owner => Role::Owner,
+        api::Role::Admin => Role::Admin,
+        api::Role::Member => Role::Member,
+        api::Role::Reader => Role::Reader,
+    }
+}
+
+/// How a policy is told.
+pub(in crate::engine) fn policy(policy: roster::Policy) -> api::Policy {
+    api::Policy {
+        invite: role(policy.invite),
+        rename: role(policy.rename),
+        write: role(policy.write),
+        newcomers: role(policy.newcomers.role),
+        newcomers_invisible: policy.newcomers.invisible,
+        approve: policy.approve,
+    }
+}
+
+/// What was told as a policy.
+pub(in crate::engine) fn policy_of(policy: api::Policy) -> roster::Policy {
+    roster::Policy {
+        invite: role_of(policy.invite),
+        rename: role_of(policy.rename),
+        write: role_of(policy.write),
+        newcomers: Grant { role: role_of(policy.newcomers), invisible: policy.newcomers_invisible },
+        approve: policy.approve,
+    }
+}
+
+/// What an account is called here.
+pub(in crate::engine) fn name_of(cx: &Cx<'_, '_>, account: &AccountId) -> Result<String, EngineError> {
+    if *account == cx.me.account_id() {
+        return Ok(contacts::own_name(cx.tx)?.unwrap_or_else(|| account.fmt_short()));
+    }
+    Ok(contacts::name_of(cx.tx, account)?.unwrap_or_else(|| account.fmt_short()))
+}
+
+/// A group and how we stand to it.
+pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<api::Group, ApiError> {
+    let known = standing.no.and_then(|no| get(cx, no));
+    let own = known.and_then(|group| group.roster.member(&cx.me.account_id()));
+    let invite = standing.invite.as_ref().filter(|_| standing.state == State::Invited);
+    let members = match (known, invite) {
+        (_, Some(invite)) => invite.members,
+        (Some(group), None) => u32::try_from(group.roster.len()).unwrap_or(u32::MAX),
+        (None, None) => 0,
+    };
+    let requests = match standing.no {
+        Some(no) => super::notes::waiting(cx, no)?.len(),
+        None => 0,
+    };
+    let founder = known.and_then(|group| group.roster.founder()).copied();
+    Ok(api::Group {
+        group: standing.id.to_string(),
+        channel: standing.id.to_string(),
+        name: standing.name.clone(),
+        state: standing.state.shown(),
+        role: own.map(|own| role(own.role)).or_else(|| invite.map(|invite| role(invite.role))),
+        members,
+        since: Time::from_unix_ms(standing.since),
+        founder: founder.or(standing.by).map(|founder| founder.to_string()).unwrap_or_default(),
+        by: standing.by.map(|by| by.to_string()),
+        by_name: standing.by.map(|by| name_of(cx, &by)).transpose()?,
+        note: invite.map(|invite| invite.note.clone()).filter(|note| !note.is_empty()),
+        expires_at: None,
+        policy: known.map_or_else(api::Policy::default, |group| policy(group.roster.policy())),
+        requests: u32::try_from(requests).unwrap_or(u32::MAX),
+        roster_hash: known.map(|group| data_encoding::HEXLOWER.encode(&group.roster.hash())),
+    })
+}
+
+/// A member, or somebody who was one or is asked to be.
+pub(in crate::engine) fn member(
+    cx: &Cx<'_, '_>,
+    group: &Group,
+    account: &AccountId,
+) -> Result<Option<api::Member>, ApiError> {
+    let Some(at) = group.roster.standing(account) else { return Ok(None) };
+    let invite = at.invites.first();
+    let (state, shown, invisible, since) = match (&at.member, &at.banned, invite, &at.exit) {
+        (Some(member), ..) => (MemberState::Joined, member.role, member.invisible, member.since),
+        (None, Some(_), _, exit) => (MemberState::Banned, Role::Member, false, exit.map_or(0, |exit| exit.2)),
+        (None, None, Some(invite), _) => (MemberState::Invited, invite.grant.role, invite.grant.invisible, invite.at),
+        (None, None, None, Some((Exit::Left, _, since))) => (MemberState::Left, Role::Member, false, *since),
+        (None, None, None, Some((_, _, since))) => (MemberState::Removed, Role::Member, false, *since),
+        (None, None, None, None) => return Ok(None),
+    };
+    let own = *account == cx.me.account_id();
+    let online =
+        own || contacts::devices(cx.tx, account)?.iter().any(|device| cx.live.connected.contains(&device.peer));
+    Ok(Some(api::Member {
+        account: account.to_string(),
+        alias: contacts::load(cx.tx, account)?.and_then(|contact| contact.alias),
+        name: if own { contacts::own_name(cx.tx)? } else { contacts::card(cx.tx, account)?.and_then(|card| card.name) },
+        role: role(shown),
+        state,
+        invisible,
+        own,
+        since: Time::from_unix_ms(since),
+        online,
+    }))
+}
+
+/// What an event about a group carries.
+pub(super) fn event(
+    cx: &Cx<'_, '_>,
+    standing: &Standing,
+    member_of: Option<AccountId>,
+    actor: Option<AccountId>,
+) -> Result<GroupEvent, EngineError> {
+    let me = cx.me.account_id();
+    let actor = actor.filter(|actor| *actor != me);
+    let about = match (standing.no.and_then(|no| get(cx, no)), member_of) {
+        (Some(group), Some(account)) => member(cx, group, &account).map_err(EngineError::bug)?,
+        _ => None,
+    };
+    Ok(GroupEvent {
+        group: group(cx, standing).map_err(EngineError::bug)?,
+        member: about,
+        actor: actor.map(|actor| actor.to_string()),
+        actor_name: actor.map(|actor| name_of(cx, &actor)).transpose()?,
+    })
+}
+
+/// Somebody who asks to be let in.
+pub(in crate::engine) fn request(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    asking: &Asking,
+    state: JoinRequestState,
+) -> Result<JoinRequest, EngineError> {
+    Ok(JoinRequest {
+        group: channel.text_id(),
+        group_name: channels::name(cx.tx, channel)?,
+        account: asking.account.to_string(),
+        alias: contacts::load(cx.tx, &asking.account)?.and_then(|contact| contact.alias),
+        name: Some(asking.name.clone()).filter(|name| !name.is_empty()),
+        note: Some(asking.note.clone()).filter(|note| !note.is_empty()),
+        state,
+        ticket: asking.ticket.clone(),
+        role: role(asking.role),
+        requested_at: Time::from_unix_ms(asking.at),
+    })
+}
+
+/// How a refusal of the roster reads; `who` is the member it is about.
+pub(in crate::engine) fn denied(cx: &Cx<'_, '_>, standing: &Standing, who: &str, denied: &Denied) -> ApiError {
+    let name = standing.name.as_str();
+    let own = standing.no.and_then(|no| get(cx, no)).and_then(|group| group.roster.member(&cx.me.account_id()));
+    let own = own.map_or(api::Role::Reader, |own| role(own.role));
+    match denied {
+        Denied::NotAMember if standing.state == State::Joined => GroupRefusal::WeAreNotAMember(name).into(),
+        Denied::NotAMember => GroupRefusal::Left(name).into(),
+        Denied::Missing { right: missing, least } => {
+            GroupRefusal::NotAllowed { group: name, right: right(*missing), role: own, needs: role(*least) }.into()
+        }
+        Denied::SubjectNotAMember | Denied::NotInvited => GroupRefusal::NotAMember { group: name, member: who }.into(),
+        Denied::AlreadyAMember | Denied::AlreadyInvited => {
+            GroupRefusal::AlreadyMember { group: name, member: who }.into()
+        }
+        Denied::Banned | Denied::AlreadyBanned => GroupRefusal::Banned { group: name, member: who }.into(),
+        Denied::NotBanned => GroupRefusal::NotBanned { group: name, member: who }.into(),
+        Denied::IsOwner => GroupRefusal::IsOwner { group: name, member: who, right: api::Right::Remove }.into(),
+        Denied::Oneself => GroupRefusal::Oneself.into(),
+        Denied::Full => {
+            let limit = u32::try_from(roster::MEMBERS_MAX).unwrap_or(u32::MAX);
+            GroupRefusal::Full { group: name, limit }.into()
+        }
+        Denied::NoTicket => GroupRefusal::NoSuchTicket { group: name, id: who }.into(),
+        Denied::TicketRevoked | Denied::TicketUsed | Denied::TicketExpired => GroupRefusal::SpentTicket.into(),
+        Denied::NoChange => ApiError::new(api::Reason::WrongState, format!("{who}: that changes nothing.")),
+        other => ApiError::new(api::Reason::WrongState, format!("{name}: {other}.")),
+    }
+}
+
+fn right(right: roster::Right) -> api::Right {
+    match right {
+        roster::Right::Write => api::Right::Write,
+        roster::Right::Invite => api::Right::Invite,
+        roster::Right::Ticket => api::Right::Ticket,
+        roster::Right::Approve => api::Right::Approve,
+        roster::Right::Remove => api::Right::Remove,
+        roster::Right::Ban => api::Right::Ban,
+        roster::Right::Role => api::Right::Role,
+        roster::Right::Transfer => api::Right::Transfer,
+        roster::Right::Rename => api::Right::Rename,
+        roster::Right::Policy => api::Right::Policy,
+        roster::Right::Delete => api::Right::Delete,
+    }
+}
+
+/// How many members the group of a channel has, and what we are in it.
+pub(in crate::engine) fn size_and_role(cx: &Cx<'_, '_>, channel: &Channel) -> (Option<u32>, Option<api::Role>) {
+    let Some(group) = get(cx, channel.no).filter(|_| channel.contact.is_none()) else { return (None, None) };
+    let members = u32::try_from(group.roster.len()).unwrap_or(u32::MAX);
+    (Some(members), group.roster.member(&cx.me.account_id()).map(|own| role(own.role)))
+}
+
+/// The group of a channel.
+pub(in crate::engine) fn of_channel(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Option<Standing>, EngineError> {
+    standing::load(cx.tx, &covey_pairing::ids::GroupId::from_bytes(*channel.id.as_bytes()))
+}

@@ -1,0 +1,188 @@
+//! How we stand to groups: invited, waiting, in, out.
+
+use covey_api::{ApiError, GroupRefusal, GroupState};
+use covey_feed::ChannelId;
+use covey_pairing::crypto::dh::DhPublic;
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::group::roster::{OpId, Role};
+use covey_pairing::ids::{AccountId, DeviceId, GroupId};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::engine::contacts::ContactDevice;
+use crate::engine::{Cx, EngineError, PeerKey, tables};
+use crate::store::Tx;
+
+/// Most groups listed at once.
+const MAX_LISTED: usize = 10_000;
+/// Shortest id prefix that names a group.
+const MIN_PREFIX: usize = 4;
+
+/// Where we are with a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::engine) enum State {
+    /// It is our turn.
+    Invited,
+    /// We said yes, or asked with a ticket.
+    Requested,
+    /// In.
+    Joined,
+    Left,
+    Removed,
+    Declined,
+}
+
+impl State {
+    pub(in crate::engine) fn shown(self) -> GroupState {
+        match self {
+            Self::Invited => GroupState::Invited,
+            Self::Requested => GroupState::Requested,
+            Self::Joined => GroupState::Joined,
+            Self::Left => GroupState::Left,
+            Self::Removed => GroupState::Removed,
+            Self::Declined => GroupState::Declined,
+        }
+    }
+}
+
+/// A group as stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Standing {
+    pub(in crate::engine) id: GroupId,
+    pub(in crate::engine) name: String,
+    pub(in crate::engine) state: State,
+    /// Since when, Unix milliseconds.
+    pub(in crate::engine) since: u64,
+    /// Number of its channel, once there is one.
+    pub(in crate::engine) no: Option<u64>,
+    /// What its sessions start from.
+    pub(in crate::engine) secret: Option<Secret<32>>,
+    /// Who invited, approved or removed us.
+    pub(in crate::engine) by: Option<AccountId>,
+    /// The open invite.
+    pub(in crate::engine) invite: Option<Invite>,
+    /// What we asked, and whom.
+    pub(in crate::engine) request: Option<Request>,
+    /// Those who let us in: they are believed to be members until the roster says who is.
+    pub(in crate::engine) guides: Vec<AccountId>,
+}
+
+/// An invite as we got it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Invite {
+    pub(in crate::engine) op: OpId,
+    pub(in crate::engine) role: Role,
+    pub(in crate::engine) members: u32,
+    pub(in crate::engine) note: String,
+}
+
+/// Our wish to be let in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Request {
+    pub(in crate::engine) statement: ByteBuf,
+    pub(in crate::engine) note: String,
+    pub(in crate::engine) points: Vec<Point>,
+}
+
+/// A device that may let us in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Point {
+    pub(in crate::engine) account: AccountId,
+    pub(in crate::engine) device: DeviceId,
+    pub(in crate::engine) dh: DhPublic,
+    pub(in crate::engine) peer: PeerKey,
+    pub(in crate::engine) addresses: Vec<String>,
+}
+
+impl Point {
+    pub(in crate::engine) fn of(account: AccountId, device: &ContactDevice) -> Self {
+        Self { account, device: device.id, dh: device.dh, peer: device.peer, addresses: device.addresses.clone() }
+    }
+
+    /// As a device that can be sent parcels; it has no prekeys.
+    pub(in crate::engine) fn device(&self) -> ContactDevice {
+        ContactDevice {
+            id: self.device,
+            dh: self.dh,
+            peer: self.peer,
+            addresses: self.addresses.clone(),
+            bundle: ByteBuf::new(),
+        }
+    }
+}
+
+impl Standing {
+    pub(in crate::engine) fn new(id: GroupId, name: String, state: State, now: u64) -> Self {
+        Self {
+            id,
+            name,
+            state,
+            since: now,
+            no: None,
+            secret: None,
+            by: None,
+            invite: None,
+            request: None,
+            guides: Vec::new(),
+        }
+    }
+
+    /// Another state from now on.
+    pub(in crate::engine) fn become_(&mut self, state: State, now: u64) {
+        if self.state != state {
+            self.state = state;
+            self.since = now;
+        }
+    }
+
+    pub(in crate::engine) fn channel(&self) -> ChannelId {
+        ChannelId::from_bytes(*self.id.as_bytes())
+    }
+
+    pub(in crate::engine) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+        Ok(cx.tx.put(&tables::group(self.id.as_bytes()), self)?)
+    }
+}
+
+/// One of them.
+pub(in crate::engine) fn load(tx: &Tx<'_>, id: &GroupId) -> Result<Option<Standing>, EngineError> {
+    Ok(tx.get(&tables::group(id.as_bytes()))?)
+}
+
+/// All of them.
+pub(in crate::engine) fn all(tx: &Tx<'_>) -> Result<Vec<Standing>, EngineError> {
+    Ok(tx.scan_intact(&tables::groups(), MAX_LISTED)?.into_iter().map(|(_, standing)| standing).collect())
+}
+
+/// The group that `text` (id, unique id prefix, unique name) names, if any does.
+pub(in crate::engine) fn find(cx: &Cx<'_, '_>, text: &str) -> Result<Option<Standing>, ApiError> {
+    let text = text.trim();
+    let hex = text.to_ascii_lowercase();
+    if let Ok(id) = data_encoding::HEXLOWER.decode(hex.as_bytes())
+        && let Ok(id) = <[u8; 32]>::try_from(id)
+    {
+        return Ok(load(cx.tx, &GroupId::from_bytes(id))?);
+    }
+    let known = all(cx.tx)?;
+    let one = |mut found: Vec<Standing>| match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(ApiError::from(GroupRefusal::AmbiguousGroup(text))),
+    };
+    let named: Vec<Standing> = known.iter().filter(|group| group.name == text).cloned().collect();
+    let live: Vec<Standing> = named.iter().filter(|group| group.state == State::Joined).cloned().collect();
+    if !named.is_empty() {
+        return one(if live.is_empty() { named } else { live });
+    }
+    if hex.len() < MIN_PREFIX {
+        return Ok(None);
+    }
+    one(known.into_iter().filter(|group| group.id.to_string().starts_with(&hex)).collect())
+}
+
+/// The group that `text` names.
+///
+/// # Errors
+/// No such group, or several.
+pub(in crate::engine) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Standing, ApiError> {
+    find(cx, text)?.ok_or_else(|| GroupRefusal::NoSuchGroup(text).into())
+}

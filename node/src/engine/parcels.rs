@@ -1,0 +1,292 @@
+//! Parcels: what one device tells another outside of feeds. Sealed to the device, acknowledged, repeated until then.
+
+use covey_feed::ChannelId;
+use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::parcel;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use tracing::{debug, warn};
+
+use super::contacts::{self, ContactDevice, Owner};
+use super::sessions::Scope;
+use super::tables::{self, Counter};
+use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, control, custody, group, members};
+
+/// Longest frame that is read: a parcel of the largest payload with its framing.
+pub(super) const MAX_FRAME: usize = 128 * 1024;
+/// Version of every encoding here.
+pub(super) const VERSION: u8 = 1;
+/// Most parcels waiting for one device; further ones are not made (cards and repairs are made anew on reconnect).
+const MAX_WAITING: usize = 128;
+/// The same parcels are not sent again within this time, in milliseconds.
+const SEND_AGAIN: u64 = 60_000;
+
+/// A frame of `/covey/parcel/1`.
+#[derive(Serialize, Deserialize)]
+struct Wire(u8, Frame);
+
+#[derive(Serialize, Deserialize)]
+enum Frame {
+    /// The sender's number for it, and the sealed content.
+    #[serde(rename = "p")]
+    Parcel(u64, ByteBuf),
+    /// It is durable here (or was before).
+    #[serde(rename = "a")]
+    Ack(u64),
+    /// Keep this for that device, which is not connected: see [`custody`].
+    #[serde(rename = "k")]
+    Keep(DeviceId, u64, ByteBuf),
+    /// This was kept for you; it is from that device.
+    #[serde(rename = "b")]
+    Brought(DeviceId, u64, ByteBuf),
+    /// What was kept of that device has arrived.
+    #[serde(rename = "g")]
+    Got(DeviceId, u64),
+    /// How a group looks here: see [`group::doctor`].
+    #[serde(rename = "d")]
+    Doctor(ByteBuf),
+}
+
+/// What a parcel carries.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Content {
+    /// The sender's signed contact card.
+    #[serde(rename = "c")]
+    Card(ByteBuf),
+    /// An envelope of the session of two contacts' devices, with a [`control`] message in it.
+    #[serde(rename = "s")]
+    Session(ByteBuf),
+    /// An envelope of the session of two members' devices in a group, likewise.
+    #[serde(rename = "m")]
+    Member(ChannelId, ByteBuf),
+    /// About being a member of a group: see [`group::notes`].
+    #[serde(rename = "g")]
+    Group(ByteBuf),
+}
+
+/// A parcel that waits for its acknowledgement.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Waiting {
+    frame: ByteBuf,
+    sent_at: u64,
+    /// For whom; not said of what only the device itself may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<DeviceId>,
+    /// The channel of the group whose members may keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<u64>,
+    /// How many were asked to.
+    #[serde(default)]
+    keepers: u8,
+}
+
+fn prologue(to: &DeviceId) -> Vec<u8> {
+    [b"covey parcel v1\0".as_slice(), to.as_bytes()].concat()
+}
+
+/// Seals a parcel for a device, keeps it, and sends it if the device is connected. `group`: the channel of the group whose
+/// members may keep it meanwhile.
+pub(super) fn post(
+    cx: &mut Cx<'_, '_>,
+    device: &ContactDevice,
+    content: &Content,
+    group: Option<u64>,
+) -> Result<(), EngineError> {
+    let all = tables::parcels(&device.id);
+    if cx.tx.keys_after(&all, &all, MAX_WAITING)?.len() >= MAX_WAITING {
+        debug!(device = %device.id.fmt_short(), "too many parcels wait for this device");
+        return Ok(());
+    }
+    let number = Counter::Parcel.next(cx.tx)?;
+    let content = covey_codec::encode(&(VERSION, content)).map_err(EngineError::bug)?;
+    let sealed = parcel::seal(cx.me.device.dh(), &device.dh, &prologue(&device.id), &content, cx.rng)
+        .map_err(EngineError::bug)?;
+    let sealed = ByteBuf::from(sealed);
+    let mut record =
+        Waiting { frame: ByteBuf::new(), sent_at: cx.now, to: group.map(|_| device.id), group, keepers: 0 };
+    if !cx.live.connected.contains(&device.peer) && group.is_some() {
+        for keeper in custody::keepers(cx, group, &device.id) {
+            let frame = encode(Frame::Keep(device.id, number, sealed.clone()))?;
+            cx.effects.push(Effect::Send { peer: keeper, protocol: Protocol::Parcel, frame });
+            record.keepers = record.keepers.saturating_add(1);
+        }
+    }
+    let frame = encode(Frame::Parcel(number, sealed))?;
+    record.frame = ByteBuf::from(frame.clone());
+    cx.tx.put(&tables::parcel(&device.id, number), &record)?;
+    if cx.live.connected.contains(&device.peer) {
+        cx.effects.push(Effect::Send { peer: device.peer, protocol: Protocol::Parcel, frame });
+    }
+    Ok(())
+}
+
+fn encode(frame: Frame) -> Result<Vec<u8>, EngineError> {
+    covey_codec::encode(&Wire(VERSION, frame)).map_err(EngineError::bug)
+}
+
+fn send(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Frame) -> Result<(), EngineError> {
+    let frame = encode(frame)?;
+    cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame });
+    Ok(())
+}
+
+/// Sends what is not kept: how a group looks here.
+pub(super) fn send_doctor(cx: &mut Cx<'_, '_>, peer: PeerKey, bytes: Vec<u8>) -> Result<(), EngineError> {
+    send(cx, peer, Frame::Doctor(ByteBuf::from(bytes)))
+}
+
+/// A device can be talked to: send what waits for it, what is kept for it, and give it to keep what others cannot be given.
+pub(super) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+    for (_, waiting) in cx.tx.scan::<Waiting>(&tables::parcels(&owner.device), None, MAX_WAITING, false)? {
+        let frame = waiting.frame.into_vec();
+        cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame });
+    }
+    for kept in custody::for_device(cx, &owner.device)? {
+        send(cx, peer, Frame::Brought(kept.sender, kept.number, kept.sealed))?;
+    }
+    entrust(cx, owner, peer)
+}
+
+/// A device is gone: what it has not acknowledged is given to others to keep.
+pub(super) fn peer_gone(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    let Some(owner) = contacts::owner(cx.tx, peer)? else { return Ok(()) };
+    for (key, waiting) in cx.tx.scan::<Waiting>(&tables::parcels(&owner.device), None, MAX_WAITING, false)? {
+        if waiting.group.is_none() || waiting.keepers >= custody::KEEPERS {
+            continue;
+        }
+        let Ok(Wire(_, Frame::Parcel(number, sealed))) = covey_codec::decode(&waiting.frame, MAX_FRAME) else {
+            continue;
+        };
+        let keepers = custody::keepers(cx, waiting.group, &owner.device);
+        let count = u8::try_from(keepers.len()).unwrap_or(u8::MAX);
+        for keeper in keepers {
+            send(cx, keeper, Frame::Keep(owner.device, number, sealed.clone()))?;
+        }
+        cx.tx.put(&key, &Waiting { keepers: waiting.keepers.saturating_add(count), ..waiting })?;
+    }
+    Ok(())
+}
+
+/// Parcels looked through for some that a member could keep.
+const ENTRUST: usize = 1_024;
+
+/// Gives a member to keep what waits for members that are not connected.
+fn entrust(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+    let groups = group::shared_with(cx, &owner.account);
+    if groups.is_empty() {
+        return Ok(());
+    }
+    for (key, waiting) in cx.tx.scan::<Waiting>(&tables::all_parcels(), None, ENTRUST, false)? {
+        let wanted = waiting.group.is_some_and(|group| groups.contains(&group));
+        if !wanted || waiting.keepers >= custody::KEEPERS {
+            continue;
+        }
+        let Ok(Wire(_, Frame::Parcel(number, sealed))) = covey_codec::decode(&waiting.frame, MAX_FRAME) else {
+            continue;
+        };
+        let Some(to) = waiting.to.filter(|to| *to != owner.device && !group::is_connected(cx, to)) else { continue };
+        send(cx, peer, Frame::Keep(to, number, sealed))?;
+        cx.tx.put(&key, &Waiting { keepers: waiting.keepers + 1, ..waiting })?;
+    }
+    Ok(())
+}
+
+/// A device has been connected for a while: sends again what it did not acknowledge (a frame that found no room on the way
+/// is lost).
+pub(super) fn repair(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+    for (key, waiting) in cx.tx.scan::<Waiting>(&tables::parcels(&owner.device), None, MAX_WAITING, false)? {
+        if waiting.sent_at.abs_diff(cx.now) < SEND_AGAIN {
+            continue;
+        }
+        let waiting = Waiting { sent_at: cx.now, ..waiting };
+        cx.tx.put(&key, &waiting)?;
+        cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame: waiting.frame.into_vec() });
+    }
+    Ok(())
+}
+
+/// A frame on the parcel stream of a device that we have to do with.
+pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<(), EngineError> {
+    let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
+    let frame = match covey_codec::decode(frame, MAX_FRAME) {
+        Ok(Wire(VERSION, frame)) => frame,
+        Ok(Wire(version, _)) => {
+            debug!(?peer, version, "a parcel frame of an unknown version");
+            return Ok(());
+        }
+        Err(error) => {
+            warn!(?peer, %error, "a malformed parcel frame");
+            return Ok(());
+        }
+    };
+    match frame {
+        Frame::Ack(number) => cx.tx.delete(&tables::parcel(&owner.device, number)),
+        Frame::Parcel(number, sealed) => {
+            received(cx, owner, &sealed)?;
+            // Whatever it was, sending it again would not make it better.
+            send(cx, peer, Frame::Ack(number))?;
+        }
+        Frame::Keep(to, number, sealed) => {
+            if let Some(to) = custody::keep(cx, owner, to, number, sealed.clone())? {
+                send(cx, to, Frame::Brought(owner.device, number, sealed))?;
+            }
+        }
+        Frame::Brought(from, number, sealed) => {
+            if let Some(account) = group::account_of_device(cx, &from) {
+                received(cx, Owner { account, device: from }, &sealed)?;
+            }
+            send(cx, peer, Frame::Got(from, number))?;
+        }
+        Frame::Got(from, number) => cx.tx.delete(&tables::custody(&owner.device, &from, number)),
+        Frame::Doctor(bytes) => group::doctor::frame(cx, owner, peer, &bytes)?,
+    }
+    Ok(())
+}
+
+fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8]) -> Result<(), EngineError> {
+    let known = contacts::device(cx.tx, &owner.account, &owner.device)?;
+    let Some(device) = known.or_else(|| group::point_device(cx, &owner.device)) else { return Ok(()) };
+    let opened = parcel::open(cx.me.device.dh(), &prologue(&cx.me.device_id()), sealed);
+    let content = match opened {
+        Ok((sender, content)) if sender == device.dh => content,
+        Ok(_) => {
+            warn!(device = %device.id.fmt_short(), "a parcel from somebody else");
+            return Ok(());
+        }
+        Err(error) => {
+            warn!(device = %device.id.fmt_short(), %error, "a parcel does not open");
+            return Ok(());
+        }
+    };
+    match covey_codec::decode(&content, MAX_FRAME) {
+        Ok((VERSION, Content::Card(card))) => card::learn(cx, &owner.account, &card).map(drop),
+        Ok((VERSION, Content::Session(envelope))) => control::receive(cx, Scope::Pair, owner, &device, &envelope),
+        Ok((VERSION, Content::Member(id, envelope))) => match group::scope(cx, &id, &owner.account)? {
+            Some(scope) => control::receive(cx, scope, owner, &device, &envelope),
+            None => Ok(()),
+        },
+        Ok((VERSION, Content::Group(note))) => group::notes::receive(cx, owner, &device, &note),
+        Ok((_, _)) => Ok(()),
+        Err(error) => {
+            debug!(device = %device.id.fmt_short(), %error, "a parcel that this version does not know");
+            Ok(())
+        }
+    }
+}
+
+/// Forgets what waits for a device of an account that we have nothing to do with any more.
+pub(super) fn forget_unless_known(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    device: &DeviceId,
+) -> Result<(), EngineError> {
+    if members::knows(cx, account)? { Ok(()) } else { forget(cx, device) }
+}
+
+/// Forgets everything that waits for a device.
+pub(super) fn forget(cx: &mut Cx<'_, '_>, device: &DeviceId) -> Result<(), EngineError> {
+    for (key, _) in cx.tx.scan::<Waiting>(&tables::parcels(device), None, MAX_WAITING, false)? {
+        cx.tx.delete(&key);
+    }
+    Ok(())
+}

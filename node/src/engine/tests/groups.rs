@@ -1,0 +1,248 @@
+//! Groups between whole engines: coming in, talking, going out.
+
+use covey_api::{self as api, ApiError, GroupState, MemberState, Reason, Role};
+
+use super::world::World;
+use crate::engine::rpc;
+
+impl World {
+    fn create_group(&mut self, node: usize, name: &str) -> String {
+        let params = api::GroupCreate { name: name.into(), ..api::GroupCreate::default() };
+        let made = self.call(node, |cx| rpc::group::create(cx, &params)).unwrap();
+        self.settle();
+        made.group
+    }
+
+    fn invite_to(&mut self, node: usize, group: &str, whom: usize) -> Result<api::Member, ApiError> {
+        let contact = self.id(whom);
+        let params = api::GroupInvite { group: group.into(), contact, ..api::GroupInvite::default() };
+        let invited = self.call(node, |cx| rpc::group::invite(cx, params));
+        self.settle();
+        invited
+    }
+
+    fn accept_group(&mut self, node: usize, group: &str) -> Result<api::Group, ApiError> {
+        let params = api::GroupAccept { group: group.into(), client_id: None };
+        let accepted = self.call(node, |cx| rpc::group::accept(cx, &params));
+        self.settle();
+        accepted
+    }
+
+    fn group(&mut self, node: usize, group: &str) -> api::Group {
+        let params = api::GroupShow { group: group.into() };
+        self.call(node, |cx| rpc::group::show(cx, &params)).unwrap()
+    }
+
+    fn say_in(&mut self, node: usize, group: &str, text: &str) -> Result<api::Sent, ApiError> {
+        let params = api::MessageSend { to: group.into(), text: text.into(), ..api::MessageSend::default() };
+        let sent = self.call(node, |cx| rpc::message::send(cx, params));
+        self.settle();
+        sent
+    }
+
+    fn texts_in(&mut self, node: usize, group: &str) -> Vec<String> {
+        let params =
+            api::MessageList { channel: Some(group.into()), limit: Some(1_000), ..api::MessageList::default() };
+        let messages = self.call(node, |cx| rpc::message::list(cx, &params)).unwrap();
+        messages.into_iter().map(|message| message.text).collect()
+    }
+
+    fn remove_from(&mut self, node: usize, group: &str, whom: usize) -> Result<api::Member, ApiError> {
+        let params = api::GroupRemove { group: group.into(), member: self.id(whom), client_id: None };
+        let removed = self.call(node, |cx| rpc::group::remove(cx, &params));
+        self.settle();
+        removed
+    }
+
+    /// The first of `nodes` made a group, and all others are in it by invite.
+    fn group_of(&mut self, nodes: &[usize], name: &str) -> String {
+        let (first, others) = nodes.split_first().unwrap();
+        let group = self.create_group(*first, name);
+        for other in others {
+            self.pair(*first, *other);
+            self.invite_to(*first, &group, *other).unwrap();
+            assert_eq!(self.group(*other, &group).state, GroupState::Invited);
+            self.accept_group(*other, &group).unwrap();
+            self.pass(10_000, 500);
+            assert_eq!(self.group(*other, &group).state, GroupState::Joined, "{other} is in");
+        }
+        group
+    }
+
+    fn assert_alike(&mut self, nodes: &[usize], group: &str) {
+        let hashes: Vec<_> = nodes.iter().map(|node| self.group(*node, group).roster_hash.clone()).collect();
+        assert!(hashes.windows(2).all(|two| two[0] == two[1]), "rosters differ: {hashes:?}");
+    }
+}
+
+#[test]
+fn three_friends_talk_in_a_group() {
+    let mut world = World::new(3, 401);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    world.say_in(0, &group, "hello").unwrap();
+    world.say_in(1, &group, "hello alice").unwrap();
+    world.say_in(2, &group, "hello both").unwrap();
+    world.pass(10_000, 500);
+    for node in 0..3 {
+        assert_eq!(world.texts_in(node, &group), ["hello", "hello alice", "hello both"], "node {node}");
+        assert_eq!(world.group(node, &group).members, 3);
+    }
+    world.assert_alike(&[0, 1, 2], &group);
+}
+
+#[test]
+fn a_newcomer_reads_what_is_written_after_they_came_and_not_before() {
+    let mut world = World::new(3, 402);
+    let group = world.group_of(&[0, 1], "lake");
+    world.say_in(0, &group, "before").unwrap();
+    world.pair(0, 2);
+    world.invite_to(0, &group, 2).unwrap();
+    world.accept_group(2, &group).unwrap();
+    world.pass(10_000, 500);
+    world.say_in(0, &group, "after").unwrap();
+    world.say_in(1, &group, "me too").unwrap();
+    world.pass(180_000, 1_000);
+    assert_eq!(world.texts_in(2, &group), ["after", "me too"]);
+    assert_eq!(world.texts_in(1, &group), ["before", "after", "me too"]);
+}
+
+#[test]
+fn a_removed_member_neither_reads_nor_writes_any_more() {
+    let mut world = World::new(3, 403);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    world.say_in(2, &group, "I was here").unwrap();
+    assert_eq!(world.remove_from(0, &group, 2).unwrap().state, MemberState::Removed);
+    world.say_in(0, &group, "they are gone").unwrap();
+    world.pass(5_000, 500);
+    world.say_in(1, &group, "who?").unwrap();
+    world.pass(60_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Removed);
+    assert_eq!(world.texts_in(2, &group), ["I was here"]);
+    assert_eq!(world.say_in(2, &group, "let me in").unwrap_err().reason, Reason::GroupLeft);
+    for node in 0..2 {
+        assert_eq!(world.texts_in(node, &group), ["I was here", "they are gone", "who?"]);
+        assert_eq!(world.group(node, &group).members, 2);
+    }
+    world.assert_alike(&[0, 1], &group);
+}
+
+#[test]
+fn who_leaves_is_gone_for_everyone_and_may_come_back_by_invite() {
+    let mut world = World::new(3, 404);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    let params = api::GroupLeave { group: group.clone(), ..api::GroupLeave::default() };
+    world.call(2, |cx| rpc::group::leave(cx, params)).unwrap();
+    world.pass(20_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Left);
+    assert_eq!(world.group(0, &group).members, 2);
+    assert_eq!(world.group(1, &group).members, 2);
+    world.invite_to(0, &group, 2).unwrap();
+    world.accept_group(2, &group).unwrap();
+    world.pass(20_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Joined);
+    world.say_in(0, &group, "welcome back").unwrap();
+    world.pass(20_000, 1_000);
+    assert_eq!(world.texts_in(2, &group), ["welcome back"]);
+}
+
+#[test]
+fn a_declined_invite_stays_declined_and_is_taken_back() {
+    let mut world = World::new(2, 405);
+    world.pair(0, 1);
+    let group = world.create_group(0, "lake");
+    world.invite_to(0, &group, 1).unwrap();
+    let params = api::GroupDecline { group: group.clone(), client_id: None };
+    world.call(1, |cx| rpc::group::decline(cx, &params)).unwrap();
+    world.pass(5_000, 500);
+    assert_eq!(world.group(1, &group).state, GroupState::Declined);
+    assert!(world.invite_to(0, &group, 1).is_ok(), "the first invite was taken back");
+    world.pass(5_000, 500);
+    assert_eq!(world.group(1, &group).state, GroupState::Declined, "declined stays declined");
+}
+
+#[test]
+fn a_stranger_joins_by_ticket_when_an_admin_approves() {
+    let mut world = World::new(3, 406);
+    let group = world.group_of(&[0, 1], "lake");
+    let params = api::GroupTicket { group: group.clone(), approve: Some(true), ..api::GroupTicket::default() };
+    let ticket = world.call(0, |cx| rpc::group::ticket(cx, &params)).unwrap().ticket;
+    let params = api::GroupJoin { ticket, note: Some("it is carol".into()), client_id: None };
+    world.call(2, |cx| rpc::group::join(cx, params)).unwrap();
+    world.pass(5_000, 500);
+    assert_eq!(world.group(2, &group).state, GroupState::Requested);
+    let asking = world.call(0, |cx| rpc::group::requests(cx, &api::GroupRequests::default())).unwrap();
+    assert_eq!(asking[0].note.as_deref(), Some("it is carol"));
+    let account = asking[0].account.clone();
+    let params = api::GroupApprove { group: group.clone(), account, client_id: None };
+    world.call(0, |cx| rpc::group::approve(cx, &params)).unwrap();
+    world.pass(20_000, 500);
+    assert_eq!(world.group(2, &group).state, GroupState::Joined);
+    world.say_in(2, &group, "thank you").unwrap();
+    world.say_in(1, &group, "hello").unwrap();
+    world.pass(120_000, 1_000);
+    for node in 0..3 {
+        assert_eq!(world.texts_in(node, &group), ["thank you", "hello"], "node {node}");
+    }
+    // Members, not contacts: nothing but the group is between them.
+    assert_eq!(world.write(1, 2, "hi").unwrap_err().reason, Reason::NoSuchContact);
+}
+
+#[test]
+fn members_who_never_meet_talk_through_a_third() {
+    let mut world = World::new(3, 407);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    world.stop(2);
+    world.say_in(1, &group, "are you there?").unwrap();
+    world.pass(5_000, 500);
+    world.stop(1);
+    world.restart(2);
+    world.pass(130_000, 1_000);
+    assert_eq!(world.texts_in(2, &group), ["are you there?"]);
+    world.say_in(2, &group, "now I am").unwrap();
+    world.pass(5_000, 500);
+    world.stop(2);
+    world.restart(1);
+    world.pass(130_000, 1_000);
+    assert_eq!(world.texts_in(1, &group), ["are you there?", "now I am"]);
+}
+
+#[test]
+fn everything_is_there_again_after_a_restart_of_everyone() {
+    let mut world = World::new(3, 408);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    world.say_in(0, &group, "one").unwrap();
+    for node in 0..3 {
+        world.restart(node);
+    }
+    world.pass(5_000, 500);
+    world.say_in(1, &group, "two").unwrap();
+    world.say_in(2, &group, "three").unwrap();
+    world.pass(5_000, 500);
+    for node in 0..3 {
+        assert_eq!(world.texts_in(node, &group), ["one", "two", "three"], "node {node}");
+    }
+    world.assert_alike(&[0, 1, 2], &group);
+}
+
+#[test]
+fn roles_and_rights_are_as_the_roster_says() {
+    let mut world = World::new(3, 409);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    let denied = world.remove_from(1, &group, 2).unwrap_err();
+    assert_eq!(denied.reason, Reason::NotAllowed, "{denied:?}");
+    let params =
+        api::GroupRole { group: group.clone(), member: world.id(1), role: Role::Admin, ..api::GroupRole::default() };
+    world.call(0, |cx| rpc::group::role(cx, &params)).unwrap();
+    world.pass(2_000, 500);
+    let params = api::GroupRename { group: group.clone(), name: "sea".into(), client_id: None };
+    world.call(1, |cx| rpc::group::rename(cx, &params)).unwrap();
+    world.pass(2_000, 500);
+    assert_eq!(world.group(2, &group).name, "sea");
+    let params =
+        api::GroupRole { group: group.clone(), member: world.id(2), role: Role::Reader, ..api::GroupRole::default() };
+    world.call(0, |cx| rpc::group::role(cx, &params)).unwrap();
+    world.pass(2_000, 500);
+    assert_eq!(world.say_in(2, &group, "may I?").unwrap_err().reason, Reason::NotAllowed);
+    let params = api::GroupLeave { group: group.clone(), ..api::GroupLeave::default() };
+    assert_eq!(world.call(0, |cx| rpc::group::leave(cx, params)).unwrap_err().reason, Reason::LastOwner);
+}

@@ -64,7 +64,7 @@ impl<'a> Collector<'a> {
     }
 
     fn record(&mut self, key: Vec<u8>, sealed: Vec<u8>) -> io::Result<()> {
-        if self.vault.open(&key, sealed.clone()).is_err() {
+        if self.vault.open(&key, &sealed).is_err() {
             self.unusable += 1;
             return Ok(());
         }

@@ -114,7 +114,7 @@ fn part(reader: &mut Reader<BufReader<File>>) -> Result<Option<Batch>, ArchiveEr
 
 fn authentic(vault: &Vault, batch: &Batch) -> bool {
     batch.ops().iter().all(|op| match op {
-        crate::store::Op::Put(key, value) => vault.open(key, value.clone()).is_ok(),
+        crate::store::Op::Put(key, value) => vault.open(key, value).is_ok(),
         crate::store::Op::Delete(_) => false,
     })
 }

@@ -1,11 +1,6 @@
 //! Sealing and opening of values, hashing of ids.
 
-use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
-use covey_pairing::crypto::{
-    aead::{TAG_LEN, XNONCE_LEN},
-    hash,
-    secret::Secret,
-};
+use covey_pairing::crypto::{aead, hash, secret::Secret};
 use rand_core::CryptoRng;
 
 /// A value that does not open under this vault and key: damaged, moved to another key, or of another vault.
@@ -17,7 +12,7 @@ pub struct BadRecord;
 /// key as associated data, so that records cannot change places.
 #[derive(Clone)]
 pub struct Vault {
-    cipher: XChaCha20Poly1305,
+    values: Secret<32>,
     id_key: Secret<32>,
 }
 
@@ -32,38 +27,20 @@ impl Vault {
     pub fn new(data_key: &Secret<32>) -> Self {
         let values = hash::derive_key("covey vault v1 values", data_key.expose());
         let id_key = hash::derive_key("covey vault v1 ids", data_key.expose());
-        Self { cipher: XChaCha20Poly1305::new(values.expose().into()), id_key }
+        Self { values, id_key }
     }
 
     /// Seals `plaintext` as the value of `key`.
     pub fn seal(&self, key: &[u8], plaintext: &[u8], rng: &mut (impl CryptoRng + ?Sized)) -> Vec<u8> {
-        let mut nonce = [0; XNONCE_LEN];
-        rng.fill_bytes(&mut nonce);
-        let mut sealed = Vec::with_capacity(XNONCE_LEN + plaintext.len() + TAG_LEN);
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(plaintext);
-        let tag = self
-            .cipher
-            .encrypt_inout_detached(&nonce.into(), key, (&mut sealed[XNONCE_LEN..]).into())
-            .expect("values are bounded far below the 256 GiB limit of RFC 8439");
-        sealed.extend_from_slice(&tag);
-        sealed
+        aead::seal_random(&self.values, key, plaintext, rng)
     }
 
     /// Opens what [`Vault::seal`] made for the same `key`.
     ///
     /// # Errors
     /// [`BadRecord`].
-    pub fn open(&self, key: &[u8], mut sealed: Vec<u8>) -> Result<Vec<u8>, BadRecord> {
-        let end = sealed.len().checked_sub(TAG_LEN).filter(|end| *end >= XNONCE_LEN).ok_or(BadRecord)?;
-        let nonce: [u8; XNONCE_LEN] = sealed[..XNONCE_LEN].try_into().map_err(|_| BadRecord)?;
-        let tag: [u8; TAG_LEN] = sealed[end..].try_into().map_err(|_| BadRecord)?;
-        self.cipher
-            .decrypt_inout_detached(&nonce.into(), key, (&mut sealed[XNONCE_LEN..end]).into(), &tag.into())
-            .map_err(|_| BadRecord)?;
-        sealed.truncate(end);
-        sealed.drain(..XNONCE_LEN);
-        Ok(sealed)
+    pub fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, BadRecord> {
+        aead::open_random(&self.values, key, sealed).map_err(|_| BadRecord)
     }
 
     /// What stands for `id` in keys of `table`: the same id cannot be recognised across tables or vaults.

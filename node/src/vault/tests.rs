@@ -42,7 +42,7 @@ impl Sealed {
 
     fn assert_opens(&self, passphrase: Option<&Passphrase>) {
         let vault = self.files().open(passphrase).expect("opens");
-        assert_eq!(vault.open(b"key", self.record.clone()), Ok(b"record".to_vec()));
+        assert_eq!(vault.open(b"key", &self.record), Ok(b"record".to_vec()));
     }
 
     fn error(&self, passphrase: Option<&Passphrase>) -> VaultError {
@@ -58,9 +58,9 @@ fn mode(path: &Path) -> u32 {
 fn a_record_opens_under_its_own_key_only() {
     let vault = Vault::new(&Secret::new([1; 32]));
     let sealed = vault.seal(b"key a", b"record", &mut rng(1));
-    assert_eq!(vault.open(b"key a", sealed.clone()), Ok(b"record".to_vec()));
-    assert_eq!(vault.open(b"key b", sealed.clone()), Err(BadRecord));
-    assert_eq!(Vault::new(&Secret::new([2; 32])).open(b"key a", sealed), Err(BadRecord));
+    assert_eq!(vault.open(b"key a", &sealed), Ok(b"record".to_vec()));
+    assert_eq!(vault.open(b"key b", &sealed), Err(BadRecord));
+    assert_eq!(Vault::new(&Secret::new([2; 32])).open(b"key a", &sealed), Err(BadRecord));
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn a_record_with_any_bit_changed_or_cut_off_does_not_open() {
     for at in 0..sealed.len() {
         let mut changed = sealed.clone();
         changed[at] ^= 1;
-        assert_eq!(vault.open(b"key", changed), Err(BadRecord), "byte {at}");
-        assert_eq!(vault.open(b"key", sealed[..at].to_vec()), Err(BadRecord), "cut at {at}");
+        assert_eq!(vault.open(b"key", &changed), Err(BadRecord), "byte {at}");
+        assert_eq!(vault.open(b"key", &sealed[..at]), Err(BadRecord), "cut at {at}");
     }
 }
 

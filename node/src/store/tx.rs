@@ -249,7 +249,7 @@ impl<'a> Tx<'a> {
     }
 
     fn open(&self, key: &[u8], sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.vault.open(key, &sealed).map(Zeroizing::new).map_err(|_| StoreError::BadRecord { table: key[0] })
+        self.vault.open(key, sealed).map(Zeroizing::new).map_err(|_| StoreError::BadRecord { table: key[0] })
     }
 
     fn scan_with<T>(

@@ -39,8 +39,8 @@ impl Vault {
     ///
     /// # Errors
     /// [`BadRecord`].
-    pub fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, BadRecord> {
-        aead::open_random(&self.values, key, sealed).map_err(|_| BadRecord)
+    pub fn open(&self, key: &[u8], sealed: impl AsRef<[u8]>) -> Result<Vec<u8>, BadRecord> {
+        aead::open_random(&self.values, key, sealed.as_ref()).map_err(|_| BadRecord)
     }
 
     /// What stands for `id` in keys of `table`: the same id cannot be recognised across tables or vaults.

@@ -298,6 +298,8 @@ fn policy(config: &Config) -> Policy {
         pairing_required: config.pairing.required,
         decline_silently: config.pairing.decline_silently,
         read_receipts: config.receipts.read,
+        rotation_delay: config.groups.rotation_delay.as_millis(),
+        max_members: usize::try_from(config.groups.max_members).unwrap_or(usize::MAX),
         discoverable: config.network.discoverable,
         journal_keep: config.storage.journal_keep.as_millis(),
         // An event takes about a kilobyte.

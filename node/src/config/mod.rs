@@ -16,5 +16,5 @@ pub use check::check;
 pub use errors::ConfigError;
 pub use example::example;
 pub use load::{Overrides, load, process_environment};
-pub use settings::{Config, Log, Network, Pairing, Receipts, Rpc, Storage};
+pub use settings::{Config, Groups, Log, Network, Pairing, Receipts, Rpc, Storage};
 pub use values::{List, LogFormat, Period, RelayUse};

@@ -110,6 +110,15 @@ settings! {
         /// Tell the sender that you have read a message.
         read: bool = true,
     }
+    /// Conversations of many.
+    groups: Groups {
+        /// How long after somebody left by themselves (or one of their devices was taken away) the keys change, so that
+        /// many who leave at once cost one change; what is written meanwhile may still be readable for them. Removals
+        /// and bans never wait.
+        rotation_delay: Period = Period::seconds(30),
+        /// Most members of a group that this node lets people into; 10000 at most.
+        max_members: u32 = 10_000,
+    }
     /// The local interface for the command line, frontends and the browser.
     rpc: Rpc {
         /// Loopback address and port; port 0 takes any free one (see rpc.json in the data directory), "off" leaves

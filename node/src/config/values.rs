@@ -52,6 +52,11 @@ impl<'de> Deserialize<'de> for List {
 pub struct Period(pub Duration);
 
 impl Period {
+    /// So many seconds.
+    pub const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
     /// So many days.
     pub const fn days(days: u64) -> Self {
         Self(Duration::from_secs(days * 86_400))

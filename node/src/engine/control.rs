@@ -27,6 +27,8 @@ const MAX_ASKED: usize = 64;
 const ASK_AGAIN: u64 = 60_000;
 /// An entry is asked for so often, each time while its author is connected; then its author has lost the key too.
 const MAX_TIMES_ASKED: u8 = 20;
+/// A key that members are given by themselves is asked for after this time, in milliseconds.
+const GRACE: u64 = 5_000;
 /// Entries of one author that are opened when its chain comes.
 const MAX_PARKED: usize = 4_096;
 /// Associated data of control messages inside a session.
@@ -149,7 +151,10 @@ pub(super) fn park(
         warn!(channel = %channel.fmt_short(), seq = entry.seq(), "an entry holds no message; it is kept and not shown");
         return Ok(());
     }
-    let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at: 0, asked: 0 };
+    // The key of a member's chain is on its way by itself, usually.
+    let in_group = channels::by_id(cx.tx, &channel)?.is_some_and(|channel| channel.contact.is_none());
+    let asked_at = if in_group { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
+    let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0 };
     Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
 }
 

@@ -22,6 +22,8 @@ pub struct Policy {
     pub suspect_rollback: bool,
     /// How long leaves of groups may wait for others before keys are replaced, in milliseconds.
     pub rotation_delay: u64,
+    /// Most members of a group that this node lets people into.
+    pub max_members: usize,
     /// What strangers may do.
     pub strangers: StrangerLimitsConfig,
     /// Leading zero bits of the proof of work on our own invites.
@@ -39,6 +41,7 @@ impl Default for Policy {
             journal_events: 1_000_000,
             suspect_rollback: false,
             rotation_delay: 30_000,
+            max_members: covey_pairing::group::roster::MEMBERS_MAX,
             strangers: StrangerLimitsConfig::default(),
             work_bits: WORK_BITS,
         }

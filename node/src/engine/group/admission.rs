@@ -270,7 +270,7 @@ pub(in crate::engine) fn asked(
     let JoinStatement { ground, issued_at: at, .. } = joiner.statement;
     let join = VerifiedJoin { account, devices: devices(&joiner.card), ground, at };
     let approval = needs_approval(group, &ground);
-    match group.roster.admits(&me, &join) {
+    match has_room(cx, group).and_then(|()| group.roster.admits(&me, &join)) {
         Ok(()) => {
             card::learn_as_of(cx, &account, &signed, at)?;
             let Some((ticket, role)) = approval else {
@@ -345,9 +345,15 @@ pub(in crate::engine) fn approve(cx: &mut Cx<'_, '_>, channel: &mut Channel, ask
     Ok(welcome(cx, channel, &asking.account)?)
 }
 
+/// Whether this node lets another one into the group.
+pub(in crate::engine) fn has_room(cx: &Cx<'_, '_>, group: &Group) -> Result<(), Denied> {
+    if group.roster.len() < cx.policy.max_members { Ok(()) } else { Err(Denied::Full) }
+}
+
 /// Whether we may let somebody in who asked.
 pub(in crate::engine) fn may_approve(cx: &Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<(), Denied> {
     let Some(group) = get(cx, channel.no) else { return Err(Denied::NotAMember) };
+    has_room(cx, group)?;
     let join = vouch(&group.id, &asking.statement, &asking.card).map_err(|_| Denied::Unverified)?;
     group.roster.admits(&cx.me.account_id(), &join)
 }

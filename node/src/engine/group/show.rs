@@ -189,7 +189,7 @@ pub(in crate::engine) fn denied(cx: &Cx<'_, '_>, standing: &Standing, who: &str,
         Denied::IsOwner => GroupRefusal::IsOwner { group: name, member: who, right: api::Right::Remove }.into(),
         Denied::Oneself => GroupRefusal::Oneself.into(),
         Denied::Full => {
-            let limit = u32::try_from(roster::MEMBERS_MAX).unwrap_or(u32::MAX);
+            let limit = u32::try_from(cx.policy.max_members.min(roster::MEMBERS_MAX)).unwrap_or(u32::MAX);
             GroupRefusal::Full { group: name, limit }.into()
         }
         Denied::NoTicket => GroupRefusal::NoSuchTicket { group: name, id: who }.into(),

@@ -196,6 +196,8 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: GroupInvite) -> Result<Member, ApiErr
     let name = shown::name_of(cx, &contact.account)?;
     let grant = granted(&of, cx, params.role, params.invisible)?;
     of.check(cx, &name, &Op::Invite { account: contact.account, grant })?;
+    let room = notes::has_room(cx, of.group(cx)?);
+    room.map_err(|denied| shown::denied(cx, &of.standing, &name, &denied))?;
     if !contact.is_paired() || contact.request {
         return Err(contacts::not_paired(&contact));
     }

@@ -64,6 +64,12 @@ impl Live {
         }
     }
 
+    /// Whether something in memory follows what this input wrote; asking forgets it. If the input is then refused, memory is
+    /// ahead of the store.
+    pub(crate) fn take_ahead(&mut self) -> bool {
+        std::mem::take(&mut self.groups.ahead)
+    }
+
     /// The clock was set back to `now`: nothing waits for a time that has been already.
     pub(super) fn set_back(&mut self, now: u64) {
         self.waiting.values_mut().for_each(|retry| retry.at = retry.at.min(now));

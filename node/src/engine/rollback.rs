@@ -46,6 +46,9 @@ pub(super) fn give_way(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, 
     messages::write_again(cx, channel.no, feed, seq)?;
     let last = feed.head.map_or(0, |head| head.seq);
     for seq in seq..=last {
+        if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
+            cx.tx.delete(&tables::operation(channel.no, entry.lamport(), &entry.id()));
+        }
         cx.tx.delete(&tables::entry(feed.fid, seq));
     }
     feed.head = feeds::entry(cx.tx, feed.fid, seq.saturating_sub(1))?.map(|entry| entry.head());
@@ -55,7 +58,7 @@ pub(super) fn give_way(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, 
         channel.ends = None;
         channel.save(cx)?;
     }
-    Ok(())
+    group::reload(cx, channel)
 }
 
 /// Continues a channel where no other copy of us can be.

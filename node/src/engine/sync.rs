@@ -136,21 +136,22 @@ pub(super) fn channel_opened(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(
 
 /// A channel is shared with a connected device from now on.
 pub(super) fn share(cx: &mut Cx<'_, '_>, peer: PeerKey, channel: &Channel) -> Result<(), EngineError> {
-    let Some(device) = cx.live.contacts.get(&peer).map(|at| at.device) else { return Ok(()) };
-    match group::spread_for(cx, channel, &device) {
-        None => {
-            let shared = shared_channel(cx.tx, channel)?;
-            drive(cx, peer, SyncInput::ChannelAdded(shared))
-        }
-        Some((spread, neighbour)) => {
-            let frozen =
-                feeds::all(cx.tx, channel.no)?.iter().filter(|feed| feed.frozen).map(|feed| feed.key).collect();
-            let (id, activity) = (channel.id, channel.active_at);
-            let peer_author = Author::from_bytes(*device.as_bytes());
-            let shared = SharedGroup { id, spread, peer: peer_author, neighbour, frozen, activity };
-            drive(cx, peer, SyncInput::GroupAdded(shared))
-        }
+    match shared_anew(cx, peer, channel)? {
+        Some(input) => drive(cx, peer, input),
+        None => Ok(()),
     }
+}
+
+/// What tells the machine of a device that a channel is shared with it, as it is now.
+fn shared_anew(cx: &Cx<'_, '_>, peer: PeerKey, channel: &Channel) -> Result<Option<SyncInput>, EngineError> {
+    let Some(device) = cx.live.contacts.get(&peer).map(|at| at.device) else { return Ok(None) };
+    let Some((spread, neighbour)) = group::spread_for(cx, channel, &device) else {
+        return Ok(Some(SyncInput::ChannelAdded(shared_channel(cx.tx, channel)?)));
+    };
+    let frozen = feeds::all(cx.tx, channel.no)?.iter().filter(|feed| feed.frozen).map(|feed| feed.key).collect();
+    let (id, activity) = (channel.id, channel.active_at);
+    let peer = Author::from_bytes(*device.as_bytes());
+    Ok(Some(SyncInput::GroupAdded(SharedGroup { id, spread, peer, neighbour, frozen, activity })))
 }
 
 /// Nothing more of a feed is asked for or taken.
@@ -207,8 +208,7 @@ pub(super) fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Res
                         queue.push_back((peer, SyncInput::Rejected { feed, reason: Rejection::Busy }));
                         if let Some(channel) = channels::by_id(cx.tx, &feed.channel)? {
                             for other in members::peers(cx, &channel) {
-                                let shared = shared_channel(cx.tx, &channel)?;
-                                queue.push_back((other, SyncInput::ChannelAdded(shared)));
+                                queue.extend(shared_anew(cx, other, &channel)?.map(|input| (other, input)));
                             }
                         }
                     }

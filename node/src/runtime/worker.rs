@@ -196,11 +196,13 @@ impl<S: Store, N: Network> Worker<S, N> {
             other => (engine::handle(other, &mut cx).map(|()| true), None),
         };
         let effects = std::mem::take(&mut cx.effects);
+        let ahead = cx.live.take_ahead();
         let batch = tx.into_batch(&mut self.rng);
         let committed = match handled {
             Ok(true) => self.commit(batch, pending).map_err(EngineError::from),
             Ok(false) => {
                 // Refused: nothing is written, nothing has to be waited for.
+                pending.lost |= ahead;
                 if let Some(reply) = reply {
                     reply(Ok(()));
                 }

@@ -38,8 +38,8 @@ pub(crate) fn keeps(key: &[u8]) -> bool {
 }
 
 /// Tables all of which is kept, as first bytes of keys.
-fn tables() -> [u8; 3] {
-    [Table::Ticket.byte(), Table::Contact.byte(), Table::Card.byte()]
+fn tables() -> [u8; 4] {
+    [Table::Ticket.byte(), Table::Contact.byte(), Table::Card.byte(), Table::Group.byte()]
 }
 
 /// Beginnings of the keys that are kept.

@@ -7,6 +7,7 @@ mod decode;
 mod feeds;
 mod findings;
 mod floors;
+mod groups;
 mod indices;
 mod kept;
 mod mend_feeds;

@@ -14,7 +14,7 @@ use super::super::tables::{self, Counter};
 use super::feeds::Known;
 use super::findings::Findings;
 use super::verify::Progress;
-use super::{decode, indices, kept, mend_feeds, mend_messages, raise_floors};
+use super::{decode, groups, indices, kept, mend_feeds, mend_messages, raise_floors};
 use crate::engine::EngineError;
 use crate::store::{Floors, Key, Row, Store, Table, Tx};
 use crate::vault::Vault;
@@ -76,6 +76,7 @@ pub(crate) fn rebuild(
     mending.step(people)?;
     mending.step(|tx, _| indices::rebuild(tx))?;
     mend_feeds::mend(&mut mending, &me, progress)?;
+    groups::mend(&mut mending)?;
     mend_messages::mend(&mut mending, &me, progress)?;
     let known = super::feeds::known(&mending.tx(), &mut Findings::default())?;
     mending.step(|tx, _| counters(tx, &known, floors))?;

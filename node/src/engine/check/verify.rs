@@ -2,7 +2,7 @@
 
 use super::super::Me;
 use super::findings::Findings;
-use super::{decode, feeds, messages, people};
+use super::{decode, feeds, groups, messages, people};
 use crate::engine::EngineError;
 use crate::store::Tx;
 
@@ -29,6 +29,7 @@ pub(crate) fn verify(tx: &Tx<'_>, rows: u64, progress: Progress<'_>) -> Result<F
         people::check(tx, &mut found)?;
         let feeds = feeds::check(tx, &me, &mut found, progress)?;
         messages::check(tx, &feeds, &mut found, progress)?;
+        groups::check(tx, &mut found)?;
         people::check_counters(tx, &feeds, &mut found)?;
     } else {
         found.note("what the records mean to each other was not checked, since some are not usable");

@@ -180,6 +180,7 @@ pub(in crate::engine) fn accept(cx: &mut Cx<'_, '_>, mut standing: Standing) -> 
     standing.become_(State::Requested, cx.now);
     standing.request = Some(request.clone());
     standing.save(cx)?;
+    cx.live.groups.ahead = true;
     cx.live.groups.requests.insert(standing.id, request);
     let card = ByteBuf::from(card::own(cx)?);
     for device in devices {
@@ -195,6 +196,7 @@ pub(in crate::engine) fn decline(cx: &mut Cx<'_, '_>, mut standing: Standing) ->
     standing.become_(State::Declined, cx.now);
     standing.request = None;
     standing.save(cx)?;
+    cx.live.groups.ahead = true;
     cx.live.groups.requests.remove(&standing.id);
     if let Some(by) = standing.by {
         for device in contacts::devices(cx.tx, &by)? {
@@ -428,6 +430,7 @@ fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), Engin
     let heads = heads.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
     let mut group = Group::new(standing.id, State::Joined, standing.secret.clone(), heads);
     group.guides = guides;
+    cx.live.groups.ahead = true;
     cx.live.groups.by_no.insert(channel.no, group);
     ops::replay(cx, channel.no)?;
     peers::allow_all(cx, channel.no)?;
@@ -445,6 +448,7 @@ fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), Engi
     standing.request = None;
     standing.by = Some(owner.account);
     standing.save(cx)?;
+    cx.live.groups.ahead = true;
     cx.live.groups.requests.remove(&standing.id);
     announce(cx, kind::GROUP_CHANGED, &standing, Some(owner.account))
 }
@@ -473,6 +477,7 @@ pub(in crate::engine) fn join(
     standing.become_(State::Requested, cx.now);
     standing.request = Some(request.clone());
     standing.save(cx)?;
+    cx.live.groups.ahead = true;
     cx.live.groups.requests.insert(standing.id, request);
     knock::begin(cx, &standing.id)?;
     announce(cx, kind::GROUP_CHANGED, &standing, None)?;

@@ -193,6 +193,48 @@ pub(in crate::engine) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, op: O
     Ok(OpId::from_bytes(*entry.id().as_bytes()))
 }
 
+/// The operation in an entry, with what is verified about it.
+fn record_of(channel: &Channel, entry: &Entry) -> Option<OpRecord> {
+    let header = entry.header();
+    let device = DeviceId::from_bytes(*header.feed.author.as_bytes());
+    let operation = match Operation::decode(entry.payload()?) {
+        Ok(operation) => operation,
+        Err(error) => {
+            debug!(device = %device.fmt_short(), %error, "an entry holds no operation");
+            return None;
+        }
+    };
+    Some(OpRecord {
+        id: OpId::from_bytes(*entry.id().as_bytes()),
+        device,
+        incarnation: header.feed.incarnation,
+        seq: entry.seq(),
+        vouched: vouched(&GroupId::from_bytes(*channel.id.as_bytes()), &device, &operation),
+        operation,
+    })
+}
+
+fn keep(tx: &mut Tx<'_>, channel: &Channel, entry: &Entry, record: &OpRecord) -> Result<(), EngineError> {
+    let stored = Stored::of(record, entry.payload().unwrap_or_default());
+    Ok(tx.put(&tables::operation(channel.no, entry.lamport(), &entry.id()), &stored)?)
+}
+
+/// Whether the operation in an entry is kept; true if there is none in it.
+pub(in crate::engine) fn is_kept(tx: &Tx<'_>, channel: &Channel, entry: &Entry) -> Result<bool, EngineError> {
+    let kept = tx.contains(&tables::operation(channel.no, entry.lamport(), &entry.id()))?;
+    Ok(kept || record_of(channel, entry).is_none())
+}
+
+/// Keeps the operation in an entry, if there is one and it is not kept. Whether that was so.
+pub(in crate::engine) fn mend(tx: &mut Tx<'_>, channel: &Channel, entry: &Entry) -> Result<bool, EngineError> {
+    if is_kept(tx, channel, entry)? {
+        return Ok(false);
+    }
+    let Some(record) = record_of(channel, entry) else { return Ok(false) };
+    keep(tx, channel, entry, &record)?;
+    Ok(true)
+}
+
 /// Takes an operation from an entry that is in the feed now.
 pub(in crate::engine) fn take(
     cx: &mut Cx<'_, '_>,
@@ -200,30 +242,15 @@ pub(in crate::engine) fn take(
     entry: &Entry,
     author: AccountId,
 ) -> Result<(), EngineError> {
-    let header = entry.header();
-    let device = DeviceId::from_bytes(*header.feed.author.as_bytes());
-    let group_id = GroupId::from_bytes(*channel.id.as_bytes());
-    let payload = entry.payload().unwrap_or_default();
-    let operation = match Operation::decode(payload) {
-        Ok(operation) if operation.account == author => operation,
-        Ok(_) => {
-            debug!(device = %device.fmt_short(), "an operation in somebody else's name");
+    let record = match record_of(channel, entry) {
+        Some(record) if record.operation.account == author => record,
+        Some(_) => {
+            debug!(author = %author.fmt_short(), "an operation in somebody else's name");
             return Ok(());
         }
-        Err(error) => {
-            debug!(device = %device.fmt_short(), %error, "an entry holds no operation");
-            return Ok(());
-        }
+        None => return Ok(()),
     };
-    let record = OpRecord {
-        id: OpId::from_bytes(*entry.id().as_bytes()),
-        device,
-        incarnation: header.feed.incarnation,
-        seq: entry.seq(),
-        vouched: vouched(&group_id, &device, &operation),
-        operation,
-    };
-    cx.tx.put(&tables::operation(channel.no, entry.lamport(), &entry.id()), &Stored::of(&record, payload))?;
+    keep(cx.tx, channel, entry, &record)?;
     let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
     group.lamports.insert(record.id, entry.lamport());
     note_devices(&mut group.devices, &record);
@@ -236,7 +263,7 @@ pub(in crate::engine) fn take(
         }
         // It is stored: the next start finds room for it.
         Inserted::Full => {
-            warn!(device = %device.fmt_short(), "too many operations of this device wait for others");
+            warn!(author = %author.fmt_short(), "too many operations of this device wait for others");
             Ok(())
         }
     }

@@ -19,6 +19,8 @@ use crate::engine::{Cx, EngineError, PeerKey, feeds};
 #[derive(Default)]
 pub(in crate::engine) struct Groups {
     pub(in crate::engine) by_no: BTreeMap<u64, Group>,
+    /// A roster or standing in memory was changed by the present input.
+    pub(in crate::engine) ahead: bool,
     /// Requests that wait for an answer.
     pub(in crate::engine) requests: BTreeMap<GroupId, Request>,
     /// Devices that are shut out at this time unless there is another reason to know them: what they still have to be told
@@ -106,6 +108,7 @@ pub(in crate::engine) fn get<'a>(cx: &'a Cx<'_, '_>, no: u64) -> Option<&'a Grou
 }
 
 pub(in crate::engine) fn get_mut<'a>(cx: &'a mut Cx<'_, '_>, no: u64) -> Option<&'a mut Group> {
+    cx.live.groups.ahead = true;
     cx.live.groups.by_no.get_mut(&no)
 }
 
@@ -142,6 +145,20 @@ pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         }
     }
     Ok(())
+}
+
+/// Fills the memory of one group from the store again: something of it is gone there.
+pub(in crate::engine) fn reload(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
+    let Some(old) = cx.live.groups.by_no.remove(&channel.no) else { return Ok(()) };
+    let heads = feeds::all(cx.tx, channel.no)?;
+    let heads = heads.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
+    let mut group = Group::new(old.id, old.state, old.secret, heads);
+    group.guides = old.guides;
+    group.farewell = old.farewell;
+    group.hand_out_at = old.hand_out_at;
+    cx.live.groups.ahead = true;
+    cx.live.groups.by_no.insert(channel.no, group);
+    super::ops::replay(cx, channel.no)
 }
 
 /// The account whose device an author is, now or once.
@@ -269,6 +286,7 @@ pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>, id: GroupId, name: &str) -> 
     standing.secret = Some(Secret::random(cx.rng));
     standing.save(cx)?;
     let group = Group::new(id, State::Joined, standing.secret.clone(), Heads::new());
+    cx.live.groups.ahead = true;
     cx.live.groups.by_no.insert(channel.no, group);
     Ok(channel)
 }

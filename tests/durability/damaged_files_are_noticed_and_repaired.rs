@@ -111,8 +111,9 @@ fn fifty_damaged_databases() {
         match verify(&alice) {
             None => {
                 whole += 1;
-                if dice.roll(10) == 0 || thorough {
-                    works(&mut alice, &texts, &what);
+                if (dice.roll(10) == 0 || thorough) && !works(&mut alice, &texts, &what) {
+                    copy(&originals[1].1, &originals[1].0);
+                    meet(&mut alice, &mut bob, &texts, &what);
                 }
             }
             Some(found) => {
@@ -212,13 +213,18 @@ fn start_or_sentence(alice: &Node, what: &str) {
     assert!(ran.sentence(5).contains("covey db repair"), "{what}: {ran:?}");
 }
 
-/// The node starts and shows everything.
-fn works(alice: &mut Node, texts: &[String], what: &str) {
+/// The node starts and shows everything, or (if the end of the log was hit, which a start notices and goes on from)
+/// only what the contact does not have to give again. Whether it was everything.
+fn works(alice: &mut Node, texts: &[String], what: &str) -> bool {
     alice.resume();
     let shown: Vec<String> =
         history(alice, "bob").iter().map(|message| message["text"].as_str().expect("a text").to_owned()).collect();
-    assert_eq!(shown, texts, "{what}");
     alice.kill();
+    assert!(shown.iter().all(|text| texts.contains(text)), "{what}: {shown:?}");
+    if shown != texts {
+        println!("{what}: {} of {} at first", shown.len(), texts.len());
+    }
+    shown == texts
 }
 
 /// After a repair, both have everything again, and go on.

@@ -2,6 +2,7 @@
 
 mod capture;
 mod disk;
+mod group;
 mod narrator;
 mod node;
 mod stage;
@@ -19,18 +20,31 @@ use crate::daemon::Signals;
 #[command(
     long_about = "Watch throw-away nodes meet, pair and talk on this machine\n\nFour nodes run on loopback with directories of their own. Two \
                   find each other through a third by account id alone, pair and talk; the fourth is declined. In the \
-                  end the bytes on disk and on the wire are searched for what was said. Nothing is left behind.",
-    after_help = "Example:\n  covey demo"
+                  end the bytes on disk and on the wire are searched for what was said. Nothing is left behind.\n\n\
+                  With --group four of them make a group: by invite and by ticket, with roles; two members who are never there \
+                  at the same time talk; the node of one who is removed cannot open the next message.",
+    after_help = "Examples:\n  covey demo\n  covey demo --group"
 )]
-pub(crate) struct DemoArgs {}
+pub(crate) struct DemoArgs {
+    /// Four who make a group: invites, a ticket, roles, two who never meet, and one who is removed
+    #[arg(long)]
+    group: bool,
+}
 
 impl DemoArgs {
     pub(crate) async fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
         let mut signals = Signals::new()?;
         let mut stage = Stage::build(globals)?;
         let mut narrator = Narrator::new(terminal);
+        let story = async {
+            if self.group {
+                Box::pin(group::play(&mut stage, &mut narrator)).await
+            } else {
+                Box::pin(story::play(&mut stage, &mut narrator)).await
+            }
+        };
         let played = tokio::select! {
-            played = Box::pin(story::play(&mut stage, &mut narrator)) => Some(played),
+            played = story => Some(played),
             () = signals.next() => None,
         };
         // Whatever happened: no process and no file stays.

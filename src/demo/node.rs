@@ -13,13 +13,15 @@ use covey_cli::{Failure, Globals, Session};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::{Child, Command},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::stage::refused;
 
 /// How long a node may take to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
+/// How often is looked whether something has come to be.
+const LOOK_AGAIN: Duration = Duration::from_millis(30);
 /// So much of its log is told when something went wrong.
 const LAST_LINES: usize = 8;
 
@@ -150,6 +152,24 @@ impl Node {
             Err(refused(format!("the node of {} went away", self.name)))
         };
         timeout(self.patience, search).await.map_err(|_| self.late(what))?
+    }
+
+    /// Asks again until the answer has something.
+    pub(super) async fn ask_until<R: Request, T>(
+        &self,
+        what: &str,
+        request: &R,
+        mut found: impl FnMut(&R::Answer) -> Option<T>,
+    ) -> Result<T, Failure> {
+        let asking = async {
+            loop {
+                if let Some(found) = found(&self.call(request).await?) {
+                    return Ok(found);
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        timeout(self.patience, asking).await.map_err(|_| self.late(what))?
     }
 
     fn late(&self, what: &str) -> Failure {

@@ -177,13 +177,13 @@ async fn at_rest(stage: &mut Stage, narrator: &mut Narrator<'_>) -> Result<(), F
 }
 
 /// Sends a text and waits until the other node shows it.
-async fn say(from: &Node, alias: &str, to: &Node, text: &str) -> Result<(), Failure> {
+pub(super) async fn say(from: &Node, alias: &str, to: &Node, text: &str) -> Result<(), Failure> {
     let sent = from.call(&send(alias, text)).await?;
     to.until("get a message", |event| received(event, text)).await?;
     from.until("hear that it was delivered", |event| delivered(event, &sent.id)).await
 }
 
-async fn until_state(node: &Node, contact: &str, state: ContactState, what: &str) -> Result<(), Failure> {
+pub(super) async fn until_state(node: &Node, contact: &str, state: ContactState, what: &str) -> Result<(), Failure> {
     let found = |event: &Event| {
         let seen: Contact = shape(event, kind::CONTACT)?;
         (seen.contact == contact && seen.state == state).then_some(())
@@ -206,11 +206,11 @@ fn shape<T: serde::de::DeserializeOwned>(event: &Event, kind: &str) -> Option<T>
     if event.kind == kind { T::deserialize(&event.data).ok() } else { None }
 }
 
-fn invite(to: &str, alias: &str, note: &str) -> PairInvite {
+pub(super) fn invite(to: &str, alias: &str, note: &str) -> PairInvite {
     PairInvite { to: to.into(), alias: Some(alias.into()), note: Some(note.into()), client_id: None }
 }
 
-fn send(to: &str, text: &str) -> MessageSend {
+pub(super) fn send(to: &str, text: &str) -> MessageSend {
     MessageSend { to: to.into(), text: text.into(), ..MessageSend::default() }
 }
 
@@ -218,10 +218,10 @@ fn describe(state: MessageState) -> &'static str {
     if state == MessageState::Queued { "kept, and delivered when he is back" } else { "on its way" }
 }
 
-fn short(account: &str) -> &str {
+pub(super) fn short(account: &str) -> &str {
     account.get(..8).unwrap_or(account)
 }
 
-fn without_peer(address: &str) -> &str {
+pub(super) fn without_peer(address: &str) -> &str {
     address.split("/p2p/").next().unwrap_or(address)
 }

@@ -4,23 +4,50 @@ use std::{fs, process::Stdio};
 
 use crate::harness::{covey, eventually, run};
 
-#[test]
-fn the_demo_plays_to_its_end_and_leaves_nothing_behind() {
+/// Plays a demo to its end, which leaves nothing behind, and yields what it told.
+#[track_caller]
+fn played(args: &[&str]) -> String {
     let home = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
     let stage = home.path().join("tmp");
     fs::create_dir(&stage).expect("a directory");
     let mut demo = covey(home.path());
     demo.env("TMPDIR", &stage);
-    let ran = run(demo, ["demo", "--timeout", "120"], "");
+    let ran = run(demo, [&["demo", "--timeout", "120"], args].concat(), "");
     assert_eq!(ran.code, 0, "{ran:?}");
-    for part in ["account id alone", "paired", "alice -> bob", "bob -> alice", "pair decline", "on the wire", "disk"] {
-        assert!(ran.stdout.contains(part), "nothing of \"{part}\" in:\n{}", ran.stdout);
-    }
     ran.no_panic();
     let left: Vec<_> = fs::read_dir(&stage).expect("readable").collect();
     assert!(left.is_empty(), "{left:?}");
     let at_home: Vec<_> = fs::read_dir(home.path()).expect("readable").map_while(Result::ok).collect();
     assert_eq!(at_home.len(), 1, "the user's own directories are not touched: {at_home:?}");
+    ran.stdout
+}
+
+#[test]
+fn the_demo_plays_to_its_end_and_leaves_nothing_behind() {
+    let told = played(&[]);
+    for part in ["account id alone", "paired", "alice -> bob", "bob -> alice", "pair decline", "on the wire", "disk"] {
+        assert!(told.contains(part), "nothing of \"{part}\" in:\n{told}");
+    }
+}
+
+#[test]
+fn the_demo_of_groups_plays_to_its_end_and_leaves_nothing_behind() {
+    let told = played(&["--group"]);
+    for part in [
+        "group create",
+        "group accept",
+        "group approve",
+        "dave -> Lake",
+        "the right to rename it",
+        "never there at the same time",
+        "group remove",
+        "cannot open it",
+        "You are no longer in",
+        "report --verify",
+        "Converged",
+    ] {
+        assert!(told.contains(part), "nothing of \"{part}\" in:\n{told}");
+    }
 }
 
 #[test]

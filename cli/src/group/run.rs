@@ -35,7 +35,7 @@ impl GroupCommand {
                 ask(session, terminal, GroupJoin { ticket, note, client_id }, told::joined).await
             }
             Self::Accept(GroupArg { group }) => {
-                ask(session, terminal, GroupAccept { group, client_id }, told::joined).await
+                ask(session, terminal, GroupAccept { group, client_id }, told::accepted).await
             }
             Self::Decline(GroupArg { group }) => {
                 ask(session, terminal, GroupDecline { group, client_id }, told::declined).await

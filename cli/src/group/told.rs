@@ -40,7 +40,7 @@ pub(super) fn created(created: &GroupCreated, name: &str) -> Told {
         .next(format!("Invite somebody: covey group invite {handle} CONTACT, or: covey group ticket {handle} --uses 5"))
 }
 
-/// After `join` and `accept`.
+/// After `join`.
 pub(super) fn joined(group: &Group) -> Told {
     let name = clean_line(&group.name);
     if group.state == GroupState::Requested {
@@ -51,6 +51,15 @@ pub(super) fn joined(group: &Group) -> Told {
         Some(Role::Reader) => format!("Read: covey messages --channel {}", group_handle(group)),
         _ => format!("Say hello: covey send {} 'Hello!'", group_handle(group)),
     })
+}
+
+/// After `accept`, which is a yes whether or not somebody has heard it.
+pub(super) fn accepted(group: &Group) -> Told {
+    if group.state == GroupState::Requested {
+        return Told::done(format!("You said yes to {}.", clean_line(&group.name)))
+            .next("You are in as soon as the one who invited you is online; see `covey group list`.");
+    }
+    joined(group)
 }
 
 pub(super) fn declined(group: &Group) -> Told {

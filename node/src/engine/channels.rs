@@ -1,7 +1,7 @@
 //! Channels: conversations, with what this node remembers about each.
 
 use covey_api as api;
-use covey_api::{ApiError, ChannelKind, Reason, Time};
+use covey_api::{ApiError, ChannelKind, GroupRefusal, Reason, Time};
 use covey_feed::limits::MAX_REFS;
 use covey_feed::{ChannelId, Entry, EntryId, Head, OrderKey};
 use covey_pairing::ids::AccountId;
@@ -164,13 +164,19 @@ pub(super) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> 
     if let Ok(id) = data_encoding::HEXLOWER.decode(hex.as_bytes())
         && let Ok(id) = <[u8; 32]>::try_from(id)
     {
-        return by_id(cx.tx, &ChannelId::from_bytes(id))?.ok_or_else(|| none(text));
+        let found = by_id(cx.tx, &ChannelId::from_bytes(id))?;
+        return match (found, group::standing::find(cx, text)?) {
+            (Some(channel), _) => Ok(channel),
+            (None, Some(group)) => Err(GroupRefusal::WeAreNotAMember(&group.name).into()),
+            (None, None) => Err(none(text)),
+        };
     }
     if let Some(contact) = contacts::find(cx, text)? {
         let no = contact.channel.ok_or_else(|| contacts::not_paired(&contact))?;
         return by_no(cx.tx, no)?.ok_or_else(|| none(text));
     }
-    if let Some(no) = group::standing::find(cx, text)?.and_then(|standing| standing.no) {
+    if let Some(group) = group::standing::find(cx, text)? {
+        let Some(no) = group.no else { return Err(GroupRefusal::WeAreNotAMember(&group.name).into()) };
         return by_no(cx.tx, no)?.ok_or_else(|| none(text));
     }
     if hex.len() >= 4 {

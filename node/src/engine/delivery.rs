@@ -112,7 +112,7 @@ pub(super) fn read(
 fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, known: u64, seq: u64) -> Result<(), EngineError> {
     for seq in known.saturating_add(1)..=seq {
         if let Some((channel, message)) = messages::of_entry(cx, channel, key, seq)? {
-            let shown = messages::show_with_deliveries(cx, &channel, &message).map_err(EngineError::bug)?;
+            let shown = messages::show_in_event(cx, &channel, &message).map_err(EngineError::bug)?;
             journal::record(cx, api::kind::MESSAGE_CHANGED, &shown)?;
         }
     }

@@ -2,9 +2,10 @@
 
 use covey_api::{ApiError, Event, Time};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::tables::{self, Counter};
-use super::{Cx, Effect, EngineError};
+use super::{Cx, Effect, EngineError, messages};
 
 /// Events removed per round of housekeeping, so that it never holds an input up.
 const PRUNE_BATCH: usize = 1_000;
@@ -42,14 +43,24 @@ pub(super) fn after(cx: &Cx<'_, '_>, cursor: u64, limit: usize) -> Result<Vec<Ev
     let rows = cx.tx.scan::<Record>(&tables::events(), Some(&tables::event(cursor)), limit, false)?;
     rows.into_iter()
         .map(|(key, record)| {
+            let data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
             Ok(Event {
                 cursor: Some(key.tail_u64().to_string()),
+                data: if record.kind.starts_with("message.") { without_deleted(cx, data)? } else { data },
                 kind: record.kind,
                 at: Time::from_unix_ms(record.at),
-                data: serde_json::from_str(&record.data).map_err(EngineError::bug)?,
             })
         })
         .collect()
+}
+
+/// A message that was deleted since says nothing here either.
+fn without_deleted(cx: &Cx<'_, '_>, data: Value) -> Result<Value, ApiError> {
+    let id = data.get("id").and_then(Value::as_str).unwrap_or_default();
+    match messages::if_deleted(cx, id)? {
+        Some(shown) => Ok(serde_json::to_value(shown).map_err(EngineError::bug)?),
+        None => Ok(data),
+    }
 }
 
 /// Drops what is older than the journal promises to keep.

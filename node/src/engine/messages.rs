@@ -90,7 +90,7 @@ pub(super) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Re
     channel.archived = false;
     channel.save(cx)?;
     if let Some((_, message)) = by_id(cx.tx, &entry.id())? {
-        let shown = show_with_deliveries(cx, &channel, &message)?;
+        let shown = show_in_event(cx, &channel, &message)?;
         journal::record(cx, api::kind::MESSAGE_SENT, &shown)?;
     }
     Ok(api::Sent { id: text_id(&entry.id()), channel: channel.text_id(), state: MessageState::Queued })
@@ -259,6 +259,24 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Res
         deleted: message.body.kind == kind::DELETED,
         delivery_summary: None,
     })
+}
+
+/// What is left of the message with this id, if it was deleted.
+pub(super) fn if_deleted(cx: &Cx<'_, '_>, id: &str) -> Result<Option<api::Message>, ApiError> {
+    let id = data_encoding::HEXLOWER.decode(id.as_bytes()).ok().and_then(|id| <[u8; 32]>::try_from(id).ok());
+    let Some((no, message)) = id.map(|id| by_id(cx.tx, &EntryId::from_bytes(id))).transpose()?.flatten() else {
+        return Ok(None);
+    };
+    if message.body.kind != kind::DELETED {
+        return Ok(None);
+    }
+    channels::by_no(cx.tx, no)?.map(|channel| show(cx, &channel, &message)).transpose()
+}
+
+/// As events tell it: in a large group without how far it has come to each recipient, or writing and every acknowledgement
+/// would cost the more the more members there are.
+pub(super) fn show_in_event(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<api::Message, ApiError> {
+    if group::show::is_large(cx, channel) { show(cx, channel, message) } else { show_with_deliveries(cx, channel, message) }
 }
 
 /// As clients see it, with how far it has come to each recipient.

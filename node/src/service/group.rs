@@ -6,8 +6,8 @@ use covey_api::{
     ApiError, Group, GroupAccept, GroupApi, GroupApprove, GroupBan, GroupCreate, GroupCreated, GroupDecline,
     GroupDelete, GroupDoctor, GroupHealth, GroupInvite, GroupJoin, GroupLeave, GroupList, GroupMembers, GroupPolicy,
     GroupReject, GroupRemove, GroupRename, GroupReport, GroupRequests, GroupRevokeTicket, GroupRole, GroupShow,
-    GroupTicket, GroupTickets, GroupUnban, GroupVerifyReport, JoinRequest, JoinTicket, JoinTicketInfo, Member, Message,
-    MessageProof, ProofVerdict,
+    GroupState, GroupTicket, GroupTickets, GroupUnban, GroupVerifyReport, JoinRequest, JoinTicket, JoinTicketInfo,
+    Member, Message, MessageProof, ProofVerdict,
 };
 use tokio::time::{Instant, sleep};
 
@@ -16,8 +16,24 @@ use crate::engine::rpc;
 
 /// The doctor waits so long for members that do not answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Who asks to come in waits so long for the answer before being told that it is still to come.
+const LET_IN: Duration = Duration::from_millis(1_500);
 /// And looks so often whether all have.
 const LOOK: Duration = Duration::from_millis(20);
+
+impl Service {
+    /// Waits a little for a member who is online to let us in: that is how it mostly ends.
+    async fn let_in(&self, asked: Group) -> Result<Group, ApiError> {
+        let until = Instant::now() + LET_IN;
+        let mut group = asked;
+        while group.state == GroupState::Requested && Instant::now() < until {
+            sleep(LOOK).await;
+            let look = GroupShow { group: group.group.clone() };
+            group = self.engine.call(move |cx| rpc::group::show(cx, &look)).await?;
+        }
+        Ok(group)
+    }
+}
 
 impl GroupApi for Service {
     async fn create(&self, params: GroupCreate) -> Result<GroupCreated, ApiError> {
@@ -37,11 +53,13 @@ impl GroupApi for Service {
     }
 
     async fn join(&self, params: GroupJoin) -> Result<Group, ApiError> {
-        self.change(params, rpc::group::join).await
+        let asked = self.change(params, rpc::group::join).await?;
+        self.let_in(asked).await
     }
 
     async fn accept(&self, params: GroupAccept) -> Result<Group, ApiError> {
-        self.change(params, |cx, params| rpc::group::accept(cx, &params)).await
+        let asked = self.change(params, |cx, params| rpc::group::accept(cx, &params)).await?;
+        self.let_in(asked).await
     }
 
     async fn decline(&self, params: GroupDecline) -> Result<Group, ApiError> {

@@ -64,7 +64,8 @@ pub(in crate::engine) fn name_of(cx: &Cx<'_, '_>, account: &AccountId) -> Result
 /// A group and how we stand to it.
 pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<api::Group, ApiError> {
     let known = standing.no.and_then(|no| get(cx, no));
-    let own = known.and_then(|group| group.roster.member(&cx.me.account_id()));
+    let own =
+        known.filter(|_| standing.state == State::Joined).and_then(|group| group.roster.member(&cx.me.account_id()));
     let invite = standing.invite.as_ref().filter(|_| standing.state == State::Invited);
     let members = match (known, invite) {
         (_, Some(invite)) => invite.members,
@@ -213,6 +214,11 @@ fn right(right: roster::Right) -> api::Right {
         roster::Right::Policy => api::Right::Policy,
         roster::Right::Delete => api::Right::Delete,
     }
+}
+
+/// Whether a channel has too many recipients to tell of each.
+pub(in crate::engine) fn is_large(cx: &Cx<'_, '_>, channel: &Channel) -> bool {
+    channel.contact.is_none() && get(cx, channel.no).is_some_and(|group| group.roster.len() > api::MAX_MISSING + 1)
 }
 
 /// How many members the group of a channel has, and what we are in it.

@@ -145,7 +145,12 @@ fn invited(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), Engine
     // Consent to be asked is the pairing; who is a contact by the open mode only is none.
     let paired = contacts::load(cx.tx, &owner.account)?.is_some_and(|contact| contact.is_paired() && !contact.request);
     let known = standing::load(cx.tx, &invite.group)?;
-    let open = known.as_ref().is_none_or(|known| matches!(known.state, State::Invited | State::Left | State::Removed));
+    let open = known.as_ref().is_none_or(|known| match known.state {
+        State::Invited | State::Left | State::Removed => true,
+        // An own no stays one; that others did not let us in is theirs to change.
+        State::Declined => known.invite.is_none(),
+        State::Requested | State::Joined => false,
+    });
     let waiting = standing::all(cx.tx)?.iter().filter(|standing| standing.state == State::Invited).count();
     if !paired || !open || (known.is_none() && waiting >= MAX_INVITES) {
         debug!(group = %invite.group, "an invite to a group is not taken");
@@ -446,6 +451,7 @@ fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), Engi
     }
     standing.become_(State::Declined, cx.now);
     standing.request = None;
+    standing.invite = None;
     standing.by = Some(owner.account);
     standing.save(cx)?;
     cx.live.groups.ahead = true;

@@ -194,6 +194,10 @@ pub(super) fn open_parked(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -> Re
     let mut opened = 0;
     let id = channel.id;
     for (key, parked) in rows.into_iter().filter(|(_, parked)| parked.channel == id) {
+        if is_beyond(cx, &channel, &parked.feed, parked.seq) {
+            cx.tx.delete(&key);
+            continue;
+        }
         let Some(feed) = feeds::load(cx.tx, no, &parked.feed)? else { continue };
         let Some(entry) = feeds::entry(cx.tx, feed.fid, parked.seq)? else { continue };
         if take::open_again(cx, &mut channel, &entry, device)? {
@@ -245,6 +249,11 @@ fn give_keys(
     if keys.is_empty() { Ok(()) } else { tell(cx, scope, &owner.account, device, &Control::Keys(keys), false) }
 }
 
+/// Whether a place is beyond the end of its feed: what its author wrote when it was a member no more.
+fn is_beyond(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey, seq: u64) -> bool {
+    members::cut(cx, channel, feed).is_some_and(|last| seq > last)
+}
+
 /// Whether what concerns the channel belongs into sessions of this scope.
 fn is_of(channel: &Channel, scope: Scope) -> bool {
     match scope {
@@ -266,6 +275,10 @@ fn take_keys(
         // Only what this very device was asked for.
         let place = tables::parked(&owner.device, feed.fid, seq);
         if !cx.tx.contains(&place)? {
+            continue;
+        }
+        if is_beyond(cx, &channel, &key, seq) {
+            cx.tx.delete(&place);
             continue;
         }
         let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { continue };

@@ -68,8 +68,13 @@ pub(super) fn keep(
             return Ok(None);
         }
         let kept = Kept { sender: sender.device, to, number, sealed, since: cx.now };
+        let bytes = kept.sealed.len();
         cx.tx.put(&key, &kept)?;
-        cx.live.custody = None;
+        // Counting anew would read all that is kept, for each parcel of whoever sends many.
+        if let Some(used) = &mut cx.live.custody {
+            let of = used.entry(sender.device).or_default();
+            *of = (of.0 + 1, of.1 + bytes);
+        }
     }
     Ok(group::connected_peer(cx, &to))
 }
@@ -85,6 +90,12 @@ fn used<'a>(cx: &'a mut Cx<'_, '_>) -> Result<&'a BTreeMap<DeviceId, (usize, usi
         cx.live.custody = Some(used);
     }
     Ok(cx.live.custody.get_or_insert_default())
+}
+
+/// What was kept for a device has arrived.
+pub(super) fn arrived(cx: &mut Cx<'_, '_>, to: &DeviceId, from: &DeviceId, number: u64) {
+    cx.tx.delete(&tables::custody(to, from, number));
+    cx.live.custody = None;
 }
 
 /// What is kept for a device.

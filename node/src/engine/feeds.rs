@@ -39,7 +39,13 @@ impl Feed {
 
 /// All feeds of a channel.
 pub(super) fn all(tx: &Tx<'_>, channel: u64) -> Result<Vec<Feed>, EngineError> {
-    Ok(tx.scan(&tables::feeds(channel), None, MAX_FEEDS, false)?.into_iter().map(|(_, feed)| feed).collect())
+    // Bounded where new ones are taken; of a group there are as many as its members made.
+    Ok(tx.scan(&tables::feeds(channel), None, usize::MAX, false)?.into_iter().map(|(_, feed)| feed).collect())
+}
+
+/// How many of one author there are, counted up to [`MAX_INCARNATIONS`].
+pub(super) fn of_author(tx: &Tx<'_>, channel: u64, author: &Author) -> Result<usize, EngineError> {
+    Ok(tx.scan::<Feed>(&tables::feeds_of(channel, author.as_bytes()), None, MAX_INCARNATIONS, false)?.len())
 }
 
 /// One feed.

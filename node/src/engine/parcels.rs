@@ -1,6 +1,7 @@
 //! Parcels: what one device tells another outside of feeds. Sealed to the device, acknowledged, repeated until then.
 
 use covey_feed::ChannelId;
+use covey_pairing::group::roster::OpId;
 use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::parcel;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,15 @@ enum Frame {
     /// How a group looks here: see [`group::doctor`].
     #[serde(rename = "d")]
     Doctor(ByteBuf),
+    /// A feed of the group is forked, with the proof: see [`group::repair`].
+    #[serde(rename = "f")]
+    Forked(ChannelId, ByteBuf),
+    /// These operations of the group are missing here.
+    #[serde(rename = "w")]
+    Wanted(ChannelId, Vec<OpId>),
+    /// One of them, in its entry.
+    #[serde(rename = "o")]
+    Operation(ChannelId, ByteBuf),
 }
 
 /// What a parcel carries.
@@ -120,6 +130,18 @@ pub(super) fn post(
     Ok(())
 }
 
+/// Sends something once, to a device that is connected, and forgets it.
+pub(super) fn tell_once(cx: &mut Cx<'_, '_>, device: &ContactDevice, content: &Content) -> Result<(), EngineError> {
+    if !cx.live.connected.contains(&device.peer) {
+        return Ok(());
+    }
+    let number = Counter::Parcel.next(cx.tx)?;
+    let content = covey_codec::encode(&(VERSION, content)).map_err(EngineError::bug)?;
+    let sealed = parcel::seal(cx.me.device.dh(), &device.dh, &prologue(&device.id), &content, cx.rng)
+        .map_err(EngineError::bug)?;
+    send(cx, device.peer, Frame::Parcel(number, ByteBuf::from(sealed)))
+}
+
 fn encode(frame: Frame) -> Result<Vec<u8>, EngineError> {
     covey_codec::encode(&Wire(VERSION, frame)).map_err(EngineError::bug)
 }
@@ -135,6 +157,31 @@ pub(super) fn send_doctor(cx: &mut Cx<'_, '_>, peer: PeerKey, bytes: Vec<u8>) ->
     send(cx, peer, Frame::Doctor(ByteBuf::from(bytes)))
 }
 
+/// Tells that a feed is forked.
+pub(super) fn send_fork(cx: &mut Cx<'_, '_>, peer: PeerKey, id: ChannelId, proof: &[u8]) -> Result<(), EngineError> {
+    send(cx, peer, Frame::Forked(id, ByteBuf::from(proof)))
+}
+
+/// Asks for operations.
+pub(super) fn send_wanted(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    id: ChannelId,
+    wanted: Vec<OpId>,
+) -> Result<(), EngineError> {
+    send(cx, peer, Frame::Wanted(id, wanted))
+}
+
+/// Gives an operation.
+pub(super) fn send_operation(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    id: ChannelId,
+    entry: ByteBuf,
+) -> Result<(), EngineError> {
+    send(cx, peer, Frame::Operation(id, entry))
+}
+
 /// A device can be talked to: send what waits for it, what is kept for it, and give it to keep what others cannot be given.
 pub(super) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
     for (_, waiting) in cx.tx.scan::<Waiting>(&tables::parcels(&owner.device), None, MAX_WAITING, false)? {
@@ -144,7 +191,8 @@ pub(super) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> R
     for kept in custody::for_device(cx, &owner.device)? {
         send(cx, peer, Frame::Brought(kept.sender, kept.number, kept.sealed))?;
     }
-    entrust(cx, owner, peer)
+    entrust(cx, owner, peer)?;
+    group::repair::peer_opened(cx, owner, peer)
 }
 
 /// A device is gone: what it has not acknowledged is given to others to keep.
@@ -202,7 +250,7 @@ pub(super) fn repair(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result
         cx.tx.put(&key, &waiting)?;
         cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame: waiting.frame.into_vec() });
     }
-    Ok(())
+    group::repair::ask(cx, owner, peer)
 }
 
 /// A frame on the parcel stream of a device that we have to do with.
@@ -222,7 +270,7 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
     match frame {
         Frame::Ack(number) => cx.tx.delete(&tables::parcel(&owner.device, number)),
         Frame::Parcel(number, sealed) => {
-            received(cx, owner, &sealed)?;
+            received(cx, owner, &sealed, false)?;
             // Whatever it was, sending it again would not make it better.
             send(cx, peer, Frame::Ack(number))?;
         }
@@ -233,17 +281,21 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
         }
         Frame::Brought(from, number, sealed) => {
             if let Some(account) = group::account_of_device(cx, &from) {
-                received(cx, Owner { account, device: from }, &sealed)?;
+                received(cx, Owner { account, device: from }, &sealed, true)?;
             }
             send(cx, peer, Frame::Got(from, number))?;
         }
-        Frame::Got(from, number) => cx.tx.delete(&tables::custody(&owner.device, &from, number)),
+        Frame::Got(from, number) => custody::arrived(cx, &owner.device, &from, number),
+        Frame::Forked(id, proof) => group::repair::forked(cx, owner, peer, &id, &proof)?,
+        Frame::Wanted(id, wanted) => group::repair::wanted(cx, owner, peer, &id, &wanted)?,
+        Frame::Operation(id, entry) => group::repair::given(cx, owner, &id, &entry)?,
         Frame::Doctor(bytes) => group::doctor::frame(cx, owner, peer, &bytes)?,
     }
     Ok(())
 }
 
-fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8]) -> Result<(), EngineError> {
+/// `carried`: somebody else kept it, and may have done so for long or bring it again. Sessions take nothing twice.
+fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8], carried: bool) -> Result<(), EngineError> {
     let known = contacts::device(cx.tx, &owner.account, &owner.device)?;
     let Some(device) = known.or_else(|| group::point_device(cx, &owner.device)) else { return Ok(()) };
     let opened = parcel::open(cx.me.device.dh(), &prologue(&cx.me.device_id()), sealed);
@@ -259,6 +311,7 @@ fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8]) -> Result<(), Engi
         }
     };
     match covey_codec::decode(&content, MAX_FRAME) {
+        Ok((VERSION, Content::Card(_) | Content::Session(_) | Content::Group(_))) if carried => Ok(()),
         Ok((VERSION, Content::Card(card))) => card::learn(cx, &owner.account, &card).map(drop),
         Ok((VERSION, Content::Session(envelope))) => control::receive(cx, Scope::Pair, owner, &device, &envelope),
         Ok((VERSION, Content::Member(id, envelope))) => match group::scope(cx, &id, &owner.account)? {

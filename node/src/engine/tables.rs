@@ -161,6 +161,11 @@ pub(super) fn feeds(channel: u64) -> Key {
     Key::table(Table::Head).u64(channel)
 }
 
+/// All feeds of an author in a channel.
+pub(super) fn feeds_of(channel: u64, author: &[u8; 32]) -> Key {
+    Key::table(Table::Head).u64(channel).id(author)
+}
+
 /// Entry of a feed.
 pub(super) fn entry(fid: u64, seq: u64) -> Key {
     Key::table(Table::Entry).u64(fid).u64(seq)

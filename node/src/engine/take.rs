@@ -72,6 +72,19 @@ pub(super) enum Taken {
 /// rest is for what we have yet to fetch. (Without it one entry could drive the time of the channel to its end.)
 const LAMPORT_SLACK: u64 = 1 << 20;
 
+/// The same in a group, where everybody has to take what anybody took, also who comes later or lacks what drove the time
+/// so far. So there is a bound that grows with the clock, faster than members can drive the time beyond it: what is
+/// refused now is taken soon. (2^53, the end of time, is reached 17 years after the beginning.)
+const GROUP_SLACK: u64 = 1 << 10;
+const GROUP_TIME_PER_SECOND: u64 = 1 << 24;
+/// 1 January 2026, in seconds.
+const GROUP_TIME_BEGINS: u64 = 1_767_225_600;
+
+fn group_latest(ends: u64, now: u64) -> u64 {
+    let elapsed = (now / 1_000).saturating_sub(GROUP_TIME_BEGINS);
+    ends.saturating_add(GROUP_SLACK).max(elapsed.saturating_mul(GROUP_TIME_PER_SECOND))
+}
+
 /// Verifies a run and takes its entries into the transaction. `from`: the device that delivered it.
 pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -> Result<Taken, EngineError> {
     let Some(mut channel) = channels::by_id(cx.tx, &id.channel)? else {
@@ -108,9 +121,11 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
                     return Ok(Taken::Anew);
                 }
                 let forked = proof.verify().map_err(EngineError::bug)?;
-                freeze(cx, &channel, &mut feed, &proof.encode())?;
+                let proof = proof.encode();
+                freeze(cx, &channel, &mut feed, &proof)?;
                 if channel.contact.is_none() {
                     group::retract(cx, &mut channel, device, id.incarnation, forked.seq)?;
+                    group::repair::tell_fork(cx, &channel, &proof, None)?;
                 }
             }
             debug!(channel = %id.channel.fmt_short(), %refused, "a run was refused");
@@ -134,10 +149,15 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
         warn!(channel = %id.channel.fmt_short(), "a contact's device withholds payloads; its run is not taken");
         return Ok(Taken::Refused(Rejection::Unwanted));
     }
-    let latest = channels::ends(cx.tx, &channel)?.lamport.saturating_add(LAMPORT_SLACK);
+    let ends = channels::ends(cx.tx, &channel)?.lamport;
+    let (latest, refusal) = match channel.contact {
+        Some(_) => (ends.saturating_add(LAMPORT_SLACK), Rejection::Invalid),
+        // Who brings it may be honest, and others have taken it.
+        None => (group_latest(ends, cx.now), Rejection::Busy),
+    };
     if entries.iter().any(|entry| entry.lamport() > latest) {
         warn!(channel = %id.channel.fmt_short(), "an entry from the far future is not taken");
-        return Ok(Taken::Refused(Rejection::Invalid));
+        return Ok(Taken::Refused(refusal));
     }
     if own && !entries.is_empty() {
         rollback::proven(cx, &mut channel, id.incarnation)?;
@@ -173,14 +193,16 @@ fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<bool, Engin
     if feeds::load(tx, channel.no, &id.key())?.is_some() {
         return Ok(false);
     }
-    let known = feeds::all(tx, channel.no)?;
-    let of_author = known.iter().filter(|feed| feed.key.author == id.author).count();
-    let of_contact = known.iter().filter(|feed| channel.contact == Some(feed.account)).count();
-    Ok(of_author >= feeds::MAX_INCARNATIONS || of_contact >= feeds::MAX_FEEDS / 2)
+    if feeds::of_author(tx, channel.no, &id.author)? >= feeds::MAX_INCARNATIONS {
+        return Ok(true);
+    }
+    let Some(contact) = channel.contact else { return Ok(false) };
+    let of_contact = feeds::all(tx, channel.no)?.iter().filter(|feed| feed.account == contact).count();
+    Ok(of_contact >= feeds::MAX_FEEDS / 2)
 }
 
 /// The author signed two histories: keep the proof, take nothing more.
-fn freeze(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, proof: &[u8]) -> Result<(), EngineError> {
+pub(super) fn freeze(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, proof: &[u8]) -> Result<(), EngineError> {
     error!(channel = %channel.id.fmt_short(), author = %feed.key.author.fmt_short(), "a device forked its feed; it is frozen");
     feed.frozen = true;
     feeds::save(cx, channel.no, feed)?;

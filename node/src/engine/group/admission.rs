@@ -19,7 +19,7 @@ use super::{knock, ops, peers, show};
 use crate::engine::channels::{self, Channel};
 use crate::engine::contacts::{self, ContactDevice, Owner};
 use crate::engine::parcels::{self, Content, MAX_FRAME, VERSION};
-use crate::engine::{Cx, EngineError, card, feeds, journal, tables};
+use crate::engine::{Cx, EngineError, PeerKey, card, feeds, journal, members, tables};
 
 /// Invites to groups that wait for us at a time.
 const MAX_INVITES: usize = 64;
@@ -279,8 +279,8 @@ pub(in crate::engine) fn asked(
     let approval = needs_approval(group, &ground);
     match has_room(cx, group).and_then(|()| group.roster.admits(&me, &join)) {
         Ok(()) => {
-            card::learn_as_of(cx, &account, &signed, at)?;
             let Some((ticket, role)) = approval else {
+                card::learn_as_of(cx, &account, &signed, at)?;
                 ops::write(cx, &mut channel, Op::Join { statement, card: signed }).map_err(EngineError::bug)?;
                 return welcome(cx, &channel, &account);
             };
@@ -294,7 +294,11 @@ pub(in crate::engine) fn asked(
                 role,
                 at: cx.now,
             };
-            queue(cx, &channel, &asking)
+            // Strangers cost no more than their place among those who wait.
+            if queue(cx, &channel, &asking)? {
+                card::learn_as_of(cx, &account, &asking.card, at)?;
+            }
+            Ok(())
         }
         Err(Denied::Missing { right: Right::Approve | Right::Invite | Right::Ticket, .. }) => {
             debug!("somebody asks us to let them in, which is for others to do");
@@ -302,8 +306,7 @@ pub(in crate::engine) fn asked(
         }
         Err(error) => {
             info!(account = %account.fmt_short(), %error, "somebody is not let into a group");
-            card::learn_as_of(cx, &account, &signed, at)?;
-            tell(cx, &account, &Note::Refused(*id))
+            refuse(cx, joiner, id)
         }
     }
 }
@@ -321,21 +324,35 @@ fn needs_approval(group: &Group, ground: &Ground) -> Option<(String, Role)> {
     }
 }
 
-/// Keeps a request until an admin has decided.
-fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<(), EngineError> {
+/// Tells somebody that they are not let in. A stranger is told once and not kept: they ask again until they hear it.
+fn refuse(cx: &mut Cx<'_, '_>, joiner: &Joiner, id: &ChannelId) -> Result<(), EngineError> {
+    let account = joiner.statement.account;
+    if members::knows(cx, &account)? {
+        return tell(cx, &account, &Note::Refused(*id));
+    }
+    let Some(device) = joiner.card.log().device(&joiner.statement.device) else { return Ok(()) };
+    let (dh, peer) = (device.keys.dh, PeerKey(device.keys.network));
+    let device = ContactDevice { id: joiner.statement.device, dh, peer, addresses: Vec::new(), bundle: ByteBuf::new() };
+    let bytes = covey_codec::encode(&(VERSION, Note::Refused(*id))).map_err(EngineError::bug)?;
+    parcels::tell_once(cx, &device, &Content::Group(ByteBuf::from(bytes)))
+}
+
+/// Keeps a request until an admin has decided; whether there was room.
+fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<bool, EngineError> {
     let key = tables::join_request(channel.no, &asking.account);
     let all = tables::join_requests(channel.no);
     let known = cx.tx.contains(&key)?;
     if !known && cx.tx.keys_after(&all, &all, MAX_REQUESTS)?.len() >= MAX_REQUESTS {
         info!(channel = %channel.id.fmt_short(), "too many wait to be let in; another one is not kept");
-        return Ok(());
+        return Ok(false);
     }
     cx.tx.put(&key, asking)?;
     if known {
-        return Ok(());
+        return Ok(true);
     }
     let shown = show::request(cx, channel, asking, covey_api::JoinRequestState::Waiting)?;
-    journal::record(cx, kind::GROUP_REQUEST, &shown)
+    journal::record(cx, kind::GROUP_REQUEST, &shown)?;
+    Ok(true)
 }
 
 /// Those who wait to be let in.

@@ -54,13 +54,19 @@ impl Knocks {
         if minute != self.minute {
             *self = Self { minute, asked_at: self.asked_at, ..Self::default() };
         }
-        let of_source = source.map_or(0, |source| {
+        // Beyond that nobody is counted: sources cost memory.
+        if self.all >= PER_MINUTE {
+            return false;
+        }
+        if let Some(source) = source {
             let count = self.by_source.entry(source).or_default();
+            if *count >= PER_SOURCE {
+                return false;
+            }
             *count += 1;
-            *count
-        });
+        }
         self.all += 1;
-        self.all <= PER_MINUTE && of_source <= PER_SOURCE
+        true
     }
 }
 

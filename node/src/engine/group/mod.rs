@@ -10,6 +10,7 @@
 //! | [`knock`] | strangers who come with a ticket |
 //! | [`peers`] | which devices of members may connect |
 //! | [`doctor`] | comparing with other members |
+//! | [`repair`] | forks and missing operations, told from member to member |
 //! | [`proof`] | that a member wrote a message |
 
 pub(super) mod admission;
@@ -19,6 +20,7 @@ pub(super) mod knock;
 pub(super) mod ops;
 mod peers;
 pub(super) mod proof;
+pub(super) mod repair;
 pub(super) mod rosters;
 pub(super) mod show;
 pub(super) mod standing;

@@ -23,6 +23,8 @@ use covey_feed::sync::Rejection;
 
 /// Operations read at a time when a roster is filled.
 const CHUNK: usize = 512;
+/// Operations that found no room among the waiting ones are taken up again after this time, in milliseconds.
+const REFILL: u64 = 30_000;
 
 /// An operation as stored: what was verified about it is not verified again at every start.
 #[derive(Serialize, Deserialize)]
@@ -93,6 +95,7 @@ impl Stored {
 
 /// Fills a roster from what is stored.
 pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
+    let now = cx.now;
     let mut after = None;
     loop {
         let part = cx.tx.scan::<Stored>(&tables::operations(no), after.as_ref(), CHUNK, false)?;
@@ -110,21 +113,37 @@ pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
         let (_, refused) = group.roster.insert_all(records);
         if !refused.is_empty() {
             warn!(group = %group.id, count = refused.len(), "operations found no room among the waiting ones");
+            group.refill_at = Some(now.saturating_add(REFILL));
         }
         if ended {
-            return void_frozen(cx, no);
+            void_frozen(cx, no)?;
+            return end_feeds(cx, no);
         }
     }
 }
 
 /// What forked feeds say after their fork does not count.
 fn void_frozen(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
-    for feed in feeds::all(cx.tx, no)?.into_iter().filter(|feed| feed.frozen) {
+    for feed in feeds::all(cx.tx, no)? {
         let Some(proof) = cx.tx.get_raw(&tables::fork_proof(feed.fid))? else { continue };
         let Ok(forked) = covey_feed::ForkProof::decode(&proof).and_then(|proof| proof.verify()) else { continue };
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
         if let Some(group) = get_mut(cx, no) {
             group.roster.void(device, feed.key.incarnation, forked.seq);
+        }
+    }
+    Ok(())
+}
+
+/// Feeds of those who are gone end at their cuts for the digests, too.
+fn end_feeds(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
+    for feed in feeds::all(cx.tx, no)? {
+        let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
+        let last = get(cx, no).and_then(|group| group.roster.cut(&device, feed.key.incarnation));
+        let Some(last) = last.filter(|last| feed.head.is_some_and(|head| head.seq > *last)) else { continue };
+        let at = feeds::entry(cx.tx, feed.fid, last)?.map(|entry| entry.head());
+        if let Some(group) = get(cx, no) {
+            group.spread.cut(feed.key, at);
         }
     }
     Ok(())
@@ -243,13 +262,12 @@ pub(in crate::engine) fn take(
     author: AccountId,
 ) -> Result<(), EngineError> {
     let record = match record_of(channel, entry) {
-        Some(record) if record.operation.account == author => record,
-        Some(_) => {
-            debug!(author = %author.fmt_short(), "an operation in somebody else's name");
-            return Ok(());
-        }
+        // In whose name it is does not matter here: whether the device was that account's is for the roster to say, which
+        // says the same everywhere, whatever came first.
+        Some(record) => record,
         None => return Ok(()),
     };
+    let now = cx.now;
     keep(cx.tx, channel, entry, &record)?;
     let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
     group.lamports.insert(record.id, entry.lamport());
@@ -261,8 +279,9 @@ pub(in crate::engine) fn take(
             debug!(missing = missing.len(), "an operation waits for others");
             Ok(())
         }
-        // It is stored: the next start finds room for it.
+        // It is stored and taken up again: see [`refill`].
         Inserted::Full => {
+            group.refill_at.get_or_insert(now.saturating_add(REFILL));
             warn!(author = %author.fmt_short(), "too many operations of this device wait for others");
             Ok(())
         }
@@ -502,4 +521,45 @@ pub(in crate::engine) fn cut_of(tx: &Tx<'_>, channel: &Channel, account: &Accoun
         Some(Cut { device, incarnation: feed.key.incarnation, seq: feed.head?.seq })
     };
     Ok(feeds.into_iter().filter(|feed| feed.account == *account).filter_map(of).collect())
+}
+
+/// Takes what found no room among the operations that waited, if there was such, now that others have come.
+pub(super) fn refill(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
+    let no = channel.no;
+    let now = cx.now;
+    match get_mut(cx, no) {
+        Some(group) if group.refill_at.is_some_and(|at| at <= now) => group.refill_at = None,
+        _ => return Ok(()),
+    }
+    let mut records = Vec::new();
+    let mut after = None;
+    loop {
+        let part = cx.tx.scan::<Stored>(&tables::operations(no), after.as_ref(), CHUNK, false)?;
+        let ended = part.len() < CHUNK;
+        let Some(group) = get(cx, no) else { return Ok(()) };
+        for (key, stored) in part {
+            after = Some(key);
+            if !group.roster.contains(&stored.id) {
+                records.extend(stored.record());
+            }
+        }
+        if ended {
+            break;
+        }
+    }
+    let Some(group) = get_mut(cx, no) else { return Ok(()) };
+    let (changes, refused) = group.roster.insert_all(records);
+    group.refill_at = (!refused.is_empty()).then_some(now.saturating_add(REFILL));
+    carry_out(cx, channel, changes, None)
+}
+
+/// The entry of an operation, if it is here: also one beyond the end of its feed.
+pub(super) fn entry_of(cx: &Cx<'_, '_>, no: u64, op: &OpId) -> Result<Option<Entry>, EngineError> {
+    let Some(lamport) = get(cx, no).and_then(|group| group.lamports.get(op)).copied() else { return Ok(None) };
+    let id = EntryId::from_bytes(*op.as_bytes());
+    let Some(stored) = cx.tx.get::<Stored>(&tables::operation(no, lamport, &id))? else { return Ok(None) };
+    let author = covey_feed::Author::from_bytes(*stored.device.as_bytes());
+    let key = covey_feed::FeedKey { author, incarnation: stored.incarnation };
+    let Some(feed) = feeds::load(cx.tx, no, &key)? else { return Ok(None) };
+    Ok(feeds::entry(cx.tx, feed.fid, stored.seq)?.filter(|entry| entry.id() == id))
 }

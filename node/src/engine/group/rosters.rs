@@ -50,6 +50,8 @@ pub(in crate::engine) struct Group {
     pub(in crate::engine) farewell: BTreeSet<AccountId>,
     /// When our chain is handed out further.
     pub(in crate::engine) hand_out_at: Option<u64>,
+    /// When operations that found no room among the waiting ones are taken up again.
+    pub(in crate::engine) refill_at: Option<u64>,
 }
 
 impl Group {
@@ -65,6 +67,7 @@ impl Group {
             spread: Spread::new(ChannelId::from_bytes(*id.as_bytes()), heads),
             farewell: BTreeSet::new(),
             hand_out_at: None,
+            refill_at: None,
         }
     }
 
@@ -129,7 +132,10 @@ pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         let Some(no) = standing.no else { continue };
         let heads = feeds::all(cx.tx, no)?;
         let heads = heads.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
-        let mut group = Group::new(standing.id, standing.state, standing.secret.clone(), heads);
+        // Welcomed, and the roster did not come yet: those who let us in are believed, as before the start.
+        let welcomed = standing.state == State::Requested && standing.secret.is_some();
+        let state = if welcomed { State::Joined } else { standing.state };
+        let mut group = Group::new(standing.id, state, standing.secret.clone(), heads);
         group.guides.clone_from(&standing.guides);
         cx.live.groups.by_no.insert(no, group);
         super::ops::replay(cx, no)?;
@@ -163,7 +169,14 @@ pub(in crate::engine) fn reload(cx: &mut Cx<'_, '_>, channel: &Channel) -> Resul
 
 /// The account whose device an author is, now or once.
 pub(in crate::engine) fn account_of(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> Option<AccountId> {
-    get(cx, channel.no)?.devices.get(device).copied()
+    let group = get(cx, channel.no)?;
+    if let Some((account, _)) = group.roster.by_device(device) {
+        return Some(*account);
+    }
+    let account = group.devices.get(device).copied()?;
+    // Operations that count for nothing name devices too.
+    let at = group.roster.standing(&account)?;
+    (at.member.is_some() || at.exit.is_some()).then_some(account)
 }
 
 /// The same, in any group.

@@ -6,14 +6,14 @@ use super::world::World;
 use crate::engine::rpc;
 
 impl World {
-    fn create_group(&mut self, node: usize, name: &str) -> String {
+    pub(super) fn create_group(&mut self, node: usize, name: &str) -> String {
         let params = api::GroupCreate { name: name.into(), ..api::GroupCreate::default() };
         let made = self.call(node, |cx| rpc::group::create(cx, &params)).unwrap();
         self.settle();
         made.group
     }
 
-    fn invite_to(&mut self, node: usize, group: &str, whom: usize) -> Result<api::Member, ApiError> {
+    pub(super) fn invite_to(&mut self, node: usize, group: &str, whom: usize) -> Result<api::Member, ApiError> {
         let contact = self.id(whom);
         let params = api::GroupInvite { group: group.into(), contact, ..api::GroupInvite::default() };
         let invited = self.call(node, |cx| rpc::group::invite(cx, params));
@@ -21,33 +21,33 @@ impl World {
         invited
     }
 
-    fn accept_group(&mut self, node: usize, group: &str) -> Result<api::Group, ApiError> {
+    pub(super) fn accept_group(&mut self, node: usize, group: &str) -> Result<api::Group, ApiError> {
         let params = api::GroupAccept { group: group.into(), client_id: None };
         let accepted = self.call(node, |cx| rpc::group::accept(cx, &params));
         self.settle();
         accepted
     }
 
-    fn group(&mut self, node: usize, group: &str) -> api::Group {
+    pub(super) fn group(&mut self, node: usize, group: &str) -> api::Group {
         let params = api::GroupShow { group: group.into() };
         self.call(node, |cx| rpc::group::show(cx, &params)).unwrap()
     }
 
-    fn say_in(&mut self, node: usize, group: &str, text: &str) -> Result<api::Sent, ApiError> {
+    pub(super) fn say_in(&mut self, node: usize, group: &str, text: &str) -> Result<api::Sent, ApiError> {
         let params = api::MessageSend { to: group.into(), text: text.into(), ..api::MessageSend::default() };
         let sent = self.call(node, |cx| rpc::message::send(cx, params));
         self.settle();
         sent
     }
 
-    fn texts_in(&mut self, node: usize, group: &str) -> Vec<String> {
+    pub(super) fn texts_in(&mut self, node: usize, group: &str) -> Vec<String> {
         let params =
             api::MessageList { channel: Some(group.into()), limit: Some(1_000), ..api::MessageList::default() };
         let messages = self.call(node, |cx| rpc::message::list(cx, &params)).unwrap();
         messages.into_iter().map(|message| message.text).collect()
     }
 
-    fn remove_from(&mut self, node: usize, group: &str, whom: usize) -> Result<api::Member, ApiError> {
+    pub(super) fn remove_from(&mut self, node: usize, group: &str, whom: usize) -> Result<api::Member, ApiError> {
         let params = api::GroupRemove { group: group.into(), member: self.id(whom), client_id: None };
         let removed = self.call(node, |cx| rpc::group::remove(cx, &params));
         self.settle();
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// The first of `nodes` made a group, and all others are in it by invite.
-    fn group_of(&mut self, nodes: &[usize], name: &str) -> String {
+    pub(super) fn group_of(&mut self, nodes: &[usize], name: &str) -> String {
         let (first, others) = nodes.split_first().unwrap();
         let group = self.create_group(*first, name);
         for other in others {
@@ -69,7 +69,7 @@ impl World {
         group
     }
 
-    fn assert_alike(&mut self, nodes: &[usize], group: &str) {
+    pub(super) fn assert_alike(&mut self, nodes: &[usize], group: &str) {
         let hashes: Vec<_> = nodes.iter().map(|node| self.group(*node, group).roster_hash.clone()).collect();
         assert!(hashes.windows(2).all(|two| two[0] == two[1]), "rosters differ: {hashes:?}");
     }

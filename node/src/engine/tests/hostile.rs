@@ -3,6 +3,7 @@
 
 mod cards;
 mod entries;
+mod groups;
 mod mallory;
 mod parcels;
 mod replays;

@@ -1,0 +1,428 @@
+//! A member of a group who lies, one who was removed, and strangers who come with a ticket: what they do has the same
+//! outcome on every member, and nobody else notices.
+
+use covey_api as api;
+use covey_feed::run::{self, Batch, RunLimits};
+use covey_feed::{Author, ChannelId, FeedId, FeedKey, Head, Kind};
+use covey_pairing::crypto::sign::Context;
+use covey_pairing::group::cipher::{GroupCipher, OwnChain, ReceiverChains, SenderKeys};
+use covey_pairing::group::roster::{Op, Operation};
+use serde_bytes::ByteBuf;
+
+use super::super::world::World;
+use super::mallory::run_frame;
+use crate::engine::group::{doctor, rosters};
+use crate::engine::{Protocol, channels, contacts, control, feeds, rpc, tables, take};
+
+const ALICE: usize = 0;
+const BOB: usize = 1;
+const CAROL: usize = 2;
+const MALLORY: usize = 3;
+
+/// A group of alice, bob, carol and mallory, who is an admin of it and speaks for herself.
+struct Den {
+    world: World,
+    group: String,
+    channel: ChannelId,
+}
+
+impl Den {
+    fn new(seed: u64) -> Self {
+        let mut world = World::new(5, seed);
+        let group = world.group_of(&[ALICE, BOB, CAROL, MALLORY], "lake");
+        let params = api::GroupRole {
+            group: group.clone(),
+            member: world.id(MALLORY),
+            role: api::Role::Admin,
+            ..api::GroupRole::default()
+        };
+        world.call(ALICE, |cx| rpc::group::role(cx, &params)).unwrap();
+        world.pass(5_000, 500);
+        let channel = data_encoding::HEXLOWER.decode(group.as_bytes()).unwrap();
+        Self { world, group, channel: ChannelId::from_bytes(channel.try_into().unwrap()) }
+    }
+
+    fn no(&mut self, node: usize) -> u64 {
+        let id = self.channel;
+        self.world.look(node, |cx| channels::by_id(cx.tx, &id).unwrap().unwrap().no)
+    }
+
+    fn feed_of(&mut self, of: usize) -> FeedId {
+        let author = Author::from_bytes(*self.world.nodes[of].me.device_id().as_bytes());
+        let id = self.channel;
+        let incarnation = self.world.look(of, |cx| channels::by_id(cx.tx, &id).unwrap().unwrap().incarnation);
+        FeedId::new(id, FeedKey { author, incarnation })
+    }
+
+    fn head(&mut self, node: usize, feed: FeedId) -> Option<Head> {
+        let no = self.no(node);
+        self.world.look(node, |cx| feeds::load(cx.tx, no, &feed.key()).unwrap().and_then(|feed| feed.head))
+    }
+
+    fn is_frozen(&mut self, node: usize, feed: FeedId) -> bool {
+        let no = self.no(node);
+        self.world.look(node, |cx| feeds::load(cx.tx, no, &feed.key()).unwrap().is_some_and(|feed| feed.frozen))
+    }
+
+    fn lamport(&mut self, node: usize) -> u64 {
+        let id = self.channel;
+        self.world.look(node, |cx| {
+            let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
+            channels::ends(cx.tx, &channel).unwrap().lamport
+        })
+    }
+
+    /// Mallory's next entry after `head`, in her name or another's.
+    fn operation(&mut self, head: Option<Head>, lamport: u64, op: Op) -> Batch {
+        let account = self.world.nodes[MALLORY].account();
+        let no = self.no(MALLORY);
+        let deps = self.world.look(MALLORY, |cx| rosters::get(cx, no).unwrap().roster.deps());
+        let payload = Operation { account, at: self.world.now, deps, op }.encode().unwrap();
+        self.entry(head, lamport, Kind::Control, payload)
+    }
+
+    fn entry(&mut self, head: Option<Head>, lamport: u64, kind: Kind, payload: Vec<u8>) -> Batch {
+        let feed = self.feed_of(MALLORY);
+        let device = &self.world.nodes[MALLORY].me.device;
+        run::build(feed, head.as_ref(), lamport, Vec::new(), vec![(kind, payload)], |header| {
+            device.signing().sign(Context::FeedEntry, header)
+        })
+        .unwrap()
+    }
+
+    /// Mallory shows an entry to one member; what comes of it is still on its way.
+    fn show(&mut self, to: usize, batch: &Batch) {
+        let frame = run_frame(batch.feed(), &batch.run());
+        self.world.replay(MALLORY, to, Protocol::Sync, frame);
+    }
+
+    fn next(&mut self) -> (Option<Head>, u64) {
+        let feed = self.feed_of(MALLORY);
+        (self.head(ALICE, feed), self.lamport(ALICE))
+    }
+
+    fn checks(&mut self, node: usize) -> Vec<String> {
+        let id = self.channel;
+        self.world.look(node, |cx| {
+            let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
+            doctor::checks(cx, &channel).unwrap().into_iter().map(|check| check.message).collect()
+        })
+    }
+
+    /// The members are alike and talk as ever, also after a restart of alice.
+    fn nobody_notices(&mut self, members: &[usize]) {
+        let group = self.group.clone();
+        for round in 0..2 {
+            self.world.pass(30_000, 1_000);
+            self.world.assert_alike(members, &group);
+            for member in members {
+                let text = format!("{round} of {member}");
+                self.world.say_in(*member, &group, &text).unwrap();
+                self.world.pass(5_000, 500);
+                for other in members {
+                    assert!(self.world.texts_in(*other, &group).contains(&text), "{other} reads {text}");
+                }
+            }
+            if round == 0 {
+                self.world.restart(ALICE);
+                self.world.settle();
+            }
+        }
+    }
+}
+
+#[test]
+fn operations_of_a_member_who_may_not_count_for_nobody_and_the_doctor_says_so() {
+    let mut den = Den::new(601);
+    let (alice, bob) = (den.world.nodes[ALICE].account(), den.world.nodes[BOB].account());
+    let elsewhere = den.world.group_of(&[MALLORY, CAROL], "elsewhere");
+    let before = den.world.group(ALICE, &den.group.clone());
+    den.world.puppet = Some(MALLORY);
+    // The owner is not hers to ban; nobody is made owner but by the owner; a join without a statement joins nobody.
+    let ops = [
+        Op::Ban { account: alice, cut: Vec::new() },
+        Op::Transfer { to: bob },
+        Op::Join { statement: ByteBuf::from(vec![1; 64]), card: ByteBuf::from(vec![2; 64]) },
+        Op::Remove { account: alice, cut: Vec::new() },
+    ];
+    for op in ops {
+        let (head, lamport) = den.next();
+        let batch = den.operation(head, lamport, op);
+        den.show(BOB, &batch);
+        den.world.settle();
+    }
+    // What she wrote in another group, entry and all.
+    let id = ChannelId::from_bytes(data_encoding::HEXLOWER.decode(elsewhere.as_bytes()).unwrap().try_into().unwrap());
+    let author = Author::from_bytes(*den.world.nodes[MALLORY].me.device_id().as_bytes());
+    let foreign = den.world.look(MALLORY, |cx| {
+        let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
+        let feed = feeds::load(cx.tx, channel.no, &FeedKey { author, incarnation: 0 }).unwrap().unwrap();
+        feeds::serve(cx.tx, &feed, 1, RunLimits::default()).unwrap().unwrap()
+    });
+    let frame = run_frame(FeedId::new(id, FeedKey { author, incarnation: 0 }), &foreign);
+    den.world.replay(MALLORY, ALICE, Protocol::Sync, frame);
+    let (head, lamport) = den.next();
+    let payload = foreign_operation(&mut den, id);
+    let batch = den.entry(head, lamport, Kind::Control, payload);
+    den.show(CAROL, &batch);
+    den.world.settle();
+    den.world.pass(10_000, 500);
+    let after = den.world.group(ALICE, &den.group.clone());
+    assert_eq!((after.members, &after.name), (before.members, &before.name));
+    for member in [ALICE, BOB, CAROL] {
+        let ignored = den.checks(member).iter().filter(|check| check.contains("does not count")).count();
+        assert!(ignored >= 4, "member {member}: {:?}", den.checks(member));
+    }
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+/// The payload of the first operation of mallory's feed in another group.
+fn foreign_operation(den: &mut Den, id: ChannelId) -> Vec<u8> {
+    let author = Author::from_bytes(*den.world.nodes[MALLORY].me.device_id().as_bytes());
+    den.world.look(MALLORY, |cx| {
+        let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
+        let feed = feeds::load(cx.tx, channel.no, &FeedKey { author, incarnation: 0 }).unwrap().unwrap();
+        feeds::entry(cx.tx, feed.fid, 1).unwrap().unwrap().payload().unwrap().to_vec()
+    })
+}
+
+#[test]
+fn two_histories_shown_to_two_halves_count_for_nobody_whoever_saw_which() {
+    let mut den = Den::new(602);
+    let feed = den.feed_of(MALLORY);
+    den.world.puppet = Some(MALLORY);
+    let (head, lamport) = den.next();
+    let one = den.operation(head, lamport, Op::Rename { name: "pond".into() });
+    let other = den.operation(head, lamport, Op::Rename { name: "sea".into() });
+    // The two halves do not talk to each other; carol talks to both.
+    den.world.disconnect(ALICE, BOB);
+    den.show(ALICE, &one);
+    den.show(BOB, &other);
+    den.world.settle();
+    den.world.pass(60_000, 1_000);
+    for member in [ALICE, BOB, CAROL] {
+        assert!(den.is_frozen(member, feed), "member {member} knows of the fork");
+        assert_eq!(den.world.group(member, &den.group.clone()).name, "lake", "member {member}");
+        assert!(den.checks(member).iter().any(|check| check.contains("two histories")), "member {member}");
+    }
+    den.world.connect(ALICE, BOB);
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+    assert!(den.is_frozen(ALICE, feed), "also after a restart");
+}
+
+#[test]
+fn a_claimed_fork_without_two_histories_freezes_nothing() {
+    let mut den = Den::new(603);
+    let feed = den.feed_of(BOB);
+    den.world.puppet = Some(MALLORY);
+    for proof in [Vec::new(), vec![0; 100], vec![0x85; 50_000]] {
+        let frame = std::collections::BTreeMap::from([("f", (den.channel, ByteBuf::from(proof)))]);
+        den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
+    }
+    assert!(!den.is_frozen(ALICE, feed));
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+#[test]
+fn of_two_who_remove_each_other_the_senior_stays_for_everyone() {
+    let mut den = Den::new(604);
+    let group = den.group.clone();
+    let params = api::GroupRole {
+        group: group.clone(),
+        member: den.world.id(BOB),
+        role: api::Role::Admin,
+        ..api::GroupRole::default()
+    };
+    den.world.call(ALICE, |cx| rpc::group::role(cx, &params)).unwrap();
+    den.world.pass(5_000, 500);
+    for member in [ALICE, BOB, CAROL] {
+        den.world.disconnect(MALLORY, member);
+    }
+    den.world.disconnect(BOB, CAROL);
+    den.world.remove_from(BOB, &group, MALLORY).unwrap();
+    den.world.remove_from(MALLORY, &group, BOB).unwrap();
+    den.world.connect(MALLORY, CAROL);
+    den.world.settle();
+    den.world.connect(BOB, CAROL);
+    den.world.pass(60_000, 1_000);
+    for member in [ALICE, BOB, CAROL] {
+        assert_eq!(den.world.group(member, &group).members, 3, "member {member}");
+    }
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+#[test]
+fn what_a_removed_member_wrote_in_time_for_some_is_told_to_those_who_missed_it() {
+    let mut den = Den::new(605);
+    let group = den.group.clone();
+    let params = api::GroupRole {
+        group: group.clone(),
+        member: den.world.id(BOB),
+        role: api::Role::Admin,
+        ..api::GroupRole::default()
+    };
+    den.world.call(ALICE, |cx| rpc::group::role(cx, &params)).unwrap();
+    den.world.pass(5_000, 500);
+    for member in [BOB, CAROL, MALLORY] {
+        den.world.disconnect(ALICE, member);
+    }
+    let renamed = |name: &str| api::GroupRename { group: group.clone(), name: name.into(), client_id: None };
+    let params = renamed("pond");
+    den.world.call(MALLORY, |cx| rpc::group::rename(cx, &params)).unwrap();
+    den.world.settle();
+    // Bob's operation follows mallory's, which alice never sees in mallory's feed: she has cut it.
+    let params = renamed("sea");
+    den.world.call(BOB, |cx| rpc::group::rename(cx, &params)).unwrap();
+    den.world.settle();
+    den.world.remove_from(ALICE, &group, MALLORY).unwrap();
+    for member in [BOB, CAROL] {
+        den.world.connect(ALICE, member);
+    }
+    den.world.pass(90_000, 1_000);
+    assert_eq!(den.world.group(ALICE, &group).name, "sea");
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+#[test]
+fn who_was_removed_is_served_like_a_stranger_and_what_they_write_on_is_not_taken() {
+    let mut den = Den::new(606);
+    let group = den.group.clone();
+    let (head, lamport) = den.next();
+    den.world.remove_from(ALICE, &group, MALLORY).unwrap();
+    den.world.say_in(BOB, &group, "they are gone").unwrap();
+    let feed = den.feed_of(BOB);
+    for who in [MALLORY, 4] {
+        let account = den.world.nodes[who].account();
+        let run = den.world.look(ALICE, |cx| take::serve(cx, &account, &feed, 1, RunLimits::default()).unwrap());
+        assert!(run.is_none(), "{who} is given nothing");
+    }
+    den.world.puppet = Some(MALLORY);
+    let own = den.feed_of(MALLORY);
+    let kept = den.head(BOB, own).map(|head| head.id);
+    // Also within the time in which she is still told that she is out.
+    for at in [0, 20_000] {
+        den.world.pass(at, 1_000);
+        let entry = den.operation(head, lamport, Op::Rename { name: "mine".into() });
+        den.show(ALICE, &entry);
+        den.show(BOB, &entry);
+        den.world.settle();
+        assert_eq!(den.head(BOB, own).map(|head| head.id), kept);
+    }
+    assert_eq!(den.world.group(BOB, &group).name, "lake");
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+#[test]
+fn a_chain_counts_only_from_the_device_it_is_of() {
+    let mut den = Den::new(607);
+    let group = den.group.clone();
+    den.world.say_in(BOB, &group, "first").unwrap();
+    den.world.pass(5_000, 500);
+    let no = den.no(BOB);
+    let chain = den.world.look(BOB, |cx| {
+        let chain: OwnChain = cx.tx.get(&tables::own_chain(no)).unwrap().unwrap();
+        SenderKeys::handout(&chain, 0).unwrap()
+    });
+    let (bob, mallory) = (den.world.nodes[BOB].me.device_id(), den.world.nodes[MALLORY].me.device_id());
+    let at_alice = den.no(ALICE);
+    let chains = |den: &mut Den, of| {
+        den.world.look(ALICE, |cx| {
+            let chains: Option<ReceiverChains> = cx.tx.get(&tables::chains_of(at_alice, of)).unwrap();
+            chains.map(|chains| covey_codec::encode(&chains).unwrap())
+        })
+    };
+    let before = (chains(&mut den, &bob), chains(&mut den, &mallory));
+    // Mallory's session with alice, and bob's chain in it.
+    let (account, device) = (den.world.nodes[ALICE].account(), den.world.nodes[ALICE].me.device_id());
+    let no = den.no(MALLORY);
+    den.world
+        .call(MALLORY, |cx| {
+            let device = contacts::device(cx.tx, &account, &device).unwrap().unwrap();
+            Ok(control::give_chain(cx, no, &account, &device, chain).unwrap())
+        })
+        .unwrap();
+    den.world.settle();
+    assert_eq!((chains(&mut den, &bob), chains(&mut den, &mallory)), before);
+    den.world.puppet = Some(MALLORY);
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+#[test]
+fn parcels_to_keep_have_a_quota_that_is_free_again_when_they_arrived() {
+    let mut den = Den::new(608);
+    den.world.stop(BOB);
+    den.world.puppet = Some(MALLORY);
+    let bob = den.world.nodes[BOB].me.device_id();
+    let kept = |den: &mut Den| den.world.look(ALICE, |cx| cx.tx.keys(&tables::custody_for(&bob)).unwrap().len());
+    let mut numbers = 0..;
+    let mut keep = |den: &mut Den, count: usize, size: usize| {
+        for number in numbers.by_ref().take(count) {
+            let frame = std::collections::BTreeMap::from([("k", (bob, number as u64, ByteBuf::from(vec![7; size])))]);
+            den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
+        }
+    };
+    let waiting = kept(&mut den);
+    keep(&mut den, 200, 90_000);
+    let (bytes, most) = (8 * 1024 * 1024, 128);
+    assert!(kept(&mut den) - waiting <= bytes / 90_000, "not more than 8 MiB");
+    keep(&mut den, 200, 100);
+    assert!(kept(&mut den) - waiting <= most);
+    den.world.restart(BOB);
+    den.world.settle();
+    den.world.pass(30_000, 1_000);
+    assert_eq!(kept(&mut den), 0, "bob has them, and says so");
+    den.world.stop(BOB);
+    keep(&mut den, 5, 100);
+    assert!(kept(&mut den) >= 5, "there is room again");
+    den.world.restart(BOB);
+    den.world.settle();
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+#[test]
+fn strangers_with_a_worthless_ticket_are_told_so_and_leave_nothing_behind() {
+    let mut den = Den::new(609);
+    let group = den.group.clone();
+    let params = api::GroupTicket { group: group.clone(), ..api::GroupTicket::default() };
+    let ticket = den.world.call(ALICE, |cx| rpc::group::ticket(cx, &params)).unwrap();
+    let params = api::GroupRevokeTicket { group: group.clone(), id: ticket.id, client_id: None };
+    den.world.call(ALICE, |cx| rpc::group::revoke_ticket(cx, &params)).unwrap();
+    den.world.settle();
+    let params = api::GroupJoin { ticket: ticket.ticket, ..api::GroupJoin::default() };
+    den.world.call(4, |cx| rpc::group::join(cx, params)).unwrap();
+    den.world.pass(130_000, 5_000);
+    let (account, device) = (den.world.nodes[4].account(), den.world.nodes[4].me.device_id());
+    for member in [ALICE, BOB, CAROL] {
+        den.world.look(member, |cx| {
+            assert!(contacts::card(cx.tx, &account).unwrap().is_none(), "no card at {member}");
+            assert!(cx.tx.keys(&tables::parcels(&device)).unwrap().is_empty(), "no parcel at {member}");
+        });
+    }
+    den.nobody_notices(&[ALICE, BOB, CAROL, MALLORY]);
+}
+
+#[test]
+fn a_member_who_drives_the_time_keeps_no_newcomer_out() {
+    let mut den = Den::new(610);
+    let group = den.group.clone();
+    den.world.puppet = Some(MALLORY);
+    for _ in 0..4 {
+        let (head, lamport) = den.next();
+        let entry = den.entry(head, lamport + (1 << 20) - 1, Kind::Content, vec![0; 40]);
+        den.show(ALICE, &entry);
+        den.world.settle();
+        assert_eq!(den.next().0.map(|head| head.id), entry.entries.last().map(|entry| entry.id()));
+    }
+    den.world.say_in(BOB, &group, "in the far future").unwrap();
+    den.world.pair(ALICE, 4);
+    den.world.invite_to(ALICE, &group, 4).unwrap();
+    den.world.accept_group(4, &group).unwrap();
+    den.world.pass(30_000, 1_000);
+    den.nobody_notices(&[ALICE, BOB, CAROL, 4]);
+    // The end of time is out of reach.
+    let (head, _) = den.next();
+    let entry = den.entry(head, (1 << 53) - 3, Kind::Content, vec![0; 40]);
+    den.show(ALICE, &entry);
+    den.world.settle();
+    assert_eq!(den.next().0.map(|head| head.id), head.map(|head| head.id));
+}

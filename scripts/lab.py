@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import concurrent.futures
 import heapq
 import http.client
 import itertools
@@ -455,14 +456,14 @@ class Lab:
     def settle(self):
         """Waits until every node finds that all know the same, and shows all messages. How long both took."""
         wanted = sum(len(writer.acknowledged) for writer in self.writers)
-        heads = None
+        heads, pool = None, concurrent.futures.ThreadPoolExecutor(len(self.nodes))
         while time.monotonic() < self.healed + SETTLE:
             try:
-                healths = [node.call("group.doctor", 30, group=self.group) for node in self.nodes]
-                alike = all(health["converged"] and health["reached"] == len(self.nodes) - 1 for health in healths)
-                if alike:
+                healths = pool.map(lambda node: node.call("group.doctor", 30, group=self.group), self.nodes)
+                if all(health["converged"] and health["reached"] == len(self.nodes) - 1 for health in healths):
                     heads = heads or time.monotonic() - self.healed
-                    if all(len(node.messages(self.group)) >= wanted for node in self.nodes):
+                    shown = pool.map(lambda node: len(node.messages(self.group)), self.nodes)
+                    if min(shown) >= wanted:
                         return heads, time.monotonic() - self.healed
             except (Unanswered, Refused):
                 pass
@@ -541,7 +542,7 @@ class Lab:
         dropped = self.network.dropped
         print(f"          {dropped['partition']} packets dropped by partitions, {dropped['loss']} lost at random")
         told = ["not" if one is None else f"{one:.1f} s" for one in took]
-        print(f"settled   heads equal after {told[0]}, all messages shown after {told[1]}")
+        print(f"settled   heads equal after {told[0]}, all messages shown after {told[1]} (reading them included)")
         print(f"roster    {hashes[0]}\nheads     {hashes[1]}")
         print(f"daemons   {sum(node.processor for node in self.nodes):.0f} s of processor time, "
               f"{max(node.memory for node in self.nodes):.0f} MiB at most", flush=True)

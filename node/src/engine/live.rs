@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use covey_feed::PeerSync;
 use covey_pairing::consent::StrangerLimits;
 use covey_pairing::ids::{AccountId, DeviceId};
+use serde_bytes::ByteBuf;
 
 use super::{PeerKey, Policy, group};
 
@@ -34,6 +35,8 @@ pub struct Live {
     pub(super) groups: group::Groups,
     /// Parcels and bytes kept of each sender, if they were counted since that last changed.
     pub(super) custody: Option<BTreeMap<DeviceId, (usize, usize)>>,
+    /// Parcels that were brought from devices that no roster of ours has yet: who brought them, from whom, number, parcel.
+    pub(super) early: Vec<(PeerKey, DeviceId, u64, ByteBuf)>,
     /// When our card was last handed to the overlay for publication.
     pub(super) published_at: u64,
     /// When the slow housekeeping last ran.
@@ -58,6 +61,7 @@ impl Live {
             penalties: BTreeMap::new(),
             groups: group::Groups::default(),
             custody: None,
+            early: Vec::new(),
             published_at: 0,
             housekept_at: 0,
             ticked_at: 0,

@@ -276,7 +276,11 @@ pub(super) fn if_deleted(cx: &Cx<'_, '_>, id: &str) -> Result<Option<api::Messag
 /// As events tell it: in a large group without how far it has come to each recipient, or writing and every acknowledgement
 /// would cost the more the more members there are.
 pub(super) fn show_in_event(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<api::Message, ApiError> {
-    if group::show::is_large(cx, channel) { show(cx, channel, message) } else { show_with_deliveries(cx, channel, message) }
+    if group::show::is_large(cx, channel) {
+        show(cx, channel, message)
+    } else {
+        show_with_deliveries(cx, channel, message)
+    }
 }
 
 /// As clients see it, with how far it has come to each recipient.

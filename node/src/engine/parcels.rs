@@ -94,6 +94,9 @@ fn prologue(to: &DeviceId) -> Vec<u8> {
     [b"covey parcel v1\0".as_slice(), to.as_bytes()].concat()
 }
 
+/// Parcels of devices that are not known yet that are remembered until they are; others are brought again later.
+const MAX_EARLY: usize = 64;
+
 /// Seals a parcel for a device, keeps it, and sends it if the device is connected. `group`: the channel of the group whose
 /// members may keep it meanwhile.
 pub(super) fn post(
@@ -250,6 +253,9 @@ pub(super) fn repair(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result
         cx.tx.put(&key, &waiting)?;
         cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame: waiting.frame.into_vec() });
     }
+    for kept in custody::for_device(cx, &owner.device)? {
+        send(cx, peer, Frame::Brought(kept.sender, kept.number, kept.sealed))?;
+    }
     group::repair::ask(cx, owner, peer)
 }
 
@@ -280,16 +286,37 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
             }
         }
         Frame::Brought(from, number, sealed) => {
-            if let Some(account) = group::account_of_device(cx, &from) {
-                received(cx, Owner { account, device: from }, &sealed, true)?;
+            if group::account_of_device(cx, &from).is_none() {
+                // The news of their coming in may be on its way; until then it stays in custody, too.
+                if cx.live.early.len() >= MAX_EARLY {
+                    cx.live.early.remove(0);
+                }
+                cx.live.early.push((peer, from, number, sealed));
+                return Ok(());
             }
-            send(cx, peer, Frame::Got(from, number))?;
+            brought(cx, peer, from, number, &sealed)?;
         }
         Frame::Got(from, number) => custody::arrived(cx, &owner.device, &from, number),
         Frame::Forked(id, proof) => group::repair::forked(cx, owner, peer, &id, &proof)?,
         Frame::Wanted(id, wanted) => group::repair::wanted(cx, owner, peer, &id, &wanted)?,
         Frame::Operation(id, entry) => group::repair::given(cx, owner, &id, &entry)?,
         Frame::Doctor(bytes) => group::doctor::frame(cx, owner, peer, &bytes)?,
+    }
+    Ok(())
+}
+
+fn brought(cx: &mut Cx<'_, '_>, peer: PeerKey, from: DeviceId, number: u64, sealed: &[u8]) -> Result<(), EngineError> {
+    let Some(account) = group::account_of_device(cx, &from) else { return Ok(()) };
+    received(cx, Owner { account, device: from }, sealed, true)?;
+    send(cx, peer, Frame::Got(from, number))
+}
+
+/// Devices are on a roster of ours: what was brought from them before we knew is taken.
+pub(super) fn known_now(cx: &mut Cx<'_, '_>, devices: &[DeviceId]) -> Result<(), EngineError> {
+    let theirs = |(_, from, ..): &mut (PeerKey, DeviceId, u64, ByteBuf)| devices.contains(from);
+    let early: Vec<_> = cx.live.early.extract_if(.., theirs).collect();
+    for (peer, from, number, sealed) in early {
+        brought(cx, peer, from, number, &sealed)?;
     }
     Ok(())
 }

@@ -75,7 +75,7 @@ const LAMPORT_SLACK: u64 = 1 << 20;
 /// The same in a group, where everybody has to take what anybody took, also who comes later or lacks what drove the time
 /// so far. So there is a bound that grows with the clock, faster than members can drive the time beyond it: what is
 /// refused now is taken soon. (2^53, the end of time, is reached 17 years after the beginning.)
-const GROUP_SLACK: u64 = 1 << 10;
+const GROUP_SLACK: u64 = 1 << 16;
 const GROUP_TIME_PER_SECOND: u64 = 1 << 24;
 /// 1 January 2026, in seconds.
 const GROUP_TIME_BEGINS: u64 = 1_767_225_600;
@@ -205,6 +205,7 @@ fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<bool, Engin
 pub(super) fn freeze(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, proof: &[u8]) -> Result<(), EngineError> {
     error!(channel = %channel.id.fmt_short(), author = %feed.key.author.fmt_short(), "a device forked its feed; it is frozen");
     feed.frozen = true;
+    group::left_out(cx, channel, feed.key);
     feeds::save(cx, channel.no, feed)?;
     cx.tx.put_raw(&super::tables::fork_proof(feed.fid), proof);
     Ok(())

@@ -19,7 +19,7 @@ use super::{knock, ops, peers, show};
 use crate::engine::channels::{self, Channel};
 use crate::engine::contacts::{self, ContactDevice, Owner};
 use crate::engine::parcels::{self, Content, MAX_FRAME, VERSION};
-use crate::engine::{Cx, EngineError, PeerKey, card, feeds, journal, members, tables};
+use crate::engine::{Cx, Effect, EngineError, PeerKey, card, feeds, journal, members, tables};
 
 /// Invites to groups that wait for us at a time.
 const MAX_INVITES: usize = 64;
@@ -46,9 +46,9 @@ pub(in crate::engine) enum Note {
     /// You are not let in.
     #[serde(rename = "r")]
     Refused(ChannelId),
-    /// You are a member no more.
+    /// You are a member no more, since then (Unix milliseconds, by the clock of who did it).
     #[serde(rename = "o")]
-    Removed(ChannelId),
+    Removed(ChannelId, u64),
 }
 
 /// Somebody who asks to be let in, as stored.
@@ -106,7 +106,7 @@ pub(in crate::engine) fn receive(
         }
         Note::Welcome(bytes) => welcomed(cx, owner, &bytes),
         Note::Refused(id) => refused(cx, owner, &id),
-        Note::Removed(id) => removed(cx, owner, &id),
+        Note::Removed(id, at) => removed(cx, owner, &id, at),
     }
 }
 
@@ -414,6 +414,12 @@ fn welcome(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Resul
         cards.extend(contacts::card(cx.tx, &other)?.map(|card| card.signed.into_vec()));
     }
     let bytes = ByteBuf::from(Welcome::new(id, name, secret, cards).to_bytes());
+    // Also one who is no neighbour of ours in the group: without us it knows nobody there yet.
+    for device in contacts::devices(cx.tx, account)? {
+        if !cx.live.penalties.contains_key(&device.peer) {
+            cx.effects.push(Effect::Allow { peer: device.peer, addresses: device.addresses });
+        }
+    }
     tell(cx, account, &Note::Welcome(bytes))
 }
 
@@ -477,14 +483,17 @@ fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), Engi
 }
 
 /// Somebody says that we were removed: believed of those who may.
-fn removed(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
+fn removed(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId, at: u64) -> Result<(), EngineError> {
     let Some(mut channel) = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none()) else {
         return Ok(());
     };
     let me = cx.me.account_id();
     let op = Op::Remove { account: me, cut: Vec::new() };
-    let believed = get(cx, channel.no)
-        .is_some_and(|group| group.state == State::Joined && group.roster.allowed(&owner.account, &op).is_ok());
+    let believed = get(cx, channel.no).is_some_and(|group| {
+        // Who came back since was removed from what was before.
+        let since = group.roster.member(&me).map_or(0, |member| member.since);
+        group.state == State::Joined && since < at && group.roster.allowed(&owner.account, &op).is_ok()
+    });
     if believed { ops::went_out(cx, &mut channel, Some(Exit::Removed), Some(owner.account)) } else { Ok(()) }
 }
 

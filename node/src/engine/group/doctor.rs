@@ -21,6 +21,8 @@ const MAX_HEADS: usize = 512;
 const MAX_FRAME: usize = 64 * 1024;
 /// Oddities of one kind told one by one.
 const MAX_TOLD: usize = 20;
+/// A device is answered so often, in milliseconds: an answer reads all heads.
+const PAUSE: u64 = 500;
 /// Devices that are asked at a time.
 const MAX_ASKED: usize = 64;
 
@@ -48,7 +50,8 @@ pub(in crate::engine) fn own(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Optio
     let mut known = Vec::new();
     let mut hasher = Vec::new();
     for feed in feeds::all(cx.tx, channel.no)? {
-        let Some(head) = feed.head else { continue };
+        // A forked feed says nothing any more, and everyone may have seen another end of it.
+        let Some(head) = feed.head.filter(|_| !feed.frozen) else { continue };
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
         // What a former member wrote after it was one counts for nobody, whoever got it in time.
         let seq = group.roster.cut(&device, feed.key.incarnation).map_or(head.seq, |cut| cut.min(head.seq));
@@ -105,6 +108,10 @@ pub(in crate::engine) fn frame(
     }
     match wire {
         Wire::Question(..) => {
+            let asked = cx.live.groups.asked.insert(peer, cx.now);
+            if asked.is_some_and(|at| at.abs_diff(cx.now) < PAUSE) {
+                return Ok(());
+            }
             let Some(Report { roster, heads, mut feeds }) = own(cx, &channel)? else { return Ok(()) };
             feeds.truncate(MAX_HEADS);
             let answer = Wire::Answer(VERSION, channel.id, ByteArray::new(roster), ByteArray::new(heads), feeds);

@@ -32,6 +32,7 @@ pub(super) use ops::{
 };
 pub(super) use peers::{next_wake, tick, told};
 pub(super) use rosters::{
-    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows, load,
-    may_read, point, point_device, recipients, reload, scope, session_psk, shared_with, shares, spread_for,
+    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows,
+    left_out, load, may_read, point, point_device, recipients, reload, scope, session_psk, shared_with, shares,
+    spread_for,
 };

@@ -17,7 +17,7 @@ use super::rosters::{self, get, get_mut};
 use super::standing::{self, State};
 use super::{chains, peers, show};
 use crate::engine::channels::{self, Channel};
-use crate::engine::{Cx, EngineError, card, feeds, journal, messages, sync, tables};
+use crate::engine::{Cx, EngineError, card, feeds, journal, messages, parcels, sync, tables};
 use crate::store::Tx;
 use covey_feed::sync::Rejection;
 
@@ -135,11 +135,13 @@ fn void_frozen(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Feeds of those who are gone end at their cuts for the digests, too.
+/// Feeds of those who are gone end at their cuts for the digests, too; forked ones are left out, because everyone may have
+/// another end of them.
 fn end_feeds(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
     for feed in feeds::all(cx.tx, no)? {
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
-        let last = get(cx, no).and_then(|group| group.roster.cut(&device, feed.key.incarnation));
+        let cut = get(cx, no).and_then(|group| group.roster.cut(&device, feed.key.incarnation));
+        let last = if feed.frozen { Some(0) } else { cut };
         let Some(last) = last.filter(|last| feed.head.is_some_and(|head| head.seq > *last)) else { continue };
         let at = feeds::entry(cx.tx, feed.fid, last)?.map(|entry| entry.head());
         if let Some(group) = get(cx, no) {
@@ -261,12 +263,9 @@ pub(in crate::engine) fn take(
     entry: &Entry,
     author: AccountId,
 ) -> Result<(), EngineError> {
-    let record = match record_of(channel, entry) {
-        // In whose name it is does not matter here: whether the device was that account's is for the roster to say, which
-        // says the same everywhere, whatever came first.
-        Some(record) => record,
-        None => return Ok(()),
-    };
+    // In whose name it is does not matter here: whether the device was that account's is for the roster to say, which says
+    // the same everywhere, whatever came first.
+    let Some(record) = record_of(channel, entry) else { return Ok(()) };
     let now = cx.now;
     keep(cx.tx, channel, entry, &record)?;
     let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
@@ -338,6 +337,7 @@ fn carry_out(
                 } else {
                     chains::joined(cx, channel.no, &devices)?;
                     peers::joined(cx, channel, &account)?;
+                    parcels::known_now(cx, &devices)?;
                     tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
                 }
             }

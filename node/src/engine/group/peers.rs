@@ -79,7 +79,8 @@ pub(super) fn left(
     for device in contacts::devices(cx.tx, account)? {
         if matches!(exit, Some(Exit::Removed | Exit::Banned)) {
             // Nobody shows them the operation any more.
-            let note = admission::Note::Removed(channel.id);
+            let exit = get(cx, channel.no).and_then(|group| group.roster.standing(account)?.exit);
+            let note = admission::Note::Removed(channel.id, exit.map_or(cx.now, |(_, _, at)| at));
             admission::post(cx, &device, &note, None)?;
         }
         sync::drive(cx, device.peer, SyncInput::ChannelRemoved(channel.id))?;

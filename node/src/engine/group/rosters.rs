@@ -28,6 +28,8 @@ pub(in crate::engine) struct Groups {
     pub(in crate::engine) parting: BTreeMap<PeerKey, (AccountId, u64)>,
     /// Knocks of strangers lately.
     pub(in crate::engine) knocks: super::knock::Knocks,
+    /// When a device last asked how a group looks here. Bounded by the devices that may.
+    pub(in crate::engine) asked: BTreeMap<PeerKey, u64>,
     /// Reports that a running doctor waits for.
     pub(in crate::engine) reports: BTreeMap<u64, BTreeMap<DeviceId, super::doctor::Report>>,
 }
@@ -279,6 +281,13 @@ pub(in crate::engine) fn may_read(cx: &Cx<'_, '_>, channel: &Channel, account: &
 pub(in crate::engine) fn advance(cx: &Cx<'_, '_>, channel: &Channel, feed: FeedKey, head: Head) {
     if let Some(group) = get(cx, channel.no) {
         group.spread.advance(feed, head);
+    }
+}
+
+/// A feed of a group is forked: it does not count where heads are compared.
+pub(in crate::engine) fn left_out(cx: &Cx<'_, '_>, channel: &Channel, feed: FeedKey) {
+    if let Some(group) = get(cx, channel.no) {
+        group.spread.cut(feed, None);
     }
 }
 

@@ -693,6 +693,7 @@ pub fn doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<GroupHealth, 
         }
     }
     let reached = members.iter().filter(|member| member.reached).count();
+    cx.live.groups.reports.remove(&of.channel.no);
     let same = members.iter().all(|member| member.converged != Some(false));
     Ok(GroupHealth {
         group: of.standing.id.to_string(),

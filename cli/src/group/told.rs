@@ -47,6 +47,10 @@ pub(super) fn joined(group: &Group) -> Told {
         return Told::done(format!("You asked to come into {name}."))
             .next("Somebody there has to let you in; see `covey group list`.");
     }
+    if group.state == GroupState::Declined {
+        return Told::done(format!("You are not let into {name}."))
+            .next("The ticket may be used up or taken back, or somebody there said no; ask for an invite.");
+    }
     Told::done(format!("You are in {name}, with {}.", display::others(group.members))).next(match group.role {
         Some(Role::Reader) => format!("Read: covey messages --channel {}", group_handle(group)),
         _ => format!("Say hello: covey send {} 'Hello!'", group_handle(group)),

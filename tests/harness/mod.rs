@@ -4,6 +4,7 @@
 //! only bounds how long a failure takes.
 
 mod cli;
+mod groups;
 mod journal;
 mod mallory;
 mod node;
@@ -15,6 +16,7 @@ mod wire;
 use std::time::Duration;
 
 pub(crate) use cli::{Ran, covey, run};
+pub(crate) use groups::{bring_in, lake_of, make_group, same_group, say_to_all, until_converged};
 pub(crate) use mallory::Mallory;
 pub(crate) use node::{Launch, Node};
 pub(crate) use people::{befriend, contact_of, invite, same_conversation, texts};

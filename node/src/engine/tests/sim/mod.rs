@@ -27,12 +27,6 @@ fn asked() -> (std::ops::Range<u64>, Option<usize>) {
     (seeds.unwrap_or(SEEDS), nodes)
 }
 
-/// Whether old copies are put back that their nodes do not notice. Not in an ordinary run: a node that goes on writing
-/// from one, past what its contact has of its feed, is not told that it forked it (a known gap).
-fn unnoticed() -> bool {
-    std::env::var_os("COVEY_SIM_UNNOTICED").is_some()
-}
-
 /// A mesh for one seed in four, two nodes otherwise.
 fn nodes_of(seed: u64) -> usize {
     match seed % 8 {

@@ -31,14 +31,12 @@ pub(super) struct Story {
     copies: BTreeMap<usize, MemoryStore>,
     /// Old copies that were put back.
     pub(super) rollbacks: u64,
-    /// Whether some of them are not noticed by their nodes.
-    unnoticed: bool,
 }
 
 impl Story {
     pub(super) fn new(nodes: usize, seed: u64) -> Self {
         let sim = Sim::new(nodes, seed);
-        Self { sim, said: BTreeMap::new(), copies: BTreeMap::new(), rollbacks: 0, unnoticed: super::unnoticed() }
+        Self { sim, said: BTreeMap::new(), copies: BTreeMap::new(), rollbacks: 0 }
     }
 
     /// Pairs everybody with everybody, or leaves it to chance.
@@ -170,7 +168,7 @@ impl Story {
         if self.relations(node, &store) != self.relations(node, &self.sim.nodes[node].store.clone()) {
             return;
         }
-        let noticed = self.sim.draw(2) == 0 || !self.unnoticed;
+        let noticed = self.sim.draw(2) == 0;
         let away = 10 + self.sim.draw(5_000);
         self.sim.put_back(node, OldCopy { store, noticed }, away);
         self.rollbacks += 1;

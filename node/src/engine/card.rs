@@ -8,7 +8,7 @@ use tracing::{debug, error, warn};
 
 use super::contacts::{self, Card, ContactDevice, Owner};
 use super::tables::{self, Counter};
-use super::{Cx, Effect, EngineError, PeerKey, control, members, parcels, sessions};
+use super::{Cx, Effect, EngineError, PeerKey, control, group, parcels, sessions};
 
 /// A card can be used for this long: longer than a holiday, shorter than the life of old prekeys.
 const LIFETIME: u64 = 21 * 24 * 3_600_000;
@@ -167,8 +167,10 @@ pub(super) fn learn_as_of(
     let name = Some(content.name.clone()).filter(|name| !name.is_empty() && *name != account.fmt_short());
     let record = Card { signed: ByteBuf::from(bytes), sequence: content.sequence, name, devices, log };
     cx.tx.put(&tables::card(account), &record)?;
-    if members::knows(cx, account)? {
+    if contacts::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired()) {
         allow(cx, account)?;
+    } else {
+        group::allow_near(cx, account)?;
     }
     Ok(true)
 }

@@ -1,7 +1,7 @@
 //! What two devices tell each other inside a session: the keys of groups, and the repair of content that a device could
 //! not open. It asks the author, over a fresh session, for the content keys (`[NODE-REWRAP]`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use covey_feed::{ChannelId, Entry, FeedKey};
 use covey_pairing::crypto::secret::Secret;
@@ -183,6 +183,20 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
     for (group, wanted) in wanted {
         let scope = group.map_or(Scope::Pair, Scope::Group);
         tell(cx, scope, account, &known, &Control::KeysWanted(wanted), true)?;
+    }
+    Ok(())
+}
+
+/// Asks members that are not connected for the content keys we lack of their entries.
+pub(super) fn request_of_absent(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let rows = cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)?;
+    let authors: BTreeSet<DeviceId> =
+        rows.iter().map(|(_, parked)| DeviceId::from_bytes(*parked.feed.author.as_bytes())).collect();
+    for device in authors {
+        let Some(account) = group::account_of_device(cx, &device) else { continue };
+        if device != cx.me.device_id() && !group::is_connected(cx, &device) {
+            request_parked(cx, &account, &device)?;
+        }
     }
     Ok(())
 }

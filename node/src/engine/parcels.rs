@@ -19,6 +19,8 @@ pub(super) const MAX_FRAME: usize = 128 * 1024;
 pub(super) const VERSION: u8 = 1;
 /// Most parcels waiting for one device; further ones are not made (cards and repairs are made anew on reconnect).
 const MAX_WAITING: usize = 128;
+/// Ways by which a parcel for a member that is no neighbour goes.
+const WAYS: usize = 2;
 /// The same parcels are not sent again within this time, in milliseconds.
 const SEND_AGAIN: u64 = 60_000;
 
@@ -37,6 +39,9 @@ enum Frame {
     /// Keep this for that device, which is not connected: see [`custody`].
     #[serde(rename = "k")]
     Keep(DeviceId, u64, ByteBuf),
+    /// From that device, for that device: pass it on to the first of these, or keep it if none is left.
+    #[serde(rename = "t")]
+    Pass(DeviceId, DeviceId, u64, ByteBuf, Vec<DeviceId>),
     /// This was kept for you; it is from that device.
     #[serde(rename = "b")]
     Brought(DeviceId, u64, ByteBuf),
@@ -117,8 +122,17 @@ pub(super) fn post(
     let sealed = ByteBuf::from(sealed);
     let mut record =
         Waiting { frame: ByteBuf::new(), sent_at: cx.now, to: group.map(|_| device.id), group, keepers: 0 };
-    if !cx.live.connected.contains(&device.peer) && group.is_some() {
-        for keeper in custody::keepers(cx, group, &device.id) {
+    if let Some(no) = group
+        && !cx.live.opened.contains(&device.peer)
+    {
+        let ways = group::ways::to(cx, no, &device.id, WAYS);
+        let found = !ways.is_empty();
+        for (peer, way) in ways {
+            let frame = encode(Frame::Pass(cx.me.device_id(), device.id, number, sealed.clone(), way))?;
+            cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame });
+            record.keepers = record.keepers.saturating_add(1);
+        }
+        for keeper in custody::keepers(cx, group, &device.id).into_iter().filter(|_| !found) {
             let frame = encode(Frame::Keep(device.id, number, sealed.clone()))?;
             cx.effects.push(Effect::Send { peer: keeper, protocol: Protocol::Parcel, frame });
             record.keepers = record.keepers.saturating_add(1);
@@ -285,6 +299,7 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
                 send(cx, to, Frame::Brought(owner.device, number, sealed))?;
             }
         }
+        Frame::Pass(from, to, number, sealed, way) => pass(cx, owner, (from, to), number, sealed, &way)?,
         Frame::Brought(from, number, sealed) => {
             if group::account_of_device(cx, &from).is_none() {
                 // The news of their coming in may be on its way; until then it stays in custody, too.
@@ -303,6 +318,32 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
         Frame::Doctor(bytes) => group::doctor::frame(cx, owner, peer, &bytes)?,
     }
     Ok(())
+}
+
+/// Passes a parcel on, or keeps it for who it is for.
+fn pass(
+    cx: &mut Cx<'_, '_>,
+    owner: Owner,
+    (from, to): (DeviceId, DeviceId),
+    number: u64,
+    sealed: ByteBuf,
+    way: &[DeviceId],
+) -> Result<(), EngineError> {
+    let Some(account) = group::account_of_device(cx, &from) else { return Ok(()) };
+    let common = |no: &u64| group::includes(cx, *no, &owner.account) && group::includes(cx, *no, &account);
+    if way.len() > group::ways::MAX_WAY || !group::shared_with(cx, &account).iter().any(common) {
+        debug!("a parcel to pass on of somebody who is no member");
+        return Ok(());
+    }
+    if let Some((next, rest)) = way.split_first()
+        && let Some(next) = group::connected_peer(cx, next)
+    {
+        return send(cx, next, Frame::Pass(from, to, number, sealed, rest.to_vec()));
+    }
+    match custody::keep(cx, Owner { account, device: from }, to, number, sealed.clone())? {
+        Some(to) => send(cx, to, Frame::Brought(from, number, sealed)),
+        None => Ok(()),
+    }
 }
 
 fn brought(cx: &mut Cx<'_, '_>, peer: PeerKey, from: DeviceId, number: u64, sealed: &[u8]) -> Result<(), EngineError> {

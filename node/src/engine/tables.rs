@@ -216,6 +216,11 @@ pub(super) fn parked_by(author: &DeviceId) -> Key {
     Key::table(Table::Parked).id(author.as_bytes())
 }
 
+/// All entries that could not be opened.
+pub(super) fn all_parked() -> Key {
+    Key::table(Table::Parked)
+}
+
 /// A parcel that has not been acknowledged.
 pub(super) fn parcel(device: &DeviceId, number: u64) -> Key {
     parcels(device).u64(number)

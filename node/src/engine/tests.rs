@@ -8,4 +8,5 @@ mod hostile;
 mod mending;
 mod rollback;
 mod sim;
+mod sim_group;
 mod world;

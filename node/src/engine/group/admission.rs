@@ -19,7 +19,7 @@ use super::{knock, ops, peers, show};
 use crate::engine::channels::{self, Channel};
 use crate::engine::contacts::{self, ContactDevice, Owner};
 use crate::engine::parcels::{self, Content, MAX_FRAME, VERSION};
-use crate::engine::{Cx, Effect, EngineError, PeerKey, card, feeds, journal, members, tables};
+use crate::engine::{Cx, EngineError, PeerKey, card, feeds, journal, members, tables};
 
 /// Invites to groups that wait for us at a time.
 const MAX_INVITES: usize = 64;
@@ -304,6 +304,10 @@ pub(in crate::engine) fn asked(
             debug!("somebody asks us to let them in, which is for others to do");
             Ok(())
         }
+        Err(Denied::NoTicket | Denied::NotInvited) => {
+            debug!("somebody comes on a ground that is not known here, perhaps not yet; they will ask again");
+            Ok(())
+        }
         Err(error) => {
             info!(account = %account.fmt_short(), %error, "somebody is not let into a group");
             refuse(cx, joiner, id)
@@ -415,11 +419,7 @@ fn welcome(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Resul
     }
     let bytes = ByteBuf::from(Welcome::new(id, name, secret, cards).to_bytes());
     // Also one who is no neighbour of ours in the group: without us it knows nobody there yet.
-    for device in contacts::devices(cx.tx, account)? {
-        if !cx.live.penalties.contains_key(&device.peer) {
-            cx.effects.push(Effect::Allow { peer: device.peer, addresses: device.addresses });
-        }
-    }
+    peers::visit(cx, account)?;
     tell(cx, account, &Note::Welcome(bytes))
 }
 

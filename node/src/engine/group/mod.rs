@@ -9,6 +9,7 @@
 //! | [`admission`] | invites, join statements, the welcome |
 //! | [`knock`] | strangers who come with a ticket |
 //! | [`peers`] | which devices of members may connect |
+//! | [`ways`] | how parcels come to members that are no neighbours |
 //! | [`doctor`] | comparing with other members |
 //! | [`repair`] | forks and missing operations, told from member to member |
 //! | [`proof`] | that a member wrote a message |
@@ -24,13 +25,14 @@ pub(super) mod repair;
 pub(super) mod rosters;
 pub(super) mod show;
 pub(super) mod standing;
+pub(super) mod ways;
 
 pub(super) use admission as notes;
 pub(super) use chains::{Reader, answer, body, learn, renewed, seal};
 pub(super) use ops::{
     awaits_founder, closed, cut_of, founder, may_write, retract, stranger, take, take_if_missed, write,
 };
-pub(super) use peers::{next_wake, tick, told};
+pub(super) use peers::{allow_near, next_wake, tick, told};
 pub(super) use rosters::{
     Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows,
     left_out, load, may_read, point, point_device, recipients, reload, scope, session_psk, shared_with, shares,

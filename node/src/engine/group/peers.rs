@@ -7,10 +7,18 @@ use covey_pairing::ids::AccountId;
 use super::rosters::{get, get_mut};
 use super::{admission, chains, knock};
 use crate::engine::channels::{self, Channel};
-use crate::engine::{Cx, Effect, EngineError, PeerKey, contacts, delivery, members, parcels, sync};
+use crate::engine::live::ContactPeer;
+use crate::engine::{Cx, Effect, EngineError, PeerKey, contacts, control, delivery, members, parcels, sync};
 
 /// What somebody who is gone still has to be told has this time to reach them, in milliseconds.
 const FAREWELL: u64 = 10_000;
+
+/// Members that are no neighbours stay connected this long, in milliseconds.
+const VISIT: u64 = 60_000;
+/// Members that are not connected are asked for keys this often, in milliseconds.
+const ASK_ABSENT: u64 = 30_000;
+/// With fewer connected neighbours than this, others stay as well.
+const FEW: usize = 4;
 
 /// Lets the devices of all members that are our neighbours in.
 pub(super) fn allow_all(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
@@ -24,6 +32,58 @@ pub(super) fn allow_all(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError>
         allow(cx, &channel, &account)?;
     }
     Ok(())
+}
+
+/// Lets the devices of an account in that are our neighbours in some group.
+pub(in crate::engine) fn allow_near(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    for no in super::shared_with(cx, account) {
+        if let Some(channel) = channels::by_no(cx.tx, no)? {
+            allow(cx, &channel, account)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets a member that is no neighbour in for a while: it has to be told something.
+pub(super) fn visit(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    for device in contacts::devices(cx.tx, account)? {
+        if cx.live.penalties.contains_key(&device.peer) {
+            continue;
+        }
+        cx.effects.push(Effect::Allow { peer: device.peer, addresses: device.addresses });
+        let at = cx.now.saturating_add(VISIT);
+        cx.live.groups.parting.entry(device.peer).or_insert((*account, at));
+    }
+    Ok(())
+}
+
+/// Those who are connected and no neighbours go after a while, if there are neighbours.
+pub(super) fn part_from_far(cx: &mut Cx<'_, '_>, channel: &Channel) {
+    let far = |(peer, at): (&PeerKey, &ContactPeer)| {
+        let (_, near) = super::spread_for(cx, channel, &at.device)?;
+        (!near && super::shares(cx, channel, &at.account)).then_some((*peer, at.account))
+    };
+    let far: Vec<_> = cx.live.contacts.iter().filter_map(far).collect();
+    for (peer, account) in far {
+        let at = cx.now.saturating_add(VISIT);
+        cx.live.groups.parting.entry(peer).or_insert((account, at));
+    }
+}
+
+/// Whether there is a reason to stay connected to a device.
+fn is_wanted(cx: &Cx<'_, '_>, account: &AccountId, peer: PeerKey) -> Result<bool, EngineError> {
+    if contacts::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired()) || super::point(cx, peer).is_some() {
+        return Ok(true);
+    }
+    let Some(owner) = contacts::owner(cx.tx, peer)? else { return Ok(false) };
+    for no in super::shared_with(cx, account) {
+        let Some(channel) = channels::by_no(cx.tx, no)? else { continue };
+        let Some((spread, near)) = super::spread_for(cx, &channel, &owner.device) else { continue };
+        if near || spread.connected_neighbours() < FEW {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn allow(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
@@ -54,6 +114,7 @@ pub(super) fn neighbours(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), E
             sync::drive(cx, peer, SyncInput::Neighbour { channel: channel.id, neighbour })?;
         }
     }
+    part_from_far(cx, channel);
     Ok(())
 }
 
@@ -161,9 +222,23 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             parcels::forget_unless_known(cx, &account, &owner.device)?;
         }
         members::parted(cx, &account, peer)?;
+        part_if_unwanted(cx, account, peer)?;
+    }
+    if cx.live.groups.keys_asked_at.abs_diff(now) >= ASK_ABSENT && !cx.live.groups.by_no.is_empty() {
+        cx.live.groups.keys_asked_at = now;
+        control::request_of_absent(cx)?;
     }
     knock::tick(cx)?;
     chains::tick(cx)
+}
+
+fn part_if_unwanted(cx: &mut Cx<'_, '_>, account: AccountId, peer: PeerKey) -> Result<(), EngineError> {
+    if !cx.live.contacts.contains_key(&peer) || is_wanted(cx, &account, peer)? {
+        return Ok(());
+    }
+    cx.live.contacts.remove(&peer);
+    cx.effects.push(Effect::Revoke { peer });
+    Ok(())
 }
 
 /// When [`tick`] next has something to do.

@@ -26,6 +26,8 @@ pub(in crate::engine) struct Groups {
     /// Devices that are shut out at this time unless there is another reason to know them: what they still have to be told
     /// has time to reach them.
     pub(in crate::engine) parting: BTreeMap<PeerKey, (AccountId, u64)>,
+    /// When members that are not connected were last asked for keys.
+    pub(in crate::engine) keys_asked_at: u64,
     /// Knocks of strangers lately.
     pub(in crate::engine) knocks: super::knock::Knocks,
     /// When a device last asked how a group looks here. Bounded by the devices that may.
@@ -52,6 +54,8 @@ pub(in crate::engine) struct Group {
     pub(in crate::engine) farewell: BTreeSet<AccountId>,
     /// When our chain is handed out further.
     pub(in crate::engine) hand_out_at: Option<u64>,
+    /// Ways to members that are no neighbours, if they were looked for.
+    pub(in crate::engine) ways: Option<super::ways::Ways>,
     /// When operations that found no room among the waiting ones are taken up again.
     pub(in crate::engine) refill_at: Option<u64>,
 }
@@ -69,6 +73,7 @@ impl Group {
             spread: Spread::new(ChannelId::from_bytes(*id.as_bytes()), heads),
             farewell: BTreeSet::new(),
             hand_out_at: None,
+            ways: None,
             refill_at: None,
         }
     }

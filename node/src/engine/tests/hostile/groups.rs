@@ -367,10 +367,10 @@ fn parcels_to_keep_have_a_quota_that_is_free_again_when_they_arrived() {
     den.world.puppet = Some(MALLORY);
     let bob = den.world.nodes[BOB].me.device_id();
     let kept = |den: &mut Den| den.world.look(ALICE, |cx| cx.tx.keys(&tables::custody_for(&bob)).unwrap().len());
-    let mut numbers = 0..;
+    let mut numbers = 0u64..;
     let mut keep = |den: &mut Den, count: usize, size: usize| {
         for number in numbers.by_ref().take(count) {
-            let frame = std::collections::BTreeMap::from([("k", (bob, number as u64, ByteBuf::from(vec![7; size])))]);
+            let frame = std::collections::BTreeMap::from([("k", (bob, number, ByteBuf::from(vec![7; size])))]);
             den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
         }
     };

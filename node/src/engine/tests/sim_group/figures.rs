@@ -84,19 +84,19 @@ impl Figures {
         let each = |count: u64| count as f64 / members as f64 / messages as f64;
         let mut times: Vec<u64> = self.arrivals.values().map(|arrival| arrival.after).collect();
         times.sort_unstable();
-        let at = |share: f64| times.get(((times.len().max(1) - 1) as f64 * share) as usize).copied().unwrap_or(0);
+        let at = |percent: usize| times.get((times.len().max(1) - 1) * percent / 100).copied().unwrap_or(0);
         let mut hops: Vec<u32> = self.arrivals.values().filter_map(|arrival| arrival.hops).collect();
         hops.sort_unstable();
-        let hop = |share: f64| hops.get(((hops.len().max(1) - 1) as f64 * share) as usize).copied().unwrap_or(0);
+        let hop = |percent: usize| hops.get((hops.len().max(1) - 1) * percent / 100).copied().unwrap_or(0);
         println!(
             "  {what}: {members} members, {messages} messages, {} arrivals; delivery median {} ms, 99% {} ms, last {} ms; \
              hops median {}, most {}",
             times.len(),
-            at(0.5),
-            at(0.99),
-            at(1.0),
-            hop(0.5),
-            hop(1.0),
+            at(50),
+            at(99),
+            at(100),
+            hop(50),
+            hop(100),
         );
         for (protocol, (frames, bytes)) in &self.sent {
             println!(

@@ -147,18 +147,6 @@ pub(super) fn post(
     Ok(())
 }
 
-/// Sends something once, to a device that is connected, and forgets it.
-pub(super) fn tell_once(cx: &mut Cx<'_, '_>, device: &ContactDevice, content: &Content) -> Result<(), EngineError> {
-    if !cx.live.connected.contains(&device.peer) {
-        return Ok(());
-    }
-    let number = Counter::Parcel.next(cx.tx)?;
-    let content = covey_codec::encode(&(VERSION, content)).map_err(EngineError::bug)?;
-    let sealed = parcel::seal(cx.me.device.dh(), &device.dh, &prologue(&device.id), &content, cx.rng)
-        .map_err(EngineError::bug)?;
-    send(cx, device.peer, Frame::Parcel(number, ByteBuf::from(sealed)))
-}
-
 fn encode(frame: Frame) -> Result<Vec<u8>, EngineError> {
     covey_codec::encode(&Wire(VERSION, frame)).map_err(EngineError::bug)
 }

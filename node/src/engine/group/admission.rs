@@ -337,8 +337,7 @@ fn refuse(cx: &mut Cx<'_, '_>, joiner: &Joiner, id: &ChannelId) -> Result<(), En
     let Some(device) = joiner.card.log().device(&joiner.statement.device) else { return Ok(()) };
     let (dh, peer) = (device.keys.dh, PeerKey(device.keys.network));
     let device = ContactDevice { id: joiner.statement.device, dh, peer, addresses: Vec::new(), bundle: ByteBuf::new() };
-    let bytes = covey_codec::encode(&(VERSION, Note::Refused(*id))).map_err(EngineError::bug)?;
-    parcels::tell_once(cx, &device, &Content::Group(ByteBuf::from(bytes)))
+    knock::refuse(cx, &device, id)
 }
 
 /// Keeps a request until an admin has decided; whether there was room.
@@ -389,7 +388,10 @@ pub(in crate::engine) fn may_approve(cx: &Cx<'_, '_>, channel: &Channel, asking:
 /// Does not let them in.
 pub(in crate::engine) fn reject(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<(), ApiError> {
     cx.tx.delete(&tables::join_request(channel.no, &asking.account));
-    Ok(tell(cx, &asking.account, &Note::Refused(channel.id))?)
+    match verified(cx, &channel.id, &asking.statement, &asking.card, asking.account) {
+        Some(joiner) => Ok(refuse(cx, &joiner, &channel.id)?),
+        None => Ok(()),
+    }
 }
 
 fn tell(cx: &mut Cx<'_, '_>, account: &AccountId, note: &Note) -> Result<(), EngineError> {
@@ -466,7 +468,7 @@ fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), Engin
 }
 
 /// We are not let in.
-fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
+pub(super) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
     let Some(mut standing) = standing::load(cx.tx, &GroupId::from_bytes(*id.as_bytes()))? else { return Ok(()) };
     let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
     if standing.state != State::Requested || !asked {

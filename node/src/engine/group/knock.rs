@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use tracing::debug;
 
+use super::rosters::{point, point_device};
 use super::standing::Request;
 use super::{Groups, admission};
+use crate::engine::contacts::ContactDevice;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, card};
 
 /// Longest knock in bytes: a card and a statement.
@@ -32,6 +34,9 @@ const PER_SOURCE: u32 = 10;
 enum Wire {
     #[serde(rename = "group join")]
     Join(u8, DeviceId, ByteBuf),
+    /// The answer to one who is not let in.
+    #[serde(rename = "group refused")]
+    Refused(u8, DeviceId, ByteBuf),
 }
 
 /// What is sealed into it.
@@ -72,6 +77,29 @@ impl Knocks {
 
 fn prologue(to: &DeviceId) -> Vec<u8> {
     [b"covey group join v1\0".as_slice(), to.as_bytes()].concat()
+}
+
+fn refusal_prologue(to: &DeviceId) -> Vec<u8> {
+    [b"covey group refused v1\0".as_slice(), to.as_bytes()].concat()
+}
+
+/// Tells a stranger that they are not let in, if they are connected. Once: they ask again until they hear it.
+pub(super) fn refuse(cx: &mut Cx<'_, '_>, to: &ContactDevice, id: &ChannelId) -> Result<(), EngineError> {
+    let sealed = parcel::seal(cx.me.device.dh(), &to.dh, &refusal_prologue(&to.id), id.as_bytes(), cx.rng)
+        .map_err(EngineError::bug)?;
+    let wire = Wire::Refused(VERSION, to.id, ByteBuf::from(sealed));
+    let frame = covey_codec::encode(&wire).map_err(EngineError::bug)?;
+    cx.effects.push(Effect::Send { peer: to.peer, protocol: Protocol::Pair, frame });
+    Ok(())
+}
+
+/// A device that we asked says no.
+fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, to: &DeviceId, sealed: &[u8]) -> Result<(), EngineError> {
+    let opened = parcel::open(cx.me.device.dh(), &refusal_prologue(to), sealed);
+    let (Ok((sender, id)), Some(owner)) = (opened, point(cx, peer)) else { return Ok(()) };
+    let Ok(id) = <[u8; 32]>::try_from(id.as_slice()) else { return Ok(()) };
+    let said = point_device(cx, &owner.device).is_some_and(|device| device.dh == sender) && *to == cx.me.device_id();
+    if said { admission::refused(cx, owner, &ChannelId::from_bytes(id)) } else { Ok(()) }
 }
 
 /// Makes our wish known to everyone on the ticket.
@@ -130,7 +158,11 @@ pub(in crate::engine) fn frame(
     source: Option<IpAddr>,
     bytes: &[u8],
 ) -> Result<bool, EngineError> {
-    let Ok(Wire::Join(VERSION, to, sealed)) = covey_codec::decode(bytes, MAX_KNOCK) else { return Ok(false) };
+    let (to, sealed) = match covey_codec::decode(bytes, MAX_KNOCK) {
+        Ok(Wire::Join(VERSION, to, sealed)) => (to, sealed),
+        Ok(Wire::Refused(VERSION, to, sealed)) => return refused(cx, peer, &to, &sealed).map(|()| true),
+        _ => return Ok(false),
+    };
     let now = cx.now;
     if to != cx.me.device_id() || !cx.live.groups.knocks.admit(source, now) {
         return Ok(true);

@@ -467,7 +467,7 @@ class Lab:
                         return heads, time.monotonic() - self.healed
             except (Unanswered, Refused):
                 pass
-            time.sleep(0.5)
+            time.sleep(1)  # who asks for reports on and on gets two per second
         self.wrong.append(f"not settled {SETTLE} s after the healing")
         return heads, None
 

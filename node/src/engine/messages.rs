@@ -30,6 +30,9 @@ pub(super) struct Message {
     pub(super) body: Body,
     /// Opens the entry again: for a device that could not, and for kinds of bodies a later covey knows.
     pub(super) content_key: Secret<32>,
+    /// Written by somebody who was a member no more: kept, because another removal may have seen more of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) hidden: bool,
 }
 
 /// Where a message is.
@@ -67,6 +70,7 @@ pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> 
         received_at: cx.now,
         body: body.clone(),
         content_key: key,
+        hidden: false,
     };
     save(cx, channel.no, &message)?;
     sync::appended(cx, channel, &entry)?;
@@ -108,7 +112,16 @@ pub(super) fn receive(
     let own = author == cx.me.account_id();
     let is_text = body.kind == kind::TEXT;
     let read = body.read.clone();
-    let message = Message { id: entry.id(), place: entry.order(), author, own, received_at: cx.now, body, content_key };
+    let message = Message {
+        id: entry.id(),
+        place: entry.order(),
+        author,
+        own,
+        received_at: cx.now,
+        body,
+        content_key,
+        hidden: false,
+    };
     save(cx, channel.no, &message)?;
     if is_text {
         channel.active_at = cx.now;
@@ -134,7 +147,12 @@ pub(super) fn receive(
 
 /// Whether a message says something that clients see.
 fn is_shown(message: &Message) -> bool {
-    message.body.kind == kind::TEXT
+    message.body.kind == kind::TEXT && !message.hidden
+}
+
+/// Whether it said something that clients are not shown any more.
+fn is_gone(message: &Message) -> bool {
+    message.body.kind == kind::DELETED || message.hidden
 }
 
 /// Writes what stands in our own feed from `seq` on once more: nobody else will ever take it from there.
@@ -154,30 +172,43 @@ pub(super) fn write_again(cx: &mut Cx<'_, '_>, channel: u64, feed: &feeds::Feed,
     Ok(())
 }
 
-/// Takes a message away: for everyone, or because its author was a member no more. Only of the device that is named, if
-/// one is.
+/// Deletes a message for everyone, if that device wrote it.
 pub(super) fn delete(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     id: &EntryId,
-    of: Option<&DeviceId>,
+    of: &DeviceId,
 ) -> Result<(), EngineError> {
-    let Some((no, message)) = by_id(cx.tx, id)? else { return Ok(()) };
-    let wrote = message.place.author.as_bytes();
-    if no != channel.no || of.is_some_and(|device| device.as_bytes() != wrote) {
+    let Some((_, message)) = by_id(cx.tx, id)?.filter(|(no, _)| *no == channel.no) else { return Ok(()) };
+    if message.place.author.as_bytes() != of.as_bytes() {
         return Ok(());
     }
-    let unread = !message.own && is_shown(&message) && Some(message.place) > channel.read;
-    let emptied = Message { body: Body::deleted(message.body.sent_at), content_key: Secret::new([0; 32]), ..message };
-    cx.tx.put(&tables::message(no, &emptied.place), &emptied)?;
-    if unread {
-        channel.unread = channel.unread.saturating_sub(1);
+    let body = Body::deleted(message.body.sent_at);
+    replace(cx, channel, &message, &Message { body, content_key: Secret::new([0; 32]), ..message.clone() })
+}
+
+/// Hides what somebody wrote who was a member no more, or shows it again.
+pub(super) fn hide(cx: &mut Cx<'_, '_>, channel: &mut Channel, id: &EntryId, hidden: bool) -> Result<(), EngineError> {
+    match by_id(cx.tx, id)?.filter(|(no, message)| *no == channel.no && message.hidden != hidden) {
+        Some((_, message)) => replace(cx, channel, &message, &Message { hidden, ..message.clone() }),
+        None => Ok(()),
     }
-    if channel.newest == Some(emptied.place) {
-        channel.newest = list(cx.tx, no, Page { limit: 1, ..Page::default() })?.first().map(|newest| newest.place);
+}
+
+/// Puts another state of a message in its place, and tells of it.
+fn replace(cx: &mut Cx<'_, '_>, channel: &mut Channel, was: &Message, is: &Message) -> Result<(), EngineError> {
+    cx.tx.put(&tables::message(channel.no, &is.place), is)?;
+    if !is.own && Some(is.place) > channel.read {
+        channel.unread = match (is_shown(was), is_shown(is)) {
+            (true, false) => channel.unread.saturating_sub(1),
+            (false, true) => channel.unread.saturating_add(1),
+            _ => channel.unread,
+        };
     }
+    let newest = list(cx.tx, channel.no, Page { limit: 1, ..Page::default() })?;
+    channel.newest = newest.first().map(|newest| newest.place);
     channel.save(cx)?;
-    let shown = show(cx, channel, &emptied).map_err(EngineError::bug)?;
+    let shown = show(cx, channel, is).map_err(EngineError::bug)?;
     journal::record(cx, api::kind::MESSAGE_CHANGED, &shown)
 }
 
@@ -246,7 +277,7 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Res
         author: message.author.to_string(),
         author_name,
         own: message.own,
-        text: message.body.text.clone().unwrap_or_default(),
+        text: message.body.text.clone().filter(|_| !message.hidden).unwrap_or_default(),
         sent_at: Time::from_unix_ms(message.body.sent_at),
         received_at: Time::from_unix_ms(message.received_at),
         clock_suspect: message.body.sent_at.abs_diff(message.received_at) > CLOCK_TOLERANCE,
@@ -256,7 +287,7 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Res
         edited: false,
         expires_at: message.body.expires_at.map(Time::from_unix_ms),
         deliveries: Vec::new(),
-        deleted: message.body.kind == kind::DELETED,
+        deleted: is_gone(message),
         delivery_summary: None,
     })
 }
@@ -267,7 +298,7 @@ pub(super) fn if_deleted(cx: &Cx<'_, '_>, id: &str) -> Result<Option<api::Messag
     let Some((no, message)) = id.map(|id| by_id(cx.tx, &EntryId::from_bytes(id))).transpose()?.flatten() else {
         return Ok(None);
     };
-    if message.body.kind != kind::DELETED {
+    if !is_gone(&message) {
         return Ok(None);
     }
     channels::by_no(cx.tx, no)?.map(|channel| show(cx, &channel, &message)).transpose()

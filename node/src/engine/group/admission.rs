@@ -304,7 +304,7 @@ pub(in crate::engine) fn asked(
             debug!("somebody asks us to let them in, which is for others to do");
             Ok(())
         }
-        Err(Denied::NoTicket | Denied::NotInvited) => {
+        Err(Denied::NoTicket | Denied::NotInvited) if !is_known(group, &ground) => {
             debug!("somebody comes on a ground that is not known here, perhaps not yet; they will ask again");
             Ok(())
         }
@@ -312,6 +312,15 @@ pub(in crate::engine) fn asked(
             info!(account = %account.fmt_short(), %error, "somebody is not let into a group");
             refuse(cx, joiner, id)
         }
+    }
+}
+
+/// Whether what a joiner goes by was ever on the roster as it is known here.
+fn is_known(group: &Group, ground: &Ground) -> bool {
+    match ground {
+        Ground::Invite(op) => group.roster.contains(op),
+        Ground::Ticket(id) => group.roster.ticket(id).is_some(),
+        Ground::Request => true,
     }
 }
 

@@ -142,6 +142,9 @@ fn end_feeds(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
         let cut = get(cx, no).and_then(|group| group.roster.cut(&device, feed.key.incarnation));
         let last = if feed.frozen { Some(0) } else { cut };
+        if let (Some(cut), Some(group)) = (cut, get_mut(cx, no)) {
+            group.ended.insert(feed.key, cut);
+        }
         let Some(last) = last.filter(|last| feed.head.is_some_and(|head| head.seq > *last)) else { continue };
         let at = feeds::entry(cx.tx, feed.fid, last)?.map(|entry| entry.head());
         if let Some(group) = get(cx, no) {
@@ -374,7 +377,7 @@ fn carry_out(
                 tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
             }
             Change::Deleted { entry, device } => {
-                messages::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), Some(&device))?;
+                messages::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
             }
             Change::Undeleted { entry } => {
                 debug!(entry = %entry, "a deletion does not count after all; the message stays deleted here");
@@ -434,9 +437,20 @@ pub(super) fn went_out(
 
 /// Feeds of somebody who is gone end here.
 fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel, cuts: &[Cut]) -> Result<(), EngineError> {
+    let mut raised = false;
     for feed in feeds::all(cx.tx, channel.no)? {
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
         let Some(last) = rosters::cut(cx, channel, &device, feed.key.incarnation) else { continue };
+        let before = get_mut(cx, channel.no).and_then(|group| group.ended.insert(feed.key, last));
+        if let Some(before) = before.filter(|before| *before < last) {
+            // Another removal had seen more of it: what was hidden in between counts after all, and the rest is fetched.
+            raised = true;
+            for seq in before.saturating_add(1)..=last.min(feed.head.map_or(0, |head| head.seq)) {
+                if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
+                    messages::hide(cx, channel, &entry.id(), false)?;
+                }
+            }
+        }
         let listed = cuts.iter().any(|cut| cut.device == device && cut.incarnation == feed.key.incarnation);
         let Some(head) = feed.head.filter(|head| head.seq > last) else { continue };
         debug!(device = %device.fmt_short(), last, listed, "what a former member wrote afterwards does not count");
@@ -446,13 +460,17 @@ fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel, cuts: &[Cut]) -> Result<(), E
         }
         for seq in last.saturating_add(1)..=head.seq {
             if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
-                messages::delete(cx, channel, &entry.id(), None)?;
+                messages::hide(cx, channel, &entry.id(), true)?;
             }
         }
         if let Some(group) = get(cx, channel.no) {
             group.spread.cut(feed.key, at);
         }
         sync::frozen(cx, channel, feed.id(channel.id))?;
+    }
+    if raised {
+        super::reload(cx, channel)?;
+        peers::share_anew(cx, channel)?;
     }
     Ok(())
 }

@@ -54,6 +54,8 @@ pub(in crate::engine) struct Group {
     pub(in crate::engine) farewell: BTreeSet<AccountId>,
     /// When our chain is handed out further.
     pub(in crate::engine) hand_out_at: Option<u64>,
+    /// Feeds of those who are gone, and where they end.
+    pub(in crate::engine) ended: BTreeMap<FeedKey, u64>,
     /// Ways to members that are no neighbours, if they were looked for.
     pub(in crate::engine) ways: Option<super::ways::Ways>,
     /// When operations that found no room among the waiting ones are taken up again.
@@ -73,6 +75,7 @@ impl Group {
             spread: Spread::new(ChannelId::from_bytes(*id.as_bytes()), heads),
             farewell: BTreeSet::new(),
             hand_out_at: None,
+            ended: BTreeMap::new(),
             ways: None,
             refill_at: None,
         }

@@ -137,8 +137,12 @@ pub(crate) fn digests(digests: &[(ChannelId, Digest)]) -> impl Iterator<Item = V
 }
 
 /// Frames with these heads of a channel.
+/// At least one frame: to have nothing is something to be told.
 pub(crate) fn heads(channel: ChannelId, heads: impl Iterator<Item = HeadClaim>) -> Vec<Vec<u8>> {
     let wire: Vec<WireHead> = heads.map(WireHead::from).collect();
+    if wire.is_empty() {
+        return vec![encode(HEADS, &(channel, wire))];
+    }
     wire.chunks(MAX_HEADS_PER_FRAME).map(|chunk| encode(HEADS, &(channel, chunk))).collect()
 }
 

@@ -183,3 +183,15 @@ fn a_peer_whose_heads_show_less_than_ours_is_told_ours_at_once() {
     let again = sent(&receive(&mut sync, raw::heads(channel(1), &[]), 2)).count();
     assert_eq!(again, 0, "and not again and again");
 }
+
+/// SYNC-3: who has nothing says so, or a peer whose stream was not open yet when our digest came learns of it too late.
+#[test]
+fn who_has_nothing_answers_another_digest_with_no_heads() {
+    let writer = Writer::new(1, 1).written(&[3]);
+    let mut sync = connected(&[], 0);
+    let theirs: Heads = [(writer.feed.key(), writer.head().unwrap())].into_iter().collect();
+    let digest = raw::digests(&[(channel(1), theirs.digest(&channel(1)))]);
+    let effects = receive(&mut sync, digest, 1);
+    let told: Vec<_> = sent(&effects).collect();
+    assert_eq!(told, [raw::heads(channel(1), &[])]);
+}

@@ -27,6 +27,8 @@ const MAX_ASKED: usize = 64;
 const ASK_AGAIN: u64 = 60_000;
 /// An entry is asked for so often, each time while its author is connected; then its author has lost the key too.
 const MAX_TIMES_ASKED: u8 = 20;
+/// The same entries are not asked for again of a device that is not connected within this time, in milliseconds.
+const ASK_ABSENT_AGAIN: u64 = 10 * 60_000;
 /// A key that members are given by themselves is asked for after this time, in milliseconds.
 const GRACE: u64 = 5_000;
 /// Entries of one author that are opened when its chain comes.
@@ -161,7 +163,10 @@ pub(super) fn park(
 /// Asks a device for the content keys we lack of its entries.
 pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
     let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_ASKED, false)?;
-    let due = |parked: &Parked| parked.asked_at.abs_diff(cx.now) >= ASK_AGAIN;
+    // Who is not connected hears it through others, if at all: that is no reason to ask often, nor ever to give up.
+    let absent = !group::is_connected(cx, device);
+    let wait = |parked: &Parked| if absent && parked.asked > 0 { ASK_ABSENT_AGAIN } else { ASK_AGAIN };
+    let due = |parked: &Parked| parked.asked_at.abs_diff(cx.now) >= wait(parked);
     if rows.is_empty() || !rows.iter().any(|(_, parked)| due(parked)) {
         return Ok(());
     }
@@ -170,7 +175,7 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
     // What is asked for in one session concerns its scope alone.
     let mut wanted: BTreeMap<Option<u64>, Vec<_>> = BTreeMap::new();
     for (key, parked) in rows {
-        if parked.asked >= MAX_TIMES_ASKED {
+        if parked.asked >= MAX_TIMES_ASKED && !absent {
             warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
             cx.tx.delete(&key);
             continue;
@@ -178,7 +183,8 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
         let channel = channels::by_id(cx.tx, &parked.channel)?;
         let group = channel.filter(|channel| channel.contact.is_none()).map(|channel| channel.no);
         wanted.entry(group).or_default().push((parked.channel, parked.feed, parked.seq));
-        cx.tx.put(&key, &Parked { asked_at: cx.now, asked: parked.asked + 1, ..parked })?;
+        let asked = if absent { parked.asked.max(1) } else { parked.asked.saturating_add(1) };
+        cx.tx.put(&key, &Parked { asked_at: cx.now, asked, ..parked })?;
     }
     for (group, wanted) in wanted {
         let scope = group.map_or(Scope::Pair, Scope::Group);

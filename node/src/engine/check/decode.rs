@@ -13,7 +13,7 @@ use super::super::control::Parked;
 use super::super::custody::Kept;
 use super::super::delivery::Mark;
 use super::super::feeds::Feed;
-use super::super::group::{notes::Asking, ops::Stored, standing::Standing};
+use super::super::group::{admission::Asking, standing::Standing, stored::Stored};
 use super::super::messages::{Message, Pointer};
 use super::super::parcels::Waiting;
 use super::super::rpc::account::Issued;

@@ -4,7 +4,7 @@ use covey_feed::{Entry, Kind};
 use rand_core::CryptoRng;
 
 use super::super::channels::{self, Channel};
-use super::super::group::{ops, standing};
+use super::super::group::{standing, stored};
 use super::super::{feeds, tables};
 use super::findings::Findings;
 use super::rebuild::Mending;
@@ -19,7 +19,7 @@ pub(super) fn check(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError
     for (_, channel) in tx.scan::<Channel>(&tables::channels(), None, usize::MAX, false)? {
         let mut missing = 0;
         each_operation(tx, &channel, |entry| {
-            missing += u32::from(!ops::is_kept(tx, &channel, entry)?);
+            missing += u32::from(!stored::is_kept(tx, &channel, entry)?);
             Ok(())
         })?;
         if missing > 0 {
@@ -46,7 +46,7 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>) -> Resul
         for part in entries.chunks(PART) {
             mending.step(|tx, _| {
                 for entry in part {
-                    ops::mend(tx, &channel, entry)?;
+                    stored::mend(tx, &channel, entry)?;
                 }
                 Ok(())
             })?;

@@ -1,55 +1,26 @@
-//! Coming in: invites, join statements, the welcome. What is said here travels in parcels between two devices; only the
-//! roster decides what it is worth.
+//! Others who want to come in: looked at, let in, kept until an admin has decided, or refused.
 
-use covey_api::{ApiError, GroupRefusal, kind};
+use covey_api::{ApiError, JoinRequestState, kind};
 use covey_feed::ChannelId;
-use covey_feed::limits::MAX_COUNTER;
-use covey_pairing::group::admission::{GroupInvite, JoinStatement, Welcome, devices, vouch};
-use covey_pairing::group::roster::{Denied, Exit, Grant, Ground, Op, Right, Role, VerifiedJoin};
+use covey_pairing::group::admission::{JoinStatement, devices, vouch};
+use covey_pairing::group::roster::{Denied, Ground, Op, Right, Role, VerifiedJoin};
 use covey_pairing::identity::ContactCard;
-use covey_pairing::ids::{AccountId, GroupId};
-use rand_core::Rng;
+use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use tracing::{debug, info};
 
+use super::notes::{self, Note};
 use super::rosters::{Group, get};
-use super::standing::{self, Invite, Point, Request, Standing, State};
-use super::{knock, ops, peers, show};
+use super::standing::State;
+use super::welcome::welcome;
+use super::{knock, ops, show};
 use crate::engine::channels::{self, Channel};
-use crate::engine::contacts::{self, ContactDevice, Owner};
-use crate::engine::parcels::{self, Content, MAX_FRAME, VERSION};
-use crate::engine::{Cx, EngineError, PeerKey, card, feeds, journal, members, tables};
+use crate::engine::contacts::ContactDevice;
+use crate::engine::{Cx, EngineError, PeerKey, card, journal, members, tables};
 
-/// Invites to groups that wait for us at a time.
-const MAX_INVITES: usize = 64;
 /// Requests that wait for one group's admins at a time.
 const MAX_REQUESTS: usize = 256;
-/// Members' cards in a welcome, beside our own.
-const GUIDES: usize = 7;
-
-/// What devices tell each other about being a member.
-#[derive(Serialize, Deserialize)]
-pub(in crate::engine) enum Note {
-    /// You are invited.
-    #[serde(rename = "i")]
-    Invite(ByteBuf),
-    /// No, thank you.
-    #[serde(rename = "n")]
-    Decline(ChannelId),
-    /// Let me in: statement, card, what I say about myself.
-    #[serde(rename = "j")]
-    Join(ChannelId, ByteBuf, ByteBuf, String),
-    /// You are in.
-    #[serde(rename = "w")]
-    Welcome(ByteBuf),
-    /// You are not let in.
-    #[serde(rename = "r")]
-    Refused(ChannelId),
-    /// You are a member no more, since then (Unix milliseconds, by the clock of who did it).
-    #[serde(rename = "o")]
-    Removed(ChannelId, u64),
-}
 
 /// Somebody who asks to be let in, as stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,169 +33,6 @@ pub(in crate::engine) struct Asking {
     pub(in crate::engine) ticket: String,
     pub(in crate::engine) role: Role,
     pub(in crate::engine) at: u64,
-}
-
-impl Asking {
-    /// The name they gave themselves.
-    pub(in crate::engine) fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-/// Posts a note to a device.
-pub(in crate::engine) fn post(
-    cx: &mut Cx<'_, '_>,
-    device: &ContactDevice,
-    note: &Note,
-    group: Option<u64>,
-) -> Result<(), EngineError> {
-    let bytes = covey_codec::encode(&(VERSION, note)).map_err(EngineError::bug)?;
-    parcels::post(cx, device, &Content::Group(ByteBuf::from(bytes)), group)
-}
-
-/// A note from a device that we have to do with.
-pub(in crate::engine) fn receive(
-    cx: &mut Cx<'_, '_>,
-    owner: Owner,
-    device: &ContactDevice,
-    bytes: &[u8],
-) -> Result<(), EngineError> {
-    let note = match covey_codec::decode(bytes, MAX_FRAME) {
-        Ok((VERSION, note)) => note,
-        Ok((_, Note::Decline(_) | Note::Invite(_) | _)) => return Ok(()),
-        Err(error) => {
-            debug!(device = %device.id.fmt_short(), %error, "a note about a group that this version does not know");
-            return Ok(());
-        }
-    };
-    match note {
-        Note::Invite(bytes) => invited(cx, owner, &bytes),
-        Note::Decline(id) => declined(cx, owner, &id),
-        Note::Join(id, statement, card, note) => {
-            let Some(joiner) = verified(cx, &id, &statement, &card, owner.account) else { return Ok(()) };
-            asked(cx, &id, &joiner, statement, card, &note)
-        }
-        Note::Welcome(bytes) => welcomed(cx, owner, &bytes),
-        Note::Refused(id) => refused(cx, owner, &id),
-        Note::Removed(id, at) => removed(cx, owner, &id, at),
-    }
-}
-
-/// Invites a contact.
-pub(in crate::engine) fn invite(
-    cx: &mut Cx<'_, '_>,
-    channel: &mut Channel,
-    account: AccountId,
-    grant: Grant,
-    note: String,
-) -> Result<(), ApiError> {
-    let op = ops::write(cx, channel, Op::Invite { account, grant })?;
-    let Some(group) = get(cx, channel.no) else { return Ok(()) };
-    let invite = GroupInvite {
-        group: group.id,
-        name: group.roster.name().to_owned(),
-        inviter: cx.me.account_id(),
-        operation: op,
-        grant,
-        members: u32::try_from(group.roster.len()).unwrap_or(u32::MAX),
-        note,
-    };
-    let bytes = invite.to_bytes().ok_or_else(|| ApiError::internal("a group whose name cannot be told"))?;
-    for device in contacts::devices(cx.tx, &account)? {
-        post(cx, &device, &Note::Invite(ByteBuf::from(bytes.clone())), None)?;
-    }
-    Ok(())
-}
-
-/// A contact invites us.
-fn invited(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
-    let Some(invite) = GroupInvite::from_bytes(bytes).filter(|invite| invite.inviter == owner.account) else {
-        debug!("a malformed invite to a group");
-        return Ok(());
-    };
-    // Consent to be asked is the pairing; who is a contact by the open mode only is none.
-    let paired = contacts::load(cx.tx, &owner.account)?.is_some_and(|contact| contact.is_paired() && !contact.request);
-    let known = standing::load(cx.tx, &invite.group)?;
-    let open = known.as_ref().is_none_or(|known| match known.state {
-        State::Invited | State::Left | State::Removed => true,
-        // An own no stays one; that others did not let us in is theirs to change.
-        State::Declined => known.invite.is_none(),
-        State::Requested | State::Joined => false,
-    });
-    let waiting = standing::all(cx.tx)?.iter().filter(|standing| standing.state == State::Invited).count();
-    if !paired || !open || (known.is_none() && waiting >= MAX_INVITES) {
-        debug!(group = %invite.group, "an invite to a group is not taken");
-        return Ok(());
-    }
-    let mut standing =
-        known.unwrap_or_else(|| Standing::new(invite.group, invite.name.clone(), State::Invited, cx.now));
-    standing.become_(State::Invited, cx.now);
-    standing.name = invite.name;
-    standing.by = Some(owner.account);
-    standing.invite =
-        Some(Invite { op: invite.operation, role: invite.grant.role, members: invite.members, note: invite.note });
-    standing.save(cx)?;
-    announce(cx, kind::GROUP_INVITED, &standing, Some(owner.account))
-}
-
-fn announce(cx: &mut Cx<'_, '_>, kind: &str, standing: &Standing, actor: Option<AccountId>) -> Result<(), EngineError> {
-    let event = show::event(cx, standing, None, actor)?;
-    journal::record(cx, kind, &event)
-}
-
-/// We say yes to an invite.
-pub(in crate::engine) fn accept(cx: &mut Cx<'_, '_>, mut standing: Standing) -> Result<Standing, ApiError> {
-    let (Some(invite), Some(by)) = (standing.invite.clone(), standing.by) else {
-        return Err(GroupRefusal::WeAreNotAMember(&standing.name).into());
-    };
-    let statement = JoinStatement::by_invite(standing.id, cx.me.account_id(), &cx.me.device, invite.op, cx.now);
-    let statement = ByteBuf::from(statement);
-    let devices = contacts::devices(cx.tx, &by)?;
-    let points = devices.iter().map(|device| Point::of(by, device)).collect();
-    let request = Request { statement: statement.clone(), note: String::new(), points };
-    standing.become_(State::Requested, cx.now);
-    standing.request = Some(request.clone());
-    standing.save(cx)?;
-    cx.live.groups.ahead = true;
-    cx.live.groups.requests.insert(standing.id, request);
-    let card = ByteBuf::from(card::own(cx)?);
-    for device in devices {
-        let note = Note::Join(standing.channel(), statement.clone(), card.clone(), String::new());
-        post(cx, &device, &note, None)?;
-    }
-    announce(cx, kind::GROUP_CHANGED, &standing, None)?;
-    Ok(standing)
-}
-
-/// We say no, or take our request back.
-pub(in crate::engine) fn decline(cx: &mut Cx<'_, '_>, mut standing: Standing) -> Result<Standing, ApiError> {
-    standing.become_(State::Declined, cx.now);
-    standing.request = None;
-    standing.save(cx)?;
-    cx.live.groups.ahead = true;
-    cx.live.groups.requests.remove(&standing.id);
-    if let Some(by) = standing.by {
-        for device in contacts::devices(cx.tx, &by)? {
-            post(cx, &device, &Note::Decline(standing.channel()), None)?;
-        }
-    }
-    announce(cx, kind::GROUP_CHANGED, &standing, None)?;
-    Ok(standing)
-}
-
-/// Somebody whom we invited declines: the invite is taken back.
-fn declined(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
-    let Some(mut channel) = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none()) else {
-        return Ok(());
-    };
-    let op = Op::Uninvite { account: owner.account };
-    let me = cx.me.account_id();
-    let allowed =
-        get(cx, channel.no).is_some_and(|group| group.state == State::Joined && group.roster.allowed(&me, &op).is_ok());
-    if allowed {
-        ops::write(cx, &mut channel, op).map_err(EngineError::bug)?;
-    }
-    Ok(())
 }
 
 /// Somebody who wants to come in, with what was verified of it.
@@ -341,7 +149,7 @@ fn needs_approval(group: &Group, ground: &Ground) -> Option<(String, Role)> {
 fn refuse(cx: &mut Cx<'_, '_>, joiner: &Joiner, id: &ChannelId) -> Result<(), EngineError> {
     let account = joiner.statement.account;
     if members::knows(cx, &account)? {
-        return tell(cx, &account, &Note::Refused(*id));
+        return notes::tell(cx, &account, &Note::Refused(*id));
     }
     let Some(device) = joiner.card.log().device(&joiner.statement.device) else { return Ok(()) };
     let (dh, peer) = (device.keys.dh, PeerKey(device.keys.network));
@@ -362,7 +170,7 @@ fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<bool
     if known {
         return Ok(true);
     }
-    let shown = show::request(cx, channel, asking, covey_api::JoinRequestState::Waiting)?;
+    let shown = show::request(cx, channel, asking, JoinRequestState::Waiting)?;
     journal::record(cx, kind::GROUP_REQUEST, &shown)?;
     Ok(true)
 }
@@ -401,128 +209,4 @@ pub(in crate::engine) fn reject(cx: &mut Cx<'_, '_>, channel: &Channel, asking: 
         Some(joiner) => Ok(refuse(cx, &joiner, &channel.id)?),
         None => Ok(()),
     }
-}
-
-fn tell(cx: &mut Cx<'_, '_>, account: &AccountId, note: &Note) -> Result<(), EngineError> {
-    for device in contacts::devices(cx.tx, account)? {
-        post(cx, &device, note, None)?;
-    }
-    Ok(())
-}
-
-/// Gives a member what it needs to begin: the group's secret, and whom to connect to.
-fn welcome(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
-    let own = card::own(cx)?;
-    let me = cx.me.account_id();
-    let Some(group) = get(cx, channel.no) else { return Ok(()) };
-    let (id, name) = (group.id, group.roster.name().to_owned());
-    let Some(secret) = group.secret.clone() else { return Ok(()) };
-    let others: Vec<AccountId> = group
-        .roster
-        .members(None)
-        .map(|(other, _)| *other)
-        .filter(|other| other != account && *other != me)
-        .take(GUIDES)
-        .collect();
-    let mut cards = vec![own];
-    for other in others {
-        cards.extend(contacts::card(cx.tx, &other)?.map(|card| card.signed.into_vec()));
-    }
-    let bytes = ByteBuf::from(Welcome::new(id, name, secret, cards).to_bytes());
-    // Also one who is no neighbour of ours in the group: without us it knows nobody there yet.
-    peers::visit(cx, account)?;
-    tell(cx, account, &Note::Welcome(bytes))
-}
-
-/// We are let in: the channel is there, and is filled by those who let us in.
-fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
-    let Some(welcome) = Welcome::from_bytes(bytes) else { return Ok(()) };
-    let Some(mut standing) = standing::load(cx.tx, &welcome.group())? else { return Ok(()) };
-    let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
-    // A second welcome says nothing new.
-    if standing.state != State::Requested || standing.secret.is_some() || !asked {
-        return Ok(());
-    }
-    let channel = match channels::by_id(cx.tx, &standing.channel())? {
-        // What we wrote before we were gone has its end: we go on in another feed.
-        Some(mut channel) => {
-            channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
-            channel.save(cx)?;
-            channel
-        }
-        None => channels::create(cx, standing.channel(), None, Some(welcome.name().to_owned()))?,
-    };
-    let mut guides = vec![owner.account];
-    for signed in welcome.members() {
-        let Ok(opened) = ContactCard::open(signed, cx.now) else { continue };
-        let account = opened.account();
-        if account != cx.me.account_id() && card::learn(cx, &account, signed)? && !guides.contains(&account) {
-            guides.push(account);
-        }
-    }
-    standing.name = welcome.name().to_owned();
-    standing.no = Some(channel.no);
-    standing.secret = Some(welcome.secret().clone());
-    standing.guides.clone_from(&guides);
-    standing.save(cx)?;
-    let heads = feeds::all(cx.tx, channel.no)?;
-    let heads = heads.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
-    let mut group = Group::new(standing.id, State::Joined, standing.secret.clone(), heads);
-    group.guides = guides;
-    cx.live.groups.ahead = true;
-    cx.live.groups.by_no.insert(channel.no, group);
-    ops::replay(cx, channel.no)?;
-    peers::allow_all(cx, channel.no)?;
-    peers::share_anew(cx, &channel)
-}
-
-/// We are not let in.
-pub(super) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
-    let Some(mut standing) = standing::load(cx.tx, &GroupId::from_bytes(*id.as_bytes()))? else { return Ok(()) };
-    let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
-    if standing.state != State::Requested || !asked {
-        return Ok(());
-    }
-    standing.become_(State::Declined, cx.now);
-    standing.request = None;
-    standing.invite = None;
-    standing.by = Some(owner.account);
-    standing.save(cx)?;
-    cx.live.groups.ahead = true;
-    cx.live.groups.requests.remove(&standing.id);
-    announce(cx, kind::GROUP_CHANGED, &standing, Some(owner.account))
-}
-
-/// Somebody says that we were removed: believed of those who may.
-fn removed(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId, at: u64) -> Result<(), EngineError> {
-    let Some(mut channel) = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none()) else {
-        return Ok(());
-    };
-    let me = cx.me.account_id();
-    let op = Op::Remove { account: me, cut: Vec::new() };
-    let believed = get(cx, channel.no).is_some_and(|group| {
-        // Who came back since was removed from what was before.
-        let since = group.roster.member(&me).map_or(0, |member| member.since);
-        group.state == State::Joined && since < at && group.roster.allowed(&owner.account, &op).is_ok()
-    });
-    if believed { ops::went_out(cx, &mut channel, Some(Exit::Removed), Some(owner.account)) } else { Ok(()) }
-}
-
-/// Asks to be let in with a ticket.
-pub(in crate::engine) fn join(
-    cx: &mut Cx<'_, '_>,
-    mut standing: Standing,
-    statement: Vec<u8>,
-    points: Vec<Point>,
-    note: String,
-) -> Result<Standing, ApiError> {
-    let request = Request { statement: ByteBuf::from(statement), note, points };
-    standing.become_(State::Requested, cx.now);
-    standing.request = Some(request.clone());
-    standing.save(cx)?;
-    cx.live.groups.ahead = true;
-    cx.live.groups.requests.insert(standing.id, request);
-    knock::begin(cx, &standing.id)?;
-    announce(cx, kind::GROUP_CHANGED, &standing, None)?;
-    Ok(standing)
 }

@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::rosters::{point, point_device};
 use super::standing::Request;
-use super::{Groups, admission};
+use super::{Groups, admission, welcome};
 use crate::engine::contacts::ContactDevice;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, card};
 
@@ -99,7 +99,7 @@ fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, to: &DeviceId, sealed: &[u8]) -> 
     let (Ok((sender, id)), Some(owner)) = (opened, point(cx, peer)) else { return Ok(()) };
     let Ok(id) = <[u8; 32]>::try_from(id.as_slice()) else { return Ok(()) };
     let said = point_device(cx, &owner.device).is_some_and(|device| device.dh == sender) && *to == cx.me.device_id();
-    if said { admission::refused(cx, owner, &ChannelId::from_bytes(id)) } else { Ok(()) }
+    if said { welcome::refused(cx, owner, &ChannelId::from_bytes(id)) } else { Ok(()) }
 }
 
 /// Makes our wish known to everyone on the ticket.

@@ -4,9 +4,15 @@
 //! |---|---|
 //! | [`standing`] | how we stand to each group, as stored |
 //! | [`rosters`] | rosters in memory; what the rest of the engine asks them |
-//! | [`ops`] | operations: written, taken, carried out |
+//! | [`ops`] | operations: written, taken |
+//! | [`stored`] | operations as stored |
+//! | [`replay`] | rosters filled from what is stored |
+//! | [`changes`] | what changes on a roster, carried out |
 //! | [`chains`] | sender keys: sealing, opening, handing out |
-//! | [`admission`] | invites, join statements, the welcome |
+//! | [`notes`] | what devices tell each other about being a member |
+//! | [`invites`] | invites of contacts |
+//! | [`admission`] | others who want to come in |
+//! | [`welcome`] | the way in |
 //! | [`knock`] | strangers who come with a ticket |
 //! | [`peers`] | which devices of members may connect |
 //! | [`ways`] | how parcels come to members that are no neighbours |
@@ -16,18 +22,23 @@
 
 pub(super) mod admission;
 mod chains;
+mod changes;
 pub(super) mod doctor;
+pub(super) mod invites;
 pub(super) mod knock;
+pub(super) mod notes;
 pub(super) mod ops;
 mod peers;
 pub(super) mod proof;
 pub(super) mod repair;
+mod replay;
 pub(super) mod rosters;
 pub(super) mod show;
 pub(super) mod standing;
+pub(super) mod stored;
 pub(super) mod ways;
+pub(super) mod welcome;
 
-pub(super) use admission as notes;
 pub(super) use chains::{Reader, answer, body, learn, renewed, seal};
 pub(super) use ops::{
     awaits_founder, closed, cut_of, founder, may_write, retract, stranger, take, take_if_missed, write,

@@ -5,7 +5,7 @@ use covey_pairing::group::roster::Exit;
 use covey_pairing::ids::AccountId;
 
 use super::rosters::{get, get_mut};
-use super::{admission, chains, knock};
+use super::{chains, knock, notes};
 use crate::engine::channels::{self, Channel};
 use crate::engine::live::ContactPeer;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, contacts, control, delivery, members, parcels, sync};
@@ -141,8 +141,8 @@ pub(super) fn left(
         if matches!(exit, Some(Exit::Removed | Exit::Banned)) {
             // Nobody shows them the operation any more.
             let exit = get(cx, channel.no).and_then(|group| group.roster.standing(account)?.exit);
-            let note = admission::Note::Removed(channel.id, exit.map_or(cx.now, |(_, _, at)| at));
-            admission::post(cx, &device, &note, None)?;
+            let note = notes::Note::Removed(channel.id, exit.map_or(cx.now, |(_, _, at)| at));
+            notes::post(cx, &device, &note, None)?;
         }
         sync::drive(cx, device.peer, SyncInput::ChannelRemoved(channel.id))?;
         part(cx, *account, device.peer);

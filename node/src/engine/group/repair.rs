@@ -7,8 +7,8 @@ use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteBuf;
 use tracing::{debug, warn};
 
-use super::ops;
 use super::rosters::get;
+use super::{replay, stored};
 use crate::engine::channels::{self, Channel};
 use crate::engine::contacts::Owner;
 use crate::engine::parcels;
@@ -68,7 +68,7 @@ pub(in crate::engine) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: Pe
 pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
     for no in super::shared_with(cx, &owner.account) {
         let Some(mut channel) = channels::by_no(cx.tx, no)? else { continue };
-        ops::refill(cx, &mut channel)?;
+        replay::refill(cx, &mut channel)?;
         let Some(group) = get(cx, no).filter(|group| group.roster.operations().1 > 0) else { continue };
         let missing: Vec<OpId> = group.roster.missing().into_iter().take(MAX_WANTED).collect();
         if !missing.is_empty() {
@@ -128,7 +128,7 @@ pub(in crate::engine) fn wanted(
 ) -> Result<(), EngineError> {
     let Some(channel) = shared(cx, owner, id)? else { return Ok(()) };
     for op in wanted.iter().take(MAX_WANTED) {
-        if let Some(entry) = ops::entry_of(cx, channel.no, op)? {
+        if let Some(entry) = stored::entry_of(cx, channel.no, op)? {
             parcels::send_operation(cx, peer, channel.id, ByteBuf::from(entry.to_stored()))?;
         }
     }

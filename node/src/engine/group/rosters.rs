@@ -148,7 +148,7 @@ pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         let mut group = Group::new(standing.id, state, standing.secret.clone(), heads);
         group.guides.clone_from(&standing.guides);
         cx.live.groups.by_no.insert(no, group);
-        super::ops::replay(cx, no)?;
+        super::replay::replay(cx, no)?;
         if standing.state == State::Left
             && let Some(channel) = channels::by_no(cx.tx, no)?
         {
@@ -174,7 +174,7 @@ pub(in crate::engine) fn reload(cx: &mut Cx<'_, '_>, channel: &Channel) -> Resul
     group.hand_out_at = old.hand_out_at;
     cx.live.groups.ahead = true;
     cx.live.groups.by_no.insert(channel.no, group);
-    super::ops::replay(cx, channel.no)
+    super::replay::replay(cx, channel.no)
 }
 
 /// The account whose device an author is, now or once.

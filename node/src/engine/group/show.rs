@@ -8,7 +8,7 @@ use super::admission::Asking;
 use super::rosters::{Group, get};
 use super::standing::{self, Standing, State};
 use crate::engine::channels::{self, Channel};
-use crate::engine::{Cx, EngineError, contacts};
+use crate::engine::{Cx, EngineError, contacts, journal};
 
 /// How a role is told.
 pub(in crate::engine) fn role(role: Role) -> api::Role {
@@ -73,7 +73,7 @@ pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<a
         (None, None) => 0,
     };
     let requests = match standing.no {
-        Some(no) => super::notes::waiting(cx, no)?.len(),
+        Some(no) => super::admission::waiting(cx, no)?.len(),
         None => 0,
     };
     let founder = known.and_then(|group| group.roster.founder()).copied();
@@ -129,7 +129,7 @@ pub(in crate::engine) fn member(
 }
 
 /// What an event about a group carries.
-pub(super) fn event(
+fn event(
     cx: &Cx<'_, '_>,
     standing: &Standing,
     member_of: Option<AccountId>,
@@ -147,6 +147,18 @@ pub(super) fn event(
         actor: actor.map(|actor| actor.to_string()),
         actor_name: actor.map(|actor| name_of(cx, &actor)).transpose()?,
     })
+}
+
+/// Writes to the journal what happened in a group: to whom, by whom.
+pub(super) fn announce(
+    cx: &mut Cx<'_, '_>,
+    kind: &str,
+    standing: &Standing,
+    member: Option<AccountId>,
+    actor: Option<AccountId>,
+) -> Result<(), EngineError> {
+    let event = event(cx, standing, member, actor)?;
+    journal::record(cx, kind, &event)
 }
 
 /// Somebody who asks to be let in.

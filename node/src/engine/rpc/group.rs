@@ -17,10 +17,11 @@ use serde_bytes::ByteBuf;
 use crate::engine::channels::{self, Channel};
 use crate::engine::contacts;
 use crate::engine::group::{
-    self, doctor, notes,
+    self, admission, doctor, invites,
     rosters::{Group, get},
     show as shown,
     standing::{self, Point, Standing, State},
+    welcome,
 };
 use crate::engine::{Cx, PeerKey, card, messages};
 
@@ -196,12 +197,12 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: GroupInvite) -> Result<Member, ApiErr
     let name = shown::name_of(cx, &contact.account)?;
     let grant = granted(&of, cx, params.role, params.invisible)?;
     of.check(cx, &name, &Op::Invite { account: contact.account, grant })?;
-    let room = notes::has_room(cx, of.group(cx)?);
+    let room = admission::has_room(cx, of.group(cx)?);
     room.map_err(|denied| shown::denied(cx, &of.standing, &name, &denied))?;
     if !contact.is_paired() || contact.request {
         return Err(contacts::not_paired(&contact));
     }
-    notes::invite(cx, &mut of.channel, contact.account, grant, checked_note(params.note)?)?;
+    invites::invite(cx, &mut of.channel, contact.account, grant, checked_note(params.note)?)?;
     of.member(cx, &contact.account)
 }
 
@@ -223,7 +224,7 @@ pub fn accept(cx: &mut Cx<'_, '_>, params: &GroupAccept) -> Result<api::Group, A
     if standing.state != State::Invited {
         return Err(GroupRefusal::NotInvited(&standing.name).into());
     }
-    let standing = notes::accept(cx, standing)?;
+    let standing = invites::accept(cx, standing)?;
     shown::group(cx, &standing)
 }
 
@@ -236,7 +237,7 @@ pub fn decline(cx: &mut Cx<'_, '_>, params: &GroupDecline) -> Result<api::Group,
     if !matches!(standing.state, State::Invited | State::Requested) {
         return Err(GroupRefusal::NotInvited(&standing.name).into());
     }
-    let standing = notes::decline(cx, standing)?;
+    let standing = invites::decline(cx, standing)?;
     shown::group(cx, &standing)
 }
 
@@ -276,7 +277,7 @@ pub fn join(cx: &mut Cx<'_, '_>, params: GroupJoin) -> Result<api::Group, ApiErr
     if points.is_empty() {
         return Err(GroupRefusal::BadTicket.into());
     }
-    let standing = notes::join(cx, standing, statement, points, note)?;
+    let standing = welcome::join(cx, standing, statement, points, note)?;
     shown::group(cx, &standing)
 }
 
@@ -518,7 +519,7 @@ pub fn requests(cx: &mut Cx<'_, '_>, params: &GroupRequests) -> Result<Vec<JoinR
     let mut found = Vec::new();
     for no in groups.into_iter().filter(|group| group.state == State::Joined).filter_map(|group| group.no) {
         let Some(channel) = channels::by_no(cx.tx, no)? else { continue };
-        for asking in notes::waiting(cx, no)? {
+        for asking in admission::waiting(cx, no)? {
             found.push(shown::request(cx, &channel, &asking, JoinRequestState::Waiting)?);
         }
     }
@@ -526,16 +527,16 @@ pub fn requests(cx: &mut Cx<'_, '_>, params: &GroupRequests) -> Result<Vec<JoinR
     Ok(found)
 }
 
-fn asking(cx: &Cx<'_, '_>, of: &In, text: &str) -> Result<notes::Asking, ApiError> {
+fn asking(cx: &Cx<'_, '_>, of: &In, text: &str) -> Result<admission::Asking, ApiError> {
     let lower = text.trim().to_lowercase();
     let mut found = Vec::new();
-    for asking in notes::waiting(cx, of.channel.no)? {
+    for asking in admission::waiting(cx, of.channel.no)? {
         let id = asking.account.to_string();
         let alias = contacts::load(cx.tx, &asking.account)?.and_then(|contact| contact.alias);
         let fits = id == lower
             || (lower.len() >= 4
                 && (id.starts_with(&lower) || id.strip_prefix("cv1").is_some_and(|id| id.starts_with(&lower))))
-            || asking.name().to_lowercase() == lower
+            || asking.name.to_lowercase() == lower
             || alias.is_some_and(|alias| alias.to_lowercase() == lower);
         if fits {
             found.push(asking);
@@ -555,9 +556,9 @@ fn asking(cx: &Cx<'_, '_>, of: &In, text: &str) -> Result<notes::Asking, ApiErro
 pub fn approve(cx: &mut Cx<'_, '_>, params: &GroupApprove) -> Result<JoinRequest, ApiError> {
     let mut of = joined(cx, &params.group)?;
     let asking = asking(cx, &of, &params.account)?;
-    let may = notes::may_approve(cx, &of.channel, &asking);
+    let may = admission::may_approve(cx, &of.channel, &asking);
     may.map_err(|denied| shown::denied(cx, &of.standing, &params.account, &denied))?;
-    notes::approve(cx, &mut of.channel, &asking)?;
+    admission::approve(cx, &mut of.channel, &asking)?;
     Ok(shown::request(cx, &of.channel, &asking, JoinRequestState::Approved)?)
 }
 
@@ -568,7 +569,7 @@ pub fn approve(cx: &mut Cx<'_, '_>, params: &GroupApprove) -> Result<JoinRequest
 pub fn reject(cx: &mut Cx<'_, '_>, params: &GroupReject) -> Result<JoinRequest, ApiError> {
     let of = joined(cx, &params.group)?;
     let asking = asking(cx, &of, &params.account)?;
-    notes::reject(cx, &of.channel, &asking)?;
+    admission::reject(cx, &of.channel, &asking)?;
     Ok(shown::request(cx, &of.channel, &asking, JoinRequestState::Rejected)?)
 }
 

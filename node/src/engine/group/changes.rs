@@ -1,0 +1,208 @@
+//! What changes on a roster changes the channel, the keys and who may connect.
+
+use covey_api::kind;
+use covey_feed::{EntryId, Head};
+use covey_pairing::group::admission::JoinStatement;
+use covey_pairing::group::roster::{Change, Cut, Exit, Op, Operation};
+use covey_pairing::ids::{AccountId, DeviceId, GroupId};
+use tracing::debug;
+
+use super::rosters::{self, get, get_mut};
+use super::standing::{self, State};
+use super::stored::Stored;
+use super::{chains, peers, show};
+use crate::engine::channels::Channel;
+use crate::engine::{Cx, EngineError, card, feeds, messages, parcels, sync, tables};
+
+/// What changed on the roster changes the channel, the keys and who may connect.
+pub(super) fn carry_out(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    changes: Vec<Change>,
+    actor: Option<AccountId>,
+) -> Result<(), EngineError> {
+    let me = cx.me.account_id();
+    let moved = |change: &Change| matches!(change, Change::MemberJoined { .. } | Change::MemberLeft { .. });
+    let moved = changes.iter().any(moved);
+    for change in changes {
+        match change {
+            Change::Created
+            | Change::PolicyChanged { .. }
+            | Change::EpochChanged { .. }
+            | Change::TicketChanged { .. } => {}
+            Change::MemberJoined { account, devices, .. } => {
+                learn_card(cx, channel, &account)?;
+                if account == me {
+                    came_in(cx, channel, actor)?;
+                } else {
+                    chains::joined(cx, channel.no, &devices)?;
+                    peers::joined(cx, channel, &account)?;
+                    parcels::known_now(cx, &devices)?;
+                    tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
+                }
+            }
+            Change::MemberLeft { account, exit, devices } => {
+                if account == me {
+                    went_out(cx, channel, exit, actor)?;
+                } else {
+                    chains::left(cx, channel.no, &devices, exit)?;
+                    peers::left(cx, channel, &account, exit)?;
+                    let kind = if exit == Some(Exit::Left) { kind::GROUP_LEFT } else { kind::GROUP_REMOVED };
+                    tell(cx, channel, kind, Some(account), actor)?;
+                }
+            }
+            Change::CutChanged { cuts, .. } => cut(cx, channel, &cuts)?,
+            Change::DevicesChanged { account, added, dropped } => {
+                learn_card(cx, channel, &account)?;
+                chains::joined(cx, channel.no, &added)?;
+                chains::revoked(cx, channel.no, &dropped)?;
+            }
+            Change::CardChanged { account } => learn_card(cx, channel, &account)?,
+            Change::Renamed { name } => {
+                channel.name = Some(name.clone());
+                channel.save(cx)?;
+                if let Some(mut standing) = standing::load(cx.tx, &GroupId::from_bytes(*channel.id.as_bytes()))? {
+                    standing.name = name;
+                    standing.save(cx)?;
+                }
+                tell(cx, channel, kind::GROUP_CHANGED, None, actor)?;
+            }
+            Change::Banned { account }
+            | Change::Unbanned { account }
+            | Change::InvitesChanged { account, .. }
+            | Change::RoleChanged { account, .. } => {
+                tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
+            }
+            Change::Deleted { entry, device } => {
+                messages::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
+            }
+            Change::Undeleted { entry } => {
+                debug!(entry = %entry, "a deletion does not count after all; the message stays deleted here");
+            }
+        }
+    }
+    if moved { peers::neighbours(cx, channel) } else { Ok(()) }
+}
+
+/// We are a member: the channel is open.
+fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>) -> Result<(), EngineError> {
+    let id = GroupId::from_bytes(*channel.id.as_bytes());
+    let Some(mut standing) = standing::load(cx.tx, &id)? else { return Ok(()) };
+    standing.become_(State::Joined, cx.now);
+    standing.request = None;
+    standing.invite = None;
+    standing.by = actor.filter(|actor| *actor != cx.me.account_id());
+    if let Some(group) = get_mut(cx, channel.no) {
+        group.state = State::Joined;
+        group.farewell.clear();
+        let name = group.roster.name().to_owned();
+        if !name.is_empty() {
+            standing.name.clone_from(&name);
+            channel.name = Some(name);
+        }
+    }
+    standing.save(cx)?;
+    channel.open = true;
+    channel.save(cx)?;
+    cx.live.groups.requests.remove(&id);
+    peers::allow_all(cx, channel.no)?;
+    peers::share_anew(cx, channel)?;
+    tell(cx, channel, kind::GROUP_JOINED, None, actor)
+}
+
+/// We are a member no more: nothing is written or taken, what is here stays readable.
+pub(super) fn went_out(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    exit: Option<Exit>,
+    actor: Option<AccountId>,
+) -> Result<(), EngineError> {
+    let id = GroupId::from_bytes(*channel.id.as_bytes());
+    let Some(mut standing) = standing::load(cx.tx, &id)? else { return Ok(()) };
+    let left = exit == Some(Exit::Left);
+    standing.become_(if left { State::Left } else { State::Removed }, cx.now);
+    standing.by = actor.filter(|actor| *actor != cx.me.account_id());
+    standing.guides.clear();
+    standing.secret = None;
+    standing.save(cx)?;
+    channel.open = false;
+    channel.save(cx)?;
+    peers::went_out(cx, channel, left)?;
+    chains::forget(cx, channel.no)?;
+    tell(cx, channel, if left { kind::GROUP_LEFT } else { kind::GROUP_REMOVED }, None, actor)
+}
+
+/// Feeds of somebody who is gone end here.
+fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel, cuts: &[Cut]) -> Result<(), EngineError> {
+    let mut raised = false;
+    for feed in feeds::all(cx.tx, channel.no)? {
+        let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
+        let Some(last) = rosters::cut(cx, channel, &device, feed.key.incarnation) else { continue };
+        let before = get_mut(cx, channel.no).and_then(|group| group.ended.insert(feed.key, last));
+        if let Some(before) = before.filter(|before| *before < last) {
+            // Another removal had seen more of it: what was hidden in between counts after all, and the rest is fetched.
+            raised = true;
+            for seq in before.saturating_add(1)..=last.min(feed.head.map_or(0, |head| head.seq)) {
+                if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
+                    messages::hide(cx, channel, &entry.id(), false)?;
+                }
+            }
+        }
+        let listed = cuts.iter().any(|cut| cut.device == device && cut.incarnation == feed.key.incarnation);
+        let Some(head) = feed.head.filter(|head| head.seq > last) else { continue };
+        debug!(device = %device.fmt_short(), last, listed, "what a former member wrote afterwards does not count");
+        let mut at: Option<Head> = None;
+        if last > 0 {
+            at = feeds::entry(cx.tx, feed.fid, last)?.map(|entry| entry.head());
+        }
+        for seq in last.saturating_add(1)..=head.seq {
+            if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
+                messages::hide(cx, channel, &entry.id(), true)?;
+            }
+        }
+        if let Some(group) = get(cx, channel.no) {
+            group.spread.cut(feed.key, at);
+        }
+        sync::frozen(cx, channel, feed.id(channel.id))?;
+    }
+    if raised {
+        super::reload(cx, channel)?;
+        peers::share_anew(cx, channel)?;
+    }
+    Ok(())
+}
+
+/// Takes the card that the roster has of a member.
+fn learn_card(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
+    if *account == cx.me.account_id() {
+        return Ok(());
+    }
+    let Some(group) = get(cx, channel.no) else { return Ok(()) };
+    let Some(member) = group.roster.member(account) else { return Ok(()) };
+    let Some(lamport) = group.lamports.get(&member.card).copied() else { return Ok(()) };
+    let id = EntryId::from_bytes(*member.card.as_bytes());
+    let Some(stored) = cx.tx.get::<Stored>(&tables::operation(channel.no, lamport, &id))? else { return Ok(()) };
+    let Ok(operation) = Operation::decode(&stored.payload) else { return Ok(()) };
+    let (card, at) = match &operation.op {
+        Op::Create { card, .. } | Op::Devices { card } => (card, operation.at),
+        Op::Join { card, statement } => match JoinStatement::open(statement) {
+            Ok(statement) => (card, statement.issued_at),
+            Err(_) => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    card::learn_as_of(cx, account, card, at).map(drop)
+}
+
+/// Writes to the journal what happened in a group.
+pub(super) fn tell(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    kind: &str,
+    member: Option<AccountId>,
+    actor: Option<AccountId>,
+) -> Result<(), EngineError> {
+    let id = GroupId::from_bytes(*channel.id.as_bytes());
+    let Some(standing) = standing::load(cx.tx, &id)? else { return Ok(()) };
+    show::announce(cx, kind, &standing, member, actor)
+}

@@ -1,0 +1,123 @@
+//! The way in: we ask, and are welcomed or refused; whom we let in, we welcome.
+
+use covey_api::{ApiError, kind};
+use covey_feed::ChannelId;
+use covey_feed::limits::MAX_COUNTER;
+use covey_pairing::group::admission::Welcome;
+use covey_pairing::identity::ContactCard;
+use covey_pairing::ids::{AccountId, GroupId};
+use rand_core::Rng;
+use serde_bytes::ByteBuf;
+
+use super::notes::{self, Note};
+use super::rosters::{Group, get};
+use super::standing::{self, Point, Request, Standing, State};
+use super::{knock, peers, replay, show};
+use crate::engine::channels::{self, Channel};
+use crate::engine::contacts::{self, Owner};
+use crate::engine::{Cx, EngineError, card, feeds};
+
+/// Members' cards in a welcome, beside our own.
+const GUIDES: usize = 7;
+
+/// Asks to be let in with a ticket.
+pub(in crate::engine) fn join(
+    cx: &mut Cx<'_, '_>,
+    mut standing: Standing,
+    statement: Vec<u8>,
+    points: Vec<Point>,
+    note: String,
+) -> Result<Standing, ApiError> {
+    let request = Request { statement: ByteBuf::from(statement), note, points };
+    standing.become_(State::Requested, cx.now);
+    standing.request = Some(request.clone());
+    standing.save(cx)?;
+    cx.live.groups.ahead = true;
+    cx.live.groups.requests.insert(standing.id, request);
+    knock::begin(cx, &standing.id)?;
+    show::announce(cx, kind::GROUP_CHANGED, &standing, None, None)?;
+    Ok(standing)
+}
+
+/// We are let in: the channel is there, and is filled by those who let us in.
+pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
+    let Some(welcome) = Welcome::from_bytes(bytes) else { return Ok(()) };
+    let Some(mut standing) = standing::load(cx.tx, &welcome.group())? else { return Ok(()) };
+    let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
+    // A second welcome says nothing new.
+    if standing.state != State::Requested || standing.secret.is_some() || !asked {
+        return Ok(());
+    }
+    let channel = match channels::by_id(cx.tx, &standing.channel())? {
+        // What we wrote before we were gone has its end: we go on in another feed.
+        Some(mut channel) => {
+            channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
+            channel.save(cx)?;
+            channel
+        }
+        None => channels::create(cx, standing.channel(), None, Some(welcome.name().to_owned()))?,
+    };
+    let mut guides = vec![owner.account];
+    for signed in welcome.members() {
+        let Ok(opened) = ContactCard::open(signed, cx.now) else { continue };
+        let account = opened.account();
+        if account != cx.me.account_id() && card::learn(cx, &account, signed)? && !guides.contains(&account) {
+            guides.push(account);
+        }
+    }
+    standing.name = welcome.name().to_owned();
+    standing.no = Some(channel.no);
+    standing.secret = Some(welcome.secret().clone());
+    standing.guides.clone_from(&guides);
+    standing.save(cx)?;
+    let heads = feeds::all(cx.tx, channel.no)?;
+    let heads = heads.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
+    let mut group = Group::new(standing.id, State::Joined, standing.secret.clone(), heads);
+    group.guides = guides;
+    cx.live.groups.ahead = true;
+    cx.live.groups.by_no.insert(channel.no, group);
+    replay::replay(cx, channel.no)?;
+    peers::allow_all(cx, channel.no)?;
+    peers::share_anew(cx, &channel)
+}
+
+/// We are not let in.
+pub(super) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
+    let Some(mut standing) = standing::load(cx.tx, &GroupId::from_bytes(*id.as_bytes()))? else { return Ok(()) };
+    let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
+    if standing.state != State::Requested || !asked {
+        return Ok(());
+    }
+    standing.become_(State::Declined, cx.now);
+    standing.request = None;
+    standing.invite = None;
+    standing.by = Some(owner.account);
+    standing.save(cx)?;
+    cx.live.groups.ahead = true;
+    cx.live.groups.requests.remove(&standing.id);
+    show::announce(cx, kind::GROUP_CHANGED, &standing, None, Some(owner.account))
+}
+
+/// Gives a member what it needs to begin: the group's secret, and whom to connect to.
+pub(super) fn welcome(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
+    let own = card::own(cx)?;
+    let me = cx.me.account_id();
+    let Some(group) = get(cx, channel.no) else { return Ok(()) };
+    let (id, name) = (group.id, group.roster.name().to_owned());
+    let Some(secret) = group.secret.clone() else { return Ok(()) };
+    let others: Vec<AccountId> = group
+        .roster
+        .members(None)
+        .map(|(other, _)| *other)
+        .filter(|other| other != account && *other != me)
+        .take(GUIDES)
+        .collect();
+    let mut cards = vec![own];
+    for other in others {
+        cards.extend(contacts::card(cx.tx, &other)?.map(|card| card.signed.into_vec()));
+    }
+    let bytes = ByteBuf::from(Welcome::new(id, name, secret, cards).to_bytes());
+    // Also one who is no neighbour of ours in the group: without us it knows nobody there yet.
+    peers::visit(cx, account)?;
+    notes::tell(cx, account, &Note::Welcome(bytes))
+}

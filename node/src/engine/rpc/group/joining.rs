@@ -1,0 +1,123 @@
+//! Coming in and going: invites, tickets, leaving.
+
+use covey_api::{
+    self as api, ApiError, GroupAccept, GroupDecline, GroupInvite, GroupJoin, GroupLeave, GroupRefusal, Member,
+};
+use covey_pairing::group::admission::{GroupTicket as Ticket, JoinStatement};
+use covey_pairing::group::roster::Op;
+
+use super::known::{checked_note, joined};
+use crate::engine::group::{
+    admission, invites, show as shown,
+    standing::{self, Point, Standing, State},
+    welcome,
+};
+use crate::engine::{Cx, PeerKey, contacts};
+
+/// `group.invite`
+///
+/// # Errors
+/// Unknown group or contact, not paired, not allowed, in already, banned, full.
+pub fn invite(cx: &mut Cx<'_, '_>, params: GroupInvite) -> Result<Member, ApiError> {
+    let mut of = joined(cx, &params.group)?;
+    let contact = contacts::resolve(cx, &params.contact)?;
+    let name = shown::name_of(cx, &contact.account)?;
+    let grant = of.granted(cx, params.role, params.invisible)?;
+    of.check(cx, &name, &Op::Invite { account: contact.account, grant })?;
+    let room = admission::has_room(cx, of.group(cx)?);
+    room.map_err(|denied| shown::denied(cx, &of.standing, &name, &denied))?;
+    if !contact.is_paired() || contact.request {
+        return Err(contacts::not_paired(&contact));
+    }
+    invites::invite(cx, &mut of.channel, contact.account, grant, checked_note(params.note)?)?;
+    of.member(cx, &contact.account)
+}
+
+/// `group.accept`
+///
+/// # Errors
+/// Unknown group, no open invite.
+pub fn accept(cx: &mut Cx<'_, '_>, params: &GroupAccept) -> Result<api::Group, ApiError> {
+    let standing = standing::resolve(cx, &params.group)?;
+    if standing.state != State::Invited {
+        return Err(GroupRefusal::NotInvited(&standing.name).into());
+    }
+    let standing = invites::accept(cx, standing)?;
+    shown::group(cx, &standing)
+}
+
+/// `group.decline`
+///
+/// # Errors
+/// Unknown group, nothing to decline.
+pub fn decline(cx: &mut Cx<'_, '_>, params: &GroupDecline) -> Result<api::Group, ApiError> {
+    let standing = standing::resolve(cx, &params.group)?;
+    if !matches!(standing.state, State::Invited | State::Requested) {
+        return Err(GroupRefusal::NotInvited(&standing.name).into());
+    }
+    let standing = invites::decline(cx, standing)?;
+    shown::group(cx, &standing)
+}
+
+/// `group.join`
+///
+/// # Errors
+/// A text that is no ticket, or one that has expired; in already, asked already.
+pub fn join(cx: &mut Cx<'_, '_>, params: GroupJoin) -> Result<api::Group, ApiError> {
+    let ticket: Ticket = params.ticket.parse().map_err(|_| GroupRefusal::BadTicket)?;
+    let note = checked_note(params.note)?;
+    if ticket.expires_at.is_some_and(|at| at <= cx.now) {
+        return Err(GroupRefusal::SpentTicket.into());
+    }
+    let known = standing::load(cx.tx, &ticket.group)?;
+    if let Some(known) = &known
+        && matches!(known.state, State::Joined | State::Requested)
+    {
+        return Err(GroupRefusal::AlreadyMember { group: &known.name, member: "You" }.into());
+    }
+    let mut standing =
+        known.unwrap_or_else(|| Standing::new(ticket.group, ticket.name.clone(), State::Requested, cx.now));
+    standing.by = None;
+    let statement = JoinStatement::by_ticket(ticket.group, cx.me.account_id(), &cx.me.device, &ticket.token, cx.now);
+    let own = cx.me.device_id();
+    let points: Vec<Point> = ticket
+        .points
+        .into_iter()
+        .filter(|point| point.device != own)
+        .map(|point| Point {
+            account: point.account,
+            device: point.device,
+            dh: point.dh,
+            peer: PeerKey(point.network),
+            addresses: point.addresses,
+        })
+        .collect();
+    if points.is_empty() {
+        return Err(GroupRefusal::BadTicket.into());
+    }
+    let standing = welcome::join(cx, standing, statement, points, note)?;
+    shown::group(cx, &standing)
+}
+
+/// `group.leave`
+///
+/// # Errors
+/// Unknown group, not a member, the owner without a successor.
+pub fn leave(cx: &mut Cx<'_, '_>, params: GroupLeave) -> Result<api::Group, ApiError> {
+    let mut of = joined(cx, &params.group)?;
+    let me = cx.me.account_id();
+    let (owner, members) = {
+        let group = of.group(cx)?;
+        (group.roster.owner() == Some(&me), group.roster.len())
+    };
+    match params.transfer_to {
+        Some(heir) => {
+            let to = of.find(cx, &heir)?;
+            of.act(cx, &heir, Op::Transfer { to })?;
+        }
+        None if owner && members > 1 => return Err(GroupRefusal::LastOwner(&of.standing.name).into()),
+        None => {}
+    }
+    of.act(cx, "You", Op::Leave)?;
+    of.shown(cx)
+}

@@ -1,0 +1,128 @@
+//! The group and the member that a text names, and what we may do there.
+
+use covey_api::{self as api, ApiError, GroupRefusal, Member, Reason};
+use covey_pairing::group::roster::{self, Grant, Op};
+use covey_pairing::ids::{AccountId, GroupId};
+
+use crate::engine::channels::{self, Channel};
+use crate::engine::group::{
+    self,
+    rosters::{Group, get},
+    show as shown,
+    standing::{self, Standing, State},
+};
+use crate::engine::{Cx, contacts};
+
+/// Longest note in characters.
+const MAX_NOTE: usize = 280;
+
+/// A group we are in, with its channel.
+pub(super) struct In {
+    pub(super) standing: Standing,
+    pub(super) channel: Channel,
+}
+
+/// The group that `text` names, if we are in it.
+pub(super) fn joined(cx: &Cx<'_, '_>, text: &str) -> Result<In, ApiError> {
+    let standing = standing::resolve(cx, text)?;
+    match (standing.state, standing.no) {
+        (State::Joined, Some(no)) => {
+            let channel = channels::by_no(cx.tx, no)?.ok_or(GroupRefusal::NoSuchGroup(text))?;
+            Ok(In { standing, channel })
+        }
+        (State::Left | State::Removed, _) => Err(GroupRefusal::Left(&standing.name).into()),
+        _ => Err(GroupRefusal::WeAreNotAMember(&standing.name).into()),
+    }
+}
+
+impl In {
+    pub(super) fn group<'a>(&self, cx: &'a Cx<'_, '_>) -> Result<&'a Group, ApiError> {
+        get(cx, self.channel.no).ok_or_else(|| GroupRefusal::NoSuchGroup(&self.standing.name).into())
+    }
+
+    /// Does it if we may; `who` is the member it is about.
+    pub(super) fn act(&mut self, cx: &mut Cx<'_, '_>, who: &str, op: Op) -> Result<(), ApiError> {
+        self.check(cx, who, &op)?;
+        group::write(cx, &mut self.channel, op).map(drop)
+    }
+
+    pub(super) fn check(&self, cx: &Cx<'_, '_>, who: &str, op: &Op) -> Result<(), ApiError> {
+        let allowed = self.group(cx)?.roster.allowed(&cx.me.account_id(), op);
+        allowed.map_err(|denied| shown::denied(cx, &self.standing, who, &denied))
+    }
+
+    pub(super) fn shown(&self, cx: &Cx<'_, '_>) -> Result<api::Group, ApiError> {
+        let standing = shown::of_channel(cx, &self.channel)?;
+        shown::group(cx, standing.as_ref().unwrap_or(&self.standing))
+    }
+
+    pub(super) fn member(&self, cx: &Cx<'_, '_>, account: &AccountId) -> Result<Member, ApiError> {
+        let member = shown::member(cx, self.group(cx)?, account)?;
+        member
+            .ok_or_else(|| GroupRefusal::NotAMember { group: &self.standing.name, member: &account.fmt_short() }.into())
+    }
+
+    /// The account that `text` (alias, id, unique prefix of one, name) names among those the roster knows.
+    pub(super) fn find(&self, cx: &Cx<'_, '_>, text: &str) -> Result<AccountId, ApiError> {
+        if let Ok(account) = text.trim().parse() {
+            return Ok(account);
+        }
+        let group = self.group(cx)?;
+        let lower = text.trim().to_lowercase();
+        let (mut exact, mut near) = (Vec::new(), Vec::new());
+        for (account, _) in group.roster.standings(None) {
+            let alias = contacts::load(cx.tx, account)?.and_then(|contact| contact.alias);
+            let name = match *account == cx.me.account_id() {
+                true => contacts::own_name(cx.tx)?,
+                false => contacts::card(cx.tx, account)?.and_then(|card| card.name),
+            };
+            let id = account.to_string();
+            if alias.is_some_and(|alias| alias.to_lowercase() == lower) {
+                exact.push(*account);
+            } else if name.is_some_and(|name| name.to_lowercase() == lower)
+                || (lower.len() >= 4
+                    && (id.starts_with(&lower) || id.strip_prefix("cv1").is_some_and(|id| id.starts_with(&lower))))
+            {
+                near.push(*account);
+            }
+        }
+        let found = if exact.is_empty() { near } else { exact };
+        match found.as_slice() {
+            [] => Err(GroupRefusal::NotAMember { group: &self.standing.name, member: text }.into()),
+            [one] => Ok(*one),
+            _ => Err(GroupRefusal::AmbiguousMember(text).into()),
+        }
+    }
+
+    /// What an invite or ticket gives.
+    pub(super) fn granted(
+        &self,
+        cx: &Cx<'_, '_>,
+        role: Option<api::Role>,
+        invisible: Option<bool>,
+    ) -> Result<Grant, ApiError> {
+        let newcomers = self.group(cx)?.roster.policy().newcomers;
+        let role = role.map_or(newcomers.role, shown::role_of);
+        if role == roster::Role::Owner {
+            return Err(ApiError::invalid_params("there is one owner; invite as admin at most"));
+        }
+        Ok(Grant { role, invisible: invisible.unwrap_or(newcomers.invisible) })
+    }
+}
+
+pub(super) fn checked_note(note: Option<String>) -> Result<String, ApiError> {
+    let note = note.unwrap_or_default();
+    if note.chars().count() > MAX_NOTE {
+        return Err(ApiError::new(Reason::TooLong, format!("a note has at most {MAX_NOTE} characters")));
+    }
+    Ok(note)
+}
+
+/// The group that a channel is of, by its text form.
+///
+/// # Errors
+/// Unknown group, not a member.
+pub(in crate::engine) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<(GroupId, Channel), ApiError> {
+    let of = joined(cx, text)?;
+    Ok((of.standing.id, of.channel))
+}

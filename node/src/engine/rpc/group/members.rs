@@ -1,0 +1,106 @@
+//! Members: listed, removed, banned, given a role.
+
+use covey_api::{
+    self as api, ApiError, GroupBan, GroupMembers, GroupRefusal, GroupRemove, GroupRole, GroupUnban, Member,
+    MemberState,
+};
+use covey_pairing::group::roster::{Grant, Op};
+use covey_pairing::ids::AccountId;
+
+use super::PAGE;
+use super::known::joined;
+use crate::engine::Cx;
+use crate::engine::group::{self, rosters::get, show as shown, standing};
+
+/// `group.members`
+///
+/// # Errors
+/// Unknown group.
+pub fn members(cx: &mut Cx<'_, '_>, params: &GroupMembers) -> Result<Vec<Member>, ApiError> {
+    let standing = standing::resolve(cx, &params.group)?;
+    let Some(group) = standing.no.and_then(|no| get(cx, no)) else {
+        return Err(GroupRefusal::WeAreNotAMember(&standing.name).into());
+    };
+    let after = params.after.as_deref().map(str::parse::<AccountId>).transpose();
+    let after =
+        after.map_err(|_| ApiError::invalid_params("`after` is the account id that the page before ended with"))?;
+    let limit = params.limit.map_or(PAGE, |limit| limit as usize).clamp(1, PAGE);
+    let me = cx.me.account_id();
+    let mut found = Vec::new();
+    for (account, _) in group.roster.standings(after.as_ref()) {
+        if !group.roster.shows(&me, account) {
+            continue;
+        }
+        let Some(member) = shown::member(cx, group, account)? else { continue };
+        let wanted = match params.state {
+            Some(state) => member.state == state,
+            None => matches!(member.state, MemberState::Joined | MemberState::Invited),
+        };
+        if wanted {
+            found.push(member);
+        }
+        if found.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// `group.remove`
+///
+/// # Errors
+/// Unknown group or member, not allowed.
+pub fn remove(cx: &mut Cx<'_, '_>, params: &GroupRemove) -> Result<Member, ApiError> {
+    let mut of = joined(cx, &params.group)?;
+    let account = of.find(cx, &params.member)?;
+    let open = of.group(cx)?.roster.standing(&account).is_some_and(|at| at.member.is_none() && !at.invites.is_empty());
+    if open {
+        let shown = of.member(cx, &account)?;
+        of.act(cx, &params.member, Op::Uninvite { account })?;
+        return Ok(Member { state: MemberState::Removed, ..shown });
+    }
+    let cut = group::cut_of(cx.tx, &of.channel, &account)?;
+    of.act(cx, &params.member, Op::Remove { account, cut })?;
+    of.member(cx, &account)
+}
+
+/// `group.ban`
+///
+/// # Errors
+/// Unknown group or member, not allowed.
+pub fn ban(cx: &mut Cx<'_, '_>, params: &GroupBan) -> Result<Member, ApiError> {
+    let mut of = joined(cx, &params.group)?;
+    let account = of.find(cx, &params.member)?;
+    let cut = group::cut_of(cx.tx, &of.channel, &account)?;
+    of.act(cx, &params.member, Op::Ban { account, cut })?;
+    of.member(cx, &account)
+}
+
+/// `group.unban`
+///
+/// # Errors
+/// Unknown group or member, not banned, not allowed.
+pub fn unban(cx: &mut Cx<'_, '_>, params: &GroupUnban) -> Result<Member, ApiError> {
+    let mut of = joined(cx, &params.group)?;
+    let account = of.find(cx, &params.member)?;
+    let before = of.member(cx, &account)?;
+    of.act(cx, &params.member, Op::Unban { account })?;
+    Ok(shown::member(cx, of.group(cx)?, &account)?.unwrap_or(Member { state: MemberState::Removed, ..before }))
+}
+
+/// `group.role`
+///
+/// # Errors
+/// Unknown group or member, not allowed.
+pub fn role(cx: &mut Cx<'_, '_>, params: &GroupRole) -> Result<Member, ApiError> {
+    let mut of = joined(cx, &params.group)?;
+    let account = of.find(cx, &params.member)?;
+    if params.role == api::Role::Owner {
+        of.act(cx, &params.member, Op::Transfer { to: account })?;
+        return of.member(cx, &account);
+    }
+    let known = of.group(cx)?.roster.member(&account).is_some_and(|member| member.invisible);
+    let grant = Grant { role: shown::role_of(params.role), invisible: params.invisible.unwrap_or(known) };
+    of.act(cx, &params.member, Op::Role { account, grant })?;
+    of.member(cx, &account)
+}

@@ -1,0 +1,40 @@
+//! Messages deleted for everyone, and proofs of who wrote them.
+
+use covey_api::{ApiError, GroupDelete, GroupReport, GroupVerifyReport, Message, MessageProof, ProofVerdict};
+use covey_pairing::group::roster::{EntryId, Op};
+use covey_pairing::ids::DeviceId;
+
+use super::known::joined;
+use crate::engine::group::proof;
+use crate::engine::{Cx, channels, messages};
+
+/// `group.delete`
+///
+/// # Errors
+/// Unknown group or message, not allowed.
+pub fn delete(cx: &mut Cx<'_, '_>, params: &GroupDelete) -> Result<Message, ApiError> {
+    let mut of = joined(cx, &params.group)?;
+    let (_, message) = messages::resolve_in(cx, Some(&of.channel), &params.message)?;
+    let device = DeviceId::from_bytes(*message.place.author.as_bytes());
+    let entry = EntryId::from_bytes(*message.id.as_bytes());
+    of.act(cx, &params.message, Op::Delete { entry, device })?;
+    let channel = channels::by_id(cx.tx, &of.standing.channel())?.unwrap_or(of.channel);
+    let (_, message) = messages::by_id(cx.tx, &message.id)?.ok_or_else(|| ApiError::internal("the message is gone"))?;
+    messages::show(cx, &channel, &message)
+}
+
+/// `group.report`
+///
+/// # Errors
+/// Unknown group or message.
+pub fn report(cx: &mut Cx<'_, '_>, params: &GroupReport) -> Result<MessageProof, ApiError> {
+    proof::make(cx, params)
+}
+
+/// `group.verify_report`
+///
+/// # Errors
+/// Those of the store.
+pub fn verify_report(cx: &mut Cx<'_, '_>, params: &GroupVerifyReport) -> Result<ProofVerdict, ApiError> {
+    proof::verify(cx, params)
+}

@@ -20,7 +20,7 @@ seeds=
 while [ $# -gt 0 ]; do
     case "$1" in
         --nodes) [[ "${2:-}" =~ ^[2-9]$ ]] || usage; export COVEY_SIM_NODES=$2; shift 2 ;;
-        --members) [[ "$what" = group && "${2:-}" =~ ^[1-9][0-9]{0,3}$ ]] || usage; export COVEY_SIM_MEMBERS=$2; shift 2 ;;
+        --members) [[ "$what" = group && "${2:-}" =~ ^[1-9][0-9]{0,4}$ ]] || usage; export COVEY_SIM_MEMBERS=$2; shift 2 ;;
         --fair) export COVEY_SIM_FAIR=1; shift ;;
         --seed) [[ "${2:-}" =~ ^[0-9]+$ ]] || usage; seeds=$2..$(($2 + 1)); shift 2 ;;
         --seeds) [[ "${2:-}" =~ ^[0-9]+\.\.[0-9]+$ ]] || usage; seeds=$2; shift 2 ;;

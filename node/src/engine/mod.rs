@@ -9,6 +9,8 @@ mod channels;
 pub(crate) mod check;
 mod contacts;
 mod control;
+#[cfg(test)]
+mod crowd;
 mod custody;
 mod cx;
 mod delivery;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     ops::Bound::{Excluded, Included, Unbounded},
+    sync::Arc,
 };
 
 use super::{Batch, Op, Row, Span, Store, StoreError, api::check_keys};
@@ -17,12 +18,12 @@ pub struct Faults {
 }
 
 /// Keys of one batch with the values they had before it.
-type Undo = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+type Undo = Vec<(Vec<u8>, Option<Arc<[u8]>>)>;
 
 /// A map in memory with the semantics of a disk: what was not flushed is lost in a power cut.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
-    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    rows: BTreeMap<Vec<u8>, Arc<[u8]>>,
     /// What each batch since the last flush replaced, oldest first.
     undo: Vec<Undo>,
     faults: Faults,
@@ -70,15 +71,21 @@ impl MemoryStore {
         self.undo.clear();
     }
 
+    /// Takes over some rows of another store, durably: values are shared, so that thousands of stores may have the same.
+    pub fn copy(&mut self, from: &Self, which: impl Fn(&[u8]) -> bool) {
+        let rows = from.rows.iter().filter(|(key, _)| which(key));
+        self.rows.extend(rows.map(|(key, value)| (key.clone(), Arc::clone(value))));
+    }
+
     /// Every row, for comparing two stores.
-    pub fn rows(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
+    pub fn rows(&self) -> &BTreeMap<Vec<u8>, Arc<[u8]>> {
         &self.rows
     }
 }
 
 impl Store for MemoryStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.rows.get(key).cloned())
+        Ok(self.rows.get(key).map(|value| value.to_vec()))
     }
 
     fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Row>, StoreError> {
@@ -87,7 +94,7 @@ impl Store for MemoryStore {
         }
         let to = span.to.as_deref().map_or(Unbounded, Excluded);
         let rows = self.rows.range::<[u8], _>((Included(span.from.as_slice()), to));
-        let owned = |(k, v): (&Vec<u8>, &Vec<u8>)| (k.clone(), v.clone());
+        let owned = |(k, v): (&Vec<u8>, &Arc<[u8]>)| (k.clone(), v.to_vec());
         Ok(if reverse { rows.rev().take(limit).map(owned).collect() } else { rows.take(limit).map(owned).collect() })
     }
 
@@ -100,7 +107,7 @@ impl Store for MemoryStore {
         let mut undo = Vec::with_capacity(batch.len());
         for op in batch.into_ops() {
             let (key, old) = match op {
-                Op::Put(key, value) => (key.clone(), self.rows.insert(key, value)),
+                Op::Put(key, value) => (key.clone(), self.rows.insert(key, value.into())),
                 Op::Delete(key) => {
                     let old = self.rows.remove(&key);
                     (key, old)

@@ -34,7 +34,7 @@ fn kept(store: &MemoryStore) -> Vec<Row> {
             || key[1..] == *b"identity"
             || key[1..] == *b"own name"
     };
-    store.rows().iter().filter(|(key, _)| kept(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    store.rows().iter().filter(|(key, _)| kept(key)).map(|(key, value)| (key.clone(), value.to_vec())).collect()
 }
 
 fn lose(world: &mut World, node: usize, key: &[u8]) {
@@ -91,7 +91,7 @@ fn no_record_that_others_need_can_be_missing_unnoticed() {
 #[test]
 fn a_record_that_changed_place_or_is_another_is_noticed() {
     let mut world = talked(3);
-    let rows: Vec<Row> = world.nodes[0].store.rows().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let rows: Vec<Row> = world.nodes[0].store.rows().iter().map(|(key, value)| (key.clone(), value.to_vec())).collect();
     for pair in rows.windows(2).step_by(5) {
         let ((one, first), (other, second)) = (&pair[0], &pair[1]);
         let mut batch = Batch::new();

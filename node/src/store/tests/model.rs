@@ -146,7 +146,8 @@ proptest! {
         for changes in after.iter().take(keep) {
             apply(&mut model, changes);
         }
-        prop_assert_eq!(store.rows(), &model);
+        let rows: Model = store.rows().iter().map(|(key, value)| (key.clone(), value.to_vec())).collect();
+        prop_assert_eq!(rows, model);
     }
 }
 

@@ -161,8 +161,8 @@ fn records_that_changed_places_are_noticed() {
     });
     let rows: Vec<_> = store.rows().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     let mut swap = crate::store::Batch::new();
-    swap.put(rows[0].0.clone(), rows[1].1.clone());
-    swap.put(rows[1].0.clone(), rows[0].1.clone());
+    swap.put(rows[0].0.clone(), rows[1].1.to_vec());
+    swap.put(rows[1].0.clone(), rows[0].1.to_vec());
     store.apply(swap).expect("applies");
     let vault = vault();
     let tx = Reader::new(&store, &vault);

@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use super::super::world::quick;
 use super::figures::Figures;
 use super::node::Node;
-use crate::engine::{Cx, Effect, Input, PeerKey, Protocol, handle};
+use crate::engine::{Cx, Effect, Input, PeerKey, Protocol, crowd, handle};
 
 /// How the network treats frames.
 #[derive(Debug, Clone, Copy)]
@@ -187,6 +187,34 @@ impl Network {
                 self.later(500, Event::Meet(other, node));
             }
         }
+    }
+
+    /// All of `members` are in the group of the first of them, whose `ticket` it is: what they would have done for that is
+    /// written into their stores, and they start on them.
+    pub(super) fn crowd(&mut self, members: usize, ticket: &str) {
+        let mut founder = None;
+        for node in 0..members {
+            self.now += 1;
+            let (card, _) = self.nodes[node].transact(self.now, crowd::card).unwrap();
+            match founder {
+                None => founder = Some(card),
+                Some(_) => {
+                    let [first, others @ ..] = self.nodes.as_mut_slice() else { return };
+                    first.transact(self.now, |cx| crowd::admit(cx, ticket, &others[node - 1].me, card)).unwrap();
+                }
+            }
+        }
+        let [first, others @ ..] = self.nodes.as_mut_slice() else { return };
+        let card = founder.unwrap_or_default();
+        for other in &mut others[..members - 1] {
+            other.store.copy(&first.store, crowd::is_common);
+            other.transact(self.now, |cx| crowd::settle(cx, &first.me, &card)).unwrap();
+        }
+        for node in 0..members {
+            self.nodes[node].die();
+            self.allowed[node].clear();
+        }
+        (0..members).for_each(|node| self.start(node));
     }
 
     /// The process is killed; it comes back by itself after `away` milliseconds.

@@ -18,6 +18,10 @@ const ACTS: usize = 40;
 /// Longest time in which everybody who asked is let in, in virtual milliseconds.
 const ADMISSION: u64 = 60 * 60_000;
 
+/// Most members that come in one after the other; what that costs grows with the square of their number, so in larger
+/// groups they begin as members.
+const LIVELY: usize = 50;
+
 /// A text that a node said it keeps.
 pub(super) struct Said {
     pub(super) author: usize,
@@ -95,9 +99,13 @@ impl Story {
     /// All come in by a ticket of the founder; the next three become admins.
     pub(super) fn fill(&mut self) {
         let ticket = self.ticket(0).unwrap();
-        for node in 1..self.members {
-            self.ask(node, &ticket);
-            self.net.run_for(1_100);
+        if self.members > LIVELY {
+            self.net.crowd(self.members, &ticket);
+        } else {
+            for node in 1..self.members {
+                self.ask(node, &ticket);
+                self.net.run_for(1_100);
+            }
         }
         let end = self.net.now + ADMISSION;
         loop {

@@ -5,7 +5,7 @@ use std::fs;
 use rand_chacha::rand_core::Rng;
 
 use super::{open, rng};
-use crate::store::{Batch, DiskOptions, SledStore, Span, Store, StoreError};
+use crate::store::{Batch, DiskOptions, SledStore, Span, Store, StoreError, opening::open_waiting};
 
 /// A database with a few hundred rows of several sizes, closed.
 fn write(dir: &std::path::Path) {
@@ -71,6 +71,23 @@ fn a_snapshot_that_a_full_disk_left_half_written_is_no_damage() {
     fs::write(dir.path().join("snap.00000000000FFFFF.generating"), [7; 40]).expect("writes");
     let store = SledStore::open(dir.path(), DiskOptions::default()).expect("opens");
     assert_eq!(store.scan(&Span::all(), usize::MAX, false).expect("scan").len(), 400);
+}
+
+/// The workers of a database that was just closed hold its lock for a moment.
+#[test]
+fn a_half_written_snapshot_is_no_damage_when_the_lock_becomes_free_late() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    write(dir.path());
+    fs::write(dir.path().join("snap.00000000000FFFFF.generating"), [7; 40]).expect("writes");
+    let held = fs::File::open(dir.path().join("db")).expect("opens");
+    held.lock().expect("locks");
+    let mut held = Some(held);
+    let opened = open_waiting(dir.path(), 1 << 20, || {
+        held = None;
+        true
+    });
+    assert_eq!(opened.err(), None);
+    assert!(held.is_none(), "nobody waited for the lock");
 }
 
 #[test]

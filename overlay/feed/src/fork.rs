@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::{
-    EntryId, FeedId, Header, Signature,
+    Entry, EntryId, FeedId, Header, Signature,
     header::{HeaderError, entry_id, signature_is_valid},
     limits::{MAX_FORK_PROOF, MAX_RUN_ENTRIES},
     wire::Bounded,
@@ -24,9 +24,8 @@ pub struct SignedChain {
 
 /// Two chains signed by one author that no honest author signs both of; anyone can check it without further data.
 ///
-/// Either both begin at one position with different entries, or the second begins right after the first's
-/// beginning and names another entry before it. (An unsigned entry counts only as ancestor of a signed one, so each
-/// side carries its chain up to a signature.)
+/// At some position they have different entries, or one begins right after it and names another entry before it. (An
+/// unsigned entry counts only as ancestor of a signed one, so each side carries its chain up to a signature.)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForkProof {
     first: SignedChain,
@@ -38,7 +37,8 @@ pub struct ForkProof {
 pub struct Forked {
     /// The feed whose author forked it.
     pub feed: FeedId,
-    /// The position that has two entries.
+    /// The first position of which the proof shows two entries. The two histories may have parted before, unless both
+    /// chains name the same entry before it.
     pub seq: u64,
 }
 
@@ -66,10 +66,29 @@ pub enum ForkProofError {
 #[derive(Serialize, Deserialize)]
 struct Wire(u8, Bounded<ByteBuf, MAX_RUN_ENTRIES>, Signature, Bounded<ByteBuf, MAX_RUN_ENTRIES>, Signature);
 
-/// The beginning of a chain that was checked.
-struct Beginning {
-    header: Header,
-    id: EntryId,
+/// A chain that was checked: which entry stands where.
+struct Checked {
+    feed: FeedId,
+    /// Of the first header.
+    first: u64,
+    /// What the first header names before it.
+    before: Option<EntryId>,
+    ids: Vec<EntryId>,
+}
+
+impl Checked {
+    /// The first position of which it says anything.
+    fn low(&self) -> u64 {
+        self.first.saturating_sub(1).max(1)
+    }
+
+    /// The entry at a position, if it says anything of it.
+    fn at(&self, seq: u64) -> Option<EntryId> {
+        if seq + 1 == self.first {
+            return self.before;
+        }
+        self.ids.get(usize::try_from(seq.checked_sub(self.first)?).ok()?).copied()
+    }
 }
 
 impl ForkProof {
@@ -83,18 +102,34 @@ impl ForkProof {
     /// # Errors
     /// [`ForkProofError`]: the proof proves nothing.
     pub fn verify(&self) -> Result<Forked, ForkProofError> {
-        let first = self.first.check()?;
-        let second = self.second.check()?;
-        let (at, then) = (first.header.position, second.header.position);
-        let contradict = if at.seq == then.seq {
-            first.id != second.id
-        } else {
-            at.seq + 1 == then.seq && then.backlink != Some(first.id)
-        };
-        if first.header.feed != second.header.feed || !contradict {
-            return Err(ForkProofError::Consistent);
+        let (first, second) = (self.first.check()?, self.second.check()?);
+        let known = |seq: &u64| Some((first.at(*seq)?, second.at(*seq)?));
+        // Equal entries have equal pasts.
+        let mut common = (first.low().max(second.low())..).map_while(|seq| Some((seq, known(&seq)?)));
+        let seq = common.find(|(_, (one, other))| one != other).map(|(seq, _)| seq);
+        match seq {
+            Some(seq) if first.feed == second.feed => Ok(Forked { feed: first.feed, seq }),
+            _ => Err(ForkProofError::Consistent),
         }
-        Ok(Forked { feed: first.header.feed, seq: at.seq })
+    }
+
+    /// The proof that names the first position of those that it and what we have of the feed make together: itself, if
+    /// no other names an earlier one. Members that tell each other what they found so come to where the histories parted,
+    /// [`MAX_RUN_ENTRIES`] entries at a time (FEED-16).
+    ///
+    /// # Errors
+    /// [`ForkProofError`]: it proves nothing.
+    pub fn lowered(self, own: impl Fn(u64) -> Option<Entry>) -> Result<(Self, Forked), ForkProofError> {
+        let forked = self.verify()?;
+        let ours = [&self.first, &self.second].map(|chain| contradiction(chain, &own));
+        let ours = ours.into_iter().flatten().filter_map(|proof| proof.verify().ok().map(|forked| (proof, forked)));
+        let lowest = ours.filter(|(_, lower)| lower.seq < forked.seq).min_by_key(|(_, lower)| lower.seq);
+        Ok(lowest.unwrap_or((self, forked)))
+    }
+
+    /// The feed that it is said to be about, before anything of it is believed.
+    pub fn claimed(&self) -> Option<FeedId> {
+        Some(Header::decode(self.first.headers.first()?).ok()?.feed)
     }
 
     /// The wire and stored form: versioned CBOR of at most [`MAX_FORK_PROOF`] bytes.
@@ -123,22 +158,55 @@ impl ForkProof {
 }
 
 impl SignedChain {
-    fn check(&self) -> Result<Beginning, ForkProofError> {
+    fn check(&self) -> Result<Checked, ForkProofError> {
         let last = self.headers.last().ok_or(ForkProofError::Chain)?;
         let mut header = Header::decode(last)?;
         if self.headers.len() > MAX_RUN_ENTRIES || !signature_is_valid(&header.feed.author, last, &self.signature) {
             return Err(ForkProofError::Chain);
         }
-        let mut id = entry_id(last);
+        let mut ids = vec![entry_id(last)];
         for bytes in self.headers.iter().rev().skip(1) {
             let before = Header::decode(bytes)?;
-            id = entry_id(bytes);
+            let id = entry_id(bytes);
             let linked = header.position.backlink == Some(id) && before.position.seq + 1 == header.position.seq;
             if !linked || before.feed != header.feed {
                 return Err(ForkProofError::Chain);
             }
+            ids.push(id);
             header = before;
         }
-        Ok(Beginning { header, id })
+        ids.reverse();
+        Ok(Checked { feed: header.feed, first: header.position.seq, before: header.position.backlink, ids })
     }
+}
+
+/// The first position at which a chain contradicts the entries that we have of its feed, proven; none if it does not.
+///
+/// If they differ as far down as the chain shows, our side of the proof goes further down: who has the other history finds
+/// by it where the two parted.
+pub fn contradiction(chain: &SignedChain, own: impl Fn(u64) -> Option<Entry>) -> Option<ForkProof> {
+    let theirs = chain.check().ok()?;
+    let differs = |seq: u64| Some((seq, own(seq)?.id() != theirs.at(seq)?));
+    let (seq, _) = (theirs.low()..).map_while(differs).find(|(_, differs)| *differs)?;
+    let mut headers = Vec::new();
+    let mut signature = None;
+    for seq in seq.. {
+        let entry = own(seq).filter(|_| headers.len() < MAX_RUN_ENTRIES)?;
+        headers.push(entry.header_bytes().to_vec());
+        signature = entry.signature().copied();
+        if signature.is_some() {
+            break;
+        }
+    }
+    let mut other = chain.headers.clone();
+    if seq == theirs.low() {
+        let room = MAX_RUN_ENTRIES.saturating_sub(headers.len());
+        let before = (1..seq).rev().take(room).map_while(&own).map(|entry| entry.header_bytes().to_vec());
+        let before: Vec<_> = before.collect();
+        headers.splice(0..0, before.into_iter().rev());
+    } else {
+        // They agree before it, and both say so: nobody finds an earlier one.
+        other.drain(..usize::try_from(seq.saturating_sub(theirs.first)).unwrap_or(0));
+    }
+    Some(ForkProof::new(SignedChain { headers, signature: signature? }, SignedChain { headers: other, ..*chain }))
 }

@@ -2,9 +2,9 @@
 
 use crate::{
     Entry, EntryId, FeedId, ForkProof, Head, Header, RunIn, Signature,
-    fork::SignedChain,
+    fork::{self, SignedChain},
     header::{HeaderError, entry_id, signature_is_valid},
-    limits::{MAX_COUNTER, MAX_RUN_BYTES, MAX_RUN_ENTRIES},
+    limits::{MAX_COUNTER, MAX_RUN_BYTES},
     sync::Rejection,
 };
 
@@ -300,21 +300,14 @@ fn check_continuation(
         if first.header.position.backlink == Some(head.id) {
             return Ok(());
         }
-        return Err(theirs.fork(feed, head.seq, 0, known));
+        return Err(theirs.fork(feed, head.seq, known));
     }
     let newest_common = last_seq.min(head.seq);
     let ours = if newest_common == head.seq { head.id } else { own(feed, newest_common, known)?.id() };
     if theirs.at(newest_common).is_some_and(|link| link.id == ours) {
         return Ok(());
     }
-    for (index, link) in theirs.links.iter().enumerate() {
-        let seq = link.header.position.seq;
-        if own(feed, seq, known)?.id() != link.id {
-            return Err(theirs.fork(feed, seq, index, known));
-        }
-    }
-    // Not reached: some position up to the newest common one differs. Our store contradicts our head.
-    Err(RunError::Lost { seq: newest_common })
+    Err(theirs.fork(feed, newest_common, known))
 }
 
 impl Theirs<'_> {
@@ -322,25 +315,14 @@ impl Theirs<'_> {
         self.links.iter().find(|link| link.header.position.seq == seq)
     }
 
-    /// The proof: our chain from `seq` on, theirs from `index` on.
-    fn fork(&self, feed: &FeedId, seq: u64, index: usize, known: &impl Known) -> RunError {
-        let mut headers = Vec::new();
-        let mut entries = (seq..).take(MAX_RUN_ENTRIES).map(|seq| own(feed, seq, known));
-        let signature = loop {
-            match entries.next() {
-                Some(Ok(entry)) => {
-                    headers.push(entry.header_bytes().to_vec());
-                    if let Some(signature) = entry.signature() {
-                        break *signature;
-                    }
-                }
-                Some(Err(lost)) => return lost,
-                None => return RunError::Lost { seq },
-            }
-        };
-        let ours = SignedChain { headers, signature };
-        let headers = self.links[index..].iter().map(|link| link.bytes.clone()).collect();
-        RunError::Fork(Box::new(ForkProof::new(ours, SignedChain { headers, signature: self.signature })))
+    /// The proof that they contradict what we have, which they do at `seq` or before.
+    fn fork(&self, feed: &FeedId, seq: u64, known: &impl Known) -> RunError {
+        let headers = self.links.iter().map(|link| link.bytes.clone()).collect();
+        let chain = SignedChain { headers, signature: self.signature };
+        match fork::contradiction(&chain, |seq| known.entry(feed, seq)) {
+            Some(proof) => RunError::Fork(Box::new(proof)),
+            None => RunError::Lost { seq },
+        }
     }
 }
 

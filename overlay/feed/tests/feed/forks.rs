@@ -3,7 +3,8 @@
 use covey_feed::{
     Entry, ForkProof, RunIn,
     fork::{ForkProofError, SignedChain},
-    run::{RunError, verify},
+    limits::MAX_FORK_PROOF,
+    run::{Known, RunError, verify},
     sync::Rejection,
 };
 use proptest::prelude::*;
@@ -47,8 +48,43 @@ proptest! {
         let forked = proof.verify().unwrap();
         prop_assert_eq!(forked.feed, mine.feed);
         prop_assert!(forked.seq >= at as u64);
-        prop_assert!(first > at || forked.seq == at as u64);
+        prop_assert!(first > at + 1 || forked.seq == at as u64);
         prop_assert_eq!(ForkProof::decode(&proof.encode()), Ok(proof));
+    }
+
+    /// Each half has one history; whatever run is met first, and whoever is told.
+    #[test]
+    fn halves_that_tell_each_other_what_they_found_come_to_where_the_histories_parted(
+        common in prop::collection::vec(1usize..5, 0..4),
+        batch in 1usize..64,
+        lengths in [1usize..700, 1usize..700],
+        run in 1usize..200,
+        first in any::<prop::sample::Index>(),
+    ) {
+        let base = Writer::new(1, 1).written(&common);
+        let at = base.entries.len() + 1;
+        let grown = |text: &str, length: usize| {
+            let mut writer = base.clone();
+            writer.write(&[text]);
+            writer.written(&vec![batch; length.div_ceil(batch)])
+        };
+        let (mine, other) = (grown("mine", lengths[0]), grown("not mine", lengths[1]));
+        let first = at + first.index(other.entries.len().min(mine.entries.len() + 1) + 1 - at);
+        let mut found = proof(&mine, other.run_in(first, other.entries.len().min(first + run)));
+        let mut turns = 0;
+        // Until neither half finds anything new in what the other says.
+        for side in [&other, &mine].into_iter().cycle() {
+            let before = found.verify().unwrap().seq;
+            let (better, forked) = found.lowered(|seq| side.entry(&side.feed, seq)).unwrap();
+            prop_assert_eq!(better.verify(), Ok(forked));
+            prop_assert!(better.encode().len() <= MAX_FORK_PROOF);
+            found = better;
+            turns = if forked.seq < before { 0 } else { turns + 1 };
+            if turns == 2 {
+                break;
+            }
+        }
+        prop_assert_eq!(found.verify().unwrap().seq, at as u64);
     }
 
     #[test]

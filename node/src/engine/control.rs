@@ -27,8 +27,11 @@ const MAX_ASKED: usize = 64;
 const ASK_AGAIN: u64 = 60_000;
 /// An entry is asked for so often, each time while its author is connected; then its author has lost the key too.
 const MAX_TIMES_ASKED: u8 = 20;
-/// The same entries are not asked for again of a device that is not connected within this time, in milliseconds.
+/// Of a device that is not connected the same entries are asked for less and less often, at last after this time, in
+/// milliseconds.
 const ASK_ABSENT_AGAIN: u64 = 10 * 60_000;
+/// After so many doublings that is reached.
+const ABSENT_DOUBLINGS: u8 = 4;
 /// A key that members are given by themselves is asked for after this time, in milliseconds.
 const GRACE: u64 = 5_000;
 /// Entries of one author that are opened when its chain comes.
@@ -165,7 +168,8 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
     let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_ASKED, false)?;
     // Who is not connected hears it through others, if at all: that is no reason to ask often, nor ever to give up.
     let absent = !group::is_connected(cx, device);
-    let wait = |parked: &Parked| if absent && parked.asked > 0 { ASK_ABSENT_AGAIN } else { ASK_AGAIN };
+    let rarely = |asked: u8| (ASK_AGAIN << asked.min(ABSENT_DOUBLINGS)).min(ASK_ABSENT_AGAIN);
+    let wait = |parked: &Parked| if absent { rarely(parked.asked) } else { ASK_AGAIN };
     let due = |parked: &Parked| parked.asked_at.abs_diff(cx.now) >= wait(parked);
     if rows.is_empty() || !rows.iter().any(|(_, parked)| due(parked)) {
         return Ok(());
@@ -180,10 +184,15 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
             cx.tx.delete(&key);
             continue;
         }
-        let channel = channels::by_id(cx.tx, &parked.channel)?;
-        let group = channel.filter(|channel| channel.contact.is_none()).map(|channel| channel.no);
+        let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
+        if is_not_for_us(cx, &channel, &parked)? {
+            cx.tx.delete(&key);
+            continue;
+        }
+        let group = channel.contact.is_none().then_some(channel.no);
         wanted.entry(group).or_default().push((parked.channel, parked.feed, parked.seq));
-        let asked = if absent { parked.asked.max(1) } else { parked.asked.saturating_add(1) };
+        let most = if absent { parked.asked.max(ABSENT_DOUBLINGS) } else { u8::MAX };
+        let asked = parked.asked.saturating_add(1).min(most);
         cx.tx.put(&key, &Parked { asked_at: cx.now, asked, ..parked })?;
     }
     for (group, wanted) in wanted {
@@ -191,6 +200,17 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
         tell(cx, scope, account, &known, &Control::KeysWanted(wanted), true)?;
     }
     Ok(())
+}
+
+/// Whether an entry of a group is from before we came in: nobody gives us its key.
+fn is_not_for_us(cx: &Cx<'_, '_>, channel: &Channel, parked: &Parked) -> Result<bool, EngineError> {
+    let me = cx.me.account_id();
+    if channel.contact.is_some() || !group::is_on_roster(cx, channel.no, &me) {
+        return Ok(false);
+    }
+    let Some(feed) = feeds::load(cx.tx, channel.no, &parked.feed)? else { return Ok(true) };
+    let entry = feeds::entry(cx.tx, feed.fid, parked.seq)?;
+    Ok(entry.is_none_or(|entry| !group::may_read(cx, channel, &me, &entry)))
 }
 
 /// Asks members that are not connected for the content keys we lack of their entries.

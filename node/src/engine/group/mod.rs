@@ -45,7 +45,7 @@ pub(super) use ops::{
 };
 pub(super) use peers::{allow_near, next_wake, tick, told};
 pub(super) use rosters::{
-    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows,
-    left_out, load, may_read, point, point_device, recipients, reload, scope, session_psk, shared_with, shares,
+    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, is_on_roster,
+    knows, left_out, load, may_read, point, point_device, recipients, reload, scope, session_psk, shared_with, shares,
     spread_for,
 };

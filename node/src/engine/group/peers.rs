@@ -1,10 +1,11 @@
 //! Which devices of members may connect, and what is shared with them.
 
-use covey_feed::SyncInput;
+use covey_feed::{SyncInput, spread};
 use covey_pairing::group::roster::Exit;
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, DeviceId};
 
 use super::rosters::{get, get_mut};
+use super::standing::State;
 use super::{chains, knock, notes};
 use crate::engine::channels::{self, Channel};
 use crate::engine::live::ContactPeer;
@@ -20,16 +21,43 @@ const ASK_ABSENT: u64 = 30_000;
 /// With fewer connected neighbours than this, others stay as well.
 const FEW: usize = 4;
 
-/// Lets the devices of all members that are our neighbours in.
+/// Lets the devices of all members that are our neighbours in, and of those who let us in.
 pub(super) fn allow_all(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
     let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
-    let me = cx.me.account_id();
-    let Some(group) = get(cx, no) else { return Ok(()) };
-    let mut accounts: Vec<AccountId> = group.roster.members(None).map(|(account, _)| *account).collect();
-    accounts.extend(group.guides.iter().copied());
-    accounts.retain(|account| *account != me && group.shares(&me, account));
-    for account in accounts {
-        allow(cx, &channel, &account)?;
+    follow_graph(cx, &channel)?;
+    let guides = get(cx, no).map(|group| group.guides.clone()).unwrap_or_default();
+    for account in guides.into_iter().filter(|account| *account != cx.me.account_id()) {
+        if super::includes(cx, no, &account) {
+            allow(cx, &channel, &account)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets those in who became neighbours since the size of the group was last looked at, and shuts those out who are none
+/// any more and not connected. (Who is connected goes by [`part_from_far`].)
+fn follow_graph(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
+    let (me, own) = (cx.me.account_id(), cx.me.device_id());
+    let Some(group) = get(cx, channel.no).filter(|group| group.state == State::Joined) else { return Ok(()) };
+    let (before, now) = (group.graph_size, spread::graph_size(group.size()));
+    if before == now {
+        return Ok(());
+    }
+    let near = |device: &DeviceId, size: usize| size > 0 && group.is_edge(&own, device, size);
+    let changed = |device: &DeviceId| near(device, before) != near(device, now);
+    let members = group.roster.members(None).filter(|(account, _)| **account != me);
+    let changed: Vec<AccountId> =
+        members.filter(|(_, member)| member.devices.iter().any(changed)).map(|(account, _)| *account).collect();
+    if let Some(group) = get_mut(cx, channel.no) {
+        group.graph_size = now;
+    }
+    for account in changed {
+        allow(cx, channel, &account)?;
+        for device in contacts::devices(cx.tx, &account)? {
+            if !cx.live.contacts.contains_key(&device.peer) && !is_wanted(cx, &account, device.peer)? {
+                cx.effects.push(Effect::Revoke { peer: device.peer });
+            }
+        }
     }
     Ok(())
 }
@@ -115,7 +143,7 @@ pub(super) fn neighbours(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), E
         }
     }
     part_from_far(cx, channel);
-    Ok(())
+    follow_graph(cx, channel)
 }
 
 fn peers_of(cx: &Cx<'_, '_>, account: &AccountId) -> Vec<PeerKey> {
@@ -161,8 +189,9 @@ pub(super) fn went_out(cx: &mut Cx<'_, '_>, channel: &Channel, left: bool) -> Re
     let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
     let others: Vec<AccountId> =
         group.roster.members(None).map(|(account, _)| *account).filter(|account| *account != me).collect();
-    group.state = super::standing::State::Left;
+    group.state = State::Left;
     group.guides.clear();
+    group.graph_size = 0;
     if left {
         group.farewell = others.into_iter().collect();
         return Ok(());

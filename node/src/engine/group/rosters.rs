@@ -56,6 +56,8 @@ pub(in crate::engine) struct Group {
     pub(in crate::engine) hand_out_at: Option<u64>,
     /// Feeds of those who are gone, and where they end.
     pub(in crate::engine) ended: BTreeMap<FeedKey, u64>,
+    /// [`spread::graph_size`] by which neighbours were last let in.
+    pub(in crate::engine) graph_size: usize,
     /// Ways to members that are no neighbours, if they were looked for.
     pub(in crate::engine) ways: Option<super::ways::Ways>,
     /// When operations that found no room among the waiting ones are taken up again.
@@ -76,6 +78,7 @@ impl Group {
             farewell: BTreeSet::new(),
             hand_out_at: None,
             ended: BTreeMap::new(),
+            graph_size: 0,
             ways: None,
             refill_at: None,
         }
@@ -94,6 +97,12 @@ impl Group {
     pub(in crate::engine) fn size(&self) -> usize {
         // Every member has at least one; the exact number would cost a walk and changes nothing.
         self.roster.len()
+    }
+
+    /// Whether two devices are neighbours in a roster of `size` devices.
+    pub(super) fn is_edge(&self, a: &DeviceId, b: &DeviceId, size: usize) -> bool {
+        let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
+        spread::is_edge(&ChannelId::from_bytes(*self.id.as_bytes()), &author(a), &author(b), size)
     }
 }
 
@@ -209,6 +218,11 @@ pub(in crate::engine) fn includes(cx: &Cx<'_, '_>, no: u64, account: &AccountId)
     get(cx, no).is_some_and(|group| group.shares(&cx.me.account_id(), account))
 }
 
+/// Whether `account` is a member as far as the roster is known here.
+pub(in crate::engine) fn is_on_roster(cx: &Cx<'_, '_>, no: u64, account: &AccountId) -> bool {
+    get(cx, no).is_some_and(|group| group.roster.member(account).is_some())
+}
+
 /// Channels of the groups that we share with `account`.
 pub(in crate::engine) fn shared_with(cx: &Cx<'_, '_>, account: &AccountId) -> Vec<u64> {
     let me = cx.me.account_id();
@@ -302,8 +316,7 @@ pub(in crate::engine) fn left_out(cx: &Cx<'_, '_>, channel: &Channel, feed: Feed
 /// What the machines of a group's peers share, and whether the device is our neighbour.
 pub(in crate::engine) fn spread_for(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> Option<(Spread, bool)> {
     let group = get(cx, channel.no)?;
-    let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
-    let neighbour = spread::is_edge(&channel.id, &author(&cx.me.device_id()), &author(device), group.size());
+    let neighbour = group.is_edge(&cx.me.device_id(), device, group.size());
     Some((group.spread.clone(), neighbour))
 }
 

@@ -94,8 +94,8 @@ pub(in crate::engine) fn to(cx: &mut Cx<'_, '_>, no: u64, to: &DeviceId, most: u
     // Not always the same: some of those who should pass it on may be gone.
     let draw = usize::from(cx.rng.next_u32().to_le_bytes()[0]);
     let Some(ways) = get(cx, no).and_then(|group| group.ways.as_ref()) else { return Vec::new() };
-    let found = (draw..draw + ENDS).filter_map(|draw| ways.way(to, draw));
-    let connected = found.filter_map(|way| {
+    let found: BTreeSet<Vec<DeviceId>> = (draw..draw + ENDS).filter_map(|draw| ways.way(to, draw)).collect();
+    let connected = found.into_iter().filter_map(|way| {
         let (first, rest) = way.split_first()?;
         Some((super::connected_peer(cx, first)?, rest.to_vec()))
     });

@@ -24,6 +24,11 @@ pub fn neighbours<'a>(
     members.into_iter().filter(|member| is_edge(channel, me, member, n)).copied().collect()
 }
 
+/// The size of a roster of `n` devices as far as [`is_edge`] goes: rosters with the same have the same edges.
+pub fn graph_size(n: usize) -> usize {
+    rounded(n)
+}
+
 /// How many neighbours a device of a roster of `n` has on average: 2·ln(n) + 8 (SPREAD-2).
 pub fn expected_degree(n: usize) -> f64 {
     let others = bounded(n.saturating_sub(1));

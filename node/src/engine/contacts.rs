@@ -223,19 +223,23 @@ pub(super) fn find(cx: &Cx<'_, '_>, text: &str) -> Result<Option<Contact>, ApiEr
         return Ok(load(cx.tx, &account)?);
     }
     let prefix = text.to_ascii_lowercase();
-    let bare = prefix.strip_prefix("cv1").unwrap_or(&prefix);
     let mut found = all(cx.tx)?;
     found.retain(|contact| {
-        let id = contact.account.to_string();
-        let by_id = bare.len() >= MIN_PREFIX && id.strip_prefix("cv1").is_some_and(|id| id.starts_with(bare));
         let by_alias = contact.alias.as_ref().is_some_and(|alias| alias.to_lowercase().starts_with(&prefix));
-        !prefix.is_empty() && (by_id || by_alias)
+        !prefix.is_empty() && (by_alias || begins_with(&contact.account, text))
     });
     match found.len() {
         0 => Ok(None),
         1 => Ok(found.pop()),
         _ => Err(ambiguous(text, &found)),
     }
+}
+
+/// Whether the id of `account` begins with `text`, with or without `cv1`, and `text` is long enough to name it.
+pub(super) fn begins_with(account: &AccountId, text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let prefix = text.strip_prefix("cv1").unwrap_or(&text);
+    prefix.len() >= MIN_PREFIX && account.to_string().strip_prefix("cv1").is_some_and(|id| id.starts_with(prefix))
 }
 
 fn ambiguous(text: &str, found: &[Contact]) -> ApiError {

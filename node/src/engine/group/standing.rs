@@ -8,6 +8,7 @@ use covey_pairing::group::roster::{OpId, Role};
 use covey_pairing::ids::{AccountId, DeviceId, GroupId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use serde_json::json;
 
 use crate::engine::contacts::ContactDevice;
 use crate::engine::{Cx, EngineError, PeerKey, tables};
@@ -166,7 +167,11 @@ pub(in crate::engine) fn find(cx: &Cx<'_, '_>, text: &str) -> Result<Option<Stan
     let known = all(cx.tx)?;
     let one = |mut found: Vec<Standing>| match found.len() {
         0 | 1 => Ok(found.pop()),
-        _ => Err(ApiError::from(GroupRefusal::AmbiguousGroup(text))),
+        _ => {
+            let candidates: Vec<_> =
+                found.iter().map(|group| json!({ "group": group.id.to_string(), "name": group.name })).collect();
+            Err(ApiError::from(GroupRefusal::AmbiguousGroup(text)).with_data(json!({ "candidates": candidates })))
+        }
     };
     let named: Vec<Standing> = known.iter().filter(|group| group.name == text).cloned().collect();
     let live: Vec<Standing> = named.iter().filter(|group| group.state == State::Joined).cloned().collect();

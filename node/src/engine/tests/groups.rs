@@ -127,6 +127,30 @@ fn a_removed_member_neither_reads_nor_writes_any_more() {
 }
 
 #[test]
+fn a_name_that_may_be_several_groups_or_members_comes_with_the_candidates() {
+    let mut world = World::new(3, 416);
+    for node in 1..3 {
+        let params = api::AccountRename { name: "Kim".into(), client_id: None };
+        world.call(node, |cx| rpc::account::rename(cx, &params, String::new())).unwrap();
+    }
+    let lakes = [world.group_of(&[0, 1, 2], "lake"), world.create_group(0, "lake")];
+    let params = api::GroupShow { group: "lake".into() };
+    let error = world.call(0, |cx| rpc::group::show(cx, &params)).unwrap_err();
+    assert_eq!(error.reason, Reason::AmbiguousGroup);
+    let ids = |error: &ApiError, field: &str| -> Vec<String> {
+        let candidates = error.data["candidates"].as_array().unwrap();
+        candidates.iter().map(|one| one[field].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(lakes.iter().all(|id| ids(&error, "group").contains(id)), "{error:?}");
+
+    let params = api::GroupBan { group: lakes[0].clone(), member: "kim".into(), client_id: None };
+    let error = world.call(0, |cx| rpc::group::ban(cx, &params)).unwrap_err();
+    assert_eq!(error.reason, Reason::AmbiguousMember);
+    assert!((1..3).all(|node| ids(&error, "account").contains(&world.id(node))), "{error:?}");
+    assert_eq!(ids(&error, "name"), ["Kim", "Kim"]);
+}
+
+#[test]
 fn who_leaves_is_gone_for_everyone_and_may_come_back_by_invite() {
     let mut world = World::new(3, 404);
     let group = world.group_of(&[0, 1, 2], "lake");

@@ -3,6 +3,7 @@
 use covey_api::{self as api, ApiError, GroupRefusal, Member, Reason};
 use covey_pairing::group::roster::{self, Grant, Op};
 use covey_pairing::ids::{AccountId, GroupId};
+use serde_json::json;
 
 use crate::engine::channels::{self, Channel};
 use crate::engine::group::{
@@ -11,10 +12,12 @@ use crate::engine::group::{
     show as shown,
     standing::{self, Standing, State},
 };
-use crate::engine::{Cx, contacts};
+use crate::engine::{Cx, EngineError, contacts};
 
 /// Longest note in characters.
 const MAX_NOTE: usize = 280;
+/// Members told when a name may be several: any number can call themselves the same.
+const MAX_CANDIDATES: usize = 20;
 
 /// A group we are in, with its channel.
 pub(super) struct In {
@@ -67,31 +70,13 @@ impl In {
         if let Ok(account) = text.trim().parse() {
             return Ok(account);
         }
-        let group = self.group(cx)?;
-        let lower = text.trim().to_lowercase();
-        let (mut exact, mut near) = (Vec::new(), Vec::new());
-        for (account, _) in group.roster.standings(None) {
-            let alias = contacts::load(cx.tx, account)?.and_then(|contact| contact.alias);
-            let name = match *account == cx.me.account_id() {
-                true => contacts::own_name(cx.tx)?,
-                false => contacts::card(cx.tx, account)?.and_then(|card| card.name),
-            };
-            let id = account.to_string();
-            if alias.is_some_and(|alias| alias.to_lowercase() == lower) {
-                exact.push(*account);
-            } else if name.is_some_and(|name| name.to_lowercase() == lower)
-                || (lower.len() >= 4
-                    && (id.starts_with(&lower) || id.strip_prefix("cv1").is_some_and(|id| id.starts_with(&lower))))
-            {
-                near.push(*account);
-            }
-        }
-        let found = if exact.is_empty() { near } else { exact };
-        match found.as_slice() {
-            [] => Err(GroupRefusal::NotAMember { group: &self.standing.name, member: text }.into()),
-            [one] => Ok(*one),
-            _ => Err(GroupRefusal::AmbiguousMember(text).into()),
-        }
+        let name = |account: &AccountId| match *account == cx.me.account_id() {
+            true => contacts::own_name(cx.tx),
+            false => Ok(contacts::card(cx.tx, account)?.and_then(|card| card.name)),
+        };
+        let known = self.group(cx)?.roster.standings(None).map(|(account, _)| *account);
+        one_of(cx, text, known, name)?
+            .ok_or_else(|| GroupRefusal::NotAMember { group: &self.standing.name, member: text }.into())
     }
 
     /// What an invite or ticket gives.
@@ -108,6 +93,37 @@ impl In {
         }
         Ok(Grant { role, invisible: invisible.unwrap_or(newcomers.invisible) })
     }
+}
+
+/// The one of `known` that `text` names: by our alias, else by the beginning of its id or the name it gives itself.
+pub(super) fn one_of(
+    cx: &Cx<'_, '_>,
+    text: &str,
+    known: impl IntoIterator<Item = AccountId>,
+    name: impl Fn(&AccountId) -> Result<Option<String>, EngineError>,
+) -> Result<Option<AccountId>, ApiError> {
+    let text = text.trim();
+    let lower = text.to_lowercase();
+    let is = |name: &Option<String>| name.as_ref().is_some_and(|name| name.to_lowercase() == lower);
+    let (mut exact, mut near) = (Vec::new(), Vec::new());
+    for account in known {
+        let alias = contacts::load(cx.tx, &account)?.and_then(|contact| contact.alias);
+        if is(&alias) {
+            exact.push(account);
+        } else if contacts::begins_with(&account, text) || is(&name(&account)?) {
+            near.push(account);
+        }
+    }
+    let found = if exact.is_empty() { near } else { exact };
+    if found.len() <= 1 {
+        return Ok(found.first().copied());
+    }
+    let mut candidates = Vec::new();
+    for account in found.iter().take(MAX_CANDIDATES) {
+        let alias = contacts::load(cx.tx, account)?.and_then(|contact| contact.alias);
+        candidates.push(json!({ "account": account.to_string(), "alias": alias, "name": name(account)? }));
+    }
+    Err(ApiError::from(GroupRefusal::AmbiguousMember(text)).with_data(json!({ "candidates": candidates })))
 }
 
 pub(super) fn checked_note(note: Option<String>) -> Result<String, ApiError> {

@@ -1,14 +1,18 @@
 //! Those who asked to come in and wait for an admin.
 
+use std::collections::BTreeMap;
+
 use covey_api::{ApiError, GroupApprove, GroupRefusal, GroupReject, GroupRequests, JoinRequest, JoinRequestState};
+use covey_pairing::ids::AccountId;
 
 use super::PAGE;
-use super::known::{In, joined};
+use super::known::{In, joined, one_of};
 use crate::engine::group::{
-    admission, show as shown,
+    admission::{self, Asking},
+    show as shown,
     standing::{self, State},
 };
-use crate::engine::{Cx, channels, contacts};
+use crate::engine::{Cx, channels};
 
 /// `group.requests`
 ///
@@ -30,26 +34,18 @@ pub fn requests(cx: &mut Cx<'_, '_>, params: &GroupRequests) -> Result<Vec<JoinR
     Ok(found)
 }
 
-fn asking(cx: &Cx<'_, '_>, of: &In, text: &str) -> Result<admission::Asking, ApiError> {
-    let lower = text.trim().to_lowercase();
-    let mut found = Vec::new();
-    for asking in admission::waiting(cx, of.channel.no)? {
-        let id = asking.account.to_string();
-        let alias = contacts::load(cx.tx, &asking.account)?.and_then(|contact| contact.alias);
-        let fits = id == lower
-            || (lower.len() >= 4
-                && (id.starts_with(&lower) || id.strip_prefix("cv1").is_some_and(|id| id.starts_with(&lower))))
-            || asking.name.to_lowercase() == lower
-            || alias.is_some_and(|alias| alias.to_lowercase() == lower);
-        if fits {
-            found.push(asking);
-        }
-    }
-    match found.len() {
-        0 => Err(GroupRefusal::NoSuchRequest { group: &of.standing.name, account: text }.into()),
-        1 => Ok(found.remove(0)),
-        _ => Err(GroupRefusal::AmbiguousMember(text).into()),
-    }
+/// Who of those who wait is meant.
+fn asking(cx: &Cx<'_, '_>, of: &In, text: &str) -> Result<Asking, ApiError> {
+    let mut waiting: BTreeMap<AccountId, Asking> =
+        admission::waiting(cx, of.channel.no)?.into_iter().map(|asking| (asking.account, asking)).collect();
+    let named = match text.trim().parse() {
+        Ok(account) => Some(account),
+        Err(_) => one_of(cx, text, waiting.keys().copied(), |account| {
+            Ok(waiting.get(account).map(|asking| asking.name.clone()))
+        })?,
+    };
+    let asking = named.and_then(|account| waiting.remove(&account));
+    asking.ok_or_else(|| GroupRefusal::NoSuchRequest { group: &of.standing.name, account: text }.into())
 }
 
 /// `group.approve`

@@ -119,17 +119,24 @@ pub(super) fn went_out(
 ) -> Result<(), EngineError> {
     let id = GroupId::from_bytes(*channel.id.as_bytes());
     let Some(mut standing) = standing::load(cx.tx, &id)? else { return Ok(()) };
-    let left = exit == Some(Exit::Left);
-    standing.become_(if left { State::Left } else { State::Removed }, cx.now);
+    // Welcomed again, we are shown how we went out before.
+    if standing.state == State::Requested {
+        return Ok(());
+    }
+    let (state, kind) = match exit {
+        Some(Exit::Left) => (State::Left, kind::GROUP_LEFT),
+        Some(Exit::Removed | Exit::Banned) | None => (State::Removed, kind::GROUP_REMOVED),
+    };
+    standing.become_(state, cx.now);
     standing.by = actor.filter(|actor| *actor != cx.me.account_id());
     standing.guides.clear();
     standing.secret = None;
     standing.save(cx)?;
     channel.open = false;
     channel.save(cx)?;
-    peers::went_out(cx, channel, left)?;
+    peers::went_out(cx, channel, state)?;
     chains::forget(cx, channel.no)?;
-    tell(cx, channel, if left { kind::GROUP_LEFT } else { kind::GROUP_REMOVED }, None, actor)
+    tell(cx, channel, kind, None, actor)
 }
 
 /// Feeds of somebody who is gone end here.

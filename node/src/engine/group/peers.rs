@@ -184,15 +184,15 @@ fn part(cx: &mut Cx<'_, '_>, account: AccountId, peer: PeerKey) {
 }
 
 /// We are a member no more. Who left by themselves tells the others first.
-pub(super) fn went_out(cx: &mut Cx<'_, '_>, channel: &Channel, left: bool) -> Result<(), EngineError> {
+pub(super) fn went_out(cx: &mut Cx<'_, '_>, channel: &Channel, state: State) -> Result<(), EngineError> {
     let me = cx.me.account_id();
     let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
     let others: Vec<AccountId> =
         group.roster.members(None).map(|(account, _)| *account).filter(|account| *account != me).collect();
-    group.state = State::Left;
+    group.state = state;
     group.guides.clear();
     group.graph_size = 0;
-    if left {
+    if state == State::Left {
         group.farewell = others.into_iter().collect();
         return Ok(());
     }

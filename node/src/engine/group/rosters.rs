@@ -6,7 +6,7 @@ use covey_feed::{Author, ChannelId, Entry, FeedKey, Head, Heads, Spread, spread}
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::group::admission::session_psk as psk_of;
 use covey_pairing::group::cipher::Audience;
-use covey_pairing::group::roster::{OpId, Roster};
+use covey_pairing::group::roster::{Member, OpId, Roster};
 use covey_pairing::ids::{AccountId, DeviceId, GroupId};
 
 use super::standing::{self, Point, Request, State};
@@ -91,6 +91,17 @@ impl Group {
         }
         // Until the roster is here, those who let us in are believed.
         self.roster.member(account).is_some() || (self.roster.member(me).is_none() && self.guides.contains(account))
+    }
+
+    /// Us on the roster. Who was removed may never be shown the operation: we are no member then, whatever the roster says.
+    pub(in crate::engine) fn own(&self, me: &AccountId) -> Option<&Member> {
+        self.roster.member(me).filter(|_| self.state == State::Joined)
+    }
+
+    /// Members as far as it is known here.
+    pub(in crate::engine) fn members(&self, me: &AccountId) -> u32 {
+        let gone = self.roster.member(me).is_some() && self.own(me).is_none();
+        u32::try_from(self.roster.len() - usize::from(gone)).unwrap_or(u32::MAX)
     }
 
     /// Devices on the roster.

@@ -64,12 +64,12 @@ pub(in crate::engine) fn name_of(cx: &Cx<'_, '_>, account: &AccountId) -> Result
 /// A group and how we stand to it.
 pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<api::Group, ApiError> {
     let known = standing.no.and_then(|no| get(cx, no));
-    let own =
-        known.filter(|_| standing.state == State::Joined).and_then(|group| group.roster.member(&cx.me.account_id()));
+    let me = cx.me.account_id();
+    let own = known.filter(|_| standing.state == State::Joined).and_then(|group| group.own(&me));
     let invite = standing.invite.as_ref().filter(|_| standing.state == State::Invited);
     let members = match (known, invite) {
         (_, Some(invite)) => invite.members,
-        (Some(group), None) => u32::try_from(group.roster.len()).unwrap_or(u32::MAX),
+        (Some(group), None) => group.members(&me),
         (None, None) => 0,
     };
     let requests = match standing.no {
@@ -103,16 +103,20 @@ pub(in crate::engine) fn member(
     account: &AccountId,
 ) -> Result<Option<api::Member>, ApiError> {
     let Some(at) = group.roster.standing(account) else { return Ok(None) };
-    let invite = at.invites.first();
-    let (state, shown, invisible, since) = match (&at.member, &at.banned, invite, &at.exit) {
+    let own = *account == cx.me.account_id();
+    let on_roster = if own { group.own(account) } else { at.member.as_ref() };
+    let (state, shown, invisible, since) = match (on_roster, &at.banned, at.invites.first(), &at.exit) {
         (Some(member), ..) => (MemberState::Joined, member.role, member.invisible, member.since),
         (None, Some(_), _, exit) => (MemberState::Banned, Role::Member, false, exit.map_or(0, |exit| exit.2)),
         (None, None, Some(invite), _) => (MemberState::Invited, invite.grant.role, invite.grant.invisible, invite.at),
         (None, None, None, Some((Exit::Left, _, since))) => (MemberState::Left, Role::Member, false, *since),
         (None, None, None, Some((_, _, since))) => (MemberState::Removed, Role::Member, false, *since),
+        (None, None, None, None) if own && at.member.is_some() => {
+            let since = standing::load(cx.tx, &group.id)?.map_or(0, |standing| standing.since);
+            (MemberState::Removed, Role::Member, false, since)
+        }
         (None, None, None, None) => return Ok(None),
     };
-    let own = *account == cx.me.account_id();
     let online =
         own || contacts::devices(cx.tx, account)?.iter().any(|device| cx.live.connected.contains(&device.peer));
     Ok(Some(api::Member {
@@ -236,8 +240,8 @@ pub(in crate::engine) fn is_large(cx: &Cx<'_, '_>, channel: &Channel) -> bool {
 /// How many members the group of a channel has, and what we are in it.
 pub(in crate::engine) fn size_and_role(cx: &Cx<'_, '_>, channel: &Channel) -> (Option<u32>, Option<api::Role>) {
     let Some(group) = get(cx, channel.no).filter(|_| channel.contact.is_none()) else { return (None, None) };
-    let members = u32::try_from(group.roster.len()).unwrap_or(u32::MAX);
-    (Some(members), group.roster.member(&cx.me.account_id()).map(|own| role(own.role)))
+    let me = cx.me.account_id();
+    (Some(group.members(&me)), group.own(&me).map(|own| role(own.role)))
 }
 
 /// The group of a channel.

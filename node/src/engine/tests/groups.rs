@@ -127,6 +127,43 @@ fn a_removed_member_neither_reads_nor_writes_any_more() {
 }
 
 #[test]
+fn who_was_removed_while_away_does_not_count_itself_among_the_members_and_can_come_back() {
+    let mut world = World::new(3, 417);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    world.stop(2);
+    world.remove_from(0, &group, 2).unwrap();
+    world.pass(5_000, 500);
+    world.restart(2);
+    for node in 0..2 {
+        world.connect(node, 2);
+    }
+    world.pass(60_000, 1_000);
+    let shown = world.group(2, &group);
+    assert_eq!((shown.state, shown.members, shown.role), (GroupState::Removed, 2, None));
+    let params = api::GroupMembers { group: group.clone(), ..api::GroupMembers::default() };
+    let members = |world: &mut World| world.call(2, |cx| rpc::group::members(cx, &params)).unwrap();
+    assert!(members(&mut world).iter().all(|member| !member.own), "{:?}", members(&mut world));
+
+    world.invite_to(0, &group, 2).unwrap();
+    world.accept_group(2, &group).unwrap();
+    world.pass(60_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Joined);
+    assert_eq!(members(&mut world).iter().filter(|member| member.own).count(), 1);
+    world.restart(2);
+    for node in 0..2 {
+        world.connect(node, 2);
+    }
+    world.pass(20_000, 1_000);
+    world.say_in(0, &group, "welcome back").unwrap();
+    world.say_in(2, &group, "thank you").unwrap();
+    world.pass(60_000, 1_000);
+    for node in 0..3 {
+        assert_eq!(world.texts_in(node, &group), ["welcome back", "thank you"], "node {node}");
+    }
+    world.assert_alike(&[0, 1, 2], &group);
+}
+
+#[test]
 fn a_name_that_may_be_several_groups_or_members_comes_with_the_candidates() {
     let mut world = World::new(3, 416);
     for node in 1..3 {

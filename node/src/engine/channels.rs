@@ -4,7 +4,7 @@ use covey_api as api;
 use covey_api::{ApiError, ChannelKind, GroupRefusal, Reason, Time};
 use covey_feed::limits::MAX_REFS;
 use covey_feed::{ChannelId, Entry, EntryId, Head, OrderKey};
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, GroupId};
 use serde::{Deserialize, Serialize};
 
 use super::tables::{self, Counter};
@@ -73,6 +73,16 @@ impl Channel {
         data_encoding::HEXLOWER.encode(self.id.as_bytes())
     }
 
+    /// Whether it is a group's; else it is that of two contacts.
+    pub(super) fn is_group(&self) -> bool {
+        self.contact.is_none()
+    }
+
+    /// The group that it is of, if it is a group's.
+    pub(super) fn group_id(&self) -> GroupId {
+        group::standing::group_id(&self.id)
+    }
+
     pub(super) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         Ok(cx.tx.put(&tables::channel(self.no), self)?)
     }
@@ -89,6 +99,11 @@ pub(super) fn by_id(tx: &Tx<'_>, id: &ChannelId) -> Result<Option<Channel>, Engi
         Some(no) => by_no(tx, no),
         None => Ok(None),
     }
+}
+
+/// The channel of a group with this id.
+pub(super) fn group(tx: &Tx<'_>, id: &ChannelId) -> Result<Option<Channel>, EngineError> {
+    Ok(by_id(tx, id)?.filter(Channel::is_group))
 }
 
 /// All of them.

@@ -157,7 +157,7 @@ pub(super) fn park(
         return Ok(());
     }
     // The key of a member's chain is on its way by itself, usually.
-    let in_group = channels::by_id(cx.tx, &channel)?.is_some_and(|channel| channel.contact.is_none());
+    let in_group = channels::group(cx.tx, &channel)?.is_some();
     let asked_at = if in_group { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
     let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0 };
     Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
@@ -189,7 +189,7 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
             cx.tx.delete(&key);
             continue;
         }
-        let group = channel.contact.is_none().then_some(channel.no);
+        let group = channel.is_group().then_some(channel.no);
         wanted.entry(group).or_default().push((parked.channel, parked.feed, parked.seq));
         let most = if absent { parked.asked.max(ABSENT_DOUBLINGS) } else { u8::MAX };
         let asked = parked.asked.saturating_add(1).min(most);
@@ -298,7 +298,7 @@ fn is_beyond(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey, seq: u64) -> bo
 fn is_of(channel: &Channel, scope: Scope) -> bool {
     match scope {
         Scope::Pair => channel.contact.is_some(),
-        Scope::Group(no) => channel.contact.is_none() && channel.no == no,
+        Scope::Group(no) => channel.is_group() && channel.no == no,
     }
 }
 

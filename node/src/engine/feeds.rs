@@ -1,7 +1,7 @@
 //! Feeds as stored: entries by number, one record with the head of each.
 
 use covey_feed::run::{self, RunLimits};
-use covey_feed::{Author, ChannelId, Entry, FeedId, FeedKey, Head, Kind, Run};
+use covey_feed::{Author, ChannelId, Entry, FeedId, FeedKey, Head, Heads, Kind, Run};
 use covey_pairing::crypto::sign::Context;
 use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
@@ -35,12 +35,22 @@ impl Feed {
     pub(super) fn id(&self, channel: ChannelId) -> FeedId {
         FeedId::new(channel, self.key)
     }
+
+    /// Which it is and where it ends, if it has begun.
+    pub(super) fn end(&self) -> Option<(FeedKey, Head)> {
+        Some((self.key, self.head?))
+    }
 }
 
 /// All feeds of a channel.
 pub(super) fn all(tx: &Tx<'_>, channel: u64) -> Result<Vec<Feed>, EngineError> {
     // Bounded where new ones are taken; of a group there are as many as its members made.
     Ok(tx.scan(&tables::feeds(channel), None, usize::MAX, false)?.into_iter().map(|(_, feed)| feed).collect())
+}
+
+/// Where they end.
+pub(super) fn heads(tx: &Tx<'_>, channel: u64) -> Result<Heads, EngineError> {
+    Ok(all(tx, channel)?.iter().filter_map(Feed::end).collect())
 }
 
 /// How many of one author there are, counted up to [`MAX_INCARNATIONS`].

@@ -184,7 +184,7 @@ fn sharing(cx: &Cx<'_, '_>, id: &ChannelId) -> Result<Vec<PeerKey>, EngineError>
 fn shared_channel(tx: &Tx<'_>, channel: &Channel) -> Result<SharedChannel, EngineError> {
     let feeds = feeds::all(tx, channel.no)?;
     let frozen: BTreeSet<_> = feeds.iter().filter(|feed| feed.frozen).map(|feed| feed.key).collect();
-    let heads = feeds.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
+    let heads = feeds.iter().filter_map(feeds::Feed::end).collect();
     Ok(SharedChannel { id: channel.id, heads, frozen, activity: channel.active_at })
 }
 

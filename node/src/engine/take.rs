@@ -123,7 +123,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
                 let forked = proof.verify().map_err(EngineError::bug)?;
                 let proof = proof.encode();
                 freeze(cx, &channel, &mut feed, &proof)?;
-                if channel.contact.is_none() {
+                if channel.is_group() {
                     group::retract(cx, &mut channel, device, id.incarnation, forked.seq)?;
                     group::repair::tell_fork(cx, &channel, &proof, None)?;
                 }
@@ -174,7 +174,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
                 Ok((key, body)) => messages::receive(cx, &mut channel, entry, account, key, body)?,
                 Err(why) => control::park(cx, channel.id, &feed, entry, why, if own { &from.device } else { &device })?,
             }
-        } else if entry.header().kind == Kind::Control && channel.contact.is_none() {
+        } else if entry.header().kind == Kind::Control && channel.is_group() {
             group::take(cx, &mut channel, entry, account)?;
         }
     }

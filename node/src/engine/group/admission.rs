@@ -74,9 +74,7 @@ pub(in crate::engine) fn asked(
     note: &str,
 ) -> Result<(), EngineError> {
     let account = joiner.statement.account;
-    let Some(mut channel) = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none()) else {
-        return Ok(());
-    };
+    let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     let me = cx.me.account_id();
     let Some(group) = get(cx, channel.no).filter(|group| group.state == State::Joined) else { return Ok(()) };
     if group.roster.member(&account).is_some() {

@@ -4,7 +4,7 @@ use covey_api::kind;
 use covey_feed::{EntryId, Head};
 use covey_pairing::group::admission::JoinStatement;
 use covey_pairing::group::roster::{Change, Cut, Exit, Op, Operation};
-use covey_pairing::ids::{AccountId, DeviceId, GroupId};
+use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::debug;
 
 use super::rosters::{self, get, get_mut};
@@ -61,7 +61,7 @@ pub(super) fn carry_out(
             Change::Renamed { name } => {
                 channel.name = Some(name.clone());
                 channel.save(cx)?;
-                if let Some(mut standing) = standing::load(cx.tx, &GroupId::from_bytes(*channel.id.as_bytes()))? {
+                if let Some(mut standing) = standing::of_channel(cx.tx, channel)? {
                     standing.name = name;
                     standing.save(cx)?;
                 }
@@ -86,8 +86,7 @@ pub(super) fn carry_out(
 
 /// We are a member: the channel is open.
 fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>) -> Result<(), EngineError> {
-    let id = GroupId::from_bytes(*channel.id.as_bytes());
-    let Some(mut standing) = standing::load(cx.tx, &id)? else { return Ok(()) };
+    let Some(mut standing) = standing::of_channel(cx.tx, channel)? else { return Ok(()) };
     standing.become_(State::Joined, cx.now);
     standing.request = None;
     standing.invite = None;
@@ -104,7 +103,7 @@ fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>)
     standing.save(cx)?;
     channel.open = true;
     channel.save(cx)?;
-    cx.live.groups.requests.remove(&id);
+    cx.live.groups.requests.remove(&standing.id);
     peers::allow_all(cx, channel.no)?;
     peers::share_anew(cx, channel)?;
     tell(cx, channel, kind::GROUP_JOINED, None, actor)
@@ -117,8 +116,7 @@ pub(super) fn went_out(
     exit: Option<Exit>,
     actor: Option<AccountId>,
 ) -> Result<(), EngineError> {
-    let id = GroupId::from_bytes(*channel.id.as_bytes());
-    let Some(mut standing) = standing::load(cx.tx, &id)? else { return Ok(()) };
+    let Some(mut standing) = standing::of_channel(cx.tx, channel)? else { return Ok(()) };
     // Welcomed again, we are shown how we went out before.
     if standing.state == State::Requested {
         return Ok(());
@@ -209,7 +207,6 @@ pub(super) fn tell(
     member: Option<AccountId>,
     actor: Option<AccountId>,
 ) -> Result<(), EngineError> {
-    let id = GroupId::from_bytes(*channel.id.as_bytes());
-    let Some(standing) = standing::load(cx.tx, &id)? else { return Ok(()) };
+    let Some(standing) = standing::of_channel(cx.tx, channel)? else { return Ok(()) };
     show::announce(cx, kind, &standing, member, actor)
 }

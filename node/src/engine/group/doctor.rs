@@ -102,9 +102,7 @@ pub(in crate::engine) fn frame(
         return Ok(());
     };
     let (Wire::Question(VERSION, id) | Wire::Answer(VERSION, id, ..)) = &wire else { return Ok(()) };
-    let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none()) else {
-        return Ok(());
-    };
+    let Some(channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     if !members::includes(cx, &channel, &owner.account) {
         return Ok(());
     }

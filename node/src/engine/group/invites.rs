@@ -110,9 +110,7 @@ pub(in crate::engine) fn decline(cx: &mut Cx<'_, '_>, mut standing: Standing) ->
 
 /// Somebody whom we invited declines: the invite is taken back.
 pub(super) fn declined(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
-    let Some(mut channel) = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none()) else {
-        return Ok(());
-    };
+    let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     let op = Op::Uninvite { account: owner.account };
     let me = cx.me.account_id();
     let allowed =

@@ -12,7 +12,7 @@ use serde_bytes::ByteBuf;
 use tracing::debug;
 
 use super::rosters::{point, point_device};
-use super::standing::Request;
+use super::standing::{self, Request};
 use super::{Groups, admission, welcome};
 use crate::engine::contacts::ContactDevice;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, card};
@@ -116,7 +116,7 @@ pub(super) fn begin(cx: &mut Cx<'_, '_>, id: &GroupId) -> Result<(), EngineError
 
 fn knock(cx: &mut Cx<'_, '_>, id: &GroupId, request: &Request, peer: PeerKey) -> Result<(), EngineError> {
     let card = ByteBuf::from(card::own(cx)?);
-    let channel = ChannelId::from_bytes(*id.as_bytes());
+    let channel = standing::channel_id(id);
     let wish = Wish(channel, request.statement.clone(), card, request.note.clone());
     let wish = covey_codec::encode(&wish).map_err(EngineError::bug)?;
     for point in request.points.iter().filter(|point| point.peer == peer) {

@@ -88,9 +88,7 @@ pub(in crate::engine) fn receive(
 
 /// Somebody says that we were removed: believed of those who may.
 fn removed(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId, at: u64) -> Result<(), EngineError> {
-    let Some(mut channel) = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none()) else {
-        return Ok(());
-    };
+    let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     let me = cx.me.account_id();
     let op = Op::Remove { account: me, cut: Vec::new() };
     let believed = get(cx, channel.no).is_some_and(|group| {

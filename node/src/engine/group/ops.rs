@@ -4,7 +4,7 @@ use covey_api::{ApiError, GroupRefusal};
 use covey_feed::sync::Rejection;
 use covey_feed::{Entry, FeedId, Kind};
 use covey_pairing::group::roster::{Cut, Inserted, Op, OpId, Operation, group_id};
-use covey_pairing::ids::{AccountId, DeviceId, GroupId};
+use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::{debug, warn};
 
 use super::rosters::{get, get_mut};
@@ -26,7 +26,7 @@ pub(in crate::engine) fn founder(cx: &Cx<'_, '_>, channel: &Channel, id: &FeedId
 
 /// Whether the group's creation is still to come.
 pub(in crate::engine) fn awaits_founder(cx: &Cx<'_, '_>, channel: &Channel) -> bool {
-    channel.contact.is_none() && get(cx, channel.no).is_some_and(|group| group.roster.founder().is_none())
+    channel.is_group() && get(cx, channel.no).is_some_and(|group| group.roster.founder().is_none())
 }
 
 /// What to say of entries by somebody of whom nothing is known: it may come with an operation that is on its way.
@@ -110,7 +110,7 @@ pub(in crate::engine) fn retract(
 /// Why nothing can be done in the group of this channel.
 pub(in crate::engine) fn closed(cx: &Cx<'_, '_>, channel: &Channel) -> Result<ApiError, EngineError> {
     let name = channels::name(cx.tx, channel)?;
-    let standing = standing::load(cx.tx, &GroupId::from_bytes(*channel.id.as_bytes()))?;
+    let standing = standing::of_channel(cx.tx, channel)?;
     let state = standing.map_or(State::Left, |standing| standing.state);
     Ok(match state {
         State::Invited | State::Requested | State::Declined => GroupRefusal::WeAreNotAMember(&name).into(),
@@ -120,7 +120,7 @@ pub(in crate::engine) fn closed(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Ap
 
 /// Whether we may write messages.
 pub(in crate::engine) fn may_write(cx: &Cx<'_, '_>, channel: &Channel) -> Result<(), ApiError> {
-    let (Some(group), Some(standing)) = (get(cx, channel.no), show::of_channel(cx, channel)?) else {
+    let (Some(group), Some(standing)) = (get(cx, channel.no), standing::of_channel(cx.tx, channel)?) else {
         return Err(closed(cx, channel)?);
     };
     let may = group.roster.may_write(&cx.me.account_id());

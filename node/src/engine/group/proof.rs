@@ -5,7 +5,7 @@ use covey_feed::{Entry, header};
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::group::cipher::report;
-use covey_pairing::ids::{DeviceId, GroupId};
+use covey_pairing::ids::DeviceId;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -85,7 +85,7 @@ pub(in crate::engine) fn verify(cx: &mut Cx<'_, '_>, params: &GroupVerifyReport)
     };
     let Ok(entry) = Entry::from_stored(&stored) else { return Ok(worthless("What it holds is no entry.")) };
     let head = entry.header();
-    let id = GroupId::from_bytes(*head.feed.channel.as_bytes());
+    let id = standing::group_id(&head.feed.channel);
     let known = standing::load(cx.tx, &id)?;
     let told = ProofVerdict {
         group: Some(id.to_string()),
@@ -94,7 +94,7 @@ pub(in crate::engine) fn verify(cx: &mut Cx<'_, '_>, params: &GroupVerifyReport)
         ..worthless("")
     };
     let no = |why: &str| Ok(ProofVerdict { why: Some(why.to_owned()), ..told.clone() });
-    let Some(channel) = channels::by_id(cx.tx, &head.feed.channel)?.filter(|channel| channel.contact.is_none()) else {
+    let Some(channel) = channels::group(cx.tx, &head.feed.channel)? else {
         return no("It is of a group that you are not in, so nobody here can tell who wrote it.");
     };
     let device = DeviceId::from_bytes(*head.feed.author.as_bytes());

@@ -23,8 +23,7 @@ const MAX_FORKS: usize = 64;
 
 /// The group channel with this id, if `owner` shares it with us.
 fn shared(cx: &Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<Option<Channel>, EngineError> {
-    let channel = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none());
-    Ok(channel.filter(|channel| members::includes(cx, channel, &owner.account)))
+    Ok(channels::group(cx.tx, id)?.filter(|channel| members::includes(cx, channel, &owner.account)))
 }
 
 /// Tells every connected member but one that a feed is forked: who saw one half only would take it for the whole.

@@ -74,7 +74,7 @@ impl Group {
             guides: Vec::new(),
             lamports: BTreeMap::new(),
             devices: BTreeMap::new(),
-            spread: Spread::new(ChannelId::from_bytes(*id.as_bytes()), heads),
+            spread: Spread::new(standing::channel_id(&id), heads),
             farewell: BTreeSet::new(),
             hand_out_at: None,
             ended: BTreeMap::new(),
@@ -160,12 +160,10 @@ pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             cx.live.groups.requests.insert(standing.id, request);
         }
         let Some(no) = standing.no else { continue };
-        let heads = feeds::all(cx.tx, no)?;
-        let heads = heads.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
         // Welcomed, and the roster did not come yet: those who let us in are believed, as before the start.
         let welcomed = standing.state == State::Requested && standing.secret.is_some();
         let state = if welcomed { State::Joined } else { standing.state };
-        let mut group = Group::new(standing.id, state, standing.secret.clone(), heads);
+        let mut group = Group::new(standing.id, state, standing.secret.clone(), feeds::heads(cx.tx, no)?);
         group.guides.clone_from(&standing.guides);
         cx.live.groups.by_no.insert(no, group);
         super::replay::replay(cx, no)?;
@@ -186,9 +184,7 @@ pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// Fills the memory of one group from the store again: something of it is gone there.
 pub(in crate::engine) fn reload(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
     let Some(old) = cx.live.groups.by_no.remove(&channel.no) else { return Ok(()) };
-    let heads = feeds::all(cx.tx, channel.no)?;
-    let heads = heads.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
-    let mut group = Group::new(old.id, old.state, old.secret, heads);
+    let mut group = Group::new(old.id, old.state, old.secret, feeds::heads(cx.tx, channel.no)?);
     group.guides = old.guides;
     group.farewell = old.farewell;
     group.hand_out_at = old.hand_out_at;
@@ -296,8 +292,9 @@ pub(in crate::engine) fn scope(
     id: &ChannelId,
     account: &AccountId,
 ) -> Result<Option<Scope>, EngineError> {
-    let channel = channels::by_id(cx.tx, id)?.filter(|channel| channel.contact.is_none());
-    Ok(channel.filter(|channel| shares(cx, channel, account)).map(|channel| Scope::Group(channel.no)))
+    Ok(channels::group(cx.tx, id)?
+        .filter(|channel| shares(cx, channel, account))
+        .map(|channel| Scope::Group(channel.no)))
 }
 
 /// Whether `account` may read an entry: in a group, what was written after they came in.
@@ -333,8 +330,7 @@ pub(in crate::engine) fn spread_for(cx: &Cx<'_, '_>, channel: &Channel, device: 
 
 /// Begins a group of our own: its creation follows.
 pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>, id: GroupId, name: &str) -> Result<Channel, EngineError> {
-    let channel_id = ChannelId::from_bytes(*id.as_bytes());
-    let channel = channels::create(cx, channel_id, None, Some(name.to_owned()))?;
+    let channel = channels::create(cx, standing::channel_id(&id), None, Some(name.to_owned()))?;
     let mut standing = standing::Standing::new(id, name.to_owned(), State::Joined, cx.now);
     standing.no = Some(channel.no);
     standing.secret = Some(Secret::random(cx.rng));

@@ -234,17 +234,12 @@ fn right(right: roster::Right) -> api::Right {
 
 /// Whether a channel has too many recipients to tell of each.
 pub(in crate::engine) fn is_large(cx: &Cx<'_, '_>, channel: &Channel) -> bool {
-    channel.contact.is_none() && get(cx, channel.no).is_some_and(|group| group.roster.len() > api::MAX_MISSING + 1)
+    channel.is_group() && get(cx, channel.no).is_some_and(|group| group.roster.len() > api::MAX_MISSING + 1)
 }
 
 /// How many members the group of a channel has, and what we are in it.
 pub(in crate::engine) fn size_and_role(cx: &Cx<'_, '_>, channel: &Channel) -> (Option<u32>, Option<api::Role>) {
-    let Some(group) = get(cx, channel.no).filter(|_| channel.contact.is_none()) else { return (None, None) };
+    let Some(group) = get(cx, channel.no).filter(|_| channel.is_group()) else { return (None, None) };
     let me = cx.me.account_id();
     (Some(group.members(&me)), group.own(&me).map(|own| role(own.role)))
-}
-
-/// The group of a channel.
-pub(in crate::engine) fn of_channel(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Option<Standing>, EngineError> {
-    standing::load(cx.tx, &covey_pairing::ids::GroupId::from_bytes(*channel.id.as_bytes()))
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use serde_json::json;
 
+use crate::engine::channels::Channel;
 use crate::engine::contacts::ContactDevice;
 use crate::engine::{Cx, EngineError, PeerKey, tables};
 use crate::store::Tx;
@@ -137,7 +138,7 @@ impl Standing {
     }
 
     pub(in crate::engine) fn channel(&self) -> ChannelId {
-        ChannelId::from_bytes(*self.id.as_bytes())
+        channel_id(&self.id)
     }
 
     pub(in crate::engine) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
@@ -148,6 +149,21 @@ impl Standing {
 /// One of them.
 pub(in crate::engine) fn load(tx: &Tx<'_>, id: &GroupId) -> Result<Option<Standing>, EngineError> {
     Ok(tx.get(&tables::group(id.as_bytes()))?)
+}
+
+/// That of a channel.
+pub(in crate::engine) fn of_channel(tx: &Tx<'_>, channel: &Channel) -> Result<Option<Standing>, EngineError> {
+    load(tx, &channel.group_id())
+}
+
+/// The channel of a group: it has the same id.
+pub(in crate::engine) fn channel_id(id: &GroupId) -> ChannelId {
+    ChannelId::from_bytes(*id.as_bytes())
+}
+
+/// The group of a channel.
+pub(in crate::engine) fn group_id(id: &ChannelId) -> GroupId {
+    GroupId::from_bytes(*id.as_bytes())
 }
 
 /// All of them.

@@ -116,7 +116,7 @@ pub(super) fn record_of(channel: &Channel, entry: &Entry) -> Option<OpRecord> {
         device,
         incarnation: header.feed.incarnation,
         seq: entry.seq(),
-        vouched: vouched(&GroupId::from_bytes(*channel.id.as_bytes()), &device, &operation),
+        vouched: vouched(&channel.group_id(), &device, &operation),
         operation,
     })
 }

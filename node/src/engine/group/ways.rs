@@ -8,6 +8,7 @@ use covey_pairing::ids::DeviceId;
 use rand_core::Rng;
 
 use super::rosters::{get, get_mut};
+use super::standing;
 use crate::engine::{Cx, PeerKey};
 
 /// Most members that pass a parcel on.
@@ -85,7 +86,7 @@ pub(in crate::engine) fn to(cx: &mut Cx<'_, '_>, no: u64, to: &DeviceId, most: u
         let first: Vec<DeviceId> = open.filter(is_on).collect();
         let all = group.roster.members(None).flat_map(|(_, member)| member.devices.iter().copied());
         let all: Vec<DeviceId> = all.filter(|device| *device != me).collect();
-        let channel = ChannelId::from_bytes(*group.id.as_bytes());
+        let channel = standing::channel_id(&group.id);
         let ways = Ways::find(&channel, first, &all, group.size(), now);
         if let Some(group) = get_mut(cx, no) {
             group.ways = Some(ways);

@@ -5,7 +5,7 @@ use covey_feed::ChannelId;
 use covey_feed::limits::MAX_COUNTER;
 use covey_pairing::group::admission::Welcome;
 use covey_pairing::identity::ContactCard;
-use covey_pairing::ids::{AccountId, GroupId};
+use covey_pairing::ids::AccountId;
 use rand_core::Rng;
 use serde_bytes::ByteBuf;
 
@@ -70,8 +70,7 @@ pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Resul
     standing.secret = Some(welcome.secret().clone());
     standing.guides.clone_from(&guides);
     standing.save(cx)?;
-    let heads = feeds::all(cx.tx, channel.no)?;
-    let heads = heads.into_iter().filter_map(|feed| Some((feed.key, feed.head?))).collect();
+    let heads = feeds::heads(cx.tx, channel.no)?;
     let mut group = Group::new(standing.id, State::Joined, standing.secret.clone(), heads);
     group.guides = guides;
     cx.live.groups.ahead = true;
@@ -83,7 +82,7 @@ pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Resul
 
 /// We are not let in.
 pub(super) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
-    let Some(mut standing) = standing::load(cx.tx, &GroupId::from_bytes(*id.as_bytes()))? else { return Ok(()) };
+    let Some(mut standing) = standing::load(cx.tx, &standing::group_id(id))? else { return Ok(()) };
     let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
     if standing.state != State::Requested || !asked {
         return Ok(());

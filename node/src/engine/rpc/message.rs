@@ -57,7 +57,7 @@ pub(super) fn writable(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError>
         let contact = contacts::load(cx.tx, account)?.ok_or_else(|| contacts::no_such(text))?;
         return Err(contacts::not_paired(&contact));
     }
-    if channel.contact.is_none() {
+    if channel.is_group() {
         group::may_write(cx, &channel)?;
     }
     Ok(channel)

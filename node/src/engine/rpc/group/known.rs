@@ -55,7 +55,7 @@ impl In {
     }
 
     pub(super) fn shown(&self, cx: &Cx<'_, '_>) -> Result<api::Group, ApiError> {
-        let standing = shown::of_channel(cx, &self.channel)?;
+        let standing = standing::of_channel(cx.tx, &self.channel)?;
         shown::group(cx, standing.as_ref().unwrap_or(&self.standing))
     }
 

@@ -49,6 +49,8 @@ impl View {
         let people: BTreeMap<AccountId, Person> = people.filter(|(_, person)| *person != Person::default()).collect();
         let members = people.values().filter(|person| person.member.is_some()).count();
         assert_eq!((roster.len(), roster.members(None).count(), roster.by_rank().count()), (members, members, members));
+        let devices: BTreeSet<&DeviceId> = roster.members(None).flat_map(|(_, member)| member.devices.iter()).collect();
+        assert!(roster.devices(None).eq(devices), "the devices in the order of their ids");
         Self {
             name: roster.name().to_owned(),
             policy: roster.policy(),

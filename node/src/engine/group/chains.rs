@@ -49,7 +49,8 @@ pub(in crate::engine) fn seal(
     let no = channel.no;
     let Some((mut chain, mut work)) = own(cx, no)? else { return Err(super::closed(cx, channel)?) };
     let policy = RotationPolicy { delay_ms: cx.policy.rotation_delay, ..RotationPolicy::default() };
-    if SenderKeys::rotation_due(&chain, &policy, cx.now) {
+    let rotates = SenderKeys::rotation_due(&chain, &policy, cx.now);
+    if rotates {
         let epoch = get(cx, no).map_or([0; 32], |group| group.roster.epoch());
         let epoch = epoch.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         let mut past = cx.tx.get::<PastChains>(&tables::past_chains(no))?.unwrap_or_default();
@@ -58,27 +59,34 @@ pub(in crate::engine) fn seal(
     }
     let sealed =
         SenderKeys::seal(&mut chain, body, aad).map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;
-    save(cx, no, &chain, &work)?;
-    hand_out(cx, no)?;
+    cx.tx.put(&tables::own_chain(no), &chain)?;
+    if !work.is_done() {
+        hand_out_of(cx, no, &chain, work)?;
+    } else if rotates {
+        cx.tx.put(&tables::chain_work(no), &work)?;
+    }
     Ok((sealed.content_key, sealed.payload))
 }
 
 /// Gives our chain to some of those who still have to get it. Called again until all have it.
 pub(super) fn hand_out(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
-    let Some((chain, mut work)) = own(cx, no)? else { return Ok(()) };
+    let Some((chain, work)) = own(cx, no)? else { return Ok(()) };
     if chain.chain().is_none() || work.is_done() {
         if let Some(group) = get_mut(cx, no) {
             group.hand_out_at = None;
         }
         return Ok(());
     }
+    hand_out_of(cx, no, &chain, work)
+}
+
+fn hand_out_of(cx: &mut Cx<'_, '_>, no: u64, chain: &OwnChain, mut work: DistributionWork) -> Result<(), EngineError> {
     let Some(group) = get(cx, no) else { return Ok(()) };
-    let audience = OnRoster::of(group);
-    let handouts = work.next(AT_ONCE, &audience);
+    let handouts = work.next(AT_ONCE, &OnRoster(&group.roster));
     let done = work.is_done();
     cx.tx.put(&tables::chain_work(no), &work)?;
     for handout in handouts {
-        if let Some(bytes) = SenderKeys::handout(&chain, handout.from) {
+        if let Some(bytes) = SenderKeys::handout(chain, handout.from) {
             give(cx, no, &handout.device, bytes)?;
         }
     }

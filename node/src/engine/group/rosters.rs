@@ -117,22 +117,16 @@ impl Group {
     }
 }
 
-/// Devices of the roster in the order of their ids.
-pub(in crate::engine) struct OnRoster(pub(in crate::engine) BTreeSet<DeviceId>);
+/// The devices of members, who are given our chain.
+pub(super) struct OnRoster<'a>(pub(super) &'a Roster);
 
-impl OnRoster {
-    pub(in crate::engine) fn of(group: &Group) -> Self {
-        Self(group.roster.members(None).flat_map(|(_, member)| member.devices.iter().copied()).collect())
-    }
-}
-
-impl Audience for OnRoster {
+impl Audience for OnRoster<'_> {
     fn after(&self, after: Option<&DeviceId>) -> impl Iterator<Item = DeviceId> {
-        Audience::after(&self.0, after)
+        self.0.devices(after).copied()
     }
 
     fn contains(&self, device: &DeviceId) -> bool {
-        self.0.contains(device)
+        self.0.by_device(device).is_some()
     }
 }
 

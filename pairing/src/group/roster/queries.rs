@@ -114,6 +114,13 @@ impl Roster {
         self.head.state.by_device(device)
     }
 
+    /// The devices of members, from the one after `after`.
+    pub fn devices(&self, after: Option<&DeviceId>) -> impl Iterator<Item = &DeviceId> + use<'_> {
+        let after = after.map_or(Bound::Unbounded, |after| Bound::Excluded(*after));
+        let known = self.head.state.devices.range((after, Bound::Unbounded)).map(|(device, _)| device);
+        known.filter(|device| self.by_device(device).is_some())
+    }
+
     /// The members by account id, from the one after `after`.
     pub fn members(&self, after: Option<&AccountId>) -> impl Iterator<Item = (&AccountId, &Member)> + use<'_> {
         self.standings(after).filter_map(|(account, standing)| Some((account, standing.member.as_ref()?)))

@@ -237,7 +237,7 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel) -> Result<api::Channel, A
     };
     let (members, role) = group::show::size_and_role(cx, channel);
     Ok(api::Channel {
-        group: channel.contact.is_none().then(|| channel.text_id()),
+        group: channel.is_group().then(|| channel.text_id()),
         members,
         role,
         channel: channel.text_id(),

@@ -25,7 +25,7 @@ pub(super) fn account_of(
 /// The last entry of a feed that counts, if there is such a bound: its author is a member no more.
 pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Option<u64> {
     let device = DeviceId::from_bytes(*feed.author.as_bytes());
-    channel.contact.is_none().then(|| group::cut(cx, channel, &device, feed.incarnation)).flatten()
+    channel.is_group().then(|| group::cut(cx, channel, &device, feed.incarnation)).flatten()
 }
 
 /// Whether `account` may have what stands in the channel.

@@ -113,7 +113,7 @@ impl Group {
     /// Whether two devices are neighbours in a roster of `size` devices.
     pub(super) fn is_edge(&self, a: &DeviceId, b: &DeviceId, size: usize) -> bool {
         let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
-        spread::is_edge(&ChannelId::from_bytes(*self.id.as_bytes()), &author(a), &author(b), size)
+        spread::is_edge(&standing::channel_id(&self.id), &author(a), &author(b), size)
     }
 }
 

@@ -233,6 +233,7 @@ pub(super) fn open_parked(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -> Re
     let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_PARKED, false)?;
     let mut opened = 0;
     let id = channel.id;
+    let mut chains = group::Reader::new(cx, &channel, device)?;
     for (key, parked) in rows.into_iter().filter(|(_, parked)| parked.channel == id) {
         if is_beyond(cx, &channel, &parked.feed, parked.seq) {
             cx.tx.delete(&key);
@@ -240,11 +241,12 @@ pub(super) fn open_parked(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -> Re
         }
         let Some(feed) = feeds::load(cx.tx, no, &parked.feed)? else { continue };
         let Some(entry) = feeds::entry(cx.tx, feed.fid, parked.seq)? else { continue };
-        if take::open_again(cx, &mut channel, &entry, device)? {
+        if take::open_again(cx, &mut channel, &entry, &mut chains)? {
             cx.tx.delete(&key);
             opened += 1;
         }
     }
+    chains.finish(cx)?;
     if opened > 0 {
         debug!(device = %device.fmt_short(), opened, "entries that waited for a key are open");
         channel.save(cx)?;

@@ -72,8 +72,13 @@ pub(super) fn knows(cx: &Cx<'_, '_>, account: &AccountId) -> Result<bool, Engine
 /// A pairing or membership with `account` ended: its device may go on using what is left, or is shut out.
 pub(super) fn parted(cx: &mut Cx<'_, '_>, account: &AccountId, peer: PeerKey) -> Result<(), EngineError> {
     if !knows(cx, account)? {
-        cx.live.contacts.remove(&peer);
-        cx.effects.push(Effect::Revoke { peer });
+        shut_out(cx, peer);
     }
     Ok(())
+}
+
+/// A device is not served any more.
+pub(super) fn shut_out(cx: &mut Cx<'_, '_>, peer: PeerKey) {
+    cx.live.contacts.remove(&peer);
+    cx.effects.push(Effect::Revoke { peer });
 }

@@ -250,7 +250,7 @@ impl Reader {
                 let Ok(sealed) = Sealed::decode(payload) else { return Ok(Err(Unopened::Poison)) };
                 unwrap(cx, opener, &sealed, &aad)
             }
-            Self::Group(chains) => chains.open(payload, &aad),
+            Self::Group(chains) => Ok(chains.open(payload, &aad)),
         }
     }
 
@@ -323,13 +323,11 @@ pub(super) fn open_again(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     entry: &Entry,
-    device: &DeviceId,
+    chains: &mut group::Reader,
 ) -> Result<bool, EngineError> {
-    let Some(account) = members::account_of(cx, channel, &entry.header().feed.author)? else { return Ok(false) };
-    let mut reader = Reader::new(cx, channel, &account, device)?;
-    let opened = reader.open(cx, channel, entry)?;
-    reader.finish(cx)?;
-    let Ok((key, body)) = opened else { return Ok(false) };
+    let account = members::account_of(cx, channel, &entry.header().feed.author)?;
+    let (Some(payload), Some(account)) = (entry.payload(), account) else { return Ok(false) };
+    let Ok((key, body)) = chains.open(payload, &aad_of(channel.id, entry)) else { return Ok(false) };
     messages::receive(cx, channel, entry, account, key, body)?;
     Ok(true)
 }

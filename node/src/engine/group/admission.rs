@@ -158,9 +158,8 @@ fn refuse(cx: &mut Cx<'_, '_>, joiner: &Joiner, id: &ChannelId) -> Result<(), En
 /// Keeps a request until an admin has decided; whether there was room.
 fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<bool, EngineError> {
     let key = tables::join_request(channel.no, &asking.account);
-    let all = tables::join_requests(channel.no);
     let known = cx.tx.contains(&key)?;
-    if !known && cx.tx.keys_after(&all, &all, MAX_REQUESTS)?.len() >= MAX_REQUESTS {
+    if !known && how_many_wait(cx, channel.no)? >= MAX_REQUESTS {
         info!(channel = %channel.id.fmt_short(), "too many wait to be let in; another one is not kept");
         return Ok(false);
     }
@@ -171,6 +170,11 @@ fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<bool
     let shown = show::request(cx, channel, asking, JoinRequestState::Waiting)?;
     journal::record(cx, kind::GROUP_REQUEST, &shown)?;
     Ok(true)
+}
+
+/// How many wait to be let in.
+pub(super) fn how_many_wait(cx: &Cx<'_, '_>, no: u64) -> Result<usize, EngineError> {
+    Ok(cx.tx.keys(&tables::join_requests(no))?.len())
 }
 
 /// Those who wait to be let in.

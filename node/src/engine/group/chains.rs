@@ -238,26 +238,22 @@ impl Reader {
     }
 
     /// The content key and body of an entry.
-    pub(in crate::engine) fn open(
-        &mut self,
-        payload: &[u8],
-        aad: &[u8],
-    ) -> Result<Result<(Secret<32>, Body), Unopened>, EngineError> {
-        let Some(chains) = &mut self.chains else { return Ok(Err(Unopened::NoKey)) };
+    pub(in crate::engine) fn open(&mut self, payload: &[u8], aad: &[u8]) -> Result<(Secret<32>, Body), Unopened> {
+        let Some(chains) = &mut self.chains else { return Err(Unopened::NoKey) };
         let opened = match SenderKeys::open(chains, payload, aad) {
             Ok(opened) => opened,
             Err(error @ (OpenError::Forged | OpenError::Malformed | OpenError::Version)) => {
                 warn!(device = %self.device.fmt_short(), %error, "a member's entry does not open");
-                return Ok(Err(Unopened::Poison));
+                return Err(Unopened::Poison);
             }
             Err(error) => {
                 debug!(device = %self.device.fmt_short(), %error, "the key of an entry is missing");
-                return Ok(Err(Unopened::NoKey));
+                return Err(Unopened::NoKey);
             }
         };
         self.changed = true;
         let body = Body::decode(&opened.body).ok().filter(Body::is_sound);
-        Ok(body.map(|body| (opened.content_key, body)).ok_or(Unopened::Poison))
+        body.map(|body| (opened.content_key, body)).ok_or(Unopened::Poison)
     }
 
     /// Writes back what opening changed.

@@ -262,11 +262,9 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 }
 
 fn part_if_unwanted(cx: &mut Cx<'_, '_>, account: AccountId, peer: PeerKey) -> Result<(), EngineError> {
-    if !cx.live.contacts.contains_key(&peer) || is_wanted(cx, &account, peer)? {
-        return Ok(());
+    if cx.live.contacts.contains_key(&peer) && !is_wanted(cx, &account, peer)? {
+        members::shut_out(cx, peer);
     }
-    cx.live.contacts.remove(&peer);
-    cx.effects.push(Effect::Revoke { peer });
     Ok(())
 }
 

@@ -73,7 +73,7 @@ pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<a
         (None, None) => 0,
     };
     let requests = match standing.no {
-        Some(no) => super::admission::waiting(cx, no)?.len(),
+        Some(no) => super::admission::how_many_wait(cx, no)?,
         None => 0,
     };
     let founder = known.and_then(|group| group.roster.founder()).copied();

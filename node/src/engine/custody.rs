@@ -34,9 +34,8 @@ pub(super) struct Kept {
     since: u64,
 }
 
-/// Connected members of a group who may keep something for `device`.
-pub(super) fn keepers(cx: &Cx<'_, '_>, group: Option<u64>, device: &DeviceId) -> Vec<PeerKey> {
-    let Some(no) = group else { return Vec::new() };
+/// Connected members of the group with this channel who may keep something for `device`.
+pub(super) fn keepers(cx: &Cx<'_, '_>, no: u64, device: &DeviceId) -> Vec<PeerKey> {
     let fits = |peer: &PeerKey| {
         cx.live.contacts.get(peer).is_some_and(|at| at.device != *device && group::includes(cx, no, &at.account))
     };

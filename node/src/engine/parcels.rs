@@ -12,6 +12,7 @@ use super::contacts::{self, ContactDevice, Owner};
 use super::sessions::Scope;
 use super::tables::{self, Counter};
 use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, control, custody, group, members};
+use crate::store::Key;
 
 /// Longest frame that is read: a parcel of the largest payload with its framing.
 pub(super) const MAX_FRAME: usize = 128 * 1024;
@@ -95,6 +96,21 @@ pub(super) struct Waiting {
     keepers: u8,
 }
 
+impl Waiting {
+    /// The channel of the group whose members should keep it, if more of them should.
+    fn seeks_keepers(&self) -> Option<u64> {
+        self.group.filter(|_| self.keepers < custody::KEEPERS)
+    }
+
+    /// Its number and what is sealed in it.
+    fn parcel(&self) -> Option<(u64, ByteBuf)> {
+        match covey_codec::decode(&self.frame, MAX_FRAME) {
+            Ok(Wire(_, Frame::Parcel(number, sealed))) => Some((number, sealed)),
+            _ => None,
+        }
+    }
+}
+
 fn prologue(to: &DeviceId) -> Vec<u8> {
     [b"covey parcel v1\0".as_slice(), to.as_bytes()].concat()
 }
@@ -120,31 +136,46 @@ pub(super) fn post(
     let sealed = parcel::seal(cx.me.device.dh(), &device.dh, &prologue(&device.id), &content, cx.rng)
         .map_err(EngineError::bug)?;
     let sealed = ByteBuf::from(sealed);
-    let mut record =
-        Waiting { frame: ByteBuf::new(), sent_at: cx.now, to: group.map(|_| device.id), group, keepers: 0 };
-    if let Some(no) = group
-        && !cx.live.opened.contains(&device.peer)
-    {
-        let ways = group::ways::to(cx, no, &device.id, WAYS);
-        let found = !ways.is_empty();
-        for (peer, way) in ways {
-            let frame = encode(Frame::Pass(cx.me.device_id(), device.id, number, sealed.clone(), way))?;
-            cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame });
-            record.keepers = record.keepers.saturating_add(1);
-        }
-        for keeper in custody::keepers(cx, group, &device.id).into_iter().filter(|_| !found) {
-            let frame = encode(Frame::Keep(device.id, number, sealed.clone()))?;
-            cx.effects.push(Effect::Send { peer: keeper, protocol: Protocol::Parcel, frame });
-            record.keepers = record.keepers.saturating_add(1);
-        }
-    }
+    let keepers = match group {
+        Some(no) if !cx.live.opened.contains(&device.peer) => hand_on(cx, no, device.id, number, &sealed)?,
+        _ => 0,
+    };
     let frame = encode(Frame::Parcel(number, sealed))?;
-    record.frame = ByteBuf::from(frame.clone());
+    let to = group.map(|_| device.id);
+    let record = Waiting { frame: ByteBuf::from(frame.clone()), sent_at: cx.now, to, group, keepers };
     cx.tx.put(&tables::parcel(&device.id, number), &record)?;
     if cx.live.connected.contains(&device.peer) {
-        cx.effects.push(Effect::Send { peer: device.peer, protocol: Protocol::Parcel, frame });
+        send_encoded(cx, device.peer, frame);
     }
     Ok(())
+}
+
+/// Gives a parcel for a member that is not connected to others: on ways to it if there are any, else to keep. To how many.
+fn hand_on(cx: &mut Cx<'_, '_>, no: u64, to: DeviceId, number: u64, sealed: &ByteBuf) -> Result<u8, EngineError> {
+    let ways = group::ways::to(cx, no, &to, WAYS);
+    if ways.is_empty() {
+        let keepers = custody::keepers(cx, no, &to);
+        return give_to_keep(cx, &keepers, to, number, sealed);
+    }
+    let count = u8::try_from(ways.len()).unwrap_or(u8::MAX);
+    for (peer, way) in ways {
+        send(cx, peer, Frame::Pass(cx.me.device_id(), to, number, sealed.clone(), way))?;
+    }
+    Ok(count)
+}
+
+/// Gives a parcel to members to keep it. To how many.
+fn give_to_keep(
+    cx: &mut Cx<'_, '_>,
+    keepers: &[PeerKey],
+    to: DeviceId,
+    number: u64,
+    sealed: &ByteBuf,
+) -> Result<u8, EngineError> {
+    for keeper in keepers {
+        send(cx, *keeper, Frame::Keep(to, number, sealed.clone()))?;
+    }
+    Ok(u8::try_from(keepers.len()).unwrap_or(u8::MAX))
 }
 
 fn encode(frame: Frame) -> Result<Vec<u8>, EngineError> {
@@ -153,8 +184,12 @@ fn encode(frame: Frame) -> Result<Vec<u8>, EngineError> {
 
 fn send(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Frame) -> Result<(), EngineError> {
     let frame = encode(frame)?;
-    cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame });
+    send_encoded(cx, peer, frame);
     Ok(())
+}
+
+fn send_encoded(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Vec<u8>) {
+    cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame });
 }
 
 /// Sends what is not kept: how a group looks here.
@@ -190,32 +225,28 @@ pub(super) fn send_operation(
 /// A device can be talked to: send what waits for it, what is kept for it, and give it to keep what others cannot be given.
 pub(super) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
     for (_, waiting) in cx.tx.scan::<Waiting>(&tables::parcels(&owner.device), None, MAX_WAITING, false)? {
-        let frame = waiting.frame.into_vec();
-        cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame });
+        send_encoded(cx, peer, waiting.frame.into_vec());
     }
+    bring(cx, owner, peer)?;
+    entrust(cx, owner, peer)?;
+    group::repair::peer_opened(cx, owner, peer)
+}
+
+/// Gives a device what was kept for it.
+fn bring(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
     for kept in custody::for_device(cx, &owner.device)? {
         send(cx, peer, Frame::Brought(kept.sender, kept.number, kept.sealed))?;
     }
-    entrust(cx, owner, peer)?;
-    group::repair::peer_opened(cx, owner, peer)
+    Ok(())
 }
 
 /// A device is gone: what it has not acknowledged is given to others to keep.
 pub(super) fn peer_gone(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     let Some(owner) = contacts::owner(cx.tx, peer)? else { return Ok(()) };
     for (key, waiting) in cx.tx.scan::<Waiting>(&tables::parcels(&owner.device), None, MAX_WAITING, false)? {
-        if waiting.group.is_none() || waiting.keepers >= custody::KEEPERS {
-            continue;
-        }
-        let Ok(Wire(_, Frame::Parcel(number, sealed))) = covey_codec::decode(&waiting.frame, MAX_FRAME) else {
-            continue;
-        };
-        let keepers = custody::keepers(cx, waiting.group, &owner.device);
-        let count = u8::try_from(keepers.len()).unwrap_or(u8::MAX);
-        for keeper in keepers {
-            send(cx, keeper, Frame::Keep(owner.device, number, sealed.clone()))?;
-        }
-        cx.tx.put(&key, &Waiting { keepers: waiting.keepers.saturating_add(count), ..waiting })?;
+        let Some(no) = waiting.seeks_keepers() else { continue };
+        let keepers = custody::keepers(cx, no, &owner.device);
+        entrust_to(cx, &keepers, owner.device, &key, waiting)?;
     }
     Ok(())
 }
@@ -230,18 +261,26 @@ fn entrust(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), Engin
         return Ok(());
     }
     for (key, waiting) in cx.tx.scan::<Waiting>(&tables::all_parcels(), None, ENTRUST, false)? {
-        let wanted = waiting.group.is_some_and(|group| groups.contains(&group));
-        if !wanted || waiting.keepers >= custody::KEEPERS {
+        if waiting.seeks_keepers().is_none_or(|no| !groups.contains(&no)) {
             continue;
         }
-        let Ok(Wire(_, Frame::Parcel(number, sealed))) = covey_codec::decode(&waiting.frame, MAX_FRAME) else {
-            continue;
-        };
         let Some(to) = waiting.to.filter(|to| *to != owner.device && !group::is_connected(cx, to)) else { continue };
-        send(cx, peer, Frame::Keep(to, number, sealed))?;
-        cx.tx.put(&key, &Waiting { keepers: waiting.keepers + 1, ..waiting })?;
+        entrust_to(cx, &[peer], to, &key, waiting)?;
     }
     Ok(())
+}
+
+/// Gives members to keep what waits under `key`, and counts them.
+fn entrust_to(
+    cx: &mut Cx<'_, '_>,
+    keepers: &[PeerKey],
+    to: DeviceId,
+    key: &Key,
+    waiting: Waiting,
+) -> Result<(), EngineError> {
+    let Some((number, sealed)) = waiting.parcel() else { return Ok(()) };
+    let more = give_to_keep(cx, keepers, to, number, &sealed)?;
+    Ok(cx.tx.put(key, &Waiting { keepers: waiting.keepers.saturating_add(more), ..waiting })?)
 }
 
 /// A device has been connected for a while: sends again what it did not acknowledge (a frame that found no room on the way
@@ -253,11 +292,9 @@ pub(super) fn repair(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result
         }
         let waiting = Waiting { sent_at: cx.now, ..waiting };
         cx.tx.put(&key, &waiting)?;
-        cx.effects.push(Effect::Send { peer, protocol: Protocol::Parcel, frame: waiting.frame.into_vec() });
+        send_encoded(cx, peer, waiting.frame.into_vec());
     }
-    for kept in custody::for_device(cx, &owner.device)? {
-        send(cx, peer, Frame::Brought(kept.sender, kept.number, kept.sealed))?;
-    }
+    bring(cx, owner, peer)?;
     group::repair::ask(cx, owner, peer)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use covey_feed::{Author, ChannelId, Entry, FeedKey, Head, Heads, Spread, spread};
+use covey_feed::{Author, ChannelId, Entry, FeedKey, Head, Heads, Spread, spread::Graph};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::group::admission::session_psk as psk_of;
 use covey_pairing::group::cipher::Audience;
@@ -58,8 +58,6 @@ pub(in crate::engine) struct Group {
     pub(in crate::engine) ended: BTreeMap<FeedKey, u64>,
     /// [`spread::graph_size`] by which neighbours were last let in.
     pub(in crate::engine) graph_size: usize,
-    /// Ways to members that are no neighbours, if they were looked for.
-    pub(in crate::engine) ways: Option<super::ways::Ways>,
     /// When operations that found no room among the waiting ones are taken up again.
     pub(in crate::engine) refill_at: Option<u64>,
 }
@@ -79,7 +77,6 @@ impl Group {
             hand_out_at: None,
             ended: BTreeMap::new(),
             graph_size: 0,
-            ways: None,
             refill_at: None,
         }
     }
@@ -110,10 +107,9 @@ impl Group {
         self.roster.len()
     }
 
-    /// Whether two devices are neighbours in a roster of `size` devices.
-    pub(super) fn is_edge(&self, a: &DeviceId, b: &DeviceId, size: usize) -> bool {
-        let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
-        spread::is_edge(&standing::channel_id(&self.id), &author(a), &author(b), size)
+    /// Who would be whose neighbour in a roster of `size` devices.
+    pub(super) fn graph(&self, size: usize) -> Graph {
+        Graph::new(&standing::channel_id(&self.id), size)
     }
 }
 
@@ -318,7 +314,8 @@ pub(in crate::engine) fn left_out(cx: &Cx<'_, '_>, channel: &Channel, feed: Feed
 /// What the machines of a group's peers share, and whether the device is our neighbour.
 pub(in crate::engine) fn spread_for(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> Option<(Spread, bool)> {
     let group = get(cx, channel.no)?;
-    let neighbour = group.is_edge(&cx.me.device_id(), device, group.size());
+    let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
+    let neighbour = group.graph(group.size()).is_edge(&author(&cx.me.device_id()), &author(device));
     Some((group.spread.clone(), neighbour))
 }
 

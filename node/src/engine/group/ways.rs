@@ -1,127 +1,131 @@
 //! Ways to members that are no neighbours: a parcel goes along the graph of neighbours, which everybody can compute from
 //! the roster, to a neighbour of its recipient. Who passes it on learns what a custodian learns.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use covey_feed::{Author, ChannelId, spread};
+use covey_feed::Author;
+use covey_feed::spread::Graph;
 use covey_pairing::ids::DeviceId;
-use rand_core::Rng;
+use rand::seq::SliceRandom;
 
-use super::rosters::{get, get_mut};
-use super::standing;
+use super::rosters::Group;
 use crate::engine::{Cx, PeerKey};
 
-/// Most members that pass a parcel on.
+/// Most members that pass a parcel on, beside the first.
 pub(in crate::engine) const MAX_WAY: usize = 6;
-/// Ways are looked for anew after this time, in milliseconds: the roster and the connections change.
-const FRESH: u64 = 60_000;
-/// Pairs looked at when ways are looked for: bounds the time it takes. In groups of thousands not all are found.
-const MAX_PAIRS: usize = 2_000_000;
-/// Ends of ways remembered for each member.
-const ENDS: usize = 3;
+/// Connected members from whom ways with one more step are looked for. In a group of ten thousand most ways need none.
+const TRIES: usize = 8;
 
-/// Ways from here, as found at some time.
-#[derive(Debug)]
-pub(in crate::engine) struct Ways {
-    at: u64,
-    /// For each device some that are neighbours of it and nearer to us; none for our own neighbours.
-    before: BTreeMap<DeviceId, Vec<DeviceId>>,
-}
+/// A way: who is given the parcel, and who passes it on from there.
+type Way = (DeviceId, Vec<DeviceId>);
 
-impl Ways {
-    /// Looks for ways from connected neighbours of ours to `all`, breadth first.
-    fn find(channel: &ChannelId, first: Vec<DeviceId>, all: &[DeviceId], size: usize, at: u64) -> Self {
-        let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
-        let mut before: BTreeMap<DeviceId, Vec<DeviceId>> = first.iter().map(|device| (*device, Vec::new())).collect();
-        let mut level = first;
-        let mut pairs = 0;
-        for _ in 1..MAX_WAY {
-            let nearer: BTreeSet<DeviceId> = before.keys().copied().collect();
-            let far: Vec<&DeviceId> = all.iter().filter(|device| !nearer.contains(device)).collect();
-            for via in &level {
-                if far.is_empty() || pairs > MAX_PAIRS {
-                    return Self { at, before };
-                }
-                pairs += far.len();
-                for device in &far {
-                    if spread::is_edge(channel, &author(via), &author(device), size) {
-                        let ends = before.entry(**device).or_default();
-                        if ends.len() < ENDS {
-                            ends.push(*via);
-                        }
-                    }
-                }
-            }
-            level = before.keys().filter(|device| !nearer.contains(device)).copied().collect();
-        }
-        Self { at, before }
-    }
-
-    /// A way to `to`: who passes it on, the first of them connected to us. Another one for another `draw`.
-    fn way(&self, to: &DeviceId, draw: usize) -> Option<Vec<DeviceId>> {
-        let one = |of: &[DeviceId]| (!of.is_empty()).then(|| of[draw % of.len()]);
-        let mut at = one(self.before.get(to)?)?;
-        let mut way = vec![at];
-        while let Some(nearer) = one(self.before.get(&at)?) {
-            at = nearer;
-            way.push(at);
-            if way.len() > MAX_WAY {
-                return None;
-            }
-        }
-        way.reverse();
-        Some(way)
-    }
-}
-
-/// Up to `most` ways to a member's device that is not connected: the peer that is given the parcel, and who passes it on
-/// from there.
+/// Up to `most` ways to a member's device that is not connected, each with the peer that is its beginning. No member is on
+/// two of them, and others are drawn the next time: some of those who should pass it on may be gone.
 pub(in crate::engine) fn to(cx: &mut Cx<'_, '_>, no: u64, to: &DeviceId, most: usize) -> Vec<(PeerKey, Vec<DeviceId>)> {
-    let now = cx.now;
-    let Some(group) = get(cx, no) else { return Vec::new() };
-    if group.ways.as_ref().is_none_or(|ways| ways.at.abs_diff(now) > FRESH) {
-        let me = cx.me.device_id();
-        let is_on = |device: &DeviceId| group.roster.by_device(device).is_some();
-        let open = cx.live.opened.iter().filter_map(|peer| cx.live.contacts.get(peer)).map(|at| at.device);
-        let first: Vec<DeviceId> = open.filter(is_on).collect();
-        let all = group.roster.members(None).flat_map(|(_, member)| member.devices.iter().copied());
-        let all: Vec<DeviceId> = all.filter(|device| *device != me).collect();
-        let channel = standing::channel_id(&group.id);
-        let ways = Ways::find(&channel, first, &all, group.size(), now);
-        if let Some(group) = get_mut(cx, no) {
-            group.ways = Some(ways);
-        }
+    let me = cx.me.device_id();
+    let Some(group) = cx.live.groups.by_no.get(&no) else { return Vec::new() };
+    let open = cx.live.opened.iter().filter_map(|peer| Some((cx.live.contacts.get(peer)?.device, *peer)));
+    let open: Vec<(DeviceId, PeerKey)> =
+        open.filter(|(device, _)| device != to && group.roster.by_device(device).is_some()).collect();
+    if open.is_empty() {
+        return Vec::new();
     }
-    // Not always the same: some of those who should pass it on may be gone.
-    let draw = usize::from(cx.rng.next_u32().to_le_bytes()[0]);
-    let Some(ways) = get(cx, no).and_then(|group| group.ways.as_ref()) else { return Vec::new() };
-    let found: BTreeSet<Vec<DeviceId>> = (draw..draw + ENDS).filter_map(|draw| ways.way(to, draw)).collect();
-    let connected = found.into_iter().filter_map(|way| {
-        let (first, rest) = way.split_first()?;
-        Some((super::connected_peer(cx, first)?, rest.to_vec()))
-    });
-    connected.take(most).collect()
+    let map = Map::of(group, &me);
+    let mut first: Vec<DeviceId> = open.iter().map(|(device, _)| *device).collect();
+    let mut last: Vec<DeviceId> = map.neighbours(to).collect();
+    first.shuffle(cx.rng);
+    last.shuffle(cx.rng);
+    let peer = |device: &DeviceId| open.iter().find(|(open, _)| open == device).map(|(_, peer)| *peer);
+    let ways = map.ways(&first, &last, to, most);
+    ways.into_iter().filter_map(|(first, rest)| Some((peer(&first)?, rest))).collect()
+}
+
+/// The graph of a group's devices without us.
+struct Map {
+    graph: Graph,
+    others: Vec<DeviceId>,
+}
+
+impl Map {
+    fn of(group: &Group, me: &DeviceId) -> Self {
+        let devices = group.roster.members(None).flat_map(|(_, member)| member.devices.iter().copied());
+        Self { graph: group.graph(group.size()), others: devices.filter(|device| device != me).collect() }
+    }
+
+    fn is_edge(&self, a: &DeviceId, b: &DeviceId) -> bool {
+        self.graph.is_edge(&Author::from_bytes(*a.as_bytes()), &Author::from_bytes(*b.as_bytes()))
+    }
+
+    fn neighbours(&self, of: &DeviceId) -> impl Iterator<Item = DeviceId> {
+        self.others.iter().filter(move |other| self.is_edge(of, other)).copied()
+    }
+
+    /// Ways that begin with one of `first` and end with one of `last`, the neighbours of `to`: the shortest first.
+    fn ways(&self, first: &[DeviceId], last: &[DeviceId], to: &DeviceId, most: usize) -> Vec<Way> {
+        let mut used = BTreeSet::from([*to]);
+        let both = first.iter().filter(|device| last.contains(device)).take(most);
+        let mut found: Vec<Way> = both.map(|device| (*device, Vec::new())).collect();
+        used.extend(found.iter().map(|(device, _)| *device));
+        for (begin, beyond) in
+            first.iter().map(|begin| (begin, false)).chain(first.iter().take(TRIES).map(|b| (b, true)))
+        {
+            if found.len() >= most {
+                break;
+            }
+            if used.contains(begin) {
+                continue;
+            }
+            let free = |device: &&DeviceId| *device != begin && !used.contains(device);
+            let end = |from: &DeviceId| last.iter().filter(free).find(|end| self.is_edge(from, end)).copied();
+            let rest = if beyond {
+                let middle = self.neighbours(begin).filter(|middle| free(&middle));
+                middle.filter_map(|middle| Some(vec![middle, end(&middle).filter(|end| *end != middle)?])).next()
+            } else {
+                end(begin).map(|end| vec![end])
+            };
+            if let Some(rest) = rest {
+                used.insert(*begin);
+                used.extend(rest.iter().copied());
+                found.push((*begin, rest));
+            }
+        }
+        found
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_member_of_a_thousand_is_found_over_neighbours_only() {
-        let devices: Vec<DeviceId> =
-            (0..1_000_u32).map(|n| DeviceId::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes())).collect();
-        let channel = ChannelId::from_bytes([7; 32]);
-        let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
-        let is_edge = |a: &DeviceId, b: &DeviceId| spread::is_edge(&channel, &author(a), &author(b), devices.len());
-        let (me, others) = devices.split_first().expect("a thousand");
-        let first: Vec<DeviceId> = others.iter().filter(|other| is_edge(me, other)).copied().collect();
-        let ways = Ways::find(&channel, first.clone(), others, devices.len(), 0);
-        for to in others.iter().filter(|other| !first.contains(other)) {
-            let way = ways.way(to, 0).expect("a way");
-            assert!(way.len() <= 4 && is_edge(me, &way[0]), "{way:?}");
-            let whole = [way.as_slice(), &[*to]].concat();
-            assert!(whole.windows(2).all(|two| is_edge(&two[0], &two[1])));
+    fn check(members: u32, longest: usize) {
+        let device = |n: u32| DeviceId::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes());
+        let graph = Graph::new(&covey_feed::ChannelId::from_bytes([7; 32]), members as usize);
+        let map = Map { graph, others: (1..members).map(device).collect() };
+        let me = device(0);
+        let first: Vec<DeviceId> = map.neighbours(&me).collect();
+        for to in map.others.iter().filter(|other| !first.contains(other)).step_by(members as usize / 100) {
+            let last: Vec<DeviceId> = map.neighbours(to).collect();
+            let ways = map.ways(&first, &last, to, 2);
+            assert_eq!(ways.len(), 2, "two ways to everybody");
+            let mut all = BTreeSet::new();
+            for (begin, rest) in ways {
+                let whole = [&[me, begin], rest.as_slice(), &[*to]].concat();
+                assert!(
+                    rest.len() <= longest && whole.windows(2).all(|two| map.is_edge(&two[0], &two[1])),
+                    "{whole:?}"
+                );
+                assert!(std::iter::once(begin).chain(rest).all(|device| all.insert(device)), "nobody is on both");
+            }
         }
+    }
+
+    #[test]
+    fn every_member_of_a_thousand_is_found_over_neighbours_only_on_two_ways() {
+        check(1_000, 1);
+    }
+
+    #[test]
+    fn every_member_of_ten_thousand_is_found_likewise() {
+        check(10_000, 2);
     }
 }

@@ -5,13 +5,47 @@ use crate::{
     limits::{MESH_BELOW, NEIGHBOUR_STEPS},
 };
 
-/// Whether the devices `a` and `b` are neighbours in `channel`, whose roster has `n` devices (SPREAD-1).
-///
-/// Symmetric, and independent of everyone else: a join or leave moves no other edge until it changes the rounded
-/// size, and then adds or removes few. Members whose rosters differ a little agree on nearly all edges. Below
-/// [`MESH_BELOW`] devices everyone is everyone's neighbour.
+/// The graph of a channel whose roster has some number of devices: for those who ask for many pairs.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    /// Has taken in what all pairs have in common.
+    hasher: blake3::Hasher,
+    /// Pairs up to this weight are edges.
+    threshold: u64,
+}
+
+impl Graph {
+    /// The graph of `channel`, whose roster has `n` devices.
+    pub fn new(channel: &ChannelId, n: usize) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("covey feed neighbours v1");
+        hasher.update(channel.as_bytes());
+        let threshold = if n < MESH_BELOW { u64::MAX } else { threshold(n) };
+        Self { hasher, threshold }
+    }
+
+    /// Whether the devices `a` and `b` are neighbours (SPREAD-1).
+    ///
+    /// Symmetric, and independent of everyone else: a join or leave moves no other edge until it changes the rounded
+    /// size, and then adds or removes few. Members whose rosters differ a little agree on nearly all edges. Below
+    /// [`MESH_BELOW`] devices everyone is everyone's neighbour.
+    pub fn is_edge(&self, a: &Author, b: &Author) -> bool {
+        a != b && (self.threshold == u64::MAX || self.weight(a, b) <= self.threshold)
+    }
+
+    /// The uniformly random number of a pair, the same on both sides.
+    fn weight(&self, a: &Author, b: &Author) -> u64 {
+        let mut hasher = self.hasher.clone();
+        hasher.update(a.min(b).as_bytes());
+        hasher.update(a.max(b).as_bytes());
+        let hash = hasher.finalize();
+        let first = hash.as_bytes().first_chunk().expect("a hash has 32 bytes");
+        u64::from_le_bytes(*first)
+    }
+}
+
+/// One pair of a [`Graph`].
 pub fn is_edge(channel: &ChannelId, a: &Author, b: &Author, n: usize) -> bool {
-    a != b && (n < MESH_BELOW || weight(channel, a, b) <= threshold(n))
+    Graph::new(channel, n).is_edge(a, b)
 }
 
 /// The neighbours of `me` among `members`, which is (or is part of) a roster of `n` devices; in the order given.
@@ -21,7 +55,8 @@ pub fn neighbours<'a>(
     members: impl IntoIterator<Item = &'a Author>,
     n: usize,
 ) -> Vec<Author> {
-    members.into_iter().filter(|member| is_edge(channel, me, member, n)).copied().collect()
+    let graph = Graph::new(channel, n);
+    members.into_iter().filter(|member| graph.is_edge(me, member)).copied().collect()
 }
 
 /// The size of a roster of `n` devices as far as [`is_edge`] goes: rosters with the same have the same edges.
@@ -33,17 +68,6 @@ pub fn graph_size(n: usize) -> usize {
 pub fn expected_degree(n: usize) -> f64 {
     let others = bounded(n.saturating_sub(1));
     if n < MESH_BELOW { others } else { others.min(2.0 * bounded(n).ln() + 8.0) }
-}
-
-/// The uniformly random number of a pair, the same on both sides.
-fn weight(channel: &ChannelId, a: &Author, b: &Author) -> u64 {
-    let mut hasher = blake3::Hasher::new_derive_key("covey feed neighbours v1");
-    hasher.update(channel.as_bytes());
-    hasher.update(a.min(b).as_bytes());
-    hasher.update(a.max(b).as_bytes());
-    let hash = hasher.finalize();
-    let first = hash.as_bytes().first_chunk().expect("a hash has 32 bytes");
-    u64::from_le_bytes(*first)
 }
 
 /// Pairs up to this weight are edges.

@@ -14,7 +14,7 @@ mod handle;
 mod state;
 
 pub(crate) use buckets::Bucket;
-pub use graph::{expected_degree, graph_size, is_edge, neighbours};
+pub use graph::{Graph, expected_degree, graph_size, is_edge, neighbours};
 pub(crate) use handle::Seat;
 pub use handle::Spread;
 pub(crate) use state::put;

@@ -62,6 +62,17 @@ struct Stored(u8, ByteBuf, Option<ByteBuf>, Option<Signature>);
 impl Entry {
     pub(crate) fn new(header: Header, bytes: Vec<u8>, payload: Option<Vec<u8>>, signature: Option<Signature>) -> Self {
         let id = entry_id(&bytes);
+        Self::with_id(id, header, bytes, payload, signature)
+    }
+
+    /// [`Entry::new`] if `id` was computed already.
+    pub(crate) fn with_id(
+        id: EntryId,
+        header: Header,
+        bytes: Vec<u8>,
+        payload: Option<Vec<u8>>,
+        signature: Option<Signature>,
+    ) -> Self {
         Self { header, bytes, id, payload, signature }
     }
 

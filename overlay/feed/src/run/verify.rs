@@ -1,9 +1,9 @@
 //! Verifying a received run against what we have of its feed.
 
 use crate::{
-    Entry, EntryId, FeedId, ForkProof, Head, Header, RunIn, Signature,
+    Author, Entry, EntryId, FeedId, ForkProof, Head, Header, RunIn, Signature,
     fork::{self, SignedChain},
-    header::{HeaderError, entry_id, signature_is_valid},
+    header::{AuthorKey, HeaderError, entry_id},
     limits::{MAX_COUNTER, MAX_RUN_BYTES},
     sync::Rejection,
 };
@@ -16,6 +16,11 @@ pub trait Known {
 
     /// Logical time of any entry of the channel we have.
     fn lamport(&self, id: &EntryId) -> Option<u64>;
+
+    /// The key of an author, for a caller that keeps them.
+    fn key(&self, author: &Author) -> Option<AuthorKey> {
+        AuthorKey::new(author)
+    }
 }
 
 /// Knows nothing: for feeds we have nothing of.
@@ -189,7 +194,7 @@ pub fn verify(feed: &FeedId, head: Option<&Head>, run: RunIn, known: &impl Known
     if run.first() > have + 1 {
         return Err(RunError::Gap { have, first: run.first() });
     }
-    let links = walk(feed, &run)?;
+    let links = walk(feed, &run, known)?;
     check_lamport(head, &links)?;
     let theirs = Theirs { links: &links, signature: *run.signature() };
     check_continuation(feed, head, &theirs, known)?;
@@ -227,7 +232,7 @@ impl Link {
         if payload.as_ref().is_some_and(|payload| !self.header.matches(payload)) {
             return Err(RunError::WrongPayload { seq });
         }
-        Ok(Entry::new(self.header, self.bytes, payload, None))
+        Ok(Entry::with_id(self.id, self.header, self.bytes, payload, None))
     }
 }
 
@@ -244,13 +249,13 @@ fn check_shape(run: &RunIn) -> Result<(), RunError> {
 
 /// Checks the signature, then walks from the signed header back to the first (FEED-4). A header is decoded only
 /// once it is proven to be the author's.
-fn walk(feed: &FeedId, run: &RunIn) -> Result<Vec<Link>, RunError> {
+fn walk(feed: &FeedId, run: &RunIn, known: &impl Known) -> Result<Vec<Link>, RunError> {
     let mut links = Vec::with_capacity(run.len());
     let mut expected: Option<EntryId> = None;
     for (bytes, seq) in run.headers().rev().zip((run.first()..=run.last()).rev()) {
         let id = entry_id(bytes);
         let proven = match expected {
-            None if links.is_empty() => signature_is_valid(&feed.author, bytes, run.signature()),
+            None if links.is_empty() => known.key(&feed.author).is_some_and(|key| key.signed(bytes, run.signature())),
             expected => expected == Some(id),
         };
         if !proven {

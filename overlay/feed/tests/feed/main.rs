@@ -13,6 +13,7 @@ mod mischief;
 mod order;
 mod raw;
 mod runs;
+mod signatures;
 mod sim;
 mod spread;
 mod windows;

@@ -3,7 +3,6 @@
 //! `pairing/SPEC.md`, section Envelope.
 
 use rand_core::CryptoRng;
-use zeroize::Zeroizing;
 
 use crate::crypto::{aead, secret::Secret};
 
@@ -72,11 +71,15 @@ pub fn seal_body_with(key: &Secret<32>, body: &[u8], aad: &[u8]) -> Result<Vec<u
     if body.len() > MAX_BODY {
         return Err(BodyError::TooLong);
     }
-    let mut padded = Zeroizing::new(vec![0; size_class(body.len())?]);
-    padded[..body.len()].copy_from_slice(body);
-    padded[body.len()] = END;
-    let mut sealed = vec![VERSION];
-    sealed.extend(aead::seal(key, &NONCE, &bind(aad), &padded));
+    let padded = size_class(body.len())?;
+    // Sealed where it is put together, so that no copy of the body is left behind.
+    let mut sealed = Vec::with_capacity(1 + padded + aead::TAG_LEN);
+    sealed.push(VERSION);
+    sealed.extend_from_slice(body);
+    sealed.push(END);
+    sealed.resize(1 + padded, 0);
+    let tag = aead::seal_in_place(key, &NONCE, &bind(aad), &mut sealed[1..]);
+    sealed.extend_from_slice(&tag);
     Ok(sealed)
 }
 

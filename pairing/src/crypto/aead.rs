@@ -3,7 +3,7 @@
 
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit, XChaCha20Poly1305,
-    aead::{Aead, Payload},
+    aead::{Aead, AeadInOut, Payload},
 };
 use rand_core::CryptoRng;
 
@@ -24,6 +24,14 @@ pub fn seal(key: &Secret<32>, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8]) ->
     ChaCha20Poly1305::new(key.expose().into())
         .encrypt(nonce.into(), Payload { msg: plaintext, aad })
         .expect("plaintexts are bounded far below the 256 GiB limit of RFC 8439")
+}
+
+/// [`seal`] where the plaintext is: `buffer` becomes the ciphertext. Returns the tag.
+pub fn seal_in_place(key: &Secret<32>, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; TAG_LEN] {
+    ChaCha20Poly1305::new(key.expose().into())
+        .encrypt_inout_detached(nonce.into(), aad, buffer.into())
+        .expect("plaintexts are bounded far below the 256 GiB limit of RFC 8439")
+        .into()
 }
 
 /// Opens [`seal`].

@@ -1,5 +1,10 @@
 //! BLAKE3, used for ids and for deriving independent keys from one seed.
 
+use ::blake3::{
+    Hasher,
+    hazmat::{ContextKey, HasherExt, hash_derive_key_context},
+};
+
 use super::secret::Secret;
 
 /// BLAKE3 hash, 32 bytes.
@@ -10,4 +15,19 @@ pub fn blake3(bytes: &[u8]) -> [u8; 32] {
 /// BLAKE3 in its key derivation mode: `context` is a constant string, unique per use; 32 bytes.
 pub fn derive_key(context: &str, material: &[u8]) -> Secret<32> {
     Secret::new(::blake3::derive_key(context, material))
+}
+
+/// A context of [`derive_key`], hashed: for what is derived for every message.
+pub struct KeyContext(ContextKey);
+
+impl KeyContext {
+    /// Of a constant string, unique per use.
+    pub fn new(context: &str) -> Self {
+        Self(hash_derive_key_context(context))
+    }
+
+    /// What [`derive_key`] gives in this context.
+    pub fn derive(&self, material: &[u8]) -> Secret<32> {
+        Secret::new(*Hasher::new_from_context_key(&self.0).update(material).finalize().as_bytes())
+    }
 }

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::{
+    SigningKey,
+    hazmat::{ExpandedSecretKey, raw_sign},
+};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use sha2::Sha512;
 
 use super::secret::Secret;
 
@@ -70,11 +74,15 @@ impl Context {
     }
 }
 
-/// Ed25519 signing key: erased on drop, compared in constant time, serialised as its seed. Holds its public key, which costs
-/// as much to compute as a signature.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Ed25519 signing key: erased on drop, compared in constant time, serialised as its seed.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Secret<32>", into = "Secret<32>")]
-pub struct SigningSecret(SigningKey);
+pub struct SigningSecret {
+    /// Holds the public key too, which costs as much to compute as a signature.
+    key: SigningKey,
+    /// What RFC 8032 makes of the seed for every signature, made once.
+    expanded: ExpandedSecretKey,
+}
 
 impl SigningSecret {
     /// From the 32-byte seed of RFC 8032.
@@ -84,7 +92,7 @@ impl SigningSecret {
 
     /// The public key.
     pub fn public(&self) -> VerifyingKey {
-        VerifyingKey(self.0.verifying_key().to_bytes())
+        VerifyingKey(self.key.verifying_key().to_bytes())
     }
 
     /// Signs `context || message`; 64 bytes.
@@ -94,18 +102,24 @@ impl SigningSecret {
 
     /// Plain Ed25519: only under [`SigningSecret::sign`], and against published vectors.
     pub(super) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
-        self.0.sign(bytes).to_bytes()
+        raw_sign::<Sha512>(&self.expanded, bytes, self.key.as_ref()).to_bytes()
     }
 
     /// The seed, for the few places that need the raw key (network identity, key blinding).
     pub fn expose_seed(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+        self.key.as_bytes()
+    }
+}
+
+impl Clone for SigningSecret {
+    fn clone(&self) -> Self {
+        Self { key: self.key.clone(), expanded: ExpandedSecretKey::from(self.key.as_bytes()) }
     }
 }
 
 impl From<Secret<32>> for SigningSecret {
     fn from(seed: Secret<32>) -> Self {
-        Self(SigningKey::from_bytes(seed.expose()))
+        Self { key: SigningKey::from_bytes(seed.expose()), expanded: ExpandedSecretKey::from(seed.expose()) }
     }
 }
 

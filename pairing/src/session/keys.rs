@@ -43,7 +43,8 @@ impl RootKey {
 impl ChainKey {
     /// `KDF_CK(ck)`: the key of this message and the chain key after it.
     pub(super) fn step(&self) -> (MessageKey, Self) {
-        (MessageKey(kdf::hmac(self.0.expose(), &[1])), Self(kdf::hmac(self.0.expose(), &[2])))
+        let [message, next] = kdf::hmac_pair(self.0.expose(), [&[1], &[2]]);
+        (MessageKey(message), Self(next))
     }
 }
 

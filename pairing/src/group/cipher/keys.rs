@@ -1,18 +1,22 @@
 //! Chain, message and content keys, and whose they are.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
 use crate::{
-    crypto::{hash::derive_key, kdf::hmac, secret::Secret},
+    crypto::{
+        hash::KeyContext,
+        kdf::{hmac, hmac_pair, hmac_parts},
+        secret::Secret,
+    },
     ids::{DeviceId, GroupId},
 };
 
 const CONTENT_LABEL: &[u8] = b"covey group content v1\0";
-const COMMITMENT_CONTEXT: &str = "covey 2026 group content commitment v1";
+static COMMITMENT: LazyLock<KeyContext> = LazyLock::new(|| KeyContext::new("covey 2026 group content commitment v1"));
 
 /// Whose chain it is: a device in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -89,7 +93,8 @@ impl ChainKey {
 
     /// The key of this message and the chain key after it.
     pub(super) fn step(&self) -> (MessageKey, Self) {
-        (MessageKey(hmac(self.0.expose(), &[1])), self.next())
+        let [message, next] = hmac_pair(self.0.expose(), [&[1], &[2]]);
+        (MessageKey(message), Self(next))
     }
 
     pub(super) fn next(&self) -> Self {
@@ -117,11 +122,11 @@ impl MessageKey {
             &index.to_be_bytes(),
             place,
         ];
-        hmac(self.0.expose(), &message.concat())
+        hmac_parts(self.0.expose(), &message)
     }
 }
 
 /// Commits to a content key: ChaCha20-Poly1305 alone lets its author make a ciphertext that opens under two keys.
 pub(super) fn commitment(content_key: &Secret<32>) -> Secret<32> {
-    derive_key(COMMITMENT_CONTEXT, content_key.expose())
+    COMMITMENT.derive(content_key.expose())
 }

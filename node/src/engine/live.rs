@@ -7,6 +7,7 @@ use covey_pairing::consent::StrangerLimits;
 use covey_pairing::ids::{AccountId, DeviceId};
 use serde_bytes::ByteBuf;
 
+use super::authors::AuthorKeys;
 use super::{PeerKey, Policy, group};
 
 /// In-memory state: who is connected, what waits for a retry.
@@ -37,6 +38,8 @@ pub struct Live {
     pub(super) custody: Option<BTreeMap<DeviceId, (usize, usize)>>,
     /// Parcels that were brought from devices that no roster of ours has yet: who brought them, from whom, number, parcel.
     pub(super) early: Vec<(PeerKey, DeviceId, u64, ByteBuf)>,
+    /// Keys with which entries were verified lately.
+    pub(super) authors: AuthorKeys,
     /// When our card was last handed to the overlay for publication.
     pub(super) published_at: u64,
     /// When the slow housekeeping last ran.
@@ -62,6 +65,7 @@ impl Live {
             groups: group::Groups::default(),
             custody: None,
             early: Vec::new(),
+            authors: AuthorKeys::default(),
             published_at: 0,
             housekept_at: 0,
             ticked_at: 0,

@@ -4,6 +4,7 @@
 //! [`Effect`]s that the runtime releases only after the transaction is durable. So a crash falls either before an
 //! input, which is then retried by whoever sent it, or after it, and its effects are rebuilt from what is stored.
 
+mod authors;
 mod card;
 mod channels;
 pub(crate) mod check;

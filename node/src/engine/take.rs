@@ -1,8 +1,9 @@
 //! Runs of entries: verified and taken into the transaction, opened, and served.
 
+use covey_feed::header::AuthorKey;
 use covey_feed::run::{self, Known, RunLimits};
 use covey_feed::sync::Rejection;
-use covey_feed::{ChannelId, Entry, EntryId, FeedId, Head, Kind, Run, RunIn};
+use covey_feed::{Author, ChannelId, Entry, EntryId, FeedId, Head, Kind, Run, RunIn};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::envelope;
 use covey_pairing::ids::{AccountId, DeviceId};
@@ -39,6 +40,8 @@ pub(super) fn serve(
 struct Ours<'a, 's> {
     tx: &'a Tx<'s>,
     fid: u64,
+    /// Of the author whose run it is.
+    key: Option<AuthorKey>,
 }
 
 impl Known for Ours<'_, '_> {
@@ -48,6 +51,10 @@ impl Known for Ours<'_, '_> {
 
     fn lamport(&self, id: &EntryId) -> Option<u64> {
         messages::by_id(self.tx, id).ok().flatten().map(|(_, message)| message.place.lamport)
+    }
+
+    fn key(&self, _author: &Author) -> Option<AuthorKey> {
+        self.key.clone()
     }
 }
 
@@ -109,7 +116,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
         return Ok(Taken::Refused(Rejection::Fork));
     }
     let (head, fid) = known.as_ref().map_or((None, 0), |feed| (feed.head, feed.fid));
-    let verified = run::verify(id, head.as_ref(), run, &Ours { tx: cx.tx, fid });
+    let verified = run::verify(id, head.as_ref(), run, &Ours { tx: cx.tx, fid, key: cx.live.authors.of(&id.author) });
     let mut entries = match verified {
         Ok(verified) => verified.into_entries(),
         Err(refused) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::Aead};
 use covey_feed::{
     Author, ChannelId, Entry, EntryId, FeedId, Head, Kind, RunIn,
+    header::AuthorKey,
     run::{self, Builder, Known},
 };
 use covey_pairing::{
@@ -17,12 +18,12 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use vodozemac::megolm::{GroupSession, InboundGroupSession, MegolmMessage, SessionConfig};
 
-use crate::measure::{Contestant, compare, timed};
+use crate::measure::{Bench, Contestant, timed};
 
 const TEXT: &[u8] = &[b'x'; 100];
 const BATCH: usize = 64;
 /// Messages of a round: fewer than a chain seals.
-const MESSAGES: usize = 512;
+const MESSAGES: usize = 128;
 
 /// A device that writes into its feed, and one that reads it.
 struct Ours {
@@ -30,20 +31,25 @@ struct Ours {
     feed: FeedId,
     chain: SenderChain,
     reader: ReceiverChains,
+    known: Reader,
     written: Option<Head>,
     read: Option<Head>,
 }
 
-/// A reader that has nothing but the head.
-struct Nothing;
+/// What a reader has of a feed beside its head: the author's key, as Megolm's reader has.
+struct Reader(AuthorKey);
 
-impl Known for Nothing {
+impl Known for Reader {
     fn entry(&self, _: &FeedId, _: u64) -> Option<Entry> {
         None
     }
 
     fn lamport(&self, _: &EntryId) -> Option<u64> {
         None
+    }
+
+    fn key(&self, _: &Author) -> Option<AuthorKey> {
+        Some(self.0.clone())
     }
 }
 
@@ -57,7 +63,8 @@ impl Ours {
         let chain = SenderChain::new(speaker, 0, 1, 1, &mut ChaCha20Rng::seed_from_u64(1));
         let mut reader = ReceiverChains::new(speaker);
         reader.learn(&chain.distribution()).expect("its own chain");
-        Self { key, feed, chain, reader, written: None, read: None }
+        let known = Reader(AuthorKey::new(&author).expect("a key"));
+        Self { key, feed, chain, reader, known, written: None, read: None }
     }
 
     fn place(&self, seq: u64, backlink: Option<EntryId>) -> Vec<u8> {
@@ -81,7 +88,7 @@ impl Ours {
 
     fn read(&mut self, bytes: &[u8]) {
         let run = RunIn::decode(bytes).expect("a run");
-        let verified = run::verify(&self.feed, self.read.as_ref(), run, &Nothing).expect("verifies");
+        let verified = run::verify(&self.feed, self.read.as_ref(), run, &self.known).expect("verifies");
         self.read = verified.head();
         for entry in verified.entries() {
             let position = entry.header().position;
@@ -126,19 +133,19 @@ impl Raw {
     }
 }
 
-pub fn run() {
+pub fn run(bench: &Bench) {
     for (batch, names) in [
         (1, ["group encrypt, alone", "group decrypt, alone"]),
         (BATCH, ["group encrypt, batch of 64, each", "group decrypt, batch of 64, each"]),
     ] {
-        encrypt(names[0], batch);
-        decrypt(names[1], batch);
+        encrypt(bench, names[0], batch);
+        decrypt(bench, names[1], batch);
     }
 }
 
-fn encrypt(row: &str, batch: usize) {
+fn encrypt(bench: &Bench, row: &str, batch: usize) {
     let raw = Raw::new();
-    compare(
+    bench.compare(
         row,
         vec![
             Contestant::new("covey", MESSAGES, || {
@@ -161,11 +168,11 @@ fn encrypt(row: &str, batch: usize) {
     );
 }
 
-fn decrypt(row: &str, batch: usize) {
+fn decrypt(bench: &Bench, row: &str, batch: usize) {
     let raw = Raw::new();
     let ciphertext = raw.seal();
     let signature = raw.sign(&ciphertext);
-    compare(
+    bench.compare(
         row,
         vec![
             Contestant::new("covey", MESSAGES, || {

@@ -1,9 +1,16 @@
 //! Taking turns with a stop watch.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How often each contestant runs.
-pub const ROUNDS: usize = 21;
+use rustix::time::{ClockId, clock_gettime};
+
+/// What to measure, and how patiently.
+pub struct Bench {
+    /// How often each contestant runs.
+    pub rounds: usize,
+    /// Only rows with this in their names.
+    pub only: String,
+}
 
 /// What runs, and how many messages it handles each time. Preparation is its own affair: it times only what counts.
 pub struct Contestant<'a> {
@@ -18,32 +25,41 @@ impl<'a> Contestant<'a> {
     }
 }
 
-/// Runs `work` once and times it.
+/// Runs `work` once and says how long this thread was at it: what else the machine did meanwhile does not count.
 pub fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
+    let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("after the start of the thread");
+    let start = now();
     work();
-    start.elapsed()
+    now() - start
 }
 
-/// Lets them take turns and prints a row: the first is ours, the others are what it is compared with.
-pub fn compare(row: &str, mut contestants: Vec<Contestant<'_>>) {
-    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); contestants.len()];
-    for contestant in &mut contestants {
-        (contestant.run)(); // Warm.
-    }
-    for _ in 0..ROUNDS {
-        for (contestant, times) in contestants.iter_mut().zip(&mut times) {
-            times.push((contestant.run)() / contestant.messages);
+impl Bench {
+    /// Lets them take turns and prints a row: the first is ours, the others are what it is compared with. A round takes
+    /// milliseconds, so a slower clock or a full cache falls on all of them; each ratio is the median of those of the
+    /// rounds.
+    pub fn compare(&self, row: &str, mut contestants: Vec<Contestant<'_>>) {
+        if !row.contains(&self.only) {
+            return;
         }
+        let mut times: Vec<Vec<f64>> = vec![Vec::new(); contestants.len()];
+        for contestant in &mut contestants {
+            (contestant.run)(); // Warm.
+        }
+        for _ in 0..self.rounds {
+            for (contestant, times) in contestants.iter_mut().zip(&mut times) {
+                times.push((contestant.run)().as_secs_f64() * 1e6 / f64::from(contestant.messages));
+            }
+        }
+        print!("{row:<34} {:>8.2} µs", median(times[0].clone()));
+        for (contestant, theirs) in contestants.iter().zip(&times).skip(1) {
+            let ratios = theirs.iter().zip(&times[0]).map(|(theirs, ours)| theirs / ours).collect();
+            print!("   {} {:.2} µs: {:.2}x", contestant.name, median(theirs.clone()), median(ratios));
+        }
+        println!();
     }
-    let typical = times.iter_mut().map(|times| {
-        times.sort_unstable();
-        times[ROUNDS / 4].as_secs_f64() * 1e6
-    });
-    let typical: Vec<f64> = typical.collect();
-    print!("{row:<34} {:>8.2} µs", typical[0]);
-    for (contestant, time) in contestants.iter().zip(&typical).skip(1) {
-        print!("   {} {time:.2} µs: {:.2}x", contestant.name, time / typical[0]);
-    }
-    println!();
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -8,11 +8,12 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use vodozemac::olm::{Account, OlmMessage, Session, SessionConfig};
 
-use crate::measure::{Contestant, compare, timed};
+use crate::measure::{Bench, Contestant, timed};
 
 const NOW: u64 = 1_767_225_600_000;
 const TEXT: &[u8] = &[b'x'; 100];
-const MESSAGES: usize = 200;
+/// Messages of a round.
+const MESSAGES: usize = 50;
 
 /// One device of ours.
 struct End {
@@ -80,15 +81,15 @@ fn olm_open(session: &mut Session, (kind, bytes): &(usize, Vec<u8>)) {
     assert_eq!(session.decrypt(&message).expect("opens"), TEXT);
 }
 
-pub fn run() {
-    one_way();
-    ping_pong();
+pub fn run(bench: &Bench) {
+    one_way(bench);
+    ping_pong(bench);
 }
 
-fn one_way() {
+fn one_way(bench: &Bench) {
     let (mut alice, mut bob) = ours();
     let (mut sender, mut receiver) = olm();
-    compare(
+    bench.compare(
         "session, one way, both ends",
         vec![
             Contestant::new("covey", MESSAGES, || {
@@ -108,10 +109,10 @@ fn one_way() {
     );
 }
 
-fn ping_pong() {
+fn ping_pong(bench: &Bench) {
     let (mut alice, mut bob) = ours();
     let (mut sender, mut receiver) = olm();
-    compare(
+    bench.compare(
         "session, ping-pong, both ends",
         vec![
             Contestant::new("covey", 2 * MESSAGES, || {

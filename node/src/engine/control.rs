@@ -48,6 +48,9 @@ enum Control {
     /// Their content keys.
     #[serde(rename = "k")]
     Keys(Vec<(ChannelId, FeedKey, u64, Secret<32>)>),
+    /// These entries of mine were written before you came in: they are not for you.
+    #[serde(rename = "n")]
+    Denied(Vec<(ChannelId, FeedKey, u64)>),
     /// The chain of the device that says it, in the group of the session.
     #[serde(rename = "d")]
     Chain(ByteBuf),
@@ -102,6 +105,7 @@ pub(super) fn receive(
     match covey_codec::decode(&plaintext, MAX_FRAME) {
         Ok((VERSION, Control::KeysWanted(wanted))) => give_keys(cx, scope, owner, device, &wanted),
         Ok((VERSION, Control::Keys(keys))) => take_keys(cx, scope, owner, keys),
+        Ok((VERSION, Control::Denied(of))) => denied(cx, scope, owner, &of),
         Ok((VERSION, Control::Chain(chain))) => match scope {
             Scope::Group(no) => group::learn(cx, no, owner, &chain),
             Scope::Pair => Ok(()),
@@ -185,10 +189,6 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
             continue;
         }
         let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
-        if is_not_for_us(cx, &channel, &parked)? {
-            cx.tx.delete(&key);
-            continue;
-        }
         let group = channel.is_group().then_some(channel.no);
         wanted.entry(group).or_default().push((parked.channel, parked.feed, parked.seq));
         let most = if absent { parked.asked.max(ABSENT_DOUBLINGS) } else { u8::MAX };
@@ -200,17 +200,6 @@ pub(super) fn request_parked(cx: &mut Cx<'_, '_>, account: &AccountId, device: &
         tell(cx, scope, account, &known, &Control::KeysWanted(wanted), true)?;
     }
     Ok(())
-}
-
-/// Whether an entry of a group is from before we came in: nobody gives us its key.
-fn is_not_for_us(cx: &Cx<'_, '_>, channel: &Channel, parked: &Parked) -> Result<bool, EngineError> {
-    let me = cx.me.account_id();
-    if channel.contact.is_some() || !group::is_on_roster(cx, channel.no, &me) {
-        return Ok(false);
-    }
-    let Some(feed) = feeds::load(cx.tx, channel.no, &parked.feed)? else { return Ok(true) };
-    let entry = feeds::entry(cx.tx, feed.fid, parked.seq)?;
-    Ok(entry.is_none_or(|entry| !group::may_read(cx, channel, &me, &entry)))
 }
 
 /// Asks members that are not connected for the content keys we lack of their entries.
@@ -263,23 +252,25 @@ fn give_keys(
     device: &ContactDevice,
     wanted: &[(ChannelId, FeedKey, u64)],
 ) -> Result<(), EngineError> {
-    let (mut keys, mut chain) = (Vec::new(), None);
+    let (mut keys, mut denied, mut chain) = (Vec::new(), Vec::new(), None);
     for (id, key, seq) in wanted.iter().take(MAX_ASKED) {
         let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| is_of(channel, scope)) else { continue };
         let author = key.author.as_bytes();
-        let theirs_to_know = author == cx.me.device_id().as_bytes() || author == owner.device.as_bytes();
+        let ours = author == cx.me.device_id().as_bytes();
+        let theirs_to_know = ours || author == owner.device.as_bytes();
         if !members::includes(cx, &channel, &owner.account) || !theirs_to_know {
             continue;
         }
         let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
         let Some(entry) = feeds::entry(cx.tx, feed.fid, *seq)? else { continue };
+        if ours && !group::may_read(cx, &channel, &owner.account, &entry)? {
+            denied.push((*id, *key, *seq));
+            continue;
+        }
         if let (Scope::Group(no), None, Some(payload)) = (scope, &chain, entry.payload())
-            && author == cx.me.device_id().as_bytes()
+            && ours
         {
             chain = group::answer(cx, no, &owner.device, payload)?;
-        }
-        if !group::may_read(cx, &channel, &owner.account, &entry) {
-            continue;
         }
         if let Some(message) = messages::at(cx.tx, channel.no, &entry.order())? {
             keys.push((*id, *key, *seq, message.content_key));
@@ -288,7 +279,27 @@ fn give_keys(
     if let (Scope::Group(no), Some(chain)) = (scope, chain) {
         give_chain(cx, no, &owner.account, device, chain)?;
     }
-    if keys.is_empty() { Ok(()) } else { tell(cx, scope, &owner.account, device, &Control::Keys(keys), false) }
+    for (some, control) in [(!keys.is_empty(), Control::Keys(keys)), (!denied.is_empty(), Control::Denied(denied))] {
+        if some {
+            tell(cx, scope, &owner.account, device, &control, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a device does not let us read is not asked for again.
+fn denied(
+    cx: &mut Cx<'_, '_>,
+    scope: Scope,
+    owner: Owner,
+    of: &[(ChannelId, FeedKey, u64)],
+) -> Result<(), EngineError> {
+    for (id, key, seq) in of.iter().take(MAX_ASKED) {
+        let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| is_of(channel, scope)) else { continue };
+        let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
+        cx.tx.delete(&tables::parked(&owner.device, feed.fid, *seq));
+    }
+    request_parked(cx, &owner.account, &owner.device)
 }
 
 /// Whether a place is beyond the end of its feed: what its author wrote when it was a member no more.

@@ -106,6 +106,16 @@ pub(super) fn all_chains(channel: u64) -> Key {
     Key::table(Table::Chain).u8(3).u64(channel)
 }
 
+/// The logical time after which what we write in a group is for a member.
+pub(super) fn reads_after(channel: u64, account: &AccountId) -> Key {
+    all_reads_after(channel).id(account.as_bytes())
+}
+
+/// The same of all members.
+pub(super) fn all_reads_after(channel: u64) -> Key {
+    Key::table(Table::Chain).u8(4).u64(channel)
+}
+
 /// A parcel kept for somebody who is not connected.
 pub(super) fn custody(recipient: &DeviceId, sender: &DeviceId, number: u64) -> Key {
     custody_for(recipient).id(sender.as_bytes()).u64(number)

@@ -179,7 +179,7 @@ pub(super) fn forget(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
     for key in [tables::own_chain(no), tables::chain_work(no), tables::past_chains(no)] {
         cx.tx.delete(&key);
     }
-    for prefix in [tables::all_chains(no), tables::group_sessions(no)] {
+    for prefix in [tables::all_chains(no), tables::all_reads_after(no), tables::group_sessions(no)] {
         for key in cx.tx.keys(&prefix)? {
             cx.tx.delete(&key);
         }

@@ -10,7 +10,7 @@ use tracing::debug;
 use super::rosters::{self, get, get_mut};
 use super::standing::{self, State};
 use super::stored::Stored;
-use super::{chains, peers, show};
+use super::{chains, peers, readers, show};
 use crate::engine::channels::Channel;
 use crate::engine::{Cx, EngineError, card, feeds, messages, parcels, sync, tables};
 
@@ -36,6 +36,7 @@ pub(super) fn carry_out(
                     came_in(cx, channel, actor)?;
                 } else {
                     chains::joined(cx, channel.no, &devices)?;
+                    readers::came(cx, channel, &account)?;
                     peers::joined(cx, channel, &account)?;
                     parcels::known_now(cx, &devices)?;
                     tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
@@ -46,6 +47,7 @@ pub(super) fn carry_out(
                     went_out(cx, channel, exit, actor)?;
                 } else {
                     chains::left(cx, channel.no, &devices, exit)?;
+                    readers::went(cx, channel, &account);
                     peers::left(cx, channel, &account, exit)?;
                     let kind = if exit == Some(Exit::Left) { kind::GROUP_LEFT } else { kind::GROUP_REMOVED };
                     tell(cx, channel, kind, Some(account), actor)?;

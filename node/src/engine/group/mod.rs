@@ -14,6 +14,7 @@
 //! | [`admission`] | others who want to come in |
 //! | [`welcome`] | the way in |
 //! | [`knock`] | strangers who come with a ticket |
+//! | [`readers`] | since when members may read what we write |
 //! | [`peers`] | which devices of members may connect |
 //! | [`ways`] | how parcels come to members that are no neighbours |
 //! | [`doctor`] | comparing with other members |
@@ -30,6 +31,7 @@ pub(super) mod notes;
 pub(super) mod ops;
 mod peers;
 pub(super) mod proof;
+mod readers;
 pub(super) mod repair;
 mod replay;
 pub(super) mod rosters;
@@ -44,8 +46,8 @@ pub(super) use ops::{
     awaits_founder, closed, cut_of, founder, may_write, retract, stranger, take, take_if_missed, write,
 };
 pub(super) use peers::{allow_near, next_wake, tick, told};
+pub(super) use readers::may_read;
 pub(super) use rosters::{
-    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, is_on_roster,
-    knows, left_out, load, may_read, point, point_device, recipients, reload, scope, session_psk, shared_with, shares,
-    spread_for,
+    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows,
+    left_out, load, point, point_device, recipients, reload, scope, session_psk, shared_with, shares, spread_for,
 };

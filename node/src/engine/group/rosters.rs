@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use covey_feed::{Author, ChannelId, Entry, FeedKey, Head, Heads, Spread, spread::Graph};
+use covey_feed::{Author, ChannelId, FeedKey, Head, Heads, Spread, spread::Graph};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::group::admission::session_psk as psk_of;
 use covey_pairing::group::cipher::Audience;
@@ -215,11 +215,6 @@ pub(in crate::engine) fn includes(cx: &Cx<'_, '_>, no: u64, account: &AccountId)
     get(cx, no).is_some_and(|group| group.shares(&cx.me.account_id(), account))
 }
 
-/// Whether `account` is a member as far as the roster is known here.
-pub(in crate::engine) fn is_on_roster(cx: &Cx<'_, '_>, no: u64, account: &AccountId) -> bool {
-    get(cx, no).is_some_and(|group| group.roster.member(account).is_some())
-}
-
 /// Channels of the groups that we share with `account`.
 pub(in crate::engine) fn shared_with(cx: &Cx<'_, '_>, account: &AccountId) -> Vec<u64> {
     let me = cx.me.account_id();
@@ -285,16 +280,6 @@ pub(in crate::engine) fn scope(
     Ok(channels::group(cx.tx, id)?
         .filter(|channel| shares(cx, channel, account))
         .map(|channel| Scope::Group(channel.no)))
-}
-
-/// Whether `account` may read an entry: in a group, what was written after they came in.
-pub(in crate::engine) fn may_read(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId, entry: &Entry) -> bool {
-    if channel.contact.is_some() {
-        return true;
-    }
-    let Some(group) = get(cx, channel.no) else { return false };
-    let joined = group.roster.member(account).and_then(|member| group.lamports.get(&member.joined));
-    joined.is_some_and(|joined| entry.lamport() > *joined)
 }
 
 /// A feed of a group became longer.

@@ -3,7 +3,7 @@
 use covey_api::{self as api, ApiError, GroupState, MemberState, Reason, Role};
 
 use super::world::World;
-use crate::engine::rpc;
+use crate::engine::{rpc, tables};
 
 impl World {
     pub(super) fn create_group(&mut self, node: usize, name: &str) -> String {
@@ -104,6 +104,8 @@ fn a_newcomer_reads_what_is_written_after_they_came_and_not_before() {
     world.pass(180_000, 1_000);
     assert_eq!(world.texts_in(2, &group), ["after", "me too"]);
     assert_eq!(world.texts_in(1, &group), ["before", "after", "me too"]);
+    let waiting = world.look(2, |cx| cx.tx.keys(&tables::all_parked()).unwrap().len());
+    assert_eq!(waiting, 0, "it was told that the others are not for it, and asks no more");
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub(super) fn group(t: &mut Terminal, group: &Group) -> io::Result<()> {
         ("members", Some(group.members.to_string())),
         ("requests", Some(group.requests).filter(|requests| *requests > 0).map(|requests| requests.to_string())),
         ("policy", Some(display::policy(&group.policy))),
-        ("founder", Some(group.founder.clone())),
+        ("founder", group.founder.clone()),
         ("expires", group.expires_at.map(|at| when::relative(at, t.now()))),
         ("roster", group.roster_hash.clone()),
     ];

@@ -13,7 +13,7 @@ fn group() -> Group {
         role: Some(Role::Owner),
         members: 3,
         since: Time::from_unix_ms(0),
-        founder: "cv1a".into(),
+        founder: Some("cv1a".into()),
         by: None,
         by_name: None,
         note: None,

@@ -28,7 +28,7 @@ pub fn group(id: &str, name: &str, state: GroupState) -> Group {
         role: Some(if joined { Role::Owner } else { Role::Member }),
         members: 3,
         since: at(0),
-        founder: ME.into(),
+        founder: Some(ME.into()),
         by: (!joined).then(|| ALICE.into()),
         by_name: (!joined).then(|| "alice".into()),
         expires_at: None,

@@ -104,14 +104,14 @@ pub struct Group {
     pub name: String,
     /// How we stand to it.
     pub state: GroupState,
-    /// What we are in it, were, or are invited to be; none if we do not know.
+    /// What we are in it, or are invited to be; none if we are neither.
     pub role: Option<Role>,
     /// How many members it has, as far as we know.
     pub members: u32,
     /// Since when we stand like this to it.
     pub since: Time,
-    /// Who founded it, `cv1…`.
-    pub founder: String,
+    /// Who founded it, `cv1…`; none before its roster is here.
+    pub founder: Option<String>,
     /// Who invited, approved or removed us, `cv1…`; none if nobody did.
     pub by: Option<String>,
     /// Our name for them, or the one they gave themselves.

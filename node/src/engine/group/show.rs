@@ -76,7 +76,6 @@ pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<a
         Some(no) => super::admission::how_many_wait(cx, no)?,
         None => 0,
     };
-    let founder = known.and_then(|group| group.roster.founder()).copied();
     Ok(api::Group {
         group: standing.id.to_string(),
         channel: standing.id.to_string(),
@@ -85,7 +84,7 @@ pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<a
         role: own.map(|own| role(own.role)).or_else(|| invite.map(|invite| role(invite.role))),
         members,
         since: Time::from_unix_ms(standing.since),
-        founder: founder.or(standing.by).map(|founder| founder.to_string()).unwrap_or_default(),
+        founder: known.and_then(|group| group.roster.founder()).map(ToString::to_string),
         by: standing.by.map(|by| by.to_string()),
         by_name: standing.by.map(|by| name_of(cx, &by)).transpose()?,
         note: invite.map(|invite| invite.note.clone()).filter(|note| !note.is_empty()),

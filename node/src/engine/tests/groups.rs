@@ -61,10 +61,12 @@ impl World {
         for other in others {
             self.pair(*first, *other);
             self.invite_to(*first, &group, *other).unwrap();
-            assert_eq!(self.group(*other, &group).state, GroupState::Invited);
+            let invited = self.group(*other, &group);
+            assert_eq!((invited.state, invited.founder), (GroupState::Invited, None), "who invites may be no founder");
             self.accept_group(*other, &group).unwrap();
             self.pass(10_000, 500);
-            assert_eq!(self.group(*other, &group).state, GroupState::Joined, "{other} is in");
+            let joined = self.group(*other, &group);
+            assert_eq!((joined.state, joined.founder), (GroupState::Joined, Some(self.id(*first))), "{other} is in");
         }
         group
     }

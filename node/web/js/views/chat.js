@@ -1,68 +1,32 @@
 // A conversation: with whom, what was said, and the box to write in.
 
 import { actionFor, actionHint } from '../consent.js';
-import { batched, busy, fill, h, name, spoken } from '../dom.js';
+import { busy, fill, h, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
 import { failure } from '../notices.js';
 import { nameOf, relative, stateText } from '../words.js';
-import { composer } from './composer.js';
 import { avatar, marks } from './contacts.js';
-import { messageLog } from './log.js';
 import { contactMenu } from './menu.js';
 import { openSafetyNumber } from './safety.js';
+import { backLink, nothing, talkPage } from './talk.js';
 
 export function chatPage(app, id) {
   const { rpc, store } = app;
-  const leaving = new AbortController();
-  const top = h('header', { class: 'chat-top' });
-  const body = h('div', { class: 'chat-body' });
-  const element = h('article', { class: 'chat' }, top, body);
-  let log = null;
-  let box = null;
-  let shape = '';
-
-  const show = () => {
+  return talkPage(app, ['contacts', 'channels', 'account'], (top) => {
     const contact = store.contacts.get(id);
     fillTop(top, app, contact);
-    const next = !contact ? 'nobody' : contact.channel ? `talk ${contact.channel} ${contact.state}` : `state ${contact.state}`;
-    if (next === shape) return;
-    shape = next;
-    log?.leave();
-    log = box = null;
-    if (!contact?.channel) {
-      fill(body, standing(rpc, store, contact));
-      return;
-    }
-    log = messageLog(app, contact.channel, nameOf(contact));
-    box = contact.state === 'paired' ? composer(rpc, contact, () => log.toEnd()) : null;
-    fill(body, log.element, box?.element ?? standing(rpc, store, contact));
-    if (!element.isConnected) return;
-    log.entered();
-    if (['BODY', 'MAIN'].includes(document.activeElement.tagName)) focus();
-  };
-  const focus = () => matchMedia('(pointer: fine)').matches && box?.focus();
-  const soon = batched(() => leaving.signal.aborted || show());
-  for (const event of ['contacts', 'channels', 'account']) {
-    store.addEventListener(event, soon, { signal: leaving.signal });
-  }
-  show();
-  return {
-    element,
-    entered() {
-      log?.entered();
-      focus();
-    },
-    leave() {
-      leaving.abort();
-      log?.leave();
-    },
-  };
+    return {
+      shape: !contact ? 'nobody' : contact.channel ? `talk ${contact.channel} ${contact.state}` : `state ${contact.state}`,
+      log: contact?.channel && [contact.channel, nameOf(contact)],
+      to: contact?.state === 'paired' && contact,
+      standing: () => standing(rpc, store, contact),
+    };
+  });
 }
 
 function fillTop(top, app, contact) {
-  const back = h('a', { class: 'button plain back', href: '#/', 'aria-label': 'Back to the contacts' }, icon('back'));
   if (!contact) {
-    fill(top, back, h('h2', {}, 'Conversation'));
+    fill(top, backLink(), h('h2', {}, 'Conversation'));
     return;
   }
   const paired = contact.state === 'paired';
@@ -82,7 +46,7 @@ function fillTop(top, app, contact) {
       spoken('Safety number'),
     );
     top.dataset.contact = contact.contact;
-    fill(top, back, avatar(contact), title, safety, contactMenu(app, contact.contact));
+    fill(top, backLink(), avatar(contact), title, safety, contactMenu(app, contact.contact));
     return;
   }
   top.children[1].replaceWith(avatar(contact));
@@ -91,10 +55,7 @@ function fillTop(top, app, contact) {
 
 /** Where consent stands, when one cannot write, and what can be done about it. */
 function standing(rpc, store, contact) {
-  if (!contact) {
-    const text = store.account ? 'There is no such contact (any more).' : 'Loading…';
-    return h('div', { class: 'standing' }, h('p', {}, text));
-  }
+  if (!contact) return nothing(store, 'contact');
   if (contact.state === 'pending') {
     return h('div', { class: 'standing' }, h('p', {}, 'They wait for your answer. ', h('a', { href: '#/' }, 'Answer them')));
   }

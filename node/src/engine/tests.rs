@@ -6,6 +6,7 @@ mod conversation;
 mod groups;
 mod hostile;
 mod mending;
+mod node;
 mod rollback;
 mod sim;
 mod sim_group;

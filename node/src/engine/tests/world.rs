@@ -3,73 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use covey_api::{self as api, ApiError};
-use covey_pairing::crypto::secret::Secret;
-use covey_pairing::identity::AccountSecret;
 use covey_pairing::ids::AccountId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::engine::{Cx, Effect, Input, Live, Me, PeerKey, Policy, Protocol, handle, rpc};
-use crate::store::{MemoryStore, Store, Tx};
-use crate::vault::Vault;
-
-/// A node without a network: engine, store, memory.
-pub(super) struct Node {
-    pub(super) me: Me,
-    pub(super) policy: Policy,
-    pub(super) live: Live,
-    pub(super) store: MemoryStore,
-    pub(super) vault: Vault,
-    rng: StdRng,
-    pub(super) up: bool,
-}
-
-impl Node {
-    fn new(seed: u64, policy: Policy) -> Self {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let vault = Vault::new(&Secret::random(&mut rng));
-        let mut store = MemoryStore::default();
-        let mut tx = Tx::new(&store, &vault);
-        let account = AccountSecret::generate(&mut rng);
-        let me = Me::create(&mut tx, account, "test", 1, &mut rng).unwrap();
-        let batch = tx.into_batch(&mut rng);
-        store.apply(batch).unwrap();
-        let live = Live::new(&policy);
-        Self { me, policy, live, store, vault, rng, up: true }
-    }
-
-    pub(super) fn account(&self) -> AccountId {
-        self.me.account_id()
-    }
-
-    fn peer(&self) -> PeerKey {
-        PeerKey(self.me.device.keys().network)
-    }
-
-    /// One transaction: what it does is durable before its effects are returned.
-    fn transact<T, E>(
-        &mut self,
-        now: u64,
-        run: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, E>,
-    ) -> Result<(T, Vec<Effect>), E> {
-        let mut tx = Tx::new(&self.store, &self.vault);
-        let mut cx = Cx {
-            me: &self.me,
-            policy: &self.policy,
-            live: &mut self.live,
-            tx: &mut tx,
-            now,
-            rng: &mut self.rng,
-            effects: Vec::new(),
-        };
-        let value = run(&mut cx)?;
-        let effects = std::mem::take(&mut cx.effects);
-        let batch = tx.into_batch(&mut self.rng);
-        self.store.apply(batch).unwrap();
-        self.store.flush().unwrap();
-        Ok((value, effects))
-    }
-}
+use super::node::Node;
+use crate::engine::{Cx, Effect, Input, PeerKey, Policy, Protocol, handle, rpc};
 
 /// What is on its way between two nodes.
 enum Flight {
@@ -142,8 +81,7 @@ impl World {
     pub(super) fn restart(&mut self, node: usize) {
         self.stop(node);
         self.nodes[node].up = true;
-        let policy = self.nodes[node].policy.clone();
-        self.nodes[node].live = Live::new(&policy);
+        self.nodes[node].forget();
         self.start(node);
     }
 
@@ -203,17 +141,7 @@ impl World {
     /// A look into a node that leaves no trace.
     pub(super) fn look<T>(&mut self, node: usize, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
         let now = self.now;
-        let it = &mut self.nodes[node];
-        let mut tx = Tx::new(&it.store, &it.vault);
-        look(&mut Cx {
-            me: &it.me,
-            policy: &it.policy,
-            live: &mut it.live,
-            tx: &mut tx,
-            now,
-            rng: &mut it.rng,
-            effects: Vec::new(),
-        })
+        self.nodes[node].look(now, look)
     }
 
     /// The id of the channel of two contacts.

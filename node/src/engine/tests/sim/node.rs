@@ -1,11 +1,10 @@
 //! One simulated process: engine, memory, disk, clock, and the points at which it can die.
 
-use covey_pairing::crypto::secret::Secret;
-use covey_pairing::identity::AccountSecret;
 use covey_pairing::ids::AccountId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::super::node::Node;
 use crate::engine::{Cx, Effect, EngineError, Live, Me, PeerKey, Policy};
 use crate::store::{MemoryStore, Store, StoreError, Tx};
 use crate::vault::Vault;
@@ -77,16 +76,7 @@ pub(super) struct SimNode {
 
 impl SimNode {
     pub(super) fn new(seed: u64, policy: Policy) -> Self {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let vault = Vault::new(&Secret::random(&mut rng));
-        let mut store = MemoryStore::default();
-        let mut tx = Tx::new(&store, &vault);
-        let account = AccountSecret::generate(&mut rng);
-        let me = Me::create(&mut tx, account, "test", 1, &mut rng).unwrap();
-        let batch = tx.into_batch(&mut rng);
-        store.apply(batch).unwrap();
-        store.flush().unwrap();
-        let live = Live::new(&policy);
+        let Node { me, policy, live, store, vault, rng, .. } = Node::new(seed, policy);
         Self {
             me,
             policy,

@@ -1,0 +1,96 @@
+//! One engine without a network: identity, memory and disk.
+
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::identity::AccountSecret;
+use covey_pairing::ids::AccountId;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::engine::{Cx, Effect, Live, Me, PeerKey, Policy};
+use crate::store::{MemoryStore, Store, Tx};
+use crate::vault::Vault;
+
+pub(super) struct Node {
+    pub(super) me: Me,
+    pub(super) policy: Policy,
+    pub(super) live: Live,
+    pub(super) store: MemoryStore,
+    pub(super) vault: Vault,
+    pub(super) rng: StdRng,
+    pub(super) up: bool,
+}
+
+impl Node {
+    /// With nothing but an identity.
+    pub(super) fn new(seed: u64, policy: Policy) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let vault = Vault::new(&Secret::random(&mut rng));
+        Self::with_vault(rng, vault, policy)
+    }
+
+    /// The same, with a store under a given key.
+    pub(super) fn with_vault(mut rng: StdRng, vault: Vault, policy: Policy) -> Self {
+        let mut store = MemoryStore::default();
+        let mut tx = Tx::new(&store, &vault);
+        let account = AccountSecret::generate(&mut rng);
+        let me = Me::create(&mut tx, account, "test", 1, &mut rng).unwrap();
+        let batch = tx.into_batch(&mut rng);
+        store.apply(batch).unwrap();
+        store.flush().unwrap();
+        let live = Live::new(&policy);
+        Self { me, policy, live, store, vault, rng, up: true }
+    }
+
+    pub(super) fn account(&self) -> AccountId {
+        self.me.account_id()
+    }
+
+    pub(super) fn peer(&self) -> PeerKey {
+        PeerKey(self.me.device.keys().network)
+    }
+
+    /// One transaction: what it does is durable before its effects are returned; what is refused leaves no trace.
+    pub(super) fn transact<T, E>(
+        &mut self,
+        now: u64,
+        run: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, E>,
+    ) -> Result<(T, Vec<Effect>), E> {
+        let mut tx = Tx::new(&self.store, &self.vault);
+        let mut cx = Cx {
+            me: &self.me,
+            policy: &self.policy,
+            live: &mut self.live,
+            tx: &mut tx,
+            now,
+            rng: &mut self.rng,
+            effects: Vec::new(),
+        };
+        let value = run(&mut cx)?;
+        let effects = std::mem::take(&mut cx.effects);
+        let batch = tx.into_batch(&mut self.rng);
+        if !batch.is_empty() {
+            self.store.apply(batch).unwrap();
+            self.store.flush().unwrap();
+        }
+        Ok((value, effects))
+    }
+
+    /// A look that leaves no trace.
+    pub(super) fn look<T>(&mut self, now: u64, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
+        let mut tx = Tx::new(&self.store, &self.vault);
+        look(&mut Cx {
+            me: &self.me,
+            policy: &self.policy,
+            live: &mut self.live,
+            tx: &mut tx,
+            now,
+            rng: &mut StdRng::seed_from_u64(0),
+            effects: Vec::new(),
+        })
+    }
+
+    /// The memory of a process that has just begun.
+    pub(super) fn forget(&mut self) {
+        self.live = Live::new(&self.policy);
+    }
+}

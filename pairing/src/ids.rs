@@ -5,7 +5,6 @@
 use std::{fmt, str::FromStr};
 
 use bech32::{Bech32m, Hrp, primitives::decode::CheckedHrpstring};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::crypto::sign::VerifyingKey;
 
@@ -50,20 +49,46 @@ macro_rules! bytes_id {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_bytes(&self.0)
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let bytes = serde_bytes::ByteArray::<$len>::deserialize(deserializer).map_err(D::Error::custom)?;
-                Ok(Self(bytes.into_array()))
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <serde_bytes::ByteArray<$len> as serde::Deserialize>::deserialize(deserializer)
+                    .map(|bytes| Self(bytes.into_array()))
             }
         }
     };
 }
+
+/// The text form of ids that people seldom see: hexadecimal.
+macro_rules! hex_id {
+    ($name:ident) => {
+        impl $name {
+            /// The first four bytes in hexadecimal, for logs.
+            pub fn fmt_short(&self) -> String {
+                data_encoding::HEXLOWER.encode(&self.0[..4])
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.fmt_short())
+            }
+        }
+    };
+}
+
+pub(crate) use {bytes_id, hex_id};
 
 bytes_id!(
     /// An account (a person): its Ed25519 public key. Text form `cv1…` (bech32m).
@@ -85,6 +110,9 @@ bytes_id!(
     GroupId,
     32
 );
+
+hex_id!(InviteId);
+hex_id!(GroupId);
 
 /// Human-readable part of an account id.
 const ACCOUNT_HRP: &str = "cv";
@@ -154,30 +182,6 @@ impl InviteId {
         let mut id = [0; 16];
         id.copy_from_slice(&hash[..16]);
         Self(id)
-    }
-}
-
-impl fmt::Display for GroupId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for GroupId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0[..4]))
-    }
-}
-
-impl fmt::Display for InviteId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for InviteId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0[..4]))
     }
 }
 

@@ -1,67 +1,29 @@
 //! Names of operations, tickets and entries, and how a group gets its id.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 use crate::{
     crypto::hash,
-    ids::{AccountId, DeviceId, GroupId},
+    ids::{AccountId, DeviceId, GroupId, bytes_id, hex_id},
 };
 
-macro_rules! bytes_newtype {
-    ($(#[$doc:meta])* $name:ident, $len:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(#[serde(with = "serde_bytes")] [u8; $len]);
-
-        impl $name {
-            /// From its bytes.
-            pub const fn from_bytes(bytes: [u8; $len]) -> Self {
-                Self(bytes)
-            }
-
-            /// Its bytes.
-            pub const fn as_bytes(&self) -> &[u8; $len] {
-                &self.0
-            }
-
-            /// The first four bytes in hexadecimal, for logs.
-            pub fn fmt_short(&self) -> String {
-                data_encoding::HEXLOWER.encode(&self.0[..4])
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.fmt_short())
-            }
-        }
-    };
-}
-
-bytes_newtype!(
+bytes_id!(
     /// An operation: the id of the feed entry that carries it.
     OpId,
     32
 );
-bytes_newtype!(
+bytes_id!(
     /// An entry of a feed, where the roster only passes it on.
     EntryId,
     32
 );
-bytes_newtype!(
+bytes_id!(
     /// A group ticket: public, the token that goes with it is secret.
     TicketId,
     16
 );
+
+hex_id!(OpId);
+hex_id!(EntryId);
+hex_id!(TicketId);
 
 /// Context of the id of a group.
 const GROUP_CONTEXT: &str = "covey group id v1";

@@ -55,7 +55,7 @@ pub(super) fn delivered(
     if seq <= mark.delivered {
         return Ok(());
     }
-    let known = mark.delivered;
+    let known = told_before(cx, &found, &feed, mark.delivered, |mark| mark.delivered)?;
     mark.delivered = seq;
     mark.delivered_at = cx.now;
     cx.tx.put(&place, &mark)?;
@@ -95,7 +95,7 @@ pub(super) fn read(
         if seq <= mark.read {
             continue;
         }
-        let known = mark.read;
+        let known = told_before(cx, channel, &feed, mark.read, |mark| mark.read)?;
         mark.read = seq;
         mark.read_at = cx.now;
         if mark.delivered < seq {
@@ -106,6 +106,22 @@ pub(super) fn read(
         changed(cx, channel.id, key, known, seq)?;
     }
     Ok(())
+}
+
+/// Up to where a mark that stands at `known` has nothing to tell when it moves: in a large group only what nobody else
+/// has is told, because of all others the event would say what an earlier one said.
+fn told_before(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    feed: &feeds::Feed,
+    known: u64,
+    reached: fn(&Mark) -> u64,
+) -> Result<u64, EngineError> {
+    if !group::show::is_large(cx, channel) {
+        return Ok(known);
+    }
+    let marks = cx.tx.scan::<Mark>(&tables::deliveries(feed.fid), None, MAX_DEVICES, false)?;
+    Ok(marks.iter().map(|(_, mark)| reached(mark)).fold(known, u64::max))
 }
 
 /// Tells the journal of every message that a mark moved over, from after `known` up to `seq`.

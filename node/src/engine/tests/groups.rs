@@ -311,3 +311,35 @@ fn roles_and_rights_are_as_the_roster_says() {
     let params = api::GroupLeave { group: group.clone(), ..api::GroupLeave::default() };
     assert_eq!(world.call(0, |cx| rpc::group::leave(cx, params)).unwrap_err().reason, Reason::LastOwner);
 }
+
+#[test]
+fn in_a_large_group_a_message_is_told_again_when_the_first_has_it_and_when_the_first_has_read_it() {
+    let mut world = World::new(23, 418);
+    let group = world.create_group(0, "lake");
+    let params = api::GroupTicket { group: group.clone(), ..api::GroupTicket::default() };
+    let ticket = world.call(0, |cx| rpc::group::ticket(cx, &params)).unwrap().ticket;
+    for node in 1..23 {
+        let params = api::GroupJoin { ticket: ticket.clone(), ..api::GroupJoin::default() };
+        world.call(node, |cx| rpc::group::join(cx, params)).unwrap();
+        world.settle();
+    }
+    // So many strangers of one address are heard in one minute.
+    world.pass(300_000, 5_000);
+    assert_eq!(world.group(0, &group).members, 23);
+    let sent = world.say_in(0, &group, "hello").unwrap();
+    world.pass(20_000, 1_000);
+    for node in 1..23 {
+        let params = api::ChannelMarkRead { channel: group.clone(), ..api::ChannelMarkRead::default() };
+        world.call(node, |cx| rpc::channel::mark_read(cx, &params)).unwrap();
+    }
+    world.pass(60_000, 1_000);
+    let params = api::MessageShow { id: sent.id.clone() };
+    let summary = world.call(0, |cx| rpc::message::show(cx, &params)).unwrap().delivery_summary.unwrap();
+    assert_eq!((summary.total, summary.delivered, summary.read), (22, 22, 22));
+    let events = api::EventsFetch { limit: Some(1_000), ..api::EventsFetch::default() };
+    let events = world.call(0, |cx| rpc::events::fetch(cx, &events)).unwrap();
+    let told = events.events.iter().filter(|event| event.kind == api::kind::MESSAGE_CHANGED);
+    let states: Vec<_> =
+        told.filter(|event| event.data["id"] == sent.id).map(|event| event.data["state"].clone()).collect();
+    assert_eq!(states, ["delivered", "read"]);
+}

@@ -32,7 +32,7 @@ pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Option<
 pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) -> bool {
     match &channel.contact {
         Some(contact) => channel.open && contact == account,
-        None => group::shares(cx, channel, account),
+        None => group::includes(cx, channel.no, account),
     }
 }
 

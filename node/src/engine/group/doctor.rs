@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use tracing::debug;
 
-use super::rosters::get;
-use crate::engine::channels::{self, Channel};
+use super::rosters::{self, get};
+use crate::engine::channels::Channel;
 use crate::engine::contacts::Owner;
 use crate::engine::parcels::{self, VERSION};
 use crate::engine::{Cx, EngineError, PeerKey, feeds, members};
@@ -102,10 +102,7 @@ pub(in crate::engine) fn frame(
         return Ok(());
     };
     let (Wire::Question(VERSION, id) | Wire::Answer(VERSION, id, ..)) = &wire else { return Ok(()) };
-    let Some(channel) = channels::group(cx.tx, id)? else { return Ok(()) };
-    if !members::includes(cx, &channel, &owner.account) {
-        return Ok(());
-    }
+    let Some(channel) = rosters::shared(cx, id, &owner.account)? else { return Ok(()) };
     match wire {
         Wire::Question(..) => {
             // When the next answer is due; it lags behind for those who ask seldom, and the clock may have been set back.

@@ -49,5 +49,5 @@ pub(super) use peers::{allow_near, next_wake, tick, told};
 pub(super) use readers::may_read;
 pub(super) use rosters::{
     Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows,
-    left_out, load, point, point_device, recipients, reload, scope, session_psk, shared_with, shares, spread_for,
+    left_out, load, point, point_device, recipients, reload, scope, session_psk, shared_with, spread_for,
 };

@@ -92,7 +92,7 @@ pub(super) fn visit(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), Engi
 pub(super) fn part_from_far(cx: &mut Cx<'_, '_>, channel: &Channel) {
     let far = |(peer, at): (&PeerKey, &ContactPeer)| {
         let (_, near) = super::spread_for(cx, channel, &at.device)?;
-        (!near && super::shares(cx, channel, &at.account)).then_some((*peer, at.account))
+        (!near && super::includes(cx, channel.no, &at.account)).then_some((*peer, at.account))
     };
     let far: Vec<_> = cx.live.contacts.iter().filter_map(far).collect();
     for (peer, account) in far {

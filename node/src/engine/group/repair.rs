@@ -7,7 +7,7 @@ use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteBuf;
 use tracing::{debug, warn};
 
-use super::rosters::get;
+use super::rosters::{self, get};
 use super::{replay, stored};
 use crate::engine::channels::{self, Channel};
 use crate::engine::contacts::Owner;
@@ -20,11 +20,6 @@ const MAX_WANTED: usize = 32;
 const MAX_PROOF: usize = 100 * 1024;
 /// Forked feeds of a group that a device is told of when it comes.
 const MAX_FORKS: usize = 64;
-
-/// The group channel with this id, if `owner` shares it with us.
-fn shared(cx: &Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<Option<Channel>, EngineError> {
-    Ok(channels::group(cx.tx, id)?.filter(|channel| members::includes(cx, channel, &owner.account)))
-}
 
 /// Tells every connected member but one that a feed is forked: who saw one half only would take it for the whole.
 pub(in crate::engine) fn tell_fork(
@@ -86,7 +81,7 @@ pub(in crate::engine) fn forked(
     id: &ChannelId,
     bytes: &[u8],
 ) -> Result<(), EngineError> {
-    let Some(mut channel) = shared(cx, owner, id)? else { return Ok(()) };
+    let Some(mut channel) = rosters::shared(cx, id, &owner.account)? else { return Ok(()) };
     let Ok(proof) = ForkProof::decode(bytes) else { return Ok(()) };
     // Known ones cost a look-up; only news costs the check of signatures.
     let Ok(forked) = proof.verify() else {
@@ -125,7 +120,7 @@ pub(in crate::engine) fn wanted(
     id: &ChannelId,
     wanted: &[OpId],
 ) -> Result<(), EngineError> {
-    let Some(channel) = shared(cx, owner, id)? else { return Ok(()) };
+    let Some(channel) = rosters::shared(cx, id, &owner.account)? else { return Ok(()) };
     for op in wanted.iter().take(MAX_WANTED) {
         if let Some(entry) = stored::entry_of(cx, channel.no, op)? {
             parcels::send_operation(cx, peer, channel.id, ByteBuf::from(entry.to_stored()))?;
@@ -141,7 +136,7 @@ pub(in crate::engine) fn given(
     id: &ChannelId,
     stored: &[u8],
 ) -> Result<(), EngineError> {
-    let Some(mut channel) = shared(cx, owner, id)? else { return Ok(()) };
+    let Some(mut channel) = rosters::shared(cx, id, &owner.account)? else { return Ok(()) };
     let Ok(entry) = Entry::from_stored(stored) else { return Ok(()) };
     let author = entry.header().feed.author;
     let fits = entry.header().feed.channel == *id && entry.header().kind == Kind::Control && entry.payload().is_some();

@@ -205,14 +205,14 @@ pub(in crate::engine) fn cut(cx: &Cx<'_, '_>, channel: &Channel, device: &Device
     get(cx, channel.no)?.roster.cut(device, incarnation)
 }
 
-/// Whether `account` may have what stands in the channel.
-pub(in crate::engine) fn shares(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) -> bool {
-    includes(cx, channel.no, account)
-}
-
-/// The same by number.
+/// Whether `account` may have what stands in the channel with this number.
 pub(in crate::engine) fn includes(cx: &Cx<'_, '_>, no: u64, account: &AccountId) -> bool {
     get(cx, no).is_some_and(|group| group.shares(&cx.me.account_id(), account))
+}
+
+/// The group channel with this id, if we share it with `account`.
+pub(super) fn shared(cx: &Cx<'_, '_>, id: &ChannelId, account: &AccountId) -> Result<Option<Channel>, EngineError> {
+    Ok(channels::group(cx.tx, id)?.filter(|channel| includes(cx, channel.no, account)))
 }
 
 /// Channels of the groups that we share with `account`.
@@ -277,9 +277,7 @@ pub(in crate::engine) fn scope(
     id: &ChannelId,
     account: &AccountId,
 ) -> Result<Option<Scope>, EngineError> {
-    Ok(channels::group(cx.tx, id)?
-        .filter(|channel| shares(cx, channel, account))
-        .map(|channel| Scope::Group(channel.no)))
+    Ok(shared(cx, id, account)?.map(|channel| Scope::Group(channel.no)))
 }
 
 /// A feed of a group became longer.

@@ -18,7 +18,8 @@ use crate::store::Key;
 pub(super) const MAX_FRAME: usize = 128 * 1024;
 /// Version of every encoding here.
 pub(super) const VERSION: u8 = 1;
-/// Most parcels waiting for one device; further ones are not made (cards and repairs are made anew on reconnect).
+/// Most parcels waiting for one device; further ones are not made (cards and repairs are made anew on reconnect), or take the
+/// place of the oldest in a group.
 const MAX_WAITING: usize = 128;
 /// Ways by which a parcel for a member that is no neighbour goes.
 const WAYS: usize = 2;
@@ -128,8 +129,14 @@ pub(super) fn post(
 ) -> Result<(), EngineError> {
     let all = tables::parcels(&device.id);
     if cx.tx.keys_after(&all, &all, MAX_WAITING)?.len() >= MAX_WAITING {
-        debug!(device = %device.id.fmt_short(), "too many parcels wait for this device");
-        return Ok(());
+        let waiting = cx.tx.scan::<Waiting>(&all, None, MAX_WAITING, false)?;
+        let oldest = waiting.into_iter().find(|(_, waiting)| waiting.group.is_some());
+        let Some((oldest, _)) = oldest.filter(|_| group.is_some()) else {
+            debug!(device = %device.id.fmt_short(), "too many parcels wait for this device");
+            return Ok(());
+        };
+        // Who is reached through others never acknowledges. Keys as old as that are not in use any more, or asked for.
+        cx.tx.delete(&oldest);
     }
     let number = Counter::Parcel.next(cx.tx)?;
     let content = covey_codec::encode(&(VERSION, content)).map_err(EngineError::bug)?;

@@ -2,8 +2,11 @@
 
 use covey_api::{self as api, ApiError, GroupState, MemberState, Reason, Role};
 
+use serde_bytes::ByteBuf;
+
 use super::world::World;
-use crate::engine::{rpc, tables};
+use crate::engine::parcels::{self, Content};
+use crate::engine::{channels, contacts, rpc, tables};
 
 impl World {
     pub(super) fn create_group(&mut self, node: usize, name: &str) -> String {
@@ -108,6 +111,29 @@ fn a_newcomer_reads_what_is_written_after_they_came_and_not_before() {
     assert_eq!(world.texts_in(1, &group), ["before", "after", "me too"]);
     let waiting = world.look(2, |cx| cx.tx.keys(&tables::all_parked()).unwrap().len());
     assert_eq!(waiting, 0, "it was told that the others are not for it, and asks no more");
+}
+
+#[test]
+fn keys_for_somebody_who_is_never_met_make_room_for_newer_ones() {
+    let mut world = World::new(3, 403);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    world.stop(2);
+    world.settle();
+    let (account, device) = (world.nodes[2].account(), world.nodes[2].me.device_id());
+    let newest = |world: &mut World| world.look(0, |cx| cx.tx.keys(&tables::parcels(&device)).unwrap().pop());
+    for n in 0..200u8 {
+        let before = newest(&mut world);
+        let posted = world.call(0, |cx| {
+            let channel = channels::resolve(cx, &group)?;
+            let device = contacts::device(cx.tx, &account, &device)?.unwrap();
+            let content = Content::Member(channel.id, ByteBuf::from(vec![n; 100]));
+            Ok(parcels::post(cx, &device, &content, Some(channel.no))?)
+        });
+        posted.unwrap();
+        assert_ne!(newest(&mut world), before, "parcel {n} waits");
+    }
+    let waiting = world.look(0, |cx| cx.tx.keys(&tables::parcels(&device)).unwrap().len());
+    assert_eq!(waiting, 128);
 }
 
 #[test]

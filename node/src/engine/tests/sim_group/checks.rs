@@ -34,6 +34,14 @@ impl Story {
                 println!("  converged at most {} s after the network was whole", after / 1_000);
                 return;
             }
+            if self.members > 100 {
+                println!(
+                    "  {} problems {} s after the network was whole, such as: {}",
+                    problems.len(),
+                    after / 1_000,
+                    problems[0]
+                );
+            }
             let told = problems.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n");
             assert!(after < PATIENCE, "replay with `{}`\n{} problems\n{told}", self.name(), problems.len());
             look = (look * 3 / 2).min(600_000);

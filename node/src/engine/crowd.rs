@@ -15,7 +15,7 @@ use crate::store::Table;
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn card(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
+pub fn card(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
     card::own(cx)
 }
 
@@ -23,7 +23,7 @@ pub(super) fn card(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
 ///
 /// # Errors
 /// Those of the store; a bug if the ticket does not let them in.
-pub(super) fn admit(cx: &mut Cx<'_, '_>, ticket: &str, joiner: &Me, card: Vec<u8>) -> Result<(), EngineError> {
+pub fn admit(cx: &mut Cx<'_, '_>, ticket: &str, joiner: &Me, card: Vec<u8>) -> Result<(), EngineError> {
     let ticket: GroupTicket = ticket.parse().map_err(EngineError::bug)?;
     let account = joiner.account_id();
     let statement = JoinStatement::by_ticket(ticket.group, account, &joiner.device, &ticket.token, cx.now);
@@ -36,7 +36,7 @@ pub(super) fn admit(cx: &mut Cx<'_, '_>, ticket: &str, joiner: &Me, card: Vec<u8
 }
 
 /// Whether a row of the founder's store is one that every member has: rosters, feeds and cards.
-pub(super) fn is_common(key: &[u8]) -> bool {
+pub fn is_common(key: &[u8]) -> bool {
     const COMMON: [Table; 7] =
         [Table::Card, Table::Peer, Table::Channel, Table::Head, Table::Entry, Table::Group, Table::Roster];
     COMMON.iter().any(|table| key.first() == Some(&table.byte()))
@@ -47,7 +47,7 @@ pub(super) fn is_common(key: &[u8]) -> bool {
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn settle(cx: &mut Cx<'_, '_>, founder: &Me, card: &[u8]) -> Result<(), EngineError> {
+pub fn settle(cx: &mut Cx<'_, '_>, founder: &Me, card: &[u8]) -> Result<(), EngineError> {
     cx.tx.delete(&tables::card(&cx.me.account_id()));
     cx.tx.delete(&tables::peer(super::PeerKey(cx.me.device.keys().network)));
     card::learn(cx, &founder.account_id(), card)?;

@@ -10,8 +10,9 @@ mod channels;
 pub(crate) mod check;
 mod contacts;
 mod control;
-#[cfg(test)]
-mod crowd;
+#[cfg(any(test, feature = "bench"))]
+#[doc(hidden)]
+pub mod crowd;
 mod custody;
 mod cx;
 mod delivery;

@@ -157,7 +157,7 @@ pub(crate) fn through_bytes<T: Serialize + DeserializeOwned>(value: &T, max: usi
     covey_codec::decode(&encode(value), max).expect("decodes")
 }
 
-/// How often a hostile test tries: 50 times as often with `COVEY_LONG` set.
+/// How often a hostile test tries: 50 times as often with `COVEY_LONG_TESTS` set.
 pub(crate) fn rounds(ordinary: u32) -> u32 {
-    if std::env::var_os("COVEY_LONG").is_some() { ordinary * 50 } else { ordinary }
+    if std::env::var_os("COVEY_LONG_TESTS").is_some() { ordinary * 50 } else { ordinary }
 }

@@ -8,20 +8,27 @@ use rustix::time::{ClockId, clock_gettime};
 pub struct Bench {
     /// How often each contestant runs.
     pub rounds: usize,
+    /// Members of the large group.
+    pub members: usize,
     /// Only rows with this in their names.
     pub only: String,
 }
 
 /// What runs, and how many messages it handles each time. Preparation is its own affair: it times only what counts.
 pub struct Contestant<'a> {
-    pub name: &'static str,
-    pub messages: u32,
-    pub run: Box<dyn FnMut() -> Duration + 'a>,
+    name: &'static str,
+    messages: u32,
+    run: Box<dyn FnMut() -> Duration + 'a>,
 }
 
 impl<'a> Contestant<'a> {
     pub fn new(name: &'static str, messages: usize, run: impl FnMut() -> Duration + 'a) -> Self {
         Self { name, messages: u32::try_from(messages).expect("few"), run: Box::new(run) }
+    }
+
+    /// Microseconds of one message.
+    fn measure(&mut self) -> f64 {
+        (self.run)().as_secs_f64() * 1e6 / f64::from(self.messages)
     }
 }
 
@@ -37,26 +44,39 @@ impl Bench {
     /// Lets them take turns and prints a row: the first is ours, the others are what it is compared with. A round takes
     /// milliseconds, so a slower clock or a full cache falls on all of them; each ratio is the median of those of the
     /// rounds.
-    pub fn compare(&self, row: &str, mut contestants: Vec<Contestant<'_>>) {
+    pub fn compare(&self, row: &str, contestants: Vec<Contestant<'_>>) {
+        self.compare_in(self.rounds, row, contestants);
+    }
+
+    /// The same in `rounds` rounds, for what takes long. One more goes before them, to warm.
+    pub fn compare_in(&self, rounds: usize, row: &str, mut contestants: Vec<Contestant<'_>>) {
         if !row.contains(&self.only) {
             return;
         }
+        contestants.iter_mut().for_each(|contestant| _ = contestant.measure());
         let mut times: Vec<Vec<f64>> = vec![Vec::new(); contestants.len()];
-        for contestant in &mut contestants {
-            (contestant.run)(); // Warm.
-        }
-        for _ in 0..self.rounds {
+        for _ in 0..rounds {
             for (contestant, times) in contestants.iter_mut().zip(&mut times) {
-                times.push((contestant.run)().as_secs_f64() * 1e6 / f64::from(contestant.messages));
+                times.push(contestant.measure());
             }
         }
-        print!("{row:<34} {:>8.2} µs", median(times[0].clone()));
-        for (contestant, theirs) in contestants.iter().zip(&times).skip(1) {
-            let ratios = theirs.iter().zip(&times[0]).map(|(theirs, ours)| theirs / ours).collect();
-            print!("   {} {:.2} µs: {:.2}x", contestant.name, median(theirs.clone()), median(ratios));
-        }
-        println!();
+        print(row, &contestants, &times);
     }
+
+    /// The same for what happens once.
+    pub fn compare_once(&self, row: &str, mut contestants: Vec<Contestant<'_>>) {
+        let times: Vec<_> = contestants.iter_mut().map(|contestant| vec![contestant.measure()]).collect();
+        print(row, &contestants, &times);
+    }
+}
+
+fn print(row: &str, contestants: &[Contestant<'_>], times: &[Vec<f64>]) {
+    print!("{row:<34} {:>8.2} µs", median(times[0].clone()));
+    for (contestant, theirs) in contestants.iter().zip(times).skip(1) {
+        let ratios = theirs.iter().zip(&times[0]).map(|(theirs, ours)| theirs / ours).collect();
+        print!("   {} {:.2} µs: {:.2}x", contestant.name, median(theirs.clone()), median(ratios));
+    }
+    println!();
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

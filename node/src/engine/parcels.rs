@@ -1,6 +1,7 @@
 //! Parcels: what one device tells another outside of feeds. Sealed to the device, acknowledged, repeated until then.
 
-use covey_feed::ChannelId;
+use covey_feed::limits::MAX_FORK_PROOF;
+use covey_feed::{ChannelId, FeedKey};
 use covey_pairing::group::roster::OpId;
 use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::parcel;
@@ -16,6 +17,8 @@ use crate::store::Key;
 
 /// Longest frame that is read: a parcel of the largest payload with its framing.
 pub(super) const MAX_FRAME: usize = 128 * 1024;
+/// Only the proof of a fork may be longer: its author chose how long.
+const MAX_FORK_FRAME: usize = MAX_FORK_PROOF + 1024;
 /// Version of every encoding here.
 pub(super) const VERSION: u8 = 1;
 /// Most parcels waiting for one device; further ones are not made (cards and repairs are made anew on reconnect), or take the
@@ -53,9 +56,12 @@ enum Frame {
     /// How a group looks here: see [`group::doctor`].
     #[serde(rename = "d")]
     Doctor(ByteBuf),
-    /// A feed of the group is forked, with the proof: see [`group::repair`].
+    /// A feed of the group is forked, with the proof.
     #[serde(rename = "f")]
     Forked(ChannelId, ByteBuf),
+    /// These feeds are known to be forked, and where: see [`group::forks`]. The flag is set in answers.
+    #[serde(rename = "l")]
+    Forks(ChannelId, bool, Vec<(FeedKey, group::forks::Standing)>),
     /// These operations of the group are missing here.
     #[serde(rename = "w")]
     Wanted(ChannelId, Vec<OpId>),
@@ -209,6 +215,17 @@ pub(super) fn send_fork(cx: &mut Cx<'_, '_>, peer: PeerKey, id: ChannelId, proof
     send(cx, peer, Frame::Forked(id, ByteBuf::from(proof)))
 }
 
+/// Tells which forks are known.
+pub(super) fn send_forks(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    id: ChannelId,
+    answer: bool,
+    known: Vec<(FeedKey, group::forks::Standing)>,
+) -> Result<(), EngineError> {
+    send(cx, peer, Frame::Forks(id, answer, known))
+}
+
 /// Asks for operations.
 pub(super) fn send_wanted(
     cx: &mut Cx<'_, '_>,
@@ -236,7 +253,7 @@ pub(super) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> R
     }
     bring(cx, owner, peer)?;
     entrust(cx, owner, peer)?;
-    group::repair::peer_opened(cx, owner, peer)
+    group::repair::ask(cx, owner, peer)
 }
 
 /// Gives a device what was kept for it.
@@ -308,8 +325,13 @@ pub(super) fn repair(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result
 /// A frame on the parcel stream of a device that we have to do with.
 pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<(), EngineError> {
     let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
-    let frame = match covey_codec::decode(frame, MAX_FRAME) {
-        Ok(Wire(VERSION, frame)) => frame,
+    let size = frame.len();
+    let frame = match covey_codec::decode(frame, MAX_FORK_FRAME) {
+        Ok(Wire(VERSION, frame)) if size <= MAX_FRAME || matches!(frame, Frame::Forked(..)) => frame,
+        Ok(Wire(VERSION, _)) => {
+            warn!(?peer, size, "a parcel frame that is too long");
+            return Ok(());
+        }
         Ok(Wire(version, _)) => {
             debug!(?peer, version, "a parcel frame of an unknown version");
             return Ok(());
@@ -344,7 +366,8 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
             brought(cx, peer, from, number, &sealed)?;
         }
         Frame::Got(from, number) => custody::arrived(cx, &owner.device, &from, number),
-        Frame::Forked(id, proof) => group::repair::forked(cx, owner, peer, &id, &proof)?,
+        Frame::Forked(id, proof) => group::forks::told(cx, owner, peer, &id, &proof)?,
+        Frame::Forks(id, answer, theirs) => group::forks::listed(cx, owner, peer, &id, (answer, &theirs))?,
         Frame::Wanted(id, wanted) => group::repair::wanted(cx, owner, peer, &id, &wanted)?,
         Frame::Operation(id, entry) => group::repair::given(cx, owner, &id, &entry)?,
         Frame::Doctor(bytes) => group::doctor::frame(cx, owner, peer, &bytes)?,

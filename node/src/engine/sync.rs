@@ -150,7 +150,7 @@ fn shared_anew(cx: &Cx<'_, '_>, peer: PeerKey, channel: &Channel) -> Result<Opti
     };
     let ended = |feed: &feeds::Feed| {
         let last = members::cut(cx, channel, &feed.key);
-        feed.frozen || last.is_some_and(|last| feed.head.map_or(0, |head| head.seq) >= last)
+        last.is_some_and(|last| feed.head.map_or(0, |head| head.seq) >= last)
     };
     let frozen = feeds::all(cx.tx, channel.no)?.iter().filter(|feed| ended(feed)).map(|feed| feed.key).collect();
     let (id, activity) = (channel.id, channel.active_at);

@@ -112,7 +112,8 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
         return Ok(Taken::Refused(Rejection::Unwanted));
     }
     let known = feeds::load(cx.tx, channel.no, &id.key())?;
-    if known.as_ref().is_some_and(|feed| feed.frozen) {
+    // In a group what stands before the fork is still taken: it ends there, as at a cut.
+    if !channel.is_group() && known.as_ref().is_some_and(|feed| feed.frozen) {
         return Ok(Taken::Refused(Rejection::Fork));
     }
     let (head, fid) = known.as_ref().map_or((None, 0), |feed| (feed.head, feed.fid));
@@ -127,12 +128,10 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
                     rollback::give_way(cx, &channel, &mut feed, forked.seq)?;
                     return Ok(Taken::Anew);
                 }
-                let forked = proof.verify().map_err(EngineError::bug)?;
-                let proof = proof.encode();
-                freeze(cx, &channel, &mut feed, &proof)?;
                 if channel.is_group() {
-                    group::retract(cx, &mut channel, device, id.incarnation, forked.seq)?;
-                    group::repair::tell_fork(cx, &channel, &proof, None)?;
+                    group::forks::found(cx, &mut channel, *proof.clone(), None)?;
+                } else {
+                    freeze(cx, &channel, &mut feed, &proof.encode())?;
                 }
             }
             debug!(channel = %id.channel.fmt_short(), %refused, "a run was refused");
@@ -196,7 +195,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
 }
 
 /// A new feed of an author that has as many incarnations as we keep.
-fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<bool, EngineError> {
+pub(super) fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<bool, EngineError> {
     if feeds::load(tx, channel.no, &id.key())?.is_some() {
         return Ok(false);
     }
@@ -209,10 +208,9 @@ fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<bool, Engin
 }
 
 /// The author signed two histories: keep the proof, take nothing more.
-pub(super) fn freeze(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, proof: &[u8]) -> Result<(), EngineError> {
+fn freeze(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, proof: &[u8]) -> Result<(), EngineError> {
     error!(channel = %channel.id.fmt_short(), author = %feed.key.author.fmt_short(), "a device forked its feed; it is frozen");
     feed.frozen = true;
-    group::left_out(cx, channel, feed.key);
     feeds::save(cx, channel.no, feed)?;
     cx.tx.put_raw(&super::tables::fork_proof(feed.fid), proof);
     Ok(())

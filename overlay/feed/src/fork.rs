@@ -37,9 +37,10 @@ pub struct ForkProof {
 pub struct Forked {
     /// The feed whose author forked it.
     pub feed: FeedId,
-    /// The first position of which the proof shows two entries. The two histories may have parted before, unless both
-    /// chains name the same entry before it.
+    /// The first position of which the proof shows two entries.
     pub seq: u64,
+    /// Both chains name the same entry before it, so that these two histories parted here and not earlier.
+    pub settled: bool,
 }
 
 /// Why a proof proves nothing.
@@ -106,15 +107,17 @@ impl ForkProof {
         let known = |seq: &u64| Some((first.at(*seq)?, second.at(*seq)?));
         // Equal entries have equal pasts.
         let mut common = (first.low().max(second.low())..).map_while(|seq| Some((seq, known(&seq)?)));
-        let seq = common.find(|(_, (one, other))| one != other).map(|(seq, _)| seq);
-        match seq {
-            Some(seq) if first.feed == second.feed => Ok(Forked { feed: first.feed, seq }),
+        let low = first.low().max(second.low());
+        match common.find(|(_, (one, other))| one != other) {
+            Some((seq, _)) if first.feed == second.feed => {
+                Ok(Forked { feed: first.feed, seq, settled: seq > low || seq == 1 })
+            }
             _ => Err(ForkProofError::Consistent),
         }
     }
 
     /// The proof that names the first position of those that it and what we have of the feed make together: itself, if
-    /// no other names an earlier one. Members that tell each other what they found so come to where the histories parted,
+    /// no other says more. Members that tell each other what they found so come to where the histories parted,
     /// [`MAX_RUN_ENTRIES`] entries at a time (FEED-16).
     ///
     /// # Errors
@@ -123,8 +126,8 @@ impl ForkProof {
         let forked = self.verify()?;
         let ours = [&self.first, &self.second].map(|chain| contradiction(chain, &own));
         let ours = ours.into_iter().flatten().filter_map(|proof| proof.verify().ok().map(|forked| (proof, forked)));
-        let lowest = ours.filter(|(_, lower)| lower.seq < forked.seq).min_by_key(|(_, lower)| lower.seq);
-        Ok(lowest.unwrap_or((self, forked)))
+        let all = std::iter::once((self.clone(), forked)).chain(ours);
+        Ok(all.min_by_key(|(_, forked)| (forked.seq, !forked.settled)).unwrap_or((self, forked)))
     }
 
     /// The feed that it is said to be about, before anything of it is believed.

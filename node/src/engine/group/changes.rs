@@ -3,7 +3,7 @@
 use covey_api::kind;
 use covey_feed::{EntryId, Head};
 use covey_pairing::group::admission::JoinStatement;
-use covey_pairing::group::roster::{Change, Cut, Exit, Op, Operation};
+use covey_pairing::group::roster::{Change, Exit, Op, Operation};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::debug;
 
@@ -53,7 +53,7 @@ pub(super) fn carry_out(
                     tell(cx, channel, kind, Some(account), actor)?;
                 }
             }
-            Change::CutChanged { cuts, .. } => cut(cx, channel, &cuts)?,
+            Change::CutChanged { .. } => cut(cx, channel)?,
             Change::DevicesChanged { account, added, dropped } => {
                 learn_card(cx, channel, &account)?;
                 chains::joined(cx, channel.no, &added)?;
@@ -139,8 +139,8 @@ pub(super) fn went_out(
     tell(cx, channel, kind, None, actor)
 }
 
-/// Feeds of somebody who is gone end here.
-fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel, cuts: &[Cut]) -> Result<(), EngineError> {
+/// Feeds of somebody who is gone, and those that are forked, end at their cuts.
+pub(super) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
     let mut raised = false;
     for feed in feeds::all(cx.tx, channel.no)? {
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
@@ -155,9 +155,8 @@ fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel, cuts: &[Cut]) -> Result<(), E
                 }
             }
         }
-        let listed = cuts.iter().any(|cut| cut.device == device && cut.incarnation == feed.key.incarnation);
         let Some(head) = feed.head.filter(|head| head.seq > last) else { continue };
-        debug!(device = %device.fmt_short(), last, listed, "what a former member wrote afterwards does not count");
+        debug!(device = %device.fmt_short(), last, "what stands in this feed afterwards does not count");
         let mut at: Option<Head> = None;
         if last > 0 {
             at = feeds::entry(cx.tx, feed.fid, last)?.map(|entry| entry.head());

@@ -52,10 +52,10 @@ pub(in crate::engine) fn own(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Optio
     let mut known = Vec::new();
     let mut hasher = Vec::new();
     for feed in feeds::all(cx.tx, channel.no)? {
-        // A forked feed says nothing any more, and everyone may have seen another end of it.
-        let Some(head) = feed.head.filter(|_| !feed.frozen) else { continue };
+        let Some(head) = feed.head else { continue };
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
-        // What a former member wrote after it was one counts for nobody, whoever got it in time.
+        // What a former member wrote after it was one counts for nobody, whoever got it in time; nor what stands in a feed
+        // from a fork on.
         let seq = group.roster.cut(&device, feed.key.incarnation).map_or(head.seq, |cut| cut.min(head.seq));
         if seq > 0 {
             known.push((feed.key, seq));
@@ -146,13 +146,13 @@ pub(in crate::engine) fn checks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Ve
             format!("an operation of {who} does not count: {}", one.reason),
         ));
     }
-    let frozen: Vec<_> = feeds::all(cx.tx, channel.no)?.into_iter().filter(|feed| feed.frozen).collect();
-    for feed in frozen.iter().take(MAX_TOLD) {
-        let who = super::show::name_of(cx, &feed.account)?;
+    for (key, (seq, _)) in group.forks.iter().take(MAX_TOLD) {
+        let account = super::account_of(cx, channel, &DeviceId::from_bytes(*key.author.as_bytes()));
+        let who = account.map(|account| super::show::name_of(cx, &account)).transpose()?.unwrap_or_default();
         checks.push(check(
             "feeds",
             CheckState::Warn,
-            format!("a device of {who} wrote two histories; what comes after is ignored"),
+            format!("a device of {who} wrote two histories from its entry {seq} on; nothing from there on counts"),
         ));
     }
     let (_, waiting) = group.roster.operations();

@@ -18,13 +18,15 @@
 //! | [`peers`] | which devices of members may connect |
 //! | [`ways`] | how parcels come to members that are no neighbours |
 //! | [`doctor`] | comparing with other members |
-//! | [`repair`] | forks and missing operations, told from member to member |
+//! | [`forks`] | feeds with two histories |
+//! | [`repair`] | missing operations, told from member to member |
 //! | [`proof`] | that a member wrote a message |
 
 pub(super) mod admission;
 mod chains;
 mod changes;
 pub(super) mod doctor;
+pub(super) mod forks;
 pub(super) mod invites;
 pub(super) mod knock;
 pub(super) mod notes;
@@ -42,12 +44,10 @@ pub(super) mod ways;
 pub(super) mod welcome;
 
 pub(super) use chains::{Reader, answer, body, learn, renewed, seal};
-pub(super) use ops::{
-    awaits_founder, closed, cut_of, founder, may_write, retract, stranger, take, take_if_missed, write,
-};
+pub(super) use ops::{awaits_founder, closed, cut_of, founder, may_write, stranger, take, take_if_missed, write};
 pub(super) use peers::{allow_near, next_wake, tick, told};
 pub(super) use readers::may_read;
 pub(super) use rosters::{
-    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows,
-    left_out, load, point, point_device, recipients, reload, scope, session_psk, shared_with, spread_for,
+    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows, load,
+    point, point_device, recipients, reload, scope, session_psk, shared_with, spread_for,
 };

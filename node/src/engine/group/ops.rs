@@ -94,19 +94,6 @@ pub(in crate::engine) fn take_if_missed(
     if wanted { take(cx, channel, entry, author) } else { Ok(()) }
 }
 
-/// A feed was proven to be forked: its operations from there on do not count.
-pub(in crate::engine) fn retract(
-    cx: &mut Cx<'_, '_>,
-    channel: &mut Channel,
-    device: DeviceId,
-    incarnation: u64,
-    seq: u64,
-) -> Result<(), EngineError> {
-    let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
-    let changes = group.roster.void(device, incarnation, seq);
-    changes::carry_out(cx, channel, changes, None)
-}
-
 /// Why nothing can be done in the group of this channel.
 pub(in crate::engine) fn closed(cx: &Cx<'_, '_>, channel: &Channel) -> Result<ApiError, EngineError> {
     let name = channels::name(cx.tx, channel)?;

@@ -6,9 +6,9 @@ use covey_pairing::group::roster::{OpRecord, Vouched};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::warn;
 
-use super::changes;
 use super::rosters::{get, get_mut};
 use super::stored::Stored;
+use super::{changes, forks};
 use crate::engine::channels::Channel;
 use crate::engine::{Cx, EngineError, feeds, tables};
 
@@ -40,36 +40,22 @@ pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
             group.refill_at = Some(now.saturating_add(REFILL));
         }
         if ended {
-            void_frozen(cx, no)?;
+            forks::replay(cx, no)?;
             return end_feeds(cx, no);
         }
     }
 }
 
-/// What forked feeds say after their fork does not count.
-fn void_frozen(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
-    for feed in feeds::all(cx.tx, no)? {
-        let Some(proof) = cx.tx.get_raw(&tables::fork_proof(feed.fid))? else { continue };
-        let Ok(forked) = covey_feed::ForkProof::decode(&proof).and_then(|proof| proof.verify()) else { continue };
-        let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
-        if let Some(group) = get_mut(cx, no) {
-            group.roster.void(device, feed.key.incarnation, forked.seq);
-        }
-    }
-    Ok(())
-}
-
-/// Feeds of those who are gone end at their cuts for the digests, too; forked ones are left out, because everyone may have
-/// another end of them.
+/// Feeds of those who are gone, and forked ones, end at their cuts for the digests, too.
 fn end_feeds(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
     for feed in feeds::all(cx.tx, no)? {
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
-        let cut = get(cx, no).and_then(|group| group.roster.cut(&device, feed.key.incarnation));
-        let last = if feed.frozen { Some(0) } else { cut };
-        if let (Some(cut), Some(group)) = (cut, get_mut(cx, no)) {
-            group.ended.insert(feed.key, cut);
+        let Some(group) = get_mut(cx, no) else { return Ok(()) };
+        let Some(last) = group.roster.cut(&device, feed.key.incarnation) else { continue };
+        group.ended.insert(feed.key, last);
+        if feed.head.is_none_or(|head| head.seq <= last) {
+            continue;
         }
-        let Some(last) = last.filter(|last| feed.head.is_some_and(|head| head.seq > *last)) else { continue };
         let at = feeds::entry(cx.tx, feed.fid, last)?.map(|entry| entry.head());
         if let Some(group) = get(cx, no) {
             group.spread.cut(feed.key, at);

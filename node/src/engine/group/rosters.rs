@@ -32,6 +32,8 @@ pub(in crate::engine) struct Groups {
     pub(in crate::engine) knocks: super::knock::Knocks,
     /// When a device last asked how a group looks here. Bounded by the devices that may.
     pub(in crate::engine) asked: BTreeMap<PeerKey, u64>,
+    /// When a device was last given proofs of forks because it lacked them. Bounded likewise.
+    pub(in crate::engine) forks_told: BTreeMap<PeerKey, u64>,
     /// Reports that a running doctor waits for.
     pub(in crate::engine) reports: BTreeMap<u64, BTreeMap<DeviceId, super::doctor::Report>>,
 }
@@ -58,6 +60,8 @@ pub(in crate::engine) struct Group {
     pub(in crate::engine) ended: BTreeMap<FeedKey, u64>,
     /// [`spread::graph_size`] by which neighbours were last let in.
     pub(in crate::engine) graph_size: usize,
+    /// Forked feeds, and where they are known to be forked.
+    pub(in crate::engine) forks: BTreeMap<FeedKey, super::forks::Standing>,
     /// When operations that found no room among the waiting ones are taken up again.
     pub(in crate::engine) refill_at: Option<u64>,
 }
@@ -77,6 +81,7 @@ impl Group {
             hand_out_at: None,
             ended: BTreeMap::new(),
             graph_size: 0,
+            forks: BTreeMap::new(),
             refill_at: None,
         }
     }
@@ -284,13 +289,6 @@ pub(in crate::engine) fn scope(
 pub(in crate::engine) fn advance(cx: &Cx<'_, '_>, channel: &Channel, feed: FeedKey, head: Head) {
     if let Some(group) = get(cx, channel.no) {
         group.spread.advance(feed, head);
-    }
-}
-
-/// A feed of a group is forked: it does not count where heads are compared.
-pub(in crate::engine) fn left_out(cx: &Cx<'_, '_>, channel: &Channel, feed: FeedKey) {
-    if let Some(group) = get(cx, channel.no) {
-        group.spread.cut(feed, None);
     }
 }
 

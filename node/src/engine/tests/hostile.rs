@@ -2,7 +2,9 @@
 //! changes none of it. `node/HOSTILE.md` lists the outcomes.
 
 mod cards;
+mod den;
 mod entries;
+mod forks;
 mod groups;
 mod mallory;
 mod parcels;

@@ -6,8 +6,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::world::World;
-use crate::engine::check::{self, Findings};
-use crate::store::{Batch, Floors, MemoryStore, Reader, Row, Store, Table};
+use crate::engine::check;
+use crate::store::{Batch, Floors, MemoryStore, Row, Store, Table};
 
 /// Two nodes that talked, read and were renamed.
 fn talked(seed: u64) -> World {
@@ -19,12 +19,6 @@ fn talked(seed: u64) -> World {
     }
     world.pass(120_000, 10_000);
     world
-}
-
-fn verify(world: &World, node: usize) -> Findings {
-    let node = &world.nodes[node];
-    let rows = u64::try_from(node.store.rows().len()).unwrap();
-    check::verify(&Reader::new(&node.store, &node.vault), rows, &mut |_, _, _| {}).unwrap()
 }
 
 /// The records that would be kept twice.
@@ -48,7 +42,7 @@ fn lose(world: &mut World, node: usize, key: &[u8]) {
 fn a_database_in_use_has_no_problems() {
     let world = talked(1);
     for node in 0..2 {
-        let found = verify(&world, node);
+        let found = world.verify(node);
         assert_eq!((found.problems, found.messages), (Vec::new(), 24), "node {node}");
         assert_eq!(found.feeds.iter().map(|feed| feed.entries).sum::<u64>(), 24);
     }
@@ -77,7 +71,7 @@ fn no_record_that_others_need_can_be_missing_unnoticed() {
     {
         let value = world.nodes[0].store.get(&key).unwrap().unwrap();
         lose(&mut world, 0, &key);
-        let found = verify(&world, 0);
+        let found = world.verify(0);
         assert!(!found.ok, "a record of table {:#04x} is missing", key[0]);
         let mut batch = Batch::new();
         batch.put(key.clone(), value);
@@ -85,7 +79,7 @@ fn no_record_that_others_need_can_be_missing_unnoticed() {
         tables.insert(key[0]);
     }
     assert!(tables.len() >= 8, "{tables:?}");
-    assert!(verify(&world, 0).ok, "as before");
+    assert!(world.verify(0).ok, "as before");
 }
 
 #[test]
@@ -98,7 +92,7 @@ fn a_record_that_changed_place_or_is_another_is_noticed() {
         batch.put(one.clone(), second.clone());
         batch.put(other.clone(), first.clone());
         world.nodes[0].store.apply(batch).unwrap();
-        let found = verify(&world, 0);
+        let found = world.verify(0);
         assert!(found.problems.iter().any(|problem| problem.contains("does not authenticate")), "{:?}", found.problems);
         let mut batch = Batch::new();
         batch.put(one.clone(), first.clone());
@@ -128,7 +122,7 @@ fn what_is_lost_comes_back_from_the_contact() {
         let floors = Floors { journal: 5_000, card: 500 };
         let made = check::rebuild(&mut node.store, &node.vault, &mut rng, &kept, floors, &mut |_, _, _| {}).unwrap();
         let made = made.unwrap_or_else(|| panic!("seed {seed}: the account is there"));
-        let found = verify(&world, 0);
+        let found = world.verify(0);
         assert!(found.ok, "seed {seed}, {losses} losses: {:?} after {made:?}", found.problems);
         world.nodes[0].policy.suspect_rollback = true;
         world.restart(0);
@@ -142,6 +136,6 @@ fn what_is_lost_comes_back_from_the_contact() {
         world.write(1, 0, "it goes").unwrap();
         world.pass(120_000, 10_000);
         assert_eq!((world.texts(0, 1).len(), world.texts(1, 0).len()), (26, 26), "seed {seed}");
-        assert_eq!(verify(&world, 0).problems, Vec::<String>::new(), "seed {seed}");
+        assert_eq!(world.verify(0).problems, Vec::<String>::new(), "seed {seed}");
     }
 }

@@ -8,7 +8,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::node::Node;
+use crate::engine::check::{self, Findings};
 use crate::engine::{Cx, Effect, Input, PeerKey, Policy, Protocol, handle, rpc};
+use crate::store::Reader;
 
 /// What is on its way between two nodes.
 enum Flight {
@@ -145,6 +147,13 @@ impl World {
     }
 
     /// The id of the channel of two contacts.
+    /// What `covey db verify` says of a node.
+    pub(super) fn verify(&self, node: usize) -> Findings {
+        let node = &self.nodes[node];
+        let rows = u64::try_from(node.store.rows().len()).unwrap();
+        check::verify(&Reader::new(&node.store, &node.vault), rows, &mut |_, _, _| {}).unwrap()
+    }
+
     pub(super) fn channel(&mut self, node: usize, of: usize) -> covey_feed::ChannelId {
         let text = self.contact(node, of).unwrap().channel.unwrap();
         let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap();

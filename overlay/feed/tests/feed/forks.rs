@@ -84,7 +84,8 @@ proptest! {
                 break;
             }
         }
-        prop_assert_eq!(found.verify().unwrap().seq, at as u64);
+        let forked = found.verify().unwrap();
+        prop_assert_eq!((forked.seq, forked.settled), (at as u64, true));
     }
 
     #[test]

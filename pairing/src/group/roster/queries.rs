@@ -207,8 +207,15 @@ impl Roster {
 
     /// The last entry of that feed that counts; none if there is no such bound. `Some(0)`: nothing of it counts. Feeds of
     /// a removed account that its removal did not list are bounded by 0 as long as it is out; one that joins again
-    /// opens new incarnations. Devices that were never a member's have no bound here: see [`Roster::by_device`].
+    /// opens new incarnations. A forked feed ends before its fork. Devices that were never a member's have no other bound
+    /// here: see [`Roster::by_device`].
     pub fn cut(&self, device: &DeviceId, incarnation: u64) -> Option<u64> {
+        let fork = self.voids.get(&(*device, incarnation)).map(|from| from.saturating_sub(1));
+        let end = self.end_of_removed(device, incarnation);
+        fork.into_iter().chain(end).min()
+    }
+
+    fn end_of_removed(&self, device: &DeviceId, incarnation: u64) -> Option<u64> {
         let standing = self.standing(self.head.state.devices.get(device)?)?;
         let listed = standing.cuts.iter().find(|cut| (cut.device, cut.incarnation) == (*device, incarnation));
         let is_out = standing.member.is_none() && matches!(standing.exit, Some((Exit::Removed | Exit::Banned, ..)));

@@ -2,144 +2,15 @@
 //! outcome on every member, and nobody else notices.
 
 use covey_api as api;
-use covey_feed::run::{self, Batch, RunLimits};
-use covey_feed::{Author, ChannelId, FeedId, FeedKey, Head, Kind};
-use covey_pairing::crypto::sign::Context;
+use covey_feed::run::RunLimits;
+use covey_feed::{Author, ChannelId, FeedId, FeedKey, Kind};
 use covey_pairing::group::cipher::{GroupCipher, OwnChain, ReceiverChains, SenderKeys};
-use covey_pairing::group::roster::{Op, Operation};
+use covey_pairing::group::roster::Op;
 use serde_bytes::ByteBuf;
 
-use super::super::world::World;
+use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
 use super::mallory::run_frame;
-use crate::engine::group::{doctor, rosters};
 use crate::engine::{Protocol, channels, contacts, control, feeds, rpc, tables, take};
-
-const ALICE: usize = 0;
-const BOB: usize = 1;
-const CAROL: usize = 2;
-const MALLORY: usize = 3;
-
-/// A group of alice, bob, carol and mallory, who is an admin of it and speaks for herself.
-struct Den {
-    world: World,
-    group: String,
-    channel: ChannelId,
-}
-
-impl Den {
-    fn new(seed: u64) -> Self {
-        let mut world = World::new(5, seed);
-        let group = world.group_of(&[ALICE, BOB, CAROL, MALLORY], "lake");
-        let params = api::GroupRole {
-            group: group.clone(),
-            member: world.id(MALLORY),
-            role: api::Role::Admin,
-            ..api::GroupRole::default()
-        };
-        world.call(ALICE, |cx| rpc::group::role(cx, &params)).unwrap();
-        world.pass(5_000, 500);
-        let channel = data_encoding::HEXLOWER.decode(group.as_bytes()).unwrap();
-        Self { world, group, channel: ChannelId::from_bytes(channel.try_into().unwrap()) }
-    }
-
-    fn no(&mut self, node: usize) -> u64 {
-        let id = self.channel;
-        self.world.look(node, |cx| channels::by_id(cx.tx, &id).unwrap().unwrap().no)
-    }
-
-    fn feed_of(&mut self, of: usize) -> FeedId {
-        let author = Author::from_bytes(*self.world.nodes[of].me.device_id().as_bytes());
-        let id = self.channel;
-        let incarnation = self.world.look(of, |cx| channels::by_id(cx.tx, &id).unwrap().unwrap().incarnation);
-        FeedId::new(id, FeedKey { author, incarnation })
-    }
-
-    fn head(&mut self, node: usize, feed: FeedId) -> Option<Head> {
-        let no = self.no(node);
-        self.world.look(node, |cx| feeds::load(cx.tx, no, &feed.key()).unwrap().and_then(|feed| feed.head))
-    }
-
-    fn is_frozen(&mut self, node: usize, feed: FeedId) -> bool {
-        let no = self.no(node);
-        self.world.look(node, |cx| feeds::load(cx.tx, no, &feed.key()).unwrap().is_some_and(|feed| feed.frozen))
-    }
-
-    fn lamport(&mut self, node: usize) -> u64 {
-        let id = self.channel;
-        self.world.look(node, |cx| {
-            let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
-            channels::ends(cx.tx, &channel).unwrap().lamport
-        })
-    }
-
-    /// Mallory's next entry after `head`, in her name or another's.
-    fn operation(&mut self, head: Option<Head>, lamport: u64, op: Op) -> Batch {
-        let account = self.world.nodes[MALLORY].account();
-        let no = self.no(MALLORY);
-        let deps = self.world.look(MALLORY, |cx| rosters::get(cx, no).unwrap().roster.deps());
-        let payload = Operation { account, at: self.world.now, deps, op }.encode().unwrap();
-        self.entry(head, lamport, Kind::Control, payload)
-    }
-
-    fn entry(&mut self, head: Option<Head>, lamport: u64, kind: Kind, payload: Vec<u8>) -> Batch {
-        let feed = self.feed_of(MALLORY);
-        let device = &self.world.nodes[MALLORY].me.device;
-        run::build(feed, head.as_ref(), lamport, Vec::new(), vec![(kind, payload)], |header| {
-            device.signing().sign(Context::FeedEntry, header)
-        })
-        .unwrap()
-    }
-
-    /// Mallory shows an entry to one member; what comes of it is still on its way.
-    fn show(&mut self, to: usize, batch: &Batch) {
-        let frame = run_frame(batch.feed(), &batch.run());
-        self.world.replay(MALLORY, to, Protocol::Sync, frame);
-    }
-
-    fn next(&mut self) -> (Option<Head>, u64) {
-        let feed = self.feed_of(MALLORY);
-        (self.head(ALICE, feed), self.lamport(ALICE))
-    }
-
-    fn checks(&mut self, node: usize) -> Vec<String> {
-        let id = self.channel;
-        self.world.look(node, |cx| {
-            let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
-            doctor::checks(cx, &channel).unwrap().into_iter().map(|check| check.message).collect()
-        })
-    }
-
-    /// What a member's doctor tells others.
-    fn report(&mut self, node: usize) -> ([u8; 32], [u8; 32]) {
-        let id = self.channel;
-        self.world.look(node, |cx| {
-            let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
-            let report = doctor::own(cx, &channel).unwrap().unwrap();
-            (report.roster, report.heads)
-        })
-    }
-
-    /// The members are alike and talk as ever, also after a restart of alice.
-    fn nobody_notices(&mut self, members: &[usize]) {
-        let group = self.group.clone();
-        for round in 0..2 {
-            self.world.pass(30_000, 1_000);
-            self.world.assert_alike(members, &group);
-            for member in members {
-                let text = format!("{round} of {member}");
-                self.world.say_in(*member, &group, &text).unwrap();
-                self.world.pass(5_000, 500);
-                for other in members {
-                    assert!(self.world.texts_in(*other, &group).contains(&text), "{other} reads {text}");
-                }
-            }
-            if round == 0 {
-                self.world.restart(ALICE);
-                self.world.settle();
-            }
-        }
-    }
-}
 
 #[test]
 fn operations_of_a_member_who_may_not_count_for_nobody_and_the_doctor_says_so() {
@@ -194,45 +65,6 @@ fn foreign_operation(den: &mut Den, id: ChannelId) -> Vec<u8> {
         let feed = feeds::load(cx.tx, channel.no, &FeedKey { author, incarnation: 0 }).unwrap().unwrap();
         feeds::entry(cx.tx, feed.fid, 1).unwrap().unwrap().payload().unwrap().to_vec()
     })
-}
-
-#[test]
-fn two_histories_shown_to_two_halves_count_for_nobody_whoever_saw_which() {
-    let mut den = Den::new(602);
-    let feed = den.feed_of(MALLORY);
-    den.world.puppet = Some(MALLORY);
-    let (head, lamport) = den.next();
-    let one = den.operation(head, lamport, Op::Rename { name: "pond".into() });
-    let other = den.operation(head, lamport, Op::Rename { name: "sea".into() });
-    // The two halves do not talk to each other; carol talks to both.
-    den.world.disconnect(ALICE, BOB);
-    den.show(ALICE, &one);
-    den.show(BOB, &other);
-    den.world.settle();
-    den.world.pass(60_000, 1_000);
-    for member in [ALICE, BOB, CAROL] {
-        assert!(den.is_frozen(member, feed), "member {member} knows of the fork");
-        assert_eq!(den.world.group(member, &den.group.clone()).name, "lake", "member {member}");
-        assert!(den.checks(member).iter().any(|check| check.contains("two histories")), "member {member}");
-    }
-    den.world.connect(ALICE, BOB);
-    den.nobody_notices(&[ALICE, BOB, CAROL]);
-    assert!(den.is_frozen(ALICE, feed), "also after a restart");
-    let heads: Vec<_> = [ALICE, BOB, CAROL].into_iter().map(|member| den.report(member)).collect();
-    assert!(heads.windows(2).all(|two| two[0] == two[1]), "the doctor finds no difference");
-}
-
-#[test]
-fn a_claimed_fork_without_two_histories_freezes_nothing() {
-    let mut den = Den::new(603);
-    let feed = den.feed_of(BOB);
-    den.world.puppet = Some(MALLORY);
-    for proof in [Vec::new(), vec![0; 100], vec![0x85; 50_000]] {
-        let frame = std::collections::BTreeMap::from([("f", (den.channel, ByteBuf::from(proof)))]);
-        den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
-    }
-    assert!(!den.is_frozen(ALICE, feed));
-    den.nobody_notices(&[ALICE, BOB, CAROL]);
 }
 
 #[test]

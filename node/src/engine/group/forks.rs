@@ -1,0 +1,166 @@
+//! Feeds whose author signed two histories. All members come to the position where these part, whoever was shown which; it
+//! ends the feed for all of them: what stands from there on counts for nobody, neither operations nor messages.
+
+use std::collections::BTreeMap;
+
+use covey_feed::fork::Forked;
+use covey_feed::{ChannelId, FeedKey, ForkProof};
+use covey_pairing::crypto::hash::blake3;
+use covey_pairing::ids::DeviceId;
+use serde_bytes::ByteArray;
+use tracing::{error, warn};
+
+use super::changes;
+use super::rosters::{self, get, get_mut};
+use crate::engine::channels::{self, Channel};
+use crate::engine::contacts::Owner;
+use crate::engine::{Cx, EngineError, PeerKey, feeds, members, parcels, rollback, tables, take};
+
+/// Bytes of proofs that a device is given at a time. It lacks fewer the next time.
+const MAX_TOLD: usize = 1024 * 1024;
+/// A device is given proofs so often because it says that it lacks them, in milliseconds.
+const TELL_AGAIN: u64 = 20_000;
+/// Forks told of one group: a member's device can make as many as it has incarnations.
+const MAX_LISTED: usize = 1_024;
+
+/// What a proof says, in the order in which proofs are believed: the earlier position, and of the same position one that
+/// leaves no question open. Of others any will do, but all members have to choose the same, or they would tell each other for
+/// ever: they are told apart by a hash.
+pub(in crate::engine) type Standing = (u64, Option<ByteArray<16>>);
+
+fn standing(forked: &Forked, proof: &[u8]) -> Standing {
+    let [hash @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = blake3(proof);
+    (forked.seq, (!forked.settled).then(|| ByteArray::new(hash)))
+}
+
+/// Takes the proof of a fork: it counts if it names an earlier position than what is known, alone or together with what is
+/// here of the feed. Then all members are told, but not `from`, who told us.
+pub(in crate::engine) fn found(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    proof: ForkProof,
+    from: Option<PeerKey>,
+) -> Result<(), EngineError> {
+    let Some(id) = proof.claimed().filter(|feed| feed.channel == channel.id) else { return Ok(()) };
+    let device = DeviceId::from_bytes(*id.author.as_bytes());
+    let Some(account) = members::account_of(cx, channel, &id.author)? else { return Ok(()) };
+    if take::is_crowded(cx.tx, channel, &id)? {
+        return Ok(());
+    }
+    let fid = feeds::load(cx.tx, channel.no, &id.key())?.map(|feed| feed.fid);
+    let told = proof.encode();
+    let Ok((proof, forked)) = proof.lowered(|seq| feeds::entry(cx.tx, fid?, seq).ok().flatten()) else {
+        warn!(?from, "a member calls a feed forked that is not");
+        return Ok(());
+    };
+    let bytes = proof.encode();
+    let standing = standing(&forked, &bytes);
+    if get(cx, channel.no).is_none_or(|group| group.forks.get(&id.key()).is_some_and(|known| *known <= standing)) {
+        return Ok(());
+    }
+    error!(channel = %channel.id.fmt_short(), author = %id.author.fmt_short(), seq = forked.seq, "a device forked its feed");
+    let mut feed = feeds::load_or_new(cx, channel.no, id.key(), account)?;
+    if device == cx.me.device_id() {
+        // Another copy of us wrote on. What is ours to say is said in another incarnation.
+        rollback::proven(cx, channel, id.incarnation)?;
+        rollback::give_way(cx, channel, &mut feed, forked.seq)?;
+        *channel = channels::by_no(cx.tx, channel.no)?.ok_or_else(|| EngineError::bug("a channel is gone"))?;
+    }
+    feed.frozen = true;
+    feeds::save(cx, channel.no, &feed)?;
+    cx.tx.put_raw(&tables::fork_proof(feed.fid), &bytes);
+    if let Some(group) = get_mut(cx, channel.no) {
+        group.forks.insert(id.key(), standing);
+        let changes = group.roster.void(device, id.incarnation, forked.seq);
+        changes::carry_out(cx, channel, changes, None)?;
+    }
+    changes::cut(cx, channel)?;
+    // Who told us has to hear what came of it, if it is more.
+    let but = from.filter(|_| told == bytes);
+    for peer in members::peers(cx, channel) {
+        if Some(peer) != but && cx.live.opened.contains(&peer) {
+            parcels::send_fork(cx, peer, channel.id, &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// A member says that a feed is forked.
+pub(in crate::engine) fn told(
+    cx: &mut Cx<'_, '_>,
+    owner: Owner,
+    peer: PeerKey,
+    id: &ChannelId,
+    bytes: &[u8],
+) -> Result<(), EngineError> {
+    let Some(mut channel) = rosters::shared(cx, id, &owner.account)? else { return Ok(()) };
+    let Ok(proof) = ForkProof::decode(bytes) else { return Ok(()) };
+    // What is known costs a look-up; only news costs the check of signatures.
+    if let Some(claimed) = proof.claimed()
+        && let Some(feed) = feeds::load(cx.tx, channel.no, &claimed.key())?
+        && cx.tx.get_raw(&tables::fork_proof(feed.fid))?.is_some_and(|known| known == bytes)
+    {
+        return Ok(());
+    }
+    found(cx, &mut channel, proof, Some(peer))
+}
+
+/// Tells a member's device which forks are known here, if there are any. It asks for those that it does not know.
+pub(super) fn compare(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+    for no in super::shared_with(cx, &owner.account) {
+        let Some(channel) = channels::by_no(cx.tx, no)? else { continue };
+        list(cx, &channel, peer, false)?;
+    }
+    Ok(())
+}
+
+fn list(cx: &mut Cx<'_, '_>, channel: &Channel, peer: PeerKey, answer: bool) -> Result<(), EngineError> {
+    let ours = get(cx, channel.no).into_iter().flat_map(|group| &group.forks).take(MAX_LISTED);
+    let ours: Vec<_> = ours.map(|(key, standing)| (*key, *standing)).collect();
+    if ours.is_empty() && !answer {
+        return Ok(());
+    }
+    parcels::send_forks(cx, peer, channel.id, answer, ours)
+}
+
+/// A member's device says which forks it knows: it is given the proofs of those that it does not, and if it knows others than
+/// we do, it is told what is known here (but an answer is not answered).
+pub(in crate::engine) fn listed(
+    cx: &mut Cx<'_, '_>,
+    owner: Owner,
+    peer: PeerKey,
+    id: &ChannelId,
+    (answer, theirs): (bool, &[(FeedKey, Standing)]),
+) -> Result<(), EngineError> {
+    let Some(channel) = rosters::shared(cx, id, &owner.account)? else { return Ok(()) };
+    let theirs: BTreeMap<FeedKey, Standing> = theirs.iter().take(MAX_LISTED).copied().collect();
+    let Some(ours) = get(cx, channel.no).map(|group| group.forks.clone()) else { return Ok(()) };
+    let last = cx.live.groups.forks_told.get(&peer).copied();
+    if last.is_none_or(|last| last.abs_diff(cx.now) >= TELL_AGAIN) {
+        let mut room = MAX_TOLD;
+        for (key, _) in ours.iter().filter(|(key, known)| theirs.get(key).is_none_or(|theirs| theirs > *known)) {
+            let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
+            let Some(proof) = cx.tx.get_raw(&tables::fork_proof(feed.fid))? else { continue };
+            let Some(left) = room.checked_sub(proof.len()) else { break };
+            room = left;
+            cx.live.groups.forks_told.insert(peer, cx.now);
+            parcels::send_fork(cx, peer, *id, &proof)?;
+        }
+    }
+    let news = theirs.iter().any(|(key, known)| ours.get(key).is_none_or(|ours| ours > known));
+    if news && !answer { list(cx, &channel, peer, true) } else { Ok(()) }
+}
+
+/// Fills the memory from what is stored.
+pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
+    for feed in feeds::all(cx.tx, no)?.into_iter().filter(|feed| feed.frozen) {
+        let Some(proof) = cx.tx.get_raw(&tables::fork_proof(feed.fid))? else { continue };
+        let Ok(forked) = ForkProof::decode(&proof).and_then(|proof| proof.verify()) else { continue };
+        let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
+        if let Some(group) = get_mut(cx, no) {
+            group.forks.insert(feed.key, standing(&forked, &proof));
+            group.roster.void(device, feed.key.incarnation, forked.seq);
+        }
+    }
+    Ok(())
+}

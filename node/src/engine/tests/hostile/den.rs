@@ -1,0 +1,145 @@
+//! A group with a member who lies: what she writes, to whom she shows it, and how the others look then.
+
+use covey_api as api;
+use covey_feed::run::{self, Batch};
+use covey_feed::{Author, ChannelId, FeedId, FeedKey, Head, Kind};
+use covey_pairing::crypto::sign::Context;
+use covey_pairing::group::roster::{Op, Operation};
+
+use super::super::world::World;
+use super::mallory::run_frame;
+use crate::engine::group::{doctor, rosters};
+use crate::engine::{Protocol, channels, feeds, rpc};
+
+pub(super) const ALICE: usize = 0;
+pub(super) const BOB: usize = 1;
+pub(super) const CAROL: usize = 2;
+pub(super) const MALLORY: usize = 3;
+
+/// A group of alice, bob, carol and mallory, who is an admin of it and speaks for herself.
+pub(super) struct Den {
+    pub(super) world: World,
+    pub(super) group: String,
+    pub(super) channel: ChannelId,
+}
+
+impl Den {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut world = World::new(5, seed);
+        let group = world.group_of(&[ALICE, BOB, CAROL, MALLORY], "lake");
+        let params = api::GroupRole {
+            group: group.clone(),
+            member: world.id(MALLORY),
+            role: api::Role::Admin,
+            ..api::GroupRole::default()
+        };
+        world.call(ALICE, |cx| rpc::group::role(cx, &params)).unwrap();
+        world.pass(5_000, 500);
+        let channel = data_encoding::HEXLOWER.decode(group.as_bytes()).unwrap();
+        Self { world, group, channel: ChannelId::from_bytes(channel.try_into().unwrap()) }
+    }
+
+    pub(super) fn no(&mut self, node: usize) -> u64 {
+        let id = self.channel;
+        self.world.look(node, |cx| channels::by_id(cx.tx, &id).unwrap().unwrap().no)
+    }
+
+    pub(super) fn feed_of(&mut self, of: usize) -> FeedId {
+        let author = Author::from_bytes(*self.world.nodes[of].me.device_id().as_bytes());
+        let id = self.channel;
+        let incarnation = self.world.look(of, |cx| channels::by_id(cx.tx, &id).unwrap().unwrap().incarnation);
+        FeedId::new(id, FeedKey { author, incarnation })
+    }
+
+    pub(super) fn head(&mut self, node: usize, feed: FeedId) -> Option<Head> {
+        let no = self.no(node);
+        self.world.look(node, |cx| feeds::load(cx.tx, no, &feed.key()).unwrap().and_then(|feed| feed.head))
+    }
+
+    pub(super) fn is_frozen(&mut self, node: usize, feed: FeedId) -> bool {
+        let no = self.no(node);
+        self.world.look(node, |cx| feeds::load(cx.tx, no, &feed.key()).unwrap().is_some_and(|feed| feed.frozen))
+    }
+
+    pub(super) fn lamport(&mut self, node: usize) -> u64 {
+        let id = self.channel;
+        self.world.look(node, |cx| {
+            let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
+            channels::ends(cx.tx, &channel).unwrap().lamport
+        })
+    }
+
+    /// Mallory's next entry after `head`, in her name or another's.
+    pub(super) fn operation(&mut self, head: Option<Head>, lamport: u64, op: Op) -> Batch {
+        let account = self.world.nodes[MALLORY].account();
+        let no = self.no(MALLORY);
+        let deps = self.world.look(MALLORY, |cx| rosters::get(cx, no).unwrap().roster.deps());
+        let payload = Operation { account, at: self.world.now, deps, op }.encode().unwrap();
+        self.entry(head, lamport, Kind::Control, payload)
+    }
+
+    pub(super) fn entry(&mut self, head: Option<Head>, lamport: u64, kind: Kind, payload: Vec<u8>) -> Batch {
+        let feed = self.feed_of(MALLORY);
+        let device = &self.world.nodes[MALLORY].me.device;
+        run::build(feed, head.as_ref(), lamport, Vec::new(), vec![(kind, payload)], |header| {
+            device.signing().sign(Context::FeedEntry, header)
+        })
+        .unwrap()
+    }
+
+    /// Mallory shows an entry to one member; what comes of it is still on its way.
+    pub(super) fn show(&mut self, to: usize, batch: &Batch) {
+        let frame = run_frame(batch.feed(), &batch.run());
+        self.world.replay(MALLORY, to, Protocol::Sync, frame);
+    }
+
+    pub(super) fn next(&mut self) -> (Option<Head>, u64) {
+        let feed = self.feed_of(MALLORY);
+        (self.head(ALICE, feed), self.lamport(ALICE))
+    }
+
+    pub(super) fn checks(&mut self, node: usize) -> Vec<String> {
+        let id = self.channel;
+        self.world.look(node, |cx| {
+            let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
+            doctor::checks(cx, &channel).unwrap().into_iter().map(|check| check.message).collect()
+        })
+    }
+
+    /// What a member's doctor tells others.
+    pub(super) fn report(&mut self, node: usize) -> ([u8; 32], [u8; 32]) {
+        let id = self.channel;
+        self.world.look(node, |cx| {
+            let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
+            let report = doctor::own(cx, &channel).unwrap().unwrap();
+            (report.roster, report.heads)
+        })
+    }
+
+    /// Roster and heads are the same on all: their doctors find no difference.
+    pub(super) fn assert_alike(&mut self, members: &[usize]) {
+        let reports: Vec<_> = members.iter().map(|member| self.report(*member)).collect();
+        assert!(reports.windows(2).all(|two| two[0] == two[1]), "{reports:?}");
+    }
+
+    /// The members are alike and talk as ever, also after a restart of alice.
+    pub(super) fn nobody_notices(&mut self, members: &[usize]) {
+        let group = self.group.clone();
+        for round in 0..2 {
+            self.world.pass(30_000, 1_000);
+            self.world.assert_alike(members, &group);
+            for member in members {
+                let text = format!("{round} of {member}");
+                self.world.say_in(*member, &group, &text).unwrap();
+                self.world.pass(5_000, 500);
+                for other in members {
+                    assert!(self.world.texts_in(*other, &group).contains(&text), "{other} reads {text}");
+                }
+            }
+            if round == 0 {
+                self.world.restart(ALICE);
+                self.world.settle();
+            }
+        }
+    }
+}

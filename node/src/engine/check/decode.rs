@@ -48,7 +48,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Chain, Some(0)) => row.is::<OwnChain>(),
         (Table::Chain, Some(1)) => row.is::<DistributionWork>(),
         (Table::Chain, Some(2)) => row.is::<PastChains>(),
-        (Table::Chain, _) => row.is::<ReceiverChains>(),
+        (Table::Chain, Some(3)) => row.is::<ReceiverChains>(),
         (Table::Custody, _) => row.is::<Kept>(),
         (Table::Head, _) => row.is::<Feed>(),
         (Table::Entry, _) if rest.ends_with(&[0; 8]) => row.bytes(|bytes| ForkProof::decode(bytes).map(drop)),
@@ -59,7 +59,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Outbox, _) => row.is::<Waiting>(),
         (Table::Delivery, _) => row.is::<Mark>(),
         (Table::Journal, _) => row.is::<journal::Record>(),
-        (Table::Channel | Table::Consumer, _) => row.is::<u64>(),
+        (Table::Channel | Table::Chain | Table::Consumer, _) => row.is::<u64>(),
         (Table::ClientId, _) => row.is::<idempotency::Record>(),
         (other, _) => Err(format!("is of the table {other:?}, which is not used")),
     }

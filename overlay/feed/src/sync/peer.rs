@@ -38,6 +38,8 @@ pub struct PeerSync {
     /// When a run last arrived: as long as some do, the others are only waiting in line.
     pub(super) last_run: u64,
     next_repair: u64,
+    /// See [`PeerSync::next_timeout`]; looked up once per input, and asked for at every input of any peer.
+    timeout: Option<u64>,
     pub(super) out: Vec<SyncEffect>,
 }
 
@@ -58,6 +60,7 @@ impl PeerSync {
             pushing: BTreeMap::new(),
             last_run: 0,
             next_repair: 0,
+            timeout: None,
             out: Vec::new(),
         }
     }
@@ -85,11 +88,16 @@ impl PeerSync {
         if self.up {
             self.pull();
         }
+        self.timeout = self.first_timeout();
         std::mem::take(&mut self.out)
     }
 
     /// When [`SyncInput::Tick`] is due (Unix milliseconds); `None` while disconnected. Earlier ticks do no harm.
     pub fn next_timeout(&self) -> Option<u64> {
+        self.timeout
+    }
+
+    fn first_timeout(&self) -> Option<u64> {
         if !self.up {
             return None;
         }

@@ -8,6 +8,7 @@ mod engine;
 mod groups;
 mod large;
 mod measure;
+mod roster;
 mod sessions;
 mod sync;
 
@@ -25,6 +26,7 @@ fn main() {
     println!("each row: microseconds of processor time for one message; above 1x covey is faster than what is named");
     sessions::run(&bench);
     groups::run(&bench);
+    roster::run(&bench);
     sync::run(&bench);
     large::run(&bench);
 }

@@ -71,6 +71,16 @@ pub(super) fn join_requests(channel: u64) -> Key {
     Key::table(Table::Group).u8(1).u64(channel)
 }
 
+/// A device that has to be told that its account was removed from a group, before it is shut out.
+pub(super) fn parting(device: &DeviceId) -> Key {
+    partings().id(device.as_bytes())
+}
+
+/// All such devices.
+pub(super) fn partings() -> Key {
+    Key::table(Table::Group).u8(2)
+}
+
 /// An operation on the roster of a group, in the order of its logical time.
 pub(super) fn operation(channel: u64, lamport: u64, id: &EntryId) -> Key {
     operations(channel).u64(lamport).id(id.as_bytes())

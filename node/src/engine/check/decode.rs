@@ -3,7 +3,7 @@
 use covey_feed::{Entry, ForkProof};
 use covey_pairing::group::cipher::{DistributionWork, OwnChain, PastChains, ReceiverChains};
 use covey_pairing::identity::TokenBook;
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::session::{DeviceSessions, PrekeyStore};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -43,7 +43,8 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Peer, _) => row.is::<Owner>(),
         (Table::Channel, Some(0)) => row.is::<Channel>(),
         (Table::Group, Some(0)) => row.is::<Standing>(),
-        (Table::Group, _) => row.is::<Asking>(),
+        (Table::Group, Some(1)) => row.is::<Asking>(),
+        (Table::Group, _) => row.is::<(AccountId, DeviceId)>(),
         (Table::Roster, _) => row.is::<Stored>(),
         (Table::Chain, Some(0)) => row.is::<OwnChain>(),
         (Table::Chain, Some(1)) => row.is::<DistributionWork>(),

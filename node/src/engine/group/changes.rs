@@ -42,13 +42,13 @@ pub(super) fn carry_out(
                     tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
                 }
             }
-            Change::MemberLeft { account, exit, devices } => {
+            Change::MemberLeft { account, joined, exit, devices } => {
                 if account == me {
                     went_out(cx, channel, exit, actor)?;
                 } else {
                     chains::left(cx, channel.no, &devices, exit)?;
                     readers::went(cx, channel, &account);
-                    peers::left(cx, channel, &account, exit)?;
+                    peers::left(cx, channel, &account, joined, exit)?;
                     let kind = if exit == Some(Exit::Left) { kind::GROUP_LEFT } else { kind::GROUP_REMOVED };
                     tell(cx, channel, kind, Some(account), actor)?;
                 }

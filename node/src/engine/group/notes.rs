@@ -2,7 +2,7 @@
 //! what it is worth.
 
 use covey_feed::ChannelId;
-use covey_pairing::group::roster::{Exit, Op};
+use covey_pairing::group::roster::{Exit, Op, OpId};
 use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -34,9 +34,9 @@ pub(in crate::engine) enum Note {
     /// You are not let in.
     #[serde(rename = "r")]
     Refused(ChannelId),
-    /// You are a member no more, since then (Unix milliseconds, by the clock of who did it).
+    /// You are no more the member that you became by this operation.
     #[serde(rename = "o")]
-    Removed(ChannelId, u64),
+    Removed(ChannelId, OpId),
 }
 
 /// Posts a note to a device.
@@ -82,19 +82,19 @@ pub(in crate::engine) fn receive(
         }
         Note::Welcome(bytes) => welcome::welcomed(cx, owner, &bytes),
         Note::Refused(id) => welcome::refused(cx, owner, &id),
-        Note::Removed(id, at) => removed(cx, owner, &id, at),
+        Note::Removed(id, joined) => removed(cx, owner, &id, joined),
     }
 }
 
 /// Somebody says that we were removed: believed of those who may.
-fn removed(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId, at: u64) -> Result<(), EngineError> {
+fn removed(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId, joined: OpId) -> Result<(), EngineError> {
     let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     let me = cx.me.account_id();
     let op = Op::Remove { account: me, cut: Vec::new() };
     let believed = get(cx, channel.no).is_some_and(|group| {
-        // Who came back since was removed from what was before.
-        let since = group.roster.member(&me).map_or(0, |member| member.since);
-        group.state == State::Joined && since < at && group.roster.allowed(&owner.account, &op).is_ok()
+        // Who came back since is another member.
+        let meant = group.roster.member(&me).is_some_and(|member| member.joined == joined);
+        group.state == State::Joined && meant && group.roster.allowed(&owner.account, &op).is_ok()
     });
     if believed { changes::went_out(cx, &mut channel, Some(Exit::Removed), Some(owner.account)) } else { Ok(()) }
 }

@@ -2,7 +2,7 @@
 
 use covey_feed::spread::{self, Graph};
 use covey_feed::{Author, SyncInput};
-use covey_pairing::group::roster::Exit;
+use covey_pairing::group::roster::{Exit, OpId};
 use covey_pairing::ids::{AccountId, DeviceId};
 
 use super::rosters::{get, get_mut};
@@ -10,7 +10,7 @@ use super::standing::State;
 use super::{chains, knock, notes};
 use crate::engine::channels::{self, Channel};
 use crate::engine::live::ContactPeer;
-use crate::engine::{Cx, Effect, EngineError, PeerKey, contacts, control, delivery, members, parcels, sync};
+use crate::engine::{Cx, Effect, EngineError, PeerKey, contacts, control, delivery, members, parcels, sync, tables};
 
 /// What somebody who is gone still has to be told has this time to reach them, in milliseconds.
 const FAREWELL: u64 = 10_000;
@@ -166,14 +166,14 @@ pub(super) fn left(
     cx: &mut Cx<'_, '_>,
     channel: &Channel,
     account: &AccountId,
+    joined: OpId,
     exit: Option<Exit>,
 ) -> Result<(), EngineError> {
     for device in contacts::devices(cx.tx, account)? {
         if matches!(exit, Some(Exit::Removed | Exit::Banned)) {
             // Nobody shows them the operation any more.
-            let exit = get(cx, channel.no).and_then(|group| group.roster.standing(account)?.exit);
-            let note = notes::Note::Removed(channel.id, exit.map_or(cx.now, |(_, _, at)| at));
-            notes::post(cx, &device, &note, None)?;
+            notes::post(cx, &device, &notes::Note::Removed(channel.id, joined), None)?;
+            cx.tx.put(&tables::parting(&device.id), &(*account, device.id))?;
         }
         sync::drive(cx, device.peer, SyncInput::ChannelRemoved(channel.id))?;
         part(cx, *account, device.peer);
@@ -184,6 +184,23 @@ pub(super) fn left(
 fn part(cx: &mut Cx<'_, '_>, account: AccountId, peer: PeerKey) {
     let at = cx.now.saturating_add(FAREWELL);
     cx.live.groups.parting.insert(peer, (account, at));
+}
+
+/// After a start: those who were still to be told that they are out have that time again.
+pub(super) fn resume_partings(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    for (key, (account, id)) in cx.tx.scan::<(AccountId, DeviceId)>(&tables::partings(), None, usize::MAX, false)? {
+        match contacts::device(cx.tx, &account, &id)? {
+            Some(device) => {
+                cx.effects.push(Effect::Allow { peer: device.peer, addresses: device.addresses });
+                part(cx, account, device.peer);
+            }
+            None => {
+                parcels::forget(cx, &id)?;
+                cx.tx.delete(&key);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// We are a member no more. Who left by themselves tells the others first.
@@ -252,6 +269,7 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         cx.live.groups.parting.remove(&peer);
         if let Some(owner) = contacts::owner(cx.tx, peer)? {
             parcels::forget_unless_known(cx, &account, &owner.device)?;
+            cx.tx.delete(&tables::parting(&owner.device));
         }
         members::parted(cx, &account, peer)?;
         part_if_unwanted(cx, account, peer)?;

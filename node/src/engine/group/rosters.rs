@@ -144,6 +144,7 @@ pub(in crate::engine) fn get_mut<'a>(cx: &'a mut Cx<'_, '_>, no: u64) -> Option<
 pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     cx.live.groups.by_no.clear();
     cx.live.groups.requests.clear();
+    super::peers::resume_partings(cx)?;
     for standing in standing::all(cx.tx)? {
         if standing.state == State::Requested
             && let Some(request) = standing.request.clone()

@@ -369,3 +369,24 @@ fn in_a_large_group_a_message_is_told_again_when_the_first_has_it_and_when_the_f
         told.filter(|event| event.data["id"] == sent.id).map(|event| event.data["state"].clone()).collect();
     assert_eq!(states, ["delivered", "read"]);
 }
+
+#[test]
+fn what_somebody_removed_has_to_be_told_does_not_wait_for_ever_after_a_restart() {
+    let mut world = World::new(4, 440);
+    let group = world.group_of(&[0, 1, 2, 3], "lake");
+    let waiting = |world: &mut World, node: usize, of: usize| {
+        let device = world.nodes[of].me.device_id();
+        world.look(node, |cx| cx.tx.keys(&tables::parcels(&device)).unwrap().len())
+    };
+    // The two are no contacts: only the group brought them together.
+    world.stop(3);
+    world.remove_from(0, &group, 3).unwrap();
+    assert!(waiting(&mut world, 1, 3) > 0, "there is something to tell");
+    world.restart(1);
+    world.pass(2_000, 500);
+    assert!(waiting(&mut world, 1, 3) > 0, "there is still time for it");
+    world.pass(30_000, 1_000);
+    assert_eq!(waiting(&mut world, 1, 3), 0);
+    assert_eq!(world.look(1, |cx| cx.tx.keys(&tables::partings()).unwrap().len()), 0);
+    assert!(world.verify(1).ok);
+}

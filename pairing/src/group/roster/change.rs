@@ -2,7 +2,7 @@
 
 use super::{
     account::{Exit, Invited, Ticket},
-    ids::{EntryId, TicketId},
+    ids::{EntryId, OpId, TicketId},
     op::Cut,
     policy::{Grant, Policy},
 };
@@ -26,6 +26,8 @@ pub enum Change {
     MemberLeft {
         /// Who.
         account: AccountId,
+        /// The operation by which they had come in.
+        joined: OpId,
         /// How.
         exit: Option<Exit>,
         /// The devices they had.

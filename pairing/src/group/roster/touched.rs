@@ -120,7 +120,8 @@ fn account_changes(account: &AccountId, old: &Standing, new: &Standing, changes:
         }
         (Some(member), None) => {
             let exit = new.exit.map(|(exit, ..)| exit);
-            changes.push(Change::MemberLeft { account, exit, devices: member.devices.to_vec() });
+            let devices = member.devices.to_vec();
+            changes.push(Change::MemberLeft { account, joined: member.joined, exit, devices });
         }
         (Some(old), Some(new)) => member_changes(account, old, new, changes),
         (None, None) => {}

@@ -10,6 +10,8 @@ use serde_bytes::ByteBuf;
 
 use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
 use super::mallory::run_frame;
+use crate::engine::group::notes::{self, Note};
+use crate::engine::group::rosters;
 use crate::engine::{Protocol, channels, contacts, control, feeds, rpc, tables, take};
 
 #[test]
@@ -270,4 +272,38 @@ fn a_member_who_drives_the_time_keeps_no_newcomer_out() {
     den.show(ALICE, &entry);
     den.world.settle();
     assert_eq!(den.next().0.map(|head| head.id), head.map(|head| head.id));
+}
+
+#[test]
+fn word_of_a_removal_that_comes_after_a_return_is_not_believed() {
+    let mut den = Den::new(611);
+    let (group, no) = (den.group.clone(), den.no(ALICE));
+    let (account, device) = (den.world.nodes[CAROL].account(), den.world.nodes[CAROL].me.device_id());
+    let joined = |den: &mut Den| {
+        den.world.look(ALICE, |cx| rosters::get(cx, no).unwrap().roster.member(&account).unwrap().joined)
+    };
+    let first = joined(&mut den);
+    den.world.remove_from(ALICE, &group, CAROL).unwrap();
+    den.world.pass(20_000, 1_000);
+    den.world.invite_to(ALICE, &group, CAROL).unwrap();
+    den.world.accept_group(CAROL, &group).unwrap();
+    den.world.pass(30_000, 1_000);
+    let second = joined(&mut den);
+    assert_ne!(first, second);
+    let id = den.channel;
+    let tell = |den: &mut Den, of| {
+        den.world
+            .call(ALICE, |cx| {
+                let device = contacts::device(cx.tx, &account, &device).unwrap().unwrap();
+                notes::post(cx, &device, &Note::Removed(id, of), None).unwrap();
+                Ok(())
+            })
+            .unwrap();
+        den.world.settle();
+        den.world.group(CAROL, &group).state
+    };
+    assert_eq!(tell(&mut den, first), api::GroupState::Joined);
+    den.world.puppet = Some(MALLORY);
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+    assert_eq!(tell(&mut den, second), api::GroupState::Removed);
 }

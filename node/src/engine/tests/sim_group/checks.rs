@@ -15,7 +15,7 @@ use covey_api::{self as api, GroupState};
 
 use super::story::Story;
 use crate::engine::group::rosters;
-use crate::engine::{channels, rpc};
+use crate::engine::{channels, rpc, tables};
 
 /// Longest time that healing may take, in virtual milliseconds.
 const PATIENCE: u64 = 3 * 3_600_000;
@@ -104,7 +104,7 @@ impl Story {
     /// SIMG-1 and SIMG-2
     fn texts_at(&mut self, node: usize, problems: &mut Vec<String>) {
         let texts = self.texts(node);
-        let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
+        let (mut counted, mut missing): (BTreeMap<&str, usize>, bool) = (BTreeMap::new(), false);
         texts.iter().for_each(|text| *counted.entry(text).or_default() += 1);
         for said in &self.said {
             let times = counted.get(said.text.as_str()).copied().unwrap_or(0);
@@ -112,8 +112,13 @@ impl Story {
             let stays = !self.removed.contains(&said.author);
             let must = stays && (!self.newcomers.contains(&node) || said.audience.contains(&node));
             if times > 1 || (must && times == 0) {
+                missing |= times == 0;
                 problems.push(format!("SIMG-1 node {node} has {times} times: {}", said.text));
             }
+        }
+        if missing {
+            let waits = self.net.look(node, |cx| cx.tx.keys(&tables::all_parked()).unwrap().len());
+            problems.push(format!("SIMG-1 (at node {node} {waits} entries wait for their keys)"));
         }
         let mut last: BTreeMap<&str, usize> = BTreeMap::new();
         for text in &texts {

@@ -34,6 +34,42 @@ impl Mark {
     }
 }
 
+/// How far anybody has one of our feeds: delivered, and read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Furthest {
+    delivered: u64,
+    read: u64,
+}
+
+impl Furthest {
+    fn with(self, mark: &Mark) -> Self {
+        Self { delivered: self.delivered.max(mark.delivered), read: self.read.max(mark.read) }
+    }
+}
+
+/// How far anybody has a feed of ours. Its marks, one per device that has any of it, are read once.
+fn furthest(cx: &mut Cx<'_, '_>, fid: u64) -> Result<Furthest, EngineError> {
+    if let Some(known) = cx.live.furthest.get(&fid) {
+        return Ok(*known);
+    }
+    let found = scan(cx.tx, fid)?.iter().fold(Furthest::default(), Furthest::with);
+    cx.live.groups.ahead = true;
+    cx.live.furthest.insert(fid, found);
+    Ok(found)
+}
+
+fn save(cx: &mut Cx<'_, '_>, fid: u64, device: &DeviceId, mark: &Mark) -> Result<(), EngineError> {
+    if let Some(known) = cx.live.furthest.get_mut(&fid) {
+        *known = known.with(mark);
+        cx.live.groups.ahead = true;
+    }
+    Ok(cx.tx.put(&tables::delivery(fid, device), mark)?)
+}
+
+fn scan(tx: &Tx<'_>, fid: u64) -> Result<Vec<Mark>, EngineError> {
+    Ok(tx.scan(&tables::deliveries(fid), None, MAX_DEVICES, false)?.into_iter().map(|(_, mark)| mark).collect())
+}
+
 /// A recipient's device says that it durably has our feed up to `seq`.
 pub(super) fn delivered(
     cx: &mut Cx<'_, '_>,
@@ -55,10 +91,13 @@ pub(super) fn delivered(
     if seq <= mark.delivered {
         return Ok(());
     }
-    let known = told_before(cx, &found, &feed, mark.delivered, |mark| mark.delivered)?;
+    let known = match group::show::is_large(cx, &found) {
+        true => furthest(cx, feed.fid)?.delivered.max(mark.delivered),
+        false => mark.delivered,
+    };
     mark.delivered = seq;
     mark.delivered_at = cx.now;
-    cx.tx.put(&place, &mark)?;
+    save(cx, feed.fid, device, &mark)?;
     changed(cx, channel, key, known, seq)?;
     if seq == feed.head.map_or(0, |head| head.seq) { group::told(cx, &found) } else { Ok(()) }
 }
@@ -69,8 +108,7 @@ pub(super) fn is_told(tx: &Tx<'_>, channel: &Channel, device: &DeviceId) -> Resu
     let key = FeedKey { author, incarnation: channel.incarnation };
     let Some(feed) = feeds::load(tx, channel.no, &key)? else { return Ok(true) };
     let last = feed.head.map_or(0, |head| head.seq);
-    let marks = tx.scan::<Mark>(&tables::deliveries(feed.fid), None, MAX_DEVICES, false)?;
-    Ok(marks.iter().any(|(_, mark)| mark.delivered >= last))
+    Ok(scan(tx, feed.fid)?.iter().any(|mark| mark.delivered >= last))
 }
 
 /// A recipient says what was read.
@@ -95,36 +133,24 @@ pub(super) fn read(
         if seq <= mark.read {
             continue;
         }
-        let known = told_before(cx, channel, &feed, mark.read, |mark| mark.read)?;
+        let known = match group::show::is_large(cx, channel) {
+            true => furthest(cx, feed.fid)?.read.max(mark.read),
+            false => mark.read,
+        };
         mark.read = seq;
         mark.read_at = cx.now;
         if mark.delivered < seq {
             mark.delivered = seq;
             mark.delivered_at = cx.now;
         }
-        cx.tx.put(&place, &mark)?;
+        save(cx, feed.fid, &device, &mark)?;
         changed(cx, channel.id, key, known, seq)?;
     }
     Ok(())
 }
 
-/// Up to where a mark that stands at `known` has nothing to tell when it moves: in a large group only what nobody else
-/// has is told, because of all others the event would say what an earlier one said.
-fn told_before(
-    cx: &Cx<'_, '_>,
-    channel: &Channel,
-    feed: &feeds::Feed,
-    known: u64,
-    reached: fn(&Mark) -> u64,
-) -> Result<u64, EngineError> {
-    if !group::show::is_large(cx, channel) {
-        return Ok(known);
-    }
-    let marks = cx.tx.scan::<Mark>(&tables::deliveries(feed.fid), None, MAX_DEVICES, false)?;
-    Ok(marks.iter().map(|(_, mark)| reached(mark)).fold(known, u64::max))
-}
-
-/// Tells the journal of every message that a mark moved over, from after `known` up to `seq`.
+/// Tells the journal of every message that a mark moved over, from after `known` up to `seq`. (In a large group `known` is
+/// what anybody had: of the messages before, an event would say what an earlier one said.)
 fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, known: u64, seq: u64) -> Result<(), EngineError> {
     for seq in known.saturating_add(1)..=seq {
         if let Some((channel, message)) = messages::of_entry(cx, channel, key, seq)? {
@@ -138,7 +164,7 @@ fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, known: u64, se
 fn marks(tx: &Tx<'_>, channel: &Channel, message: &Message) -> Result<Vec<Mark>, EngineError> {
     let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };
     let Some(feed) = feeds::load(tx, channel.no, &key)? else { return Ok(Vec::new()) };
-    Ok(tx.scan(&tables::deliveries(feed.fid), None, MAX_DEVICES, false)?.into_iter().map(|(_, mark)| mark).collect())
+    scan(tx, feed.fid)
 }
 
 /// How far a message of ours has come.
@@ -216,11 +242,18 @@ pub(super) fn state(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Re
         return Ok(of(cx, channel, message)?.each.first().map_or(MessageState::Queued, |delivery| delivery.state));
     }
     let seq = message.place.seq;
-    let marks = marks(cx.tx, channel, message)?;
+    let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };
+    let fid = feeds::load(cx.tx, channel.no, &key)?.map(|feed| feed.fid);
+    let known = fid.and_then(|fid| cx.live.furthest.get(&fid)).copied();
+    let furthest = match (known, fid) {
+        (Some(known), _) => known,
+        (None, Some(fid)) => scan(cx.tx, fid)?.iter().fold(Furthest::default(), Furthest::with),
+        (None, None) => Furthest::default(),
+    };
     let expired = message.body.expires_at.is_some_and(|at| at <= cx.now);
-    Ok(if marks.iter().any(|mark| mark.read >= seq) {
+    Ok(if furthest.read >= seq {
         MessageState::Read
-    } else if marks.iter().any(|mark| mark.delivered >= seq) {
+    } else if furthest.delivered >= seq {
         MessageState::Delivered
     } else if expired {
         MessageState::Expired

@@ -8,7 +8,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use serde_bytes::ByteBuf;
 
 use super::authors::AuthorKeys;
-use super::{PeerKey, Policy, group};
+use super::{PeerKey, Policy, delivery, group};
 
 /// In-memory state: who is connected, what waits for a retry.
 pub struct Live {
@@ -34,6 +34,8 @@ pub struct Live {
     pub(super) penalties: BTreeMap<PeerKey, u64>,
     /// Rosters of the groups that we have a channel of, by its number.
     pub(super) groups: group::Groups,
+    /// How far anybody has our feeds of large groups, by their numbers, if it was looked for. Bounded by our groups.
+    pub(super) furthest: BTreeMap<u64, delivery::Furthest>,
     /// Parcels and bytes kept of each sender, if they were counted since that last changed.
     pub(super) custody: Option<BTreeMap<DeviceId, (usize, usize)>>,
     /// Parcels that were brought from devices that no roster of ours has yet: who brought them, from whom, number, parcel.
@@ -63,6 +65,7 @@ impl Live {
             addresses: Vec::new(),
             penalties: BTreeMap::new(),
             groups: group::Groups::default(),
+            furthest: BTreeMap::new(),
             custody: None,
             early: Vec::new(),
             authors: AuthorKeys::default(),

@@ -23,6 +23,7 @@ pub(super) fn next_housekeeping(live: &Live) -> u64 {
 
 /// Rebuilds what a running engine has in memory: after a start, and after a transaction that could not be kept.
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    cx.live.furthest.clear();
     group::load(cx)?;
     rollback::start(cx)?;
     for contact in contacts::all(cx.tx)? {

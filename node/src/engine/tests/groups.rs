@@ -354,6 +354,7 @@ fn in_a_large_group_a_message_is_told_again_when_the_first_has_it_and_when_the_f
     assert_eq!(world.group(0, &group).members, 23);
     let sent = world.say_in(0, &group, "hello").unwrap();
     world.pass(20_000, 1_000);
+    world.restart(0);
     for node in 1..23 {
         let params = api::ChannelMarkRead { channel: group.clone(), ..api::ChannelMarkRead::default() };
         world.call(node, |cx| rpc::channel::mark_read(cx, &params)).unwrap();

@@ -1,7 +1,8 @@
 //! Parcels kept for members of our groups who are not connected, so that two who never meet can talk.
 //!
 //! Kept are sealed parcels of one member for another: who keeps them learns their size and time, and whom they are from
-//! and for, nothing of what is in them. Quotas are per sender (`[NODE-CUSTODY]`).
+//! and for, nothing of what is in them. Quotas are per device that gives us
+//! something to keep (`[PARCEL-6]`).
 
 use std::collections::BTreeMap;
 
@@ -15,10 +16,10 @@ use super::{Cx, EngineError, PeerKey, group, tables};
 
 /// Members asked to keep one parcel: one of them is likely to meet the recipient.
 pub(super) const KEEPERS: u8 = 3;
-/// Parcels kept of one sender.
-const MAX_PARCELS: usize = 128;
-/// Bytes kept of one sender.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Parcels and bytes kept of a device that gives us its own.
+const MAX_OWN: (usize, usize) = (128, 8 * 1024 * 1024);
+/// The same of a device that passes on those of others. Whom they are from is its word alone, so they are charged to it.
+const MAX_PASSED: (usize, usize) = (512, 16 * 1024 * 1024);
 /// Parcels kept in all.
 const MAX_ALL: usize = 4_096;
 /// A parcel is kept for this long, in milliseconds: 21 days.
@@ -32,6 +33,19 @@ pub(super) struct Kept {
     pub(super) number: u64,
     pub(super) sealed: ByteBuf,
     since: u64,
+    /// Who passed it on to us, if that was not the sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<DeviceId>,
+}
+
+/// Parcels and bytes kept, by the device that gave them to us, its own or those of others.
+pub(super) type Used = BTreeMap<(DeviceId, bool), (usize, usize)>;
+
+impl Kept {
+    /// To whose account it goes.
+    fn charged(&self) -> (DeviceId, bool) {
+        self.by.map_or((self.sender, true), |by| (by, false))
+    }
 }
 
 /// Connected members of the group with this channel who may keep something for `device`.
@@ -42,11 +56,12 @@ pub(super) fn keepers(cx: &Cx<'_, '_>, no: u64, device: &DeviceId) -> Vec<PeerKe
     cx.live.opened.iter().filter(|peer| fits(peer)).take(usize::from(KEEPERS)).copied().collect()
 }
 
-/// Takes a parcel into custody if it is from one member of a group for another and there is room. The recipient, if it is
-/// connected.
+/// Takes a parcel into custody if it is from one member of a group for another and there is room. `by`: who passed it on to
+/// us. The recipient, if it is connected.
 pub(super) fn keep(
     cx: &mut Cx<'_, '_>,
     sender: Owner,
+    by: Option<DeviceId>,
     to: DeviceId,
     number: u64,
     sealed: ByteBuf,
@@ -58,32 +73,32 @@ pub(super) fn keep(
         return Ok(None);
     }
     let key = tables::custody(&to, &sender.device, number);
-    let known = cx.tx.get::<Kept>(&key)?.map_or(0, |kept| kept.sealed.len());
-    let of_sender = used(cx)?.get(&sender.device).copied().unwrap_or((0, 0));
-    let all: usize = cx.live.custody.iter().flatten().map(|(_, (parcels, _))| parcels).sum();
-    if known == 0 {
-        if of_sender.0 >= MAX_PARCELS || of_sender.1 + sealed.len() > MAX_BYTES || all >= MAX_ALL {
-            debug!(sender = %sender.device.fmt_short(), "no room to keep another parcel");
+    // What somebody else says is from the sender keeps no place from what the sender itself gives us.
+    let known = cx.tx.get::<Kept>(&key)?.filter(|known| known.by.is_none() || by.is_some());
+    if known.is_none() {
+        let kept = Kept { sender: sender.device, to, number, sealed, since: cx.now, by };
+        let (charged, bytes) = (kept.charged(), kept.sealed.len());
+        let used = used(cx)?;
+        let all: usize = used.values().map(|(parcels, _)| parcels).sum();
+        let of = used.entry(charged).or_default();
+        let (parcels, most) = if charged.1 { MAX_OWN } else { MAX_PASSED };
+        if of.0 >= parcels || of.1 + bytes > most || all >= MAX_ALL {
+            debug!(of = %charged.0.fmt_short(), "no room to keep another parcel");
             return Ok(None);
         }
-        let kept = Kept { sender: sender.device, to, number, sealed, since: cx.now };
-        let bytes = kept.sealed.len();
-        cx.tx.put(&key, &kept)?;
         // Counting anew would read all that is kept, for each parcel of whoever sends many.
-        if let Some(used) = &mut cx.live.custody {
-            let of = used.entry(sender.device).or_default();
-            *of = (of.0 + 1, of.1 + bytes);
-        }
+        *of = (of.0 + 1, of.1 + bytes);
+        cx.tx.put(&key, &kept)?;
     }
     Ok(group::connected_peer(cx, &to))
 }
 
-/// Parcels and bytes kept of each sender.
-fn used<'a>(cx: &'a mut Cx<'_, '_>) -> Result<&'a BTreeMap<DeviceId, (usize, usize)>, EngineError> {
+/// Counted, if they were not since that last changed.
+fn used<'a>(cx: &'a mut Cx<'_, '_>) -> Result<&'a mut Used, EngineError> {
     if cx.live.custody.is_none() {
-        let mut used: BTreeMap<DeviceId, (usize, usize)> = BTreeMap::new();
+        let mut used = Used::new();
         for (_, kept) in cx.tx.scan::<Kept>(&tables::all_custody(), None, MAX_ALL, false)? {
-            let of = used.entry(kept.sender).or_default();
+            let of = used.entry(kept.charged()).or_default();
             *of = (of.0 + 1, of.1 + kept.sealed.len());
         }
         cx.live.custody = Some(used);

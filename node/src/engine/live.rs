@@ -8,7 +8,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use serde_bytes::ByteBuf;
 
 use super::authors::AuthorKeys;
-use super::{PeerKey, Policy, delivery, group};
+use super::{PeerKey, Policy, custody, delivery, group};
 
 /// In-memory state: who is connected, what waits for a retry.
 pub struct Live {
@@ -36,8 +36,8 @@ pub struct Live {
     pub(super) groups: group::Groups,
     /// How far anybody has our feeds of large groups, by their numbers, if it was looked for. Bounded by our groups.
     pub(super) furthest: BTreeMap<u64, delivery::Furthest>,
-    /// Parcels and bytes kept of each sender, if they were counted since that last changed.
-    pub(super) custody: Option<BTreeMap<DeviceId, (usize, usize)>>,
+    /// Parcels and bytes kept of each device, if they were counted since that last changed.
+    pub(super) custody: Option<custody::Used>,
     /// Parcels that were brought from devices that no roster of ours has yet: who brought them, from whom, number, parcel.
     pub(super) early: Vec<(PeerKey, DeviceId, u64, ByteBuf)>,
     /// Keys with which entries were verified lately.

@@ -349,7 +349,7 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
             send(cx, peer, Frame::Ack(number))?;
         }
         Frame::Keep(to, number, sealed) => {
-            if let Some(to) = custody::keep(cx, owner, to, number, sealed.clone())? {
+            if let Some(to) = custody::keep(cx, owner, None, to, number, sealed.clone())? {
                 send(cx, to, Frame::Brought(owner.device, number, sealed))?;
             }
         }
@@ -395,7 +395,8 @@ fn pass(
     {
         return send(cx, next, Frame::Pass(from, to, number, sealed, rest.to_vec()));
     }
-    match custody::keep(cx, Owner { account, device: from }, to, number, sealed.clone())? {
+    let by = Some(owner.device).filter(|by| *by != from);
+    match custody::keep(cx, Owner { account, device: from }, by, to, number, sealed.clone())? {
         Some(to) => send(cx, to, Frame::Brought(from, number, sealed)),
         None => Ok(()),
     }

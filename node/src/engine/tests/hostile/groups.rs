@@ -6,13 +6,14 @@ use covey_feed::run::RunLimits;
 use covey_feed::{Author, ChannelId, FeedId, FeedKey, Kind};
 use covey_pairing::group::cipher::{GroupCipher, OwnChain, ReceiverChains, SenderKeys};
 use covey_pairing::group::roster::Op;
+use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteBuf;
 
 use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
 use super::mallory::run_frame;
 use crate::engine::group::notes::{self, Note};
 use crate::engine::group::rosters;
-use crate::engine::{Protocol, channels, contacts, control, feeds, rpc, tables, take};
+use crate::engine::{Protocol, channels, contacts, control, custody, feeds, rpc, tables, take};
 
 #[test]
 fn operations_of_a_member_who_may_not_count_for_nobody_and_the_doctor_says_so() {
@@ -221,6 +222,36 @@ fn parcels_to_keep_have_a_quota_that_is_free_again_when_they_arrived() {
     den.world.stop(BOB);
     keep(&mut den, 5, 100);
     assert!(kept(&mut den) >= 5, "there is room again");
+    den.world.restart(BOB);
+    den.world.settle();
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+#[test]
+fn parcels_passed_on_in_the_name_of_another_take_no_place_from_their_own() {
+    let mut den = Den::new(612);
+    den.world.stop(BOB);
+    den.world.puppet = Some(MALLORY);
+    let [bob, carol] = [BOB, CAROL].map(|node| den.world.nodes[node].me.device_id());
+    let kept = |den: &mut Den| den.world.look(ALICE, |cx| cx.tx.keys(&tables::custody_for(&bob)).unwrap().len());
+    let before = kept(&mut den);
+    for number in 1_000..1_700u64 {
+        let passed = (carol, bob, number, ByteBuf::from(vec![7; 100]), Vec::<DeviceId>::new());
+        let frame = std::collections::BTreeMap::from([("t", passed)]);
+        den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
+    }
+    assert_eq!(kept(&mut den) - before, 512, "what mallory passes on is charged to her");
+    // Also under a number that mallory took first.
+    for number in [1_000, 5_000u64] {
+        let frame = std::collections::BTreeMap::from([("k", (bob, number, ByteBuf::from(vec![8; 200])))]);
+        den.world.replay(CAROL, ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
+        den.world.settle();
+        let size = den.world.look(ALICE, |cx| {
+            let kept = cx.tx.get::<custody::Kept>(&tables::custody(&bob, &carol, number)).unwrap();
+            kept.map(|kept| kept.sealed.len())
+        });
+        assert_eq!(size, Some(200));
+    }
     den.world.restart(BOB);
     den.world.settle();
     den.nobody_notices(&[ALICE, BOB, CAROL]);

@@ -113,7 +113,8 @@ impl SigningSecret {
 
 impl Clone for SigningSecret {
     fn clone(&self) -> Self {
-        Self { key: self.key.clone(), expanded: ExpandedSecretKey::from(self.key.as_bytes()) }
+        let ExpandedSecretKey { scalar, hash_prefix } = self.expanded;
+        Self { key: self.key.clone(), expanded: ExpandedSecretKey { scalar, hash_prefix } }
     }
 }
 

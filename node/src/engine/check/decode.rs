@@ -44,7 +44,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Channel, Some(0)) => row.is::<Channel>(),
         (Table::Group, Some(0)) => row.is::<Standing>(),
         (Table::Group, Some(1)) => row.is::<Asking>(),
-        (Table::Group, _) => row.is::<(AccountId, DeviceId)>(),
+        (Table::Group, Some(2)) => row.is::<(AccountId, DeviceId)>(),
         (Table::Roster, _) => row.is::<Stored>(),
         (Table::Chain, Some(0)) => row.is::<OwnChain>(),
         (Table::Chain, Some(1)) => row.is::<DistributionWork>(),
@@ -60,7 +60,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Outbox, _) => row.is::<Waiting>(),
         (Table::Delivery, _) => row.is::<Mark>(),
         (Table::Journal, _) => row.is::<journal::Record>(),
-        (Table::Channel | Table::Chain | Table::Consumer, _) => row.is::<u64>(),
+        (Table::Channel | Table::Group | Table::Chain | Table::Consumer, _) => row.is::<u64>(),
         (Table::ClientId, _) => row.is::<idempotency::Record>(),
         (other, _) => Err(format!("is of the table {other:?}, which is not used")),
     }

@@ -22,6 +22,9 @@ use crate::engine::{Cx, EngineError, PeerKey, card, journal, members, tables};
 /// Requests that wait for one group's admins at a time.
 const MAX_REQUESTS: usize = 256;
 
+/// Rejected ones of one group that are remembered.
+const MAX_REJECTED: usize = 1_024;
+
 /// Somebody who asks to be let in, as stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Asking {
@@ -90,6 +93,10 @@ pub(in crate::engine) fn asked(
                 ops::write(cx, &mut channel, Op::Join { statement, card: signed }).map_err(EngineError::bug)?;
                 return welcome(cx, &channel, &account);
             };
+            if cx.tx.get::<u64>(&tables::join_rejected(channel.no, &account))?.is_some_and(|no| at <= no) {
+                debug!(account = %account.fmt_short(), "somebody who was rejected asks again as before");
+                return refuse(cx, joiner, id);
+            }
             let asking = Asking {
                 account,
                 statement,
@@ -204,11 +211,18 @@ pub(in crate::engine) fn may_approve(cx: &Cx<'_, '_>, channel: &Channel, asking:
     group.roster.admits(&cx.me.account_id(), &join)
 }
 
-/// Does not let them in.
+/// Does not let them in. Who is not there to hear it asks the same again, and hears it then.
 pub(in crate::engine) fn reject(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<(), ApiError> {
     cx.tx.delete(&tables::join_request(channel.no, &asking.account));
-    match verified(cx, &channel.id, &asking.statement, &asking.card, asking.account) {
-        Some(joiner) => Ok(refuse(cx, &joiner, &channel.id)?),
-        None => Ok(()),
+    let Some(joiner) = verified(cx, &channel.id, &asking.statement, &asking.card, asking.account) else {
+        return Ok(());
+    };
+    let known = cx.tx.scan::<u64>(&tables::all_join_rejected(channel.no), None, MAX_REJECTED, false)?;
+    if known.len() >= MAX_REJECTED
+        && let Some((oldest, _)) = known.into_iter().min_by_key(|(_, at)| *at)
+    {
+        cx.tx.delete(&oldest);
     }
+    cx.tx.put(&tables::join_rejected(channel.no, &asking.account), &joiner.statement.issued_at)?;
+    Ok(refuse(cx, &joiner, &channel.id)?)
 }

@@ -391,3 +391,30 @@ fn what_somebody_removed_has_to_be_told_does_not_wait_for_ever_after_a_restart()
     assert_eq!(world.look(1, |cx| cx.tx.keys(&tables::partings()).unwrap().len()), 0);
     assert!(world.verify(1).ok);
 }
+
+#[test]
+fn a_stranger_who_was_rejected_while_away_hears_it_at_the_next_knock_and_may_ask_anew() {
+    let mut world = World::new(3, 441);
+    let group = world.group_of(&[0, 1], "lake");
+    let params = api::GroupTicket { group: group.clone(), approve: Some(true), ..api::GroupTicket::default() };
+    let ticket = world.call(0, |cx| rpc::group::ticket(cx, &params)).unwrap().ticket;
+    let ask = api::GroupJoin { ticket, ..api::GroupJoin::default() };
+    let params = ask.clone();
+    world.call(2, |cx| rpc::group::join(cx, params)).unwrap();
+    world.pass(5_000, 500);
+    world.stop(2);
+    let asking =
+        |world: &mut World| world.call(0, |cx| rpc::group::requests(cx, &api::GroupRequests::default())).unwrap();
+    let account = asking(&mut world)[0].account.clone();
+    let params = api::GroupReject { group: group.clone(), account, client_id: None };
+    world.call(0, |cx| rpc::group::reject(cx, &params)).unwrap();
+    world.restart(0);
+    world.restart(2);
+    world.pass(130_000, 1_000);
+    assert!(asking(&mut world).is_empty(), "nobody is asked again");
+    assert_eq!(world.group(2, &group).state, GroupState::Declined);
+    assert!(world.verify(0).ok);
+    world.call(2, |cx| rpc::group::join(cx, ask)).unwrap();
+    world.pass(5_000, 500);
+    assert_eq!(asking(&mut world).len(), 1);
+}

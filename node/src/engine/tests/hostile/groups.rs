@@ -5,7 +5,7 @@ use covey_api as api;
 use covey_feed::run::RunLimits;
 use covey_feed::{Author, ChannelId, FeedId, FeedKey, Kind};
 use covey_pairing::group::cipher::{GroupCipher, OwnChain, ReceiverChains, SenderKeys};
-use covey_pairing::group::roster::Op;
+use covey_pairing::group::roster::{Op, OpId, Operation};
 use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteBuf;
 
@@ -337,4 +337,68 @@ fn word_of_a_removal_that_comes_after_a_return_is_not_believed() {
     den.world.puppet = Some(MALLORY);
     den.nobody_notices(&[ALICE, BOB, CAROL]);
     assert_eq!(tell(&mut den, second), api::GroupState::Removed);
+}
+
+#[test]
+fn operations_that_wait_for_others_that_never_come_keep_nobody_elses_waiting() {
+    let mut den = Den::new(613);
+    den.world.puppet = Some(MALLORY);
+    let (account, at) = (den.world.nodes[MALLORY].account(), den.world.now);
+    let (mut head, mut lamport) = den.next();
+    for number in 0..100u8 {
+        let deps = vec![OpId::from_bytes([number; 32])];
+        let operation = Operation { account, at, deps, op: Op::Rename { name: "never".into() } };
+        let batch = den.entry(head, lamport, Kind::Control, operation.encode().unwrap());
+        den.show(ALICE, &batch);
+        den.world.settle();
+        let last = batch.entries.last().unwrap();
+        (head, lamport) = (Some(last.head()), last.lamport());
+    }
+    den.world.pass(60_000, 1_000);
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+    let params = api::GroupRename { group: den.group.clone(), name: "pond".into(), client_id: None };
+    den.world.call(ALICE, |cx| rpc::group::rename(cx, &params)).unwrap();
+    den.world.pass(10_000, 500);
+    for member in [ALICE, BOB, CAROL] {
+        let no = den.no(member);
+        let waiting = den.world.look(member, |cx| rosters::get(cx, no).unwrap().roster.operations().1);
+        assert_eq!(waiting, 64, "member {member}");
+        assert!(den.checks(member).iter().any(|check| check.contains("64 operations wait")), "member {member}");
+        assert_eq!(den.world.group(member, &den.group.clone()).name, "pond");
+        assert!(den.world.verify(member).ok, "member {member}");
+    }
+}
+
+#[test]
+fn what_was_written_beyond_the_cut_stays_closed_when_its_key_comes_after_a_return() {
+    let mut den = Den::new(614);
+    let group = den.group.clone();
+    den.world.drop.insert(Protocol::Parcel);
+    den.world.say_in(CAROL, &group, "before").unwrap();
+    den.world.pass(5_000, 500);
+    for other in [BOB, CAROL, MALLORY] {
+        den.world.disconnect(ALICE, other);
+    }
+    den.world.say_in(CAROL, &group, "beyond").unwrap();
+    den.world.pass(5_000, 500);
+    let carol = den.world.nodes[CAROL].me.device_id();
+    let parked = |den: &mut Den| den.world.look(BOB, |cx| cx.tx.keys(&tables::parked_by(&carol)).unwrap().len());
+    assert_eq!(parked(&mut den), 2, "bob has the entries, and not their key");
+    den.world.remove_from(ALICE, &group, CAROL).unwrap();
+    den.world.connect(ALICE, BOB);
+    den.world.pass(5_000, 500);
+    den.world.drop.clear();
+    den.world.connect(ALICE, CAROL);
+    den.world.pass(20_000, 1_000);
+    den.world.invite_to(ALICE, &group, CAROL).unwrap();
+    den.world.accept_group(CAROL, &group).unwrap();
+    den.world.pass(60_000, 1_000);
+    den.world.connect(BOB, CAROL);
+    den.world.connect(ALICE, MALLORY);
+    den.nobody_notices(&[ALICE, BOB, CAROL, MALLORY]);
+    let texts = den.world.texts_in(BOB, &group);
+    assert!(texts.contains(&"before".to_owned()), "the key came: {texts:?}");
+    assert!(!texts.contains(&"beyond".to_owned()));
+    assert_eq!(parked(&mut den), 0, "nobody asks for it any more");
+    assert!(den.world.verify(BOB).ok);
 }

@@ -4,7 +4,7 @@ use covey_pairing::{
     crypto::secret::Secret,
     group::{
         admission::{AdmissionPoint, GroupInvite, GroupTicket, JoinStatement, TicketToken, Welcome},
-        roster::{Grant, OpId, Role},
+        roster::{Grant, Op, OpId, Operation, Policy, Role},
     },
     identity::DeviceSecret,
 };
@@ -28,8 +28,33 @@ pub(crate) fn of(target: &str) -> Seeds {
         "group_statement" => statements(),
         "group_ticket" => tickets(),
         "group_welcome" => welcomes(),
+        "group_operation" => operations(),
         _ => Vec::new(),
     }
+}
+
+fn operations() -> Seeds {
+    let (account, _, card) = joiner();
+    let account = account.id();
+    let dep = OpId::from_bytes([9; 32]);
+    let ops = [
+        Op::Create {
+            nonce: [1; 32],
+            name: "lake".into(),
+            policy: Policy::default(),
+            card: ByteBuf::from(card.clone()),
+        },
+        Op::Rename { name: "pond".into() },
+        Op::Leave,
+        Op::Join { statement: ByteBuf::from(vec![1; 64]), card: ByteBuf::from(card) },
+    ];
+    let encoded = |op: Op, deps: Vec<OpId>| Operation { account, at: NOW, deps, op }.encode().unwrap();
+    let mut seeds = named("operation", ops.into_iter().map(|op| encoded(op, Vec::new())));
+    seeds.extend(named("late", [encoded(Op::Rename { name: "sea".into() }, vec![dep])]));
+    let mut cut = encoded(Op::Rename { name: "sea".into() }, vec![dep]);
+    cut.pop();
+    seeds.push(("bad-cut".to_owned(), cut));
+    seeds
 }
 
 fn distributions() -> Seeds {

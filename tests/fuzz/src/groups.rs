@@ -1,4 +1,4 @@
-//! Sender keys, tickets, join statements, the welcome.
+//! Sender keys, tickets, join statements, the welcome, operations on a roster.
 
 use std::sync::OnceLock;
 
@@ -7,6 +7,7 @@ use covey_pairing::{
     group::{
         admission::{GroupInvite, GroupTicket, JoinStatement, Welcome, devices},
         cipher::{Distribution, ReceiverChains, Sealed, SenderChain, Speaker, report},
+        roster::{OpId, OpRecord, Operation, Roster, Vouched},
     },
     identity::{AccountSecret, CardContent, DeviceSecret, KeyLog, sign},
     ids::{DeviceId, GroupId},
@@ -186,5 +187,22 @@ pub fn welcome(bytes: &[u8]) -> bool {
     }
     let Some(invite) = GroupInvite::from_bytes(bytes) else { return false };
     assert_eq!(GroupInvite::from_bytes(&invite.to_bytes().expect("within the limits")), Some(invite));
+    true
+}
+
+/// An operation on a roster, by a device of whoever it names.
+pub fn operation(bytes: &[u8]) -> bool {
+    let Ok(operation) = Operation::decode(bytes) else { return false };
+    let encoded = operation.encode().expect("within the limits");
+    assert!(Operation::decode(&encoded).is_ok_and(|same| same == operation));
+    let id = OpId::from_bytes(blake3(bytes));
+    let device = DeviceId::from_bytes([7; 32]);
+    let record = OpRecord { id, device, incarnation: 0, seq: 1, operation, vouched: Vouched::Nothing };
+    let (mut one, mut many) = (Roster::new(GROUP), Roster::new(GROUP));
+    one.insert(record.clone());
+    // Taken once, however it comes.
+    many.insert_all(vec![record.clone(), record.clone()]);
+    many.insert(record);
+    assert_eq!((one.hash(), one.operations()), (many.hash(), many.operations()));
     true
 }

@@ -43,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("group_statement", groups::statement),
     ("group_ticket", groups::ticket),
     ("group_welcome", groups::welcome),
+    ("group_operation", groups::operation),
     ("node_pair", node::pair),
     ("node_sync", node::sync),
     ("node_payload", node::payload),

@@ -72,6 +72,7 @@ pub(super) fn keep(
         debug!("a parcel to keep for somebody who is no member");
         return Ok(None);
     }
+    let connected = group::connected_peer(cx, &to);
     let key = tables::custody(&to, &sender.device, number);
     // What somebody else says is from the sender keeps no place from what the sender itself gives us.
     let known = cx.tx.get::<Kept>(&key)?.filter(|known| known.by.is_none() || by.is_some());
@@ -83,14 +84,15 @@ pub(super) fn keep(
         let of = used.entry(charged).or_default();
         let (parcels, most) = if charged.1 { MAX_OWN } else { MAX_PASSED };
         if of.0 >= parcels || of.1 + bytes > most || all >= MAX_ALL {
+            // Who is connected gets it all the same; it is not brought a second time.
             debug!(of = %charged.0.fmt_short(), "no room to keep another parcel");
-            return Ok(None);
+            return Ok(connected);
         }
         // Counting anew would read all that is kept, for each parcel of whoever sends many.
         *of = (of.0 + 1, of.1 + bytes);
         cx.tx.put(&key, &kept)?;
     }
-    Ok(group::connected_peer(cx, &to))
+    Ok(connected)
 }
 
 /// Counted, if they were not since that last changed.

@@ -9,10 +9,11 @@ use covey_pairing::group::roster::{Op, OpId, Operation};
 use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteBuf;
 
+use super::super::world::{self, World};
 use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
 use super::mallory::run_frame;
 use crate::engine::group::notes::{self, Note};
-use crate::engine::group::rosters;
+use crate::engine::group::{may_read, rosters};
 use crate::engine::{Protocol, channels, contacts, control, custody, feeds, rpc, tables, take};
 
 #[test]
@@ -228,6 +229,28 @@ fn parcels_to_keep_have_a_quota_that_is_free_again_when_they_arrived() {
 }
 
 #[test]
+fn who_is_connected_gets_parcels_also_when_there_is_no_room_to_keep_them() {
+    let mut den = Den::new(613);
+    den.world.stop(BOB);
+    den.world.puppet = Some(MALLORY);
+    let [bob, carol] = [BOB, CAROL].map(|node| den.world.nodes[node].me.device_id());
+    den.world.record = Some(Vec::new());
+    for number in 0..200u64 {
+        let (to, sealed) = if number < 199 { (bob, vec![7; 100]) } else { (carol, vec![9; 100]) };
+        let frame = std::collections::BTreeMap::from([("k", (to, number, ByteBuf::from(sealed)))]);
+        den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
+    }
+    let sent = den.world.record.take().unwrap();
+    let brought = |(from, to, protocol, frame): &world::Sent| {
+        (*from, *to, *protocol) == (ALICE, CAROL, Protocol::Parcel) && frame.windows(100).any(|part| part == [9; 100])
+    };
+    assert!(sent.iter().any(brought));
+    den.world.restart(BOB);
+    den.world.settle();
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+#[test]
 fn parcels_passed_on_in_the_name_of_another_take_no_place_from_their_own() {
     let mut den = Den::new(612);
     den.world.stop(BOB);
@@ -401,4 +424,32 @@ fn what_was_written_beyond_the_cut_stays_closed_when_its_key_comes_after_a_retur
     assert!(!texts.contains(&"beyond".to_owned()));
     assert_eq!(parked(&mut den), 0, "nobody asks for it any more");
     assert!(den.world.verify(BOB).ok);
+}
+
+/// Whoever lets somebody in says when that was. An admin who dates it back would have everyone give the newcomer the keys of
+/// what was written before.
+#[test]
+fn a_join_that_is_dated_back_opens_nothing_that_was_written_before() {
+    let mut world = World::new(3, 731);
+    let group = world.group_of(&[0, 1], "lake");
+    world.say_in(0, &group, "before").unwrap();
+    world.pair(0, 2);
+    world.invite_to(0, &group, 2).unwrap();
+    world.accept_group(2, &group).unwrap();
+    world.pass(10_000, 500);
+    world.say_in(0, &group, "after").unwrap();
+    let newcomer = world.nodes[2].account();
+    let readable = world.look(0, |cx| {
+        let channel = channels::resolve(cx, &group).unwrap();
+        let of = cx.live.groups.by_no.get_mut(&channel.no).unwrap();
+        let joined = of.roster.member(&newcomer).unwrap().joined;
+        of.lamports.insert(joined, 0);
+        let own = Author::from_bytes(*cx.me.device_id().as_bytes());
+        let feed = FeedKey { author: own, incarnation: channel.incarnation };
+        let feed = feeds::load(cx.tx, channel.no, &feed).unwrap().unwrap();
+        let entries = (1..=feed.head.unwrap().seq).map(|seq| feeds::entry(cx.tx, feed.fid, seq).unwrap().unwrap());
+        let messages = entries.filter(|entry| entry.header().kind == Kind::Content);
+        messages.map(|entry| may_read(cx, &channel, &newcomer, &entry).unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(readable, [false, true]);
 }

@@ -53,6 +53,11 @@ pub(super) fn heads(tx: &Tx<'_>, channel: u64) -> Result<Heads, EngineError> {
     Ok(all(tx, channel)?.iter().filter_map(Feed::end).collect())
 }
 
+/// The author of our own feeds.
+pub(super) fn own_author(cx: &Cx<'_, '_>) -> Author {
+    Author::from_bytes(*cx.me.device_id().as_bytes())
+}
+
 /// How many of one author there are, counted up to [`MAX_INCARNATIONS`].
 pub(super) fn of_author(tx: &Tx<'_>, channel: u64, author: &Author) -> Result<usize, EngineError> {
     Ok(tx.scan::<Feed>(&tables::feeds_of(channel, author.as_bytes()), None, MAX_INCARNATIONS, false)?.len())
@@ -131,7 +136,7 @@ pub(super) struct Next {
 
 /// Begins an entry of our own.
 pub(super) fn next(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<Next, EngineError> {
-    let key = FeedKey { author: Author::from_bytes(*cx.me.device_id().as_bytes()), incarnation: channel.incarnation };
+    let key = FeedKey { author: own_author(cx), incarnation: channel.incarnation };
     let account = cx.me.account_id();
     let feed = load_or_new(cx, channel.no, key, account)?;
     let (seq, backlink) = feed.head.map_or((1, None), |head| (head.seq + 1, Some(*head.id.as_bytes())));

@@ -33,7 +33,7 @@ pub(super) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), Eng
 /// The sync stream to `peer` is open: begin anew.
 pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
-    let own = own_author(cx);
+    let own = feeds::own_author(cx);
     cx.live.opened.insert(peer);
     cx.live.contacts.entry(peer).or_insert_with(|| ContactPeer {
         account: owner.account,
@@ -169,10 +169,6 @@ pub(super) fn channel_closed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(
         drive(cx, peer, SyncInput::ChannelRemoved(channel.id))?;
     }
     Ok(())
-}
-
-fn own_author(cx: &Cx<'_, '_>) -> Author {
-    Author::from_bytes(*cx.me.device_id().as_bytes())
 }
 
 /// Connected devices with whom the channel is shared.

@@ -29,8 +29,9 @@ const MAX_LISTED: usize = 1_024;
 pub(in crate::engine) type Standing = (u64, Option<ByteArray<16>>);
 
 fn standing(forked: &Forked, proof: &[u8]) -> Standing {
-    let [hash @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = blake3(proof);
-    (forked.seq, (!forked.settled).then(|| ByteArray::new(hash)))
+    let hash = blake3(proof);
+    let half = hash.first_chunk().expect("a BLAKE3 hash has 32 bytes");
+    (forked.seq, (!forked.settled).then(|| ByteArray::new(*half)))
 }
 
 /// Takes the proof of a fork: it counts if it names an earlier position than what is known, alone or together with what is

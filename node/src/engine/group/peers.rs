@@ -1,7 +1,6 @@
 //! Which devices of members may connect, and what is shared with them.
 
-use covey_feed::spread::{self, Graph};
-use covey_feed::{Author, SyncInput};
+use covey_feed::{SyncInput, spread};
 use covey_pairing::group::roster::{Exit, OpId};
 use covey_pairing::ids::{AccountId, DeviceId};
 
@@ -45,9 +44,7 @@ fn follow_graph(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineErro
         return Ok(());
     }
     let graphs = (group.graph(before), group.graph(now));
-    let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
-    let near = |graph: &Graph, device: &DeviceId| graph.is_edge(&author(&own), &author(device));
-    let changed = |device: &DeviceId| (before > 0 && near(&graphs.0, device)) != near(&graphs.1, device);
+    let changed = |device: &DeviceId| (before > 0 && graphs.0.is_edge(&own, device)) != graphs.1.is_edge(&own, device);
     let members = group.roster.members(None).filter(|(account, _)| **account != me);
     let changed: Vec<AccountId> =
         members.filter(|(_, member)| member.devices.iter().any(changed)).map(|(account, _)| *account).collect();

@@ -1,6 +1,6 @@
 //! What each member may read of our own: what we wrote after we saw them come in, whatever operations say about time.
 
-use covey_feed::{Author, Entry};
+use covey_feed::Entry;
 use covey_pairing::ids::AccountId;
 
 use super::rosters::get;
@@ -9,8 +9,7 @@ use crate::engine::{Cx, EngineError, feeds, tables};
 
 /// Somebody came in: what we wrote so far is not for them.
 pub(super) fn came(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
-    let own = Author::from_bytes(*cx.me.device_id().as_bytes());
-    if feeds::of_author(cx.tx, channel.no, &own)? == 0 {
+    if feeds::of_author(cx.tx, channel.no, &feeds::own_author(cx))? == 0 {
         return Ok(());
     }
     let now = channels::ends(cx.tx, channel)?.lamport;

@@ -113,8 +113,22 @@ impl Group {
     }
 
     /// Who would be whose neighbour in a roster of `size` devices.
-    pub(super) fn graph(&self, size: usize) -> Graph {
-        Graph::new(&standing::channel_id(&self.id), size)
+    pub(super) fn graph(&self, size: usize) -> Neighbours {
+        Neighbours::new(&self.id, size)
+    }
+}
+
+/// Which devices are neighbours.
+pub(super) struct Neighbours(Graph);
+
+impl Neighbours {
+    /// In a roster of `size` devices.
+    pub(super) fn new(group: &GroupId, size: usize) -> Self {
+        Self(Graph::new(&standing::channel_id(group), size))
+    }
+
+    pub(super) fn is_edge(&self, a: &DeviceId, b: &DeviceId) -> bool {
+        self.0.is_edge(&Author::from_bytes(*a.as_bytes()), &Author::from_bytes(*b.as_bytes()))
     }
 }
 
@@ -296,8 +310,7 @@ pub(in crate::engine) fn advance(cx: &Cx<'_, '_>, channel: &Channel, feed: FeedK
 /// What the machines of a group's peers share, and whether the device is our neighbour.
 pub(in crate::engine) fn spread_for(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> Option<(Spread, bool)> {
     let group = get(cx, channel.no)?;
-    let author = |device: &DeviceId| Author::from_bytes(*device.as_bytes());
-    let neighbour = group.graph(group.size()).is_edge(&author(&cx.me.device_id()), &author(device));
+    let neighbour = group.graph(group.size()).is_edge(&cx.me.device_id(), device);
     Some((group.spread.clone(), neighbour))
 }
 

@@ -3,12 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use covey_feed::Author;
-use covey_feed::spread::Graph;
 use covey_pairing::ids::DeviceId;
 use rand::seq::SliceRandom;
 
-use super::rosters::Group;
+use super::rosters::{Group, Neighbours};
 use crate::engine::{Cx, PeerKey};
 
 /// Most members that pass a parcel on, beside the first.
@@ -42,7 +40,7 @@ pub(in crate::engine) fn to(cx: &mut Cx<'_, '_>, no: u64, to: &DeviceId, most: u
 
 /// The graph of a group's devices without us.
 struct Map {
-    graph: Graph,
+    graph: Neighbours,
     others: Vec<DeviceId>,
 }
 
@@ -52,12 +50,8 @@ impl Map {
         Self { graph: group.graph(group.size()), others: devices.filter(|device| device != me).collect() }
     }
 
-    fn is_edge(&self, a: &DeviceId, b: &DeviceId) -> bool {
-        self.graph.is_edge(&Author::from_bytes(*a.as_bytes()), &Author::from_bytes(*b.as_bytes()))
-    }
-
     fn neighbours(&self, of: &DeviceId) -> impl Iterator<Item = DeviceId> {
-        self.others.iter().filter(move |other| self.is_edge(of, other)).copied()
+        self.others.iter().filter(move |other| self.graph.is_edge(of, other)).copied()
     }
 
     /// Ways that begin with one of `first` and end with one of `last`, the neighbours of `to`: the shortest first.
@@ -76,7 +70,7 @@ impl Map {
                 continue;
             }
             let free = |device: &&DeviceId| *device != begin && !used.contains(device);
-            let end = |from: &DeviceId| last.iter().filter(free).find(|end| self.is_edge(from, end)).copied();
+            let end = |from: &DeviceId| last.iter().filter(free).find(|end| self.graph.is_edge(from, end)).copied();
             let rest = if beyond {
                 let middle = self.neighbours(begin).filter(|middle| free(&middle));
                 middle.filter_map(|middle| Some(vec![middle, end(&middle).filter(|end| *end != middle)?])).next()
@@ -99,7 +93,7 @@ mod tests {
 
     fn check(members: u32, longest: usize) {
         let device = |n: u32| DeviceId::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes());
-        let graph = Graph::new(&covey_feed::ChannelId::from_bytes([7; 32]), members as usize);
+        let graph = Neighbours::new(&covey_pairing::ids::GroupId::from_bytes([7; 32]), members as usize);
         let map = Map { graph, others: (1..members).map(device).collect() };
         let me = device(0);
         let first: Vec<DeviceId> = map.neighbours(&me).collect();
@@ -111,7 +105,7 @@ mod tests {
             for (begin, rest) in ways {
                 let whole = [&[me, begin], rest.as_slice(), &[*to]].concat();
                 assert!(
-                    rest.len() <= longest && whole.windows(2).all(|two| map.is_edge(&two[0], &two[1])),
+                    rest.len() <= longest && whole.windows(2).all(|two| map.graph.is_edge(&two[0], &two[1])),
                     "{whole:?}"
                 );
                 assert!(std::iter::once(begin).chain(rest).all(|device| all.insert(device)), "nobody is on both");

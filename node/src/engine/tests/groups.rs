@@ -61,17 +61,20 @@ impl World {
     pub(super) fn group_of(&mut self, nodes: &[usize], name: &str) -> String {
         let (first, others) = nodes.split_first().unwrap();
         let group = self.create_group(*first, name);
-        for other in others {
-            self.pair(*first, *other);
-            self.invite_to(*first, &group, *other).unwrap();
-            let invited = self.group(*other, &group);
-            assert_eq!((invited.state, invited.founder), (GroupState::Invited, None), "who invites may be no founder");
-            self.accept_group(*other, &group).unwrap();
-            self.pass(10_000, 500);
-            let joined = self.group(*other, &group);
-            assert_eq!((joined.state, joined.founder), (GroupState::Joined, Some(self.id(*first))), "{other} is in");
-        }
+        others.iter().for_each(|other| self.bring_in(*first, &group, *other));
         group
+    }
+
+    /// `founder` pairs with `other`, invites it into its group, and it is in.
+    pub(super) fn bring_in(&mut self, founder: usize, group: &str, other: usize) {
+        self.pair(founder, other);
+        self.invite_to(founder, group, other).unwrap();
+        let invited = self.group(other, group);
+        assert_eq!((invited.state, invited.founder), (GroupState::Invited, None), "who invites may be no founder");
+        self.accept_group(other, group).unwrap();
+        self.pass(10_000, 500);
+        let joined = self.group(other, group);
+        assert_eq!((joined.state, joined.founder), (GroupState::Joined, Some(self.id(founder))), "{other} is in");
     }
 
     pub(super) fn assert_alike(&mut self, nodes: &[usize], group: &str) {
@@ -100,10 +103,7 @@ fn a_newcomer_reads_what_is_written_after_they_came_and_not_before() {
     let mut world = World::new(3, 402);
     let group = world.group_of(&[0, 1], "lake");
     world.say_in(0, &group, "before").unwrap();
-    world.pair(0, 2);
-    world.invite_to(0, &group, 2).unwrap();
-    world.accept_group(2, &group).unwrap();
-    world.pass(10_000, 500);
+    world.bring_in(0, &group, 2);
     world.say_in(0, &group, "after").unwrap();
     world.say_in(1, &group, "me too").unwrap();
     world.pass(180_000, 1_000);

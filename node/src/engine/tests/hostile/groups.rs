@@ -433,10 +433,7 @@ fn a_join_that_is_dated_back_opens_nothing_that_was_written_before() {
     let mut world = World::new(3, 731);
     let group = world.group_of(&[0, 1], "lake");
     world.say_in(0, &group, "before").unwrap();
-    world.pair(0, 2);
-    world.invite_to(0, &group, 2).unwrap();
-    world.accept_group(2, &group).unwrap();
-    world.pass(10_000, 500);
+    world.bring_in(0, &group, 2);
     world.say_in(0, &group, "after").unwrap();
     let newcomer = world.nodes[2].account();
     let readable = world.look(0, |cx| {

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::{
-    harness::{Node, befriend, covey, run, same_conversation},
+    harness::{Node, befriend, covey, lake_of, run, same_conversation, same_group, say_to_all, until_converged},
     talk::verify,
 };
 
@@ -43,6 +43,43 @@ fn a_backup_put_into_an_empty_directory_goes_on_and_gets_back_what_came_after_it
     alice.json(&["send", "bob", "back again"]);
     bob.until_received("back again");
     assert_eq!(same_conversation(&alice, &bob), ["before the backup", "after the backup", "back again"]);
+    alice.stop();
+    assert_eq!(verify(&alice), None);
+}
+
+#[test]
+fn the_owner_of_a_group_goes_on_from_a_backup_and_can_still_remove_somebody() {
+    let (mut alice, bob, carol) = (Node::start("alice"), Node::start("bob"), Node::start("carol"));
+    let group = lake_of(&alice, &[&bob, &carol]);
+    say_to_all(&alice, &group, "before the backup", &[&bob, &carol]);
+    alice.stop();
+    let file = alice.base().join("alice.backup");
+    let file = file.to_str().expect("UTF-8");
+    alice.json(&["db", "backup", file]);
+    alice.resume();
+    say_to_all(&alice, &group, "after the backup", &[&bob, &carol]);
+    say_to_all(&bob, &group, "I heard you", &[&alice, &carol]);
+    alice.stop();
+
+    let key = alice.base().join("vault.key");
+    fs::copy(alice.data().join("vault.key"), &key).expect("copies");
+    fs::remove_dir_all(alice.data()).expect("removable");
+    alice.json(&["db", "restore", file, "--vault-key", key.to_str().expect("UTF-8")]);
+    assert_eq!(verify(&alice), None);
+    alice.resume();
+    alice.forget_journal();
+    alice.until_reads(&group, "I heard you");
+    say_to_all(&alice, &group, "back again", &[&bob, &carol]);
+    let all = ["before the backup", "after the backup", "I heard you", "back again"];
+    assert_eq!(same_group(&[&alice, &bob, &carol], &group), all);
+    until_converged(&[&alice, &bob, &carol], &group);
+
+    alice.json(&["group", "remove", "Lake", "carol"]);
+    carol.until_group(&group, "removed");
+    bob.until_members(&group, 2);
+    say_to_all(&alice, &group, "for two", &[&bob]);
+    say_to_all(&bob, &group, "good", &[&alice]);
+    until_converged(&[&alice, &bob], &group);
     alice.stop();
     assert_eq!(verify(&alice), None);
 }

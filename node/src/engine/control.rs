@@ -160,9 +160,10 @@ pub(super) fn park(
         warn!(channel = %channel.fmt_short(), seq = entry.seq(), "an entry holds no message; it is kept and not shown");
         return Ok(());
     }
-    // The key of a member's chain is on its way by itself, usually.
-    let in_group = channels::group(cx.tx, &channel)?.is_some();
-    let asked_at = if in_group { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
+    // The key of a member's chain is on its way by itself, usually; never that of what we wrote ourselves and have lost.
+    let own = feed.key.author.as_bytes() == cx.me.device_id().as_bytes();
+    let comes = !own && channels::group(cx.tx, &channel)?.is_some_and(|channel| !group::is_restored(cx, &channel));
+    let asked_at = if comes { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
     let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0 };
     Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
 }

@@ -190,6 +190,9 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
         channels::extend(cx.tx, &mut channel, &entries)?;
         channel.save(cx)?;
         control::request_parked(cx, &from.account, &from.device)?;
+        if group::is_restored(cx, &channel) && group::is_connected(cx, &device) {
+            control::request_parked(cx, &account, &device)?;
+        }
     }
     Ok(feed.head.map_or(Taken::Refused(Rejection::Invalid), Taken::Durable))
 }

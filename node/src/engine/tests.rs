@@ -8,6 +8,7 @@ mod hostile;
 mod mending;
 mod node;
 mod rollback;
+mod rollback_groups;
 mod sim;
 mod sim_group;
 mod world;

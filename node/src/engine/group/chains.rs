@@ -162,6 +162,9 @@ pub(super) fn revoked(cx: &mut Cx<'_, '_>, no: u64, devices: &[DeviceId]) -> Res
 /// Our state is an older copy: its keys may have been used already.
 pub(in crate::engine) fn renewed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
     changed(cx, channel.no, &[Change::Restored])?;
+    if let Some(group) = get_mut(cx, channel.no) {
+        group.restored = true;
+    }
     for (key, mut sessions) in cx.tx.scan::<covey_pairing::session::DeviceSessions>(
         &tables::group_sessions(channel.no),
         None,

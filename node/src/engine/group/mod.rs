@@ -48,6 +48,6 @@ pub(super) use ops::{awaits_founder, closed, cut_of, founder, may_write, strange
 pub(super) use peers::{allow_near, next_wake, tick, told};
 pub(super) use readers::may_read;
 pub(super) use rosters::{
-    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, knows, load,
-    point, point_device, recipients, reload, scope, session_psk, shared_with, spread_for,
+    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, is_restored,
+    knows, load, point, point_device, recipients, reload, scope, session_psk, shared_with, spread_for,
 };

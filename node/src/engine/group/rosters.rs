@@ -56,6 +56,8 @@ pub(in crate::engine) struct Group {
     pub(in crate::engine) farewell: BTreeSet<AccountId>,
     /// When our chain is handed out further.
     pub(in crate::engine) hand_out_at: Option<u64>,
+    /// We are an old copy of ourselves: the others believe that we have keys which were given to the other copy.
+    pub(in crate::engine) restored: bool,
     /// Feeds of those who are gone, and where they end.
     pub(in crate::engine) ended: BTreeMap<FeedKey, u64>,
     /// [`spread::graph_size`] by which neighbours were last let in.
@@ -79,6 +81,7 @@ impl Group {
             spread: Spread::new(standing::channel_id(&id), heads),
             farewell: BTreeSet::new(),
             hand_out_at: None,
+            restored: false,
             ended: BTreeMap::new(),
             graph_size: 0,
             forks: BTreeMap::new(),
@@ -198,6 +201,7 @@ pub(in crate::engine) fn reload(cx: &mut Cx<'_, '_>, channel: &Channel) -> Resul
     group.guides = old.guides;
     group.farewell = old.farewell;
     group.hand_out_at = old.hand_out_at;
+    group.restored = old.restored;
     cx.live.groups.ahead = true;
     cx.live.groups.by_no.insert(channel.no, group);
     super::replay::replay(cx, channel.no)
@@ -272,6 +276,11 @@ pub(in crate::engine) fn connected_peer(cx: &Cx<'_, '_>, device: &DeviceId) -> O
 /// Whether there is one.
 pub(in crate::engine) fn is_connected(cx: &Cx<'_, '_>, device: &DeviceId) -> bool {
     connected_peer(cx, device).is_some()
+}
+
+/// Whether others may believe that we have keys which we do not have.
+pub(in crate::engine) fn is_restored(cx: &Cx<'_, '_>, channel: &Channel) -> bool {
+    get(cx, channel.no).is_some_and(|group| group.restored)
 }
 
 /// Those for whom our messages are.

@@ -189,6 +189,11 @@ pub(super) fn owner(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Owner>, EngineE
     Ok(tx.get(&tables::peer(peer))?)
 }
 
+/// Whether we want to hear nothing of an account.
+pub(super) fn is_blocked(tx: &Tx<'_>, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(load(tx, account)?.is_some_and(|contact| contact.relationship.state() == State::Blocked))
+}
+
 /// Whether the channel is with an account that was only let in by the open mode.
 pub(super) fn is_request(tx: &Tx<'_>, channel: &Channel) -> Result<bool, EngineError> {
     match &channel.contact {

@@ -87,6 +87,7 @@ impl Live {
         self.penalties.values_mut().for_each(|at| *at = (*at).min(now));
         self.published_at = self.published_at.min(now);
         self.housekept_at = self.housekept_at.min(now);
+        self.groups.knocks.set_back(now);
     }
 
     /// When [`super::Input::Tick`] is next due, Unix milliseconds.

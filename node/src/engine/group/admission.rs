@@ -16,7 +16,7 @@ use super::standing::State;
 use super::welcome::welcome;
 use super::{knock, ops, show};
 use crate::engine::channels::{self, Channel};
-use crate::engine::contacts::ContactDevice;
+use crate::engine::contacts::{self, ContactDevice};
 use crate::engine::{Cx, EngineError, PeerKey, card, journal, members, tables};
 
 /// Requests that wait for one group's admins at a time.
@@ -78,6 +78,10 @@ pub(in crate::engine) fn asked(
 ) -> Result<(), EngineError> {
     let account = joiner.statement.account;
     let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
+    if contacts::is_blocked(cx.tx, &account)? {
+        debug!("somebody whom we blocked asks us to let them in, which others may do");
+        return Ok(());
+    }
     let me = cx.me.account_id();
     let Some(group) = get(cx, channel.no).filter(|group| group.state == State::Joined) else { return Ok(()) };
     if group.roster.member(&account).is_some() {

@@ -7,13 +7,14 @@ use std::net::IpAddr;
 use covey_feed::ChannelId;
 use covey_pairing::ids::{DeviceId, GroupId};
 use covey_pairing::parcel;
+use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use tracing::debug;
 
 use super::rosters::{point, point_device};
 use super::standing::{self, Request};
-use super::{Groups, admission, welcome};
+use super::{Groups, admission, membership, welcome};
 use crate::engine::contacts::ContactDevice;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, card};
 
@@ -22,14 +23,14 @@ const MAX_KNOCK: usize = 24 * 1024;
 /// Longest note in characters.
 const MAX_NOTE: usize = 280;
 const VERSION: u8 = 1;
-/// A request is repeated so often, in milliseconds, while it is not answered.
+/// A request is repeated about so often, in milliseconds, while it is not answered.
 const AGAIN: u64 = 60_000;
 /// Knocks opened per minute: each costs a few signature checks (`[NODE-KNOCK]`).
 const PER_MINUTE: u32 = 60;
 /// And of one source.
 const PER_SOURCE: u32 = 10;
 
-/// What travels on the pairing protocol.
+/// What travels on the pairing protocol: for which device, and what is sealed to it.
 #[derive(Serialize, Deserialize)]
 enum Wire {
     #[serde(rename = "group join")]
@@ -37,6 +38,11 @@ enum Wire {
     /// The answer to one who is not let in.
     #[serde(rename = "group refused")]
     Refused(u8, DeviceId, ByteBuf),
+    /// See [`membership`].
+    #[serde(rename = "group member")]
+    Member(u8, DeviceId, ByteBuf),
+    #[serde(rename = "group removed")]
+    Removed(u8, DeviceId, ByteBuf),
 }
 
 /// What is sealed into it.
@@ -49,15 +55,21 @@ pub(in crate::engine) struct Knocks {
     minute: u64,
     all: u32,
     by_source: BTreeMap<IpAddr, u32>,
-    /// When own requests were last made.
-    asked_at: u64,
+    /// When own requests are made again.
+    ask_at: u64,
 }
 
 impl Knocks {
+    /// The clock was set back to `now`.
+    pub(in crate::engine) fn set_back(&mut self, now: u64) {
+        self.ask_at = self.ask_at.min(now);
+    }
+
     fn admit(&mut self, source: Option<IpAddr>, now: u64) -> bool {
         let minute = now / 60_000;
         if minute != self.minute {
-            *self = Self { minute, asked_at: self.asked_at, ..Self::default() };
+            (self.minute, self.all) = (minute, 0);
+            self.by_source.clear();
         }
         // Beyond that nobody is counted: sources cost memory.
         if self.all >= PER_MINUTE {
@@ -83,14 +95,27 @@ fn refusal_prologue(to: &DeviceId) -> Vec<u8> {
     [b"covey group refused v1\0".as_slice(), to.as_bytes()].concat()
 }
 
+fn send(cx: &mut Cx<'_, '_>, peer: PeerKey, wire: &Wire) -> Result<(), EngineError> {
+    let frame = covey_codec::encode(wire).map_err(EngineError::bug)?;
+    cx.effects.push(Effect::Send { peer, protocol: Protocol::Pair, frame });
+    Ok(())
+}
+
+/// Sends what a device that may have shut us out is asked.
+pub(super) fn send_question(cx: &mut Cx<'_, '_>, to: &ContactDevice, sealed: Vec<u8>) -> Result<(), EngineError> {
+    send(cx, to.peer, &Wire::Member(VERSION, to.id, ByteBuf::from(sealed)))
+}
+
+/// Sends the answer.
+pub(super) fn send_answer(cx: &mut Cx<'_, '_>, to: &ContactDevice, sealed: Vec<u8>) -> Result<(), EngineError> {
+    send(cx, to.peer, &Wire::Removed(VERSION, to.id, ByteBuf::from(sealed)))
+}
+
 /// Tells a stranger that they are not let in, if they are connected. Once: they ask again until they hear it.
 pub(super) fn refuse(cx: &mut Cx<'_, '_>, to: &ContactDevice, id: &ChannelId) -> Result<(), EngineError> {
     let sealed = parcel::seal(cx.me.device.dh(), &to.dh, &refusal_prologue(&to.id), id.as_bytes(), cx.rng)
         .map_err(EngineError::bug)?;
-    let wire = Wire::Refused(VERSION, to.id, ByteBuf::from(sealed));
-    let frame = covey_codec::encode(&wire).map_err(EngineError::bug)?;
-    cx.effects.push(Effect::Send { peer: to.peer, protocol: Protocol::Pair, frame });
-    Ok(())
+    send(cx, to.peer, &Wire::Refused(VERSION, to.id, ByteBuf::from(sealed)))
 }
 
 /// A device that we asked says no.
@@ -122,9 +147,7 @@ fn knock(cx: &mut Cx<'_, '_>, id: &GroupId, request: &Request, peer: PeerKey) ->
     for point in request.points.iter().filter(|point| point.peer == peer) {
         let sealed = parcel::seal(cx.me.device.dh(), &point.dh, &prologue(&point.device), &wish, cx.rng)
             .map_err(EngineError::bug)?;
-        let wire = Wire::Join(VERSION, point.device, ByteBuf::from(sealed));
-        let frame = covey_codec::encode(&wire).map_err(EngineError::bug)?;
-        cx.effects.push(Effect::Send { peer, protocol: Protocol::Pair, frame });
+        send(cx, peer, &Wire::Join(VERSION, point.device, ByteBuf::from(sealed)))?;
     }
     Ok(())
 }
@@ -139,16 +162,24 @@ pub(in crate::engine) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result
 
 /// Time passed.
 pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    if cx.live.groups.requests.is_empty() || cx.live.groups.knocks.asked_at.saturating_add(AGAIN) > cx.now {
+    if cx.live.groups.requests.is_empty() || cx.live.groups.knocks.ask_at > cx.now {
         return Ok(());
     }
-    cx.live.groups.knocks.asked_at = cx.now;
+    // Of many who ask from behind one address, each is heard now and then, also if others keep asking.
+    let jitter = cx.rng.next_u64() % (AGAIN / 2);
+    cx.live.groups.knocks.ask_at = cx.now.saturating_add(AGAIN * 3 / 4 + jitter);
     let connected: Vec<PeerKey> = cx.live.connected.iter().copied().collect();
     connected.into_iter().try_for_each(|peer| peer_came(cx, peer))
 }
 
 pub(super) fn next_wake(groups: &Groups) -> Option<u64> {
-    (!groups.requests.is_empty()).then(|| groups.knocks.asked_at.saturating_add(AGAIN))
+    (!groups.requests.is_empty()).then_some(groups.knocks.ask_at)
+}
+
+/// Whether it is for us, and not too much of it.
+fn admit(cx: &mut Cx<'_, '_>, to: &DeviceId, source: Option<IpAddr>) -> bool {
+    let now = cx.now;
+    *to == cx.me.device_id() && cx.live.groups.knocks.admit(source, now)
 }
 
 /// A frame of the pairing protocol that is not about pairing. Whether it was one of ours.
@@ -161,10 +192,21 @@ pub(in crate::engine) fn frame(
     let (to, sealed) = match covey_codec::decode(bytes, MAX_KNOCK) {
         Ok(Wire::Join(VERSION, to, sealed)) => (to, sealed),
         Ok(Wire::Refused(VERSION, to, sealed)) => return refused(cx, peer, &to, &sealed).map(|()| true),
+        Ok(Wire::Member(VERSION, to, sealed)) => {
+            if admit(cx, &to, source) {
+                membership::asked(cx, peer, &sealed)?;
+            }
+            return Ok(true);
+        }
+        Ok(Wire::Removed(VERSION, to, sealed)) => {
+            if to == cx.me.device_id() {
+                membership::answered(cx, peer, &sealed)?;
+            }
+            return Ok(true);
+        }
         _ => return Ok(false),
     };
-    let now = cx.now;
-    if to != cx.me.device_id() || !cx.live.groups.knocks.admit(source, now) {
+    if !admit(cx, &to, source) {
         return Ok(true);
     }
     let Ok((sender, wish)) = parcel::open(cx.me.device.dh(), &prologue(&to), &sealed) else { return Ok(true) };

@@ -29,6 +29,7 @@ pub(super) mod doctor;
 pub(super) mod forks;
 pub(super) mod invites;
 pub(super) mod knock;
+mod membership;
 pub(super) mod notes;
 pub(super) mod ops;
 mod peers;

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use tracing::debug;
 
-use super::rosters::get;
-use super::standing::State;
+use super::rosters::{Group, get};
 use super::{admission, changes, invites, welcome};
 use crate::engine::channels;
 use crate::engine::contacts::{self, ContactDevice, Owner};
@@ -86,15 +85,19 @@ pub(in crate::engine) fn receive(
     }
 }
 
+/// Whether `account` could remove us.
+pub(super) fn may_remove_us(group: &Group, me: &AccountId, account: &AccountId) -> bool {
+    group.roster.allowed(account, &Op::Remove { account: *me, cut: Vec::new() }).is_ok()
+}
+
 /// Somebody says that we were removed: believed of those who may.
-fn removed(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId, joined: OpId) -> Result<(), EngineError> {
+pub(super) fn removed(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId, joined: OpId) -> Result<(), EngineError> {
     let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     let me = cx.me.account_id();
-    let op = Op::Remove { account: me, cut: Vec::new() };
     let believed = get(cx, channel.no).is_some_and(|group| {
         // Who came back since is another member.
-        let meant = group.roster.member(&me).is_some_and(|member| member.joined == joined);
-        group.state == State::Joined && meant && group.roster.allowed(&owner.account, &op).is_ok()
+        let meant = group.own(&me).is_some_and(|member| member.joined == joined);
+        meant && may_remove_us(group, &me, &owner.account)
     });
     if believed { changes::went_out(cx, &mut channel, Some(Exit::Removed), Some(owner.account)) } else { Ok(()) }
 }

@@ -6,7 +6,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 
 use super::rosters::{get, get_mut};
 use super::standing::State;
-use super::{chains, knock, notes};
+use super::{chains, knock, membership, notes};
 use crate::engine::channels::{self, Channel};
 use crate::engine::live::ContactPeer;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, contacts, control, delivery, members, parcels, sync, tables};
@@ -16,7 +16,8 @@ const FAREWELL: u64 = 10_000;
 
 /// Members that are no neighbours stay connected this long, in milliseconds.
 const VISIT: u64 = 60_000;
-/// Members that are not connected are asked for keys this often, in milliseconds.
+/// So often, in milliseconds, members that are not connected are asked for keys, and those that do not open up whether we
+/// are still members.
 const ASK_ABSENT: u64 = 30_000;
 /// With fewer connected neighbours than this, others stay as well.
 const FEW: usize = 4;
@@ -274,6 +275,7 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     if cx.live.groups.keys_asked_at.abs_diff(now) >= ASK_ABSENT && !cx.live.groups.by_no.is_empty() {
         cx.live.groups.keys_asked_at = now;
         control::request_of_absent(cx)?;
+        membership::ask(cx)?;
     }
     knock::tick(cx)?;
     chains::tick(cx)

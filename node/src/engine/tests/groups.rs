@@ -6,7 +6,7 @@ use serde_bytes::ByteBuf;
 
 use super::world::World;
 use crate::engine::parcels::{self, Content};
-use crate::engine::{channels, contacts, rpc, tables};
+use crate::engine::{Protocol, channels, contacts, rpc, tables};
 
 impl World {
     pub(super) fn create_group(&mut self, node: usize, name: &str) -> String {
@@ -75,6 +75,17 @@ impl World {
         self.pass(10_000, 500);
         let joined = self.group(other, group);
         assert_eq!((joined.state, joined.founder), (GroupState::Joined, Some(self.id(founder))), "{other} is in");
+    }
+
+    /// `nodes` ask to be let in with a ticket of `founder`.
+    fn come_by_ticket(&mut self, founder: usize, group: &str, nodes: &[usize]) {
+        let params = api::GroupTicket { group: group.into(), ..api::GroupTicket::default() };
+        let ticket = self.call(founder, |cx| rpc::group::ticket(cx, &params)).unwrap().ticket;
+        for node in nodes {
+            let params = api::GroupJoin { ticket: ticket.clone(), ..api::GroupJoin::default() };
+            self.call(*node, |cx| rpc::group::join(cx, params)).unwrap();
+            self.settle();
+        }
     }
 
     pub(super) fn assert_alike(&mut self, nodes: &[usize], group: &str) {
@@ -342,15 +353,9 @@ fn roles_and_rights_are_as_the_roster_says() {
 fn in_a_large_group_a_message_is_told_again_when_the_first_has_it_and_when_the_first_has_read_it() {
     let mut world = World::new(23, 418);
     let group = world.create_group(0, "lake");
-    let params = api::GroupTicket { group: group.clone(), ..api::GroupTicket::default() };
-    let ticket = world.call(0, |cx| rpc::group::ticket(cx, &params)).unwrap().ticket;
-    for node in 1..23 {
-        let params = api::GroupJoin { ticket: ticket.clone(), ..api::GroupJoin::default() };
-        world.call(node, |cx| rpc::group::join(cx, params)).unwrap();
-        world.settle();
-    }
-    // So many strangers of one address are heard in one minute.
-    world.pass(300_000, 5_000);
+    world.come_by_ticket(0, &group, &(1..23).collect::<Vec<_>>());
+    // Only so many strangers of one address are heard in one minute.
+    world.pass(480_000, 5_000);
     assert_eq!(world.group(0, &group).members, 23);
     let sent = world.say_in(0, &group, "hello").unwrap();
     world.pass(20_000, 1_000);
@@ -417,4 +422,100 @@ fn a_stranger_who_was_rejected_while_away_hears_it_at_the_next_knock_and_may_ask
     world.call(2, |cx| rpc::group::join(cx, ask)).unwrap();
     world.pass(5_000, 500);
     assert_eq!(asking(&mut world).len(), 1);
+}
+
+#[test]
+fn who_was_removed_while_away_and_is_nobodys_contact_hears_it_when_it_is_back() {
+    let mut world = World::new(3, 442);
+    let group = world.group_of(&[0, 1], "lake");
+    world.come_by_ticket(0, &group, &[2]);
+    world.pass(60_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Joined);
+    world.stop(2);
+    world.remove_from(0, &group, 2).unwrap();
+    // Nobody keeps what it would have to be told.
+    world.pass(120_000, 1_000);
+    world.restart(0);
+    world.record = Some(Vec::new());
+    world.restart(2);
+    world.pass(120_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Removed);
+    assert_eq!(world.say_in(2, &group, "is anybody here?").unwrap_err().reason, Reason::GroupLeft);
+    let told = world.record.take().unwrap();
+    assert!(told.iter().all(|(from, to, ..)| (*from, *to) != (1, 2)), "who could not remove them says nothing");
+
+    world.come_by_ticket(0, &group, &[2]);
+    world.pass(60_000, 1_000);
+    for (from, to, protocol, frame) in
+        told.into_iter().filter(|(_, to, protocol, _)| (*to, *protocol) == (2, Protocol::Pair))
+    {
+        world.replay(from, to, protocol, frame);
+    }
+    world.pass(60_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Joined, "the old answer is about another membership");
+    world.say_in(2, &group, "back").unwrap();
+    world.pass(10_000, 500);
+    assert_eq!(world.texts_in(0, &group), ["back"]);
+}
+
+#[test]
+fn whom_a_member_blocked_it_lets_into_no_group() {
+    let mut world = World::new(3, 443);
+    let group = world.group_of(&[0, 1], "lake");
+    world.pair(0, 2);
+    let params = api::PairBlock { contact: world.id(2), ..api::PairBlock::default() };
+    world.call(0, |cx| rpc::pair::block(cx, &params)).unwrap();
+    world.come_by_ticket(0, &group, &[2]);
+    world.pass(180_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Requested, "a block is not told");
+    let params = api::PairUnblock { contact: world.id(2), ..api::PairUnblock::default() };
+    world.call(0, |cx| rpc::pair::unblock(cx, &params)).unwrap();
+    world.pass(300_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Joined);
+}
+
+#[test]
+fn a_block_or_the_end_of_a_pairing_leaves_the_groups_of_the_two_as_they_are() {
+    let mut world = World::new(3, 444);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    let params = api::PairBlock { contact: world.id(1), ..api::PairBlock::default() };
+    world.call(0, |cx| rpc::pair::block(cx, &params)).unwrap();
+    let params = api::PairRemove { contact: world.id(2), ..api::PairRemove::default() };
+    world.call(0, |cx| rpc::pair::remove(cx, &params)).unwrap();
+    world.pass(60_000, 1_000);
+    for (node, text) in [(0, "one"), (1, "two"), (2, "three")] {
+        world.say_in(node, &group, text).unwrap();
+        world.pass(10_000, 500);
+    }
+    (0..3).for_each(|node| world.restart(node));
+    world.say_in(1, &group, "four").unwrap();
+    world.pass(60_000, 1_000);
+    for node in 0..3 {
+        assert_eq!(world.texts_in(node, &group), ["one", "two", "three", "four"], "node {node}");
+        assert!(world.verify(node).ok);
+    }
+    assert!(world.write(1, 0, "do you hear me?").is_ok(), "a block is not told");
+    assert_eq!(world.write(2, 0, "and me?").unwrap_err().reason, Reason::NotPaired);
+    world.pass(60_000, 1_000);
+    assert!(!world.messages(0, 1).iter().any(|message| message.text == "do you hear me?"));
+    world.assert_alike(&[0, 1, 2], &group);
+}
+
+#[test]
+fn so_many_knocks_of_one_source_are_looked_at_in_a_minute_and_the_others_come_in_later() {
+    let mut world = World::new(14, 445);
+    let group = world.create_group(0, "lake");
+    let params = api::GroupTicket { group, approve: Some(true), ..api::GroupTicket::default() };
+    let ticket = world.call(0, |cx| rpc::group::ticket(cx, &params)).unwrap().ticket;
+    for node in 1..14 {
+        let params = api::GroupJoin { ticket: ticket.clone(), ..api::GroupJoin::default() };
+        world.call(node, |cx| rpc::group::join(cx, params)).unwrap();
+    }
+    world.settle();
+    let asking =
+        |world: &mut World| world.call(0, |cx| rpc::group::requests(cx, &api::GroupRequests::default())).unwrap().len();
+    assert_eq!(asking(&mut world), 10);
+    // Who asks again, because no admin has decided, leaves room for those who were not heard.
+    world.pass(900_000, 1_000);
+    assert_eq!(asking(&mut world), 13);
 }

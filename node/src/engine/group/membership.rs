@@ -1,0 +1,104 @@
+//! "Am I still a member?" Members shut out whom they removed. Who was away then, and is nobody's contact, would never hear of
+//! it: they ask those who could have removed them, are connected and do not open up.
+
+use covey_feed::ChannelId;
+use covey_pairing::group::roster::OpId;
+use covey_pairing::ids::DeviceId;
+use covey_pairing::parcel;
+use serde::{Deserialize, Serialize};
+
+use super::rosters::get;
+use super::standing::{self, State};
+use super::{knock, notes};
+use crate::engine::contacts::{self, ContactDevice, Owner};
+use crate::engine::{Cx, EngineError, PeerKey, channels};
+
+/// Longest question and answer in bytes.
+const MAX_MEMBERSHIP: usize = 256;
+
+/// In which group, and the operation by which the asking account became a member; the answer repeats it.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Membership(ChannelId, OpId);
+
+fn question(to: &DeviceId) -> Vec<u8> {
+    [b"covey group member v1\0".as_slice(), to.as_bytes()].concat()
+}
+
+fn answer(to: &DeviceId) -> Vec<u8> {
+    [b"covey group removed v1\0".as_slice(), to.as_bytes()].concat()
+}
+
+fn seal(
+    cx: &mut Cx<'_, '_>,
+    to: &ContactDevice,
+    prologue: &[u8],
+    membership: Membership,
+) -> Result<Vec<u8>, EngineError> {
+    let bytes = covey_codec::encode(&membership).map_err(EngineError::bug)?;
+    parcel::seal(cx.me.device.dh(), &to.dh, prologue, &bytes, cx.rng).map_err(EngineError::bug)
+}
+
+/// What the device behind `peer` sealed for us.
+fn open(
+    cx: &Cx<'_, '_>,
+    peer: PeerKey,
+    prologue: &[u8],
+    sealed: &[u8],
+) -> Result<Option<(Owner, ContactDevice, Membership)>, EngineError> {
+    let Some((owner, device)) = device(cx, peer)? else { return Ok(None) };
+    let Ok((sender, bytes)) = parcel::open(cx.me.device.dh(), prologue, sealed) else { return Ok(None) };
+    let membership = covey_codec::decode(&bytes, MAX_MEMBERSHIP).ok().filter(|_| sender == device.dh);
+    Ok(membership.map(|membership| (owner, device, membership)))
+}
+
+fn device(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<(Owner, ContactDevice)>, EngineError> {
+    let Some(owner) = contacts::owner(cx.tx, peer)? else { return Ok(None) };
+    Ok(contacts::device(cx.tx, &owner.account, &owner.device)?.map(|device| (owner, device)))
+}
+
+/// Asks whom it may concern.
+pub(super) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let silent: Vec<PeerKey> = cx.live.connected.difference(&cx.live.opened).copied().collect();
+    for peer in silent {
+        let Some((owner, device)) = device(cx, peer)? else { continue };
+        let me = cx.me.account_id();
+        for no in super::shared_with(cx, &owner.account) {
+            let Some(group) = get(cx, no) else { continue };
+            let Some(member) = group.own(&me).filter(|_| notes::may_remove_us(group, &me, &owner.account)) else {
+                continue;
+            };
+            let membership = Membership(standing::channel_id(&group.id), member.joined);
+            let sealed = seal(cx, &device, &question(&device.id), membership)?;
+            knock::send_question(cx, &device, sealed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Somebody asks us. Who is a member still, and who never was one, gets no answer.
+pub(super) fn asked(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
+    let Some((owner, device, membership)) = open(cx, peer, &question(&cx.me.device_id()), sealed)? else {
+        return Ok(());
+    };
+    let Membership(id, joined) = membership;
+    let Some(channel) = channels::group(cx.tx, &id)? else { return Ok(()) };
+    // Who knows of the joining and not of the member saw it end.
+    let over = get(cx, channel.no).is_some_and(|group| {
+        let now = group.roster.standing(&owner.account);
+        let gone = now.is_some_and(|now| now.member.is_none() && now.exit.is_some());
+        group.state == State::Joined && group.roster.contains(&joined) && gone
+    });
+    if !over || contacts::is_blocked(cx.tx, &owner.account)? {
+        return Ok(());
+    }
+    let sealed = seal(cx, &device, &answer(&device.id), membership)?;
+    knock::send_answer(cx, &device, sealed)
+}
+
+/// Somebody whom we asked says that we are none.
+pub(super) fn answered(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
+    match open(cx, peer, &answer(&cx.me.device_id()), sealed)? {
+        Some((owner, _, Membership(id, joined))) => notes::removed(cx, owner, &id, joined),
+        None => Ok(()),
+    }
+}

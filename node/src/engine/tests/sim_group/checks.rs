@@ -8,6 +8,7 @@
 //! | SIMG-4 | all members have the same heads of all feeds |
 //! | SIMG-5 | a removed member has nothing that was written by somebody who knew of the removal |
 //! | SIMG-6 | a client is told of a message once |
+//! | SIMG-7 | who was removed knows it |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,8 +134,11 @@ impl Story {
         }
     }
 
-    /// SIMG-5
+    /// SIMG-5 and SIMG-7
     fn removed_at(&mut self, node: usize, problems: &mut Vec<String>) {
+        if self.state(node) == Some(GroupState::Joined) {
+            problems.push(format!("SIMG-7 node {node} was removed and does not know"));
+        }
         let texts: BTreeSet<String> = self.texts(node).into_iter().collect();
         for said in self.said.iter().filter(|said| said.author != node && said.knew(node)) {
             if texts.contains(&said.text) {

@@ -1,15 +1,17 @@
 //! "Am I still a member?" Members shut out whom they removed. Who was away then, and is nobody's contact, would never hear of
-//! it: they ask those who could have removed them, are connected and do not open up.
+//! it: they ask those who could have removed them, are connected and do not open up. If nobody in the group opens up, they
+//! look for such.
 
 use covey_feed::ChannelId;
 use covey_pairing::group::roster::OpId;
 use covey_pairing::ids::DeviceId;
 use covey_pairing::parcel;
+use rand::seq::IteratorRandom;
 use serde::{Deserialize, Serialize};
 
 use super::rosters::get;
 use super::standing::{self, State};
-use super::{knock, notes};
+use super::{knock, notes, peers};
 use crate::engine::contacts::{self, ContactDevice, Owner};
 use crate::engine::{Cx, EngineError, PeerKey, channels};
 
@@ -54,6 +56,28 @@ fn open(
 fn device(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<(Owner, ContactDevice)>, EngineError> {
     let Some(owner) = contacts::owner(cx.tx, peer)? else { return Ok(None) };
     Ok(contacts::device(cx.tx, &owner.account, &owner.device)?.map(|device| (owner, device)))
+}
+
+/// So many of those who could have removed us are looked for at a time.
+const SOUGHT: usize = 2;
+/// Among the first so many, by role and seniority.
+const AMONG: usize = 64;
+
+/// In the groups of which nobody opens up to us, looks for members that could tell why. (It also meets somebody if all
+/// neighbours are away.)
+pub(super) fn seek(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let me = cx.me.account_id();
+    let mut sought = Vec::new();
+    for group in cx.live.groups.by_no.values() {
+        let opened = |peer: &PeerKey| cx.live.contacts.get(peer).is_some_and(|at| group.shares(&me, &at.account));
+        if group.own(&me).is_none() || group.roster.len() < 2 || cx.live.opened.iter().any(opened) {
+            continue;
+        }
+        let others = group.roster.by_rank().map(|(account, _)| *account).filter(|account| *account != me);
+        let may = others.take(AMONG).filter(|account| notes::may_remove_us(group, &me, account));
+        sought.extend(may.sample(cx.rng, SOUGHT));
+    }
+    sought.iter().try_for_each(|account| peers::visit(cx, account))
 }
 
 /// Asks whom it may concern.

@@ -276,13 +276,14 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         cx.live.groups.keys_asked_at = now;
         control::request_of_absent(cx)?;
         membership::ask(cx)?;
+        membership::seek(cx)?;
     }
     knock::tick(cx)?;
     chains::tick(cx)
 }
 
 fn part_if_unwanted(cx: &mut Cx<'_, '_>, account: AccountId, peer: PeerKey) -> Result<(), EngineError> {
-    if cx.live.contacts.contains_key(&peer) && !is_wanted(cx, &account, peer)? {
+    if !is_wanted(cx, &account, peer)? {
         members::shut_out(cx, peer);
     }
     Ok(())

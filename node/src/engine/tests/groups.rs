@@ -519,3 +519,17 @@ fn so_many_knocks_of_one_source_are_looked_at_in_a_minute_and_the_others_come_in
     world.pass(900_000, 1_000);
     assert_eq!(asking(&mut world), 13);
 }
+
+#[test]
+fn who_accepts_an_invite_is_in_at_once() {
+    let mut world = World::new(3, 446);
+    let group = world.create_group(0, "lake");
+    for other in [1, 2] {
+        world.pair(0, other);
+        world.pass(10_000, 500);
+        world.invite_to(0, &group, other).unwrap();
+        world.accept_group(other, &group).unwrap();
+        world.pass(20, 10);
+        assert_eq!(world.group(other, &group).state, GroupState::Joined, "{other}");
+    }
+}

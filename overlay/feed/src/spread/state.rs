@@ -165,6 +165,11 @@ impl State {
         self.source.is_some_and(|(holder, _)| holder == seat)
     }
 
+    /// Whether the peer of `seat` is, and made progress lately.
+    pub(crate) fn holds_source(&self, seat: u64, now: u64) -> bool {
+        self.source.is_some_and(|(holder, until)| holder == seat && until > now)
+    }
+
     pub(crate) fn leave_source(&mut self, seat: u64) {
         if self.is_source(seat) {
             self.source = None;

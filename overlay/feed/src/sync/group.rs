@@ -179,7 +179,7 @@ impl PeerSync {
     /// Where the peer is: the same, behind us, or somewhere we should look (SYNC-12).
     pub(super) fn on_summaries(&mut self, summaries: Vec<Summary>) {
         let now = self.now;
-        let mut all_shared = true;
+        let (mut all_shared, mut answers) = (true, Vec::new());
         for Summary { channel: id, entries, digest } in summaries {
             let Some(link) = self.link(&id) else {
                 all_shared = false;
@@ -187,22 +187,35 @@ impl PeerSync {
             };
             let mut state = link.seat.spread.state();
             let (same, passed) = (state.root() == digest, state.was_at(&digest));
-            let more = entries >= state.entries();
+            let (more, nothing) = (entries >= state.entries(), state.entries() == 0);
+            let busy = state.catches_up(now);
             drop(state);
             if same || passed {
                 (link.theirs, link.compare_at) = (None, None);
             } else {
                 link.theirs = Some(digest);
-                link.compare_later(if more { COMPARE_SOON } else { COMPARE_LATE }, now);
+                let delay = match more {
+                    // Nothing is on its way to who has nothing yet.
+                    true if nothing => 0,
+                    true => COMPARE_SOON,
+                    false => COMPARE_LATE,
+                };
+                link.compare_later(delay, now);
             }
             if !same && (passed || !more) {
-                // It may never have heard ours.
-                link.summary_soon(now);
+                // It may never have heard ours: if this is its first, it perhaps shares the group only now.
+                if !busy && !link.is_told {
+                    answers.push(id);
+                } else {
+                    link.summary_soon(now);
+                }
             }
+            link.is_told = true;
             if same {
                 self.has_all(id);
             }
         }
+        self.send_summaries(&answers);
         if !all_shared {
             self.refuse();
         }

@@ -69,6 +69,8 @@ pub(crate) struct Link {
     missing_at: Option<u64>,
     summary_at: Option<u64>,
     summary_sent: Option<u64>,
+    /// The peer told where it is, and so shares the group; what we told since, it heard.
+    pub(crate) is_told: bool,
     /// The digest of the peer's heads when it last sent one that is not ours.
     pub(crate) theirs: Option<Digest>,
     pub(crate) compare_at: Option<u64>,
@@ -107,6 +109,7 @@ impl Link {
             missing_at: None,
             summary_at: None,
             summary_sent: None,
+            is_told: false,
             theirs: None,
             compare_at: None,
             comparing: false,
@@ -267,7 +270,7 @@ impl Link {
 
     /// Whether to compare with the peer now: there is reason to, and no other peer is compared with.
     pub(crate) fn compare_due(&mut self, now: u64) -> bool {
-        if self.comparing && !self.seat.spread.state().is_source(self.seat.number) {
+        if self.comparing && !self.seat.spread.state().holds_source(self.seat.number, now) {
             self.comparing = false;
             self.useless += 1;
         }
@@ -292,8 +295,9 @@ impl Link {
         true
     }
 
-    /// The peer we compare with is sending: it stays.
-    pub(crate) fn refresh(&self, now: u64) {
+    /// What the peer sent became durable: if we compare with it, it stays. (Sending is not enough: what cannot be taken before
+    /// something else is here would keep the others from being asked for that.)
+    pub(crate) fn progressed(&self, now: u64) {
         let mut state = self.seat.spread.state();
         if state.is_source(self.seat.number) {
             state.take_source(self.seat.number, now);

@@ -147,7 +147,6 @@ impl PeerSync {
         let live = asked.is_none() || claim.is_some_and(|claim| claim.live);
         if let Some(link) = channel.link.as_mut() {
             link.heard(key, run.last());
-            link.refresh(self.now);
         }
         let reached = channel.reached(&key);
         let proves = forked && asked.is_some_and(|asked| (run.first()..=run.last()).contains(&asked.from));

@@ -41,6 +41,9 @@ impl PeerSync {
             self.misused(MISUSE_INVALID_RUN);
         } else if answered > 0 {
             self.backoffs.clear(&feed);
+            if let Some(link) = self.channels.get(&feed.channel).and_then(|channel| channel.link.as_ref()) {
+                link.progressed(self.now);
+            }
         }
         if self.link(&feed.channel).is_some() {
             self.relay(feed, head);

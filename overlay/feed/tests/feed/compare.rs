@@ -184,6 +184,23 @@ fn a_feed_that_is_cut_counts_in_nobodys_digest() {
 
 /// SYNC-14: no more answers than a patient peer asks for; each bounded.
 #[test]
+fn who_comes_to_share_the_group_later_is_told_at_once_where_we_are_and_asks_at_once() {
+    let (mut member, _not_heard) = joined(1, 2, &Spread::new(channel(1), heads(100)), 0);
+    let (mut newcomer, first) = joined(2, 1, &Spread::new(channel(1), Heads::new()), 10);
+    let say = |to: &mut PeerSync, said: &[SyncEffect]| -> Vec<SyncEffect> {
+        let mut effects: Vec<_> =
+            sent(said).flat_map(|frame| to.handle(SyncInput::Frame(frame.to_vec()), 10)).collect();
+        effects.extend(to.handle(SyncInput::Tick, 10));
+        effects
+    };
+    let answer = say(&mut member, &first);
+    assert_eq!(sent(&answer).count(), 1);
+    assert_eq!(asked_to_compare(&say(&mut newcomer, &answer)), 1);
+    // Whoever says it again and again is answered in our time.
+    assert_eq!(sent(&say(&mut member, &first)).count(), 0);
+}
+
+#[test]
 fn comparisons_are_answered_as_often_as_a_patient_peer_asks() {
     let spread = Spread::new(channel(1), heads(10_000));
     let (mut sync, _) = joined(1, 2, &spread, 0);

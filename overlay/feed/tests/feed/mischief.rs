@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use covey_feed::{
-    FeedId, Heads, PeerSync, Spread, SyncEffect, SyncInput,
+    Digest, FeedId, Head, Heads, PeerSync, Spread, SyncEffect, SyncInput,
     limits::{
         ANNOUNCE_DELAY, GRAFT_DELAY, LEASE, MAX_ASKED, MAX_FRAME, MAX_HEADS_PER_FRAME, MISUSE_BURST, PRUNE_GRACE,
     },
@@ -57,6 +57,13 @@ impl Group {
 
 fn all_of(writer: &Writer) -> covey_feed::Run {
     assemble(writer.entries.clone(), RunLimits::default()).unwrap()
+}
+
+/// The digest of heads that are not ours.
+fn other_heads(n: usize) -> Digest {
+    let head = Head { seq: 1, id: id(1), lamport: 1 };
+    let author = u8::try_from(n).unwrap() + 20;
+    Spread::new(channel(1), [(feed(1, author).key(), head)].into_iter().collect()).digest()
 }
 
 fn violation(effects: &[SyncEffect]) -> Option<Violation> {
@@ -186,6 +193,43 @@ fn a_silent_liar_holds_up_an_entry_only_for_a_moment() {
     let asked = (1_600..1_500 + LEASE + 2 * GRAFT_DELAY + 100).step_by(100);
     let asked: usize = asked.map(|now| wants(&group.tick(1, now)).len()).sum();
     assert_eq!(asked, 1);
+}
+
+/// SYNC-14
+#[test]
+fn a_peer_that_sends_only_what_cannot_be_taken_yet_gives_way_to_the_next_that_is_compared_with() {
+    let stranger = Writer::new(1, 9).written(&[1]);
+    let mut group = Group::new(&[], 2);
+    for n in 0..2 {
+        group.receive(n, raw::summary(channel(1), 10, &other_heads(n)), 0);
+    }
+    let mut compared = Vec::new();
+    for now in (0..30_000).step_by(500) {
+        for n in 0..2 {
+            let effects = group.tick(n, now);
+            compared.extend(kinds(&effects).contains(&raw::COMPARE).then_some(n));
+        }
+        // It never answers, and goes on with what has to wait for something else.
+        let effects = group.receive(0, raw::run(stranger.feed, &all_of(&stranger)), now);
+        if delivered(&effects) > 0 {
+            let (feed, reason) = (stranger.feed, Rejection::Busy);
+            group.peers[0].handle(SyncInput::Rejected { feed, reason }, now);
+        }
+    }
+    assert_eq!(compared[..2], [0, 1]);
+}
+
+/// SYNC-14
+#[test]
+fn the_only_peer_is_compared_with_again_if_its_answer_was_lost() {
+    let mut group = Group::new(&[], 1);
+    group.receive(0, raw::summary(channel(1), 10, &other_heads(1)), 0);
+    let compared = |group: &mut Group, from: u64, to: u64| -> usize {
+        (from..to).step_by(500).filter(|now| kinds(&group.tick(0, *now)).contains(&raw::COMPARE)).count()
+    };
+    assert_eq!(compared(&mut group, 0, 10_000), 1);
+    group.receive(0, raw::summary(channel(1), 10, &other_heads(1)), 10_000);
+    assert_eq!(compared(&mut group, 10_000, 60_000), 1);
 }
 
 #[test]

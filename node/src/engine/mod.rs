@@ -30,6 +30,7 @@ mod messages;
 mod outbox;
 mod pairing;
 mod parcels;
+mod parked;
 mod payload;
 mod policy;
 mod requests;

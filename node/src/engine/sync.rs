@@ -14,7 +14,7 @@ use super::contacts::{self, Owner};
 use super::feeds;
 use super::live::ContactPeer;
 use super::take::{self, Taken};
-use super::{Cx, Effect, EngineError, PeerKey, Protocol, control, delivery, group, members, outbox, parcels};
+use super::{Cx, Effect, EngineError, PeerKey, Protocol, control, delivery, group, members, outbox, parcels, parked};
 use crate::store::Tx;
 
 /// A connection to `peer` is up: deliver what waits for it.
@@ -54,7 +54,7 @@ pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineErr
     }
     parcels::peer_opened(cx, owner, peer)?;
     control::card_to(cx, owner)?;
-    control::request_parked(cx, &owner.account, &owner.device)
+    parked::request(cx, &owner.account, &owner.device)
 }
 
 /// The sync stream to `peer` is gone.
@@ -96,7 +96,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             && let Some(owner) = members::peer(cx, peer)?
         {
             parcels::repair(cx, owner, peer)?;
-            control::request_parked(cx, &owner.account, &owner.device)?;
+            parked::request(cx, &owner.account, &owner.device)?;
         }
     }
     forgive(cx)

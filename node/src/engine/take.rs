@@ -14,7 +14,7 @@ use super::contacts::Owner;
 use super::feeds::{self, Feed};
 use super::payload::{Body, Sealed, associated_data};
 use super::sessions::{Opener, Scope};
-use super::{Cx, EngineError, control, group, members, messages, rollback};
+use super::{Cx, EngineError, group, members, messages, parked, rollback};
 use crate::store::Tx;
 
 /// Entries of a feed for a peer of `to`, if that account may have them.
@@ -178,7 +178,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
             let opened = if own { Err(Unopened::NoKey) } else { reader.open(cx, &channel, entry)? };
             match opened {
                 Ok((key, body)) => messages::receive(cx, &mut channel, entry, account, key, body)?,
-                Err(why) => control::park(cx, channel.id, &feed, entry, why, if own { &from.device } else { &device })?,
+                Err(why) => parked::park(cx, channel.id, &feed, entry, why, if own { &from.device } else { &device })?,
             }
         } else if entry.header().kind == Kind::Control && channel.is_group() {
             group::take(cx, &mut channel, entry, account)?;
@@ -189,9 +189,9 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
         feeds::save(cx, channel.no, &feed)?;
         channels::extend(cx.tx, &mut channel, &entries)?;
         channel.save(cx)?;
-        control::request_parked(cx, &from.account, &from.device)?;
+        parked::request(cx, &from.account, &from.device)?;
         if group::is_restored(cx, &channel) && group::is_connected(cx, &device) {
-            control::request_parked(cx, &account, &device)?;
+            parked::request(cx, &account, &device)?;
         }
     }
     Ok(feed.head.map_or(Taken::Refused(Rejection::Invalid), Taken::Durable))
@@ -302,10 +302,10 @@ pub(super) fn open_late(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     entry: &Entry,
+    account: AccountId,
     key: &Secret<32>,
 ) -> Result<bool, EngineError> {
-    let account = members::account_of(cx, channel, &entry.header().feed.author)?;
-    let (Some(payload), Some(account)) = (entry.payload(), account) else { return Ok(false) };
+    let Some(payload) = entry.payload() else { return Ok(false) };
     let aad = aad_of(channel.id, entry);
     let opened = match channel.contact {
         Some(_) => match Sealed::decode(payload) {

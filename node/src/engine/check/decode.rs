@@ -9,13 +9,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::super::channels::Channel;
 use super::super::contacts::{Card, Contact, Owner};
-use super::super::control::Parked;
 use super::super::custody::Kept;
 use super::super::delivery::Mark;
 use super::super::feeds::Feed;
 use super::super::group::{admission::Asking, standing::Standing, stored::Stored};
 use super::super::messages::{Message, Pointer};
 use super::super::parcels::Waiting;
+use super::super::parked::Parked;
 use super::super::rpc::account::Issued;
 use super::super::{card, idempotency, journal};
 use crate::store::{StoreError, Table, Tx};

@@ -1,18 +1,26 @@
 //! Groups: what the entries of their feeds say is on the roster, and nothing is missing there.
 
+use std::collections::BTreeSet;
+
 use covey_feed::{Entry, Kind};
+use covey_pairing::ids::AccountId;
 use rand_core::CryptoRng;
 
 use super::super::channels::{self, Channel};
-use super::super::group::{standing, stored};
-use super::super::{feeds, tables};
+use super::super::contacts::Card;
+use super::super::group::standing::{self, Standing, State};
+use super::super::group::stored;
+use super::super::{Me, feeds, tables};
 use super::findings::Findings;
+use super::indices;
 use super::rebuild::Mending;
 use crate::engine::EngineError;
-use crate::store::Tx;
+use crate::store::{Key, Table, Tx};
 
 /// Entries read at a time.
 const PART: usize = 256;
+/// Most accounts that are believed to be members of a group whose roster was lost.
+const MAX_GUIDES: usize = 16;
 
 /// Checks the rosters, and that each group that we are in has a channel.
 pub(super) fn check(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError> {
@@ -35,8 +43,16 @@ pub(super) fn check(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError
     Ok(())
 }
 
-/// Puts what the feeds say back on the rosters.
-pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>) -> Result<(), EngineError> {
+/// Puts what the feeds say back on the rosters. Of whom we knew something in a group is believed to be a member until the
+/// roster is here again, or nobody could give it back to its founder.
+pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>, me: &Me) -> Result<(), EngineError> {
+    mending.step(|tx, _| {
+        for standing in standing::all(tx)?.into_iter().filter(|standing| standing.state == State::Joined) {
+            let guides = guides(tx, me, &standing)?;
+            tx.put(&tables::group(standing.id.as_bytes()), &Standing { guides, ..standing })?;
+        }
+        Ok(())
+    })?;
     for channel in channels::all(&mending.tx())? {
         let mut entries = Vec::new();
         each_operation(&mending.tx(), &channel, |entry| {
@@ -53,6 +69,23 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>) -> Resul
         }
     }
     Ok(())
+}
+
+/// Those who let us in, who wrote, and with whom there are sessions.
+fn guides(tx: &Tx<'_>, me: &Me, standing: &Standing) -> Result<Vec<AccountId>, EngineError> {
+    let mut guides = standing.guides.clone();
+    let Some(no) = standing.no else { return Ok(guides) };
+    guides.extend(feeds::all(tx, no)?.iter().map(|feed| feed.account));
+    for (_, card) in tx.scan_intact::<Card>(&Key::table(Table::Card), usize::MAX)? {
+        let Some(account) = indices::account_of(&card) else { continue };
+        for device in &card.devices {
+            guides.extend(tx.contains(&tables::group_session(no, &device.id))?.then_some(account));
+        }
+    }
+    let mut seen = BTreeSet::from([me.account_id()]);
+    guides.retain(|account| seen.insert(*account));
+    guides.truncate(MAX_GUIDES);
+    Ok(guides)
 }
 
 fn each_operation(

@@ -7,6 +7,7 @@ use covey_pairing::ids::AccountId;
 use super::super::channels::Channel;
 use super::super::contacts::{self, Card, Contact, Owner};
 use super::super::feeds::Feed;
+use super::super::group::standing::{self, State};
 use super::super::tables::{self, Counter};
 use crate::engine::EngineError;
 use crate::store::{Key, Table, Tx};
@@ -14,8 +15,8 @@ use crate::store::{Key, Table, Tx};
 /// More than anybody has.
 const ALL: usize = usize::MAX;
 
-/// Makes the indices of contacts, cards and channels anew from what they point to, and the channel of a paired contact
-/// that has none.
+/// Makes the indices of contacts, cards and channels anew from what they point to, and the channels of paired contacts and of
+/// groups that have none.
 pub(crate) fn rebuild(tx: &mut Tx<'_>) -> Result<(), EngineError> {
     let contacts = contacts::all(tx)?;
     for table in [Table::Alias, Table::Peer] {
@@ -36,6 +37,7 @@ pub(crate) fn rebuild(tx: &mut Tx<'_>) -> Result<(), EngineError> {
         }
     }
     channels_of(tx, &contacts)?;
+    channels_of_groups(tx)?;
     clear(tx, &Key::table(Table::Channel).u8(1))?;
     for (_, channel) in tx.scan_intact::<Channel>(&tables::channels(), ALL)? {
         tx.put(&tables::channel_no(channel.id.as_bytes()), &channel.no)?;
@@ -43,7 +45,7 @@ pub(crate) fn rebuild(tx: &mut Tx<'_>) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn account_of(card: &Card) -> Option<AccountId> {
+pub(super) fn account_of(card: &Card) -> Option<AccountId> {
     KeyLog::verify(card.log.clone()).ok().map(|log| log.account())
 }
 
@@ -60,26 +62,49 @@ fn channels_of(tx: &mut Tx<'_>, contacts: &[Contact]) -> Result<(), EngineError>
             None => written_in(tx, no)?,
         };
         let Some(id) = id.filter(|id| known.is_none_or(|channel| channel.id != *id)) else { continue };
-        // What it said of itself is gone with it. Our next incarnation in it is chosen at the next start.
-        let channel = Channel {
-            no,
-            id,
-            contact: Some(contact.account),
-            name: None,
-            open: contact.is_paired(),
-            incarnation: 0,
-            active_at: contact.changed_at,
-            newest: None,
-            read: None,
-            unread: 0,
-            muted: false,
-            archived: false,
-            ends: None,
-        };
-        tx.put(&tables::channel(no), &channel)?;
-        if Counter::Channel.get(tx)? < no {
-            Counter::Channel.set(tx, no)?;
+        let blank = blank(no, id, contact.changed_at);
+        put(tx, &Channel { contact: Some(contact.account), open: contact.is_paired(), ..blank })?;
+    }
+    Ok(())
+}
+
+/// The channels of groups, those that are missing made anew.
+fn channels_of_groups(tx: &mut Tx<'_>) -> Result<(), EngineError> {
+    for standing in standing::all(tx)? {
+        let Some(no) = standing.no else { continue };
+        let known: Option<Channel> = tx.get(&tables::channel(no))?;
+        let id = standing.channel();
+        if known.is_none_or(|channel| channel.id != id) {
+            let blank = blank(no, id, standing.since);
+            put(tx, &Channel { name: Some(standing.name), open: standing.state == State::Joined, ..blank })?;
         }
+    }
+    Ok(())
+}
+
+/// What a channel said of itself is gone with it. Our next incarnation in it is chosen at the next start.
+fn blank(no: u64, id: ChannelId, active_at: u64) -> Channel {
+    Channel {
+        no,
+        id,
+        contact: None,
+        name: None,
+        open: false,
+        incarnation: 0,
+        active_at,
+        newest: None,
+        read: None,
+        unread: 0,
+        muted: false,
+        archived: false,
+        ends: None,
+    }
+}
+
+fn put(tx: &mut Tx<'_>, channel: &Channel) -> Result<(), EngineError> {
+    tx.put(&tables::channel(channel.no), channel)?;
+    if Counter::Channel.get(tx)? < channel.no {
+        Counter::Channel.set(tx, channel.no)?;
     }
     Ok(())
 }

@@ -123,7 +123,8 @@ fn end<R: CryptoRng + ?Sized>(
     }
     let most = was.max(chain.seq() + chain.beyond);
     if most > last {
-        let with = channels::name(&mending.tx(), channel)?;
+        let name = channels::name(&mending.tx(), channel)?;
+        let with = if channel.is_group() { format!("the members of {name}") } else { name };
         let range = if most == last + 1 { format!("entry {most}") } else { format!("entries {} to {most}", last + 1) };
         let own = feed.key.author.as_bytes() == me.device_id().as_bytes();
         let (range, told) = (range, &mut mending.told);

@@ -7,9 +7,9 @@ use rand_core::CryptoRng;
 use super::super::Me;
 use super::super::channels::{self, Channel};
 use super::super::contacts;
-use super::super::control::Parked;
 use super::super::feeds::Feed;
 use super::super::messages::{Message, Pointer};
+use super::super::parked::Parked;
 use super::super::payload::kind;
 use super::super::tables;
 use super::feeds::known;
@@ -147,12 +147,12 @@ fn wait<R: CryptoRng + ?Sized>(
     Ok(())
 }
 
-/// Who has the keys of a feed: its author, and for our own the contact.
+/// Who has the keys of a feed: its author, and for our own the contact; in a group whoever is found.
 fn whom(tx: &Tx<'_>, me: &Me, channel: &Channel, feed: &Feed) -> Result<Option<DeviceId>, EngineError> {
     let author = DeviceId::from_bytes(*feed.key.author.as_bytes());
     if author != me.device_id() {
         return Ok(Some(author));
     }
-    let Some(contact) = &channel.contact else { return Ok(None) };
+    let Some(contact) = &channel.contact else { return Ok(Some(author)) };
     Ok(contacts::devices(tx, contact)?.first().map(|device| device.id))
 }

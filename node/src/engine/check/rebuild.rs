@@ -76,7 +76,7 @@ pub(crate) fn rebuild(
     mending.step(people)?;
     mending.step(|tx, _| indices::rebuild(tx))?;
     mend_feeds::mend(&mut mending, &me, progress)?;
-    groups::mend(&mut mending)?;
+    groups::mend(&mut mending, &me)?;
     mend_messages::mend(&mut mending, &me, progress)?;
     let known = super::feeds::known(&mending.tx(), &mut Findings::default())?;
     mending.step(|tx, _| counters(tx, &known, floors))?;

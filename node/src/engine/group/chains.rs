@@ -16,7 +16,7 @@ use crate::engine::channels::Channel;
 use crate::engine::contacts::{self, Owner};
 use crate::engine::payload::Body;
 use crate::engine::take::Unopened;
-use crate::engine::{Cx, EngineError, control, tables};
+use crate::engine::{Cx, EngineError, control, parked, tables};
 
 /// Devices given our chain at a time.
 const AT_ONCE: usize = 64;
@@ -210,7 +210,7 @@ pub(in crate::engine) fn learn(cx: &mut Cx<'_, '_>, no: u64, owner: Owner, bytes
             return Ok(());
         }
     }
-    control::open_parked(cx, no, &owner.device)
+    parked::open(cx, no, &owner.device)
 }
 
 /// What a device that asks for the key of an entry is given of our chains.

@@ -14,6 +14,9 @@ use super::{chains, peers, readers, show};
 use crate::engine::channels::Channel;
 use crate::engine::{Cx, EngineError, card, feeds, messages, parcels, sync, tables};
 
+/// Members that are remembered beside the roster.
+const REMEMBERED: usize = 3;
+
 /// What changed on the roster changes the channel, the keys and who may connect.
 pub(super) fn carry_out(
     cx: &mut Cx<'_, '_>,
@@ -39,6 +42,7 @@ pub(super) fn carry_out(
                     readers::came(cx, channel, &account)?;
                     peers::joined(cx, channel, &account)?;
                     parcels::known_now(cx, &devices)?;
+                    remember(cx, channel, &account, true)?;
                     tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
                 }
             }
@@ -49,6 +53,7 @@ pub(super) fn carry_out(
                     chains::left(cx, channel.no, &devices, exit)?;
                     readers::went(cx, channel, &account);
                     peers::left(cx, channel, &account, joined, exit)?;
+                    remember(cx, channel, &account, false)?;
                     let kind = if exit == Some(Exit::Left) { kind::GROUP_LEFT } else { kind::GROUP_REMOVED };
                     tell(cx, channel, kind, Some(account), actor)?;
                 }
@@ -84,6 +89,24 @@ pub(super) fn carry_out(
         }
     }
     if moved { peers::neighbours(cx, channel) } else { Ok(()) }
+}
+
+/// Some members are remembered beside the roster, where nothing is lost: if the roster is, they can give it back.
+fn remember(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId, member: bool) -> Result<(), EngineError> {
+    let Some(group) = get(cx, channel.no) else { return Ok(()) };
+    let mut guides = group.guides.clone();
+    match guides.iter().position(|guide| guide == account) {
+        None if member && guides.len() < REMEMBERED => guides.push(*account),
+        Some(at) if !member => drop(guides.remove(at)),
+        _ => return Ok(()),
+    }
+    let Some(mut standing) = standing::of_channel(cx.tx, channel)? else { return Ok(()) };
+    standing.guides.clone_from(&guides);
+    standing.save(cx)?;
+    if let Some(group) = get_mut(cx, channel.no) {
+        group.guides = guides;
+    }
+    Ok(())
 }
 
 /// We are a member: the channel is open.

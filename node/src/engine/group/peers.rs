@@ -9,7 +9,7 @@ use super::standing::State;
 use super::{chains, knock, membership, notes};
 use crate::engine::channels::{self, Channel};
 use crate::engine::live::ContactPeer;
-use crate::engine::{Cx, Effect, EngineError, PeerKey, contacts, control, delivery, members, parcels, sync, tables};
+use crate::engine::{Cx, Effect, EngineError, PeerKey, contacts, delivery, members, parcels, parked, sync, tables};
 
 /// What somebody who is gone still has to be told has this time to reach them, in milliseconds.
 const FAREWELL: u64 = 10_000;
@@ -274,7 +274,7 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     if cx.live.groups.keys_asked_at.abs_diff(now) >= ASK_ABSENT && !cx.live.groups.by_no.is_empty() {
         cx.live.groups.keys_asked_at = now;
-        control::request_of_absent(cx)?;
+        parked::request_of_absent(cx)?;
         membership::ask(cx)?;
         membership::seek(cx)?;
     }

@@ -94,8 +94,13 @@ impl Group {
         if self.state != State::Joined {
             return self.farewell.contains(account);
         }
-        // Until the roster is here, those who let us in are believed.
-        self.roster.member(account).is_some() || (self.roster.member(me).is_none() && self.guides.contains(account))
+        self.roster.member(account).is_some() || (self.guides.contains(account) && self.believes(me, account))
+    }
+
+    /// Whether somebody of whom the roster says nothing is believed to be a member: until it is here (again).
+    fn believes(&self, me: &AccountId, guide: &AccountId) -> bool {
+        let lacks = self.roster.member(me).is_none() || self.roster.len() == 1 || self.roster.operations().1 > 0;
+        lacks && self.roster.standing(guide).is_none_or(|standing| standing.exit.is_none())
     }
 
     /// Us on the roster. Who was removed may never be shown the operation: we are no member then, whatever the roster says.

@@ -65,7 +65,7 @@ pub(in crate::engine) struct Standing {
     pub(in crate::engine) invite: Option<Invite>,
     /// What we asked, and whom.
     pub(in crate::engine) request: Option<Request>,
-    /// Those who let us in: they are believed to be members until the roster says who is.
+    /// Those who let us in, or else a few members: believed to be members as long as there is no roster that says who is.
     pub(in crate::engine) guides: Vec<AccountId>,
 }
 

@@ -24,7 +24,7 @@ fn talked(seed: u64) -> World {
 /// The records that would be kept twice.
 fn kept(store: &MemoryStore) -> Vec<Row> {
     let kept = |key: &[u8]| {
-        [Table::Contact.byte(), Table::Card.byte(), Table::Ticket.byte()].contains(&key[0])
+        [Table::Contact, Table::Card, Table::Ticket, Table::Group].map(Table::byte).contains(&key[0])
             || key[1..] == *b"identity"
             || key[1..] == *b"own name"
     };
@@ -101,41 +101,81 @@ fn a_record_that_changed_place_or_is_another_is_noticed() {
     }
 }
 
+/// A node loses some of its records, is mended and started, and some time passes. What was lost, for those who read it.
+fn lose_and_mend(world: &mut World, node: usize, seed: u64) -> String {
+    let mut rng = StdRng::seed_from_u64(seed);
+    world.stop(node);
+    world.settle();
+    let kept = kept(&world.nodes[node].store);
+    let keys: Vec<Vec<u8>> = world.nodes[node].store.rows().keys().cloned().collect();
+    let losses = 1 + rng.random_range(0..keys.len());
+    for _ in 0..losses {
+        let key = keys[rng.random_range(0..keys.len())].clone();
+        lose(world, node, &key);
+    }
+    let it = &mut world.nodes[node];
+    let floors = Floors { journal: 5_000, card: 500 };
+    let made = check::rebuild(&mut it.store, &it.vault, &mut rng, &kept, floors, &mut |_, _, _| {}).unwrap();
+    let made = made.unwrap_or_else(|| panic!("seed {seed}: the account is there"));
+    let lost = format!("seed {seed}, node {node}, {losses} losses: {made:?}");
+    let found = world.verify(node);
+    assert!(found.ok, "{lost}: {:?}", found.problems);
+    world.nodes[node].policy.suspect_rollback = true;
+    world.restart(node);
+    world.nodes[node].policy.suspect_rollback = false;
+    world.settle();
+    world.pass(600_000, 10_000);
+    lost
+}
+
 /// Whatever is lost, mending makes the rest agree, and the contact gives back what it has.
 #[test]
 fn what_is_lost_comes_back_from_the_contact() {
     for seed in 10..20 {
-        let mut rng = StdRng::seed_from_u64(seed);
         let mut world = talked(seed);
         let before = world.texts(0, 1);
         assert_eq!(before.len(), 24);
-        world.stop(0);
-        world.settle();
-        let kept = kept(&world.nodes[0].store);
-        let keys: Vec<Vec<u8>> = world.nodes[0].store.rows().keys().cloned().collect();
-        let losses = 1 + rng.random_range(0..keys.len());
-        for _ in 0..losses {
-            let key = keys[rng.random_range(0..keys.len())].clone();
-            lose(&mut world, 0, &key);
-        }
-        let node = &mut world.nodes[0];
-        let floors = Floors { journal: 5_000, card: 500 };
-        let made = check::rebuild(&mut node.store, &node.vault, &mut rng, &kept, floors, &mut |_, _, _| {}).unwrap();
-        let made = made.unwrap_or_else(|| panic!("seed {seed}: the account is there"));
-        let found = world.verify(0);
-        assert!(found.ok, "seed {seed}, {losses} losses: {:?} after {made:?}", found.problems);
-        world.nodes[0].policy.suspect_rollback = true;
-        world.restart(0);
-        world.nodes[0].policy.suspect_rollback = false;
-        world.settle();
-        world.pass(600_000, 10_000);
+        let lost = lose_and_mend(&mut world, 0, seed);
         for (node, of) in [(0, 1), (1, 0)] {
-            assert_eq!(world.texts(node, of), before, "seed {seed}, node {node}, {losses} losses: {made:?}");
+            assert_eq!(world.texts(node, of), before, "{lost}");
         }
         world.write(0, 1, "and on").unwrap();
         world.write(1, 0, "it goes").unwrap();
         world.pass(120_000, 10_000);
         assert_eq!((world.texts(0, 1).len(), world.texts(1, 0).len()), (26, 26), "seed {seed}");
         assert_eq!(world.verify(0).problems, Vec::<String>::new(), "seed {seed}");
+    }
+}
+
+/// Likewise in a group, from any member; and whoever could remove somebody still can.
+#[test]
+fn what_is_lost_of_a_group_comes_back_from_the_members() {
+    for seed in 30..42 {
+        let mut world = World::new(3, seed);
+        let group = world.group_of(&[0, 1, 2], "lake");
+        for n in 0..18 {
+            world.say_in(n % 3, &group, &format!("text {n}")).unwrap();
+            world.pass(5_000, 1_000);
+        }
+        let before = world.texts_in(0, &group);
+        assert_eq!(before.len(), 18);
+        let node = usize::from(seed % 2 == 0);
+        let lost = lose_and_mend(&mut world, node, seed);
+        for node in 0..3 {
+            assert_eq!(world.texts_in(node, &group), before, "node {node} after {lost}");
+        }
+        world.assert_alike(&[0, 1, 2], &group);
+        for node in 0..3 {
+            world.say_in(node, &group, &format!("and on, {node}")).unwrap();
+        }
+        world.pass(120_000, 5_000);
+        for node in 0..3 {
+            assert_eq!(world.texts_in(node, &group).len(), 21, "node {node} after {lost}");
+            assert_eq!(world.verify(node).problems, Vec::<String>::new(), "node {node} after {lost}");
+        }
+        world.remove_from(0, &group, 2).unwrap();
+        world.pass(60_000, 1_000);
+        assert_eq!(world.group(2, &group).state, covey_api::GroupState::Removed, "{lost}");
+        assert_eq!(world.group(1, &group).members, 2, "{lost}");
     }
 }

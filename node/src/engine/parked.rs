@@ -1,0 +1,175 @@
+//! Entries that could not be opened: whom their content keys are asked of, when, and when they are given up (`[NODE-REWRAP]`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use covey_feed::{ChannelId, Entry, FeedKey};
+use covey_pairing::ids::{AccountId, DeviceId};
+use serde::{Deserialize, Serialize};
+use tracing::{debug, info, warn};
+
+use super::channels::{self, Channel};
+use super::control::{self, MAX_ASKED};
+use super::feeds::Feed;
+use super::sessions::Scope;
+use super::take::{self, Unopened};
+use super::{Cx, EngineError, contacts, feeds, group, members, tables};
+use crate::store::Key;
+
+/// The same entries are not asked for again, nor the same parcels sent again, within this time, in milliseconds.
+const ASK_AGAIN: u64 = 60_000;
+/// An entry is asked for so often, each time while its author is connected; then its author has lost the key too.
+const MAX_TIMES_ASKED: u8 = 20;
+/// Of a device that is not connected the same entries are asked for less and less often, at last after this time, in
+/// milliseconds.
+const ASK_ABSENT_AGAIN: u64 = 10 * 60_000;
+/// After so many doublings that is reached.
+const ABSENT_DOUBLINGS: u8 = 4;
+/// A key that members are given by themselves is asked for after this time, in milliseconds.
+const GRACE: u64 = 5_000;
+/// Entries of one author that are opened when its chain comes.
+const MAX_PARKED: usize = 4_096;
+
+/// An entry whose content key we lack.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Parked {
+    pub(super) channel: ChannelId,
+    pub(super) feed: FeedKey,
+    pub(super) seq: u64,
+    pub(super) asked_at: u64,
+    /// How often it was asked for.
+    pub(super) asked: u8,
+}
+
+/// Remembers an entry that could not be opened; `ask` is the device that can open it.
+pub(super) fn park(
+    cx: &mut Cx<'_, '_>,
+    channel: ChannelId,
+    feed: &Feed,
+    entry: &Entry,
+    why: Unopened,
+    ask: &DeviceId,
+) -> Result<(), EngineError> {
+    if why == Unopened::Poison {
+        warn!(channel = %channel.fmt_short(), seq = entry.seq(), "an entry holds no message; it is kept and not shown");
+        return Ok(());
+    }
+    // The key of a member's chain is on its way by itself, usually; never that of what we wrote ourselves and have lost.
+    let comes = !is_own(cx, &feed.key)
+        && channels::group(cx.tx, &channel)?.is_some_and(|channel| !group::is_restored(cx, &channel));
+    let asked_at = if comes { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
+    let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0 };
+    Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
+}
+
+/// Asks a device for the content keys that it should have and we lack.
+pub(super) fn request(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
+    adopt(cx, account, device)?;
+    let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_ASKED, false)?;
+    // Who is not connected hears it through others, if at all: that is no reason to ask often, nor ever to give up.
+    let absent = !group::is_connected(cx, device);
+    let rarely = |asked: u8| (ASK_AGAIN << asked.min(ABSENT_DOUBLINGS)).min(ASK_ABSENT_AGAIN);
+    let wait = |parked: &Parked| if absent { rarely(parked.asked) } else { ASK_AGAIN };
+    let now = cx.now;
+    let due = |parked: &Parked| parked.asked_at.abs_diff(now) >= wait(parked);
+    if rows.is_empty() || !rows.iter().any(|(_, parked)| due(parked)) {
+        return Ok(());
+    }
+    let Some(known) = contacts::device(cx.tx, account, device)? else { return Ok(()) };
+    info!(device = %device.fmt_short(), entries = rows.len(), "asking for content keys again");
+    // What is asked for in one session concerns its scope alone.
+    let mut wanted: BTreeMap<Option<u64>, Vec<_>> = BTreeMap::new();
+    for (key, parked) in rows {
+        let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
+        let of_any = channel.is_group() && is_own(cx, &parked.feed);
+        if parked.asked >= MAX_TIMES_ASKED && (!absent || of_any) {
+            warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
+            cx.tx.delete(&key);
+            continue;
+        }
+        if of_any && parked.asked_at > 0 && due(&parked) {
+            // It is of no use to ask the same member for ever.
+            let own = cx.me.device_id();
+            move_to(cx, &key, &own, &parked)?;
+            continue;
+        }
+        let group = channel.is_group().then_some(channel.no);
+        wanted.entry(group).or_default().push((parked.channel, parked.feed, parked.seq));
+        let most = if absent { parked.asked.max(ABSENT_DOUBLINGS) } else { u8::MAX };
+        let asked = parked.asked.saturating_add(1).min(most);
+        cx.tx.put(&key, &Parked { asked_at: cx.now, asked, ..parked })?;
+    }
+    for (group, wanted) in wanted {
+        let scope = group.map_or(Scope::Pair, Scope::Group);
+        control::ask_for_keys(cx, scope, account, &known, wanted)?;
+    }
+    Ok(())
+}
+
+fn is_own(cx: &Cx<'_, '_>, feed: &FeedKey) -> bool {
+    feed.author.as_bytes() == cx.me.device_id().as_bytes()
+}
+
+/// What we wrote in groups and lost, any member may have: it waits under our own name until there is one to ask.
+fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
+    let own = cx.me.device_id();
+    for (key, parked) in cx.tx.scan::<Parked>(&tables::parked_by(&own), None, MAX_ASKED, false)? {
+        let channel = channels::by_id(cx.tx, &parked.channel)?;
+        if channel.is_some_and(|channel| members::includes(cx, &channel, account)) {
+            move_to(cx, &key, device, &parked)?;
+        }
+    }
+    Ok(())
+}
+
+/// Another device is to be asked for it.
+fn move_to(cx: &mut Cx<'_, '_>, key: &Key, device: &DeviceId, parked: &Parked) -> Result<(), EngineError> {
+    let fid = key.tail(16).first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    cx.tx.delete(key);
+    Ok(cx.tx.put(&tables::parked(device, fid, parked.seq), &Parked { asked_at: 0, ..*parked })?)
+}
+
+/// Asks members that are not connected for the content keys we lack of their entries.
+pub(super) fn request_of_absent(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let rows = cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)?;
+    let authors: BTreeSet<DeviceId> =
+        rows.iter().map(|(_, parked)| DeviceId::from_bytes(*parked.feed.author.as_bytes())).collect();
+    for device in authors {
+        let Some(account) = group::account_of_device(cx, &device) else { continue };
+        if device != cx.me.device_id() && !group::is_connected(cx, &device) {
+            request(cx, &account, &device)?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens what waits for the chain of a member's device, which has just come.
+pub(super) fn open(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -> Result<(), EngineError> {
+    let Some(mut channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
+    let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_PARKED, false)?;
+    let mut opened = 0;
+    let id = channel.id;
+    let mut chains = group::Reader::new(cx, &channel, device)?;
+    for (key, parked) in rows.into_iter().filter(|(_, parked)| parked.channel == id) {
+        if is_beyond(cx, &channel, &parked.feed, parked.seq) {
+            cx.tx.delete(&key);
+            continue;
+        }
+        let Some(feed) = feeds::load(cx.tx, no, &parked.feed)? else { continue };
+        let Some(entry) = feeds::entry(cx.tx, feed.fid, parked.seq)? else { continue };
+        if take::open_again(cx, &mut channel, &entry, &mut chains)? {
+            cx.tx.delete(&key);
+            opened += 1;
+        }
+    }
+    chains.finish(cx)?;
+    if opened > 0 {
+        debug!(device = %device.fmt_short(), opened, "entries that waited for a key are open");
+        channel.save(cx)?;
+    }
+    Ok(())
+}
+
+/// Whether a place is beyond the end of its feed: what its author wrote when it was a member no more.
+pub(super) fn is_beyond(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey, seq: u64) -> bool {
+    members::cut(cx, channel, feed).is_some_and(|last| seq > last)
+}

@@ -1,10 +1,11 @@
 //! "Am I still a member?" Members shut out whom they removed. Who was away then, and is nobody's contact, would never hear of
-//! it: they ask those who could have removed them, are connected and do not open up. If nobody in the group opens up, they
-//! look for such.
+//! it: if nobody in a group opens up to them, they look for members who could have removed them, and ask.
+
+use std::collections::BTreeMap;
 
 use covey_feed::ChannelId;
 use covey_pairing::group::roster::OpId;
-use covey_pairing::ids::DeviceId;
+use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::parcel;
 use rand::seq::IteratorRandom;
 use serde::{Deserialize, Serialize};
@@ -63,40 +64,40 @@ const SOUGHT: usize = 2;
 /// Among the first so many, by role and seniority.
 const AMONG: usize = 64;
 
-/// In the groups of which nobody opens up to us, looks for members that could tell why. (It also meets somebody if all
-/// neighbours are away.)
-pub(super) fn seek(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+/// In the groups of which nobody opens up to us, asks those who could tell why, or else looks for them. (That also meets
+/// somebody if all neighbours are away.)
+pub(super) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let me = cx.me.account_id();
-    let mut sought = Vec::new();
+    let silent: BTreeMap<AccountId, PeerKey> = silent(cx)?;
+    let (mut questions, mut sought) = (Vec::new(), Vec::new());
     for group in cx.live.groups.by_no.values() {
         let opened = |peer: &PeerKey| cx.live.contacts.get(peer).is_some_and(|at| group.shares(&me, &at.account));
-        if group.own(&me).is_none() || group.roster.len() < 2 || cx.live.opened.iter().any(opened) {
+        let Some(member) = group.own(&me) else { continue };
+        if group.roster.len() < 2 || cx.live.opened.iter().any(opened) {
             continue;
         }
         let others = group.roster.by_rank().map(|(account, _)| *account).filter(|account| *account != me);
-        let may = others.take(AMONG).filter(|account| notes::may_remove_us(group, &me, account));
-        sought.extend(may.sample(cx.rng, SOUGHT));
+        let may: Vec<AccountId> =
+            others.take(AMONG).filter(|account| notes::may_remove_us(group, &me, account)).collect();
+        let membership = Membership(standing::channel_id(&group.id), member.joined);
+        questions.extend(may.iter().filter_map(|account| Some((*silent.get(account)?, membership))));
+        sought.extend(may.iter().filter(|account| !silent.contains_key(account)).copied().sample(cx.rng, SOUGHT));
+    }
+    for (peer, membership) in questions {
+        let Some((_, device)) = device(cx, peer)? else { continue };
+        let sealed = seal(cx, &device, &question(&device.id), membership)?;
+        knock::send_question(cx, &device, sealed)?;
     }
     sought.iter().try_for_each(|account| peers::visit(cx, account))
 }
 
-/// Asks whom it may concern.
-pub(super) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    let silent: Vec<PeerKey> = cx.live.connected.difference(&cx.live.opened).copied().collect();
-    for peer in silent {
-        let Some((owner, device)) = device(cx, peer)? else { continue };
-        let me = cx.me.account_id();
-        for no in super::shared_with(cx, &owner.account) {
-            let Some(group) = get(cx, no) else { continue };
-            let Some(member) = group.own(&me).filter(|_| notes::may_remove_us(group, &me, &owner.account)) else {
-                continue;
-            };
-            let membership = Membership(standing::channel_id(&group.id), member.joined);
-            let sealed = seal(cx, &device, &question(&device.id), membership)?;
-            knock::send_question(cx, &device, sealed)?;
-        }
+/// Those who are connected and do not open up.
+fn silent(cx: &Cx<'_, '_>) -> Result<BTreeMap<AccountId, PeerKey>, EngineError> {
+    let mut silent = BTreeMap::new();
+    for peer in cx.live.connected.difference(&cx.live.opened) {
+        silent.extend(contacts::owner(cx.tx, *peer)?.map(|owner| (owner.account, *peer)));
     }
-    Ok(())
+    Ok(silent)
 }
 
 /// Somebody asks us. Who is a member still, and who never was one, gets no answer.

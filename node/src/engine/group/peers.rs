@@ -276,7 +276,6 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         cx.live.groups.keys_asked_at = now;
         parked::request_of_absent(cx)?;
         membership::ask(cx)?;
-        membership::seek(cx)?;
     }
     knock::tick(cx)?;
     chains::tick(cx)

@@ -88,7 +88,19 @@ pub(super) fn carry_out(
             }
         }
     }
+    let_in(cx, channel, actor)?;
     if moved { peers::neighbours(cx, channel) } else { Ok(()) }
+}
+
+/// Operations that are applied together may take us out and in again: no change of the roster, and yet we are let in.
+pub(super) fn let_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>) -> Result<(), EngineError> {
+    let me = cx.me.account_id();
+    let Some(group) = get(cx, channel.no).filter(|group| cx.live.groups.requests.contains_key(&group.id)) else {
+        return Ok(());
+    };
+    let Some(joined) = group.roster.member(&me).map(|member| member.joined) else { return Ok(()) };
+    let ended = standing::of_channel(cx.tx, channel)?.and_then(|standing| standing.ended);
+    if ended == Some(joined) { Ok(()) } else { came_in(cx, channel, actor) }
 }
 
 /// Some members are remembered beside the roster, where nothing is lost: if the roster is, they can give it back.
@@ -115,6 +127,7 @@ fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>)
     standing.become_(State::Joined, cx.now);
     standing.request = None;
     standing.invite = None;
+    standing.ended = None;
     standing.by = actor.filter(|actor| *actor != cx.me.account_id());
     if let Some(group) = get_mut(cx, channel.no) {
         group.state = State::Joined;
@@ -154,6 +167,8 @@ pub(super) fn went_out(
     standing.by = actor.filter(|actor| *actor != cx.me.account_id());
     standing.guides.clear();
     standing.secret = None;
+    let me = cx.me.account_id();
+    standing.ended = get(cx, channel.no).and_then(|group| group.roster.member(&me)).map(|member| member.joined);
     standing.save(cx)?;
     channel.open = false;
     channel.save(cx)?;

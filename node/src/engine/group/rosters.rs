@@ -185,10 +185,12 @@ pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         group.guides.clone_from(&standing.guides);
         cx.live.groups.by_no.insert(no, group);
         super::replay::replay(cx, no)?;
-        if standing.state == State::Left
-            && let Some(channel) = channels::by_no(cx.tx, no)?
-        {
-            super::peers::resume_farewell(cx, &channel)?;
+        if let Some(mut channel) = channels::by_no(cx.tx, no)? {
+            match standing.state {
+                State::Left => super::peers::resume_farewell(cx, &channel)?,
+                State::Requested => super::changes::let_in(cx, &mut channel, None)?,
+                State::Invited | State::Joined | State::Removed | State::Declined => {}
+            }
         }
         super::peers::allow_all(cx, no)?;
         let work = super::chains::resume(cx, no)?;

@@ -67,6 +67,9 @@ pub(in crate::engine) struct Standing {
     pub(in crate::engine) request: Option<Request>,
     /// Those who let us in, or else a few members: believed to be members as long as there is no roster that says who is.
     pub(in crate::engine) guides: Vec<AccountId>,
+    /// The operation by which we had come in, if we were told that we are out and not shown how: the roster has us still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) ended: Option<OpId>,
 }
 
 /// An invite as we got it.
@@ -126,6 +129,7 @@ impl Standing {
             invite: None,
             request: None,
             guides: Vec::new(),
+            ended: None,
         }
     }
 

@@ -2,11 +2,13 @@
 
 use covey_api::{self as api, ApiError, GroupState, MemberState, Reason, Role};
 
+use covey_feed::Entry;
 use serde_bytes::ByteBuf;
 
 use super::world::World;
+use crate::engine::group::take;
 use crate::engine::parcels::{self, Content};
-use crate::engine::{Protocol, channels, contacts, rpc, tables};
+use crate::engine::{Protocol, channels, contacts, feeds, rpc, tables};
 
 impl World {
     pub(super) fn create_group(&mut self, node: usize, name: &str) -> String {
@@ -532,4 +534,42 @@ fn who_accepts_an_invite_is_in_at_once() {
         world.pass(20, 10);
         assert_eq!(world.group(other, &group).state, GroupState::Joined, "{other}");
     }
+}
+
+#[test]
+fn who_is_let_in_again_is_in_also_if_the_removal_is_the_last_that_they_hear_of() {
+    let mut world = World::new(3, 450);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    world.stop(2);
+    world.remove_from(0, &group, 2).unwrap();
+    // All that comes to them is the word of it, and then the welcome.
+    world.drop.insert(Protocol::Sync);
+    world.restart(2);
+    world.pass(20_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Removed);
+    world.come_by_ticket(0, &group, &[2]);
+    world.pass(20_000, 1_000);
+    assert_eq!(world.group(2, &group).state, GroupState::Requested);
+    let author = world.nodes[0].account();
+    let mut unknown: Vec<Entry> = world.look(0, |cx| {
+        let channel = channels::resolve(cx, &group).unwrap();
+        let next = feeds::next(cx, &channel).unwrap();
+        (1..next.seq).filter_map(|seq| feeds::entry(cx.tx, next.feed.fid, seq).unwrap()).collect()
+    });
+    unknown.reverse();
+    for entry in unknown {
+        world
+            .call(2, |cx| {
+                let mut channel = channels::resolve(cx, &group).unwrap();
+                take(cx, &mut channel, &entry, author).unwrap();
+                Ok(())
+            })
+            .unwrap();
+    }
+    assert_eq!(world.group(2, &group).state, GroupState::Joined);
+    world.drop.clear();
+    world.say_in(2, &group, "back").unwrap();
+    world.pass(240_000, 1_000);
+    assert_eq!(world.texts_in(1, &group), ["back"]);
+    world.assert_alike(&[0, 1, 2], &group);
 }

@@ -176,7 +176,8 @@ pub(in crate::engine) fn request(
         group_name: channels::name(cx.tx, channel)?,
         account: asking.account.to_string(),
         alias: contacts::load(cx.tx, &asking.account)?.and_then(|contact| contact.alias),
-        name: Some(asking.name.clone()).filter(|name| !name.is_empty()),
+        // Who has chosen no name is called by the beginning of their id on their card.
+        name: Some(asking.name.clone()).filter(|name| !name.is_empty() && *name != asking.account.fmt_short()),
         note: Some(asking.note.clone()).filter(|note| !note.is_empty()),
         state,
         ticket: asking.ticket.clone(),

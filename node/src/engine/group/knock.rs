@@ -87,12 +87,9 @@ impl Knocks {
     }
 }
 
-fn prologue(to: &DeviceId) -> Vec<u8> {
-    [b"covey group join v1\0".as_slice(), to.as_bytes()].concat()
-}
-
-fn refusal_prologue(to: &DeviceId) -> Vec<u8> {
-    [b"covey group refused v1\0".as_slice(), to.as_bytes()].concat()
+/// What binds something sealed to what it is, as named on the wire, and to whom it is for (`[ADMIT-9]`).
+pub(super) fn prologue(kind: &str, to: &DeviceId) -> Vec<u8> {
+    [b"covey ", kind.as_bytes(), b" v1\0", to.as_bytes()].concat()
 }
 
 fn send(cx: &mut Cx<'_, '_>, peer: PeerKey, wire: &Wire) -> Result<(), EngineError> {
@@ -113,14 +110,14 @@ pub(super) fn send_answer(cx: &mut Cx<'_, '_>, to: &ContactDevice, sealed: Vec<u
 
 /// Tells a stranger that they are not let in, if they are connected. Once: they ask again until they hear it.
 pub(super) fn refuse(cx: &mut Cx<'_, '_>, to: &ContactDevice, id: &ChannelId) -> Result<(), EngineError> {
-    let sealed = parcel::seal(cx.me.device.dh(), &to.dh, &refusal_prologue(&to.id), id.as_bytes(), cx.rng)
+    let sealed = parcel::seal(cx.me.device.dh(), &to.dh, &prologue("group refused", &to.id), id.as_bytes(), cx.rng)
         .map_err(EngineError::bug)?;
     send(cx, to.peer, &Wire::Refused(VERSION, to.id, ByteBuf::from(sealed)))
 }
 
 /// A device that we asked says no.
 fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, to: &DeviceId, sealed: &[u8]) -> Result<(), EngineError> {
-    let opened = parcel::open(cx.me.device.dh(), &refusal_prologue(to), sealed);
+    let opened = parcel::open(cx.me.device.dh(), &prologue("group refused", to), sealed);
     let (Ok((sender, id)), Some(owner)) = (opened, point(cx, peer)) else { return Ok(()) };
     let Ok(id) = <[u8; 32]>::try_from(id.as_slice()) else { return Ok(()) };
     let said = point_device(cx, &owner.device).is_some_and(|device| device.dh == sender) && *to == cx.me.device_id();
@@ -145,7 +142,7 @@ fn knock(cx: &mut Cx<'_, '_>, id: &GroupId, request: &Request, peer: PeerKey) ->
     let wish = Wish(channel, request.statement.clone(), card, request.note.clone());
     let wish = covey_codec::encode(&wish).map_err(EngineError::bug)?;
     for point in request.points.iter().filter(|point| point.peer == peer) {
-        let sealed = parcel::seal(cx.me.device.dh(), &point.dh, &prologue(&point.device), &wish, cx.rng)
+        let sealed = parcel::seal(cx.me.device.dh(), &point.dh, &prologue("group join", &point.device), &wish, cx.rng)
             .map_err(EngineError::bug)?;
         send(cx, peer, &Wire::Join(VERSION, point.device, ByteBuf::from(sealed)))?;
     }
@@ -209,7 +206,9 @@ pub(in crate::engine) fn frame(
     if !admit(cx, &to, source) {
         return Ok(true);
     }
-    let Ok((sender, wish)) = parcel::open(cx.me.device.dh(), &prologue(&to), &sealed) else { return Ok(true) };
+    let Ok((sender, wish)) = parcel::open(cx.me.device.dh(), &prologue("group join", &to), &sealed) else {
+        return Ok(true);
+    };
     let Ok(Wish(id, statement, signed, note)) = covey_codec::decode(&wish, MAX_KNOCK) else { return Ok(true) };
     let Ok(account) = covey_pairing::group::admission::JoinStatement::open(&statement).map(|said| said.account) else {
         return Ok(true);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use covey_feed::ChannelId;
 use covey_pairing::group::roster::OpId;
-use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::ids::AccountId;
 use covey_pairing::parcel;
 use rand::seq::IteratorRandom;
 use serde::{Deserialize, Serialize};
@@ -23,33 +23,27 @@ const MAX_MEMBERSHIP: usize = 256;
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct Membership(ChannelId, OpId);
 
-fn question(to: &DeviceId) -> Vec<u8> {
-    [b"covey group member v1\0".as_slice(), to.as_bytes()].concat()
-}
+/// What question and answer are called on the wire.
+const QUESTION: &str = "group member";
+const ANSWER: &str = "group removed";
 
-fn answer(to: &DeviceId) -> Vec<u8> {
-    [b"covey group removed v1\0".as_slice(), to.as_bytes()].concat()
-}
-
-fn seal(
-    cx: &mut Cx<'_, '_>,
-    to: &ContactDevice,
-    prologue: &[u8],
-    membership: Membership,
-) -> Result<Vec<u8>, EngineError> {
+fn seal(cx: &mut Cx<'_, '_>, to: &ContactDevice, kind: &str, membership: Membership) -> Result<Vec<u8>, EngineError> {
     let bytes = covey_codec::encode(&membership).map_err(EngineError::bug)?;
-    parcel::seal(cx.me.device.dh(), &to.dh, prologue, &bytes, cx.rng).map_err(EngineError::bug)
+    parcel::seal(cx.me.device.dh(), &to.dh, &knock::prologue(kind, &to.id), &bytes, cx.rng).map_err(EngineError::bug)
 }
 
 /// What the device behind `peer` sealed for us.
 fn open(
     cx: &Cx<'_, '_>,
     peer: PeerKey,
-    prologue: &[u8],
+    kind: &str,
     sealed: &[u8],
 ) -> Result<Option<(Owner, ContactDevice, Membership)>, EngineError> {
     let Some((owner, device)) = device(cx, peer)? else { return Ok(None) };
-    let Ok((sender, bytes)) = parcel::open(cx.me.device.dh(), prologue, sealed) else { return Ok(None) };
+    let Ok((sender, bytes)) = parcel::open(cx.me.device.dh(), &knock::prologue(kind, &cx.me.device_id()), sealed)
+    else {
+        return Ok(None);
+    };
     let membership = covey_codec::decode(&bytes, MAX_MEMBERSHIP).ok().filter(|_| sender == device.dh);
     Ok(membership.map(|membership| (owner, device, membership)))
 }
@@ -85,7 +79,7 @@ pub(super) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     for (peer, membership) in questions {
         let Some((_, device)) = device(cx, peer)? else { continue };
-        let sealed = seal(cx, &device, &question(&device.id), membership)?;
+        let sealed = seal(cx, &device, QUESTION, membership)?;
         knock::send_question(cx, &device, sealed)?;
     }
     sought.iter().try_for_each(|account| peers::visit(cx, account))
@@ -102,7 +96,7 @@ fn silent(cx: &Cx<'_, '_>) -> Result<BTreeMap<AccountId, PeerKey>, EngineError> 
 
 /// Somebody asks us. Who is a member still, and who never was one, gets no answer.
 pub(super) fn asked(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
-    let Some((owner, device, membership)) = open(cx, peer, &question(&cx.me.device_id()), sealed)? else {
+    let Some((owner, device, membership)) = open(cx, peer, QUESTION, sealed)? else {
         return Ok(());
     };
     let Membership(id, joined) = membership;
@@ -116,13 +110,13 @@ pub(super) fn asked(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result
     if !over || contacts::is_blocked(cx.tx, &owner.account)? {
         return Ok(());
     }
-    let sealed = seal(cx, &device, &answer(&device.id), membership)?;
+    let sealed = seal(cx, &device, ANSWER, membership)?;
     knock::send_answer(cx, &device, sealed)
 }
 
 /// Somebody whom we asked says that we are none.
 pub(super) fn answered(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
-    match open(cx, peer, &answer(&cx.me.device_id()), sealed)? {
+    match open(cx, peer, ANSWER, sealed)? {
         Some((owner, _, Membership(id, joined))) => notes::removed(cx, owner, &id, joined),
         None => Ok(()),
     }

@@ -194,12 +194,9 @@ impl PeerSync {
                 (link.theirs, link.compare_at) = (None, None);
             } else {
                 link.theirs = Some(digest);
-                let delay = match more {
-                    // Nothing is on its way to who has nothing yet.
-                    true if nothing => 0,
-                    true => COMPARE_SOON,
-                    false => COMPARE_LATE,
-                };
+                // Nothing is on its way to who has nothing yet.
+                let soon = if nothing { 0 } else { COMPARE_SOON };
+                let delay = if more { soon } else { COMPARE_LATE };
                 link.compare_later(delay, now);
             }
             if !same && (passed || !more) {

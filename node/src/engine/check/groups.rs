@@ -7,12 +7,11 @@ use covey_pairing::ids::AccountId;
 use rand_core::CryptoRng;
 
 use super::super::channels::{self, Channel};
-use super::super::contacts::Card;
+use super::super::contacts::Owner;
 use super::super::group::standing::{self, Standing, State};
 use super::super::group::stored;
 use super::super::{Me, feeds, tables};
 use super::findings::Findings;
-use super::indices;
 use super::rebuild::Mending;
 use crate::engine::EngineError;
 use crate::store::{Key, Table, Tx};
@@ -47,8 +46,10 @@ pub(super) fn check(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError
 /// roster is here again, or nobody could give it back to its founder.
 pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>, me: &Me) -> Result<(), EngineError> {
     mending.step(|tx, _| {
+        let owners = tx.scan_intact::<Owner>(&Key::table(Table::Peer), usize::MAX)?;
+        let owners: Vec<Owner> = owners.into_iter().map(|(_, owner)| owner).collect();
         for standing in standing::all(tx)?.into_iter().filter(|standing| standing.state == State::Joined) {
-            let guides = guides(tx, me, &standing)?;
+            let guides = guides(tx, me, &owners, &standing)?;
             tx.put(&tables::group(standing.id.as_bytes()), &Standing { guides, ..standing })?;
         }
         Ok(())
@@ -72,15 +73,12 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>, me: &Me)
 }
 
 /// Those who let us in, who wrote, and with whom there are sessions.
-fn guides(tx: &Tx<'_>, me: &Me, standing: &Standing) -> Result<Vec<AccountId>, EngineError> {
+fn guides(tx: &Tx<'_>, me: &Me, owners: &[Owner], standing: &Standing) -> Result<Vec<AccountId>, EngineError> {
     let mut guides = standing.guides.clone();
     let Some(no) = standing.no else { return Ok(guides) };
     guides.extend(feeds::all(tx, no)?.iter().map(|feed| feed.account));
-    for (_, card) in tx.scan_intact::<Card>(&Key::table(Table::Card), usize::MAX)? {
-        let Some(account) = indices::account_of(&card) else { continue };
-        for device in &card.devices {
-            guides.extend(tx.contains(&tables::group_session(no, &device.id))?.then_some(account));
-        }
+    for owner in owners {
+        guides.extend(tx.contains(&tables::group_session(no, &owner.device))?.then_some(owner.account));
     }
     let mut seen = BTreeSet::from([me.account_id()]);
     guides.retain(|account| seen.insert(*account));

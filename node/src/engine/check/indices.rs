@@ -45,7 +45,7 @@ pub(crate) fn rebuild(tx: &mut Tx<'_>) -> Result<(), EngineError> {
     Ok(())
 }
 
-pub(super) fn account_of(card: &Card) -> Option<AccountId> {
+fn account_of(card: &Card) -> Option<AccountId> {
     KeyLog::verify(card.log.clone()).ok().map(|log| log.account())
 }
 

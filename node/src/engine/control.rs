@@ -142,9 +142,8 @@ fn give_keys(
     let (mut keys, mut denied, mut chain) = (Vec::new(), Vec::new(), None);
     for (id, key, seq) in wanted.iter().take(MAX_ASKED) {
         let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| is_of(channel, scope)) else { continue };
-        let author = key.author.as_bytes();
-        let ours = author == cx.me.device_id().as_bytes();
-        let theirs_to_know = ours || author == owner.device.as_bytes();
+        let ours = feeds::is_own(cx, key);
+        let theirs_to_know = ours || key.author.as_bytes() == owner.device.as_bytes();
         if !members::includes(cx, &channel, &owner.account) || !theirs_to_know {
             continue;
         }

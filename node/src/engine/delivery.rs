@@ -79,7 +79,7 @@ pub(super) fn delivered(
     account: AccountId,
     device: &DeviceId,
 ) -> Result<(), EngineError> {
-    if key.author.as_bytes() != cx.me.device_id().as_bytes() {
+    if !feeds::is_own(cx, &key) {
         return Ok(());
     }
     let Some(found) = super::channels::by_id(cx.tx, &channel)? else { return Ok(()) };

@@ -58,6 +58,11 @@ pub(super) fn own_author(cx: &Cx<'_, '_>) -> Author {
     Author::from_bytes(*cx.me.device_id().as_bytes())
 }
 
+/// Whether a feed is one of ours.
+pub(super) fn is_own(cx: &Cx<'_, '_>, feed: &FeedKey) -> bool {
+    feed.author == own_author(cx)
+}
+
 /// How many of one author there are, counted up to [`MAX_INCARNATIONS`].
 pub(super) fn of_author(tx: &Tx<'_>, channel: u64, author: &Author) -> Result<usize, EngineError> {
     Ok(tx.scan::<Feed>(&tables::feeds_of(channel, author.as_bytes()), None, MAX_INCARNATIONS, false)?.len())

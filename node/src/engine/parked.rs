@@ -54,7 +54,7 @@ pub(super) fn park(
         return Ok(());
     }
     // The key of a member's chain is on its way by itself, usually; never that of what we wrote ourselves and have lost.
-    let comes = !is_own(cx, &feed.key)
+    let comes = !feeds::is_own(cx, &feed.key)
         && channels::group(cx.tx, &channel)?.is_some_and(|channel| !group::is_restored(cx, &channel));
     let asked_at = if comes { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
     let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0 };
@@ -80,7 +80,7 @@ pub(super) fn request(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceI
     let mut wanted: BTreeMap<Option<u64>, Vec<_>> = BTreeMap::new();
     for (key, parked) in rows {
         let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
-        let of_any = channel.is_group() && is_own(cx, &parked.feed);
+        let of_any = channel.is_group() && feeds::is_own(cx, &parked.feed);
         if parked.asked >= MAX_TIMES_ASKED && (!absent || of_any) {
             warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
             cx.tx.delete(&key);
@@ -105,10 +105,6 @@ pub(super) fn request(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceI
     Ok(())
 }
 
-fn is_own(cx: &Cx<'_, '_>, feed: &FeedKey) -> bool {
-    feed.author.as_bytes() == cx.me.device_id().as_bytes()
-}
-
 /// What we wrote in groups and lost, any member may have: it waits under our own name until there is one to ask.
 fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
     let own = cx.me.device_id();
@@ -123,9 +119,10 @@ fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<
 
 /// Another device is to be asked for it.
 fn move_to(cx: &mut Cx<'_, '_>, key: &Key, device: &DeviceId, parked: &Parked) -> Result<(), EngineError> {
-    let fid = key.tail(16).first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
     cx.tx.delete(key);
-    Ok(cx.tx.put(&tables::parked(device, fid, parked.seq), &Parked { asked_at: 0, ..*parked })?)
+    Ok(cx
+        .tx
+        .put(&tables::parked(device, tables::feed_of_parked(key), parked.seq), &Parked { asked_at: 0, ..*parked })?)
 }
 
 /// Asks members that are not connected for the content keys we lack of their entries.

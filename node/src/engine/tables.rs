@@ -241,6 +241,11 @@ pub(super) fn parked(author: &DeviceId, fid: u64, seq: u64) -> Key {
     parked_by(author).u64(fid).u64(seq)
 }
 
+/// The local number of the feed in such a key that a scan returned.
+pub(super) fn feed_of_parked(key: &Key) -> u64 {
+    key.tail(16).first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
 /// All entries of an author that could not be opened.
 pub(super) fn parked_by(author: &DeviceId) -> Key {
     Key::table(Table::Parked).id(author.as_bytes())

@@ -100,8 +100,7 @@ fn place(tx: &mut Tx<'_>, channel: &Channel, key: &Key, message: &Message) -> Re
 fn forget_waiting<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>) -> Result<(), EngineError> {
     mending.step(|tx, _| {
         for (key, parked) in tx.scan_intact::<Parked>(&Key::table(Table::Parked), usize::MAX)? {
-            let fid = key.tail(16).first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-            if content(tx, fid, parked.seq)?.is_none() {
+            if content(tx, tables::feed_of_parked(&key), parked.seq)?.is_none() {
                 tx.delete(&key);
             }
         }

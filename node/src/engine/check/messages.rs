@@ -138,8 +138,6 @@ pub(super) fn content(tx: &Tx<'_>, fid: u64, seq: u64) -> Result<Option<Entry>, 
 
 /// Entries that wait for their key: local number of the feed, and position.
 pub(super) fn waiting(tx: &Tx<'_>) -> Result<std::collections::BTreeSet<(u64, u64)>, EngineError> {
-    let number = |key: &Key, from_end: usize| {
-        key.tail(from_end).first_chunk().map_or(0, |bytes: &[u8; 8]| u64::from_be_bytes(*bytes))
-    };
-    Ok(tx.keys(&Key::table(Table::Parked))?.iter().map(|key| (number(key, 16), number(key, 8))).collect())
+    let keys = tx.keys(&tables::all_parked())?;
+    Ok(keys.iter().map(|key| (tables::feed_of_parked(key), key.tail_u64())).collect())
 }

@@ -123,3 +123,26 @@ impl Bucket {
         Self(*hasher.finalize().as_bytes().first_chunk().expect("a hash has 32 bytes"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Author, EntryId};
+
+    #[test]
+    fn one_feed_that_advances_costs_the_hashing_of_one_leaf() {
+        let head = |seq| Head { seq, id: EntryId::from_bytes([1; 32]), lamport: seq };
+        let feed =
+            |n: u64| FeedKey { author: Author::from_bytes(*blake3::hash(&n.to_le_bytes()).as_bytes()), incarnation: 0 };
+        let heads: Heads = (0..10_000).map(|n| (feed(n), head(1))).collect();
+        let mut buckets = Buckets::new(ChannelId::from_bytes([2; 32]), heads);
+        let before = buckets.root();
+        assert!(buckets.leaves.iter().all(Option::is_some));
+        buckets.advance(feed(4_711), head(2));
+        let stale: Vec<usize> = (0..MAX_BUCKETS).filter(|n| buckets.leaves[*n].is_none()).collect();
+        assert_eq!(stale, [usize::from(feed(4_711).author.as_bytes()[0])]);
+        assert_ne!(buckets.root(), before);
+        buckets.advance(feed(4_711), head(1));
+        assert!(buckets.root.is_some(), "what is no progress costs nothing");
+    }
+}

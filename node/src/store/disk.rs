@@ -256,7 +256,7 @@ impl SledStore {
         log.sync_all().ok()?;
         match log::reach(&self.dir) {
             Ok(Reach::Up(tip, _)) => Some(tip),
-            Ok(Reach::Nothing) | Err(_) => None,
+            Ok(Reach::Nothing | Reach::Severed) | Err(_) => None,
         }
     }
 

@@ -259,6 +259,7 @@ fn check_log(database: &Path, found: &Found) -> Result<(), StoreError> {
     }
     match log::reach(database).map_err(|e| storage_error(database, e))? {
         Reach::Nothing if marks.commit > 0 => Err(damaged(database, "it is gone")),
+        Reach::Severed => Err(damaged(database, "where it would be written on cannot be read")),
         Reach::Up(reach, Beyond::More) if reach < marks.tip => Err(damaged(database, "its end cannot be read")),
         _ => Ok(()),
     }

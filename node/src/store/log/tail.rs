@@ -15,6 +15,9 @@ use super::format::{Kind, Lsn, Message, RED_ZONE, SEGMENT, SEGMENT_HEADER, Segme
 pub(crate) enum Reach {
     /// There is no log.
     Nothing,
+    /// The header of the segment that sled would go on in cannot be read. sled would write there all the same, and not find
+    /// it the next time.
+    Severed,
     /// sled would take it up to this position, and cut off or overwrite what is beyond, if anything is.
     Up(Lsn, Beyond),
 }
@@ -38,9 +41,13 @@ pub(crate) fn reach(dir: &Path) -> io::Result<Reach> {
         other => other?,
     };
     let segments = headers(&file)?;
-    let stable = segments.values().map(|(header, _)| header.stable).max().unwrap_or(0).max(snapshot(dir)?.unwrap_or(0));
+    let (length, snapshot) = (length(), snapshot(dir)?.unwrap_or(0));
+    // Its place may have been used again since, for one that comes later.
+    if !snapshot.is_multiple_of(length) && segments.range(snapshot / length * length..).next().is_none() {
+        return Ok(Reach::Severed);
+    }
+    let stable = segments.values().map(|(header, _)| header.stable).max().unwrap_or(0).max(snapshot);
     // What is stable is not looked at again: from there on every segment must follow the one before.
-    let length = length();
     let mut expected = stable / length * length;
     let (mut reach, mut beyond) = (expected, Beyond::Nothing);
     for (lsn, (_, offset)) in segments.range(expected..) {

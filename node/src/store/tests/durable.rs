@@ -175,6 +175,53 @@ fn no_damage_to_the_log_passes_unnoticed() {
     assert!(refused > 20 && whole > 0, "{refused} refused, {whole} whole");
 }
 
+/// sled goes on in the segment that its snapshot names, whether or not it will find it the next time.
+#[test]
+fn what_is_written_to_a_database_that_lost_the_beginning_of_a_segment_is_there_the_next_time_or_it_does_not_open() {
+    const SEGMENT: usize = 512 << 10;
+    let seed = 5;
+    let mut rng = rng(seed);
+    let (mut refused, mut went_on) = (0, 0);
+    for round in 0..12 {
+        let (dir, killed) = (tempfile::tempdir().expect("temp dir"), tempfile::tempdir().expect("temp dir"));
+        let mut number = 1;
+        for run in 0..3 {
+            let (mut store, _) = open(dir.path()).expect("opens");
+            let count = 20 + rng.next_u64() % 200;
+            write(&mut store, number, count);
+            number += count;
+            if run == 2 {
+                copy(dir.path(), killed.path());
+            }
+        }
+        let segments = fs::metadata(killed.path().join("db/db")).expect("is there").len().div_ceil(SEGMENT as u64);
+        for segment in 0..usize::try_from(segments).expect("few") {
+            let damaged = tempfile::tempdir().expect("temp dir");
+            copy(killed.path(), damaged.path());
+            let log = damaged.path().join("db/db");
+            let mut bytes = fs::read(&log).expect("reads");
+            bytes.iter_mut().skip(segment * SEGMENT).take(4_096).for_each(|byte| *byte = 0);
+            fs::write(&log, &bytes).expect("writes");
+            let (mut store, _) = match open(damaged.path()) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    assert!(matches!(error, StoreError::Damaged { .. }), "seed {seed} round {round}: {error}");
+                    refused += 1;
+                    continue;
+                }
+            };
+            went_on += 1;
+            write(&mut store, number, 1);
+            let rows = store.scan(&Span::all(), usize::MAX, false).expect("scans");
+            drop(store);
+            let (again, _) = open(damaged.path()).expect("opens again");
+            let found = again.scan(&Span::all(), usize::MAX, false).expect("scans");
+            assert!(found == rows, "seed {seed} round {round} segment {segment}: {} of {}", found.len(), rows.len());
+        }
+    }
+    assert!(refused > 10, "{refused} refused, {went_on} went on");
+}
+
 #[test]
 fn rows_are_compared_while_others_are_written() {
     let dir = tempfile::tempdir().expect("temp dir");

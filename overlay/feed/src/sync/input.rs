@@ -130,6 +130,13 @@ pub enum SyncInput {
     },
     /// A feed was found to be forked by other means than a run from this peer.
     Frozen(FeedId),
+    /// The node cannot take more of a feed for a while, whoever brings it.
+    Paused {
+        /// The feed.
+        feed: FeedId,
+        /// Until then (Unix milliseconds) it is not asked for, and what is pushed of it is dropped.
+        until: u64,
+    },
     /// Time passed; see [`PeerSync::next_timeout`](super::PeerSync::next_timeout).
     Tick,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     FeedId,
-    limits::{BACKOFF_MAX, BACKOFF_MIN, BUSY_BACKOFF, MAX_BACKOFFS, MISUSE_BURST, MISUSE_PER_SECOND},
+    limits::{BACKOFF_MAX, BACKOFF_MIN, MAX_BACKOFFS, MISUSE_BURST, MISUSE_PER_SECOND},
 };
 
 /// A leaky bucket of useless frames, in thousandths.
@@ -32,8 +32,10 @@ pub(crate) struct Backoffs(BTreeMap<FeedId, Backoff>);
 #[derive(Debug, Clone, Copy)]
 struct Backoff {
     until: u64,
-    /// Length of the last one, in milliseconds; 0 if it was not the peer's doing.
+    /// Length of the last one that was the peer's doing, in milliseconds.
     length: u64,
+    /// This one is not.
+    innocent: bool,
 }
 
 impl Backoffs {
@@ -41,13 +43,19 @@ impl Backoffs {
     pub(crate) fn grow(&mut self, feed: FeedId, now: u64) {
         let last = self.0.get(&feed).map_or(0, |backoff| backoff.length);
         let length = last.saturating_mul(2).clamp(BACKOFF_MIN, BACKOFF_MAX);
-        self.put(feed, Backoff { until: now.saturating_add(length), length });
+        self.put(feed, Backoff { until: now.saturating_add(length), length, innocent: false });
     }
 
-    /// Backs the feed off for the short time in which the node may recover.
-    pub(crate) fn pause(&mut self, feed: FeedId, now: u64) {
-        let (until, length) = self.0.get(&feed).map_or((0, 0), |backoff| (backoff.until, backoff.length));
-        self.put(feed, Backoff { until: until.max(now.saturating_add(BUSY_BACKOFF)), length });
+    /// Lets the feed rest until then: the node cannot take more of it, which is not the peer's doing.
+    pub(crate) fn pause(&mut self, feed: FeedId, until: u64, now: u64) {
+        let last = self.0.get(&feed).copied().unwrap_or(Backoff { until: 0, length: 0, innocent: true });
+        let innocent = last.innocent || last.until <= now;
+        self.put(feed, Backoff { until: last.until.max(until), length: last.length, innocent });
+    }
+
+    /// Whether the feed rests now, and the peer need not know.
+    pub(crate) fn pauses(&self, feed: &FeedId, now: u64) -> bool {
+        self.0.get(feed).is_some_and(|backoff| backoff.until > now && backoff.innocent)
     }
 
     /// The feed works again.

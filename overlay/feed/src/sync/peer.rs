@@ -71,6 +71,7 @@ impl PeerSync {
         match input {
             SyncInput::Connected { channels } => self.connect(channels),
             SyncInput::Rejected { feed, reason } => self.rejected(feed, reason),
+            SyncInput::Paused { feed, until } => self.paused(feed, until),
             _ if !self.up => {}
             SyncInput::Disconnected => self.disconnect(),
             SyncInput::ChannelAdded(shared) => self.add_channel(shared),

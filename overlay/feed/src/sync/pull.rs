@@ -13,8 +13,8 @@ use super::{
 use crate::{
     ChannelId, EntryId, FeedId, FeedKey, RunIn,
     limits::{
-        COMPARE_SOON, HEADS_INTERVAL, MAX_ASKED, MAX_CLAIMS, MAX_OWN_HINTS, MAX_RUN_BYTES, MAX_UNAPPLIED_BYTES,
-        MISUSE_INVALID_RUN,
+        BUSY_BACKOFF, COMPARE_SOON, HEADS_INTERVAL, MAX_ASKED, MAX_CLAIMS, MAX_OWN_HINTS, MAX_RUN_BYTES,
+        MAX_UNAPPLIED_BYTES, MISUSE_INVALID_RUN,
     },
 };
 
@@ -141,7 +141,9 @@ impl PeerSync {
         let Some(channel) = self.channels.get_mut(&feed.channel) else { return };
         let key = feed.key();
         let asked = channel.unask(&key);
-        let unwanted = channel.frozen.contains(&key) || self.backoffs.holds(&feed, self.now);
+        let frozen = channel.frozen.contains(&key);
+        let unwanted = frozen || self.backoffs.holds(&feed, self.now);
+        let paused = !frozen && self.backoffs.pauses(&feed, self.now);
         let claim = channel.ahead.get(&key).copied();
         let forked = claim.is_some_and(|claim| claim.forked);
         let live = asked.is_none() || claim.is_some_and(|claim| claim.live);
@@ -152,6 +154,8 @@ impl PeerSync {
         let proves = forked && asked.is_some_and(|asked| (run.first()..=run.last()).contains(&asked.from));
         if unwanted || (run.last() <= reached && !proves) {
             match asked {
+                // The peer cannot know. That it has more is remembered.
+                None if paused => self.learn(feed, run.last(), None, live),
                 None if unwanted => self.misused(1),
                 None => self.duplicate(feed.channel),
                 Some(_) => {}
@@ -200,13 +204,18 @@ impl PeerSync {
         match reason {
             // The answer to a later run of the same feed: the first one said it all.
             _ if self.up && delivered == 0 => {}
-            Rejection::Busy => self.backoffs.pause(feed, self.now),
+            Rejection::Busy => self.paused(feed, self.now.saturating_add(BUSY_BACKOFF)),
             Rejection::Unwanted => self.backoffs.grow(feed, self.now),
             Rejection::Invalid | Rejection::Fork => {
                 self.backoffs.grow(feed, self.now);
                 self.misused(MISUSE_INVALID_RUN);
             }
         }
+    }
+
+    /// The feed is not asked for until then (SYNC-16).
+    pub(super) fn paused(&mut self, feed: FeedId, until: u64) {
+        self.backoffs.pause(feed, until, self.now);
     }
 
     /// Nothing more of the feed is asked for or taken (SYNC-11).

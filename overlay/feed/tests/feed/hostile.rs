@@ -238,6 +238,40 @@ fn a_run_the_node_has_no_room_for_is_asked_for_again_soon() {
     assert_eq!(wants(&sync.handle(SyncInput::Tick, again)), [(writer.feed, 1)]);
 }
 
+/// SYNC-16
+#[test]
+fn a_paused_feed_is_not_asked_for_before_the_pause_is_over_and_what_is_pushed_meanwhile_is_no_misuse() {
+    let (until, writer) = (50_000, Writer::new(1, 2).written(&[1; 9]));
+    let run = |n: usize| assemble(writer.entries[n - 1..n].to_vec(), RunLimits::default()).unwrap();
+    let mut sync = connected(&[], 0);
+    assert_eq!(delivered(&receive(&mut sync, raw::run(writer.feed, &run(1)), 1)), 1);
+    sync.handle(SyncInput::Rejected { feed: writer.feed, reason: Rejection::Busy }, 1);
+    sync.handle(SyncInput::Paused { feed: writer.feed, until }, 1);
+    for n in 0..2 * MISUSE_BURST as usize {
+        assert_eq!(receive(&mut sync, raw::run(writer.feed, &run(1 + n % 9)), 2), []);
+    }
+    assert_eq!(wants(&sync.handle(SyncInput::Tick, until - 1)), []);
+    // Also over a reconnection, or one would be asked for the same in a loop.
+    reconnect(&mut sync, &[], 10_000);
+    let heads = raw::head(writer.feed, 9, writer.entries[8].id());
+    assert_eq!(wants(&receive(&mut sync, heads, 10_001)), []);
+    assert!(sync.next_timeout().unwrap() <= until);
+    assert_eq!(wants(&sync.handle(SyncInput::Tick, until)), [(writer.feed, 1)]);
+}
+
+/// SYNC-16: a pause is no way out of a back-off that the peer earned.
+#[test]
+fn a_pause_neither_shortens_nor_forgives_a_back_off() {
+    let writer = Writer::new(1, 2).written(&[2]);
+    let mut sync = connected(&[], 0);
+    assert_eq!(delivered(&receive(&mut sync, raw::run(writer.feed, &all_of(&writer)), 1)), 1);
+    sync.handle(SyncInput::Rejected { feed: writer.feed, reason: Rejection::Invalid }, 1);
+    sync.handle(SyncInput::Paused { feed: writer.feed, until: 5_000 }, 2);
+    assert_eq!(wants(&sync.handle(SyncInput::Tick, BACKOFF_MIN)), []);
+    let pushed = (0..MISUSE_BURST).map(|_| receive(&mut sync, raw::run(writer.feed, &all_of(&writer)), 3));
+    assert!(pushed.into_iter().any(|effects| violation(&effects).is_some()));
+}
+
 #[test]
 fn many_invalid_runs_are_a_violation() {
     let mut sync = connected(&[], 0);

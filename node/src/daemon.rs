@@ -18,7 +18,7 @@ pub use errors::StartError;
 
 use crate::config::{self, Config};
 use crate::db;
-use crate::engine::{Input, Me, Policy};
+use crate::engine::{Input, Me, Policy, Quota};
 use crate::lock::InstanceLock;
 use crate::paths::Paths;
 use crate::rpc::{self, Probes, ServerOptions};
@@ -304,6 +304,10 @@ fn policy(config: &Config) -> Policy {
         journal_keep: config.storage.journal_keep.as_millis(),
         // An event takes about a kilobyte.
         journal_events: u64::from(config.storage.journal_max_mib) << 10,
+        quota: Quota {
+            burst: u64::from(config.storage.author_burst_mib) << 20,
+            per_second: u64::from(config.storage.author_kib_per_second) << 10,
+        },
         ..Policy::default()
     };
     policy.strangers.pending = usize::try_from(config.pairing.max_pending).unwrap_or(usize::MAX);

@@ -22,7 +22,9 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
     config.rpc.address()?;
     positive("rpc.max_connections", config.rpc.max_connections)?;
     positive("storage.cache_mib", config.storage.cache_mib)?;
-    positive("storage.journal_max_mib", config.storage.journal_max_mib)
+    positive("storage.journal_max_mib", config.storage.journal_max_mib)?;
+    positive("storage.author_burst_mib", config.storage.author_burst_mib)?;
+    positive("storage.author_kib_per_second", config.storage.author_kib_per_second)
 }
 
 impl Rpc {

@@ -137,6 +137,11 @@ settings! {
         journal_keep: Period = Period::days(30),
         /// Most space the event journal takes, in MiB.
         journal_max_mib: u32 = 1_024,
+        /// How much of what one person writes to you, or in a group, is kept at once, in MiB. What they write beyond
+        /// it comes more slowly; nothing is lost.
+        author_burst_mib: u32 = 256,
+        /// How much of it is kept every second after that, in KiB.
+        author_kib_per_second: u32 = 24,
     }
     /// What the daemon reports on standard error.
     log: Log {

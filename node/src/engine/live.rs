@@ -8,6 +8,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use serde_bytes::ByteBuf;
 
 use super::authors::AuthorKeys;
+use super::quota::Quotas;
 use super::{PeerKey, Policy, custody, delivery, group};
 
 /// In-memory state: who is connected, what waits for a retry.
@@ -40,6 +41,8 @@ pub struct Live {
     pub(super) custody: Option<custody::Used>,
     /// Parcels that were brought from devices that no roster of ours has yet: who brought them, from whom, number, parcel.
     pub(super) early: Vec<(PeerKey, DeviceId, u64, ByteBuf)>,
+    /// What accounts made us keep lately. Bounded by contacts and members.
+    pub(super) quotas: Quotas,
     /// Keys with which entries were verified lately.
     pub(super) authors: AuthorKeys,
     /// When our card was last handed to the overlay for publication.
@@ -68,6 +71,7 @@ impl Live {
             furthest: BTreeMap::new(),
             custody: None,
             early: Vec::new(),
+            quotas: Quotas::default(),
             authors: AuthorKeys::default(),
             published_at: 0,
             housekept_at: 0,
@@ -87,6 +91,7 @@ impl Live {
         self.penalties.values_mut().for_each(|at| *at = (*at).min(now));
         self.published_at = self.published_at.min(now);
         self.housekept_at = self.housekept_at.min(now);
+        self.quotas.set_back(now);
         self.groups.knocks.set_back(now);
     }
 

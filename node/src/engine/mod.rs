@@ -33,6 +33,7 @@ mod parcels;
 mod parked;
 mod payload;
 mod policy;
+mod quota;
 mod requests;
 mod rollback;
 pub mod rpc;
@@ -48,6 +49,7 @@ pub use input::{Command, Effect, Input, PeerKey, Protocol, Verdict, handle};
 pub use live::Live;
 pub use me::Me;
 pub use policy::Policy;
+pub use quota::Quota;
 
 #[cfg(test)]
 mod tests;

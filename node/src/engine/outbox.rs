@@ -175,6 +175,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         journal::prune(cx)?;
         idempotency::prune(cx)?;
         custody::prune(cx)?;
+        cx.live.quotas.prune(cx.policy.quota, now);
     }
     Ok(())
 }

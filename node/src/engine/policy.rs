@@ -2,6 +2,8 @@
 
 use covey_pairing::consent::{StrangerLimitsConfig, WORK_BITS};
 
+use super::quota::Quota;
+
 /// The engine's part of the configuration.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -24,6 +26,8 @@ pub struct Policy {
     pub rotation_delay: u64,
     /// Most members of a group that this node lets people into.
     pub max_members: usize,
+    /// What one account may make this node keep.
+    pub quota: Quota,
     /// What strangers may do.
     pub strangers: StrangerLimitsConfig,
     /// Leading zero bits of the proof of work on our own invites.
@@ -42,6 +46,7 @@ impl Default for Policy {
             suspect_rollback: false,
             rotation_delay: 30_000,
             max_members: covey_pairing::group::roster::MEMBERS_MAX,
+            quota: Quota::default(),
             strangers: StrangerLimitsConfig::default(),
             work_bits: WORK_BITS,
         }

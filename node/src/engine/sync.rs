@@ -212,6 +212,13 @@ pub(super) fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Res
                             }
                         }
                     }
+                    Taken::Later(wait) => {
+                        queue.push_back((peer, SyncInput::Rejected { feed, reason: Rejection::Busy }));
+                        let until = cx.now.saturating_add(wait);
+                        for other in sharing(cx, &feed.channel)? {
+                            queue.push_back((other, SyncInput::Paused { feed, until }));
+                        }
+                    }
                     Taken::Refused(reason) => {
                         if reason == Rejection::Fork {
                             for other in sharing(cx, &feed.channel)? {

@@ -14,7 +14,7 @@ use super::contacts::Owner;
 use super::feeds::{self, Feed};
 use super::payload::{Body, Sealed, associated_data};
 use super::sessions::{Opener, Scope};
-use super::{Cx, EngineError, group, members, messages, parked, rollback};
+use super::{Cx, EngineError, group, members, messages, parked, quota, rollback};
 use crate::store::Tx;
 
 /// Entries of a feed for a peer of `to`, if that account may have them.
@@ -71,6 +71,8 @@ pub(super) enum Taken {
     Durable(Head),
     /// Nothing of it was taken.
     Refused(Rejection),
+    /// Nothing of it was taken, nor will be before so many milliseconds: its author wrote too much.
+    Later(u64),
     /// Our own feed gave way: its heads are other ones than the machines know.
     Anew,
 }
@@ -167,6 +169,10 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
     }
     if own && !entries.is_empty() {
         rollback::proven(cx, &mut channel, id.incarnation)?;
+    }
+    if !own && let Err(wait) = cx.live.quotas.take(account, quota::cost(&entries), cx.policy.quota, cx.now) {
+        warn!(channel = %id.channel.fmt_short(), author = %account.fmt_short(), seconds = wait.div_ceil(1_000), "somebody writes more than this node keeps of them; reading on later");
+        return Ok(Taken::Later(wait));
     }
     let mut reader = Reader::new(cx, &channel, &account, &device)?;
     for entry in &entries {

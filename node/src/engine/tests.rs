@@ -7,6 +7,7 @@ mod groups;
 mod hostile;
 mod mending;
 mod node;
+mod quota;
 mod rollback;
 mod rollback_groups;
 mod sim;

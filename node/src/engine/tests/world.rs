@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::node::Node;
 use crate::engine::check::{self, Findings};
-use crate::engine::{Cx, Effect, Input, PeerKey, Policy, Protocol, handle, rpc};
+use crate::engine::{Cx, Effect, Input, PeerKey, Policy, Protocol, Quota, handle, rpc};
 use crate::store::Reader;
 
 /// What is on its way between two nodes.
@@ -146,7 +146,6 @@ impl World {
         self.nodes[node].look(now, look)
     }
 
-    /// The id of the channel of two contacts.
     /// What `covey db verify` says of a node.
     pub(super) fn verify(&self, node: usize) -> Findings {
         let node = &self.nodes[node];
@@ -154,6 +153,7 @@ impl World {
         check::verify(&Reader::new(&node.store, &node.vault), rows, &mut |_, _, _| {}).unwrap()
     }
 
+    /// The id of the channel of two contacts.
     pub(super) fn channel(&mut self, node: usize, of: usize) -> covey_feed::ChannelId {
         let text = self.contact(node, of).unwrap().channel.unwrap();
         let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap();
@@ -345,6 +345,15 @@ pub(super) fn quick() -> Policy {
     let mut policy = Policy { work_bits: 0, ..Policy::default() };
     policy.strangers.work_bits = 0;
     policy.strangers.per_source_per_hour = 1_000;
+    policy
+}
+
+/// For every fifth seed: others are soon read more slowly than they write.
+pub(super) fn quick_or_frugal(seed: u64) -> Policy {
+    let mut policy = quick();
+    if seed % 5 == 2 {
+        policy.quota = Quota { burst: 8 << 10, per_second: 1 << 10 };
+    }
     policy
 }
 

@@ -7,6 +7,7 @@ use covey_pairing::ids::AccountId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::super::world::quick_or_frugal;
 use super::node::{Crash, Ended, SimNode, Ticket, allowed};
 use super::wire::Wire;
 use crate::engine::{Cx, Effect, Input, Live, PeerKey, Protocol, handle};
@@ -87,7 +88,7 @@ pub(super) struct Sim {
 
 impl Sim {
     pub(super) fn new(count: usize, seed: u64) -> Self {
-        let nodes = (0..count).map(|n| SimNode::new(seed * 1_000 + n as u64, super::super::world::quick())).collect();
+        let nodes = (0..count).map(|n| SimNode::new(seed * 1_000 + n as u64, quick_or_frugal(seed))).collect();
         let mut sim = Self {
             seed,
             nodes,

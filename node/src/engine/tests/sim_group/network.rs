@@ -8,7 +8,7 @@ use covey_pairing::ids::AccountId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::world::quick;
+use super::super::world::{quick, quick_or_frugal};
 use super::figures::Figures;
 use super::node::Node;
 use crate::engine::{Cx, Effect, Input, PeerKey, Protocol, crowd, handle};
@@ -71,7 +71,9 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new(count: usize, seed: u64) -> Self {
-        let nodes: Vec<Node> = (0..count).map(|n| Node::new(seed * 100_000 + n as u64, quick())).collect();
+        // The roster of many takes more room than a frugal node has for its founder.
+        let policy = || if count <= 10 { quick_or_frugal(seed) } else { quick() };
+        let nodes: Vec<Node> = (0..count).map(|n| Node::new(seed * 100_000 + n as u64, policy())).collect();
         let index = nodes.iter().enumerate().map(|(n, node)| (node.peer().0, n)).collect();
         let mut network = Self {
             nodes,

@@ -102,6 +102,11 @@ pub(super) fn delivered(
     if seq == feed.head.map_or(0, |head| head.seq) { group::told(cx, &found) } else { Ok(()) }
 }
 
+/// Up to where a device is known to have a feed of ours, if it said so.
+pub(super) fn delivered_to(tx: &Tx<'_>, fid: u64, device: &DeviceId) -> Result<Option<u64>, EngineError> {
+    Ok(tx.get::<Mark>(&tables::delivery(fid, device))?.map(|mark| mark.delivered))
+}
+
 /// Whether anybody durably has all of our feed in a channel.
 pub(super) fn is_told(tx: &Tx<'_>, channel: &Channel, device: &DeviceId) -> Result<bool, EngineError> {
     let author = covey_feed::Author::from_bytes(*device.as_bytes());

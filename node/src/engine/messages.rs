@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channels::{self, Channel};
 use super::payload::{Body, Sealed, associated_data, kind};
-use super::{Cx, EngineError, contacts, delivery, feeds, group, journal, sessions, sync, tables};
+use super::{Cx, EngineError, contacts, delivery, feeds, group, journal, repeats, sessions, sync, tables};
 use crate::store::Tx;
 
 /// Beyond this difference between the author's clock and ours the time shown is suspect.
@@ -52,7 +52,8 @@ pub(super) fn by_id(tx: &Tx<'_>, id: &EntryId) -> Result<Option<(u64, Message)>,
 
 fn save(cx: &mut Cx<'_, '_>, channel: u64, message: &Message) -> Result<(), EngineError> {
     cx.tx.put(&tables::message(channel, &message.place), message)?;
-    Ok(cx.tx.put(&tables::message_place(&message.id), &Pointer(channel, message.place))?)
+    cx.tx.put(&tables::message_place(&message.id), &Pointer(channel, message.place))?;
+    repeats::point(cx.tx, channel, message)
 }
 
 /// Seals `body` for everyone in the channel, appends it to our feed and pushes it to who is connected.
@@ -122,6 +123,9 @@ pub(super) fn receive(
         content_key,
         hidden: false,
     };
+    if !repeats::settle(cx, channel, &message)? {
+        return Ok(());
+    }
     save(cx, channel.no, &message)?;
     if is_text {
         channel.active_at = cx.now;
@@ -161,15 +165,25 @@ pub(super) fn write_again(cx: &mut Cx<'_, '_>, channel: u64, feed: &feeds::Feed,
     for seq in seq..=last {
         let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { continue };
         let Some(message) = at(cx.tx, channel, &entry.order())? else { continue };
-        cx.tx.delete(&tables::message(channel, &message.place));
-        cx.tx.delete(&tables::message_place(&message.id));
         let Some(mut channel) = channels::by_no(cx.tx, channel)? else { return Ok(()) };
-        if channel.newest == Some(message.place) {
-            channel.newest = None;
+        let again = repeats::body(cx.tx, &channel, &message)?;
+        repeats::unpoint(cx.tx, channel.no, &message)?;
+        remove(cx.tx, &mut channel, &message);
+        match again {
+            Some(body) => drop(send(cx, channel, &body).map_err(EngineError::bug)?),
+            None => channel.save(cx)?,
         }
-        send(cx, channel, &message.body).map_err(EngineError::bug)?;
     }
     Ok(())
+}
+
+/// Leaves nothing of a message.
+pub(super) fn remove(tx: &mut Tx<'_>, channel: &mut Channel, message: &Message) {
+    tx.delete(&tables::message(channel.no, &message.place));
+    tx.delete(&tables::message_place(&message.id));
+    if channel.newest == Some(message.place) {
+        channel.newest = None;
+    }
 }
 
 /// Deletes a message for everyone, if that device wrote it.
@@ -183,8 +197,14 @@ pub(super) fn delete(
     if message.place.author.as_bytes() != of.as_bytes() {
         return Ok(());
     }
+    forget(cx, channel, &message)
+}
+
+/// Leaves of a message that it was there.
+pub(super) fn forget(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Result<(), EngineError> {
     let body = Body::deleted(message.body.sent_at);
-    replace(cx, channel, &message, &Message { body, content_key: Secret::new([0; 32]), ..message.clone() })
+    repeats::unpoint(cx.tx, channel.no, message)?;
+    replace(cx, channel, message, &Message { body, content_key: Secret::new([0; 32]), ..message.clone() })
 }
 
 /// Hides what somebody wrote who was a member no more, or shows it again.

@@ -34,6 +34,7 @@ mod parked;
 mod payload;
 mod policy;
 mod quota;
+mod repeats;
 mod requests;
 mod rollback;
 pub mod rpc;

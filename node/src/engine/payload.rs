@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use covey_codec::DecodeError;
+use covey_feed::EntryId;
 use covey_pairing::ids::DeviceId;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -81,7 +82,7 @@ pub(super) mod kind {
 pub(super) type ReadMark = (ByteArray<32>, u64, u64);
 
 /// What is inside an entry. Fields that a newer covey adds are ignored here.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Body {
     #[serde(rename = "v")]
     version: u8,
@@ -101,6 +102,9 @@ pub(super) struct Body {
     pub(super) expires_at: Option<u64>,
     #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) read: Vec<ReadMark>,
+    /// The id that the message had first, if it had to be written again.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub(super) again: Option<ByteArray<32>>,
 }
 
 impl Body {
@@ -114,12 +118,14 @@ impl Body {
             reply_to: reply_to.map(ByteArray::new),
             expires_at,
             read: Vec::new(),
+            again: None,
         }
     }
 
     /// What was read.
     pub(super) fn read(read: Vec<ReadMark>, sent_at: u64) -> Self {
-        Self { version: VERSION, kind: kind::READ, sent_at, text: None, reply_to: None, expires_at: None, read }
+        let (text, reply_to, expires_at, again) = (None, None, None, None);
+        Self { version: VERSION, kind: kind::READ, sent_at, text, reply_to, expires_at, read, again }
     }
 
     /// What is left of a body that was deleted.
@@ -132,7 +138,23 @@ impl Body {
             reply_to: None,
             expires_at: None,
             read: Vec::new(),
+            again: None,
         }
+    }
+
+    /// Whether nothing is left of it.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.kind == kind::DELETED
+    }
+
+    /// Whether it is the same but for having been written again.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        Self { again: other.again, ..self.clone() } == *other
+    }
+
+    /// The same, to be written again after it first stood as the entry `first`.
+    pub(super) fn written_again(self, first: EntryId) -> Self {
+        Self { again: Some(self.again.unwrap_or_else(|| ByteArray::new(*first.as_bytes()))), ..self }
     }
 
     /// Whether it is within what its kind may say. Kinds that this covey does not know always are.

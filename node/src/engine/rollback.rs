@@ -5,14 +5,17 @@
 //! sessions send nothing more, so that no key and no place in a feed is ever used twice. What the other copy wrote comes
 //! back from the contacts that have it, content keys included.
 
+use covey_feed::fork::Forked;
 use covey_feed::limits::MAX_COUNTER;
+use covey_pairing::ids::DeviceId;
 use covey_pairing::session::DeviceSessions;
 use rand_core::Rng;
 use tracing::warn;
 
 use super::channels::Channel;
 use super::feeds::{self, Feed};
-use super::{Cx, EngineError, channels, contacts, group, messages, tables};
+use super::{Cx, EngineError, channels, contacts, delivery, group, messages, tables};
+use crate::store::Tx;
 
 /// Does at the start what the suspicion of a rollback calls for. (The runtime drops the suspicion once this is durable.)
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
@@ -38,6 +41,24 @@ pub(super) fn proven(cx: &mut Cx<'_, '_>, channel: &mut Channel, incarnation: u6
         "a contact has entries of ours that we do not have: this is a copy of an older state; beginning anew"
     );
     renew(cx, channel)
+}
+
+/// From where on our branch of a forked feed gives way to the one that `device` has. What it was ours to say is written
+/// again all at once, in its order: so if the proof does not show where the two parted, from where that device is not
+/// known to have ours. What of it was common comes back with theirs. (A member of a group who never said what it has may
+/// have all of it: with it we go back step by step.)
+pub(super) fn parting(
+    tx: &Tx<'_>,
+    channel: &Channel,
+    feed: &Feed,
+    forked: &Forked,
+    device: &DeviceId,
+) -> Result<u64, EngineError> {
+    let common = match delivery::delivered_to(tx, feed.fid, device)? {
+        None if channel.is_group() => return Ok(forked.seq),
+        known => known.unwrap_or(0),
+    };
+    Ok(if forked.settled { forked.seq } else { forked.seq.min(common + 1) })
 }
 
 /// We wrote on from an old copy and forked our own feed at `seq`. The branch that others have is the one that counts:

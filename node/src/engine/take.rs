@@ -127,7 +127,8 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
                 if own {
                     let forked = proof.verify().map_err(EngineError::bug)?;
                     rollback::proven(cx, &mut channel, id.incarnation)?;
-                    rollback::give_way(cx, &channel, &mut feed, forked.seq)?;
+                    let parted = rollback::parting(cx.tx, &channel, &feed, &forked, &from.device)?;
+                    rollback::give_way(cx, &channel, &mut feed, parted)?;
                     return Ok(Taken::Anew);
                 }
                 if channel.is_group() {

@@ -11,6 +11,7 @@ use super::super::feeds::Feed;
 use super::super::messages::{Message, Pointer};
 use super::super::parked::Parked;
 use super::super::payload::kind;
+use super::super::repeats;
 use super::super::tables;
 use super::feeds::known;
 use super::findings::Findings;
@@ -93,6 +94,7 @@ fn place(tx: &mut Tx<'_>, channel: &Channel, key: &Key, message: &Message) -> Re
         return Ok(false);
     }
     tx.put(&tables::message_place(&message.id), &Pointer(channel.no, *place))?;
+    repeats::point(tx, channel.no, message)?;
     Ok(true)
 }
 

@@ -6,6 +6,7 @@ use super::super::channels::Channel;
 use super::super::feeds::Feed;
 use super::super::messages::{Message, Pointer};
 use super::super::payload::kind;
+use super::super::repeats;
 use super::super::tables;
 use super::feeds::Known;
 use super::findings::Findings;
@@ -24,7 +25,7 @@ pub(super) fn check(
     found: &mut Findings,
     progress: Progress<'_>,
 ) -> Result<(), EngineError> {
-    let (mut early, mut all) = (0, 0);
+    let (mut early, mut all, mut again) = (0, 0, 0);
     for (_, channel) in tx.scan::<Channel>(&tables::channels(), None, ALL, false)? {
         let mut after = tables::messages(channel.no);
         loop {
@@ -32,6 +33,7 @@ pub(super) fn check(
             let ended = part.len() < PART;
             for (key, message) in part {
                 all += 1;
+                again += u64::from(repeats::is_pointed_at(tx, channel.no, &message)?);
                 found.messages += u64::from(message.body.kind == kind::TEXT);
                 match standing(tx, &channel, &key, &message)? {
                     Standing::Whole => {}
@@ -54,7 +56,7 @@ pub(super) fn check(
         found.note(format!("{early} messages are here whose entries still have to come back from contacts"));
     }
     let pointers = count(tx, &Key::table(Table::Message))?;
-    if pointers != all {
+    if pointers != all + again {
         found.problem(format!("{all} messages, {pointers} places they are found at"));
     }
     unread(tx, known, found)

@@ -200,3 +200,120 @@ fn nor_by_an_unsuspected_one_that_learns_from_its_contact_what_it_is() {
     let wire = from_long_ago(7, FEWER, false, false);
     assert_eq!(wire.forked, 0, "keys or places used twice");
 }
+
+/// What was written by a copy that did not know itself is written again when its feed turns out to be forked. A copy of that
+/// copy does the same once more.
+fn written_again_twice(seed: u64, suspect: bool, more: bool) {
+    let mut world = World::new(2, seed);
+    world.pair(0, 1);
+    for n in 0..10 {
+        world.write(n % 2, 1 - n % 2, &format!("early {n}")).unwrap();
+        world.settle();
+    }
+    let first = world.nodes[0].store.clone();
+    for n in 0..10 {
+        world.write(n % 2, 1 - n % 2, &format!("later {n}")).unwrap();
+        world.settle();
+    }
+    world.stop(0);
+    world.stop(1);
+    world.nodes[0].store = first;
+    world.restart(0);
+    let ids: Vec<String> = (0..4).map(|n| world.write(0, 1, &format!("apart {n}")).unwrap().id).collect();
+    let second = world.nodes[0].store.clone();
+    let count = 24 + if more { world.write(0, 1, "apart, too").map(|_| 1).unwrap() } else { 0 };
+    world.restart(1);
+    world.settle();
+    world.pass(60_000, 1_000);
+    assert_eq!(world.texts(1, 0).len(), count);
+    if more {
+        world.write(1, 0, "something in between").unwrap();
+        world.pass(5_000, 1_000);
+    }
+
+    world.stop(0);
+    world.nodes[0].store = second;
+    world.nodes[0].policy.suspect_rollback = suspect;
+    world.restart(0);
+    world.settle();
+    world.nodes[0].policy.suspect_rollback = false;
+    world.pass(180_000, 5_000);
+    goes_on(&mut world, count + usize::from(more));
+    for node in [0, 1] {
+        let texts = world.texts(node, 1 - node);
+        let apart: Vec<&String> = texts.iter().filter(|text| text.starts_with("apart ")).collect();
+        assert!(apart.is_sorted(), "in the order in which they were written: {apart:?}");
+        assert!(world.verify(node).ok, "{:?}", world.verify(node));
+    }
+    // Who was told the first id finds it.
+    for (n, id) in ids.iter().enumerate() {
+        let params = covey_api::MessageShow { id: id.clone() };
+        let shown = world.call(0, |cx| crate::engine::rpc::message::show(cx, &params)).unwrap();
+        assert_eq!(shown.text, format!("apart {n}"));
+    }
+}
+
+#[test]
+fn what_two_copies_wrote_again_is_shown_once() {
+    for seed in 30..33 {
+        for (suspect, more) in [(true, false), (false, false), (true, true), (false, true)] {
+            written_again_twice(seed, suspect, more);
+        }
+    }
+}
+
+/// The proof of the fork shows that histories parted, not where: all that a copy wrote counts at once nevertheless. `unheard`: what
+/// it wrote before, of which it never heard that it arrived.
+fn written_apart(seed: u64, unheard: usize) {
+    let mut world = World::new(2, seed);
+    world.pair(0, 1);
+    world.write(0, 1, "early").unwrap();
+    world.settle();
+    let before: Vec<String> = (0..unheard).map(|n| world.write(0, 1, &format!("unheard {n}")).unwrap().id).collect();
+    let copy = world.nodes[0].store.clone();
+    for n in 0..100 {
+        world.write(0, 1, &format!("later {n}")).unwrap();
+        world.settle();
+    }
+    world.stop(0);
+    world.stop(1);
+    world.nodes[0].store = copy;
+    world.restart(0);
+    let apart: Vec<String> = (0..40).map(|n| world.write(0, 1, &format!("apart {n:02}")).unwrap().id).collect();
+    world.restart(1);
+    world.settle();
+    let shown = |world: &mut World, node: usize, what: &str| -> Vec<String> {
+        world.texts(node, 1 - node).into_iter().filter(|text| text.starts_with(what)).collect()
+    };
+    let there = shown(&mut world, 1, "apart");
+    assert_eq!(there.len(), apart.len(), "as soon as they meet");
+    assert!(there.is_sorted(), "in the order in which they were written: {there:?}");
+    world.pass(180_000, 5_000);
+    goes_on(&mut world, 1 + unheard + 100 + 40);
+    for node in [0, 1] {
+        for what in ["unheard", "later", "apart"] {
+            assert!(
+                shown(&mut world, node, what).is_sorted_by_key(|text| (text.len(), text.clone())),
+                "{what} at {node}"
+            );
+        }
+        let found = world.verify(node);
+        assert!(found.ok, "{found:?}");
+    }
+    for (n, id) in before.iter().chain(&apart).enumerate() {
+        let params = covey_api::MessageShow { id: id.clone() };
+        let shown = world.call(0, |cx| crate::engine::rpc::message::show(cx, &params)).unwrap();
+        let number = if n < unheard { n } else { n - unheard };
+        assert!(shown.text.ends_with(&number.to_string()), "{id} was {}", shown.text);
+    }
+}
+
+#[test]
+fn what_a_copy_wrote_apart_arrives_at_once_and_in_its_order() {
+    (50..52).for_each(|seed| written_apart(seed, 0));
+}
+
+#[test]
+fn what_it_wrote_again_without_need_is_shown_once() {
+    (55..57).for_each(|seed| written_apart(seed, 7));
+}

@@ -62,6 +62,39 @@ fn bodies_over_their_limits_or_of_unknown_kinds_are_not_shown() {
     lair.nobody_else_notices();
 }
 
+/// [NODE-AGAIN] Writing again is no way to take something back, nor to stand for what somebody else said.
+#[test]
+fn what_is_said_to_be_written_again_replaces_nothing_else() {
+    let mut lair = Lair::new(21);
+    let id = |lair: &mut Lair, text: &str| {
+        let found = lair.world.messages(ALICE, MALLORY).into_iter().find(|message| message.text == text).unwrap();
+        (found.own, data_encoding::HEXLOWER.decode(found.id.as_bytes()).unwrap())
+    };
+    let again = |body: Body, first: &[u8]| {
+        let first = covey_feed::EntryId::from_bytes(first.try_into().unwrap());
+        body.written_again(first)
+    };
+    assert!(lair.push_body(&said("one")));
+    let (_, one) = id(&mut lair, "one");
+    assert!(lair.push_body(&again(said("another"), &one)));
+    assert!(lair.push_body(&again(said("a third"), &one)));
+    assert_eq!(lair.shown(), ["hello", "hello yourself", "one", "another", "a third"]);
+    // The same, word for word: shown once.
+    assert!(lair.push_body(&again(said("one"), &one)));
+    assert_eq!(lair.shown(), ["hello", "hello yourself", "one", "another", "a third"]);
+    for text in ["hello", "hello yourself"] {
+        let (own, first) = id(&mut lair, text);
+        let before = lair.shown().len();
+        let said_at = lair.world.messages(ALICE, MALLORY).into_iter().find(|message| message.text == text).unwrap();
+        let body = Body::text(text.to_owned(), None, None, said_at.sent_at.unix_ms());
+        assert!(lair.push_body(&again(body, &first)));
+        assert_eq!(lair.shown().len(), before + usize::from(own), "{text}");
+        assert_eq!(id(&mut lair, text), (own, first));
+    }
+    assert!(lair.world.verify(ALICE).ok);
+    lair.nobody_else_notices();
+}
+
 #[test]
 fn absurd_times_and_marks_inside_a_body_are_shown_as_suspect_or_ignored() {
     let mut lair = Lair::new(3);

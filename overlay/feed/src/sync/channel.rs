@@ -165,8 +165,10 @@ impl Channel {
 
     /// The peer's entry at `seq`, at or below our head, is another one than ours: the run from there is to prove it.
     pub(crate) fn contest(&mut self, feed: FeedKey, seq: u64) {
-        let contested = (1..=self.seq(&feed)).contains(&seq);
-        if contested && !self.frozen.contains(&feed) && !self.ahead.contains_key(&feed) {
+        let head = self.seq(&feed);
+        // A claim that we have overtaken ourselves asks for nothing more.
+        let free = self.ahead.get(&feed).is_none_or(|claim| claim.seq <= head && !claim.forked);
+        if (1..=head).contains(&seq) && !self.frozen.contains(&feed) && free {
             self.ahead.insert(feed, Claim { seq, forked: true, live: false, timeouts: 0 });
         }
     }

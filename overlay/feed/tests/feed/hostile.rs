@@ -357,6 +357,26 @@ fn a_peer_that_is_behind_is_compared_with_once_and_then_seldom() {
     assert_eq!(count, 2, "once in five seconds");
 }
 
+/// SYNC-10: we wrote on while the entries were on their way that would have shown us to be an old copy.
+#[test]
+fn what_a_peer_has_instead_is_asked_for_though_our_own_writing_has_overtaken_its_claim() {
+    let (mut ours, mut theirs) = (Writer::new(1, 1).written(&[2]), Writer::new(1, 1).written(&[2]));
+    theirs.write(&["another", "history"]);
+    let (feed, last) = (ours.feed, theirs.entries[3].id());
+    let mut sync = connected(&[&ours], 0);
+    assert_eq!(wants(&receive(&mut sync, raw::head(feed, 4, last), 1)), [(feed, 3)]);
+    ours.write(&["one", "history", "of", "ours"]);
+    let run = std::sync::Arc::new(assemble(ours.entries[2..].to_vec(), RunLimits::default()).unwrap());
+    sync.handle(SyncInput::Appended { feed, head: ours.head().unwrap(), run }, 2);
+    let late = assemble(theirs.entries[2..].to_vec(), RunLimits::default()).unwrap();
+    assert_eq!(delivered(&receive(&mut sync, raw::run(feed, &late), 3)), 0);
+    let said = receive(&mut sync, raw::head(feed, 4, last), 4);
+    assert_eq!(said[..1], [SyncEffect::OwnFeedBehind { feed, seq: 4, id: last }]);
+    assert_eq!(wants(&sync.handle(SyncInput::Contested { feed, seq: 4 }, 4)), [(feed, 4)]);
+    let proof = assemble(theirs.entries[3..].to_vec(), RunLimits::default()).unwrap();
+    assert_eq!(delivered(&receive(&mut sync, raw::run(feed, &proof), 5)), 1);
+}
+
 #[test]
 fn a_peer_that_contests_our_own_entry_and_then_serves_it_is_backed_off() {
     let own = Writer::new(1, 1).written(&[1; 5]);

@@ -12,6 +12,7 @@ use super::super::world::{quick, quick_or_frugal};
 use super::figures::Figures;
 use super::node::Node;
 use crate::engine::{Cx, Effect, Input, PeerKey, Protocol, crowd, handle};
+use crate::store::MemoryStore;
 
 /// How the network treats frames.
 #[derive(Debug, Clone, Copy)]
@@ -182,6 +183,7 @@ impl Network {
     pub(super) fn start(&mut self, node: usize) {
         self.nodes[node].up = true;
         self.input(node, Input::Start, None);
+        self.nodes[node].policy.suspect_rollback = false;
         let [.., a, b] = node.to_be_bytes();
         self.input(node, Input::Addresses(vec![format!("/ip4/10.0.{a}.{b}/tcp/1")]), None);
         for other in 0..self.nodes.len() {
@@ -233,6 +235,16 @@ impl Network {
             self.part(node, other);
         }
         self.at(self.now + away, Event::Restart { node });
+    }
+
+    /// The process is killed and starts again on an old copy of its disk, which it knows to be one. Its client is not asked any
+    /// more what it was told.
+    pub(super) fn put_back(&mut self, node: usize, copy: MemoryStore, away: u64) {
+        self.kill(node, away);
+        let it = &mut self.nodes[node];
+        it.store = copy;
+        it.policy.suspect_rollback = true;
+        it.told = u64::MAX;
     }
 
     /// The connection between two nodes breaks; what is on its way is lost.

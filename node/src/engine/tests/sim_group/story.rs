@@ -1,12 +1,13 @@
 //! The life of a group: it is founded, fills, talks, is torn apart and changed by several at once, and comes together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::{self as api, GroupState, Role};
 
 use super::network::{Network, Weather};
 use crate::engine::group::rosters;
 use crate::engine::{channels, rpc};
+use crate::store::MemoryStore;
 
 /// Those who write.
 const AUTHORS: usize = 10;
@@ -18,6 +19,8 @@ const ACTS: usize = 40;
 /// Longest time in which everybody who asked is let in, in virtual milliseconds.
 const ADMISSION: u64 = 60 * 60_000;
 
+/// Most members among whom old copies are put back.
+const FEW: usize = 10;
 /// Most members that come in one after the other; what that costs grows with the square of their number, so in larger
 /// groups they begin as members.
 const LIVELY: usize = 50;
@@ -30,6 +33,8 @@ pub(super) struct Said {
     pub(super) audience: BTreeSet<usize>,
     /// Those whose removal the author knew of.
     gone: BTreeSet<usize>,
+    /// Nobody had it any more when an old copy of its author was put back.
+    pub(super) lost: bool,
 }
 
 impl Said {
@@ -50,6 +55,9 @@ pub(super) struct Story {
     /// Those who are removed in it.
     pub(super) removed: BTreeSet<usize>,
     admins: Vec<usize>,
+    copies: BTreeMap<usize, MemoryStore>,
+    /// Those who went on from an old copy.
+    pub(super) put_back: BTreeSet<usize>,
 }
 
 impl Story {
@@ -64,6 +72,8 @@ impl Story {
             newcomers: BTreeSet::new(),
             removed: BTreeSet::new(),
             admins: vec![0],
+            copies: BTreeMap::new(),
+            put_back: BTreeSet::new(),
         };
         let params = api::GroupCreate { name: "lake".into(), ..api::GroupCreate::default() };
         story.group = story.net.call(0, |cx| rpc::group::create(cx, &params)).unwrap().unwrap().group;
@@ -144,7 +154,7 @@ impl Story {
         self.net.figures.wrote(&text, self.net.now);
         if let Some(Ok(_)) = self.net.call(author, |cx| rpc::message::send(cx, params)) {
             let gone = self.removed.difference(&audience).copied().collect();
-            self.said.push(Said { author, text, audience, gone });
+            self.said.push(Said { author, text, audience, gone, lost: false });
         }
     }
 
@@ -209,9 +219,39 @@ impl Story {
                     self.net.kill(node, away);
                 }
             }
+            if self.members <= FEW {
+                match act % 10 {
+                    2 => self.copy(),
+                    8 => self.put_back(),
+                    _ => {}
+                }
+            }
             self.say(self.author(act));
             let wait = 200 + self.net.draw(3_000) as u64;
             self.net.run_for(wait);
+        }
+    }
+
+    /// Somebody's disk is copied. (Not an admin's, whose operations may be lost then; nor that of one who comes or goes.)
+    fn copy(&mut self) {
+        let node = self.admins.len() + self.net.draw(self.members - self.admins.len());
+        if !self.removed.contains(&node) && self.net.nodes[node].up {
+            self.copies.insert(node, self.net.nodes[node].store.clone());
+        }
+    }
+
+    /// Somebody goes on from the copy.
+    fn put_back(&mut self) {
+        let Some((node, copy)) = self.copies.pop_first() else { return };
+        if self.removed.contains(&node) || !self.net.nodes[node].up {
+            return;
+        }
+        let away = 500 + self.net.draw(20_000) as u64;
+        self.net.put_back(node, copy, away);
+        self.put_back.insert(node);
+        let held: BTreeSet<String> = (0..self.net.nodes.len()).flat_map(|other| self.texts(other)).collect();
+        for said in self.said.iter_mut().filter(|said| said.author == node) {
+            said.lost |= !held.contains(&said.text);
         }
     }
 

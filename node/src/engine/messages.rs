@@ -200,10 +200,9 @@ pub(super) fn delete(
     forget(cx, channel, &message)
 }
 
-/// Leaves of a message that it was there.
+/// Leaves of a message that it was there, and what it was written again for.
 pub(super) fn forget(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Result<(), EngineError> {
-    let body = Body::deleted(message.body.sent_at);
-    repeats::unpoint(cx.tx, channel.no, message)?;
+    let body = message.body.deleted();
     replace(cx, channel, message, &Message { body, content_key: Secret::new([0; 32]), ..message.clone() })
 }
 

@@ -128,18 +128,10 @@ impl Body {
         Self { version: VERSION, kind: kind::READ, sent_at, text, reply_to, expires_at, read, again }
     }
 
-    /// What is left of a body that was deleted.
-    pub(super) fn deleted(sent_at: u64) -> Self {
-        Self {
-            version: VERSION,
-            kind: kind::DELETED,
-            sent_at,
-            text: None,
-            reply_to: None,
-            expires_at: None,
-            read: Vec::new(),
-            again: None,
-        }
+    /// What is left of it when it is deleted: when it was, and for what it was written again.
+    pub(super) fn deleted(&self) -> Self {
+        let Self { sent_at, again, .. } = *self;
+        Self { again, kind: kind::DELETED, ..Self::read(Vec::new(), sent_at) }
     }
 
     /// Whether nothing is left of it.

@@ -15,8 +15,8 @@ fn origin(message: &Message) -> Option<EntryId> {
     message.body.again.map(|id| EntryId::from_bytes(*id))
 }
 
-/// The same message as it stands here already. Only its author's device can have written it again, and only word for word:
-/// nobody takes anything back by it.
+/// The same message as it stands here already, or what is left of it if it was deleted. Only its author's device can have
+/// written it again, and only word for word: nobody takes anything back by it.
 fn standing(tx: &Tx<'_>, channel: &Channel, message: &Message) -> Result<Option<Message>, EngineError> {
     let first = |message: &Message| origin(message).unwrap_or(message.id);
     let found = messages::by_id(tx, &first(message))?.filter(|(no, _)| *no == channel.no);
@@ -24,7 +24,7 @@ fn standing(tx: &Tx<'_>, channel: &Channel, message: &Message) -> Result<Option<
         found.id != message.id
             && first(found) == first(message)
             && found.place.author == message.place.author
-            && found.body.says_the_same(&message.body)
+            && (found.body.is_deleted() || found.body.says_the_same(&message.body))
     }))
 }
 
@@ -39,14 +39,15 @@ pub(super) fn body(tx: &Tx<'_>, channel: &Channel, message: &Message) -> Result<
 /// Makes room for a message that may be here already. Whether this is the one that stands first.
 pub(super) fn settle(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Result<bool, EngineError> {
     let Some(found) = standing(cx.tx, channel, message)? else { return Ok(true) };
-    if found.place < message.place {
+    if found.body.is_deleted() || found.place < message.place {
         return Ok(false);
     }
     messages::forget(cx, channel, &found)?;
+    // The first id is to lead here.
     if origin(message) == Some(found.id) {
-        // Its id is to lead here.
         messages::remove(cx.tx, channel, &found);
     }
+    unpoint(cx.tx, channel.no, &found)?;
     Ok(true)
 }
 

@@ -20,8 +20,9 @@ pub(super) struct Said {
     pub(super) gone: bool,
 }
 
-/// The relations of a node when a copy was taken: contact, state, confirmed, channel.
-type Relations = Vec<(usize, Option<(ContactState, bool, Option<String>)>)>;
+/// The relations of a node when a copy was taken: contact, state, since when (another invite may be in the same state),
+/// confirmed, channel.
+type Relations = Vec<(usize, Option<(ContactState, api::Time, bool, Option<String>)>)>;
 
 /// A seed's life of a few people.
 pub(super) struct Story {
@@ -201,7 +202,7 @@ impl Story {
         let relation = |other: usize| {
             let params = api::PairShow { contact: self.id(other) };
             let contact = self.sim.nodes[node].read_of(store, self.sim.now, |cx| rpc::pair::show(cx, &params)).ok();
-            (other, contact.map(|contact| (contact.state, contact.confirmed, contact.channel)))
+            (other, contact.map(|it| (it.state, it.since, it.confirmed, it.channel)))
         };
         others.map(relation).collect()
     }

@@ -36,6 +36,8 @@ struct Spent {
     bytes: u64,
     /// When that was so, in milliseconds.
     at: u64,
+    /// The operator was told that it is too much.
+    told: bool,
 }
 
 impl Spent {
@@ -56,8 +58,14 @@ impl Quotas {
             let wait = (u128::from(excess) * 1_000).div_ceil(u128::from(quota.per_second.max(1)));
             return Err(u64::try_from(wait).unwrap_or(u64::MAX).max(MIN_WAIT));
         }
-        self.0.insert(account, Spent { bytes: spent.saturating_add(cost), at: now });
+        let told = spent > 0 && self.0.get(&account).is_some_and(|spent| spent.told);
+        self.0.insert(account, Spent { bytes: spent.saturating_add(cost), at: now, told });
         Ok(())
+    }
+
+    /// Whether the operator is to be told of an account that was refused: once until nothing of it counts any more.
+    pub(super) fn is_news(&mut self, account: &AccountId) -> bool {
+        self.0.get_mut(account).is_some_and(|spent| !std::mem::replace(&mut spent.told, true))
     }
 
     /// Forgets whose entries count no more.
@@ -104,6 +112,17 @@ mod tests {
                 prop_assert!(taken <= fair + cost, "{taken} of {fair}");
             }
         }
+    }
+
+    #[test]
+    fn the_operator_is_told_once_until_nothing_counts_any_more() {
+        let mut quotas = Quotas::default();
+        assert_eq!(quotas.take(ADA, QUOTA.burst, QUOTA, 0), Ok(()));
+        assert!(quotas.take(ADA, 1, QUOTA, 0).is_err() && quotas.is_news(&ADA) && !quotas.is_news(&ADA));
+        assert_eq!(quotas.take(ADA, 1_000, QUOTA, 50_000), Ok(()));
+        assert!(!quotas.is_news(&ADA));
+        assert_eq!(quotas.take(ADA, 1_000, QUOTA, 500_000), Ok(()));
+        assert!(quotas.is_news(&ADA));
     }
 
     #[test]

@@ -172,7 +172,9 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
         rollback::proven(cx, &mut channel, id.incarnation)?;
     }
     if !own && let Err(wait) = cx.live.quotas.take(account, quota::cost(&entries), cx.policy.quota, cx.now) {
-        warn!(channel = %id.channel.fmt_short(), author = %account.fmt_short(), seconds = wait.div_ceil(1_000), "somebody writes more than this node keeps of them; reading on later");
+        if cx.live.quotas.is_news(&account) {
+            warn!(channel = %id.channel.fmt_short(), author = %account.fmt_short(), "somebody writes more than storage.author_burst_mib and storage.author_kib_per_second allow; what they write is read more slowly");
+        }
         return Ok(Taken::Later(wait));
     }
     let mut reader = Reader::new(cx, &channel, &account, &device)?;

@@ -156,7 +156,7 @@ fn is_shown(message: &Message) -> bool {
 
 /// Whether it said something that clients are not shown any more.
 fn is_gone(message: &Message) -> bool {
-    message.body.kind == kind::DELETED || message.hidden
+    message.body.is_deleted() || message.hidden
 }
 
 /// Writes what stands in our own feed from `seq` on once more: nobody else will ever take it from there.

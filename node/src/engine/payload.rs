@@ -108,30 +108,34 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// A text.
-    pub(super) fn text(text: String, reply_to: Option<[u8; 32]>, expires_at: Option<u64>, sent_at: u64) -> Self {
+    /// A body that says nothing yet.
+    fn empty(kind: u16, sent_at: u64) -> Self {
         Self {
             version: VERSION,
-            kind: kind::TEXT,
+            kind,
             sent_at,
-            text: Some(text),
-            reply_to: reply_to.map(ByteArray::new),
-            expires_at,
+            text: None,
+            reply_to: None,
+            expires_at: None,
             read: Vec::new(),
             again: None,
         }
     }
 
+    /// A text.
+    pub(super) fn text(text: String, reply_to: Option<[u8; 32]>, expires_at: Option<u64>, sent_at: u64) -> Self {
+        let reply_to = reply_to.map(ByteArray::new);
+        Self { text: Some(text), reply_to, expires_at, ..Self::empty(kind::TEXT, sent_at) }
+    }
+
     /// What was read.
     pub(super) fn read(read: Vec<ReadMark>, sent_at: u64) -> Self {
-        let (text, reply_to, expires_at, again) = (None, None, None, None);
-        Self { version: VERSION, kind: kind::READ, sent_at, text, reply_to, expires_at, read, again }
+        Self { read, ..Self::empty(kind::READ, sent_at) }
     }
 
     /// What is left of it when it is deleted: when it was, and for what it was written again.
     pub(super) fn deleted(&self) -> Self {
-        let Self { sent_at, again, .. } = *self;
-        Self { again, kind: kind::DELETED, ..Self::read(Vec::new(), sent_at) }
+        Self { again: self.again, ..Self::empty(kind::DELETED, self.sent_at) }
     }
 
     /// Whether nothing is left of it.

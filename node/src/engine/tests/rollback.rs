@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use covey_api::MessageShow;
+
 use super::sim::wire::Wire;
 use super::world::World;
+use crate::engine::rpc;
+use crate::store::MemoryStore;
 
 /// Messages that the copy which is put back does not know.
 const LATER: usize = 500;
@@ -11,8 +15,8 @@ const FEWER: usize = 60;
 /// Within so long both talk again, in milliseconds.
 const SOON: u64 = 60_000;
 
-/// Two nodes that talked, one of which is put back to the middle of it.
-fn put_back(seed: u64, suspect: bool, write_apart: bool) -> World {
+/// Two nodes that talked, and a copy of the first one from the middle of it.
+fn talked(seed: u64) -> (World, MemoryStore) {
     let mut world = World::new(2, seed);
     world.pair(0, 1);
     for n in 0..10 {
@@ -24,6 +28,18 @@ fn put_back(seed: u64, suspect: bool, write_apart: bool) -> World {
         world.write(n % 2, 1 - n % 2, &format!("later {n}")).unwrap();
         world.settle();
     }
+    (world, copy)
+}
+
+/// What the first node shows of the message with this id.
+fn text_of(world: &mut World, id: &str) -> String {
+    let params = MessageShow { id: id.to_owned() };
+    world.call(0, |cx| rpc::message::show(cx, &params)).unwrap().text
+}
+
+/// Two nodes that talked, one of which is put back to the middle of it.
+fn put_back(seed: u64, suspect: bool, write_apart: bool) -> World {
+    let (mut world, copy) = talked(seed);
     world.stop(0);
     world.settle();
     world.nodes[0].store = copy;
@@ -204,17 +220,7 @@ fn nor_by_an_unsuspected_one_that_learns_from_its_contact_what_it_is() {
 /// What was written by a copy that did not know itself is written again when its feed turns out to be forked. A copy of that
 /// copy does the same once more.
 fn written_again_twice(seed: u64, suspect: bool, more: bool) {
-    let mut world = World::new(2, seed);
-    world.pair(0, 1);
-    for n in 0..10 {
-        world.write(n % 2, 1 - n % 2, &format!("early {n}")).unwrap();
-        world.settle();
-    }
-    let first = world.nodes[0].store.clone();
-    for n in 0..10 {
-        world.write(n % 2, 1 - n % 2, &format!("later {n}")).unwrap();
-        world.settle();
-    }
+    let (mut world, first) = talked(seed);
     world.stop(0);
     world.stop(1);
     world.nodes[0].store = first;
@@ -247,9 +253,7 @@ fn written_again_twice(seed: u64, suspect: bool, more: bool) {
     }
     // Who was told the first id finds it.
     for (n, id) in ids.iter().enumerate() {
-        let params = covey_api::MessageShow { id: id.clone() };
-        let shown = world.call(0, |cx| crate::engine::rpc::message::show(cx, &params)).unwrap();
-        assert_eq!(shown.text, format!("apart {n}"));
+        assert_eq!(text_of(&mut world, id), format!("apart {n}"));
     }
 }
 
@@ -301,10 +305,9 @@ fn written_apart(seed: u64, unheard: usize) {
         assert!(found.ok, "{found:?}");
     }
     for (n, id) in before.iter().chain(&apart).enumerate() {
-        let params = covey_api::MessageShow { id: id.clone() };
-        let shown = world.call(0, |cx| crate::engine::rpc::message::show(cx, &params)).unwrap();
+        let text = text_of(&mut world, id);
         let number = if n < unheard { n } else { n - unheard };
-        assert!(shown.text.ends_with(&number.to_string()), "{id} was {}", shown.text);
+        assert!(text.ends_with(&number.to_string()), "{id} was {text}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! Entries that are signed as they should be and lie in everything else.
 
+use covey_api::Message;
 use covey_feed::limits::MAX_COUNTER;
-use covey_feed::{FeedKey, Kind};
+use covey_feed::{EntryId, FeedKey, Kind};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::mallory::{ALICE, Lair, MALLORY, run_frame};
@@ -10,6 +11,10 @@ use crate::engine::{Protocol, channels, feeds, messages};
 
 fn said(text: &str) -> Body {
     Body::text(text.to_owned(), None, None, 1_800_000_000_000)
+}
+
+fn id_of(message: &Message) -> EntryId {
+    EntryId::from_bytes(data_encoding::HEXLOWER.decode(message.id.as_bytes()).unwrap().try_into().unwrap())
 }
 
 #[test]
@@ -66,30 +71,25 @@ fn bodies_over_their_limits_or_of_unknown_kinds_are_not_shown() {
 #[test]
 fn what_is_said_to_be_written_again_replaces_nothing_else() {
     let mut lair = Lair::new(21);
-    let id = |lair: &mut Lair, text: &str| {
-        let found = lair.world.messages(ALICE, MALLORY).into_iter().find(|message| message.text == text).unwrap();
-        (found.own, data_encoding::HEXLOWER.decode(found.id.as_bytes()).unwrap())
-    };
-    let again = |body: Body, first: &[u8]| {
-        let first = covey_feed::EntryId::from_bytes(first.try_into().unwrap());
-        body.written_again(first)
+    let found = |lair: &mut Lair, text: &str| {
+        lair.world.messages(ALICE, MALLORY).into_iter().find(|message| message.text == text).unwrap()
     };
     assert!(lair.push_body(&said("one")));
-    let (_, one) = id(&mut lair, "one");
-    assert!(lair.push_body(&again(said("another"), &one)));
-    assert!(lair.push_body(&again(said("a third"), &one)));
+    let one = id_of(&found(&mut lair, "one"));
+    assert!(lair.push_body(&said("another").written_again(one)));
+    assert!(lair.push_body(&said("a third").written_again(one)));
     assert_eq!(lair.shown(), ["hello", "hello yourself", "one", "another", "a third"]);
     // The same, word for word: shown once.
-    assert!(lair.push_body(&again(said("one"), &one)));
+    assert!(lair.push_body(&said("one").written_again(one)));
     assert_eq!(lair.shown(), ["hello", "hello yourself", "one", "another", "a third"]);
     for text in ["hello", "hello yourself"] {
-        let (own, first) = id(&mut lair, text);
+        let first = found(&mut lair, text);
         let before = lair.shown().len();
-        let said_at = lair.world.messages(ALICE, MALLORY).into_iter().find(|message| message.text == text).unwrap();
-        let body = Body::text(text.to_owned(), None, None, said_at.sent_at.unix_ms());
-        assert!(lair.push_body(&again(body, &first)));
-        assert_eq!(lair.shown().len(), before + usize::from(own), "{text}");
-        assert_eq!(id(&mut lair, text), (own, first));
+        let body = Body::text(text.to_owned(), None, None, first.sent_at.unix_ms());
+        assert!(lair.push_body(&body.written_again(id_of(&first))));
+        assert_eq!(lair.shown().len(), before + usize::from(first.own), "{text}");
+        let now = found(&mut lair, text);
+        assert_eq!((now.own, now.id), (first.own, first.id));
     }
     assert!(lair.world.verify(ALICE).ok);
     lair.nobody_else_notices();
@@ -99,16 +99,14 @@ fn what_is_said_to_be_written_again_replaces_nothing_else() {
 fn what_was_deleted_for_everyone_does_not_come_back_by_being_written_again() {
     let mut lair = Lair::new(22);
     assert!(lair.push_body(&said("one")));
-    let one = lair.world.messages(ALICE, MALLORY).pop().unwrap();
-    let first =
-        covey_feed::EntryId::from_bytes(data_encoding::HEXLOWER.decode(one.id.as_bytes()).unwrap().try_into().unwrap());
+    let one = id_of(&lair.world.messages(ALICE, MALLORY).pop().unwrap());
+    let never_came = EntryId::from_bytes([9; 32]);
     let (id, author) = (lair.channel, lair.world.nodes[MALLORY].me.device_id());
-    // The second time it was written again for a message that never came.
-    for first in [first, covey_feed::EntryId::from_bytes([9; 32])] {
-        if first.as_bytes() == &[9; 32] {
+    for first in [one, never_came] {
+        if first == never_came {
             assert!(lair.push_body(&said("one").written_again(first)));
-            assert_eq!(lair.shown().len(), 3);
         }
+        assert_eq!(lair.shown().len(), 3);
         let delete = |cx: &mut crate::engine::Cx<'_, '_>| {
             let mut channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
             messages::delete(cx, &mut channel, &first, &author).unwrap();

@@ -12,6 +12,8 @@ mod story;
 
 use story::Story;
 
+/// Most nodes that may be frugal, and among whom old copies are put back.
+const FEW: usize = 10;
 /// Seeds of an ordinary run with five members.
 const FIVE: std::ops::Range<u64> = 0..20;
 

@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::super::world::{quick, quick_or_frugal};
+use super::FEW;
 use super::figures::Figures;
 use super::node::Node;
 use crate::engine::{Cx, Effect, Input, PeerKey, Protocol, crowd, handle};
@@ -73,7 +74,7 @@ pub(super) struct Network {
 impl Network {
     pub(super) fn new(count: usize, seed: u64) -> Self {
         // The roster of many takes more room than a frugal node has for its founder.
-        let policy = || if count <= 10 { quick_or_frugal(seed) } else { quick() };
+        let policy = || if count <= FEW { quick_or_frugal(seed) } else { quick() };
         let nodes: Vec<Node> = (0..count).map(|n| Node::new(seed * 100_000 + n as u64, policy())).collect();
         let index = nodes.iter().enumerate().map(|(n, node)| (node.peer().0, n)).collect();
         let mut network = Self {

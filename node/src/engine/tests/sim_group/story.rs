@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::{self as api, GroupState, Role};
 
+use super::FEW;
 use super::network::{Network, Weather};
 use crate::engine::group::rosters;
 use crate::engine::{channels, rpc};
@@ -19,8 +20,6 @@ const ACTS: usize = 40;
 /// Longest time in which everybody who asked is let in, in virtual milliseconds.
 const ADMISSION: u64 = 60 * 60_000;
 
-/// Most members among whom old copies are put back.
-const FEW: usize = 10;
 /// Most members that come in one after the other; what that costs grows with the square of their number, so in larger
 /// groups they begin as members.
 const LIVELY: usize = 50;

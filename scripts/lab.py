@@ -256,8 +256,8 @@ class Writer(threading.Thread):
 class Chaos:
     """Does harm at random and heals it later."""
 
-    def __init__(self, nodes, network, seed):
-        self.nodes, self.network = nodes, network
+    def __init__(self, nodes, hostile, network, seed):
+        self.nodes, self.hostile, self.network = nodes, hostile, network
         self.random = random.Random(f"{seed} chaos")
         self.later = []  # (when, tie breaker, what)
         self.ties = itertools.count()
@@ -283,6 +283,8 @@ class Chaos:
             for node in self.nodes:
                 if node.number not in self.busy and node.process.poll() is not None:
                     raise Failure(f"{node.name} ended by itself with {node.process.returncode}")
+            if self.hostile and self.hostile.process.poll() is not None:
+                self.hostile.start()  # whatever it did to itself
             time.sleep(0.02)
 
     def idle(self):
@@ -385,6 +387,7 @@ class Lab:
         self.options, self.folder = options, folder
         self.wrong = []
         self.nodes, self.writers = [], []
+        self.hostile = None
 
     def prepare(self):
         count = self.options.nodes
@@ -423,7 +426,30 @@ class Lab:
             node.call("group.accept", group=self.group)
         for node in self.nodes:
             until(lambda: self.is_in(node), f"{node.name} knows all members")
+        if self.options.hostile:
+            self.let_in(founder)
         return len(pairs)
+
+    def let_in(self, founder):
+        """The hostile member. It lies from its first frame on, so everything is tried again until it is in."""
+        number = len(self.nodes) + 1
+        self.network.attach(number)
+        node = Node(os.environ["LAB_HOSTILE"], self.network, number, self.folder, self.options.log)
+        node.bootstrap = [self.meeting]
+        node.start()
+        self.hostile = node
+        until(node.is_up, "the hostile one starts")
+        ticket = founder.call("group.ticket", group=self.group, role=self.options.hostile)["ticket"]
+
+        def asked():
+            try:
+                node.call("group.join", ticket=ticket)
+            except Refused:
+                pass
+            members = founder.call("group.members", group=self.group)
+            return any(member["account"] == node.account for member in members)
+
+        until(asked, "the hostile one joins")
 
     def contact(self, node, other, field):
         return next((one[field] for one in node.call("pair.list") if one["contact"] == other.account), None)
@@ -439,7 +465,7 @@ class Lab:
     def work(self):
         options = self.options
         self.writers = [Writer(node, self.group, options.rate, options.seed) for node in self.nodes]
-        chaos = Chaos(self.nodes, self.network, options.seed)
+        chaos = Chaos(self.nodes, self.hostile, self.network, options.seed)
         for writer in self.writers:
             writer.start()
         try:
@@ -459,8 +485,8 @@ class Lab:
         heads, pool = None, concurrent.futures.ThreadPoolExecutor(len(self.nodes))
         while time.monotonic() < self.healed + SETTLE:
             try:
-                healths = pool.map(lambda node: node.call("group.doctor", 30, group=self.group), self.nodes)
-                if all(health["converged"] and health["reached"] == len(self.nodes) - 1 for health in healths):
+                healths = list(pool.map(lambda node: node.call("group.doctor", 30, group=self.group), self.nodes))
+                if self.is_settled(healths):
                     heads = heads or time.monotonic() - self.healed
                     shown = pool.map(lambda node: len(node.messages(self.group)), self.nodes)
                     if min(shown) >= wanted:
@@ -470,6 +496,11 @@ class Lab:
             time.sleep(1)  # who asks for reports on and on gets two per second
         self.wrong.append(f"not settled {SETTLE} s after the healing")
         return heads, None
+
+    def is_settled(self, healths):
+        if self.hostile:  # what it says of itself is not worth hearing
+            return len({(health["roster_hash"], health["heads_hash"]) for health in healths}) == 1
+        return all(health["converged"] and health["reached"] == len(self.nodes) - 1 for health in healths)
 
     def check(self):
         wrong = self.wrong
@@ -506,9 +537,13 @@ class Lab:
                     wrong.append(f"{what}: {first.name} has {of.get(first)}, {node.name} has {of.get(node)}")
             if [one["id"] for one in histories.get(node, [])] != [one["id"] for one in histories.get(first, [])]:
                 wrong.append(f"{first.name} and {node.name} do not show the same messages in the same order")
+        if self.options.hostile == "reader":
+            for node, messages in histories.items():
+                if shown := [one["text"] for one in messages if one["author"] == self.hostile.account]:
+                    wrong.append(f"{node.name} shows {len(shown)} messages of a reader, the first is {shown[0]!r}")
         for node in self.nodes:
             doctor = node.cli("group", "doctor", self.group)
-            if doctor.returncode != 0:
+            if doctor.returncode != 0 and not self.hostile:
                 wrong.append(f"`covey group doctor` of {node.name} ends with {doctor.returncode}:\n"
                              f"{doctor.stdout}{doctor.stderr}")
         return rosters.get(first), heads.get(first)
@@ -548,7 +583,7 @@ class Lab:
               f"{max(node.memory for node in self.nodes):.0f} MiB at most", flush=True)
 
     def close(self):
-        for node in self.nodes:
+        for node in [*self.nodes, *([self.hostile] if self.hostile else [])]:
             if node.process is not None and node.process.poll() is None:
                 node.process.kill()
                 node.process.wait()
@@ -568,6 +603,7 @@ def options():
     parser.add_argument("--rate", type=float, default=2)
     parser.add_argument("--log", default="info")
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--hostile", nargs="?", const="member", choices=["member", "reader"])
     chosen = parser.parse_args()
     if not 2 <= chosen.nodes <= 20 or not 0 < chosen.minutes <= 120 or not 0 < chosen.rate <= 100:
         parser.error("2 to 20 nodes, at most 120 minutes, at most 100 messages per second")

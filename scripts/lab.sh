@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Daemons in network namespaces write in a group while they are killed, paused and cut off; then all must know the same.
 #
-#   scripts/lab.sh [--minutes 10] [--seed S] [--nodes 5] [--rate 2] [--log FILTER] [--keep]
+#   scripts/lab.sh [--minutes 10] [--seed S] [--nodes 5] [--rate 2] [--log FILTER] [--keep] [--hostile [reader]]
 #
 # Each daemon has a namespace with an address of its own on a bridge. All are members of one group; the founder is a
 # contact of all, the others of some. For so many minutes each writes about so many messages per second (and at times
@@ -12,17 +12,25 @@
 # finds that all members converged. After the end `covey db verify` finds every database whole. Ends with 0 if all of
 # this holds, else with 1.
 #
+# With --hostile one more member joins, whose daemon is built to break every rule of groups at random
+# (node/src/engine/mischief.rs): it writes without the right to, dates back, forks its feeds, spoils frames. The others
+# must agree as ever, also on what they show of it and on who is a member; what it writes itself is not counted. With
+# --hostile reader it may not write at all, and nobody shows a word of it.
+#
 # Takes root, iproute2 and nftables (installed with apt if missing); the host's own network stays as it is. The seed is
 # printed; the same seed makes the same choices (not the same timing). Logs and data are kept if it fails, or with
 # --keep. With --log debug,libp2p=info the daemons say more.
-# COVEY=path/to/covey runs that one instead of building this tree.
+# COVEY=path/to/covey runs that one instead of building this tree, COVEY_HOSTILE=path/to/covey as the hostile one.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 covey=${COVEY:-}
 lab=covey-lab-$$ # begins the name of every namespace
 
+hostile=${COVEY_HOSTILE:-}
+wanted=
 for argument in "$@"; do
+    [ "$argument" != --hostile ] || wanted=yes
     case $argument in -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0"; exit 0 ;; esac
 done
 [ "$(id -u)" -eq 0 ] || { echo "scripts/lab.sh: takes root, for network namespaces" >&2; exit 1; }
@@ -33,11 +41,21 @@ command -v nft >/dev/null || missing+=(nftables)
 
 # An operator's own node must not leak into the test.
 for name in $(compgen -e | grep '^COVEY_' || true); do unset "$name"; done
+built=${CARGO_TARGET_DIR:-$root/target}/debug
+if [ -n "$wanted" ] && [ -z "$hostile" ]; then
+    (cd "$root" && cargo build --locked --quiet --features covey-node/hostile)
+    hostile=$built/covey-hostile
+    cp "$built/covey" "$hostile"
+fi
 if [ -z "$covey" ]; then
     (cd "$root" && cargo build --locked --quiet)
-    covey=${CARGO_TARGET_DIR:-$root/target}/debug/covey
+    covey=$built/covey
 fi
 covey=$(realpath -e "$covey")
+if [ -n "$wanted" ]; then
+    LAB_HOSTILE=$(realpath -e "$hostile")
+    export LAB_HOSTILE
+fi
 
 driver=
 finish() {

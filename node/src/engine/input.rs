@@ -159,6 +159,15 @@ impl Command {
 /// # Errors
 /// Only those of the store; hostile or late input is dealt with inside.
 pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    #[cfg(feature = "hostile")]
+    let came = matches!(input, Input::Frame { .. });
+    dispatch(input, cx)?;
+    #[cfg(feature = "hostile")]
+    super::mischief::after(cx, came)?;
+    Ok(())
+}
+
+fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     match input {
         Input::Start => outbox::start(cx),
         Input::Command(_) | Input::Stop => Ok(()),

@@ -27,6 +27,8 @@ mod live;
 mod me;
 mod members;
 mod messages;
+#[cfg(any(test, feature = "hostile"))]
+mod mischief;
 mod outbox;
 mod pairing;
 mod parcels;

@@ -1,6 +1,7 @@
 //! A paired contact who lies: every frame it can send has one outcome, the other contacts notice nothing, and a restart
 //! changes none of it. `node/HOSTILE.md` lists the outcomes.
 
+mod at_random;
 mod cards;
 mod den;
 mod entries;

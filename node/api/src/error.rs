@@ -14,7 +14,9 @@ use crate::Exit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// A parameter is missing, unknown or malformed.
+    /// What was sent is no JSON, or no JSON-RPC 2.0 request, or cannot be asked in this way.
+    InvalidRequest,
+    /// A parameter is missing, unknown, malformed or out of range.
     InvalidParams,
     /// The daemon does not know the method (another version, usually).
     MethodNotFound,
@@ -125,6 +127,7 @@ pub enum Reason {
 impl Reason {
     /// Every reason a daemon of this version may give, for the specification.
     pub const ALL: &[Self] = &[
+        Self::InvalidRequest,
         Self::InvalidParams,
         Self::MethodNotFound,
         Self::InvalidConfig,
@@ -179,7 +182,7 @@ impl Reason {
     #[must_use]
     pub fn exit(self) -> Exit {
         match self {
-            Self::InvalidParams | Self::MethodNotFound | Self::InvalidConfig => Exit::Usage,
+            Self::InvalidRequest | Self::InvalidParams | Self::MethodNotFound | Self::InvalidConfig => Exit::Usage,
             Self::Locked | Self::WrongPassphrase | Self::Unreachable | Self::ShuttingDown => Exit::Unreachable,
             Self::TimedOut => Exit::TimedOut,
             Self::Storage | Self::Corrupt | Self::DataInUse => Exit::Data,
@@ -192,6 +195,7 @@ impl Reason {
     #[must_use]
     pub fn code(self) -> i32 {
         match self {
+            Self::InvalidRequest => INVALID_REQUEST_CODE,
             Self::InvalidParams => INVALID_PARAMS_CODE,
             Self::MethodNotFound => METHOD_NOT_FOUND_CODE,
             Self::Internal => INTERNAL_ERROR_CODE,
@@ -249,6 +253,11 @@ impl ApiError {
         Self::new(Reason::InvalidParams, message)
     }
 
+    /// What was sent is not even JSON.
+    pub fn no_json(message: impl Into<String>) -> Self {
+        Self { code: PARSE_ERROR_CODE, ..Self::new(Reason::InvalidRequest, message) }
+    }
+
     /// Our own fault. The sentence must not carry secrets or message texts.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Reason::Internal, message)
@@ -293,7 +302,8 @@ impl From<ErrorObjectOwned> for ApiError {
 fn bare_reason(code: i32) -> Reason {
     match code {
         METHOD_NOT_FOUND_CODE => Reason::MethodNotFound,
-        PARSE_ERROR_CODE | INVALID_REQUEST_CODE | INVALID_PARAMS_CODE => Reason::InvalidParams,
+        PARSE_ERROR_CODE | INVALID_REQUEST_CODE => Reason::InvalidRequest,
+        INVALID_PARAMS_CODE => Reason::InvalidParams,
         INTERNAL_ERROR_CODE => Reason::Internal,
         _ => Reason::Unknown,
     }

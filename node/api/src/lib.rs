@@ -71,5 +71,11 @@ pub use time::Time;
 /// Version of the contract: raised when a method or field goes away or changes its meaning, not when one is added.
 pub const API_VERSION: u32 = 1;
 
-/// Longest request or answer body (bytes). Texts are 16 KiB at most, so this leaves room for pages of them.
+/// Longest request (bytes), batches included. Texts are 16 KiB at most, so this leaves room for many of them.
 pub const MAX_BODY: u32 = 1024 * 1024;
+
+/// Most requests in one batch.
+pub const MAX_BATCH: usize = 64;
+
+/// Most subscriptions of one connection.
+pub const MAX_SUBSCRIPTIONS: u32 = 32;

@@ -5,6 +5,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{API_VERSION, Method, Reason, error::ErrorData, methods};
 
+/// What holds for all methods.
+const DESCRIPTION: &str = "The local JSON-RPC of a covey node. Parameters are passed by name.\n\n\
+    Order: requests that arrive on one connection, or in one batch, are applied in the order in which they arrived. \
+    Answers come as they are ready; match them by `id`. A client that sends very many requests must read answers while it \
+    writes, or it is not read any further. Requests without an `id` (notifications) are ignored.";
+
 /// The OpenRPC 1.3 document.
 #[must_use]
 pub fn openrpc() -> Value {
@@ -20,7 +26,7 @@ pub fn openrpc() -> Value {
         "openrpc": "1.3.2",
         "info": {
             "title": "covey",
-            "description": "The local JSON-RPC of a covey node. Parameters are passed by name.",
+            "description": DESCRIPTION,
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0" },
             "x-api-version": API_VERSION,

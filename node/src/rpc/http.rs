@@ -1,36 +1,30 @@
 //! The routes: RPC, web files, probes, metrics.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use axum::{
     Router,
-    body::Body,
-    extract::{Request, State},
-    http::{StatusCode, header},
+    body::{self, Body},
+    extract::{FromRequestParts as _, Request, State, ws::WebSocketUpgrade},
+    http::{HeaderMap, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use jsonrpsee::server::{
-    BatchRequestConfig, Methods, PingConfig, ServerBuilder, ServerConfig, StopHandle, TowerServiceBuilder,
-};
-use tower::{Service, layer::util::Identity};
+use covey_api::MAX_BODY;
+use jsonrpsee::core::server::Methods;
+use serde_json::value::RawValue;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    dispatch::{self, Connection, Dispatcher},
     guard::{self, Guard},
     web,
+    websocket::{self, Ends, MAX_MESSAGE},
 };
-
-/// Longest request body in bytes: a text, its recipients and attachments by reference fit many times over.
-pub(crate) const MAX_BODY: u32 = 1 << 20;
-/// Longest answer in bytes: a page of the longest messages.
-const MAX_ANSWER: u32 = 64 << 20;
-/// Most calls in one batch.
-const MAX_BATCH: u32 = 64;
-/// Most subscriptions of one client.
-const MAX_SUBSCRIPTIONS: u32 = 32;
-/// Answers and events that wait for a slow client; beyond it, calls wait and subscriptions fall behind.
-const CLIENT_BUFFER: u32 = 8_192;
 
 /// What the probes and the metrics ask the node.
 #[derive(Clone)]
@@ -50,25 +44,19 @@ impl Default for Probes {
 /// What all requests share.
 #[derive(Clone)]
 pub(crate) struct App {
-    methods: Methods,
-    rpc: TowerServiceBuilder<Identity, Identity>,
-    stop: StopHandle,
+    dispatcher: Dispatcher,
     probes: Probes,
+    /// Cancelled when the server stops.
+    stop: CancellationToken,
+    /// Every WebSocket, so that the server can wait for them.
+    tasks: TaskTracker,
+    /// Numbers the connections.
+    connections: Arc<AtomicUsize>,
 }
 
 impl App {
-    pub(crate) fn new(methods: Methods, max_connections: u32, stop: StopHandle, probes: Probes) -> Self {
-        let config = ServerConfig::builder()
-            .max_request_body_size(MAX_BODY)
-            .max_response_body_size(MAX_ANSWER)
-            .max_connections(max_connections)
-            .max_subscriptions_per_connection(MAX_SUBSCRIPTIONS)
-            .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH))
-            .set_message_buffer_capacity(CLIENT_BUFFER)
-            .enable_ws_ping(PingConfig::new())
-            .build();
-        let rpc = ServerBuilder::with_config(config).to_service_builder();
-        Self { methods, rpc, stop, probes }
+    pub(crate) fn new(methods: Methods, probes: Probes, stop: CancellationToken, tasks: TaskTracker) -> Self {
+        Self { dispatcher: Dispatcher::new(methods), probes, stop, tasks, connections: Arc::default() }
     }
 
     /// The routes behind `guard`.
@@ -84,15 +72,53 @@ impl App {
     }
 }
 
-/// One service per request: a WebSocket is one request, and subscriptions are told apart by the service's number.
 async fn rpc(State(app): State<App>, request: Request) -> Response {
-    match app.rpc.build(app.methods, app.stop).call(request).await {
-        Ok(response) => response.map(Body::new),
-        Err(error) => {
-            tracing::debug!(%error, "rpc request failed");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+    let id = app.connections.fetch_add(1, Ordering::Relaxed);
+    match *request.method() {
+        Method::GET if request.headers().contains_key(header::UPGRADE) => upgrade(app, id, request).await,
+        Method::POST => post(app, id, request).await,
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     }
+}
+
+async fn upgrade(app: App, id: usize, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade,
+        Err(refused) => return refused.into_response(),
+    };
+    let ends = Ends { stop: app.stop, revoked: CancellationToken::new() };
+    let (dispatcher, tasks) = (app.dispatcher, app.tasks);
+    upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(move |socket| tasks.track_future(websocket::serve(socket, id, parts.extensions, dispatcher, ends)))
+}
+
+/// One request, or one batch, and its answer.
+async fn post(app: App, id: usize, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts.headers) {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let Ok(text) = body::to_bytes(body, MAX_BODY as usize).await else {
+        return json(StatusCode::PAYLOAD_TOO_LARGE, &dispatch::refused_as_too_long());
+    };
+    let connection = Connection::new(id, parts.extensions);
+    match app.dispatcher.call(&connection, &text).await {
+        Some(answer) => json(StatusCode::OK, &answer),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// A form of another site can send only the three types that forms have.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn json(status: StatusCode, text: &RawValue) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], Body::from(text.get().to_owned())).into_response()
 }
 
 async fn ready(State(app): State<App>) -> Response {

@@ -12,6 +12,7 @@
 
 mod accept;
 mod cookie;
+mod dispatch;
 mod errors;
 mod guard;
 mod http;
@@ -20,6 +21,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod web;
+mod websocket;
 
 pub use cookie::{Cookie, Endpoint};
 pub use errors::ServeError;

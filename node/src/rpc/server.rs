@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use jsonrpsee::server::{Methods, ServerHandle, stop_channel};
+use jsonrpsee::core::server::Methods;
 use rand_core::CryptoRng;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -66,7 +66,6 @@ pub struct Server {
     cookie: Cookie,
     stop: CancellationToken,
     tasks: TaskTracker,
-    rpc: ServerHandle,
     _files: RemoveOnDrop,
 }
 
@@ -96,22 +95,18 @@ pub async fn serve(
     files.0.extend([options.cookie.clone(), options.endpoint.clone()]);
     cookie.write(&options.cookie).map_err(io(&options.cookie))?;
 
-    let (stop_rpc, rpc) = stop_channel();
-    // One for each listener: the connections of one do not use up those of the other.
-    let methods = methods.into();
-    let app = || App::new(methods.clone(), options.max_connections, stop_rpc.clone(), probes.clone());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let app = App::new(methods.into(), probes, stop.clone(), tasks.clone());
     let max_connections = usize::try_from(options.max_connections).unwrap_or(usize::MAX);
     let acceptor = Acceptor { stop: stop.clone(), tasks: tasks.clone(), max_connections };
     if let (Some(listener), Some(address)) = (port, address) {
-        let router = app().router(Guard::port(address, cookie.clone()));
+        let router = app.clone().router(Guard::port(address, cookie.clone()));
         tasks.spawn(acceptor.clone().run(listener, router));
     }
     if let Some(listener) = unix {
-        let router = app().router(Guard::Socket { uid: effective_uid() });
+        let router = app.router(Guard::Socket { uid: effective_uid() });
         tasks.spawn(acceptor.run(listener, router));
     }
-    drop(stop_rpc);
 
     let endpoint = Endpoint {
         url: address.map(url),
@@ -120,7 +115,7 @@ pub async fn serve(
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let server = Server { address, cookie, stop, tasks, rpc, _files: files };
+    let server = Server { address, cookie, stop, tasks, _files: files };
     if let Err(source) = endpoint.write(&options.endpoint) {
         server.shutdown().await;
         return Err(ServeError::Io { path: options.endpoint, source });
@@ -147,13 +142,8 @@ impl Server {
     /// Takes no more requests, lets those that are being answered finish (for 5 s at most), removes the files.
     pub async fn shutdown(self) {
         self.stop.cancel();
-        let _ = self.rpc.stop();
         self.tasks.close();
-        let ended = async {
-            self.tasks.wait().await;
-            self.rpc.clone().stopped().await;
-        };
-        if tokio::time::timeout(STOP_PATIENCE, ended).await.is_err() {
+        if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {
             tracing::info!("some RPC clients did not finish in time");
         }
     }

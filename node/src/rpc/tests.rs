@@ -1,5 +1,8 @@
 //! The server as its clients and its attackers meet it: raw HTTP, WebSockets, the Unix socket, the files.
 
+mod order;
+mod raw;
+
 use std::{
     fs,
     net::SocketAddr,
@@ -11,7 +14,10 @@ use std::{
 
 use jsonrpsee::{
     RpcModule,
-    core::client::{ClientT, Subscription, SubscriptionClientT},
+    core::{
+        client::{ClientT, Subscription, SubscriptionClientT},
+        server::Methods,
+    },
     rpc_params,
     ws_client::{HeaderMap, HeaderValue, WsClient, WsClientBuilder},
 };
@@ -70,10 +76,14 @@ impl Fixture {
     }
 
     async fn with(change: impl FnOnce(&mut ServerOptions), probes: Probes) -> Self {
+        Self::serving(module(), change, probes).await
+    }
+
+    async fn serving(methods: impl Into<Methods>, change: impl FnOnce(&mut ServerOptions), probes: Probes) -> Self {
         let dir = tempfile::tempdir().expect("temp dir");
         let mut options = options(dir.path());
         change(&mut options);
-        let server = start(options, probes).await.expect("starts");
+        let server = serve(methods, options, probes, &mut ChaCha20Rng::seed_from_u64(1)).await.expect("starts");
         let address = server.address().expect("has a port");
         Self { dir, server, address }
     }
@@ -374,11 +384,14 @@ async fn a_socket_path_that_is_too_long_says_so() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_are_closed() {
+async fn connections_over_the_limit_are_refused() {
     let fixture = Fixture::with(|options| options.max_connections = 2, Probes::default()).await;
     let idle = [TcpStream::connect(fixture.address).await, TcpStream::connect(fixture.address).await];
     let mut third = TcpStream::connect(fixture.address).await.expect("the kernel accepts");
-    assert_eq!(third.read(&mut [0; 16]).await.unwrap_or(0), 0);
+    let mut refusal = String::new();
+    third.read_to_string(&mut refusal).await.expect("reads");
+    assert_eq!(status(&refusal), 503, "{refusal}");
+    assert!(refusal.contains("\"reason\":\"limit_reached\""), "{refusal}");
     drop(idle);
     let mut answered = false;
     for _ in 0..100 {

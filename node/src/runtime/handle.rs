@@ -3,6 +3,7 @@
 use covey_api::{ApiError, Reason};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::turn;
 use crate::engine::{Command, Cx, Input};
 
 /// A cloneable way to the engine's thread.
@@ -29,6 +30,7 @@ impl EngineHandle {
         // A caller that went away is normal.
         let command = Command::new(command, move |result| drop(reply.send(result)));
         self.input(Input::Command(command)).await?;
+        turn::pass();
         answer.await.map_err(|_| stopped())?
     }
 

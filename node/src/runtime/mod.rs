@@ -4,6 +4,7 @@ mod handle;
 mod network;
 #[cfg(test)]
 mod tests;
+pub(crate) mod turn;
 mod worker;
 
 pub use handle::EngineHandle;

@@ -95,6 +95,9 @@ pub struct Channel {
     pub open: bool,
     /// Messages not read.
     pub unread: u32,
+    /// Everything up to this `order_key` is read; missing while nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_up_to: Option<String>,
     /// The newest message.
     pub last_message: Option<Message>,
     /// When something last happened in it.

@@ -246,6 +246,7 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel) -> Result<api::Channel, A
         contact: channel.contact.map(|contact| contact.to_string()),
         open: channel.open,
         unread: channel.unread,
+        read_up_to: channel.read.as_ref().map(messages::order_text),
         last_message,
         since: Time::from_unix_ms(channel.active_at),
         muted: channel.muted,

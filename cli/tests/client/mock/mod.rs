@@ -245,6 +245,7 @@ impl Mock {
             role: group.and_then(|group| group.role),
             open: true,
             unread: 1,
+            read_up_to: None,
             last_message: self.state().messages.last().cloned(),
             since: at(0),
             muted: false,

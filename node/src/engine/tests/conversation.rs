@@ -62,6 +62,8 @@ fn the_sender_learns_what_was_delivered_and_read() {
     let params = api::ChannelMarkRead { channel: world.id(0), ..api::ChannelMarkRead::default() };
     let channel = world.call(1, |cx| rpc::channel::mark_read(cx, &params)).unwrap();
     assert_eq!(channel.unread, 0);
+    let newest = channel.last_message.map(|message| message.order_key);
+    assert_eq!(channel.read_up_to, newest, "clients go on reading after it");
     world.settle();
     assert_eq!(state(&mut world), MessageState::Read);
     assert_eq!(world.texts(0, 1), ["hello"], "a receipt is no message");

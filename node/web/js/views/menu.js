@@ -53,6 +53,8 @@ function entries(rpc, store, contact, item) {
       verb: 'Save',
       action: (alias) => rpc.change('pair.rename', { contact: id, alias }),
     });
+  const markRead = () =>
+    rpc.change('channel.mark_read', { channel: channel.channel, up_to: channel.last_message?.id }).catch(failure);
   const mute = () => rpc.change('channel.mute', { channel: channel.channel, muted: !channel.muted }).catch(failure);
   const remove = () =>
     confirm({
@@ -70,6 +72,7 @@ function entries(rpc, store, contact, item) {
     });
   return [
     item('Rename…', rename),
+    channel?.unread > 0 && item('Mark as read', markRead),
     channel && item(channel.muted ? 'Announce new messages' : 'Keep silent', mute),
     contact.state === 'paired' && item('End the pairing…', remove),
     contact.state !== 'blocked' && item('Block…', block),

@@ -28,6 +28,7 @@ fn every_operation_survives_its_bytes() {
         Op::Uninvite { account: who },
         join(3, covey_pairing::group::roster::Ground::Request).0,
         Op::Leave,
+        Op::Depart { cut: cut(3) },
         Op::Remove { account: who, cut: cut(CUT_MAX) },
         Op::Ban { account: who, cut: vec![] },
         Op::Unban { account: who },

@@ -135,11 +135,11 @@ impl World {
                     _ => {
                         let (invited, op) = self.invites[step.pick.index(self.invites.len())];
                         let what = join_at(invited, Ground::Invite(op), 25 * u64::from(choice));
-                        return self.group.write_at(who, which, seq, deps, what);
+                        return self.group.write_at((who, which, 0), seq, deps, what);
                     }
                 };
                 let what = join_at(whom, ground, 25 * u64::from(choice));
-                return self.group.write_at(who, which, seq, deps, what);
+                return self.group.write_at((who, which, 0), seq, deps, what);
             }
             6..=8 => Op::Remove { account: whom_account, cut },
             9 => Op::Ban { account: whom_account, cut },
@@ -151,7 +151,7 @@ impl World {
             16 => Op::RevokeTicket { id: ticket_id(choice % 4) },
             17 => {
                 let devices: &[u8] = [&[0, 1][..], &[0], &[1], &[0, 1, 2]][usize::from(choice % 4)];
-                return self.group.write_at(who, which, seq, deps, renew(who, devices, u64::from(choice / 4 % 4)));
+                return self.group.write_at((who, which, 0), seq, deps, renew(who, devices, u64::from(choice / 4 % 4)));
             }
             18 => Op::Policy { policy: Policy { invite: role, approve: choice % 2 == 0, ..Policy::default() } },
             _ if choice % 3 == 0 => Op::Uninvite { account: whom_account },
@@ -160,7 +160,7 @@ impl World {
             }
             _ => Op::Rename { name: format!("name {choice}") },
         };
-        self.group.write_at(who, which, seq, deps, op)
+        self.group.write_at((who, which, 0), seq, deps, op)
     }
 }
 

@@ -92,7 +92,7 @@ pub(crate) fn ticket_id(which: u8) -> TicketId {
 #[derive(Clone, Default)]
 pub(crate) struct Group {
     pub(crate) records: Vec<OpRecord>,
-    positions: BTreeMap<DeviceId, u64>,
+    positions: BTreeMap<(DeviceId, u64), u64>,
 }
 
 impl Group {
@@ -109,18 +109,24 @@ impl Group {
 
     /// An operation of a device, with these dependencies.
     pub(crate) fn write(&mut self, n: u16, which: u8, deps: Vec<OpId>, what: impl Into<What>) -> OpId {
-        let seq = self.positions.get(&device(n, which)).copied().unwrap_or(0) + 1;
-        self.write_at(n, which, seq, deps, what)
+        self.write_in((n, which, 0), deps, what)
     }
 
-    /// At a position of the author's choice.
-    pub(crate) fn write_at(&mut self, n: u16, which: u8, seq: u64, deps: Vec<OpId>, what: impl Into<What>) -> OpId {
+    /// In a feed of the author's choice: account, device, incarnation.
+    pub(crate) fn write_in(&mut self, feed: (u16, u8, u64), deps: Vec<OpId>, what: impl Into<What>) -> OpId {
+        let seq = self.positions.get(&(device(feed.0, feed.1), feed.2)).copied().unwrap_or(0) + 1;
+        self.write_at(feed, seq, deps, what)
+    }
+
+    /// At a position of the author's choice, too.
+    pub(crate) fn write_at(&mut self, feed: (u16, u8, u64), seq: u64, deps: Vec<OpId>, what: impl Into<What>) -> OpId {
+        let (n, which, incarnation) = feed;
         let What(op, vouched) = what.into();
         let count = self.records.len() as u64;
         let id = OpId::from_bytes(covey_pairing::crypto::hash::blake3(&count.to_be_bytes()));
         let operation = Operation { account: account(n), at: count, deps, op };
-        self.positions.insert(device(n, which), seq);
-        self.records.push(OpRecord { id, device: device(n, which), incarnation: 0, seq, operation, vouched });
+        self.positions.insert((device(n, which), incarnation), seq);
+        self.records.push(OpRecord { id, device: device(n, which), incarnation, seq, operation, vouched });
         id
     }
 
@@ -184,6 +190,20 @@ impl From<(Op, Vouched)> for What {
     fn from((op, vouched): (Op, Vouched)) -> Self {
         Self(op, vouched)
     }
+}
+
+/// The owner, admins 1 and 2 (1 is the senior), members 3 and 4, reader 5; 6 and up are strangers.
+pub(crate) fn garden() -> Group {
+    let mut group = Group::new();
+    for (n, role) in [(1, Role::Admin), (2, Role::Admin), (3, Role::Member), (4, Role::Member), (5, Role::Reader)] {
+        group.admit(n, role);
+    }
+    assert!(group.roster().ignored().is_empty());
+    group
+}
+
+pub(crate) fn is_member(roster: &Roster, n: u16) -> bool {
+    roster.member(&account(n)).is_some()
 }
 
 pub(crate) fn filled(records: &[OpRecord]) -> Roster {

@@ -222,7 +222,58 @@ impl Model {
         self.decide_stretch(&stretch);
     }
 
+    /// What the owner knew when handing the group over comes first and is settled alone; then the rest.
     fn decide_stretch(&mut self, stretch: &[OpId]) {
+        let mut open = stretch.to_vec();
+        let mut handed = None;
+        while let Some((gift, known, rest)) = self.hand_over(&open, handed) {
+            let first = self.order.iter().position(|(_, id)| open.contains(id)).unwrap();
+            let sorted: Vec<_> = known.iter().chain([&gift]).chain(&rest).map(|id| (self.place(id), *id)).collect();
+            self.order.splice(first..first + open.len(), sorted);
+            self.counting = self.settled(&[known, vec![gift]].concat());
+            (handed, open) = (Some(gift), rest);
+        }
+        self.counting = self.settled(&open);
+    }
+
+    fn hand_over(&mut self, open: &[OpId], handed: Option<OpId>) -> Option<(OpId, Vec<OpId>, Vec<OpId>)> {
+        let founder = || {
+            let ours = |record: &&OpRecord| match &record.operation.op {
+                Op::Create { nonce, .. } => group_id(&record.operation.account, &record.device, nonce) == the_group(),
+                _ => false,
+            };
+            self.records.values().find(ours).map(|record| record.operation.account)
+        };
+        let now = self.state(&self.counting.keys().copied().collect(), &self.counting);
+        let owner = if now.created { now.owner() } else { founder() }?;
+        let mut gifts: Vec<OpId> = open.to_vec();
+        gifts.retain(|id| {
+            let operation = &self.records[id].operation;
+            let knows = handed.is_none_or(|handed| self.past[id].contains(&handed));
+            operation.account == owner && gives_away(&operation.op) && knows
+        });
+        gifts.sort_by_key(|id| (feed(&self.records[id]), self.records[id].seq, *id));
+        while let Some(at) = gifts.iter().position(|gift| !gifts.iter().any(|id| self.past[gift].contains(id))) {
+            let gift = gifts.remove(at);
+            let (known, rest): (Vec<OpId>, Vec<OpId>) =
+                open.iter().copied().filter(|id| *id != gift).partition(|id| self.past[&gift].contains(id));
+            let before = self.order.clone();
+            let part = [known.clone(), vec![gift]].concat();
+            let first = self.order.iter().position(|(_, id)| open.contains(id)).unwrap();
+            let sorted: Vec<_> = part.iter().chain(&rest).map(|id| (self.place(id), *id)).collect();
+            self.order.splice(first..first + open.len(), sorted);
+            let counting = self.settled(&part);
+            let after = self.state(&counting.keys().copied().collect(), &counting);
+            self.order = before;
+            if counting.contains_key(&gift) && after.owner() != Some(owner) {
+                return Some((gift, known, rest));
+            }
+        }
+        None
+    }
+
+    /// What counts up to the end of these, given what was settled before.
+    fn settled(&self, stretch: &[OpId]) -> BTreeMap<OpId, Option<Grant>> {
         let mut rejected = BTreeSet::new();
         'again: loop {
             let mut accepted: Vec<OpId> = Vec::new();
@@ -248,12 +299,40 @@ impl Model {
                             rejected.insert(*unfounded);
                             continue 'again;
                         }
-                        self.counting = counting;
-                        return;
+                        return counting;
                     }
                 }
             }
         }
+    }
+
+    /// Does the same account, in an earlier feed, without knowing of it, do what does not go with it?
+    fn is_kept(&self, id: &OpId, seen: &State) -> bool {
+        let gift = &self.records[id];
+        let account = gift.operation.account;
+        let ended = |other: &OpRecord| {
+            let cuts = &seen.people[&account].cuts;
+            cuts.get(&(other.device, other.incarnation)).is_some_and(|last| other.seq > *last)
+        };
+        let conflicts = |other: &OpRecord| match (&gift.operation.op, &other.operation.op) {
+            (Op::Transfer { .. }, Op::Role { grant, .. } | Op::Invite { grant, .. } | Op::Ticket { grant, .. }) => {
+                grant.role >= Role::Admin
+            }
+            (Op::Transfer { .. }, Op::Devices { .. }) => {
+                matches!(&other.vouched, Vouched::Devices(listed) if !listed.devices.contains(&gift.device))
+            }
+            (Op::Transfer { .. }, op) => gives_away(op),
+            _ => true,
+        };
+        gives_away(&gift.operation.op)
+            && self.records.values().any(|other| {
+                other.operation.account == account
+                    && feed(other) < feed(gift)
+                    && seen.member(&account).is_some_and(|member| member.devices.contains(&other.device))
+                    && self.concurrent(id, &other.id)
+                    && conflicts(other)
+                    && !ended(other)
+            })
     }
 
     /// What counts, up to the end of the stretch, with these decisions.
@@ -264,7 +343,9 @@ impl Model {
             let void = self.voids.get(&(record.device, record.incarnation)).is_some_and(|from| record.seq >= *from);
             let seen = self.state(&self.past[id], &counting);
             let Some(grant) = allowed(&seen, record, None) else { continue };
-            let outweighed = !accepted.contains(id) && accepted.iter().any(|by| self.outweighs(by, id, &seen));
+            let outweighed = self.is_kept(id, &seen)
+                || self.counting.keys().any(|by| self.outweighs(by, id, &seen))
+                || !accepted.contains(id) && accepted.iter().any(|by| self.outweighs(by, id, &seen));
             let before: BTreeSet<OpId> = counting.keys().copied().collect();
             let mut state = self.state(&before, &counting);
             if !void && !rejected.contains(id) && !outweighed && self.apply(&mut state, record, grant) {
@@ -298,6 +379,7 @@ impl Model {
                 (Op::Devices { .. }, Vouched::Devices(devices)) => {
                     on.operation.account == by.operation.account && !devices.devices.contains(&on.device)
                 }
+                (op, _) if gives_away(op) => on.operation.account == by.operation.account && feed(by) < feed(on),
                 _ => false,
             }
     }
@@ -306,6 +388,7 @@ impl Model {
         self.concerns(strong, weak)
             && match &self.records[strong].operation.op {
                 Op::Role { grant, .. } => allowed(seen, &self.records[weak], Some(grant.role)).is_none(),
+                Op::Transfer { .. } => allowed(seen, &self.records[weak], Some(Role::Admin)).is_none(),
                 _ => true,
             }
     }
@@ -363,7 +446,7 @@ impl Model {
                 someone.stated = Some(join.at);
                 someone.invites.clear();
             }
-            (Op::Leave, _) => {
+            (Op::Leave | Op::Depart { .. }, _) => {
                 if state.member(&author).is_none() {
                     return false;
                 }
@@ -372,6 +455,12 @@ impl Model {
                 *stated = Some(record.operation.at).max(*stated);
                 let (device, incarnation, seq) = (record.device, record.incarnation, record.seq);
                 state.cut(&author, &[Cut { device, incarnation, seq }]);
+                if let Op::Depart { cut } = &record.operation.op {
+                    state.cut(&author, cut);
+                }
+            }
+            (Op::Remove { account, .. } | Op::Ban { account, .. }, _) if state.role(account) == Some(Role::Owner) => {
+                return false;
             }
             (Op::Remove { account, cut }, _) => {
                 state.go(account, Exit::Removed);
@@ -459,6 +548,15 @@ impl Model {
     }
 }
 
+fn gives_away(op: &Op) -> bool {
+    matches!(op, Op::Leave | Op::Depart { .. } | Op::Transfer { .. })
+}
+
+/// The feeds of an account in their order.
+fn feed(record: &OpRecord) -> (u64, DeviceId) {
+    (record.incarnation, record.device)
+}
+
 /// Had the author the right, in the state it saw? What a join grants, if so.
 fn allowed(seen: &State, record: &OpRecord, at_most: Option<Role>) -> Option<Option<Grant>> {
     let author = record.operation.account;
@@ -504,7 +602,7 @@ fn allowed(seen: &State, record: &OpRecord, at_most: Option<Role>) -> Option<Opt
             return grant.map(Some);
         }
         (Op::Devices { .. }, Vouched::Devices(devices)) => listed(devices) && devices.log >= member.log,
-        (Op::Leave, _) => true,
+        (Op::Leave | Op::Depart { .. }, _) => true,
         (Op::Invite { account, grant }, _) => {
             let someone = seen.people.get(account).cloned().unwrap_or_default();
             role >= seen.policy.invite

@@ -47,13 +47,10 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
             let (Vouched::Join(join), Some(grant)) = (&record.vouched, grant) else { return Err(Denied::Unverified) };
             enter(state, key, record, join, grant)?;
         }
-        Op::Leave => {
-            state.member(&author).ok_or(Denied::NotAMember)?;
-            state.leave(&author, Exit::Left, record);
-            state.state_at(&author, at);
-            state.cut(&author, &[Cut { device: record.device, incarnation: record.incarnation, seq: record.seq }]);
-        }
+        Op::Leave => depart(state, record, &[])?,
+        Op::Depart { cut } => depart(state, record, cut)?,
         Op::Remove { account, cut } => {
+            not_owner(state, account)?;
             state.leave(account, Exit::Removed, record);
             state.cut(account, cut);
             state.change(account, |standing| {
@@ -62,7 +59,10 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
                 }
             });
         }
-        Op::Ban { account, cut } => ban(state, record, account, cut),
+        Op::Ban { account, cut } => {
+            not_owner(state, account)?;
+            ban(state, record, account, cut);
+        }
         Op::Unban { account } => {
             if !state.is_banned(account) {
                 return Err(Denied::NotBanned);
@@ -70,10 +70,8 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
             state.change(account, |standing| standing.banned = None);
         }
         Op::Role { account, grant } => {
-            let member = state.member(account).ok_or(Denied::SubjectNotAMember)?;
-            if member.role == Role::Owner {
-                return Err(Denied::IsOwner);
-            }
+            not_owner(state, account)?;
+            state.member(account).ok_or(Denied::SubjectNotAMember)?;
             state.set_role(account, grant.role);
             let invisible = grant.invisible;
             state.change(account, |standing| {
@@ -125,6 +123,11 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
     Ok(())
 }
 
+/// Nobody does anything to the owner, also who took them for a mere member.
+fn not_owner(state: &State, account: &AccountId) -> Result<(), Denied> {
+    if state.owner.as_ref() == Some(account) { Err(Denied::IsOwner) } else { Ok(()) }
+}
+
 fn newcomer(key: OrderKey, record: &OpRecord, devices: &VerifiedDevices, grant: Grant) -> Member {
     Member {
         role: grant.role,
@@ -172,6 +175,16 @@ fn enter(state: &mut State, key: OrderKey, record: &OpRecord, join: &VerifiedJoi
     }
     state.enter(&join.account, newcomer(key, record, &join.devices, grant));
     state.state_at(&join.account, join.at);
+    Ok(())
+}
+
+fn depart(state: &mut State, record: &OpRecord, cut: &[Cut]) -> Result<(), Denied> {
+    let author = record.operation.account;
+    state.member(&author).ok_or(Denied::NotAMember)?;
+    state.leave(&author, Exit::Left, record);
+    state.state_at(&author, record.operation.at);
+    state.cut(&author, cut);
+    state.cut(&author, &[Cut { device: record.device, incarnation: record.incarnation, seq: record.seq }]);
     Ok(())
 }
 

@@ -241,10 +241,10 @@ impl Roster {
                 let outcome = resolver.append(node, &mut self.head.state, &mut self.work);
                 self.graph.nodes[node].outcome = outcome;
             } else {
-                let (outcomes, state) =
-                    resolver.resolve(&Segment::new(&self.graph, nodes), &self.head.state, &mut self.work);
+                let segment = Segment::new(&self.graph, nodes);
+                let (outcomes, state) = resolver.resolve(segment, &self.head.state, &mut self.work);
                 self.head.state = state;
-                for (&node, outcome) in nodes.iter().zip(outcomes) {
+                for (node, outcome) in outcomes {
                     self.graph.nodes[node].outcome = outcome;
                 }
             }

@@ -25,6 +25,7 @@ mod segment;
 mod state;
 mod touched;
 mod waiting;
+mod weigh;
 
 pub use account::{Exit, Invited, Member, Standing, Ticket};
 pub use change::Change;

@@ -103,9 +103,16 @@ pub enum Op {
         #[serde(rename = "c")]
         card: ByteBuf,
     },
-    /// The author leaves.
+    /// The author leaves, as it was written at first: without a list. Feeds other than that of the operation end at 0.
     #[serde(rename = "leave")]
     Leave,
+    /// The author leaves.
+    #[serde(rename = "depart")]
+    Depart {
+        /// Where the feeds of the author's account end; of feeds not listed nothing counts. That of the operation ends with it.
+        #[serde(rename = "c")]
+        cut: Vec<Cut>,
+    },
     /// A member is removed. May join again by a new invite or ticket.
     #[serde(rename = "remove")]
     Remove {
@@ -243,7 +250,7 @@ impl Op {
                 within(card, CARD_MAX)
             }
             Self::Devices { card } => within(card, CARD_MAX),
-            Self::Remove { cut, .. } | Self::Ban { cut, .. } if cut.len() > CUT_MAX => {
+            Self::Depart { cut } | Self::Remove { cut, .. } | Self::Ban { cut, .. } if cut.len() > CUT_MAX => {
                 Err(OpError::Limit("too long a cut"))
             }
             Self::Invite { grant, .. } | Self::Role { grant, .. } | Self::Ticket { grant, .. }

@@ -3,7 +3,7 @@
 use std::{ops::Bound, sync::Arc};
 
 use super::{
-    account::{Exit, Invited, Member, Standing, Ticket},
+    account::{Invited, Member, Standing, Ticket},
     denied::{Denied, Right},
     graph::Node,
     ids::{EntryId, OpId, TicketId},
@@ -206,19 +206,19 @@ impl Roster {
     }
 
     /// The last entry of that feed that counts; none if there is no such bound. `Some(0)`: nothing of it counts. Feeds of
-    /// a removed account that its removal did not list are bounded by 0 as long as it is out; one that joins again
+    /// an account that is out, which its removal or departure did not list, are bounded by 0 as long as it is out; one that joins again
     /// opens new incarnations. A forked feed ends before its fork. Devices that were never a member's have no other bound
     /// here: see [`Roster::by_device`].
     pub fn cut(&self, device: &DeviceId, incarnation: u64) -> Option<u64> {
         let fork = self.voids.get(&(*device, incarnation)).map(|from| from.saturating_sub(1));
-        let end = self.end_of_removed(device, incarnation);
+        let end = self.end_of_gone(device, incarnation);
         fork.into_iter().chain(end).min()
     }
 
-    fn end_of_removed(&self, device: &DeviceId, incarnation: u64) -> Option<u64> {
+    fn end_of_gone(&self, device: &DeviceId, incarnation: u64) -> Option<u64> {
         let standing = self.standing(self.head.state.devices.get(device)?)?;
         let listed = standing.cuts.iter().find(|cut| (cut.device, cut.incarnation) == (*device, incarnation));
-        let is_out = standing.member.is_none() && matches!(standing.exit, Some((Exit::Removed | Exit::Banned, ..)));
+        let is_out = standing.member.is_none() && standing.exit.is_some();
         listed.map(|cut| cut.seq).or(is_out.then_some(0))
     }
 

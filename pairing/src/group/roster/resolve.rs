@@ -1,25 +1,27 @@
-//! Which of the operations that did not know each other count. `pairing/SPEC.md`, GROUP-8.
+//! Which of the operations that did not know each other count. `pairing/SPEC.md`, GROUP-8 and GROUP-13.
 //!
 //! An operation counts if its author had the right to it in the roster it saw, if nothing outweighs it that it did not
 //! know, and if at its place in the order something is left to do. What may outweigh others (removals, bans, demotions,
-//! dropped devices) is accepted one by one, undisputed ones first, of those in dispute the one of highest rank.
+//! dropped devices, departures) is accepted one by one, undisputed ones first, of those in dispute the one of highest rank.
+//! What the owner had seen when handing the group over is decided before all that did not know of it.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use super::{
     apply::apply,
     denied::Denied,
     graph::{Graph, OrderKey},
-    ids::OpId,
+    ids::{OpId, group_id},
     machine::Work,
     op::Op,
     policy::{Grant, Role},
-    record::{OpRecord, Vouched},
+    record::OpRecord,
     rights::authorise,
     segment::Segment,
     state::State,
+    weigh::{ByAccount, Rank, Strong, concerns, gives_away, kept_by, outweighs_at_all, rank, subject},
 };
-use crate::ids::{DeviceId, GroupId};
+use crate::ids::{AccountId, DeviceId, GroupId};
 
 /// Why an operation does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +29,7 @@ pub enum Reason {
     /// Its author lacked the right, or what it is about was not so, in the roster the author saw or at its place in the order.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// A removal, demotion or device change that it did not know outweighs it.
+    /// A removal, demotion, departure or device change that it did not know outweighs it.
     #[error("outweighed by {by}, which it did not know")]
     Outweighed {
         /// The operation that does.
@@ -44,9 +46,6 @@ pub enum Reason {
 /// What outcome an operation has: what it grants, or why it does not count.
 pub(super) type Outcome = Result<Option<Grant>, Reason>;
 
-/// The highest rank first: role and seniority of the author in what it saw, then the smaller id.
-type Rank = (Role, Reverse<OrderKey>, Reverse<OpId>);
-
 /// What evaluating needs and does not change.
 pub(super) struct Resolver<'a> {
     pub(super) graph: &'a Graph,
@@ -54,33 +53,49 @@ pub(super) struct Resolver<'a> {
     pub(super) voids: &'a BTreeMap<(DeviceId, u64), u64>,
 }
 
-/// A segment folded with some decisions taken.
+/// The first operations of a segment, decided for good.
+#[derive(Debug, Clone, Default)]
+struct Decided {
+    state: State,
+    outcomes: Vec<Outcome>,
+    /// For each the state of what its author had seen, and of itself.
+    after: Vec<State>,
+    /// Those that count and outweigh what comes later without having known them.
+    strong: Strong,
+    /// The last by which the group was handed over.
+    handed: Option<usize>,
+}
+
+/// A part of a segment folded with some decisions taken.
 struct Folded {
     state: State,
     outcomes: Vec<Outcome>,
+    after: Vec<State>,
     /// Of those that may outweigh and count: rank, and which others would outweigh them.
     contested: BTreeMap<usize, (Option<Rank>, Vec<usize>)>,
 }
 
+/// The operations that are decided together: those of a segment up to a place, after what is decided.
+struct Part<'a> {
+    segment: &'a Segment,
+    by_account: &'a ByAccount,
+    base: &'a State,
+    decided: &'a Decided,
+    until: usize,
+    contenders: Strong,
+}
+
 impl Resolver<'_> {
-    /// The outcomes of a segment and the state after it, from the state before it.
-    pub(super) fn resolve(&self, segment: &Segment, base: &State, work: &mut Work) -> (Vec<Outcome>, State) {
-        let contenders: Vec<usize> = (0..segment.len()).filter(|&place| self.contends(segment, place)).collect();
-        let mut rejected = Vec::new();
-        loop {
-            let mut accepted = Vec::new();
-            let folded = loop {
-                let folded = self.fold(segment, base, &contenders, &accepted, &rejected, work);
-                match next(&folded, &accepted) {
-                    Some(place) => accepted.push(place),
-                    None => break folded,
-                }
-            };
-            match accepted.iter().rev().find(|&&place| folded.outcomes[place].is_err()) {
-                Some(&unfounded) => rejected.push(unfounded),
-                None => return (folded.outcomes, folded.state),
-            }
+    /// The outcomes of a segment, by node, and the state after it, from the state before it.
+    pub(super) fn resolve(&self, segment: Segment, base: &State, work: &mut Work) -> (Vec<(usize, Outcome)>, State) {
+        let mut segment = segment;
+        let mut decided = Decided { state: base.clone(), ..Decided::default() };
+        while let Some(more) = self.hand_over(&segment, base, &decided, work) {
+            (segment, decided) = more;
         }
+        let by_account = ByAccount::of(self.graph, &segment);
+        let decided = self.decide(&segment, &by_account, base, &decided, segment.len(), work);
+        (segment.nodes.into_iter().zip(decided.outcomes).collect(), decided.state)
     }
 
     /// The outcome of an operation whose author had seen all of `state`, and nobody else's was late for it.
@@ -96,6 +111,106 @@ impl Resolver<'_> {
         Ok(grant)
     }
 
+    /// The next operation by which the owner hands the group over, or goes: what it knew comes first and is decided alone.
+    fn hand_over(
+        &self,
+        segment: &Segment,
+        base: &State,
+        decided: &Decided,
+        work: &mut Work,
+    ) -> Option<(Segment, Decided)> {
+        let owner = decided.state.owner.or_else(|| self.founder(segment, &decided.state))?;
+        let from = decided.outcomes.len();
+        let mut gifts = self.gifts(segment, decided, &owner);
+        while let Some(at) = first_gift(segment, &gifts) {
+            let gift = gifts.remove(at);
+            let seen = segment.seen(gift);
+            let (known, rest): (Vec<usize>, Vec<usize>) =
+                (from..segment.len()).filter(|&place| place != gift).partition(|&place| seen.has(place));
+            let until = from + known.len() + 1;
+            let places = (0..from).chain(known).chain([gift]).chain(rest);
+            let nodes: Vec<usize> = places.map(|place| segment.nodes[place]).collect();
+            let sorted = Segment::new(self.graph, &nodes);
+            let by_account = ByAccount::of(self.graph, &sorted);
+            let mut more = self.decide(&sorted, &by_account, base, decided, until, work);
+            if more.outcomes[until - 1].is_ok() && more.state.owner != Some(owner) {
+                more.handed = Some(until - 1);
+                return Some((sorted, more));
+            }
+        }
+        None
+    }
+
+    /// By which `owner` may hand the group over, having got it: in the order of its feeds.
+    fn gifts(&self, segment: &Segment, decided: &Decided, owner: &AccountId) -> Vec<usize> {
+        let is_gift = |&place: &usize| {
+            let operation = &self.record(segment, place).operation;
+            operation.account == *owner
+                && gives_away(&operation.op)
+                && decided.handed.is_none_or(|handed| segment.seen(place).has(handed))
+        };
+        let mut gifts: Vec<usize> = (decided.outcomes.len()..segment.len()).filter(is_gift).collect();
+        gifts.sort_by_key(|&place| {
+            let record = self.record(segment, place);
+            (record.incarnation, record.device, record.seq, record.id)
+        });
+        gifts
+    }
+
+    /// Who will own a group that is made in this segment.
+    fn founder(&self, segment: &Segment, state: &State) -> Option<AccountId> {
+        if state.founder.is_some() {
+            return None;
+        }
+        let records = (0..segment.len()).map(|place| self.record(segment, place));
+        let mut made = records.filter(|record| match &record.operation.op {
+            Op::Create { nonce, .. } => group_id(&record.operation.account, &record.device, nonce) == *self.group,
+            _ => false,
+        });
+        made.next().map(|record| record.operation.account)
+    }
+
+    /// Decides what stands before `until`, given what is decided.
+    fn decide(
+        &self,
+        segment: &Segment,
+        by_account: &ByAccount,
+        base: &State,
+        decided: &Decided,
+        until: usize,
+        work: &mut Work,
+    ) -> Decided {
+        let from = decided.outcomes.len();
+        let mut part = Part { segment, by_account, base, decided, until, contenders: Strong::default() };
+        let contenders: Vec<usize> = (from..until).filter(|&place| self.contends(&part, place)).collect();
+        contenders.iter().for_each(|&place| part.contenders.add(place, self.record(segment, place)));
+        let mut rejected = Vec::new();
+        let folded = loop {
+            let (mut accepted, mut in_turn) = (Strong::default(), Vec::new());
+            let folded = loop {
+                let folded = self.fold(&part, &accepted, &rejected, work);
+                let Some(place) = next(&folded, &in_turn) else { break folded };
+                accepted.add(place, self.record(segment, place));
+                in_turn.push(place);
+            };
+            match in_turn.iter().rev().find(|&&place| folded.outcomes[place - from].is_err()) {
+                Some(&unfounded) => rejected.push(unfounded),
+                None => break folded,
+            }
+        };
+        let mut decided = decided.clone();
+        for (place, outcome) in (from..).zip(&folded.outcomes) {
+            let record = self.record(segment, place);
+            if outcome.is_ok() && outweighs_at_all(&record.operation.op) {
+                decided.strong.add(place, record);
+            }
+        }
+        decided.state = folded.state;
+        decided.outcomes.extend(folded.outcomes);
+        decided.after.extend(folded.after);
+        decided
+    }
+
     fn is_void(&self, record: &OpRecord) -> bool {
         self.voids.get(&(record.device, record.incarnation)).is_some_and(|from| record.seq >= *from)
     }
@@ -104,36 +219,42 @@ impl Resolver<'_> {
         &self.graph.nodes[segment.nodes[place]].record
     }
 
-    /// Is it of a kind that outweighs, and is there something that did not know it for it to outweigh?
-    fn contends(&self, segment: &Segment, place: usize) -> bool {
-        let strong = self.record(segment, place);
-        outweighs_at_all(&strong.operation.op)
-            && (0..segment.len())
-                .any(|other| concerns(strong, self.record(segment, other)) && segment.are_concurrent(place, other))
+    fn key(&self, segment: &Segment, place: usize) -> OrderKey {
+        self.graph.nodes[segment.nodes[place]].key
     }
 
-    fn fold(
-        &self,
-        segment: &Segment,
-        base: &State,
-        contenders: &[usize],
-        accepted: &[usize],
-        rejected: &[usize],
-        work: &mut Work,
-    ) -> Folded {
-        let mut folded = Folded { state: base.clone(), outcomes: Vec::new(), contested: BTreeMap::new() };
-        let mut after: Vec<State> = Vec::new();
-        for place in 0..segment.len() {
+    /// Is it of a kind that outweighs, and is there something that did not know it for it to outweigh?
+    fn contends(&self, part: &Part<'_>, place: usize) -> bool {
+        let strong = self.record(part.segment, place);
+        let from = part.decided.outcomes.len();
+        subject(strong).is_some_and(|subject| {
+            part.by_account.of_account(&subject).iter().any(|&other| {
+                (from..part.until).contains(&other)
+                    && concerns(strong, self.record(part.segment, other))
+                    && part.segment.are_concurrent(place, other)
+            })
+        })
+    }
+
+    fn fold(&self, part: &Part<'_>, accepted: &Strong, rejected: &[usize], work: &mut Work) -> Folded {
+        let segment = part.segment;
+        let from = part.decided.outcomes.len();
+        let mut folded = Folded {
+            state: part.decided.state.clone(),
+            outcomes: Vec::new(),
+            after: Vec::new(),
+            contested: BTreeMap::new(),
+        };
+        for place in from..part.until {
             work.evaluated += 1;
-            let mut seen = self.seen_state(segment, place, base, &folded, &after, work);
-            let outcome = self.judge(segment, place, &seen, accepted, rejected);
+            let mut seen = self.seen_state(part, place, &folded, work);
             let (record, key) = (self.record(segment, place), self.key(segment, place));
-            let outcome = outcome.and_then(|grant| {
+            let outcome = self.judge(part, place, &seen, accepted, rejected).and_then(|grant| {
                 apply(&mut folded.state, key, record, grant)?;
                 Ok(grant)
             });
-            if outcome.is_ok() && contenders.contains(&place) {
-                let against = self.against(segment, place, contenders, &seen).collect();
+            if outcome.is_ok() && part.contenders.has(place, record) {
+                let against = self.against(part, place, part.contenders.near(record), &seen).collect();
                 folded.contested.insert(place, (rank(&seen, record), against));
             }
             if segment.len() > 1 {
@@ -143,38 +264,30 @@ impl Resolver<'_> {
                     Ok(grant) => drop(apply(&mut seen, key, record, *grant)),
                     Err(_) => {}
                 }
-                after.push(seen);
+                folded.after.push(seen);
             }
             folded.outcomes.push(outcome);
         }
         folded
     }
 
-    fn key(&self, segment: &Segment, place: usize) -> OrderKey {
-        self.graph.nodes[segment.nodes[place]].key
-    }
-
     /// The state of all that counts among what the author had seen.
-    fn seen_state(
-        &self,
-        segment: &Segment,
-        place: usize,
-        base: &State,
-        folded: &Folded,
-        after: &[State],
-        work: &mut Work,
-    ) -> State {
+    fn seen_state(&self, part: &Part<'_>, place: usize, folded: &Folded, work: &mut Work) -> State {
+        let (segment, decided) = (part.segment, part.decided);
+        let from = decided.outcomes.len();
         let seen = segment.seen(place);
         match seen.count() {
-            0 => base.clone(),
+            0 => part.base.clone(),
             count if count == place => folded.state.clone(),
             _ => match segment.only_parent(place) {
-                Some(parent) => after[parent].clone(),
+                Some(parent) if parent < from => decided.after[parent].clone(),
+                Some(parent) => folded.after[parent - from].clone(),
                 None => {
                     work.merged += 1;
-                    let mut state = base.clone();
+                    let mut state = part.base.clone();
                     for earlier in seen.iter() {
-                        if let Ok(grant) = &folded.outcomes[earlier] {
+                        let outcome = decided.outcomes.get(earlier).or_else(|| folded.outcomes.get(earlier - from));
+                        if let Some(Ok(grant)) = outcome {
                             let _ =
                                 apply(&mut state, self.key(segment, earlier), self.record(segment, earlier), *grant);
                         }
@@ -185,20 +298,30 @@ impl Resolver<'_> {
         }
     }
 
-    fn judge(&self, segment: &Segment, place: usize, seen: &State, accepted: &[usize], rejected: &[usize]) -> Outcome {
+    fn judge(&self, part: &Part<'_>, place: usize, seen: &State, accepted: &Strong, rejected: &[usize]) -> Outcome {
+        let segment = part.segment;
         let record = self.record(segment, place);
         if self.is_void(record) {
             return Err(Reason::Forked);
         }
         let grant = authorise(seen, self.group, record, None)?;
+        let outweighed = |by: usize| Reason::Outweighed { by: self.record(segment, by).id };
+        if gives_away(&record.operation.op)
+            && let Some(by) = kept_by(self.graph, segment, part.by_account, place, seen)
+        {
+            return Err(outweighed(by));
+        }
+        if let Some(by) = self.against(part, place, part.decided.strong.near(record), seen).next() {
+            return Err(outweighed(by));
+        }
         if rejected.contains(&place) {
             return Err(Reason::Unfounded);
         }
-        if accepted.contains(&place) {
+        if accepted.has(place, record) {
             return Ok(grant);
         }
-        match self.against(segment, place, accepted, seen).next() {
-            Some(by) => Err(Reason::Outweighed { by: self.record(segment, by).id }),
+        match self.against(part, place, accepted.near(record), seen).next() {
+            Some(by) => Err(outweighed(by)),
             None => Ok(grant),
         }
     }
@@ -206,49 +329,31 @@ impl Resolver<'_> {
     /// Which of `strong` did not know it and outweigh it.
     fn against<'a>(
         &'a self,
-        segment: &'a Segment,
+        part: &'a Part<'a>,
         place: usize,
-        strong: &'a [usize],
+        strong: impl Iterator<Item = usize> + 'a,
         seen: &'a State,
     ) -> impl Iterator<Item = usize> + 'a {
-        strong.iter().copied().filter(move |&other| {
-            let (strong, weak) = (self.record(segment, other), self.record(segment, place));
-            concerns(strong, weak) && segment.are_concurrent(other, place) && self.outweighs(strong, weak, seen)
+        strong.filter(move |&other| {
+            let (strong, weak) = (self.record(part.segment, other), self.record(part.segment, place));
+            concerns(strong, weak) && part.segment.are_concurrent(other, place) && self.outweighs(strong, weak, seen)
         })
     }
 
-    /// A demotion outweighs only what the lesser role could not do.
+    /// A demotion outweighs only what the lesser role could not do; so does handing over, which makes an admin of the owner.
     fn outweighs(&self, strong: &OpRecord, weak: &OpRecord, seen: &State) -> bool {
+        let beyond = |role| authorise(seen, self.group, weak, Some(role)).is_err();
         match &strong.operation.op {
-            Op::Role { grant, .. } => authorise(seen, self.group, weak, Some(grant.role)).is_err(),
+            Op::Role { grant, .. } => beyond(grant.role),
+            Op::Transfer { .. } => beyond(Role::Admin),
             _ => true,
         }
     }
 }
 
-fn outweighs_at_all(op: &Op) -> bool {
-    matches!(op, Op::Remove { .. } | Op::Ban { .. } | Op::Role { .. } | Op::Devices { .. })
-}
-
-/// Is `weak` done by whom `strong` takes a right from, or is it their joining?
-fn concerns(strong: &OpRecord, weak: &OpRecord) -> bool {
-    match &strong.operation.op {
-        Op::Remove { account, .. } | Op::Ban { account, .. } => {
-            weak.operation.account == *account
-                || matches!(&weak.vouched, Vouched::Join(join) if join.account == *account)
-        }
-        Op::Role { account, .. } => weak.operation.account == *account,
-        Op::Devices { .. } => {
-            let Vouched::Devices(devices) = &strong.vouched else { return false };
-            weak.operation.account == strong.operation.account && !devices.devices.contains(&weak.device)
-        }
-        _ => false,
-    }
-}
-
-fn rank(seen: &State, record: &OpRecord) -> Option<Rank> {
-    let member = seen.member(&record.operation.account)?;
-    Some((member.role, Reverse(member.seniority), Reverse(record.id)))
+/// Which of these to look at first: of those that know none of the others, the first.
+fn first_gift(segment: &Segment, gifts: &[usize]) -> Option<usize> {
+    gifts.iter().position(|&gift| !gifts.iter().any(|&other| segment.seen(gift).has(other)))
 }
 
 /// The next to accept: of those that nothing undecided disputes, else of all, the one of highest rank.

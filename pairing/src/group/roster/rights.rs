@@ -121,7 +121,7 @@ pub(super) fn may(state: &State, author: &AccountId, member: &Member, role: Role
     let not_owner = |member: &Member| if member.role == Role::Owner { Err(Denied::IsOwner) } else { Ok(()) };
     match op {
         Op::Create { .. } => Err(Denied::Exists),
-        Op::Join { .. } | Op::Devices { .. } | Op::Leave => Ok(()),
+        Op::Join { .. } | Op::Devices { .. } | Op::Leave | Op::Depart { .. } => Ok(()),
         Op::Invite { account, grant } => {
             require(role, Right::Invite, policy.invite)?;
             may_grant(role, grant)?;

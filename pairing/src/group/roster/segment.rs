@@ -37,7 +37,7 @@ impl Bits {
     }
 }
 
-/// Operations in the total order, as numbers of nodes of the graph.
+/// Operations in an order in which each comes after all that its author had seen, as numbers of nodes of the graph.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) nodes: Vec<usize>,

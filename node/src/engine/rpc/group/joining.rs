@@ -8,7 +8,7 @@ use covey_pairing::group::roster::Op;
 
 use super::known::{checked_note, joined};
 use crate::engine::group::{
-    admission, invites, show as shown,
+    admission, cut_of, invites, show as shown,
     standing::{self, Point, Standing, State},
     welcome,
 };
@@ -118,6 +118,7 @@ pub fn leave(cx: &mut Cx<'_, '_>, params: GroupLeave) -> Result<api::Group, ApiE
         None if owner && members > 1 => return Err(GroupRefusal::LastOwner(&of.standing.name).into()),
         None => {}
     }
-    of.act(cx, "You", Op::Leave)?;
+    let cut = cut_of(cx.tx, &of.channel, &me)?;
+    of.act(cx, "You", Op::Depart { cut })?;
     of.shown(cx)
 }

@@ -106,7 +106,7 @@ fn each_verb_takes_its_right_and_says_which_one_is_missing() {
     assert_eq!(by(3, role(4, Role::Reader)), Err(missing(Right::Role, Role::Admin)));
     assert_eq!(by(3, role(3, Role::Admin)), Err(missing(Right::Role, Role::Owner)));
     assert_eq!(by(3, rename("mine")), Err(missing(Right::Rename, Role::Admin)));
-    assert_eq!(by(3, Op::Policy { policy: Policy::default() }), Err(missing(Right::Policy, Role::Admin)));
+    assert_eq!(by(3, Op::Policy { policy: Policy::default(), cut: None }), Err(missing(Right::Policy, Role::Admin)));
     assert_eq!(by(3, ticket(2, None, true)), Err(missing(Right::Ticket, Role::Admin)));
     assert_eq!(by(3, Op::RevokeTicket { id: ticket_id(1) }), Err(missing(Right::Ticket, Role::Admin)));
     let deletion = |n| Op::Delete { entry: EntryId::from_bytes([1; 32]), device: device(n, 0) };
@@ -437,7 +437,7 @@ fn a_ticket_is_worth_nothing_revoked_expired_unknown_or_in_the_wrong_hands() {
     let expired = group.next(1, join_at(6, Ground::Ticket(ticket_id(1)), 5_000));
     let carried_by_none = group.next(3, join(6, Ground::Ticket(ticket_id(1))));
     group.next(1, ticket(2, None, true));
-    group.next(OWNER, Op::Policy { policy: Policy { invite: Role::Member, ..Policy::default() } });
+    group.next(OWNER, Op::Policy { policy: Policy { invite: Role::Member, ..Policy::default() }, cut: None });
     let not_approved = group.next(3, join(6, Ground::Ticket(ticket_id(2))));
     let tips = group.tips();
     group.next(1, Op::RevokeTicket { id: ticket_id(1) });
@@ -549,7 +549,7 @@ fn a_fork_proven_late_undoes_what_the_forked_feed_did() {
     let mut roster = group.roster();
     let undone = roster.void(device(1, 0), 0, 1);
     assert!(
-        matches!(&undone[..], [Change::MemberJoined { account: back, .. }, Change::CutChanged { .. }, Change::EpochChanged { .. }] if *back == account(3))
+        matches!(&undone[..], [Change::MemberJoined { account: back, .. }, Change::CutChanged { .. }, Change::WritingChanged { .. }, Change::EpochChanged { .. }] if *back == account(3))
     );
     assert_eq!(roster.name(), "after");
     let mut early = Roster::new(the_group());
@@ -608,7 +608,8 @@ fn an_older_list_of_devices_does_not_replace_a_newer_one() {
 #[test]
 fn readers_do_not_see_invisible_members_and_others_do() {
     let mut group = garden();
-    group.next(OWNER, Op::Role { account: account(4), grant: Grant { role: Role::Reader, invisible: true } });
+    group
+        .next(OWNER, Op::Role { account: account(4), grant: Grant { role: Role::Reader, invisible: true }, cut: None });
     let roster = group.roster();
     let sees = |viewer| roster.shows(&account(viewer), &account(4));
     assert_eq!([OWNER, 3, 4, 5].map(sees), [true, true, true, false]);
@@ -626,6 +627,7 @@ fn changes_tell_what_happened_and_late_ones_what_did_not() {
     assert!(matches!(&told[..], [
         Change::MemberLeft { account: gone, exit: Some(Exit::Removed), .. },
         Change::CutChanged { .. },
+        Change::WritingChanged { .. },
         Change::EpochChanged { .. },
     ] if *gone == account(3)));
     let late = group.write(OWNER, 0, tips, remove(1));

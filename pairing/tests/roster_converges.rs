@@ -144,7 +144,7 @@ impl World {
             6..=8 => Op::Remove { account: whom_account, cut },
             9 => Op::Ban { account: whom_account, cut },
             10 => Op::Unban { account: whom_account },
-            11..=12 => Op::Role { account: whom_account, grant },
+            11..=12 => Op::Role { account: whom_account, grant, cut: None },
             13 => Op::Transfer { to: whom_account },
             14 => Op::Leave,
             15 => ticket(choice % 4, Some(u32::from(choice % 3) + 1), choice % 2 == 0),
@@ -153,7 +153,11 @@ impl World {
                 let devices: &[u8] = [&[0, 1][..], &[0], &[1], &[0, 1, 2]][usize::from(choice % 4)];
                 return self.group.write_at((who, which, 0), seq, deps, renew(who, devices, u64::from(choice / 4 % 4)));
             }
-            18 => Op::Policy { policy: Policy { invite: role, approve: choice % 2 == 0, ..Policy::default() } },
+            18 => {
+                let write = role.max(Role::Member);
+                let policy = Policy { invite: role, write, approve: choice % 2 == 0, ..Policy::default() };
+                Op::Policy { policy, cut: (choice % 4 == 0).then_some(cut) }
+            }
             _ if choice % 3 == 0 => Op::Uninvite { account: whom_account },
             _ if choice % 3 == 1 => {
                 Op::Delete { entry: EntryId::from_bytes([choice % 4; 32]), device: device(whom, choice % 2) }

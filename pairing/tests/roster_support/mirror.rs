@@ -16,7 +16,7 @@ pub(crate) struct Mirror {
     banned: BTreeSet<AccountId>,
     cuts: BTreeMap<AccountId, Vec<Cut>>,
     tickets: BTreeMap<TicketId, Ticket>,
-    deleted: BTreeMap<EntryId, DeviceId>,
+    deleted: BTreeSet<(EntryId, DeviceId)>,
     epoch: [u8; 32],
 }
 
@@ -54,7 +54,7 @@ impl Mirror {
 
     fn take_one(&mut self, change: Change) {
         match change {
-            Change::Created | Change::CardChanged { .. } => {}
+            Change::Created | Change::CardChanged { .. } | Change::WritingChanged { .. } => {}
             Change::MemberJoined { account, grant, devices } => {
                 let before = self.members.insert(account, (grant, devices.into_iter().collect()));
                 assert_eq!(before, None, "joined twice");
@@ -85,8 +85,8 @@ impl Mirror {
             }
             Change::TicketChanged { id, ticket: Some(ticket) } => drop(self.tickets.insert(id, ticket)),
             Change::TicketChanged { id, ticket: None } => drop(self.tickets.remove(&id)),
-            Change::Deleted { entry, device } => drop(self.deleted.insert(entry, device)),
-            Change::Undeleted { entry } => drop(self.deleted.remove(&entry)),
+            Change::Deleted { entry, device } => assert!(self.deleted.insert((entry, device)), "deleted twice"),
+            Change::Undeleted { entry, device } => assert!(self.deleted.remove(&(entry, device)), "not deleted"),
             Change::EpochChanged { epoch } => self.epoch = epoch,
         }
     }

@@ -65,7 +65,7 @@ pub(crate) fn invite(n: u16, role: Role) -> Op {
 }
 
 pub(crate) fn role(n: u16, role: Role) -> Op {
-    Op::Role { account: account(n), grant: Grant::visible(role) }
+    Op::Role { account: account(n), grant: Grant::visible(role), cut: None }
 }
 
 pub(crate) fn remove(n: u16) -> Op {
@@ -126,7 +126,8 @@ impl Group {
         let id = OpId::from_bytes(covey_pairing::crypto::hash::blake3(&count.to_be_bytes()));
         let operation = Operation { account: account(n), at: count, deps, op };
         self.positions.insert((device(n, which), incarnation), seq);
-        self.records.push(OpRecord { id, device: device(n, which), incarnation, seq, operation, vouched });
+        let (device, lamport) = (device(n, which), 10 * (count + 1));
+        self.records.push(OpRecord { id, device, incarnation, seq, lamport, operation, vouched });
         id
     }
 

@@ -8,7 +8,8 @@ use std::{
 
 use covey_pairing::{
     group::roster::{
-        Cut, Exit, Grant, Ground, Op, OpId, OpRecord, Policy, Role, TicketId, VerifiedDevices, Vouched, group_id,
+        Cut, EntryId, Exit, Grant, Ground, Op, OpId, OpRecord, Policy, Role, TicketId, VerifiedDevices, Vouched,
+        group_id,
     },
     ids::{AccountId, DeviceId},
 };
@@ -59,7 +60,7 @@ struct State {
     policy: Policy,
     people: BTreeMap<AccountId, Someone>,
     tickets: BTreeMap<TicketId, Ticket>,
-    deleted: BTreeMap<covey_pairing::group::roster::EntryId, DeviceId>,
+    deleted: BTreeSet<(EntryId, DeviceId)>,
 }
 
 impl State {
@@ -478,7 +479,7 @@ impl Model {
                 someone.invites.clear();
             }
             (Op::Unban { account }, _) => return std::mem::take(&mut state.someone(account).banned),
-            (Op::Role { account, grant }, _) => match state.role(account) {
+            (Op::Role { account, grant, .. }, _) => match state.role(account) {
                 None | Some(Role::Owner) => return false,
                 Some(_) => state.someone(account).member.as_mut().unwrap().grant = *grant,
             },
@@ -490,7 +491,7 @@ impl Model {
                 state.set_role(to, Role::Owner);
             }
             (Op::Rename { name }, _) => state.name.clone_from(name),
-            (Op::Policy { policy }, _) => state.policy = *policy,
+            (Op::Policy { policy, .. }, _) => state.policy = *policy,
             (Op::Ticket { id, grant, uses, expires_at, approve }, _) => {
                 if state.tickets.contains_key(id) {
                     return false;
@@ -515,7 +516,7 @@ impl Model {
                 (member.log, member.card) = (devices.log, record.id);
             }
             (Op::Delete { entry, device }, _) => {
-                state.deleted.insert(*entry, *device);
+                state.deleted.insert((*entry, *device));
             }
             _ => return false,
         }
@@ -589,7 +590,7 @@ fn allowed(seen: &State, record: &OpRecord, at_most: Option<Role>) -> Option<Opt
                     let ticket = seen.tickets.get(id)?;
                     let valid = !ticket.revoked
                         && ticket.left != Some(0)
-                        && ticket.expires_at.is_none_or(|expiry| join.at < expiry);
+                        && ticket.expires_at.is_none_or(|expiry| join.at.max(record.operation.at) < expiry);
                     let carried = if ticket.approve || seen.policy.approve {
                         is_admin
                     } else {
@@ -622,7 +623,7 @@ fn allowed(seen: &State, record: &OpRecord, at_most: Option<Role>) -> Option<Opt
             is_admin && *account != author && !seen.banned(account) && seen.role(account) != Some(Role::Owner)
         }
         (Op::Unban { account }, _) => is_admin && seen.banned(account),
-        (Op::Role { account, grant }, _) => {
+        (Op::Role { account, grant, .. }, _) => {
             let subject = seen.member(account)?;
             let lowers = grant.role <= subject.grant.role && grant.role <= role;
             (is_admin || *account == author)

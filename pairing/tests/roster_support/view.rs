@@ -26,7 +26,7 @@ pub(crate) struct View {
     pub(crate) people: BTreeMap<AccountId, Person>,
     /// Uses and whether it was revoked.
     pub(crate) tickets: BTreeMap<TicketId, (u32, bool)>,
-    pub(crate) deleted: BTreeMap<EntryId, DeviceId>,
+    pub(crate) deleted: BTreeSet<(EntryId, DeviceId)>,
     pub(crate) ignored: BTreeSet<OpId>,
 }
 

@@ -81,7 +81,7 @@ impl Growing {
         self.written += 1;
         let operation = Operation { account: account(0), at: self.written, deps: self.roster.deps(), op };
         let id = OpId::from_bytes(blake3(&self.written.to_be_bytes()));
-        OpRecord { id, device: device(0), incarnation: 0, seq: self.written, operation, vouched }
+        OpRecord { id, device: device(0), incarnation: 0, seq: self.written, lamport: self.written, operation, vouched }
     }
 
     fn joining(&mut self) -> OpRecord {

@@ -197,7 +197,7 @@ pub fn operation(bytes: &[u8]) -> bool {
     assert!(Operation::decode(&encoded).is_ok_and(|same| same == operation));
     let id = OpId::from_bytes(blake3(bytes));
     let device = DeviceId::from_bytes([7; 32]);
-    let record = OpRecord { id, device, incarnation: 0, seq: 1, operation, vouched: Vouched::Nothing };
+    let record = OpRecord { id, device, incarnation: 0, seq: 1, lamport: 1, operation, vouched: Vouched::Nothing };
     let (mut one, mut many) = (Roster::new(GROUP), Roster::new(GROUP));
     one.insert(record.clone());
     // Taken once, however it comes.

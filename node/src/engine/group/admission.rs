@@ -90,7 +90,7 @@ pub(in crate::engine) fn asked(
     let JoinStatement { ground, issued_at: at, .. } = joiner.statement;
     let join = VerifiedJoin { account, devices: devices(&joiner.card), ground, at };
     let approval = needs_approval(group, &ground);
-    match has_room(cx, group).and_then(|()| group.roster.admits(&me, &join)) {
+    match has_room(cx, group).and_then(|()| group.roster.admits(&me, &join, cx.now)) {
         Ok(()) => {
             let Some((ticket, role)) = approval else {
                 card::learn_as_of(cx, &account, &signed, at)?;
@@ -212,7 +212,7 @@ pub(in crate::engine) fn may_approve(cx: &Cx<'_, '_>, channel: &Channel, asking:
     let Some(group) = get(cx, channel.no) else { return Err(Denied::NotAMember) };
     has_room(cx, group)?;
     let join = vouch(&group.id, &asking.statement, &asking.card).map_err(|_| Denied::Unverified)?;
-    group.roster.admits(&cx.me.account_id(), &join)
+    group.roster.admits(&cx.me.account_id(), &join, cx.now)
 }
 
 /// Does not let them in. Who is not there to hear it asks the same again, and hears it then.

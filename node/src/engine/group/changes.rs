@@ -32,6 +32,7 @@ pub(super) fn carry_out(
             Change::Created
             | Change::PolicyChanged { .. }
             | Change::EpochChanged { .. }
+            | Change::WritingChanged { .. }
             | Change::TicketChanged { .. } => {}
             Change::MemberJoined { account, devices, .. } => {
                 learn_card(cx, channel, &account)?;
@@ -83,7 +84,7 @@ pub(super) fn carry_out(
             Change::Deleted { entry, device } => {
                 messages::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
             }
-            Change::Undeleted { entry } => {
+            Change::Undeleted { entry, .. } => {
                 debug!(entry = %entry, "a deletion does not count after all; the message stays deleted here");
             }
         }

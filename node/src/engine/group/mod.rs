@@ -45,7 +45,9 @@ pub(super) mod ways;
 pub(super) mod welcome;
 
 pub(super) use chains::{Reader, answer, body, learn, renewed, seal};
-pub(super) use ops::{awaits_founder, closed, cut_of, founder, may_write, stranger, take, take_if_missed, write};
+pub(super) use ops::{
+    awaits_founder, closed, cut_of, cut_of_all, founder, may_write, stranger, take, take_if_missed, write,
+};
 pub(super) use peers::{allow_near, next_wake, tick, told};
 pub(super) use readers::may_read;
 pub(super) use rosters::{

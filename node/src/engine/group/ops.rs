@@ -3,7 +3,7 @@
 use covey_api::{ApiError, GroupRefusal};
 use covey_feed::sync::Rejection;
 use covey_feed::{Entry, FeedId, Kind};
-use covey_pairing::group::roster::{Cut, Inserted, Op, OpId, Operation, group_id};
+use covey_pairing::group::roster::{CUT_MAX, Cut, Inserted, Op, OpId, Operation, group_id};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::{debug, warn};
 
@@ -117,9 +117,17 @@ pub(in crate::engine) fn may_write(cx: &Cx<'_, '_>, channel: &Channel) -> Result
 /// The cut of an account's feeds at what we have of them.
 pub(in crate::engine) fn cut_of(tx: &Tx<'_>, channel: &Channel, account: &AccountId) -> Result<Vec<Cut>, EngineError> {
     let feeds = feeds::all(tx, channel.no)?;
-    let of = |feed: feeds::Feed| {
-        let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
-        Some(Cut { device, incarnation: feed.key.incarnation, seq: feed.head?.seq })
-    };
-    Ok(feeds.into_iter().filter(|feed| feed.account == *account).filter_map(of).collect())
+    Ok(feeds.iter().filter(|feed| feed.account == *account).filter_map(end_of).collect())
+}
+
+/// All feeds with what we have of them, if they are few enough to be listed.
+pub(in crate::engine) fn cut_of_all(tx: &Tx<'_>, channel: &Channel) -> Result<Option<Vec<Cut>>, EngineError> {
+    let feeds = feeds::all(tx, channel.no)?;
+    let ends: Vec<Cut> = feeds.iter().filter_map(end_of).collect();
+    Ok((ends.len() <= CUT_MAX).then_some(ends))
+}
+
+fn end_of(feed: &feeds::Feed) -> Option<Cut> {
+    let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
+    Some(Cut { device, incarnation: feed.key.incarnation, seq: feed.head?.seq })
 }

@@ -11,6 +11,7 @@ use super::stored::Stored;
 use super::{changes, forks};
 use crate::engine::channels::Channel;
 use crate::engine::{Cx, EngineError, feeds, tables};
+use crate::store::Key;
 
 /// Operations read at a time when a roster is filled.
 const CHUNK: usize = 512;
@@ -27,9 +28,9 @@ pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
         let Some(group) = get_mut(cx, no) else { return Ok(()) };
         let mut records = Vec::with_capacity(part.len());
         for (key, stored) in part {
-            let lamport = key.tail(24).first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+            let lamport = lamport_in(&key);
             after = Some(key);
-            let Some(record) = stored.record() else { continue };
+            let Some(record) = stored.record(lamport) else { continue };
             group.lamports.insert(record.id, lamport);
             note_devices(&mut group.devices, &record);
             records.push(record);
@@ -44,6 +45,11 @@ pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
             return end_feeds(cx, no);
         }
     }
+}
+
+/// The logical time under which an operation is stored.
+fn lamport_in(key: &Key) -> u64 {
+    key.tail(24).first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 /// Feeds of those who are gone, and forked ones, end at their cuts for the digests, too.
@@ -90,9 +96,10 @@ pub(super) fn refill(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), E
         let ended = part.len() < CHUNK;
         let Some(group) = get(cx, no) else { return Ok(()) };
         for (key, stored) in part {
+            let lamport = lamport_in(&key);
             after = Some(key);
             if !group.roster.contains(&stored.id) {
-                records.extend(stored.record());
+                records.extend(stored.record(lamport));
             }
         }
         if ended {

@@ -62,7 +62,8 @@ impl Stored {
         Self { id, device, incarnation, seq, payload: ByteBuf::from(payload), vouched }
     }
 
-    pub(super) fn record(self) -> Option<OpRecord> {
+    /// With the logical time that it is stored under.
+    pub(super) fn record(self, lamport: u64) -> Option<OpRecord> {
         let vouched = match self.vouched {
             StoredVouch::Nothing => Vouched::Nothing,
             StoredVouch::Devices(devices, log) => Vouched::Devices(VerifiedDevices { devices, log }),
@@ -79,7 +80,7 @@ impl Stored {
         };
         let operation = Operation::decode(&self.payload).ok()?;
         let Self { id, device, incarnation, seq, .. } = self;
-        Some(OpRecord { id, device, incarnation, seq, operation, vouched })
+        Some(OpRecord { id, device, incarnation, seq, lamport, operation, vouched })
     }
 }
 
@@ -116,6 +117,7 @@ pub(super) fn record_of(channel: &Channel, entry: &Entry) -> Option<OpRecord> {
         device,
         incarnation: header.feed.incarnation,
         seq: entry.seq(),
+        lamport: entry.lamport(),
         vouched: vouched(&channel.group_id(), &device, &operation),
         operation,
     })

@@ -7,6 +7,7 @@ use super::{
     ids::OpId,
     op::Cut,
     policy::{Grant, Role},
+    writing::Roles,
 };
 use crate::ids::{AccountId, DeviceId};
 
@@ -72,6 +73,7 @@ pub struct Standing {
     pub stated: Option<u64>,
     /// Where feeds of theirs end, by device and incarnation; kept when they join again.
     pub cuts: Vec<Cut>,
+    pub(super) roles: Roles,
 }
 
 /// A ticket of the group.

@@ -29,8 +29,9 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
             state.name = Arc::from(name.as_str());
             state.policy = *policy;
             state.founder = Some(author);
-            state.enter(&author, newcomer(key, record, devices, Grant::visible(Role::Owner)));
-            state.set_owner(&author);
+            state.note_threshold(record, None, policy.write);
+            state.enter(&author, newcomer(key, record, devices, Grant::visible(Role::Owner)), record);
+            state.set_owner(&author, record);
         }
         Op::Invite { account, grant } => {
             can_be_invited(state, account)?;
@@ -51,7 +52,7 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
         Op::Depart { cut } => depart(state, record, cut)?,
         Op::Remove { account, cut } => {
             not_owner(state, account)?;
-            state.leave(account, Exit::Removed, record);
+            state.leave(account, Exit::Removed, record, cut);
             state.cut(account, cut);
             state.change(account, |standing| {
                 if let Some((exit @ Exit::Left, ..)) = &mut standing.exit {
@@ -69,10 +70,10 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
             }
             state.change(account, |standing| standing.banned = None);
         }
-        Op::Role { account, grant } => {
+        Op::Role { account, grant, cut } => {
             not_owner(state, account)?;
             state.member(account).ok_or(Denied::SubjectNotAMember)?;
-            state.set_role(account, grant.role);
+            state.set_role(account, grant.role, record, cut.as_deref());
             let invisible = grant.invisible;
             state.change(account, |standing| {
                 if let Some(member) = &mut standing.member {
@@ -85,11 +86,14 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
                 return Err(Denied::Missing { right: Right::Transfer, least: Role::Owner });
             }
             state.member(to).ok_or(Denied::SubjectNotAMember)?;
-            state.set_role(&author, Role::Admin);
-            state.set_owner(to);
+            state.set_role(&author, Role::Admin, record, None);
+            state.set_owner(to, record);
         }
         Op::Rename { name } => state.name = Arc::from(name.as_str()),
-        Op::Policy { policy } => state.policy = *policy,
+        Op::Policy { policy, cut } => {
+            state.policy = *policy;
+            state.note_threshold(record, cut.as_deref(), policy.write);
+        }
         Op::Ticket { id, grant, uses, expires_at, approve } => {
             if state.tickets.get(id).is_some() {
                 return Err(Denied::TicketExists);
@@ -117,7 +121,7 @@ pub(super) fn apply(state: &mut State, key: OrderKey, record: &OpRecord, grant: 
             renew(state, record, devices)?;
         }
         Op::Delete { entry, device } => {
-            state.deleted.insert_mut(*entry, *device);
+            state.deleted.insert_mut((*entry, *device), ());
         }
     }
     Ok(())
@@ -173,7 +177,7 @@ fn enter(state: &mut State, key: OrderKey, record: &OpRecord, join: &VerifiedJoi
         let ticket = Ticket { used: ticket.used.saturating_add(1), ..Ticket::clone(ticket) };
         state.tickets.insert_mut(*id, Arc::new(ticket));
     }
-    state.enter(&join.account, newcomer(key, record, &join.devices, grant));
+    state.enter(&join.account, newcomer(key, record, &join.devices, grant), record);
     state.state_at(&join.account, join.at);
     Ok(())
 }
@@ -181,7 +185,7 @@ fn enter(state: &mut State, key: OrderKey, record: &OpRecord, join: &VerifiedJoi
 fn depart(state: &mut State, record: &OpRecord, cut: &[Cut]) -> Result<(), Denied> {
     let author = record.operation.account;
     state.member(&author).ok_or(Denied::NotAMember)?;
-    state.leave(&author, Exit::Left, record);
+    state.leave(&author, Exit::Left, record, &[]);
     state.state_at(&author, record.operation.at);
     state.cut(&author, cut);
     state.cut(&author, &[Cut { device: record.device, incarnation: record.incarnation, seq: record.seq }]);
@@ -189,7 +193,7 @@ fn depart(state: &mut State, record: &OpRecord, cut: &[Cut]) -> Result<(), Denie
 }
 
 fn ban(state: &mut State, record: &OpRecord, account: &AccountId, cut: &[Cut]) {
-    state.leave(account, Exit::Banned, record);
+    state.leave(account, Exit::Banned, record, cut);
     state.cut(account, cut);
     let by: OpId = record.id;
     state.change(account, |standing| {

@@ -108,6 +108,13 @@ pub enum Change {
     Undeleted {
         /// The entry.
         entry: EntryId,
+        /// Who wrote it, as claimed.
+        device: DeviceId,
+    },
+    /// It may be another answer than before whether somebody had the right to write what they wrote.
+    WritingChanged {
+        /// Who; none if it may be anybody.
+        account: Option<AccountId>,
     },
     /// The epoch is another one: sender keys are to be rotated.
     EpochChanged {

@@ -94,7 +94,7 @@ pub enum Denied {
     /// The ticket was used as often as it may be.
     #[error("the ticket is used up")]
     TicketUsed,
-    /// The ticket had expired when the joiner used it.
+    /// The ticket had expired when the joiner used it, or when the join was carried.
     #[error("the ticket has expired")]
     TicketExpired,
     /// The card or statement in it does not verify, or lists no or too many devices.

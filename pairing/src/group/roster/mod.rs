@@ -26,6 +26,7 @@ mod state;
 mod touched;
 mod waiting;
 mod weigh;
+mod writing;
 
 pub use account::{Exit, Invited, Member, Standing, Ticket};
 pub use change::Change;
@@ -40,3 +41,4 @@ pub use policy::{Grant, Policy, Role};
 pub use queries::Ignored;
 pub use record::{Ground, OpRecord, VerifiedDevices, VerifiedJoin, Vouched};
 pub use resolve::Reason;
+pub use writing::Written;

@@ -149,6 +149,9 @@ pub enum Op {
         /// What they become.
         #[serde(rename = "g")]
         grant: Grant,
+        /// Their feeds and ends as the author has them: what they wrote up to there they wrote before.
+        #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+        cut: Option<Vec<Cut>>,
     },
     /// The owner makes another member the owner, and becomes an admin.
     #[serde(rename = "transfer")]
@@ -170,6 +173,9 @@ pub enum Op {
         /// The new one.
         #[serde(rename = "p")]
         policy: Policy,
+        /// All feeds and their ends as the author has them: what was written up to there was written before.
+        #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+        cut: Option<Vec<Cut>>,
     },
     /// A ticket with which others can join.
     #[serde(rename = "ticket")]
@@ -183,7 +189,7 @@ pub enum Op {
         /// How many may use it; none if any number.
         #[serde(rename = "u")]
         uses: Option<u32>,
-        /// Unix milliseconds from which it is not valid; none if it lasts. Held against the time the joiner states.
+        /// Unix milliseconds from which it is not valid; none if it lasts. Held against the later of the joiner's and the carrier's time.
         #[serde(rename = "exp")]
         expires_at: Option<u64>,
         /// Does an admin have to carry each join with it?
@@ -244,7 +250,10 @@ impl Op {
                 within(card, CARD_MAX)
             }
             Self::Rename { name } => sane_name(name),
-            Self::Policy { policy } => sane_policy(policy),
+            Self::Policy { cut: Some(cut), .. } | Self::Role { cut: Some(cut), .. } if cut.len() > CUT_MAX => {
+                Err(OpError::Limit("too long a cut"))
+            }
+            Self::Policy { policy, .. } => sane_policy(policy),
             Self::Join { statement, card } => {
                 within(statement, STATEMENT_MAX)?;
                 within(card, CARD_MAX)

@@ -14,6 +14,7 @@ use super::{
     record::VerifiedJoin,
     resolve::Reason,
     rights::{admit, may, require},
+    writing::Written,
 };
 use crate::ids::{AccountId, DeviceId};
 
@@ -53,10 +54,10 @@ impl Roster {
         }
     }
 
-    /// Could `carrier` write the join now?
-    pub fn admits(&self, carrier: &AccountId, join: &VerifiedJoin) -> Result<(), Denied> {
+    /// Could `carrier` write the join `now`, by its clock?
+    pub fn admits(&self, carrier: &AccountId, join: &VerifiedJoin, now: u64) -> Result<(), Denied> {
         let member = self.member(carrier).ok_or(Denied::NotAMember)?;
-        admit(&self.head.state, carrier, member.role, join)?;
+        admit(&self.head.state, carrier, member.role, join, now)?;
         if self.head.state.is_taken(&join.account, &join.devices.devices) { Err(Denied::DeviceTaken) } else { Ok(()) }
     }
 
@@ -64,6 +65,12 @@ impl Roster {
     pub fn may_write(&self, account: &AccountId) -> Result<(), Denied> {
         let member = self.member(account).ok_or(Denied::NotAMember)?;
         require(member.role, Right::Write, self.policy().write)
+    }
+
+    /// Had the account the right to write this entry? Alike for everybody who knows the same operations: entries for which it
+    /// had not are not shown. `pairing/SPEC.md`, GROUP-14.
+    pub fn may_have_written(&self, account: &AccountId, entry: &Written) -> bool {
+        self.head.state.may_have_written(account, entry)
     }
 
     /// What a new operation of ours names as its dependencies: at most [`DEPS_MAX`] of [`Roster::tips`], the deepest first.
@@ -177,12 +184,12 @@ impl Roster {
 
     /// The deleted entries and who wrote them, as claimed.
     pub fn deleted(&self) -> impl Iterator<Item = (&EntryId, &DeviceId)> + use<'_> {
-        self.head.state.deleted.iter()
+        self.head.state.deleted.keys().map(|(entry, device)| (entry, device))
     }
 
-    /// Is this entry of this device deleted for everyone?
+    /// Is this entry of this device deleted for everyone? Nobody undoes it by claiming the entry for another device.
     pub fn is_deleted(&self, entry: &EntryId, device: &DeviceId) -> bool {
-        self.head.state.deleted.get(entry) == Some(device)
+        self.head.state.deleted.contains_key(&(*entry, *device))
     }
 
     /// The name; empty before the group is created.

@@ -35,7 +35,7 @@ pub struct VerifiedJoin {
     pub devices: VerifiedDevices,
     /// What the join rests on.
     pub ground: Ground,
-    /// Unix milliseconds by the joiner's clock; held against the expiry of the ticket.
+    /// Unix milliseconds by the joiner's clock; held against the expiry of the ticket, as is the carrier's.
     pub at: u64,
 }
 
@@ -62,6 +62,8 @@ pub struct OpRecord {
     pub incarnation: u64,
     /// Position in that feed, from 1.
     pub seq: u64,
+    /// Logical time of the entry, which is signed. Decides nothing but what content counts as written before.
+    pub lamport: u64,
     /// The decoded payload.
     pub operation: Operation,
     /// What was verified about cards and statements in it.

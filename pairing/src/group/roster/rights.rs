@@ -31,7 +31,7 @@ pub(super) fn authorise(
     }
     let role = cap.map_or(member.role, |cap| cap.min(member.role));
     match (&record.operation.op, &record.vouched) {
-        (Op::Join { .. }, Vouched::Join(join)) => admit(state, &author, role, join).map(Some),
+        (Op::Join { .. }, Vouched::Join(join)) => admit(state, &author, role, join, record.operation.at).map(Some),
         (Op::Devices { .. }, Vouched::Devices(devices)) => {
             if !are_sane(devices) || !devices.devices.contains(&record.device) {
                 return Err(Denied::Unverified);
@@ -70,8 +70,14 @@ fn may_grant(role: Role, grant: &Grant) -> Result<(), Denied> {
     require(role, Right::Role, if grant.role >= Role::Admin { Role::Owner } else { grant.role })
 }
 
-/// May `role` carry the join, and what does the joiner become?
-pub(super) fn admit(state: &State, carrier: &AccountId, role: Role, join: &VerifiedJoin) -> Result<Grant, Denied> {
+/// May `role` carry the join at a time by the carrier's clock, and what does the joiner become?
+pub(super) fn admit(
+    state: &State,
+    carrier: &AccountId,
+    role: Role,
+    join: &VerifiedJoin,
+    at: u64,
+) -> Result<Grant, Denied> {
     if !are_sane(&join.devices) {
         return Err(Denied::Unverified);
     }
@@ -100,7 +106,7 @@ pub(super) fn admit(state: &State, carrier: &AccountId, role: Role, join: &Verif
             if ticket.uses.is_some_and(|uses| ticket.used >= uses) {
                 return Err(Denied::TicketUsed);
             }
-            if ticket.expires_at.is_some_and(|expiry| join.at >= expiry) {
+            if ticket.expires_at.is_some_and(|expiry| join.at.max(at) >= expiry) {
                 return Err(Denied::TicketExpired);
             }
             if ticket.approve || state.policy.approve {
@@ -155,7 +161,7 @@ pub(super) fn may(state: &State, author: &AccountId, member: &Member, role: Role
             require(role, Right::Ban, Role::Admin)?;
             if state.is_banned(account) { Ok(()) } else { Err(Denied::NotBanned) }
         }
-        Op::Role { account, grant } => {
+        Op::Role { account, grant, .. } => {
             if account != author {
                 require(role, Right::Role, Role::Admin)?;
             }

@@ -11,6 +11,7 @@ use super::{
     op::Cut,
     policy::{Policy, Role},
     record::{OpRecord, VerifiedJoin},
+    writing::Thresholds,
 };
 use crate::{
     crypto::hash::blake3,
@@ -30,7 +31,12 @@ pub(super) struct State {
     /// Devices of members and of former ones.
     pub(super) devices: RedBlackTreeMapSync<DeviceId, AccountId>,
     pub(super) tickets: RedBlackTreeMapSync<TicketId, Arc<Ticket>>,
-    pub(super) deleted: RedBlackTreeMapSync<EntryId, DeviceId>,
+    /// Each with who is said to have written it: somebody else's claim is another matter.
+    pub(super) deleted: RedBlackTreeMapSync<(EntryId, DeviceId), ()>,
+    /// The least role that may write, over time.
+    pub(super) writers: Thresholds,
+    /// How often it was decided who may write.
+    pub(super) decisions: u64,
     pub(super) epoch: [u8; 32],
 }
 
@@ -70,7 +76,7 @@ impl State {
         self.accounts.insert_mut(*account, Arc::new(standing));
     }
 
-    pub(super) fn set_role(&mut self, account: &AccountId, role: Role) {
+    pub(super) fn set_role(&mut self, account: &AccountId, role: Role, record: &OpRecord, cut: Option<&[Cut]>) {
         let Some(member) = self.member(account) else { return };
         let (was, seniority) = (member.role, member.seniority);
         self.ranks.remove_mut(&(Reverse(was), seniority));
@@ -80,14 +86,16 @@ impl State {
                 member.role = role;
             }
         });
+        self.note_role(account, record, cut, Some(role));
     }
 
-    pub(super) fn set_owner(&mut self, account: &AccountId) {
+    pub(super) fn set_owner(&mut self, account: &AccountId, record: &OpRecord) {
         self.owner = Some(*account);
-        self.set_role(account, Role::Owner);
+        self.set_role(account, Role::Owner, record, None);
     }
 
-    pub(super) fn enter(&mut self, account: &AccountId, member: Member) {
+    pub(super) fn enter(&mut self, account: &AccountId, member: Member, record: &OpRecord) {
+        let role = member.role;
         self.ranks.insert_mut((Reverse(member.role), member.seniority), *account);
         for device in member.devices.iter() {
             self.devices.insert_mut(*device, *account);
@@ -97,6 +105,7 @@ impl State {
             standing.invites.clear();
             standing.exit = None;
         });
+        self.note_role(account, record, None, Some(role));
     }
 
     /// Was the statement used, or is it from before the account left?
@@ -110,7 +119,7 @@ impl State {
     }
 
     /// A member is none any more. If it was the owner, the most senior of the highest role is the owner now.
-    pub(super) fn leave(&mut self, account: &AccountId, exit: Exit, record: &OpRecord) {
+    pub(super) fn leave(&mut self, account: &AccountId, exit: Exit, record: &OpRecord, cut: &[Cut]) {
         let Some(member) = self.member(account) else { return };
         let rank = (Reverse(member.role), member.seniority);
         self.ranks.remove_mut(&rank);
@@ -118,16 +127,18 @@ impl State {
             standing.member = None;
             standing.exit = Some((exit, record.operation.account, record.operation.at));
         });
+        self.note_role(account, record, Some(cut), None);
         self.next_epoch(&record.id);
         if self.owner.as_ref() == Some(account) {
             self.owner = None;
             if let Some(heir) = self.ranks.first().map(|(_, heir)| *heir) {
-                self.set_owner(&heir);
+                self.set_owner(&heir, record);
             }
         }
     }
 
     pub(super) fn cut(&mut self, account: &AccountId, cuts: &[Cut]) {
+        self.note_longer(account, cuts);
         self.change(account, |standing| {
             for cut in cuts {
                 let place = |known: &Cut| (known.device, known.incarnation).cmp(&(cut.device, cut.incarnation));

@@ -20,7 +20,7 @@ use crate::ids::{AccountId, DeviceId};
 pub(super) struct Touched {
     accounts: BTreeSet<AccountId>,
     tickets: BTreeSet<TicketId>,
-    entries: BTreeSet<EntryId>,
+    entries: BTreeSet<(EntryId, DeviceId)>,
 }
 
 impl Touched {
@@ -35,8 +35,8 @@ impl Touched {
                 Op::Ticket { id, .. } | Op::RevokeTicket { id } => {
                     touched.tickets.insert(*id);
                 }
-                Op::Delete { entry, .. } => {
-                    touched.entries.insert(*entry);
+                Op::Delete { entry, device } => {
+                    touched.entries.insert((*entry, *device));
                 }
                 _ => {}
             }
@@ -67,8 +67,8 @@ impl Touched {
             let bytes = |state: &State| state.tickets.get(id).map(|ticket| ticket_bytes(id, ticket));
             replace(bytes(before), bytes(after));
         }
-        for entry in &self.entries {
-            let bytes = |state: &State| state.deleted.get(entry).map(|device| deleted_bytes(entry, device));
+        for pair in &self.entries {
+            let bytes = |state: &State| state.deleted.get(pair).map(|()| deleted_bytes(&pair.0, &pair.1));
             replace(bytes(before), bytes(after));
         }
     }
@@ -96,14 +96,15 @@ impl Touched {
                 changes.push(Change::TicketChanged { id: *id, ticket: new.cloned() });
             }
         }
-        for entry in &self.entries {
-            let [old, new] = [before, after].map(|state| state.deleted.get(entry));
-            if old != new {
-                changes.push(match new {
-                    Some(device) => Change::Deleted { entry: *entry, device: *device },
-                    None => Change::Undeleted { entry: *entry },
-                });
+        for pair @ &(entry, device) in &self.entries {
+            match [before, after].map(|state| state.deleted.contains_key(pair)) {
+                [false, true] => changes.push(Change::Deleted { entry, device }),
+                [true, false] => changes.push(Change::Undeleted { entry, device }),
+                _ => {}
             }
+        }
+        if !before.writers.is_new() && !before.writers.is_like(&after.writers) {
+            changes.push(Change::WritingChanged { account: None });
         }
         if before.epoch != after.epoch {
             changes.push(Change::EpochChanged { epoch: after.epoch });
@@ -136,6 +137,9 @@ fn account_changes(account: &AccountId, old: &Standing, new: &Standing, changes:
     }
     if old.cuts != new.cuts {
         changes.push(Change::CutChanged { account, cuts: new.cuts.clone() });
+    }
+    if !old.roles.is_new() && !old.roles.is_like(&new.roles) {
+        changes.push(Change::WritingChanged { account: Some(account) });
     }
 }
 

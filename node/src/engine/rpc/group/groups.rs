@@ -103,6 +103,7 @@ pub fn policy(cx: &mut Cx<'_, '_>, params: &GroupPolicy) -> Result<api::Group, A
         newcomers_invisible: params.newcomers_invisible.unwrap_or(now.newcomers_invisible),
         approve: params.approve.unwrap_or(now.approve),
     })?;
-    of.act(cx, "You", Op::Policy { policy })?;
+    let cut = group::cut_of_all(cx.tx, &of.channel)?;
+    of.act(cx, "You", Op::Policy { policy, cut })?;
     of.shown(cx)
 }

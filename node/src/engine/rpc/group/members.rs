@@ -101,6 +101,7 @@ pub fn role(cx: &mut Cx<'_, '_>, params: &GroupRole) -> Result<Member, ApiError>
     }
     let known = of.group(cx)?.roster.member(&account).is_some_and(|member| member.invisible);
     let grant = Grant { role: shown::role_of(params.role), invisible: params.invisible.unwrap_or(known) };
-    of.act(cx, &params.member, Op::Role { account, grant })?;
+    let cut = Some(group::cut_of(cx.tx, &of.channel, &account)?);
+    of.act(cx, &params.member, Op::Role { account, grant, cut })?;
     of.member(cx, &account)
 }

@@ -19,12 +19,12 @@ export function actionFor(contact) {
 export function actionHint(contact) {
   switch (contact.state) {
     case 'invited':
-      return 'Until they accept, nothing else can be sent.';
+      return 'You can write to them once they accept.';
     case 'declined':
-      return 'They cannot ask again until you forget it.';
+      return 'They cannot invite you again until you choose Forget.';
     case 'blocked':
       return 'You hear nothing of them, and they are not told.';
     default:
-      return 'Forget it, and both of you can ask again.';
+      return 'After Forget, both of you can invite again.';
   }
 }

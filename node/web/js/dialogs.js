@@ -43,7 +43,7 @@ export function confirm({ title, text, verb, action }) {
       h(
         'p',
         { class: 'buttons' },
-        h('button', { type: 'button', on: { click: close }, autofocus: true }, 'Keep it as it is'),
+        h('button', { type: 'button', on: { click: close }, autofocus: true }, 'Cancel'),
         h('button', { type: 'button', class: 'danger', on: { click: yes } }, verb),
       ),
     );

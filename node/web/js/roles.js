@@ -32,7 +32,7 @@ export function groupText(group) {
     case 'invited':
       return 'Waiting for your answer';
     case 'requested':
-      return 'You asked to come in';
+      return 'You asked to join';
     case 'joined':
       return `${group.members} ${group.members === 1 ? 'member' : 'members'}`;
     case 'left':
@@ -40,7 +40,7 @@ export function groupText(group) {
     case 'removed':
       return 'You were removed';
     case 'declined':
-      return 'You are not in it';
+      return 'You declined';
     default:
       return group.state;
   }

@@ -18,15 +18,15 @@ export function stateText(contact) {
     case 'pending':
       return 'Waiting for your answer';
     case 'paired':
-      return contact.confirmed ? 'Paired' : 'Paired; they have not heard of it yet';
+      return contact.confirmed ? 'Paired' : 'Paired; they do not know yet';
     case 'declined':
       return 'You declined their invite';
     case 'refused':
       return 'They declined your invite';
     case 'expired':
-      return 'The invite expired without an answer';
+      return 'The invite expired';
     case 'cancelled':
-      return 'The invite was taken back';
+      return 'The invite was cancelled';
     case 'blocked':
       return 'Blocked';
     case 'removed':
@@ -42,15 +42,15 @@ export function deliveryText(state) {
     case 'queued':
       return { icon: 'clock', text: 'Waiting to be delivered' };
     case 'replicated':
-      return { icon: 'sent', text: 'On its way, kept by another node' };
+      return { icon: 'sent', text: 'Stored by another node for them' };
     case 'delivered':
       return { icon: 'delivered', text: 'Delivered' };
     case 'read':
       return { icon: 'delivered', text: 'Read' };
     case 'expired':
-      return { icon: 'warning', text: 'Not delivered in time' };
+      return { icon: 'warning', text: 'Expired before it was delivered' };
     case 'failed':
-      return { icon: 'warning', text: 'Cannot be delivered' };
+      return { icon: 'warning', text: 'Not delivered' };
     default:
       return { icon: 'sent', text: state };
   }

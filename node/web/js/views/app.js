@@ -66,8 +66,8 @@ function announced(store, { message, fresh }) {
 function announcePending(store) {
   let known = null;
   const look = () => {
-    const people = store.pending.map((contact) => [contact.contact, `${nameOf(contact)} wants to talk to you`]);
-    const groups = store.groupInvites.map((group) => [group.group, `${groupName(group)} invites you`]);
+    const people = store.pending.map((contact) => [contact.contact, `${nameOf(contact)} invites you`]);
+    const groups = store.groupInvites.map((group) => [group.group, `Invite to the group ${groupName(group)}`]);
     const now = new Map([...people, ...groups]);
     if (known) for (const [id, text] of now) if (!known.has(id)) say(text);
     known = now;

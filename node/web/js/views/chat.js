@@ -30,7 +30,7 @@ function fillTop(top, app, contact) {
     return;
   }
   const paired = contact.state === 'paired';
-  const place = contact.online ? 'online' : 'not connected now; messages wait for them';
+  const place = contact.online ? 'online' : 'offline; messages wait for them';
   const title = h(
     'div',
     { class: 'lines' },
@@ -57,7 +57,7 @@ function fillTop(top, app, contact) {
 function standing(rpc, store, contact) {
   if (!contact) return nothing(store, 'contact');
   if (contact.state === 'pending') {
-    return h('div', { class: 'standing' }, h('p', {}, 'They wait for your answer. ', h('a', { href: '#/' }, 'Answer them')));
+    return h('div', { class: 'standing' }, h('p', {}, 'They are waiting for your answer. ', h('a', { href: '#/' }, 'Answer')));
   }
   const [verb, method] = actionFor(contact);
   const act = (event) => busy(event.currentTarget, () => rpc.change(method, { contact: contact.contact }), failure);
@@ -67,7 +67,7 @@ function standing(rpc, store, contact) {
     h('p', { class: 'what' }, stateText(contact)),
     contact.state === 'invited' && contact.note && h('blockquote', { dir: 'auto' }, contact.note),
     contact.state === 'invited' &&
-      h('p', { class: 'hint' }, `Asked ${relative(contact.since)}`, contact.expires_at && `, expires ${relative(contact.expires_at)}`, '.'),
+      h('p', { class: 'hint' }, `Invited ${relative(contact.since)}`, contact.expires_at && `, expires ${relative(contact.expires_at)}`, '.'),
     verb && h('p', { class: 'hint' }, actionHint(contact)),
     verb && h('p', {}, h('button', { type: 'button', on: { click: act } }, verb)),
   );

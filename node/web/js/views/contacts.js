@@ -30,7 +30,7 @@ export function contactList({ rpc, store }) {
     askedPart.hidden = invited.length === 0;
     endedPart.hidden = others.length === 0;
     fill(endedCount, `(${others.length})`);
-    fill(nobody, store.account ? 'Nobody yet. Invite somebody, or give them your ticket.' : 'Loading…');
+    fill(nobody, store.account ? 'No contacts yet. Invite somebody, or give them your ticket.' : 'Loading…');
     nobody.hidden = paired.length > 0;
   };
   const soon = batched(show);
@@ -94,7 +94,7 @@ function update(element, contact, store) {
 function second(contact, channel) {
   if (contact.state !== 'paired') return stateText(contact);
   const last = channel?.last_message;
-  if (!last) return contact.confirmed ? 'Nothing written yet' : stateText(contact);
+  if (!last) return contact.confirmed ? 'No messages yet' : stateText(contact);
   return [last.own && 'You: ', h('bdi', {}, last.text)];
 }
 
@@ -110,7 +110,7 @@ export function marks(contact) {
     { class: 'marks' },
     h('span', { title: 'Paired: end-to-end encrypted' }, icon('lock'), spoken(' paired')),
     contact.verified &&
-      h('span', { class: 'verified', title: 'Verified: you compared safety numbers' }, icon('tick'), spoken(', verified')),
+      h('span', { class: 'verified', title: 'Verified: you compared the safety number' }, icon('tick'), spoken(', verified')),
   );
 }
 

@@ -30,7 +30,7 @@ function fillTop(top, group) {
   const shape = JSON.stringify([group.name, group.state, group.members, group.requests]);
   if (top.dataset.shape === shape) return;
   top.dataset.shape = shape;
-  const asks = group.requests > 0 && h('span', { class: 'badge asks' }, String(group.requests), spoken(' ask to come in'));
+  const asks = group.requests > 0 && h('span', { class: 'badge asks' }, String(group.requests), spoken(' asking to join'));
   fill(
     top,
     backLink(),
@@ -47,12 +47,12 @@ function standing(rpc, store, group) {
     busy(event.currentTarget, () => rpc.change(method, { group: group.group }).then(() => notice(done)), failure);
   const button = (text, method, done) => h('button', { type: 'button', on: { click: act(method, done) } }, text);
   const hints = {
-    joined: 'You read here; writing takes another role.',
-    invited: 'Until you accept, you are not in it.',
-    requested: 'Somebody there has to let you in.',
-    left: 'What was written stays readable. To come back you need an invite or a ticket.',
-    removed: 'What was written stays readable. To come back you need an invite or a ticket.',
-    declined: 'To come in you need an invite or a ticket.',
+    joined: 'Your role in this group is to read. An admin can let you write.',
+    invited: 'You are a member once you accept.',
+    requested: 'A member has to approve your request.',
+    left: 'You can still read the messages. To join again, you need an invite or a ticket.',
+    removed: 'You can still read the messages. To join again, you need an invite or a ticket.',
+    declined: 'To join, you need an invite or a ticket.',
   };
   return h(
     'div',
@@ -61,6 +61,6 @@ function standing(rpc, store, group) {
     h('p', { class: 'hint' }, hints[group.state]),
     group.state === 'invited' &&
       h('p', { class: 'buttons' }, button('Accept', 'group.accept', `You are in ${groupName(group)}.`), button('Decline', 'group.decline', 'Declined.')),
-    group.state === 'requested' && button('Take it back', 'group.decline', 'Taken back.'),
+    group.state === 'requested' && button('Cancel the request', 'group.decline', 'Request cancelled.'),
   );
 }

@@ -1,4 +1,4 @@
-// Groups at the side: those that invite us, and those we are in; and the page to make one or come into one.
+// Groups at the side: those that invite us, and those we are in; and the page to create or join one.
 
 import { batched, busy, fill, h, keyed, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
@@ -19,7 +19,7 @@ export function groupInvites({ rpc, store }) {
   const panel = h(
     'section',
     { class: 'pending', 'aria-labelledby': 'group-invites-title', hidden: true },
-    h('h2', { id: 'group-invites-title' }, 'Groups that invite you ', number),
+    h('h2', { id: 'group-invites-title' }, 'Group invites ', number),
     list,
   );
   const show = () => {
@@ -50,8 +50,8 @@ function inviteCard(rpc, { group: id }) {
 
 function updateInvite(element, group) {
   const { about, yes, no } = element.parts;
-  yes.setAttribute('aria-label', `Accept: come into ${groupName(group)}`);
-  no.setAttribute('aria-label', `Decline: do not come into ${groupName(group)}`);
+  yes.setAttribute('aria-label', `Accept: join ${groupName(group)}`);
+  no.setAttribute('aria-label', `Decline: do not join ${groupName(group)}`);
   const by = group.by_name || (group.by && shortId(group.by));
   fill(
     about,
@@ -60,11 +60,11 @@ function updateInvite(element, group) {
     h(
       'p',
       { class: 'hint' },
-      by ? [name(by), ' invites you'] : 'Somebody invites you',
-      `, ${groupText({ ...group, state: 'joined' })}. Asked `,
+      by ? [name(by), ' invited you'] : 'Somebody invited you',
+      `, ${groupText({ ...group, state: 'joined' })}. Sent `,
       h('time', { datetime: group.since, title: full(group.since) }, relative(group.since)),
       group.expires_at && `, expires ${relative(group.expires_at)}`,
-      '. All members see your name and account.',
+      '. All members will see your name and account.',
     ),
   );
 }
@@ -74,8 +74,8 @@ export function groupList({ store }) {
   const ours = h('ul', { class: 'contacts' });
   const ended = h('ul', { class: 'contacts' });
   const endedCount = h('span', { class: 'hint' });
-  const endedPart = h('details', {}, h('summary', {}, 'Groups of the past ', endedCount), ended);
-  const none = h('p', { class: 'hint empty' }, 'None yet. ', h('a', { href: '#/groups' }, 'Make one or come into one'), '.');
+  const endedPart = h('details', {}, h('summary', {}, 'Past groups ', endedCount), ended);
+  const none = h('p', { class: 'hint empty' }, 'None yet. ', h('a', { href: '#/groups' }, 'Create or join one'), '.');
   const make = h('a', { class: 'button plain small', href: '#/groups' }, 'New', spoken(' group'));
   const show = () => {
     const all = [...store.groups.values()];
@@ -133,7 +133,7 @@ function updateRow(element, group, store) {
       { class: 'aside' },
       last && h('time', { datetime: last.received_at }, brief(last.received_at)),
       unread > 0 && h('span', { class: 'badge' }, String(unread), spoken(' unread')),
-      group.requests > 0 && h('span', { class: 'badge asks' }, String(group.requests), spoken(' ask to come in')),
+      group.requests > 0 && h('span', { class: 'badge asks' }, String(group.requests), spoken(' asking to join')),
     ),
   );
 }
@@ -145,15 +145,15 @@ export function groupAvatar(group) {
   return element;
 }
 
-/** Making a group, and coming into one with a ticket. */
+/** Creating a group, and joining one with a ticket. */
 export function groupsPage({ rpc }) {
   return {
     element: h(
       'article',
       { class: 'page' },
       pageTop('Groups'),
-      h('section', { class: 'card', 'aria-labelledby': 'make-title' }, h('h3', { id: 'make-title' }, 'Make a group'), makeForm(rpc)),
-      h('section', { class: 'card', 'aria-labelledby': 'join-title' }, h('h3', { id: 'join-title' }, 'Come into a group'), joinForm(rpc)),
+      h('section', { class: 'card', 'aria-labelledby': 'make-title' }, h('h3', { id: 'make-title' }, 'Create a group'), makeForm(rpc)),
+      h('section', { class: 'card', 'aria-labelledby': 'join-title' }, h('h3', { id: 'join-title' }, 'Join a group'), joinForm(rpc)),
     ),
   };
 }
@@ -163,11 +163,11 @@ function makeForm(rpc) {
   const news = h('input', { type: 'checkbox' });
   return form({
     parts: [
-      h('label', {}, 'What it is called', called),
-      h('label', { class: 'check' }, news, 'Only admins write, newcomers read'),
+      h('label', {}, 'Name', called),
+      h('label', { class: 'check' }, news, 'Only admins can write; new members can read'),
     ],
-    hint: 'You are its owner. You invite people then, and they decide.',
-    verb: 'Make the group',
+    hint: 'You become its owner. Then you invite people, and they decide.',
+    verb: 'Create the group',
     async action() {
       const policy = news.checked ? { write: 'admin', newcomers: 'reader' } : {};
       const { group } = await rpc.change('group.create', { name: called.value.trim(), ...policy });
@@ -178,14 +178,14 @@ function makeForm(rpc) {
 
 function joinForm(rpc) {
   const ticket = h('textarea', { rows: '3', required: true, spellcheck: 'false', autocomplete: 'off', placeholder: 'covey-group:…' });
-  const note = h('textarea', { rows: '2', maxlength: MAX_NOTE, dir: 'auto', placeholder: 'optional; those who let people in read it' });
+  const note = h('textarea', { rows: '2', maxlength: MAX_NOTE, dir: 'auto', placeholder: 'Optional; read by those who approve new members' });
   return form({
-    parts: [h('label', {}, 'The ticket of the group', ticket), h('label', {}, 'Note', note)],
-    hint: 'All members get to know your account and name. Depending on the ticket somebody has to let you in.',
-    verb: 'Come in',
+    parts: [h('label', {}, 'Group ticket', ticket), h('label', {}, 'Note', note)],
+    hint: 'All members will see your account and name. Some tickets need the approval of an admin.',
+    verb: 'Join',
     async action() {
       const group = await rpc.change('group.join', { ticket: ticket.value.trim(), note: note.value.trim() || null });
-      notice(group.state === 'joined' ? `You are in ${groupName(group)}.` : `You asked to come into ${groupName(group)}.`);
+      notice(group.state === 'joined' ? `You are in ${groupName(group)}.` : `You asked to join ${groupName(group)}.`);
       location.hash = groupLink(group.group);
     },
   });

@@ -19,8 +19,8 @@ export function invitePage(app) {
       'article',
       { class: 'page' },
       pageTop('Invite'),
-      h('section', { class: 'card', 'aria-labelledby': 'ask-title' }, h('h3', { id: 'ask-title' }, 'Ask somebody'), inviteForm(app)),
-      h('section', { class: 'card', 'aria-labelledby': 'ticket-title' }, h('h3', { id: 'ticket-title' }, 'Let them ask you'), ticketPart(app)),
+      h('section', { class: 'card', 'aria-labelledby': 'ask-title' }, h('h3', { id: 'ask-title' }, 'Invite somebody'), inviteForm(app)),
+      h('section', { class: 'card', 'aria-labelledby': 'ticket-title' }, h('h3', { id: 'ticket-title' }, 'Let them invite you'), ticketPart(app)),
     ),
   };
 }
@@ -28,8 +28,8 @@ export function invitePage(app) {
 function inviteForm({ rpc }) {
   const problem = h('p', { class: 'problem', role: 'alert' });
   const to = h('textarea', { rows: '3', required: true, spellcheck: 'false', autocomplete: 'off', placeholder: 'covey:… or cv1…' });
-  const note = h('textarea', { rows: '2', maxlength: MAX_NOTE, dir: 'auto', placeholder: 'Who you are; they read it before they answer' });
-  const alias = h('input', { type: 'text', maxlength: MAX_ALIAS, autocomplete: 'off', placeholder: 'optional, only you see it' });
+  const note = h('textarea', { rows: '2', maxlength: MAX_NOTE, dir: 'auto', placeholder: 'Who you are; they read it before they decide' });
+  const alias = h('input', { type: 'text', maxlength: MAX_ALIAS, autocomplete: 'off', placeholder: 'Optional; only you see it' });
   const button = h('button', { class: 'primary' }, 'Send the invite');
   const left = h('span', { class: 'hint' });
   const count = () => fill(left, ` ${MAX_NOTE - note.value.length} characters left`);
@@ -41,7 +41,7 @@ function inviteForm({ rpc }) {
       note: note.value.trim() || null,
       alias: alias.value.trim() || null,
     });
-    notice(`The invite to ${nameOf(contact)} is on its way.`);
+    notice(`Invite to ${nameOf(contact)} sent.`);
     location.hash = chatLink(contact.contact);
   };
   const submit = (event) => {
@@ -52,7 +52,7 @@ function inviteForm({ rpc }) {
   return h(
     'form',
     { class: 'stack', on: { submit } },
-    h('p', { class: 'hint' }, 'They see your name and your note and decide. Until they accept, nothing else can be sent.'),
+    h('p', { class: 'hint' }, 'They see your name and your note, and decide. You can write to them once they accept.'),
     h('label', {}, 'Their ticket or account id', to),
     h('label', {}, 'Note', left, note),
     h('label', {}, 'Your name for them', alias),
@@ -70,7 +70,7 @@ export function ticketPart({ rpc }) {
   const show = (answer) => {
     ticket.value = answer.ticket;
     fill(code, qrCode(answer.ticket, 'Your ticket as a QR code'));
-    fill(about, answer.id ? 'For one person, within seven days. It is not kept: copy it now.' : 'It names you and where you are, and lasts. Whoever has it can ask you, and you decide.');
+    fill(about, answer.id ? 'For one person, within seven days. It is shown only once: copy it now.' : 'It contains your account and your addresses, and does not expire. Anybody who has it can invite you, and you decide.');
   };
   const fetchTicket = () => rpc.change('account.ticket').then(show);
   const once = (event) =>
@@ -83,11 +83,11 @@ export function ticketPart({ rpc }) {
     h(
       'div',
       { class: 'stack' },
-      h('p', {}, 'Give your ticket to somebody you know, by any way you trust.'),
+      h('p', {}, 'Give your ticket to somebody you know, in any way that you both trust.'),
       ticket,
       about,
       problem,
-      h('p', { class: 'buttons' }, copyButton(ticket, 'ticket'), h('button', { type: 'button', on: { click: once } }, 'Make one for one person')),
+      h('p', { class: 'buttons' }, copyButton(ticket, 'ticket'), h('button', { type: 'button', on: { click: once } }, 'Create one for one person')),
     ),
     code,
   );

@@ -24,7 +24,7 @@ export function messageLog(app, channel, who, group = false) {
   const { signal } = leaving;
   const list = h('ol', { class: 'messages' });
   const older = h('button', { type: 'button', class: 'small', hidden: true, on: { click: () => loadOlder() } }, 'Older messages');
-  const start = h('p', { class: 'hint start', hidden: true }, `This is the beginning. What you write is encrypted for ${group ? 'the members' : 'the two of you'}.`);
+  const start = h('p', { class: 'hint start', hidden: true }, `This is the beginning of the conversation. Messages are encrypted end to end.`);
   const scroller = h(
     'div',
     { class: 'log', tabindex: '0', role: 'region', 'aria-label': `Messages ${group ? 'in' : 'with'} ${who}` },

@@ -1,4 +1,4 @@
-// Who is in a group and as what; who asks to come in; inviting, tickets, policy, leaving.
+// The members of a group and their roles; requests to join; inviting, tickets, policy, leaving.
 
 import { copyButton } from '../copy.js';
 import { confirm, prompt } from '../dialogs.js';
@@ -22,7 +22,7 @@ export function membersPage(app, id) {
   const title = h('h2', {});
   const back = h('a', { class: 'button plain', href: groupLink(id), 'aria-label': 'Back to the conversation' }, icon('back'));
   const asks = h('ul', { class: 'roster' });
-  const asksPart = card('asks', 'Who asks to come in', asks);
+  const asksPart = card('asks', 'Requests to join', asks);
   const roster = h('ul', { class: 'roster' });
   const rosterTitle = h('h3', { id: 'roster-title' }, 'Members');
   const more = h('button', { type: 'button', class: 'small', hidden: true, on: { click: () => load(true) } }, 'More members');
@@ -34,7 +34,7 @@ export function membersPage(app, id) {
   const show = () => {
     const group = store.groups.get(id);
     if (!group) {
-      fill(title, store.account ? 'There is no such group (any more).' : 'Loading…');
+      fill(title, store.account ? 'This group does not exist.' : 'Loading…');
       return;
     }
     fill(title, name(groupName(group)));
@@ -87,9 +87,9 @@ function updateMember(row, { rpc }, group, member) {
   row.shape = shape;
   const who = called(member);
   const notes = [
-    member.state === 'invited' && 'invited, has not answered',
-    member.invisible && 'not seen by readers',
-    !member.alias && !member.own && member.name && 'chose that name; anybody can',
+    member.state === 'invited' && 'invited, no answer yet',
+    member.invisible && 'hidden from readers',
+    !member.alias && !member.own && member.name && 'chose this name; anybody can',
   ].filter(Boolean);
   fill(
     row,
@@ -111,14 +111,14 @@ function roleOf(rpc, group, member, who) {
   select.addEventListener('change', () => {
     const role = select.value;
     if (role !== 'owner') {
-      busy(select, () => give(role).then(() => notice(`${who}: ${role} now.`)), (error) => (reset(), failure(error)));
+      busy(select, () => give(role).then(() => notice(`${who} is now ${role === 'admin' ? 'an' : 'a'} ${role}.`)), (error) => (reset(), failure(error)));
       return;
     }
     reset();
     confirm({
-      title: `Hand ${groupName(group)} over to ${who}?`,
-      text: 'They become its owner, and you become an admin. Only they can give it back.',
-      verb: 'Hand it over',
+      title: `Make ${who} the owner of ${groupName(group)}?`,
+      text: 'They become the owner, and you become an admin. Only they can undo this.',
+      verb: 'Make them the owner',
       action: () => give('owner'),
     });
   });
@@ -131,20 +131,20 @@ function removal(rpc, group, member, who) {
   const invited = member.state === 'invited';
   const remove = () =>
     confirm({
-      title: invited ? `Take the invite to ${who} back?` : `Remove ${who}?`,
-      text: invited ? 'They can be invited again.' : 'The very next message is not for them any more. What they have, they keep. They can be let in again.',
-      verb: invited ? 'Take it back' : 'Remove',
+      title: invited ? `Cancel the invite to ${who}?` : `Remove ${who}?`,
+      text: invited ? 'They can be invited again.' : 'They cannot read any message from now on. They keep what they have. They can be invited again.',
+      verb: invited ? 'Cancel the invite' : 'Remove',
       action: () => rpc.change('group.remove', params),
     });
   const ban = () =>
     confirm({
       title: `Ban ${who}?`,
-      text: 'They are removed, and neither an invite nor a ticket lets them in until the ban is lifted.',
+      text: 'They are removed, and cannot join again by invite or ticket until the ban is lifted.',
       verb: 'Ban',
       action: () => rpc.change('group.ban', params),
     });
   return [
-    h('button', { type: 'button', class: 'small', on: { click: remove } }, invited ? 'Take back' : 'Remove', spoken(` ${who}`)),
+    h('button', { type: 'button', class: 'small', on: { click: remove } }, invited ? 'Cancel' : 'Remove', spoken(` ${who}`)),
     !invited && h('button', { type: 'button', class: 'small danger', on: { click: ban } }, 'Ban', spoken(` ${who}`)),
   ].filter(Boolean);
 }
@@ -157,8 +157,8 @@ function requestRow(rpc, request) {
     'li',
     {},
     h('span', { class: 'lines' }, h('span', { class: 'first' }, name(who)), h('span', { class: 'second' }, `as ${request.role}, asked ${relative(request.requested_at)}`), request.note && h('blockquote', { dir: 'auto' }, request.note)),
-    h('button', { type: 'button', class: 'small primary', on: { click: answer('group.approve', `${who} is let in.`) } }, icon('tick'), 'Let in', spoken(` ${who}`)),
-    h('button', { type: 'button', class: 'small', on: { click: answer('group.reject', `${who} is not let in.`) } }, 'Do not', spoken(` let ${who} in`)),
+    h('button', { type: 'button', class: 'small primary', on: { click: answer('group.approve', `${who} is now a member.`) } }, icon('tick'), 'Approve', spoken(` ${who}`)),
+    h('button', { type: 'button', class: 'small', on: { click: answer('group.reject', `The request of ${who} was declined.`) } }, 'Decline', spoken(` ${who}`)),
   );
 }
 
@@ -175,9 +175,9 @@ function toolCards({ rpc, store }, group, members) {
   if (may(group, 'invite')) {
     const contacts = invitable(store, members);
     add('invite', contacts.map((contact) => [contact.contact, nameOf(contact)]), () => card('invite', 'Invite a contact', inviteForm(rpc, group, contacts)));
-    add('ticket', null, () => card('group-ticket', 'A ticket for others', ticketPart(rpc, group)));
+    add('ticket', null, () => card('group-ticket', 'Group ticket', ticketPart(rpc, group)));
   }
-  if (may(group, 'policy')) add('policy', group.policy, () => card('policy', 'Who may do what', policyForm(rpc, group)));
+  if (may(group, 'policy')) add('policy', group.policy, () => card('policy', 'Permissions', policyForm(rpc, group)));
   const rename = () =>
     prompt({ title: 'Name of the group', label: 'All members see it', value: group.name, maxlength: '64', verb: 'Save', action: (text) => rpc.change('group.rename', { group: group.group, name: text }) });
   if (group.state === 'joined') {
@@ -194,17 +194,17 @@ function toolCards({ rpc, store }, group, members) {
 }
 
 function inviteForm(rpc, group, contacts) {
-  if (contacts.length === 0) return h('p', { class: 'hint' }, 'All your contacts are in it. ', h('a', { href: '#/invite' }, 'Pair with somebody'), ', or make a ticket.');
+  if (contacts.length === 0) return h('p', { class: 'hint' }, 'All your contacts are members. ', h('a', { href: '#/invite' }, 'Pair with somebody'), ', or create a ticket.');
   const sorted = contacts.sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
   const who = h('select', { required: true }, ...sorted.map((contact) => h('option', { value: contact.contact }, nameOf(contact))));
   return form({
-    parts: [h('label', {}, 'Whom', who)],
-    hint: 'They see the name of the group and that you invite them, and decide.',
+    parts: [h('label', {}, 'Contact', who)],
+    hint: 'They see the name of the group and who invited them, and decide.',
     verb: 'Invite',
     async action() {
       await rpc.change('group.invite', { group: group.group, contact: who.value });
       who.selectedOptions[0]?.remove();
-      notice('The invite is on its way.');
+      notice('Invite sent.');
     },
   });
 }
@@ -217,9 +217,9 @@ function ticketPart(rpc, group) {
   const approve = h('input', { type: 'checkbox' });
   const uses = h('input', { type: 'number', min: '1', max: '10000', value: '10', required: true });
   const make = form({
-    parts: [h('label', {}, 'How many people may use it', uses), h('label', { class: 'check' }, approve, 'An admin lets each of them in')],
-    hint: 'For people who are not your contacts. Whoever has it can use it, for seven days.',
-    verb: 'Make a ticket',
+    parts: [h('label', {}, 'Number of people who can use it', uses), h('label', { class: 'check' }, approve, 'An admin approves each of them')],
+    hint: 'For people who are not your contacts. Anybody who has it can use it for seven days.',
+    verb: 'Create a ticket',
     async action() {
       const answer = await rpc.change('group.ticket', { group: group.group, uses: Number(uses.value), expires_in: 7 * DAY, approve: approve.checked });
       ticket.value = answer.ticket;
@@ -238,9 +238,9 @@ function policyForm(rpc, group) {
   };
   const all = [['admin', 'Admins'], ['member', 'Members and admins']];
   const { policy } = group;
-  const [inviteLabel, invite] = choice('Who may invite and make tickets', policy.invite, all);
-  const [writeLabel, write] = choice('Who may write', policy.write, all);
-  const [newcomersLabel, newcomers] = choice('What newcomers become', policy.newcomers, [['member', 'Members: they write'], ['reader', 'Readers']]);
+  const [inviteLabel, invite] = choice('Who can invite and create tickets', policy.invite, all);
+  const [writeLabel, write] = choice('Who can write', policy.write, all);
+  const [newcomersLabel, newcomers] = choice('Role of new members', policy.newcomers, [['member', 'Member: can write'], ['reader', 'Reader: can only read']]);
   return form({
     parts: [inviteLabel, writeLabel, newcomersLabel],
     verb: 'Save',
@@ -258,8 +258,8 @@ function leave(rpc, group, members) {
   confirm({
     title: `Leave ${groupName(group)}?`,
     text: hasToName
-      ? `What was written stays here. ${called(next)} becomes the owner; to choose another one, give them the role of owner first.`
-      : 'What was written stays here. To come back you need an invite or a ticket.',
+      ? `The messages stay here. ${called(next)} becomes the owner; to choose somebody else, give them the role of owner first.`
+      : 'The messages stay here. To join again, you need an invite or a ticket.',
     verb: 'Leave',
     async action() {
       await rpc.change('group.leave', { group: group.group, transfer_to: hasToName ? next.account : null });

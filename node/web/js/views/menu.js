@@ -59,7 +59,7 @@ function entries(rpc, store, contact, item) {
   const remove = () =>
     confirm({
       title: `End the pairing with ${who}?`,
-      text: 'Its keys are erased, and neither of you can write to the other until one asks again and the other accepts. What was said stays here.',
+      text: 'The keys are erased, and neither of you can write to the other until one invites again and the other accepts. Your messages stay here.',
       verb: 'End the pairing',
       action: () => rpc.change('pair.remove', { contact: id }),
     });
@@ -73,7 +73,7 @@ function entries(rpc, store, contact, item) {
   return [
     item('Rename…', rename),
     channel?.unread > 0 && item('Mark as read', markRead),
-    channel && item(channel.muted ? 'Announce new messages' : 'Keep silent', mute),
+    channel && item(channel.muted ? 'Unmute' : 'Mute', mute),
     contact.state === 'paired' && item('End the pairing…', remove),
     contact.state !== 'blocked' && item('Block…', block),
     h('p', { class: 'hint' }, 'Account ', h('code', {}, id)),

@@ -50,15 +50,15 @@ function gap(a, b) {
 }
 
 function quote(message) {
-  if (!message) return h('p', { class: 'quote' }, 'Answers an earlier message');
-  return h('p', { class: 'quote', dir: 'auto' }, spoken('Answers: '), message.text.slice(0, QUOTE));
+  if (!message) return h('p', { class: 'quote' }, 'In reply to an earlier message');
+  return h('p', { class: 'quote', dir: 'auto' }, spoken('In reply to: '), message.text.slice(0, QUOTE));
 }
 
 function meta(message) {
   const { icon: picture, text } = deliveryText(message.state);
   return [
     message.edited && 'edited ',
-    message.clock_suspect && h('span', { title: `By their clock, which is off. Came ${full(message.received_at)}.` }, 'clock off '),
+    message.clock_suspect && h('span', { title: `Their clock is wrong. Received ${full(message.received_at)}.` }, 'clock wrong '),
     h('time', { datetime: message.sent_at, title: full(message.sent_at) }, clock(message.sent_at)),
     message.own && h('span', { class: 'delivery', title: text }, icon(picture), spoken(text)),
   ];

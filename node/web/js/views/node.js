@@ -10,17 +10,17 @@ const REACH = {
   private: 'Only through relays or hole punching',
   unknown: 'Not known yet',
 };
-const CHECKS = { ok: ['tick', 'Good'], warn: ['warning', 'Could be better'], fail: ['cross', 'Does not work'] };
+const CHECKS = { ok: ['tick', 'Good'], warn: ['warning', 'Could be better'], fail: ['cross', 'Not working'] };
 
 export function nodePage({ rpc }) {
-  const parts = h('div', { class: 'stack' }, h('p', { class: 'hint' }, 'Looking…'));
+  const parts = h('div', { class: 'stack' }, h('p', { class: 'hint' }, 'Loading…'));
   const load = async () => {
     const asked = ['node.status', 'node.doctor', 'node.peers'].map((method) => rpc.ask(method));
     const [status, report, peers] = await Promise.all(asked);
     fill(parts, checks(report), facts(status), peerList(peers));
   };
   const failed = (error) => fill(parts, h('p', { class: 'problem', role: 'alert' }, error.message));
-  const again = h('button', { type: 'button', on: { click: () => busy(again, load, failed) } }, 'Look again');
+  const again = h('button', { type: 'button', on: { click: () => busy(again, load, failed) } }, 'Refresh');
   busy(again, load, failed);
   return { element: h('article', { class: 'page' }, pageTop('Node health', again), parts) };
 }
@@ -44,7 +44,7 @@ function checks({ ok, checks: all }) {
   return h(
     'section',
     { class: 'card', 'aria-labelledby': 'checks-title' },
-    h('h3', { id: 'checks-title' }, ok ? 'Everything works' : 'Something does not work'),
+    h('h3', { id: 'checks-title' }, ok ? 'Everything works' : 'Something is not working'),
     h('ul', { class: 'checks' }, ...rows),
   );
 }
@@ -52,16 +52,16 @@ function checks({ ok, checks: all }) {
 function facts(status) {
   const { counts } = status;
   const rows = [
-    ['Can be reached', REACH[status.reachability] ?? status.reachability],
-    ['Can be found by account id alone', status.discoverable ? 'Yes' : 'No'],
+    ['Reachable', REACH[status.reachability] ?? status.reachability],
+    ['Found by account id alone', status.discoverable ? 'Yes' : 'No'],
     ['Connected', count(status.peers, 'peer')],
-    ['Contacts', `${counts.paired} paired, ${counts.pending} waiting for you, ${counts.invited} invited`],
-    ['To be delivered', String(counts.outbox)],
+    ['Contacts', `${counts.paired} paired, ${counts.pending} waiting for your answer, ${counts.invited} invited`],
+    ['Messages waiting for delivery', String(counts.outbox)],
     ['Running since', h('time', { datetime: status.started_at, title: full(status.started_at) }, relative(status.started_at))],
     ['Version', status.version],
     ['Account', h('code', {}, status.account)],
     ['Device', h('code', {}, status.device)],
-    ['Network name', h('code', {}, status.peer_id)],
+    ['Peer ID', h('code', {}, status.peer_id)],
     ['Addresses', h('ul', {}, ...status.addresses.map((address) => h('li', {}, h('code', {}, address))))],
     ['Data', h('code', {}, status.data_dir)],
   ];
@@ -79,13 +79,13 @@ function peerList(peers) {
       'li',
       {},
       h('p', {}, peer.alias || peer.contact ? name(peer.alias ?? shortId(peer.contact)) : 'Not a contact', peer.relayed && h('span', { class: 'hint' }, ' through a relay')),
-      h('p', { class: 'hint' }, h('code', {}, peer.address), peer.connected_since && `, came ${relative(peer.connected_since)}`),
+      h('p', { class: 'hint' }, h('code', {}, peer.address), peer.connected_since && `, connected ${relative(peer.connected_since)}`),
     ),
   );
   return h(
     'section',
     { class: 'card', 'aria-labelledby': 'peers-title' },
     h('h3', { id: 'peers-title' }, `Connected peers (${peers.length})`),
-    peers.length > 0 ? h('ul', { class: 'peers' }, ...rows) : h('p', { class: 'hint' }, 'None at the moment. Messages wait until contacts are there.'),
+    peers.length > 0 ? h('ul', { class: 'peers' }, ...rows) : h('p', { class: 'hint' }, 'None at the moment. Messages wait until your contacts are online.'),
   );
 }

@@ -30,7 +30,7 @@ export function pendingPanel({ rpc, store }) {
 
 function card(rpc, { contact: id }) {
   const about = h('div', { class: 'about' });
-  const alias = h('input', { type: 'text', maxlength: MAX_ALIAS, autocomplete: 'off', placeholder: 'optional' });
+  const alias = h('input', { type: 'text', maxlength: MAX_ALIAS, autocomplete: 'off', placeholder: 'Optional' });
   const act = (button, method, params, done) =>
     busy(button, async () => done(await rpc.change(method, { contact: id, ...params })), failure);
   const accept = (event) => {
@@ -41,7 +41,7 @@ function card(rpc, { contact: id }) {
     });
   };
   const decline = () =>
-    act(no, 'pair.decline', {}, () => notice('Declined. They cannot ask again until you forget it, under Ended.'));
+    act(no, 'pair.decline', {}, () => notice('Declined. They cannot invite you again until you choose Forget, under Ended.'));
   const block = () => act(never, 'pair.block', {}, () => notice('Blocked. They are not told.'));
   const yes = h('button', { class: 'primary' }, icon('tick'), 'Accept');
   const no = h('button', { type: 'button', on: { click: decline } }, 'Decline');
@@ -65,14 +65,14 @@ function update(element, contact) {
   never.setAttribute('aria-label', `Block ${who}`);
   fill(
     about,
-    h('p', { class: 'who' }, contact.alias || contact.name ? name(who) : 'Somebody without a name', presence(contact)),
+    h('p', { class: 'who' }, contact.alias || contact.name ? name(who) : 'No name given', presence(contact)),
     contact.note && h('blockquote', { dir: 'auto' }, contact.note),
     h(
       'p',
       { class: 'hint' },
-      contact.alias ? 'Your name for them. ' : contact.name ? 'They chose that name; anybody can. ' : null,
+      contact.alias ? 'Your name for them. ' : contact.name ? 'They chose this name; anybody can. ' : null,
       h('code', { title: contact.contact }, shortId(contact.contact)),
-      ' asked ',
+      ' invited you ',
       h('time', { datetime: contact.since, title: full(contact.since) }, relative(contact.since)),
       contact.expires_at && `, expires ${relative(contact.expires_at)}`,
       '.',

@@ -27,7 +27,7 @@ function content(rpc, contact, { safety_number: number, verified }, who, close) 
     inputmode: 'numeric',
     autocomplete: 'off',
     spellcheck: 'false',
-    placeholder: '60 digits; spaces do not matter',
+    placeholder: '60 digits, with or without spaces',
   });
   const verify = async (given, button) => {
     const done = async () => {
@@ -44,7 +44,7 @@ function content(rpc, contact, { safety_number: number, verified }, who, close) 
   const same = h('button', { type: 'button', class: 'primary', on: { click: (e) => verify(number, e.currentTarget) } }, icon('tick'), 'They are the same');
   const check = h('button', {}, 'Compare');
   return [
-    h('p', {}, 'Read it to ', who(), ' on the phone, or look at both screens side by side. If theirs is the same, nobody stands between you.'),
+    h('p', {}, 'Read it to ', who(), ' on the phone, or compare both screens side by side. If the numbers are the same, nobody can read or change your messages on the way.'),
     h('ol', { class: 'digits', 'aria-label': 'Safety number, twelve groups of five digits' }, ...groups),
     verified && h('p', { class: 'good' }, icon('tick'), 'You have compared it: this contact is verified.'),
     problem,
@@ -53,7 +53,7 @@ function content(rpc, contact, { safety_number: number, verified }, who, close) 
       h(
         'details',
         {},
-        h('summary', {}, 'Or type what they read to you'),
+        h('summary', {}, 'Or type the number they read to you'),
         h('form', { class: 'stack', on: { submit } }, h('label', {}, 'Their number', input), h('p', {}, check)),
       ),
   ];

@@ -20,7 +20,7 @@ function header({ rpc, store }) {
   const own = h('button', { type: 'button', class: 'plain own-name', on: { click: () => renameSelf(rpc, store) } });
   const show = () => {
     const given = store.account?.name;
-    fill(own, spoken('Your name: '), given ? name(given) : 'Say how you are called');
+    fill(own, spoken('Your name: '), given ? name(given) : 'Set your name');
     own.hidden = !store.account;
   };
   store.addEventListener('account', show);
@@ -41,7 +41,7 @@ function header({ rpc, store }) {
 function renameSelf(rpc, store) {
   prompt({
     title: 'Your name',
-    label: 'Everybody you invite or are paired with sees it',
+    label: 'Shown to your contacts, your groups and everybody you invite',
     value: store.account.name,
     maxlength: '64',
     verb: 'Save',

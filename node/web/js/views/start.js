@@ -8,8 +8,8 @@ export function startPage(app) {
     element: h(
       'article',
       { class: 'page start' },
-      h('h2', {}, 'Talk to somebody'),
-      h('p', { class: 'hint' }, 'Choose a contact, ', h('a', { href: '#/invite' }, 'invite somebody'), ', or give them your ticket so that they can ask you. Nobody can write to you before you accept.'),
+      h('h2', {}, 'Start a conversation'),
+      h('p', { class: 'hint' }, 'Choose a contact, ', h('a', { href: '#/invite' }, 'invite somebody'), ', or give them your ticket so that they can invite you. Nobody can write to you before you accept.'),
       h('section', { class: 'card', 'aria-labelledby': 'own-ticket' }, h('h3', { id: 'own-ticket' }, 'Your ticket'), ticketPart(app)),
     ),
   };

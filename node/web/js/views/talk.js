@@ -62,6 +62,6 @@ export function backLink() {
 
 /** There is no such `kind`, or nothing is known yet. */
 export function nothing(store, kind) {
-  const text = store.account ? `There is no such ${kind} (any more).` : 'Loading…';
+  const text = store.account ? `This ${kind} does not exist.` : 'Loading…';
   return h('div', { class: 'standing' }, h('p', {}, text));
 }

@@ -26,18 +26,31 @@ const PREVIEW = 140;
 
 export function showApp(root, app) {
   const main = h('main', { id: 'main', tabindex: '-1' });
-  fill(root, sidebar(app), main, connectionBar(app));
+  const side = sidebar(app);
+  fill(root, side, main, connectionBar(app));
+  // On a phone either the side or the page is to be seen, so it is the main part.
+  const narrow = matchMedia('(max-width: 44rem)');
+  const landmark = () => {
+    if (narrow.matches && root.dataset.page === 'start') side.setAttribute('role', 'main');
+    else side.removeAttribute('role');
+  };
   let page = null;
   const go = (moved) => {
     page?.leave?.();
     const { page: which, id } = route();
     root.dataset.page = which || 'start';
+    landmark();
     page = (PAGES[which] ?? startPage)(app, id);
     fill(main, page.element);
     page.entered?.();
     if (moved && !main.contains(document.activeElement)) main.focus({ preventScroll: true });
   };
   onRoute(() => go(true));
+  narrow.addEventListener('change', landmark);
+  // The conversation that is open already was chosen again.
+  root.addEventListener('click', ({ target }) => {
+    if (target.closest('a')?.getAttribute('href') === location.hash) page.again?.();
+  });
   app.store.addEventListener('reset', () => go(false));
   app.store.addEventListener('channels', batched(() => titled(app.store)));
   app.store.addEventListener('contacts', batched(() => titled(app.store)));

@@ -17,7 +17,7 @@ export function chatPage(app, id) {
     fillTop(top, app, contact);
     return {
       shape: !contact ? 'nobody' : contact.channel ? `talk ${contact.channel} ${contact.state}` : `state ${contact.state}`,
-      log: contact?.channel && [contact.channel, nameOf(contact)],
+      log: contact?.channel && { channel: contact.channel, who: nameOf(contact) },
       to: contact?.state === 'paired' && contact,
       standing: () => standing(rpc, store, contact),
     };

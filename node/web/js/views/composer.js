@@ -31,7 +31,19 @@ export function composer(rpc, { contact }, sent) {
     h('span', { class: 'keys' }, h('kbd', {}, 'Enter'), ' sends, ', h('kbd', {}, 'Shift'), ' ', h('kbd', {}, 'Enter'), ' makes a new line. '),
     room,
   );
+  const answered = h('div', { class: 'answered', hidden: true });
   let sending = false;
+  let replyTo = null;
+
+  const reply = (message) => {
+    replyTo = message;
+    answered.hidden = !message;
+    if (!message) return;
+    const who = message.own ? 'yourself' : message.author_name || 'a message';
+    const cancel = h('button', { type: 'button', class: 'plain small', 'aria-label': 'Do not reply to it', on: { click: () => reply(null) } }, icon('cross'));
+    fill(answered, h('p', { dir: 'auto' }, h('strong', {}, `Reply to ${who}: `), message.text), cancel);
+    input.focus();
+  };
 
   const changed = () => {
     const bytes = byteLength(input.value);
@@ -52,8 +64,9 @@ export function composer(rpc, { contact }, sent) {
     input.readOnly = true;
     changed();
     try {
-      await rpc.change('message.send', { to: contact, text });
+      await rpc.change('message.send', { to: contact, text, reply_to: replyTo?.id });
       input.value = '';
+      reply(null);
       sending = false;
       changed();
       sent();
@@ -78,9 +91,9 @@ export function composer(rpc, { contact }, sent) {
     send();
     input.focus();
   };
-  const element = h('form', { class: 'composer', on: { submit } }, problem, h('div', { class: 'line' }, input, button), hint);
+  const element = h('form', { class: 'composer', on: { submit } }, answered, problem, h('div', { class: 'line' }, input, button), hint);
   changed();
-  return { element, focus: () => input.focus() };
+  return { element, reply, focus: () => input.focus() };
 }
 
 /** As high as its text, up to what the style sheet allows. */

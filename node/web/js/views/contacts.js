@@ -1,4 +1,4 @@
-// Whom we know: conversations first, then whom we asked, then how it ended with the others.
+// People at the side: a row for each; and the lists of those we invited, and of those with whom it ended.
 
 import { actionFor } from '../consent.js';
 import { batched, busy, fill, h, keyed, name, spoken } from '../dom.js';
@@ -7,46 +7,32 @@ import { failure } from '../notices.js';
 import { chatLink, onRoute, route } from '../router.js';
 import { brief, nameOf, stateText } from '../words.js';
 
-export function contactList({ rpc, store }) {
-  const talks = h('ul', { class: 'contacts' });
+/** Those we invited and those with whom it ended. */
+export function otherContacts({ rpc, store }) {
   const asked = h('ul', { class: 'contacts' });
   const ended = h('ul', { class: 'contacts' });
-  const nobody = h('p', { class: 'hint empty' });
   const askedPart = h('section', { 'aria-labelledby': 'asked-title' }, h('h2', { id: 'asked-title' }, 'Invited'), asked);
   const endedCount = h('span', { class: 'hint' });
   const endedPart = h('details', {}, h('summary', {}, 'Ended ', endedCount), ended);
   const show = () => {
     const all = [...store.contacts.values()];
-    const paired = all.filter(({ state }) => state === 'paired');
     const invited = all.filter(({ state }) => state === 'invited');
     const others = all.filter(({ state }) => !['paired', 'invited', 'pending'].includes(state));
-    const recent = (contact) => store.channelOf(contact)?.since ?? contact.since;
-    paired.sort((a, b) => recent(b).localeCompare(recent(a)));
-    const fillList = (list, contacts) =>
-      keyed(list, contacts, ({ contact }) => contact, () => row(rpc), (element, contact) => update(element, contact, store));
-    fillList(talks, paired);
-    fillList(asked, invited);
-    fillList(ended, others);
+    for (const [list, contacts] of [[asked, invited], [ended, others]]) {
+      keyed(list, contacts, ({ contact }) => contact, () => contactRow(rpc), (row, contact) => updateContact(row, contact, store));
+    }
     askedPart.hidden = invited.length === 0;
     endedPart.hidden = others.length === 0;
     fill(endedCount, `(${others.length})`);
-    fill(nobody, store.account ? 'No contacts yet. Invite somebody, or give them your ticket.' : 'Loading…');
-    nobody.hidden = paired.length > 0;
   };
   const soon = batched(show);
-  for (const event of ['contacts', 'channels', 'account']) store.addEventListener(event, soon);
+  for (const event of ['contacts', 'channels']) store.addEventListener(event, soon);
   onRoute(soon);
   show();
-  return h(
-    'nav',
-    { 'aria-label': 'Contacts' },
-    h('section', { 'aria-labelledby': 'talks-title' }, h('h2', { id: 'talks-title' }, 'Contacts'), nobody, talks),
-    askedPart,
-    endedPart,
-  );
+  return h('nav', { 'aria-label': 'Other contacts' }, askedPart, endedPart);
 }
 
-function row(rpc) {
+export function contactRow(rpc) {
   const link = h('a', {});
   const act = async (event) => {
     const { method, contact } = button.dataset;
@@ -58,7 +44,7 @@ function row(rpc) {
   return element;
 }
 
-function update(element, contact, store) {
+export function updateContact(element, contact, store) {
   const { link, button } = element.parts;
   const { page, id } = route();
   link.href = chatLink(contact.contact);

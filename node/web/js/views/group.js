@@ -15,7 +15,7 @@ export function groupPage(app, id) {
     fillTop(top, group);
     return {
       shape: group ? `${group.state} ${may(group, 'write')}` : 'none',
-      log: ['joined', 'left', 'removed'].includes(group?.state) && [group.channel, groupName(group), true],
+      log: ['joined', 'left', 'removed'].includes(group?.state) && { channel: group.channel, who: groupName(group), group: true },
       to: group && may(group, 'write') && { contact: id },
       standing: () => standing(rpc, store, group),
     };

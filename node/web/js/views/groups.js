@@ -1,4 +1,4 @@
-// Groups at the side: those that invite us, and those we are in; and the page to create or join one.
+// Groups at the side: those that invite us, a row for each, those of the past; and the page to create or join one.
 
 import { batched, busy, fill, h, keyed, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
@@ -7,33 +7,21 @@ import { groupName, groupText } from '../roles.js';
 import { groupLink, onRoute, route } from '../router.js';
 import { brief, full, relative, shortId } from '../words.js';
 import { avatar } from './contacts.js';
+import { foldedCard, invitePanel } from './invites.js';
 import { pageTop } from './page.js';
 
 const MAX_NAME = 64;
 const MAX_NOTE = 280;
 
-/** Who invites us into a group, with Accept and Decline. */
+/** Invites into groups, with Accept and Decline. */
 export function groupInvites({ rpc, store }) {
-  const number = h('span', { class: 'badge' });
-  const list = h('ul', { class: 'pending-list' });
-  const panel = h(
-    'section',
-    { class: 'pending', 'aria-labelledby': 'group-invites-title', hidden: true },
-    h('h2', { id: 'group-invites-title' }, 'Group invites ', number),
-    list,
-  );
-  const show = () => {
-    const invited = store.groupInvites;
-    panel.hidden = invited.length === 0;
-    fill(number, String(invited.length));
-    keyed(list, invited, ({ group }) => group, (group) => inviteCard(rpc, group), updateInvite);
-  };
-  store.addEventListener('groups', batched(show));
-  return panel;
+  const { element, show } = invitePanel('group-invites', 'Group invites', ({ group }) => group, (group) => inviteCard(rpc, group), updateInvite);
+  store.addEventListener('groups', batched(() => show(store.groupInvites)));
+  return element;
 }
 
 function inviteCard(rpc, { group: id }) {
-  const about = h('div', { class: 'about' });
+  const { element, who, about } = foldedCard();
   const answer = (button, method, done) => busy(button, async () => done(await rpc.change(method, { group: id })), failure);
   const accept = (event) =>
     answer(event.currentTarget, 'group.accept', (group) => {
@@ -43,19 +31,19 @@ function inviteCard(rpc, { group: id }) {
   const decline = (event) => answer(event.currentTarget, 'group.decline', () => notice('Declined.'));
   const yes = h('button', { type: 'button', class: 'primary', on: { click: accept } }, icon('tick'), 'Accept');
   const no = h('button', { type: 'button', on: { click: decline } }, 'Decline');
-  const element = h('li', {}, about, h('p', { class: 'buttons' }, yes, no));
-  element.parts = { about, yes, no };
+  about.after(h('p', { class: 'buttons' }, yes, no));
+  element.parts = { who, about, yes, no };
   return element;
 }
 
 function updateInvite(element, group) {
-  const { about, yes, no } = element.parts;
+  const { who, about, yes, no } = element.parts;
   yes.setAttribute('aria-label', `Accept: join ${groupName(group)}`);
   no.setAttribute('aria-label', `Decline: do not join ${groupName(group)}`);
   const by = group.by_name || (group.by && shortId(group.by));
+  fill(who, name(groupName(group)));
   fill(
     about,
-    h('p', { class: 'who' }, name(groupName(group))),
     group.note && h('blockquote', { dir: 'auto' }, group.note),
     h(
       'p',
@@ -69,47 +57,32 @@ function updateInvite(element, group) {
   );
 }
 
-/** The groups we are in, those we asked, and those that ended. */
-export function groupList({ store }) {
-  const ours = h('ul', { class: 'contacts' });
-  const ended = h('ul', { class: 'contacts' });
-  const endedCount = h('span', { class: 'hint' });
-  const endedPart = h('details', {}, h('summary', {}, 'Past groups ', endedCount), ended);
-  const none = h('p', { class: 'hint empty' }, 'None yet. ', h('a', { href: '#/groups' }, 'Create or join one'), '.');
-  const make = h('a', { class: 'button plain small', href: '#/groups' }, 'New', spoken(' group'));
+/** Groups that we left, were removed from or declined. */
+export function pastGroups({ store }) {
+  const list = h('ul', { class: 'contacts' });
+  const number = h('span', { class: 'hint' });
+  const part = h('details', {}, h('summary', {}, 'Past groups ', number), list);
   const show = () => {
-    const all = [...store.groups.values()];
-    const since = (group) => store.channels.get(group.channel)?.since ?? group.since;
-    const live = all.filter(({ state }) => ['joined', 'requested'].includes(state));
-    const past = all.filter(({ state }) => ['left', 'removed', 'declined'].includes(state));
-    live.sort((a, b) => since(b).localeCompare(since(a)));
-    for (const [list, groups] of [[ours, live], [ended, past]]) {
-      keyed(list, groups, ({ group }) => group, row, (element, group) => updateRow(element, group, store));
-    }
-    none.hidden = live.length > 0 || !store.account;
-    endedPart.hidden = past.length === 0;
-    fill(endedCount, `(${past.length})`);
+    const past = [...store.groups.values()].filter(({ state }) => ['left', 'removed', 'declined'].includes(state));
+    keyed(list, past, ({ group }) => group, groupRow, (element, group) => updateGroup(element, group, store));
+    part.hidden = past.length === 0;
+    fill(number, `(${past.length})`);
   };
   const soon = batched(show);
-  for (const event of ['groups', 'channels', 'account']) store.addEventListener(event, soon);
+  for (const event of ['groups', 'channels']) store.addEventListener(event, soon);
   onRoute(soon);
   show();
-  return h(
-    'nav',
-    { 'aria-label': 'Groups' },
-    h('section', { 'aria-labelledby': 'groups-title' }, h('div', { class: 'with-button' }, h('h2', { id: 'groups-title' }, 'Groups'), make), none, ours),
-    endedPart,
-  );
+  return h('nav', { 'aria-label': 'Past groups' }, part);
 }
 
-function row() {
+export function groupRow() {
   const link = h('a', {});
   const element = h('li', {}, link);
   element.link = link;
   return element;
 }
 
-function updateRow(element, group, store) {
+export function updateGroup(element, group, store) {
   const { link } = element;
   const { page, id } = route();
   const channel = store.channels.get(group.channel);

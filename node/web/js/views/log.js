@@ -5,6 +5,7 @@ import { batched, fill, h, keyed } from '../dom.js';
 import { icon } from '../icons.js';
 import { failure } from '../notices.js';
 import { Unread } from '../unread.js';
+import { openMessage } from './actions.js';
 import { createMessage, updateMessage } from './message.js';
 
 const PAGE = 50;
@@ -15,8 +16,8 @@ const NEAR_END = 48;
 /** How near to what is not loaded (pixels) one is when it gets loaded. */
 const NEAR_EDGE = 400;
 
-/** `group`: of many, so that each message says who wrote it. */
-export function messageLog(app, channel, who, group = false) {
+/** `group`: of many, so that each message says who wrote it. `reply` is called with a message to answer; null: one may not. */
+export function messageLog(app, { channel, who, group = false }, reply) {
   const { rpc, store } = app;
   const timeline = store.timeline(channel);
   const unread = new Unread(app, channel);
@@ -183,6 +184,11 @@ export function messageLog(app, channel, who, group = false) {
     look();
   };
 
+  const chosen = ({ target }) => {
+    const row = target.closest('.actions')?.closest('li');
+    if (row) openMessage(app, row.message, reply);
+  };
+  list.addEventListener('click', chosen);
   const soon = batched(render);
   store.addEventListener('message', ({ detail }) => detail.message.channel === channel && soon(), { signal });
   store.addEventListener('channels', batched(badges), { signal });

@@ -28,11 +28,16 @@ export function updateMessage(row, message, before, { timeline, firstUnread, gro
     news && h('p', { class: 'news' }, 'New'),
     h(
       'div',
-      { class: 'bubble' },
-      author(message, group && !follows),
-      message.reply_to && quote(timeline.find(message.reply_to)),
-      h('p', { class: 'text', dir: 'auto' }, message.deleted ? h('i', {}, 'Deleted for everyone') : message.text),
-      h('p', { class: 'meta' }, ...meta(message)),
+      { class: 'beside' },
+      h(
+        'div',
+        { class: 'bubble' },
+        author(message, group && !follows),
+        message.reply_to && quote(timeline.find(message.reply_to)),
+        h('p', { class: 'text', dir: 'auto' }, message.deleted ? h('i', {}, 'Deleted for everyone') : message.text),
+        h('p', { class: 'meta' }, ...meta(message)),
+      ),
+      h('button', { type: 'button', class: 'plain small actions', title: 'Reply, copy, details', 'aria-label': 'Actions for this message' }, icon('more')),
     ),
     ...why(message),
   );

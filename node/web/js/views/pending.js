@@ -1,35 +1,23 @@
 // Who asks to talk to us, with Accept and Decline. It is the first thing on the page when somebody does.
 
-import { batched, busy, fill, h, keyed, name } from '../dom.js';
+import { batched, busy, fill, h, name } from '../dom.js';
 import { icon } from '../icons.js';
 import { failure, notice } from '../notices.js';
 import { chatLink } from '../router.js';
 import { full, nameOf, relative, shortId } from '../words.js';
+import { foldedCard, invitePanel } from './invites.js';
 
 /** Longest alias in bytes that the node takes. */
 export const MAX_ALIAS = 64;
 
 export function pendingPanel({ rpc, store }) {
-  const number = h('span', { class: 'badge' });
-  const list = h('ul', { class: 'pending-list' });
-  const panel = h(
-    'section',
-    { class: 'pending', 'aria-labelledby': 'pending-title', hidden: true },
-    h('h2', { id: 'pending-title' }, 'Waiting for your answer ', number),
-    list,
-  );
-  const show = () => {
-    const pending = store.pending;
-    panel.hidden = pending.length === 0;
-    fill(number, String(pending.length));
-    keyed(list, pending, ({ contact }) => contact, (contact) => card(rpc, contact), update);
-  };
-  store.addEventListener('contacts', batched(show));
-  return panel;
+  const { element, show } = invitePanel('pending', 'Waiting for your answer', ({ contact }) => contact, (contact) => card(rpc, contact), update);
+  store.addEventListener('contacts', batched(() => show(store.pending)));
+  return element;
 }
 
 function card(rpc, { contact: id }) {
-  const about = h('div', { class: 'about' });
+  const { element, who, about } = foldedCard();
   const alias = h('input', { type: 'text', maxlength: MAX_ALIAS, autocomplete: 'off', placeholder: 'Optional' });
   const act = (button, method, params, done) =>
     busy(button, async () => done(await rpc.change(method, { contact: id, ...params })), failure);
@@ -52,20 +40,20 @@ function card(rpc, { contact: id }) {
     h('label', {}, 'Your name for them', alias),
     h('p', { class: 'buttons' }, yes, no, never),
   );
-  const element = h('li', {}, about, form);
-  element.about = { about, yes, no, never };
+  about.after(form);
+  element.parts = { who, about, yes, no, never };
   return element;
 }
 
 function update(element, contact) {
-  const { about, yes, no, never } = element.about;
+  const { who: top, about, yes, no, never } = element.parts;
   const who = nameOf(contact);
   yes.setAttribute('aria-label', `Accept ${who}`);
   no.setAttribute('aria-label', `Decline ${who}`);
   never.setAttribute('aria-label', `Block ${who}`);
+  fill(top, contact.alias || contact.name ? name(who) : 'No name given', presence(contact));
   fill(
     about,
-    h('p', { class: 'who' }, contact.alias || contact.name ? name(who) : 'No name given', presence(contact)),
     contact.note && h('blockquote', { dir: 'auto' }, contact.note),
     h(
       'p',

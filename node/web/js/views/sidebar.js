@@ -1,10 +1,11 @@
-// The side: who we are, who asks, whom we know, our groups; and the bar that says whether the node answers.
+// The side: who we are, invites, conversations; and the bar that says whether the node answers.
 
 import { batched, fill, h, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
 import { prompt } from '../dialogs.js';
-import { contactList } from './contacts.js';
-import { groupInvites, groupList } from './groups.js';
+import { otherContacts } from './contacts.js';
+import { conversationList } from './conversations.js';
+import { groupInvites, pastGroups } from './groups.js';
 import { pendingPanel } from './pending.js';
 
 export function sidebar(app) {
@@ -12,7 +13,7 @@ export function sidebar(app) {
     'div',
     { class: 'side' },
     header(app),
-    h('div', { class: 'people' }, pendingPanel(app), groupInvites(app), contactList(app), groupList(app)),
+    h('div', { class: 'people' }, pendingPanel(app), groupInvites(app), conversationList(app), otherContacts(app), pastGroups(app)),
   );
 }
 
@@ -26,12 +27,12 @@ function header({ rpc, store }) {
   store.addEventListener('account', show);
   show();
   return h(
-    'header',
-    { class: 'top' },
-    h('div', { class: 'brand' }, h('h1', {}, h('a', { href: '#/' }, 'covey')), own),
+    'nav',
+    { class: 'top', 'aria-label': 'Pages' },
+    h('div', { class: 'brand' }, h('p', { class: 'title' }, h('a', { href: '#/' }, 'covey')), own),
     h(
-      'nav',
-      { 'aria-label': 'Pages' },
+      'div',
+      { class: 'links' },
       h('a', { class: 'button primary', href: '#/invite' }, icon('invite'), 'Invite'),
       h('a', { class: 'button plain', href: '#/node', title: 'Node health' }, icon('health'), spoken('Node health')),
     ),

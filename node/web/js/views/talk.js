@@ -8,7 +8,7 @@ import { messageLog } from './log.js';
 /**
  * `look(top)` is called when one of `events` of the store comes. It fills the top and returns
  * - `shape`: while it stays the same, nothing below the top is put in anew;
- * - `log`: the arguments of the message log, if there is one;
+ * - `log`: {channel, who, group} of the message log, if there is one;
  * - `to`: whom one writes to, if one may;
  * - `standing()`: what is shown instead of the box.
  */
@@ -31,7 +31,7 @@ export function talkPage(app, events, look) {
       fill(body, now.standing());
       return;
     }
-    log = messageLog(app, ...now.log);
+    log = messageLog(app, now.log, now.to ? (message) => box.reply(message) : null);
     box = now.to ? composer(app.rpc, now.to, () => log.toEnd()) : null;
     fill(body, log.element, box?.element ?? now.standing());
     if (!element.isConnected) return;
@@ -48,6 +48,7 @@ export function talkPage(app, events, look) {
       log?.entered();
       focus();
     },
+    again: focus,
     leave() {
       leaving.abort();
       log?.leave();

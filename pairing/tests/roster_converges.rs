@@ -189,7 +189,7 @@ fn follow(records: &[OpRecord]) -> (Roster, Mirror) {
     for record in records {
         match roster.insert(record.clone()) {
             Inserted::Applied(changes) => mirror.take(changes),
-            Inserted::Known | Inserted::Waiting { .. } => {}
+            Inserted::Known | Inserted::Idle | Inserted::Waiting { .. } => {}
             Inserted::Full => panic!("no room"),
         }
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod mirror;
 pub(crate) mod model;
+pub(crate) mod reach;
 pub(crate) mod view;
 
 use std::collections::BTreeMap;
@@ -218,6 +219,7 @@ pub(crate) fn filled(records: &[OpRecord]) -> Roster {
 pub(crate) fn changes(inserted: Inserted) -> Vec<Change> {
     match inserted {
         Inserted::Applied(changes) => changes,
+        Inserted::Idle => vec![],
         other => panic!("{other:?}"),
     }
 }

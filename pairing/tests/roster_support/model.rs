@@ -15,6 +15,7 @@ use covey_pairing::{
 };
 
 use super::{
+    reach::Reach,
     the_group,
     view::{Person, View},
 };
@@ -56,6 +57,8 @@ struct Ticket {
 #[derive(Clone, Debug, Default)]
 struct State {
     created: bool,
+    /// The owner is it because the one before went.
+    inherited: bool,
     name: String,
     policy: Policy,
     people: BTreeMap<AccountId, Someone>,
@@ -96,6 +99,7 @@ impl State {
                 .map(|(who, _)| who);
             if let Some(heir) = heir {
                 self.set_role(&heir, Role::Owner);
+                self.inherited = true;
             }
         }
     }
@@ -126,6 +130,10 @@ pub(crate) struct Model {
     order: Vec<(Place, OpId)>,
     voids: Voids,
     counting: BTreeMap<OpId, Option<Grant>>,
+    /// What might count.
+    may: BTreeSet<OpId>,
+    /// Of the stretch those that count and outweigh.
+    strong: Vec<OpId>,
 }
 
 impl Model {
@@ -136,10 +144,13 @@ impl Model {
             order: Vec::new(),
             voids: voids.clone(),
             counting: BTreeMap::new(),
+            may: BTreeSet::new(),
+            strong: Vec::new(),
         };
         model.take_complete(records);
         model.note_forks();
         model.find_pasts();
+        model.set_aside();
         model.decide();
         model
     }
@@ -203,6 +214,13 @@ impl Model {
         self.order.sort_unstable();
     }
 
+    /// What counts by no reading is in no order and in nobody's past.
+    fn set_aside(&mut self) {
+        self.may = Reach::of(&self.records, |record| self.handed(record)).may;
+        self.order.retain(|(_, id)| self.may.contains(id));
+        self.past.values_mut().for_each(|past| past.retain(|id| self.may.contains(id)));
+    }
+
     fn concurrent(&self, one: &OpId, other: &OpId) -> bool {
         one != other && !self.past[one].contains(other) && !self.past[other].contains(one)
     }
@@ -227,14 +245,42 @@ impl Model {
     fn decide_stretch(&mut self, stretch: &[OpId]) {
         let mut open = stretch.to_vec();
         let mut handed = None;
+        self.strong.clear();
         while let Some((gift, known, rest)) = self.hand_over(&open, handed) {
             let first = self.order.iter().position(|(_, id)| open.contains(id)).unwrap();
             let sorted: Vec<_> = known.iter().chain([&gift]).chain(&rest).map(|id| (self.place(id), *id)).collect();
             self.order.splice(first..first + open.len(), sorted);
-            self.counting = self.settled(&[known, vec![gift]].concat());
+            self.settle(&[known, vec![gift]].concat());
             (handed, open) = (Some(gift), rest);
         }
-        self.counting = self.settled(&open);
+        self.settle(&open);
+    }
+
+    fn settle(&mut self, part: &[OpId]) {
+        self.counting = self.settled(part);
+        let outweighs = |id: &&OpId| {
+            let op = &self.records[id].operation.op;
+            let others = matches!(op, Op::Remove { .. } | Op::Ban { .. } | Op::Role { .. } | Op::Devices { .. });
+            self.counting.contains_key(id) && (others || gives_away(op))
+        };
+        let all: Vec<OpId> = self.strong.iter().chain(part.iter().filter(outweighs)).copied().collect();
+        self.strong = self.first_eight(all);
+    }
+
+    /// Of what a device did about its own account the first eight weigh.
+    fn first_eight(&self, all: Vec<OpId>) -> Vec<OpId> {
+        let mut counts: BTreeMap<DeviceId, usize> = BTreeMap::new();
+        let weighs = |id: &OpId| {
+            let record = &self.records[id];
+            let subject = record.operation.op.subject().filter(|_| !gives_away(&record.operation.op));
+            if subject.is_some_and(|subject| *subject != record.operation.account) {
+                return true;
+            }
+            let count = counts.entry(record.device).or_default();
+            *count += 1;
+            *count <= 8
+        };
+        all.into_iter().filter(weighs).collect()
     }
 
     fn hand_over(&mut self, open: &[OpId], handed: Option<OpId>) -> Option<(OpId, Vec<OpId>, Vec<OpId>)> {
@@ -275,17 +321,15 @@ impl Model {
 
     /// What counts up to the end of these, given what was settled before.
     fn settled(&self, stretch: &[OpId]) -> BTreeMap<OpId, Option<Grant>> {
+        let contends = |id: &&OpId| stretch.iter().any(|other| self.concerns(id, other));
+        let contenders = self.first_eight(stretch.iter().filter(contends).copied().collect());
         let mut rejected = BTreeSet::new();
         'again: loop {
             let mut accepted: Vec<OpId> = Vec::new();
             loop {
                 let counting = self.fold(stretch, &accepted, &rejected);
-                let open: Vec<OpId> = stretch
-                    .iter()
-                    .filter(|id| counting.contains_key(id) && !accepted.contains(id))
-                    .filter(|id| stretch.iter().any(|other| self.concerns(id, other)))
-                    .copied()
-                    .collect();
+                let is_open = |id: &&OpId| counting.contains_key(id) && !accepted.contains(id);
+                let open: Vec<OpId> = contenders.iter().filter(is_open).copied().collect();
                 let rank = |id: &OpId| {
                     let seen = self.state(&self.past[id], &counting);
                     let member =
@@ -293,9 +337,12 @@ impl Model {
                     let disputed = open.iter().any(|other| self.outweighs(other, id, &seen));
                     (!disputed, member, Reverse(*id))
                 };
-                match open.iter().max_by_key(|id| rank(id)) {
-                    Some(next) => accepted.push(*next),
-                    None => {
+                let mut ranked: Vec<_> = open.iter().map(|id| (rank(id), *id)).collect();
+                ranked.sort_unstable_by(|one, other| other.0.cmp(&one.0));
+                let undisputed = ranked.iter().filter(|(rank, _)| rank.0).count();
+                match ranked.len() {
+                    1.. => accepted.extend(ranked.iter().take(undisputed.max(1)).map(|(_, id)| *id)),
+                    0 => {
                         if let Some(unfounded) = accepted.iter().rev().find(|id| !counting.contains_key(id)) {
                             rejected.insert(*unfounded);
                             continue 'again;
@@ -326,7 +373,7 @@ impl Model {
             _ => true,
         };
         gives_away(&gift.operation.op)
-            && self.records.values().any(|other| {
+            && self.may.iter().map(|id| &self.records[id]).any(|other| {
                 other.operation.account == account
                     && feed(other) < feed(gift)
                     && seen.member(&account).is_some_and(|member| member.devices.contains(&other.device))
@@ -345,7 +392,7 @@ impl Model {
             let seen = self.state(&self.past[id], &counting);
             let Some(grant) = allowed(&seen, record, None) else { continue };
             let outweighed = self.is_kept(id, &seen)
-                || self.counting.keys().any(|by| self.outweighs(by, id, &seen))
+                || self.strong.iter().any(|by| self.outweighs(by, id, &seen))
                 || !accepted.contains(id) && accepted.iter().any(|by| self.outweighs(by, id, &seen));
             let before: BTreeSet<OpId> = counting.keys().copied().collect();
             let mut state = self.state(&before, &counting);
@@ -392,6 +439,17 @@ impl Model {
                 Op::Transfer { .. } => allowed(seen, &self.records[weak], Some(Role::Admin)).is_none(),
                 _ => true,
             }
+    }
+
+    /// Did its author hand the group over just before?
+    fn handed(&self, record: &OpRecord) -> bool {
+        let same_feed = |other: &&OpRecord| (other.device, other.incarnation) == (record.device, record.incarnation);
+        let earlier = || self.records.values().filter(same_feed).filter(|other| other.seq < record.seq);
+        let last = earlier().map(|other| other.seq).max();
+        let mut before = earlier().filter(|other| Some(other.seq) == last);
+        before.any(|other| {
+            other.operation.account == record.operation.account && matches!(other.operation.op, Op::Transfer { .. })
+        })
     }
 
     fn place(&self, id: &OpId) -> Place {
@@ -447,6 +505,11 @@ impl Model {
                 someone.stated = Some(join.at);
                 someone.invites.clear();
             }
+            (Op::Leave | Op::Depart { .. }, _)
+                if state.owner() == Some(author) && self.handed(record) && !state.inherited =>
+            {
+                return false;
+            }
             (Op::Leave | Op::Depart { .. }, _) => {
                 if state.member(&author).is_none() {
                     return false;
@@ -489,6 +552,7 @@ impl Model {
                 }
                 state.set_role(&author, Role::Admin);
                 state.set_role(to, Role::Owner);
+                state.inherited = false;
             }
             (Op::Rename { name }, _) => state.name.clone_from(name),
             (Op::Policy { policy, .. }, _) => state.policy = *policy,

@@ -66,7 +66,7 @@ pub(in crate::engine) fn take(
     replay::note_devices(&mut group.devices, &record);
     match group.roster.insert(record) {
         Inserted::Applied(changes) => changes::carry_out(cx, channel, changes, Some(author)),
-        Inserted::Known => Ok(()),
+        Inserted::Known | Inserted::Idle => Ok(()),
         Inserted::Waiting { missing } => {
             debug!(missing = missing.len(), "an operation waits for others");
             Ok(())

@@ -1,11 +1,11 @@
 //! The graph of operations: who knew what. An operation's parents are those it names and the one before it in its feed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use super::{ids::OpId, policy::Grant, record::OpRecord, resolve::Reason};
+use super::{denied::Denied, ids::OpId, op::Op, policy::Grant, record::OpRecord, resolve::Reason};
 use crate::ids::DeviceId;
 
 /// Place of an operation in the total order: depth in the graph first, which nobody can claim without the operations for it.
@@ -26,9 +26,22 @@ pub(super) type Feed = (DeviceId, u64);
 pub(super) struct Node {
     pub(super) record: Arc<OpRecord>,
     pub(super) key: OrderKey,
+    /// Those that might count: beyond one that can not, its parents stand for it.
     pub(super) parents: Vec<usize>,
+    /// By no reading it counts: it is in no order, and nothing follows from it.
+    pub(super) idle: bool,
     /// What it grants if it counts, or why it does not.
     pub(super) outcome: Result<Option<Grant>, Reason>,
+}
+
+impl Node {
+    /// Why it can not count by any reading, if it can not.
+    fn why_idle(&self) -> Option<Denied> {
+        match &self.outcome {
+            Err(Reason::Denied(denied)) if self.idle => Some(denied.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// What an insertion did to the graph.
@@ -59,12 +72,40 @@ impl Graph {
         self.index.get(id).map(|&at| &self.nodes[at])
     }
 
+    pub(super) fn get_mut(&mut self, id: &OpId) -> Option<&mut Node> {
+        self.index.get(id).map(|&at| &mut self.nodes[at])
+    }
+
     pub(super) fn missing(&self, record: &OpRecord) -> Vec<OpId> {
         record.operation.deps.iter().filter(|id| !self.contains(id)).copied().collect()
     }
 
-    /// Adds a record whose dependencies are all here.
-    pub(super) fn add(&mut self, record: Arc<OpRecord>) -> Added {
+    /// Did the author hand the group over with the operation before it in its feed?
+    pub(super) fn handed(&self, record: &OpRecord) -> bool {
+        let feed = self.feeds.get(&(record.device, record.incarnation));
+        let before = feed.and_then(|feed| feed.range(..record.seq).next_back());
+        before.is_some_and(|(_, at)| {
+            at.iter().map(|&at| &self.nodes[at].record.operation).any(|operation| {
+                operation.account == record.operation.account && matches!(operation.op, Op::Transfer { .. })
+            })
+        })
+    }
+
+    /// For each of `parents` that can not count, those of its own past that can.
+    fn that_count(&self, parents: Vec<usize>) -> Vec<usize> {
+        let (mut found, mut seen, mut open) = (BTreeSet::new(), HashSet::new(), parents);
+        while let Some(at) = open.pop() {
+            if !self.nodes[at].idle {
+                found.insert(at);
+            } else if seen.insert(at) {
+                open.extend(&self.nodes[at].parents);
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// Adds a record whose dependencies are all here; `idle` says why it can not count, if it can not.
+    pub(super) fn add(&mut self, record: Arc<OpRecord>, idle: Option<Denied>) -> Added {
         let feed = self.feeds.entry((record.device, record.incarnation)).or_default();
         let in_turn = feed.range(record.seq..).next().is_none();
         let mut parents: Vec<usize> = feed.range(..record.seq).next_back().map_or_else(Vec::new, |(_, at)| at.clone());
@@ -76,13 +117,17 @@ impl Graph {
         let key = OrderKey { depth, device, incarnation, seq, id };
         let at = self.nodes.len();
         feed.entry(seq).or_default().push(at);
-        for &parent in &parents {
-            self.tips.remove(&self.nodes[parent].key);
-        }
-        self.tips.insert(key);
         self.index.insert(id, at);
-        self.order.insert(key, at);
-        self.nodes.push(Node { record, key, parents, outcome: Ok(None) });
+        if idle.is_none() {
+            parents = self.that_count(parents);
+            for &parent in &parents {
+                self.tips.remove(&self.nodes[parent].key);
+            }
+            self.tips.insert(key);
+            self.order.insert(key, at);
+        }
+        let (idle, outcome) = (idle.is_some(), idle.map_or(Ok(None), |denied| Err(denied.into())));
+        self.nodes.push(Node { record, key, parents, idle, outcome });
         if in_turn { Added::At(at) } else { Added::OutOfTurn }
     }
 
@@ -124,7 +169,8 @@ impl Graph {
         let mut graph = Self::default();
         let mut ready: Vec<usize> = (0..waits.len()).filter(|&at| waits[at] == 0).collect();
         while let Some(at) = ready.pop() {
-            graph.add(self.nodes[at].record.clone());
+            let node = &self.nodes[at];
+            graph.add(node.record.clone(), node.why_idle());
             for &child in &children[at] {
                 waits[child] -= 1;
                 if waits[child] == 0 {

@@ -1,7 +1,7 @@
 //! The roster takes records, and evaluates what they may have made different.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     ops::Bound,
     sync::Arc,
 };
@@ -9,11 +9,13 @@ use std::{
 use serde_bytes::ByteBuf;
 
 use super::{
+    aside::Costs,
     change::Change,
     graph::{Added, Feed, Graph, OrderKey},
     hash::SetHash,
     ids::OpId,
     op::Op,
+    reach::Reach,
     record::OpRecord,
     resolve::Resolver,
     segment::{Segment, divide},
@@ -21,13 +23,16 @@ use super::{
     touched::Touched,
     waiting::Waiting,
 };
-use crate::ids::{DeviceId, GroupId};
+use crate::ids::{AccountId, DeviceId, GroupId};
 
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
     /// It is in the graph (whether it counts is another matter, see [`Roster::ignored`]); so are those that waited for it.
     Applied(Vec<Change>),
+    /// It is in the graph, and by no reading of what is known it counts: nothing was evaluated. Should that change, the changes
+    /// are those of the operation that changes it.
+    Idle,
     /// It was there before.
     Known,
     /// It waits for these operations. They may be entries beyond a cut: who holds one of them hands it in all the same.
@@ -73,7 +78,13 @@ pub struct Roster {
     /// After all operations.
     pub(super) head: Checkpoint,
     /// Does the last operation divide: has it seen all others?
-    closed: bool,
+    pub(super) closed: bool,
+    /// The last operation that divides.
+    divided: Option<OrderKey>,
+    pub(super) reach: Reach,
+    /// Operations that no reading lets count, by author.
+    pub(super) idle: HashMap<AccountId, Vec<OpId>>,
+    pub(super) costs: Costs,
     pub(super) hash: SetHash,
     pub(super) work: Work,
 }
@@ -89,6 +100,10 @@ impl Roster {
             checkpoints: vec![Checkpoint::default()],
             head: Checkpoint::default(),
             closed: true,
+            divided: None,
+            reach: Reach::default(),
+            idle: HashMap::new(),
+            costs: Costs::default(),
             hash: SetHash::default(),
             work: Work::default(),
         }
@@ -106,7 +121,10 @@ impl Roster {
         }
         let missing = self.graph.missing(&record);
         if missing.is_empty() {
-            return Inserted::Applied(self.integrate(vec![Arc::new(slim(record))]));
+            let id = record.id;
+            let changes = self.integrate(vec![Arc::new(slim(record))]);
+            let is_idle = changes.is_empty() && self.graph.get(&id).is_some_and(|node| node.idle);
+            return if is_idle { Inserted::Idle } else { Inserted::Applied(changes) };
         }
         if !self.waiting.contains(&record.id) {
             if !self.waiting.has_room(&record.device) {
@@ -151,6 +169,7 @@ impl Roster {
         let at = self.checkpoints.partition_point(|checkpoint| checkpoint.key < Some(first)).saturating_sub(1);
         let from = self.checkpoints[at].clone();
         let nodes = self.refold(from);
+        self.costs.charge(None, self.work.evaluated);
         self.report(&before, &nodes)
     }
 
@@ -159,14 +178,24 @@ impl Roster {
         let before = self.head.state.clone();
         let last = self.head.key;
         let mut fresh = Vec::new();
-        let mut in_turn = true;
+        let (mut in_turn, mut authors) = (true, BTreeSet::new());
         let mut ready = VecDeque::from(records);
         while let Some(record) = ready.pop_front() {
             let (id, feed) = (record.id, (record.device, record.incarnation));
             if self.graph.contains(&id) {
                 continue;
             }
-            match self.graph.add(record) {
+            authors.insert(record.operation.account);
+            let idle = self.reach.allows(&self.group, &self.graph, &record).err();
+            let is_idle = idle.is_some();
+            let added = self.graph.add(record.clone(), idle);
+            if is_idle {
+                self.idle.entry(record.operation.account).or_default().push(id);
+            } else {
+                in_turn &= !self.wakes(&record);
+            }
+            match added {
+                Added::At(_) if is_idle => {}
                 Added::At(at) => fresh.push(at),
                 Added::OutOfTurn => {
                     in_turn = false;
@@ -182,13 +211,15 @@ impl Roster {
             }
         }
         if !in_turn {
-            self.graph = self.graph.rebuilt();
+            self.rebuild();
             let nodes = self.refold(Checkpoint::default());
+            self.charge(authors.first().copied());
             return self.report(&before, &nodes);
         }
         let Some(newest_seen) = fresh.iter().map(|&at| self.newest_parent(at)).min() else { return Vec::new() };
         if let ([node], 1) = (&fresh[..], self.graph.tips.len()) {
             self.append(*node);
+            self.charge(authors.first().copied());
             return self.report(&before, &fresh);
         }
         let from = if self.closed && newest_seen >= last {
@@ -197,7 +228,12 @@ impl Roster {
             let at = self.checkpoints.partition_point(|checkpoint| checkpoint.key <= newest_seen).saturating_sub(1);
             self.checkpoints[at].clone()
         };
+        if newest_seen < self.divided {
+            let late = fresh.iter().min_by_key(|&&at| self.newest_parent(at));
+            self.costs.opener = late.map(|&at| self.graph.nodes[at].record.operation.account);
+        }
         let nodes = self.refold(from);
+        self.charge(authors.first().copied());
         self.report(&before, &nodes)
     }
 
@@ -217,6 +253,7 @@ impl Roster {
     /// Notes that all up to `node`, and nothing else, is in the head, and that all others saw it.
     fn divide_after(&mut self, node: usize) {
         self.head.key = Some(self.graph.nodes[node].key);
+        self.divided = self.head.key;
         let since = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.folded);
         if self.head.folded + 1 >= since + CHECKPOINT_EVERY {
             self.checkpoints.push(Checkpoint { folded: self.head.folded + 1, ..self.head.clone() });
@@ -231,6 +268,7 @@ impl Roster {
         let after = from.key.map_or(Bound::Unbounded, Bound::Excluded);
         let nodes: Vec<usize> = self.graph.order.range((after, Bound::Unbounded)).map(|(_, &node)| node).collect();
         self.head = from;
+        self.divided = self.head.key;
         let (ranges, closed) = divide(&self.graph, &nodes);
         let last = ranges.len().saturating_sub(1);
         for (at, range) in ranges.into_iter().enumerate() {

@@ -8,6 +8,7 @@
 
 mod account;
 mod apply;
+mod aside;
 mod change;
 mod denied;
 mod graph;
@@ -18,6 +19,7 @@ mod machine;
 mod op;
 mod policy;
 mod queries;
+mod reach;
 mod record;
 mod resolve;
 mod rights;

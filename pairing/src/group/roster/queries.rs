@@ -231,8 +231,9 @@ impl Roster {
 
     /// The operations that do not count, in the total order.
     pub fn ignored(&self) -> Vec<Ignored> {
-        let nodes = self.graph.order.values().map(|&node| &self.graph.nodes[node]);
-        nodes.filter_map(|node| Some((node, node.outcome.as_ref().err()?))).map(Ignored::of).collect()
+        let mut nodes: Vec<&Node> = self.graph.nodes.iter().filter(|node| node.outcome.is_err()).collect();
+        nodes.sort_unstable_by_key(|node| node.key);
+        nodes.into_iter().filter_map(|node| Some((node, node.outcome.as_ref().err()?))).map(Ignored::of).collect()
     }
 
     /// Why this operation does not count; none if it counts or is not known.

@@ -5,7 +5,7 @@
 //! dropped devices, departures) is accepted one by one, undisputed ones first, of those in dispute the one of highest rank.
 //! What the owner had seen when handing the group over is decided before all that did not know of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
     apply::apply,
@@ -19,7 +19,7 @@ use super::{
     rights::authorise,
     segment::Segment,
     state::State,
-    weigh::{ByAccount, Rank, Strong, concerns, gives_away, kept_by, outweighs_at_all, rank, subject},
+    weigh::{ByAccount, Rank, Strong, concerns, gives_away, kept_by, leaves, outweighs_at_all, rank, subject},
 };
 use crate::ids::{AccountId, DeviceId, GroupId};
 
@@ -107,7 +107,7 @@ impl Resolver<'_> {
             return Err(Reason::Forked);
         }
         let grant = authorise(state, self.group, record, None)?;
-        apply(state, node.key, record, grant)?;
+        self.apply(state, node.key, record, grant)?;
         Ok(grant)
     }
 
@@ -124,9 +124,8 @@ impl Resolver<'_> {
         let mut gifts = self.gifts(segment, decided, &owner);
         while let Some(at) = first_gift(segment, &gifts) {
             let gift = gifts.remove(at);
-            let seen = segment.seen(gift);
             let (known, rest): (Vec<usize>, Vec<usize>) =
-                (from..segment.len()).filter(|&place| place != gift).partition(|&place| seen.has(place));
+                (from..segment.len()).filter(|&place| place != gift).partition(|&place| segment.knows(gift, place));
             let until = from + known.len() + 1;
             let places = (0..from).chain(known).chain([gift]).chain(rest);
             let nodes: Vec<usize> = places.map(|place| segment.nodes[place]).collect();
@@ -147,7 +146,7 @@ impl Resolver<'_> {
             let operation = &self.record(segment, place).operation;
             operation.account == *owner
                 && gives_away(&operation.op)
-                && decided.handed.is_none_or(|handed| segment.seen(place).has(handed))
+                && decided.handed.is_none_or(|handed| segment.knows(place, handed))
         };
         let mut gifts: Vec<usize> = (decided.outcomes.len()..segment.len()).filter(is_gift).collect();
         gifts.sort_by_key(|&place| {
@@ -189,9 +188,12 @@ impl Resolver<'_> {
             let (mut accepted, mut in_turn) = (Strong::default(), Vec::new());
             let folded = loop {
                 let folded = self.fold(&part, &accepted, &rejected, work);
-                let Some(place) = next(&folded, &in_turn) else { break folded };
-                accepted.add(place, self.record(segment, place));
-                in_turn.push(place);
+                let more = next(&folded, &in_turn);
+                if more.is_empty() {
+                    break folded;
+                }
+                more.iter().for_each(|&place| accepted.add(place, self.record(segment, place)));
+                in_turn.extend(more);
             };
             match in_turn.iter().rev().find(|&&place| folded.outcomes[place - from].is_err()) {
                 Some(&unfounded) => rejected.push(unfounded),
@@ -209,6 +211,16 @@ impl Resolver<'_> {
         decided.outcomes.extend(folded.outcomes);
         decided.after.extend(folded.after);
         decided
+    }
+
+    /// One that left after handing the group over did not leave as the owner: if it is again, it has to hand over again.
+    fn apply(&self, state: &mut State, key: OrderKey, record: &OpRecord, grant: Option<Grant>) -> Result<(), Denied> {
+        let author = record.operation.account;
+        let is_owner = state.owner == Some(author) && !state.inherited;
+        if is_owner && leaves(&record.operation.op) && self.graph.handed(record) {
+            return Err(Denied::IsOwner);
+        }
+        apply(state, key, record, grant)
     }
 
     fn is_void(&self, record: &OpRecord) -> bool {
@@ -250,7 +262,7 @@ impl Resolver<'_> {
             let mut seen = self.seen_state(part, place, &folded, work);
             let (record, key) = (self.record(segment, place), self.key(segment, place));
             let outcome = self.judge(part, place, &seen, accepted, rejected).and_then(|grant| {
-                apply(&mut folded.state, key, record, grant)?;
+                self.apply(&mut folded.state, key, record, grant)?;
                 Ok(grant)
             });
             if outcome.is_ok() && part.contenders.has(place, record) {
@@ -259,9 +271,9 @@ impl Resolver<'_> {
             }
             if segment.len() > 1 {
                 match &outcome {
-                    Ok(_) if segment.seen(place).count() == place => seen = folded.state.clone(),
+                    Ok(_) if segment.count(place) == place => seen = folded.state.clone(),
                     // In the author's own view it may have nothing to do; then it changes nothing there.
-                    Ok(grant) => drop(apply(&mut seen, key, record, *grant)),
+                    Ok(grant) => drop(self.apply(&mut seen, key, record, *grant)),
                     Err(_) => {}
                 }
                 folded.after.push(seen);
@@ -275,8 +287,7 @@ impl Resolver<'_> {
     fn seen_state(&self, part: &Part<'_>, place: usize, folded: &Folded, work: &mut Work) -> State {
         let (segment, decided) = (part.segment, part.decided);
         let from = decided.outcomes.len();
-        let seen = segment.seen(place);
-        match seen.count() {
+        match segment.count(place) {
             0 => part.base.clone(),
             count if count == place => folded.state.clone(),
             _ => match segment.only_parent(place) {
@@ -284,12 +295,17 @@ impl Resolver<'_> {
                 Some(parent) => folded.after[parent - from].clone(),
                 None => {
                     work.merged += 1;
+                    work.evaluated += segment.count(place) as u64;
                     let mut state = part.base.clone();
-                    for earlier in seen.iter() {
+                    for earlier in segment.seen(place) {
                         let outcome = decided.outcomes.get(earlier).or_else(|| folded.outcomes.get(earlier - from));
                         if let Some(Ok(grant)) = outcome {
-                            let _ =
-                                apply(&mut state, self.key(segment, earlier), self.record(segment, earlier), *grant);
+                            let _ = self.apply(
+                                &mut state,
+                                self.key(segment, earlier),
+                                self.record(segment, earlier),
+                                *grant,
+                            );
                         }
                     }
                     state
@@ -353,17 +369,20 @@ impl Resolver<'_> {
 
 /// Which of these to look at first: of those that know none of the others, the first.
 fn first_gift(segment: &Segment, gifts: &[usize]) -> Option<usize> {
-    gifts.iter().position(|&gift| !gifts.iter().any(|&other| segment.seen(gift).has(other)))
+    gifts.iter().position(|&gift| !gifts.iter().any(|&other| segment.knows(gift, other)))
 }
 
-/// The next to accept: of those that nothing undecided disputes, else of all, the one of highest rank.
-fn next(folded: &Folded, accepted: &[usize]) -> Option<usize> {
+/// The next to accept: those that nothing undecided disputes, else, of all, the one of highest rank.
+fn next(folded: &Folded, accepted: &[usize]) -> Vec<usize> {
+    let accepted: HashSet<usize> = accepted.iter().copied().collect();
     let open = |place: &usize| folded.contested.contains_key(place) && !accepted.contains(place);
-    let undisputed = |against: &[usize]| !against.iter().any(open);
-    folded
+    let mut all: Vec<(bool, Option<Rank>, usize)> = folded
         .contested
         .iter()
         .filter(|(place, _)| open(place))
-        .max_by_key(|(_, (rank, against))| (undisputed(against), *rank))
-        .map(|(place, _)| *place)
+        .map(|(place, (rank, against))| (!against.iter().any(open), *rank, *place))
+        .collect();
+    all.sort_unstable_by(|one, other| other.cmp(one));
+    let undisputed = all.iter().take_while(|(undisputed, ..)| *undisputed).count();
+    all.into_iter().take(undisputed.max(1)).map(|(.., place)| place).collect()
 }

@@ -56,7 +56,7 @@ fn create(state: &State, group: &GroupId, record: &OpRecord, nonce: &[u8; 32]) -
     }
 }
 
-fn are_sane(devices: &VerifiedDevices) -> bool {
+pub(super) fn are_sane(devices: &VerifiedDevices) -> bool {
     (1..=DEVICES_MAX).contains(&devices.devices.len())
 }
 

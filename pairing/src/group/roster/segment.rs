@@ -37,6 +37,21 @@ impl Bits {
     }
 }
 
+/// What each had seen, if there are many and most of them one after the other: how far along each of a few chains.
+#[derive(Debug)]
+struct Chains {
+    /// The chain of each, and its number there.
+    of: Vec<(usize, u32)>,
+    chains: Vec<Vec<usize>>,
+    seen: Vec<Vec<u32>>,
+}
+
+#[derive(Debug)]
+enum Seen {
+    Sets(Vec<Bits>),
+    Chains(Chains),
+}
+
 /// Operations in an order in which each comes after all that its author had seen, as numbers of nodes of the graph.
 #[derive(Debug)]
 pub(super) struct Segment {
@@ -44,44 +59,113 @@ pub(super) struct Segment {
     /// For each its parents within the segment, as places in it.
     pub(super) parents: Vec<Vec<usize>>,
     /// For each all that its author had seen within the segment.
-    seen: Vec<Bits>,
+    seen: Seen,
+    counts: Vec<usize>,
 }
+
+/// Below this many a set for each is small.
+const FEW: usize = 1_024;
 
 impl Segment {
     pub(super) fn new(graph: &Graph, nodes: &[usize]) -> Self {
         let places: HashMap<usize, usize> = nodes.iter().enumerate().map(|(place, &node)| (node, place)).collect();
-        let mut segment = Self { nodes: nodes.to_vec(), parents: Vec::new(), seen: Vec::new() };
-        for (place, &node) in nodes.iter().enumerate() {
-            let parents: Vec<usize> =
-                graph.nodes[node].parents.iter().filter_map(|parent| places.get(parent).copied()).collect();
-            let mut seen = Bits::new(place);
-            for &parent in &parents {
-                seen.join(&segment.seen[parent]);
-                seen.set(parent);
-            }
-            segment.parents.push(parents);
-            segment.seen.push(seen);
-        }
-        segment
+        let within = |&node: &usize| graph.nodes[node].parents.iter().filter_map(|parent| places.get(parent).copied());
+        let parents: Vec<Vec<usize>> = nodes.iter().map(|node| within(node).collect()).collect();
+        let chains = if nodes.len() < FEW { None } else { Chains::of(&parents) };
+        let seen = chains.map_or_else(|| Seen::Sets(sets(&parents)), Seen::Chains);
+        let counts = match &seen {
+            Seen::Sets(sets) => sets.iter().map(Bits::count).collect(),
+            Seen::Chains(chains) => chains.seen.iter().map(|seen| seen.iter().map(|&far| far as usize).sum()).collect(),
+        };
+        Self { nodes: nodes.to_vec(), parents, seen, counts }
     }
 
     pub(super) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    pub(super) fn seen(&self, place: usize) -> &Bits {
-        &self.seen[place]
+    /// Had the author of the one at `place` seen the other?
+    pub(super) fn knows(&self, place: usize, other: usize) -> bool {
+        match &self.seen {
+            Seen::Sets(sets) => sets[place].has(other),
+            Seen::Chains(chains) => {
+                let (chain, nth) = chains.of[other];
+                chains.seen[place].get(chain).is_some_and(|&far| far > nth)
+            }
+        }
+    }
+
+    /// How many the author had seen.
+    pub(super) fn count(&self, place: usize) -> usize {
+        self.counts[place]
+    }
+
+    /// Those that the author had seen, in their order.
+    pub(super) fn seen(&self, place: usize) -> Vec<usize> {
+        match &self.seen {
+            Seen::Sets(sets) => sets[place].iter().collect(),
+            Seen::Chains(chains) => {
+                let along = chains.chains.iter().zip(&chains.seen[place]);
+                let mut seen: Vec<usize> =
+                    along.flat_map(|(chain, &far)| chain.iter().take(far as usize)).copied().collect();
+                seen.sort_unstable();
+                seen
+            }
+        }
     }
 
     /// Did neither know the other?
     pub(super) fn are_concurrent(&self, one: usize, other: usize) -> bool {
-        one != other && !self.seen[one].has(other) && !self.seen[other].has(one)
+        one != other && !self.knows(one, other) && !self.knows(other, one)
     }
 
     /// The parent that had seen all that this one had, if there is one.
     pub(super) fn only_parent(&self, place: usize) -> Option<usize> {
         let parent = *self.parents[place].iter().max()?;
-        (self.seen[parent].count() + 1 == self.seen[place].count()).then_some(parent)
+        (self.count(parent) + 1 == self.count(place)).then_some(parent)
+    }
+}
+
+fn sets(parents: &[Vec<usize>]) -> Vec<Bits> {
+    let mut sets: Vec<Bits> = Vec::with_capacity(parents.len());
+    for (place, parents) in parents.iter().enumerate() {
+        let mut seen = Bits::new(place);
+        for &parent in parents {
+            seen.join(&sets[parent]);
+            seen.set(parent);
+        }
+        sets.push(seen);
+    }
+    sets
+}
+
+impl Chains {
+    /// None if there are so many chains that sets take less room.
+    fn of(parents: &[Vec<usize>]) -> Option<Self> {
+        let (mut of, mut chains): (Vec<(usize, u32)>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
+        for (place, parents) in parents.iter().enumerate() {
+            let goes_on = |&&parent: &&usize| chains[of[parent].0].last() == Some(&parent);
+            let chain = parents.iter().filter(goes_on).max().map_or(chains.len(), |&parent| of[parent].0);
+            if chain == chains.len() {
+                chains.push(Vec::new());
+            }
+            of.push((chain, u32::try_from(chains[chain].len()).ok()?));
+            chains[chain].push(place);
+            if chains.len() * 64 > of.len().max(FEW) {
+                return None;
+            }
+        }
+        let mut seen: Vec<Vec<u32>> = Vec::with_capacity(parents.len());
+        for parents in parents {
+            let mut far = vec![0; chains.len()];
+            for &parent in parents {
+                far.iter_mut().zip(&seen[parent]).for_each(|(far, &more)| *far = more.max(*far));
+                let (chain, nth) = of[parent];
+                far[chain] = far[chain].max(nth + 1);
+            }
+            seen.push(far);
+        }
+        Some(Self { of, chains, seen })
     }
 }
 

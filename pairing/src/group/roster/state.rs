@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct State {
     pub(super) founder: Option<AccountId>,
     pub(super) owner: Option<AccountId>,
+    /// The owner is it because the one before went.
+    pub(super) inherited: bool,
     pub(super) name: Arc<str>,
     pub(super) policy: Policy,
     pub(super) accounts: RedBlackTreeMapSync<AccountId, Arc<Standing>>,
@@ -90,7 +92,7 @@ impl State {
     }
 
     pub(super) fn set_owner(&mut self, account: &AccountId, record: &OpRecord) {
-        self.owner = Some(*account);
+        (self.owner, self.inherited) = (Some(*account), false);
         self.set_role(account, Role::Owner, record, None);
     }
 
@@ -133,6 +135,7 @@ impl State {
             self.owner = None;
             if let Some(heir) = self.ranks.first().map(|(_, heir)| *heir) {
                 self.set_owner(&heir, record);
+                self.inherited = true;
             }
         }
     }

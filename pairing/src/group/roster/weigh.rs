@@ -26,9 +26,14 @@ pub(super) fn outweighs_at_all(op: &Op) -> bool {
     matches!(op, Op::Remove { .. } | Op::Ban { .. } | Op::Role { .. } | Op::Devices { .. }) || gives_away(op)
 }
 
+/// Does its author leave?
+pub(super) fn leaves(op: &Op) -> bool {
+    matches!(op, Op::Leave | Op::Depart { .. })
+}
+
 /// Does its author give away what the account may do: by leaving, or by handing the group over?
 pub(super) fn gives_away(op: &Op) -> bool {
-    matches!(op, Op::Leave | Op::Depart { .. } | Op::Transfer { .. })
+    leaves(op) || matches!(op, Op::Transfer { .. })
 }
 
 /// Whom it takes a right from.
@@ -103,18 +108,32 @@ impl ByAccount {
 
 /// Contenders by whom they take a right from.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Strong(HashMap<AccountId, Vec<usize>>);
+pub(super) struct Strong {
+    by_subject: HashMap<AccountId, Vec<usize>>,
+    /// How many each device has that are about its own account.
+    of_itself: HashMap<DeviceId, usize>,
+}
+
+/// Most operations of one device, about its own account, that outweigh others in a part of a stretch: the first ones. So
+/// nobody makes the others weigh without end.
+const OF_ITSELF: usize = 8;
 
 impl Strong {
     pub(super) fn add(&mut self, place: usize, record: &OpRecord) {
-        if let Some(subject) = subject(record) {
-            self.0.entry(subject).or_default().push(place);
+        let Some(subject) = subject(record) else { return };
+        if subject == record.operation.account {
+            let count = self.of_itself.entry(record.device).or_default();
+            *count += 1;
+            if *count > OF_ITSELF {
+                return;
+            }
         }
+        self.by_subject.entry(subject).or_default().push(place);
     }
 
     /// Is it among them?
     pub(super) fn has(&self, place: usize, record: &OpRecord) -> bool {
-        subject(record).and_then(|subject| self.0.get(&subject)).is_some_and(|places| places.contains(&place))
+        subject(record).and_then(|subject| self.by_subject.get(&subject)).is_some_and(|places| places.contains(&place))
     }
 
     /// Those that may concern `weak`.
@@ -124,7 +143,12 @@ impl Strong {
             Vouched::Join(join) if join.account != author => Some(join.account),
             _ => None,
         };
-        [Some(author), joiner].into_iter().flatten().filter_map(|account| self.0.get(&account)).flatten().copied()
+        [Some(author), joiner]
+            .into_iter()
+            .flatten()
+            .filter_map(|account| self.by_subject.get(&account))
+            .flatten()
+            .copied()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod handle;
 mod network;
+mod randomness;
 #[cfg(test)]
 mod tests;
 pub(crate) mod turn;

@@ -12,6 +12,7 @@ use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tracing::{debug, warn};
 
+use super::randomness::remix;
 use super::{EngineHandle, Network};
 use crate::addressing;
 use crate::engine::{Effect, Input, PeerKey};
@@ -108,6 +109,7 @@ async fn keep_published(overlay: Handle, account: SigningSecret, mut published: 
         loop {
             let Some((card, sequence)) = published.borrow_and_update().clone() else { break };
             let now = super::worker::now();
+            remix(&mut rng);
             let records = match record::seal_current(account.expose_seed(), sequence, &card, now, &mut rng) {
                 Ok(records) => records,
                 Err(error) => {

@@ -7,6 +7,7 @@ use covey_api::{ApiError, Reason};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::AccountSecret;
 use rand::{make_rng, rngs::StdRng};
+use rand_core::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 
 use super::{EngineHandle, Network, Worker, spawn};
@@ -82,6 +83,21 @@ async fn a_damaged_record_fails_who_reads_it_and_nobody_else() {
     assert_eq!(contacts.await.unwrap().len(), 0, "the others are listed");
     engine.input(Input::Stop).await.unwrap();
     tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+}
+
+/// Two virtual machines that were resumed from one snapshot of memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_copies_of_a_running_node_draw_different_randomness() {
+    let mut drawn = Vec::new();
+    for _ in 0..2 {
+        let mut copy = worker(Faults::default(), |_| {});
+        copy.rng = StdRng::seed_from_u64(1);
+        let (engine, thread) = spawn(copy).unwrap();
+        drawn.push(engine.call(|cx| Ok(cx.rng.next_u64())).await.unwrap());
+        engine.input(Input::Stop).await.unwrap();
+        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+    }
+    assert_ne!(drawn[0], drawn[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 
 use super::EngineHandle;
+use super::randomness::remix;
 use crate::engine::{self, Cx, Effect, EngineError, Input, Live, Me, Policy};
 use crate::store::{Batch, Reader, Store, StoreError, Tx};
 use crate::vault::Vault;
@@ -44,7 +45,7 @@ pub struct Worker<S, N> {
     pub policy: Policy,
     /// The way to the peers.
     pub network: N,
-    /// Seeded from the system.
+    /// Seeded from the system, which adds to it before every transaction.
     pub rng: StdRng,
     /// The runtime whose timers the engine waits on.
     pub clock: tokio::runtime::Handle,
@@ -177,6 +178,7 @@ impl<S: Store, N: Network> Worker<S, N> {
 
     /// One input, one transaction.
     fn one(&mut self, input: Input, live: &mut Live, pending: &mut Pending) {
+        remix(&mut self.rng);
         let mut tx = Tx::new(&self.store, &self.vault);
         let mut cx = Cx {
             me: &self.me,

@@ -69,7 +69,7 @@ fn replay(golden: &Value) {
     let published = bob.prekeys.bundle().clone();
     assert_eq!(published.to_bytes(), bytes(&golden["published_bundle"]));
     let mut random = ScriptRng::new(&bytes(&golden["random"]["bob_one_time"]));
-    let offered = bob.prekeys.one_time_bundle(&bob.device, &mut random);
+    let offered = bob.prekeys.one_time_bundle(&bob.device, &[1; 32], &mut random);
     assert_eq!(offered.to_bytes(), bytes(&golden["one_time_bundle"]));
 
     let bundle = if golden["one_time"] == true { offered } else { published };

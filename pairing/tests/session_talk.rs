@@ -66,7 +66,7 @@ fn a_one_time_pair_is_deleted_when_it_was_used() {
 
 /// [SESS-5]
 #[test]
-fn at_most_a_hundred_one_time_pairs_are_kept() {
+fn a_limited_number_of_one_time_pairs_is_kept() {
     let (_, mut bob) = strangers(5);
     for _ in 0..limits::MAX_ONE_TIME + 5 {
         bob.one_time_bundle();
@@ -74,6 +74,44 @@ fn at_most_a_hundred_one_time_pairs_are_kept() {
     assert_eq!(bob.prekeys.one_time_len(), limits::MAX_ONE_TIME);
     assert!(bob.state().len() < limits::MAX_STORE_BYTES);
     bob.restart();
+}
+
+/// [SESS-5]
+#[test]
+fn nobody_can_flush_the_one_time_pairs_of_others() {
+    let (mut alice, mut bob) = strangers(7);
+    let bundle = bob.one_time_bundle_for(&[1; 32]);
+    // Others hold what room there is, and mallory takes pairs without end.
+    for other in 0..limits::MAX_ONE_TIME - 2 {
+        let mut holder = [2; 32];
+        holder[..8].copy_from_slice(&other.to_be_bytes());
+        bob.one_time_bundle_for(&holder);
+    }
+    for _ in 0..1_000 {
+        bob.one_time_bundle_for(&[66; 32]);
+    }
+    assert_eq!(bob.prekeys.one_time_len(), limits::MAX_ONE_TIME);
+    alice.initiate(&bundle);
+    let hello = alice.seal(b"hello");
+    assert_eq!(bob.open(&hello).as_deref(), Ok(&b"hello"[..]));
+}
+
+/// [SESS-5]
+#[test]
+fn an_account_holds_a_few_one_time_pairs_and_none_once_it_is_forgotten() {
+    let (mut alice, mut bob) = strangers(8);
+    let oldest = bob.one_time_bundle_for(&[66; 32]);
+    for _ in 0..limits::MAX_ONE_TIME_EACH {
+        bob.one_time_bundle_for(&[66; 32]);
+    }
+    assert_eq!(bob.prekeys.one_time_len(), limits::MAX_ONE_TIME_EACH);
+    alice.initiate(&oldest);
+    let late = alice.seal(b"late");
+    assert_eq!(bob.open(&late), Err(SessionError::UnknownPrekey));
+    bob.one_time_bundle_for(&[1; 32]);
+    bob.prekeys.forget_holder(&[66; 32]);
+    bob.restart();
+    assert_eq!(bob.prekeys.one_time_len(), 1);
 }
 
 /// [SESS-4]

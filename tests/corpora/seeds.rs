@@ -325,7 +325,7 @@ fn tickets() -> Seeds {
 
 fn bundles() -> Vec<Vec<u8>> {
     let mut bob = sessions::stages()[0].1.clone();
-    let one_time = bob.prekeys.one_time_bundle(&bob.device, &mut rng());
+    let one_time = bob.prekeys.one_time_bundle(&bob.device, &[1; 32], &mut rng());
     vec![bob.prekeys.bundle().to_bytes(), one_time.to_bytes()]
 }
 

@@ -42,4 +42,11 @@ fn a_contact_who_is_blocked_can_neither_write_nor_ask_again() {
     assert_eq!(contact_of(&mallory, &alice.id).expect("listed")["state"], "paired", "she is not told");
     assert_eq!(mallory.json(&["message", "show", after["id"].as_str().expect("an id")])["state"], "queued");
     assert_eq!(texts(&alice, "mallory"), ["before"], "the history stays, nothing is added");
+    assert_eq!(contact_of(&mallory, &alice.id).expect("listed")["online"], false, "as if the node were off");
+
+    // A block is a switch: the conversation goes on where it stopped.
+    alice.json(&["pair", "unblock", "mallory"]);
+    assert_eq!(contact_of(&alice, &mallory.id).expect("listed")["state"], "paired");
+    alice.until_received("after a restart");
+    assert_eq!(texts(&alice, "mallory"), ["before", "after", "after a restart"]);
 }

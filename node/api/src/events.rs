@@ -15,6 +15,9 @@ pub(crate) const UNSUBSCRIBE: &str = "events.unsubscribe";
 pub mod kind {
     /// A contact changed its state, or anything else that `pair.show` tells; data: [`Contact`](crate::Contact).
     pub const CONTACT: &str = "contact";
+    /// Something about a contact that a thief of their keys would do, too: look at `alerts` and compare safety numbers; data:
+    /// [`Contact`](crate::Contact), which is no longer `verified`.
+    pub const CONTACT_ALERT: &str = "contact.alert";
     /// A message arrived; data: [`Message`](crate::Message).
     pub const MESSAGE_RECEIVED: &str = "message.received";
     /// A message of our own was accepted for sending; data: [`Message`](crate::Message).

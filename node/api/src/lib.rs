@@ -61,8 +61,9 @@ pub use node::{
 };
 pub use openrpc::openrpc;
 pub use pair::{
-    Contact, ContactState, Direction, PairAccept, PairApi, PairBlock, PairCancel, PairDecline, PairForget, PairInvite,
-    PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
+    Contact, ContactAlert, ContactAlertKind, ContactState, Direction, PairAccept, PairApi, PairBlock, PairCancel,
+    PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
+    Party,
 };
 pub use rpc::{RpcSpec, RpcVersion, Version};
 pub use server::{Api, module};

@@ -179,6 +179,37 @@ pub enum Direction {
     Outgoing,
 }
 
+/// One of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// We.
+    Us,
+    /// The other account.
+    Them,
+}
+
+/// What may be the work of somebody who has a contact's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactAlertKind {
+    /// They paired anew by themselves, as after losing their data: a new conversation began.
+    Renewed,
+    /// Their account has other devices than before.
+    DevicesChanged,
+    /// A list of devices that contradicts the one known was refused. The account was recovered or its keys were stolen.
+    Contradiction,
+}
+
+/// Something to look at before trusting a contact further; comparing safety numbers (`pair.verify`) clears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContactAlert {
+    /// What happened.
+    pub what: ContactAlertKind,
+    /// When, the last time.
+    pub at: Time,
+}
+
 /// Another account and where consent stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Contact {
@@ -202,8 +233,17 @@ pub struct Contact {
     pub verified: bool,
     /// Do we know that they know that we are paired?
     pub confirmed: bool,
-    /// Is a device of theirs connected now?
+    /// Does a device of theirs talk to us now? (Not if they have removed or blocked us.)
     pub online: bool,
+    /// What to look at before trusting them further.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<ContactAlert>,
+    /// Have they declined an invite of ours? A further one reaches them only if they have forgotten that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused_before: bool,
+    /// Who ended the pairing; none unless `removed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Party>,
     /// The direct channel; none unless we are or were paired.
     pub channel: Option<String>,
 }
@@ -225,11 +265,11 @@ noun! {
         write cancel(PairCancel) -> Contact;
         /// Forget how it ended, so that both can ask again.
         write forget(PairForget) -> Contact;
-        /// End it: sessions and keys are erased, the history stays until it is deleted.
+        /// End it on both sides: sessions and keys are erased, the history stays until it is deleted.
         write remove(PairRemove) -> Contact;
-        /// Hear nothing of them any more; they are not told.
+        /// Take and send nothing until `pair.unblock`; they are not told, and the pairing is kept. `pair.remove` ends it.
         write block(PairBlock) -> Contact;
-        /// Lift a block.
+        /// Lift a block. What a contact wrote meanwhile arrives if it is still kept there.
         write unblock(PairUnblock) -> Contact;
         /// Mark as verified if the number they read to us is the right one.
         write verify(PairVerify) -> Contact;

@@ -1,14 +1,14 @@
 //! Contact cards: our own, signed anew when it changes, and those of others, taken when they verify and are newer.
 
 use covey_pairing::identity::{self, CardContent, CardDevice, ContactCard, KeyLog, LogOrder, SignedOp};
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use tracing::{debug, error, warn};
 
 use super::contacts::{self, Card, ContactDevice, Owner};
 use super::tables::{self, Counter};
-use super::{Cx, Effect, EngineError, PeerKey, control, group, parcels, sessions};
+use super::{Cx, Effect, EngineError, PeerKey, alerts, control, group, parcels, sessions};
 
 /// A card can be used for this long: longer than a holiday, shorter than the life of old prekeys.
 const LIFETIME: u64 = 21 * 24 * 3_600_000;
@@ -131,10 +131,12 @@ pub(super) fn learn_as_of(
         }
     };
     let content = card.content();
+    let mut known_log = None;
     if let Some(known) = contacts::card(cx.tx, account)? {
-        let known_log = KeyLog::verify(known.log).map_err(EngineError::bug)?;
-        match card.log().compare(&known_log) {
-            Err(_fork) => {
+        let known_log = known_log.insert(KeyLog::verify(known.log).map_err(EngineError::bug)?);
+        match card.log().compare(known_log) {
+            Err(fork) => {
+                alerts::contradicted(cx, account, covey_codec::encode(&fork).ok())?;
                 error!(account = %account.fmt_short(), "the account published two histories of its devices; the new one is not taken");
                 return Ok(true);
             }
@@ -162,17 +164,25 @@ pub(super) fn learn_as_of(
             bundle: listed.prekeys.clone(),
         });
     }
+    let changed = known_log.is_some_and(|known| active(&known) != active(card.log()));
     forget_gone(cx, account, &devices)?;
     let log: Vec<SignedOp> = card.log().ops().to_vec();
     let name = Some(content.name.clone()).filter(|name| !name.is_empty() && *name != account.fmt_short());
     let record = Card { signed: ByteBuf::from(bytes), sequence: content.sequence, name, devices, log };
     cx.tx.put(&tables::card(account), &record)?;
+    if changed {
+        alerts::devices_changed(cx, account)?;
+    }
     if contacts::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired()) {
         allow(cx, account)?;
     } else {
         group::allow_near(cx, account)?;
     }
     Ok(true)
+}
+
+fn active(log: &KeyLog) -> Vec<DeviceId> {
+    log.active().map(|device| device.keys.id).collect()
 }
 
 /// Devices that the new card no longer has may no longer connect as the account's, and have no sessions.

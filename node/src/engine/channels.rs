@@ -11,9 +11,6 @@ use super::tables::{self, Counter};
 use super::{Cx, EngineError, contacts, feeds, group, messages};
 use crate::store::Tx;
 
-/// Most channels listed at once; far above what one person has.
-const MAX_LISTED: usize = 10_000;
-
 /// A conversation as stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Channel {
@@ -26,7 +23,7 @@ pub(super) struct Channel {
     /// The name of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-    /// False once the contact is gone: nothing can be written or received any more.
+    /// False once the contact is gone, and while they are blocked: nothing can be written or received.
     pub(super) open: bool,
     /// Our incarnation in it.
     pub(super) incarnation: u64,
@@ -108,7 +105,7 @@ pub(super) fn group(tx: &Tx<'_>, id: &ChannelId) -> Result<Option<Channel>, Engi
 
 /// All of them.
 pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<Channel>, EngineError> {
-    Ok(tx.scan_intact(&tables::channels(), MAX_LISTED)?.into_iter().map(|(_, channel)| channel).collect())
+    Ok(tx.scan_intact(&tables::channels(), usize::MAX)?.into_iter().map(|(_, channel)| channel).collect())
 }
 
 /// The direct channel with `contact`; opens it if this is the first time.
@@ -145,6 +142,25 @@ pub(super) fn create(
     channel.save(cx)?;
     cx.tx.put(&tables::channel_no(id.as_bytes()), &no)?;
     Ok(channel)
+}
+
+/// Forgets a direct channel that has ended without anything to read in it. Whether that was so.
+pub(super) fn forget_if_silent(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<bool, EngineError> {
+    let Some(contact) = channel.contact.filter(|_| channel.newest.is_none() && !channel.open) else { return Ok(false) };
+    for feed in feeds::all(cx.tx, channel.no)? {
+        for prefix in [tables::entries(feed.fid), tables::deliveries(feed.fid)] {
+            cx.tx.keys(&prefix)?.iter().for_each(|key| cx.tx.delete(key));
+        }
+        cx.tx.delete(&tables::feed(channel.no, feed.key.author.as_bytes(), feed.key.incarnation));
+        for device in contacts::devices(cx.tx, &contact)? {
+            let parked = cx.tx.keys(&tables::parked_by(&device.id))?;
+            let of_feed = parked.iter().filter(|key| tables::feed_of_parked(key) == feed.fid);
+            of_feed.for_each(|key| cx.tx.delete(key));
+        }
+    }
+    cx.tx.delete(&tables::channel_no(channel.id.as_bytes()));
+    cx.tx.delete(&tables::channel(channel.no));
+    Ok(true)
 }
 
 /// The ends of a channel.
@@ -221,7 +237,13 @@ fn none(text: &str) -> ApiError {
 /// What to call it.
 pub(super) fn name(tx: &Tx<'_>, channel: &Channel) -> Result<String, EngineError> {
     Ok(match (&channel.contact, &channel.name) {
-        (Some(contact), _) => contacts::name_of(tx, contact)?.unwrap_or_else(|| contact.fmt_short()),
+        (Some(contact), _) => {
+            let name = contacts::name_of(tx, contact)?.unwrap_or_else(|| contact.fmt_short());
+            // After pairing again there are several of one contact.
+            let present = contacts::load(tx, contact)?.and_then(|contact| contact.channel);
+            let is_earlier = present.is_some_and(|no| no != channel.no);
+            if is_earlier { format!("{name} (earlier, {})", channel.id.fmt_short()) } else { name }
+        }
         (None, Some(name)) => name.clone(),
         (None, None) => channel.id.fmt_short(),
     })

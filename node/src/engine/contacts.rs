@@ -9,12 +9,11 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::alerts::{Alert, AlertKind};
 use super::channels::{self, Channel};
 use super::{Cx, EngineError, PeerKey, tables};
 use crate::store::Tx;
 
-/// Most contacts listed at once.
-const MAX_LISTED: usize = 100_000;
 /// Longest alias in characters.
 const MAX_ALIAS: usize = 64;
 /// Shortest id prefix that names a contact (beyond `cv1`).
@@ -32,8 +31,6 @@ pub(super) struct Contact {
     pub(super) outgoing: Option<bool>,
     /// What the inviter said.
     pub(super) note: Option<String>,
-    /// Their account DH key, from a ticket or card.
-    pub(super) their_dh: Option<DhPublic>,
     /// An invite that waits until their card is found.
     pub(super) wanted: Option<Wanted>,
     /// Where a pairing frame may be left: peers and addresses of their ticket.
@@ -50,6 +47,15 @@ pub(super) struct Contact {
     pub(super) changed_at: u64,
     /// BLAKE3 of our card as they last got it.
     pub(super) card_sent: Option<ByteBuf>,
+    /// What the operator ought to look at before trusting them further; each kind once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) alerts: Vec<Alert>,
+    /// They declined an invite of ours, and nothing was agreed since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) refused: bool,
+    /// Whether we ended the pairing, while it is ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ended_by_us: Option<bool>,
 }
 
 /// An invite of ours to an account of which we know nothing but the id.
@@ -104,7 +110,6 @@ impl Contact {
             relationship: Relationship::new(account),
             outgoing: None,
             note: None,
-            their_dh: None,
             wanted: None,
             hints: Vec::new(),
             channel: None,
@@ -113,7 +118,22 @@ impl Contact {
             request: false,
             changed_at: now,
             card_sent: None,
+            alerts: Vec::new(),
+            refused: false,
+            ended_by_us: None,
         }
+    }
+
+    /// Adds an alert, or its newer occasion. What was verified is so no more.
+    pub(super) fn alert(&mut self, what: AlertKind, at: u64, proof: Option<Vec<u8>>) {
+        self.verified = false;
+        let kept = self.alerts.extract_if(.., |alert| alert.what == what).next().and_then(|alert| alert.proof);
+        self.alerts.push(Alert { what, at, proof: kept.or(proof.map(ByteBuf::from)) });
+    }
+
+    /// Whether the operator was told of this already and has not verified them since.
+    pub(super) fn is_alerted(&self, what: AlertKind) -> bool {
+        self.alerts.iter().any(|alert| alert.what == what)
     }
 
     /// Let in by the open mode and waiting for the operator's word. (What such a stranger wrote stays out of the inbox
@@ -124,6 +144,16 @@ impl Contact {
 
     pub(super) fn is_paired(&self) -> bool {
         self.relationship.state() == State::Paired
+    }
+
+    /// Paired, or blocked while paired: what belongs to the pact is kept.
+    pub(super) fn has_pact(&self) -> bool {
+        self.relationship.pair_secret().is_some()
+    }
+
+    /// Whether the channel is that of the pact that stands.
+    pub(super) fn keeps(&self, channel: &Channel) -> bool {
+        self.has_pact() && self.channel == Some(channel.no)
     }
 
     pub(super) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
@@ -143,7 +173,7 @@ pub(super) fn load_or_new(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Contac
 
 /// All of them.
 pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<Contact>, EngineError> {
-    Ok(tx.scan_intact(&tables::contacts(), MAX_LISTED)?.into_iter().map(|(_, contact)| contact).collect())
+    Ok(tx.scan_intact(&tables::contacts(), usize::MAX)?.into_iter().map(|(_, contact)| contact).collect())
 }
 
 /// The newest card of an account.
@@ -161,9 +191,9 @@ pub(super) fn device(tx: &Tx<'_>, account: &AccountId, id: &DeviceId) -> Result<
     Ok(devices(tx, account)?.into_iter().find(|device| device.id == *id))
 }
 
-/// The key that every session with a paired account starts from.
+/// The key that every session with a paired account starts from. None while it is blocked: nothing is sealed or opened.
 pub(super) fn psk(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Secret<32>>, EngineError> {
-    let contact = load(tx, account)?;
+    let contact = load(tx, account)?.filter(Contact::is_paired);
     Ok(contact.and_then(|contact| contact.relationship.pair_secret().map(PairSecret::session_psk)))
 }
 
@@ -353,7 +383,10 @@ pub(super) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, A
         expires_at: expires_at.map(Time::from_unix_ms),
         verified: contact.verified,
         confirmed: relationship.confirmed(),
-        online: is_online(cx, &contact.account)?,
+        alerts: contact.alerts.iter().map(Alert::show).collect(),
+        refused_before: contact.refused,
+        ended_by: contact.ended_by_us.map(|us| if us { api::Party::Us } else { api::Party::Them }),
+        online: contact.is_paired() && is_online(cx, &contact.account)?,
         channel,
     })
 }
@@ -376,6 +409,7 @@ pub(super) fn shown_state(contact: &Contact) -> ContactState {
     }
 }
 
+/// Whether one of their devices talks to us. A connection alone does not tell: they may have removed or blocked us.
 fn is_online(cx: &Cx<'_, '_>, account: &AccountId) -> Result<bool, EngineError> {
-    Ok(devices(cx.tx, account)?.iter().any(|device| cx.live.connected.contains(&device.peer)))
+    Ok(devices(cx.tx, account)?.iter().any(|device| cx.live.opened.contains(&device.peer)))
 }

@@ -46,6 +46,9 @@ pub(super) fn card_to(cx: &mut Cx<'_, '_>, owner: Owner) -> Result<(), EngineErr
     else {
         return Ok(());
     };
+    if contacts::is_blocked(cx.tx, &owner.account)? {
+        return Ok(());
+    }
     let own = card::own(cx)?;
     let hash = ByteBuf::from(covey_pairing::crypto::hash::blake3(&own).to_vec());
     if contact.card_sent.as_ref() == Some(&hash) {

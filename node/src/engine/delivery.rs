@@ -221,17 +221,19 @@ fn to(
     let read = marks().filter(|mark| mark.read >= seq).map(|mark| mark.read_at).min();
     let delivered = marks().filter(|mark| mark.delivered >= seq).map(|mark| mark.delivered_at).min();
     let expired = message.body.expires_at.filter(|at| *at <= cx.now);
+    let contact = contacts::load(cx.tx, recipient)?;
+    // While they are blocked it waits.
+    let is_over = !channel.open && (channel.is_group() || contact.as_ref().is_none_or(|c| !c.keeps(channel)));
     let (state, at, why) = match (read, delivered, expired) {
         (Some(at), _, _) => (MessageState::Read, at, None),
         (None, Some(at), _) => (MessageState::Delivered, at, None),
         (None, None, Some(at)) => (MessageState::Expired, at, None),
-        (None, None, None) if !channel.open => {
+        (None, None, None) if is_over => {
             let why = if channel.contact.is_some() { "you are no longer paired" } else { "you are no longer a member" };
             (MessageState::Failed, channel.active_at, Some(why.to_owned()))
         }
         (None, None, None) => (MessageState::Queued, message.received_at, None),
     };
-    let contact = contacts::load(cx.tx, recipient)?;
     Ok(api::Delivery {
         recipient: recipient.to_string(),
         alias: contact.and_then(|contact| contact.alias),

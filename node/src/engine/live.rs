@@ -8,6 +8,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use serde_bytes::ByteBuf;
 
 use super::authors::AuthorKeys;
+use super::misuse::Misuse;
 use super::quota::Quotas;
 use super::{PeerKey, Policy, custody, delivery, group};
 
@@ -43,12 +44,16 @@ pub struct Live {
     pub(super) early: Vec<(PeerKey, DeviceId, u64, ByteBuf)>,
     /// What accounts made us keep lately. Bounded by contacts and members.
     pub(super) quotas: Quotas,
+    /// What devices cost with parcels lately.
+    pub(super) misuse: Misuse,
     /// Keys with which entries were verified lately.
     pub(super) authors: AuthorKeys,
     /// When our card was last handed to the overlay for publication.
     pub(super) published_at: u64,
     /// When the slow housekeeping last ran.
     pub(super) housekept_at: u64,
+    /// When what has ended was last looked for.
+    pub(super) pruned_at: u64,
     /// The clock at the last tick, to notice when it is set back.
     pub(super) ticked_at: u64,
 }
@@ -72,9 +77,11 @@ impl Live {
             custody: None,
             early: Vec::new(),
             quotas: Quotas::default(),
+            misuse: Misuse::default(),
             authors: AuthorKeys::default(),
             published_at: 0,
             housekept_at: 0,
+            pruned_at: 0,
             ticked_at: 0,
         }
     }
@@ -91,7 +98,9 @@ impl Live {
         self.penalties.values_mut().for_each(|at| *at = (*at).min(now));
         self.published_at = self.published_at.min(now);
         self.housekept_at = self.housekept_at.min(now);
+        self.pruned_at = self.pruned_at.min(now);
         self.quotas.set_back(now);
+        self.misuse.set_back(now);
         self.groups.knocks.set_back(now);
     }
 

@@ -4,6 +4,7 @@
 //! [`Effect`]s that the runtime releases only after the transaction is durable. So a crash falls either before an
 //! input, which is then retried by whoever sent it, or after it, and its effects are rebuilt from what is stored.
 
+mod alerts;
 mod authors;
 mod card;
 mod channels;
@@ -16,6 +17,7 @@ pub mod crowd;
 mod custody;
 mod cx;
 mod delivery;
+mod ended;
 mod feeds;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -29,7 +31,9 @@ mod members;
 mod messages;
 #[cfg(any(test, feature = "hostile"))]
 mod mischief;
+mod misuse;
 mod outbox;
+mod pacts;
 mod pairing;
 mod parcels;
 mod parked;

@@ -8,7 +8,8 @@ use super::contacts::{self, Contact};
 use super::live::{Live, Retry};
 use super::tables::Counter;
 use super::{
-    Cx, Effect, EngineError, PeerKey, Protocol, card, custody, group, idempotency, journal, pairing, rollback, sync,
+    Cx, Effect, EngineError, PeerKey, Protocol, card, custody, ended, group, idempotency, journal, pairing, rollback,
+    sync,
 };
 
 /// A clock that went back by more than this, in milliseconds, was set; less is the jitter of its corrections.
@@ -175,7 +176,9 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         journal::prune(cx)?;
         idempotency::prune(cx)?;
         custody::prune(cx)?;
+        ended::tick(cx)?;
         cx.live.quotas.prune(cx.policy.quota, now);
+        cx.live.misuse.prune(now);
     }
     Ok(())
 }

@@ -3,24 +3,21 @@
 use std::net::IpAddr;
 
 use covey_api::{self as api, ApiError, Reason, kind};
-use covey_feed::ChannelId;
 use covey_pairing::consent::{
-    self, Admission, Arrival, Command, ConsentError, Effect as Consequence, Input, InviteFrame, Me, PairFrame, Slot,
-    State, acknowledge, open_invite,
+    Admission, Arrival, Command, ConsentError, Effect as Consequence, Input, InviteFrame, Me, PairFrame, Slot, State,
+    acknowledge, open_invite,
 };
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::identity::{KeyLog, TokenBook};
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, InviteId};
 use serde_bytes::ByteBuf;
 use tracing::{debug, info, warn};
 
+use super::alerts::{self, AlertKind};
 use super::contacts::{self, Contact, Hint};
 use super::group::knock;
 use super::rpc::account::Issued;
-use super::{
-    Cx, Effect, EngineError, PeerKey, Protocol, card, channels, journal, members, outbox, parcels, requests, sessions,
-    sync, tables,
-};
+use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, journal, outbox, pacts, requests, sessions, tables};
 
 /// Most one-time bundles kept of one contact.
 const MAX_BUNDLES: usize = 8;
@@ -61,10 +58,8 @@ fn refused(name: &str, error: &ConsentError) -> ApiError {
 /// Whether we may invite an account of which we do not have the key yet.
 pub(super) fn may_invite(contact: &Contact) -> Result<(), ApiError> {
     let state = contact.relationship.state();
-    let refused_in = matches!(state, State::Invited | State::Paired | State::Blocked | State::Pending);
-    if refused_in || contact.wanted.is_some() {
+    if matches!(state, State::Paired | State::Blocked | State::Declined | State::Pending) {
         let name = contact.alias.clone().unwrap_or_else(|| contact.account.fmt_short());
-        let state = if contact.wanted.is_some() { State::Invited } else { state };
         return Err(refused(&name, &ConsentError::NotAllowed { command: Command::Invite, state }));
     }
     Ok(())
@@ -81,7 +76,6 @@ pub(super) fn invite_found(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Result<
     let (Some(wanted), Some(their_dh)) = (contact.wanted.take(), dh_of_card(cx, &contact.account)?) else {
         return Ok(());
     };
-    contact.their_dh = Some(their_dh);
     let input = Input::Invite { their_dh, note: wanted.note, token: wanted.token };
     if let Err(error) = step(cx, contact, input, None)? {
         debug!(%error, "the account that was looked up cannot be invited any more");
@@ -126,9 +120,11 @@ pub(super) fn frame(
         reply(cx, peer, acknowledge(&frame));
         return Ok(());
     };
-    let kind = frame.kind();
+    let (kind, uniform) = (frame.kind(), acknowledge(&frame));
     if let Err(error) = step(cx, contact, Input::Received(frame), Some(peer))? {
         debug!(?peer, ?kind, %error, "a pairing frame was refused");
+        // As if nothing were known of it: a malformed frame must not ask which state it meets.
+        reply(cx, peer, uniform);
     }
     Ok(())
 }
@@ -139,16 +135,19 @@ fn reply(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Option<Vec<u8>>) {
     }
 }
 
-/// An invite, from a stranger perhaps.
-fn invited(
+/// Whether an invite may be opened, and by what; decided before any key agreement.
+fn admission(
     cx: &mut Cx<'_, '_>,
     peer: PeerKey,
     source: Option<IpAddr>,
     invite: &InviteFrame,
-    frame: &PairFrame,
-) -> Result<(), EngineError> {
+) -> Result<Option<(Admission, TokenBook)>, EngineError> {
     let known = cx.tx.get::<AccountId>(&tables::invite(&invite.id()))?;
     let claimed = contacts::load(cx.tx, &invite.from)?;
+    if known.is_none() && claimed.as_ref().is_some_and(|contact| is_too_soon(contact, cx.now)) {
+        debug!(?peer, "a contact asks for another pact so soon");
+        return Ok(None);
+    }
     let expected = known.is_some()
         || claimed.is_some_and(|contact| {
             contact.wanted.is_some() || matches!(contact.relationship.state(), State::Invited | State::Paired)
@@ -161,13 +160,26 @@ fn invited(
     cx.live.pending = Some(pending);
     let invitee = cx.me.account_id();
     let arrival = Arrival { invitee, source, pending, expected, tokens: &book };
-    let admission = match cx.live.strangers.admit(invite, &arrival, cx.now) {
-        Ok(admission) => admission,
+    match cx.live.strangers.admit(invite, &arrival, cx.now) {
+        Ok(admission) => Ok(Some((admission, book))),
         Err(refusal) => {
             info!(?peer, %refusal, "an invite was not let in");
-            reply(cx, peer, acknowledge(frame));
-            return Ok(());
+            Ok(None)
         }
+    }
+}
+
+/// An invite, from a stranger perhaps.
+fn invited(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    source: Option<IpAddr>,
+    invite: &InviteFrame,
+    frame: &PairFrame,
+) -> Result<(), EngineError> {
+    let Some((admission, book)) = admission(cx, peer, source, invite)? else {
+        reply(cx, peer, acknowledge(frame));
+        return Ok(());
     };
     let opened = match open_invite(&cx.me.account, invite, cx.now) {
         Ok(opened) => opened,
@@ -182,6 +194,11 @@ fn invited(
     let before = contact.relationship.state();
     let hint = Hint { peer, addresses: Vec::new() };
     let (card, request) = (opened.card().to_vec(), opened.request());
+    if let Some(known) = contacts::card(cx.tx, &account)? {
+        // Cards come by other ways, too: the longest log that is known decides.
+        let known = KeyLog::verify(known.log).map_err(EngineError::bug)?;
+        contact.relationship.learn_log(&known).map_err(|_| EngineError::bug("two logs of one account are kept"))?;
+    }
     if !contact.hints.iter().any(|known| known.peer == peer) {
         // The newest few: whoever brought an invite can take the answer.
         contact.hints.insert(0, hint);
@@ -192,7 +209,11 @@ fn invited(
         Err(error) => {
             debug!(account = %account.fmt_short(), %error, "an invite was refused");
             reply(cx, peer, acknowledge(frame));
-            return Ok(());
+            return match error {
+                ConsentError::Forked(fork) => alerts::contradicted(cx, &account, covey_codec::encode(&fork).ok()),
+                ConsentError::OlderLog => alerts::contradicted(cx, &account, Some(card)),
+                _ => Ok(()),
+            };
         }
     };
     let Some(mut contact) = contacts::load(cx.tx, &account)? else { return Ok(()) };
@@ -211,6 +232,11 @@ fn invited(
         return requests::admit(cx, contact);
     }
     announce(cx, &contact)
+}
+
+/// Whether a contact's next pact has to wait, so that its invite need not be opened.
+fn is_too_soon(contact: &Contact, now: u64) -> bool {
+    contact.has_pact() && contact.relationship.renewable_at(now) > now
 }
 
 fn spend(cx: &mut Cx<'_, '_>, mut book: TokenBook, id: &covey_pairing::identity::TokenId) -> Result<(), EngineError> {
@@ -259,7 +285,7 @@ fn step_quietly(
     let name = card::own_name(cx)?;
     let own_card = card::own(cx)?;
     // Made in advance, kept only if it was used: an answer or a confirm carries it.
-    let (attachment, prekeys) = sessions::prepare_bundle(cx)?;
+    let (attachment, prekeys) = sessions::prepare_bundle(cx, &contact.account)?;
     let me = Me {
         account: &cx.me.account,
         device: &cx.me.device,
@@ -274,37 +300,72 @@ fn step_quietly(
         Input::Invite { note, .. } => Some(note.clone()),
         _ => None,
     };
+    let (by_us, by_invite) = (matches!(input, Input::Remove), matches!(input, Input::Invited(_)));
     let outcome = match contact.relationship.handle(input, &me, cx.now, cx.rng) {
         Ok(outcome) => outcome,
         Err(error) => return Ok(Err(error)),
     };
-    let previous = contact.channel;
+    let (previous, known) = (contact.channel, contact.relationship.invite_ids());
+    let renews =
+        by_invite && contact.is_paired() && outcome.effects.iter().any(|e| matches!(e, Consequence::Paired { .. }));
     contact.relationship = outcome.next;
     cx.live.pending = None;
     if invites && contact.relationship.state() == State::Invited {
         contact.outgoing = Some(true);
         contact.note = note.filter(|note| !note.is_empty());
     }
-    for id in contact.relationship.invite_ids() {
-        cx.tx.put(&tables::invite(&id), &contact.account)?;
+    index(cx, &contact, &known)?;
+    if outcome
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, Consequence::Send { slot: Slot::Answer | Slot::Confirm, .. }))
+    {
+        cx.tx.put(&tables::prekeys(), &prekeys)?;
     }
+    let changed = learn(cx, &mut contact, &outcome.effects, by_us)?;
+    carry_out(cx, &mut contact, outcome.effects, previous, from)?;
+    if renews {
+        contact.alert(AlertKind::Renewed, cx.now, None);
+        contact.save(cx)?;
+        alerts::told(cx, &contact)?;
+    }
+    cx.live.waiting.remove(&contact.account);
+    outbox::pursue(cx, &contact, from)?;
+    Ok(Ok(changed))
+}
+
+/// Takes what a step says of them; the rest builds on it. Whether there is something to tell the journal.
+fn learn(
+    cx: &mut Cx<'_, '_>,
+    contact: &mut Contact,
+    effects: &[Consequence],
+    by_us: bool,
+) -> Result<bool, EngineError> {
     let mut changed = false;
-    if outcome.effects.contains(&Consequence::Unpaired) {
+    if effects.contains(&Consequence::Unpaired) {
         // Those of the previous pact; this step may bring one of the next.
         contact.bundles.clear();
     }
-    // What was learned of them comes first: the rest builds on it.
-    for effect in &outcome.effects {
+    for effect in effects {
         match effect {
-            Consequence::CardLearned(bytes) => drop(card::learn(cx, &contact.account, bytes)?),
+            Consequence::CardLearned(bytes) => {
+                card::learn(cx, &contact.account, bytes)?;
+                // What that told the operator of is kept.
+                if let Some(stored) = contacts::load(cx.tx, &contact.account)? {
+                    (contact.alerts, contact.verified) = (stored.alerts, stored.verified);
+                }
+            }
             Consequence::Attachment(bytes) if !bytes.is_empty() => {
                 contact.bundles.insert(0, ByteBuf::from(bytes.clone()));
                 contact.bundles.truncate(MAX_BUNDLES);
             }
-            Consequence::Send { slot: Slot::Answer | Slot::Confirm, .. } => {
-                cx.tx.put(&tables::prekeys(), &prekeys)?;
+            Consequence::Changed { to, .. } => {
+                changed = true;
+                contact.changed_at = cx.now;
+                contact.refused = *to == State::Refused || (contact.refused && *to != State::Paired);
+                contact.ended_by_us = (*to == State::Removed).then_some(by_us);
             }
-            Consequence::Changed { .. } | Consequence::Confirmed => {
+            Consequence::Confirmed => {
                 changed = true;
                 contact.changed_at = cx.now;
             }
@@ -312,46 +373,42 @@ fn step_quietly(
         }
     }
     contact.save(cx)?;
-    for effect in outcome.effects {
+    Ok(changed)
+}
+
+/// Does what a step asks for.
+fn carry_out(
+    cx: &mut Cx<'_, '_>,
+    contact: &mut Contact,
+    effects: Vec<Consequence>,
+    previous: Option<u64>,
+    peer: Option<PeerKey>,
+) -> Result<(), EngineError> {
+    for effect in effects {
         match effect {
-            Consequence::Unpaired => unpaired(cx, &mut contact, previous)?,
-            Consequence::Paired { secret } => paired(cx, &mut contact, &secret)?,
+            Consequence::Changed { from: State::Paired, to: State::Blocked } if contact.has_pact() => {
+                pacts::paused(cx, contact)?;
+            }
+            Consequence::Changed { from: State::Blocked, to: State::Paired } => pacts::resumed(cx, contact)?,
+            Consequence::Unpaired => pacts::unpaired(cx, contact, previous)?,
+            Consequence::Paired { secret } => pacts::paired(cx, contact, &secret)?,
             Consequence::Reply(frame) => {
-                if let Some(peer) = from {
+                if let Some(peer) = peer {
                     reply(cx, peer, Some(frame));
                 }
             }
             _ => {}
         }
     }
-    cx.live.waiting.remove(&contact.account);
-    outbox::pursue(cx, &contact, from)?;
-    Ok(Ok(changed))
+    Ok(())
 }
 
-/// Both consented: there is a channel, and their devices may use it.
-fn paired(cx: &mut Cx<'_, '_>, contact: &mut Contact, secret: &consent::PairSecret) -> Result<(), EngineError> {
-    let channel = channels::open_direct(cx, ChannelId::from_bytes(secret.channel_id()), contact.account)?;
-    contact.channel = Some(channel.no);
-    contact.save(cx)?;
-    card::allow(cx, &contact.account)?;
-    sync::channel_opened(cx, &channel)
-}
-
-/// It is over: sessions and keys are gone, the history stays readable.
-fn unpaired(cx: &mut Cx<'_, '_>, contact: &mut Contact, previous: Option<u64>) -> Result<(), EngineError> {
-    sessions::erase(cx, &contact.account)?;
-    contact.card_sent = None;
-    contact.verified = false;
-    contact.save(cx)?;
-    if let Some(mut channel) = previous.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
-        channel.open = false;
-        channel.save(cx)?;
-        sync::channel_closed(cx, &channel)?;
-    }
-    for device in contacts::devices(cx.tx, &contact.account)? {
-        parcels::forget_unless_known(cx, &contact.account, &device.id)?;
-        members::parted(cx, &contact.account, device.peer)?;
+/// Invites lead to their account by their ids; those that no frame can be about any more do so no longer.
+fn index(cx: &mut Cx<'_, '_>, contact: &Contact, before: &[InviteId]) -> Result<(), EngineError> {
+    let ids = contact.relationship.invite_ids();
+    before.iter().filter(|id| !ids.contains(id)).for_each(|id| cx.tx.delete(&tables::invite(id)));
+    for id in &ids {
+        cx.tx.put(&tables::invite(id), &contact.account)?;
     }
     Ok(())
 }

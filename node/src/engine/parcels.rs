@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 use super::contacts::{self, ContactDevice, Owner};
 use super::sessions::Scope;
 use super::tables::{self, Counter};
-use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, control, custody, group, members};
+use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, control, custody, group, members, sync};
 use crate::store::Key;
 
 /// Longest frame that is read: a parcel of the largest payload with its framing.
@@ -344,16 +344,23 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
     match frame {
         Frame::Ack(number) => cx.tx.delete(&tables::parcel(&owner.device, number)),
         Frame::Parcel(number, sealed) => {
-            received(cx, owner, &sealed, false)?;
+            let worth = received(cx, owner, &sealed, false)?;
             // Whatever it was, sending it again would not make it better.
             send(cx, peer, Frame::Ack(number))?;
+            if !worth && !cx.live.misuse.worthless(peer, cx.now) {
+                warn!(?peer, "a device sends parcels without end that do not open; it is shut out for a while");
+                sync::shut_out_for_a_while(cx, peer);
+            }
         }
         Frame::Keep(to, number, sealed) => {
-            if let Some(to) = custody::keep(cx, owner, None, to, number, sealed.clone())? {
+            let bytes = sealed.len();
+            if let Some(to) = custody::keep(cx, owner, None, to, number, sealed.clone())?
+                && cx.live.misuse.may_carry(peer, bytes, cx.now)
+            {
                 send(cx, to, Frame::Brought(owner.device, number, sealed))?;
             }
         }
-        Frame::Pass(from, to, number, sealed, way) => pass(cx, owner, (from, to), number, sealed, &way)?,
+        Frame::Pass(from, to, number, sealed, way) => pass(cx, (owner, peer), (from, to), number, sealed, &way)?,
         Frame::Brought(from, number, sealed) => {
             if group::account_of_device(cx, &from).is_none() {
                 // The news of their coming in may be on its way; until then it stays in custody, too.
@@ -378,7 +385,7 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
 /// Passes a parcel on, or keeps it for who it is for.
 fn pass(
     cx: &mut Cx<'_, '_>,
-    owner: Owner,
+    (owner, peer): (Owner, PeerKey),
     (from, to): (DeviceId, DeviceId),
     number: u64,
     sealed: ByteBuf,
@@ -386,6 +393,10 @@ fn pass(
 ) -> Result<(), EngineError> {
     let Some(account) = group::account_of_device(cx, &from) else { return Ok(()) };
     let common = |no: &u64| group::includes(cx, *no, &owner.account) && group::includes(cx, *no, &account);
+    if goes_in_circles(way, &[owner.device, from, cx.me.device_id()]) {
+        debug!("a parcel to pass on that goes to and fro");
+        return Ok(());
+    }
     if way.len() > group::ways::MAX_WAY || !group::shared_with(cx, &account).iter().any(common) {
         debug!("a parcel to pass on of somebody who is no member");
         return Ok(());
@@ -393,6 +404,10 @@ fn pass(
     if let Some((next, rest)) = way.split_first()
         && let Some(next) = group::connected_peer(cx, next)
     {
+        if !cx.live.misuse.may_carry(peer, sealed.len(), cx.now) {
+            debug!(?peer, "a device has more passed on than it may");
+            return Ok(());
+        }
         return send(cx, next, Frame::Pass(from, to, number, sealed, rest.to_vec()));
     }
     let by = Some(owner.device).filter(|by| *by != from);
@@ -402,9 +417,20 @@ fn pass(
     }
 }
 
+/// Whether a way visits a device twice, or goes back to one that had the parcel.
+fn goes_in_circles(way: &[DeviceId], had: &[DeviceId]) -> bool {
+    way.iter().enumerate().any(|(at, device)| way[..at].contains(device) || had.contains(device))
+}
+
 fn brought(cx: &mut Cx<'_, '_>, peer: PeerKey, from: DeviceId, number: u64, sealed: &[u8]) -> Result<(), EngineError> {
     let Some(account) = group::account_of_device(cx, &from) else { return Ok(()) };
-    received(cx, Owner { account, device: from }, sealed, true)?;
+    if cx.live.misuse.is_distrusted(peer, cx.now) {
+        // It is brought again later, and by others.
+        return Ok(());
+    }
+    if !received(cx, Owner { account, device: from }, sealed, true)? {
+        cx.live.misuse.worthless(peer, cx.now);
+    }
     send(cx, peer, Frame::Got(from, number))
 }
 
@@ -419,30 +445,42 @@ pub(super) fn known_now(cx: &mut Cx<'_, '_>, devices: &[DeviceId]) -> Result<(),
 }
 
 /// `carried`: somebody else kept it, and may have done so for long or bring it again. Sessions take nothing twice.
-fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8], carried: bool) -> Result<(), EngineError> {
+/// Whether it opened.
+fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8], carried: bool) -> Result<bool, EngineError> {
     let known = contacts::device(cx.tx, &owner.account, &owner.device)?;
-    let Some(device) = known.or_else(|| group::point_device(cx, &owner.device)) else { return Ok(()) };
+    let Some(device) = known.or_else(|| group::point_device(cx, &owner.device)) else { return Ok(true) };
     let opened = parcel::open(cx.me.device.dh(), &prologue(&cx.me.device_id()), sealed);
     let content = match opened {
         Ok((sender, content)) if sender == device.dh => content,
         Ok(_) => {
             warn!(device = %device.id.fmt_short(), "a parcel from somebody else");
-            return Ok(());
+            return Ok(false);
         }
         Err(error) => {
             warn!(device = %device.id.fmt_short(), %error, "a parcel does not open");
-            return Ok(());
+            return Ok(false);
         }
     };
-    match covey_codec::decode(&content, MAX_FRAME) {
+    take(cx, owner, &device, &content, carried)?;
+    Ok(true)
+}
+
+fn take(
+    cx: &mut Cx<'_, '_>,
+    owner: Owner,
+    device: &ContactDevice,
+    content: &[u8],
+    carried: bool,
+) -> Result<(), EngineError> {
+    match covey_codec::decode(content, MAX_FRAME) {
         Ok((VERSION, Content::Card(_) | Content::Session(_) | Content::Group(_))) if carried => Ok(()),
         Ok((VERSION, Content::Card(card))) => card::learn(cx, &owner.account, &card).map(drop),
-        Ok((VERSION, Content::Session(envelope))) => control::receive(cx, Scope::Pair, owner, &device, &envelope),
+        Ok((VERSION, Content::Session(envelope))) => control::receive(cx, Scope::Pair, owner, device, &envelope),
         Ok((VERSION, Content::Member(id, envelope))) => match group::scope(cx, &id, &owner.account)? {
-            Some(scope) => control::receive(cx, scope, owner, &device, &envelope),
+            Some(scope) => control::receive(cx, scope, owner, device, &envelope),
             None => Ok(()),
         },
-        Ok((VERSION, Content::Group(note))) => group::notes::receive(cx, owner, &device, &note),
+        Ok((VERSION, Content::Group(note))) => group::notes::receive(cx, owner, device, &note),
         Ok((_, _)) => Ok(()),
         Err(error) => {
             debug!(device = %device.id.fmt_short(), %error, "a parcel that this version does not know");

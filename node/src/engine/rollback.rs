@@ -24,11 +24,17 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     warn!("the data directory looks like a copy of an older state; feeds and sessions begin anew");
     for mut channel in channels::all(cx.tx)? {
-        if channel.open {
+        if channel.open || is_blocked(cx, &channel)? {
             renew(cx, &mut channel)?;
         }
     }
     Ok(())
+}
+
+/// Whether the channel is closed only as long as its contact is blocked.
+fn is_blocked(cx: &Cx<'_, '_>, channel: &Channel) -> Result<bool, EngineError> {
+    let Some(account) = &channel.contact else { return Ok(false) };
+    Ok(contacts::load(cx.tx, account)?.is_some_and(|contact| contact.keeps(channel)))
 }
 
 /// A contact has entries of our own feed that we do not have: the proof of a rollback.

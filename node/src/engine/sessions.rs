@@ -37,11 +37,18 @@ pub(super) fn prekeys(cx: &mut Cx<'_, '_>) -> Result<(PrekeyStore, bool), Engine
     }
 }
 
-/// A bundle with a one-time pair for one device of a contact, and the prekeys to store if it is handed out.
-pub(super) fn prepare_bundle(cx: &mut Cx<'_, '_>) -> Result<(Vec<u8>, PrekeyStore), EngineError> {
+/// A bundle with a one-time pair for a contact, and the prekeys to store if it is handed out.
+pub(super) fn prepare_bundle(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(Vec<u8>, PrekeyStore), EngineError> {
     let (mut store, _) = prekeys(cx)?;
-    let bundle = store.one_time_bundle(&local(cx.me), cx.rng);
+    let bundle = store.one_time_bundle(&local(cx.me), account.as_bytes(), cx.rng);
     Ok((bundle.to_bytes(), store))
+}
+
+/// Forgets the one-time pairs that a contact was given and has not used.
+pub(super) fn forget_bundles(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    let (mut store, _) = prekeys(cx)?;
+    store.forget_holder(account.as_bytes());
+    Ok(cx.tx.put(&tables::prekeys(), &store)?)
 }
 
 /// What a session is for: each carries nothing else.

@@ -163,9 +163,12 @@ pub(super) fn frozen(cx: &mut Cx<'_, '_>, channel: &Channel, feed: FeedId) -> Re
     members::peers(cx, channel).into_iter().try_for_each(|peer| drive(cx, peer, SyncInput::Frozen(feed)))
 }
 
-/// A channel was closed.
+/// A channel was closed. Its members may still be connected, for a group that they share with us.
 pub(super) fn channel_closed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
-    for peer in members::peers(cx, channel) {
+    let of =
+        |account| channel.contact.as_ref().map_or_else(|| members::includes(cx, channel, account), |c| c == account);
+    let peers: Vec<_> = cx.live.contacts.iter().filter(|(_, at)| of(&at.account)).map(|(peer, _)| *peer).collect();
+    for peer in peers {
         drive(cx, peer, SyncInput::ChannelRemoved(channel.id))?;
     }
     Ok(())
@@ -242,8 +245,7 @@ pub(super) fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Res
                 }
                 SyncEffect::Violation(violation) => {
                     warn!(?peer, %violation, "a contact's device breaks the protocol; it is shut out for a while");
-                    cx.live.penalties.insert(peer, cx.now.saturating_add(PENALTY));
-                    cx.effects.push(Effect::Revoke { peer });
+                    shut_out_for_a_while(cx, peer);
                 }
             }
         }
@@ -253,6 +255,12 @@ pub(super) fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Res
 
 /// How long a contact's device that broke the protocol is shut out, in milliseconds.
 const PENALTY: u64 = 60_000;
+
+/// A device broke the protocol.
+pub(super) fn shut_out_for_a_while(cx: &mut Cx<'_, '_>, peer: PeerKey) {
+    cx.live.penalties.insert(peer, cx.now.saturating_add(PENALTY));
+    cx.effects.push(Effect::Revoke { peer });
+}
 
 /// Lets devices in again whose penalty is over.
 fn forgive(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {

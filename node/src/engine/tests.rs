@@ -1,15 +1,19 @@
 //! Engines on a virtual network: real handlers, in-memory stores, no clock but the test's.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // the seed is printed
 
+mod asking;
+mod blocking;
 mod consent;
 mod conversation;
 mod groups;
 mod hostile;
 mod mending;
 mod node;
+mod pacts;
 mod quota;
 mod rollback;
 mod rollback_groups;
+mod silence;
 mod sim;
 mod sim_group;
 mod world;

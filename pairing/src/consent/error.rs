@@ -45,6 +45,9 @@ pub enum ConsentError {
     /// Remote: the key log in their card contradicts the one we know. Keep the proof.
     #[error("the account published two histories of its devices")]
     Forked(Box<Fork>),
+    /// Remote: a new pact is asked for under an older list of devices than the one we know.
+    #[error("the invite comes with an older list of devices than the one known")]
+    OlderLog,
     /// Remote: a signature or seal on a withdrawal, removal or acknowledgement does not verify.
     #[error("the notice does not authenticate")]
     Notice,
@@ -79,8 +82,10 @@ pub enum InviteError {
 
 fn explain(command: Command, state: State) -> &'static str {
     match (command, state) {
-        (Command::Invite, State::Invited) => "your invite is already out",
         (_, State::Paired) if command != Command::Remove => "you are paired",
+        (Command::Forget, State::Blocked) => {
+            "the account is blocked, with its pairing kept; unblock or remove it first"
+        }
         (_, State::Blocked) => "the account is blocked",
         (_, State::Declined) => "you declined this account; forget it first",
         (Command::Forget, State::Invited) => "your invite is out; cancel it first",

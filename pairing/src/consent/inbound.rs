@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 use serde_bytes::ByteBuf;
 
 use super::{
-    ConsentError, Effect, OpenedInvite, PairFrame, PairSecret, Slot,
+    ConsentError, Effect, OpenedInvite, PairFrame, PairSecret, Slot, State,
     answer::{self, Acceptance, Answer, Confirmation},
     handshake::{self, Keys},
     machine::Phase,
@@ -14,7 +14,7 @@ use super::{
     time::{INVITE_LIFETIME_MS, REMIND_AFTER_MS},
 };
 use crate::{
-    identity::{CardError, ContactCard},
+    identity::{CardError, ContactCard, LogOrder},
     ids::{DeviceId, InviteId},
     text,
 };
@@ -41,8 +41,18 @@ impl<R: CryptoRng> Step<'_, R> {
             return Err(ConsentError::Payload("invite of another account"));
         }
         self.acknowledge(invite.id(), Slot::Invite);
-        if matches!(self.r.phase, Phase::Blocked | Phase::Declined) || !self.is_fresh(&invite) {
+        if !self.is_fresh(&invite) || matches!(self.r.state(), State::Blocked | State::Declined) {
             return Ok(());
+        }
+        if self.r.pact().is_some() {
+            if self.r.renewable_at(self.now) > self.now {
+                return Ok(());
+            }
+            // Who has the account's seed alone can make a log, but not one that goes on from the device's own operations
+            // without showing a device that we do not know.
+            if self.r.log.as_ref().is_some_and(|known| matches!(invite.log().compare(known), Ok(LogOrder::Behind))) {
+                return Err(ConsentError::OlderLog);
+            }
         }
         self.learn(invite.log(), &invite.signer())?;
         let (seen, theirs) = (invite.seen(), invite.into());
@@ -94,6 +104,7 @@ impl<R: CryptoRng> Step<'_, R> {
             other => (None, other),
         };
         dead.iter().for_each(|own| self.close(own.id, Ending::Withdrawn));
+        self.r.renewed_at = self.now;
         self.pair_as_invitee(theirs, alive)
     }
 
@@ -128,7 +139,7 @@ impl<R: CryptoRng> Step<'_, R> {
                 let frame = answer::cancel(id, &self.r.them, self.me.device);
                 self.reply(frame.encode());
             }
-            Some(Ending::Refused) => self.acknowledge(id, Slot::Answer),
+            Some(Ending::Answered) => self.acknowledge(id, Slot::Answer),
             None => {}
         }
     }
@@ -169,7 +180,7 @@ impl<R: CryptoRng> Step<'_, R> {
     }
 
     fn refused(&mut self, id: InviteId) {
-        self.close(id, Ending::Refused);
+        self.close(id, Ending::Answered);
         self.acknowledge(id, Slot::Answer);
         match &mut self.r.phase {
             Phase::Invited { crossing, .. } => {
@@ -182,7 +193,11 @@ impl<R: CryptoRng> Step<'_, R> {
 
     /// Their confirm of our answer.
     fn confirm(&mut self, id: InviteId, message: &[u8]) -> Result<(), ConsentError> {
-        let Some(pact) = self.r.pact().filter(|pact| pact.id == id).cloned() else { return Ok(()) };
+        let Some(pact) = self.r.pact().filter(|pact| pact.id == id).cloned() else {
+            // We removed them meanwhile: it shows that our answer arrived, so they can open the notice.
+            self.answer_arrived(id);
+            return Ok(());
+        };
         if let Role::Unconfirmed { key, .. } = &pact.role {
             let payload = handshake::open_transport(key, message).map_err(|_| ConsentError::Handshake)?;
             let confirm = Confirmation::decode(&payload, &pact.secret, &id)?;
@@ -258,28 +273,18 @@ impl<R: CryptoRng> Step<'_, R> {
 
     /// Their notice that they removed us.
     fn removed(&mut self, id: InviteId, notice: &[u8]) -> Result<(), ConsentError> {
-        if self.is_own_open(id) {
-            // They accepted and removed us before their answer came. It will come; then this can be opened.
-            return Ok(());
-        }
+        // Before their answer came this cannot be opened. They send it again until they know that the answer arrived.
+        self.acknowledge(id, Slot::Removed);
         if let Some(pact) = self.r.pact().filter(|pact| pact.id == id).cloned() {
             if !answer::is_removal(&pact.secret, &id, &self.r.them, notice) {
                 return Err(ConsentError::Notice);
             }
             self.r.out.remove(&Slot::Answer);
             self.r.out.remove(&Slot::Confirm);
-            self.end_superseded(&pact);
+            self.end_pact(&pact);
             self.r.phase = Phase::Removed;
         }
-        self.acknowledge(id, Slot::Removed);
         Ok(())
-    }
-
-    fn is_own_open(&self, id: InviteId) -> bool {
-        match &self.r.phase {
-            Phase::Invited { own, .. } => own.id == id,
-            _ => self.r.superseded().is_some_and(|own| own.id == id),
-        }
     }
 
     /// A frame of ours arrived.
@@ -294,26 +299,24 @@ impl<R: CryptoRng> Step<'_, R> {
                     own.quiet_until = own.quiet_until.or(quiet);
                 }
             }
-            Slot::Answer if waits(Slot::Answer) && self.is_decline(id) => {
-                self.r.out.remove(&Slot::Answer);
-            }
+            Slot::Answer => self.answer_arrived(id),
             Slot::Cancel if waits(Slot::Cancel) => {
                 self.r.out.remove(&Slot::Cancel);
             }
-            Slot::Removed if waits(Slot::Removed) => {
+            // Without the answer they could not open the notice: acknowledged, it was not understood.
+            Slot::Removed if waits(Slot::Removed) && !waits(Slot::Answer) => {
                 self.r.out.remove(&Slot::Removed);
-                if self.r.out.get(&Slot::Answer).is_some_and(|out| out.id == id) {
-                    self.r.out.remove(&Slot::Answer);
-                }
             }
-            // An acceptance is acknowledged by the confirm, a confirm by its own sealed reply.
-            Slot::Answer | Slot::Confirm | Slot::Cancel | Slot::Removed => {}
+            // A confirm is acknowledged by its own sealed reply.
+            Slot::Confirm | Slot::Cancel | Slot::Removed => {}
         }
     }
 
-    /// The answer that waits is a decline: it belongs neither to a pact nor to the removal of one.
-    fn is_decline(&self, id: InviteId) -> bool {
+    /// Our decline arrived, or our acceptance of a pact that we ended since. Of a pact that stands the confirm says so.
+    fn answer_arrived(&mut self, id: InviteId) {
         let of_pact = self.r.pact().is_some_and(|pact| pact.id == id);
-        !of_pact && self.r.out.get(&Slot::Removed).is_none_or(|out| out.id != id)
+        if !of_pact && self.r.out.get(&Slot::Answer).is_some_and(|out| out.id == id) {
+            self.r.out.remove(&Slot::Answer);
+        }
     }
 }

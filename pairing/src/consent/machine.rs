@@ -3,7 +3,7 @@
 //! ```text
 //!                                  Invite                                     their invite
 //!        ┌──────────────────────────────────────────── STRANGER ───────────────────────────────────────┐
-//!        │                                                 ▲ Forget, Unblock                           │
+//!        │                                                 ▲ Forget                                    │
 //!        ▼                      their invite wins          │                       Accept, Invite      ▼
 //!     INVITED ──────────────────────────────────┐          │           ┌──────────────────────────  PENDING
 //!      │ │ │ │  their answer: yes               ▼          │           ▼                            │ │ │ │
@@ -18,7 +18,7 @@
 //!      │ └─── Cancel ────────────────────▶ CANCELLED                            CANCELLED ◀─ withdrawn┘ │ │
 //!      └───── 14 days ───────────────────▶ EXPIRED                              EXPIRED ◀──── 14 days ──┘ │
 //!                                                                  their newer invite replaces the older ─┘
-//!     any state ── Block ──▶ BLOCKED
+//!     any state ── Block ──▶ BLOCKED ── Unblock ──▶ PAIRED if a pact was kept, else STRANGER
 //!     REFUSED, EXPIRED, CANCELLED, REMOVED behave like STRANGER: Invite and their fresh invite leave them.
 //!     DECLINED, BLOCKED drop every invite of theirs; only the operator leaves them (Forget, Unblock).
 //!     INVITED holding their invite too (ours wins): Cancel, their no, and 14 days lead to PENDING instead.
@@ -28,6 +28,7 @@
 //! - *Fresh* means: made later than every offer of theirs that we are done with. So nothing is ever opened twice
 //!   by a replay, and frames that cross or come late cannot pair us with a handshake the other side gave up.
 //! - A pair secret exists only with an accepted offer: our consent and theirs.
+//! - A block keeps the pact. Frames about it are answered as before, so they do not tell; nothing is sent unasked.
 //! - What must reach the other side stays in an outbox slot until acknowledged; effects are the difference of two
 //!   values, so an outbox, sessions and routes can be rebuilt from the stored value alone.
 
@@ -41,9 +42,10 @@ use super::{
     invite::TheirInvite,
     material::{Closed, Outgoing, OwnInvite, Pact, Role},
     step::Step,
-    time::replayable_until,
+    time::{RENEW_EVERY_MS, replayable_until},
 };
 use crate::{
+    crypto::dh::DhPublic,
     identity::{Fork, KeyLog, LogOrder},
     ids::{AccountId, InviteId},
     version::Version,
@@ -64,6 +66,12 @@ pub struct Relationship {
     pub(super) newest: u64,
     pub(super) closed: Vec<Closed>,
     pub(super) out: BTreeMap<Slot, Outgoing>,
+    /// When a pact last took the place of one that stood, by their invite alone, Unix milliseconds.
+    #[serde(default)]
+    pub(super) renewed_at: u64,
+    /// Blocked while a pact stands: only beside [`Phase::Paired`]. The pact is kept for the day the block is lifted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) blocked: bool,
 }
 
 /// The state with what belongs to it.
@@ -81,6 +89,7 @@ pub(super) enum Phase {
     Refused,
     Expired,
     Cancelled,
+    /// Blocked without a pact.
     Blocked,
     Removed,
 }
@@ -98,14 +107,16 @@ impl Relationship {
             newest: 0,
             closed: Vec::new(),
             out: BTreeMap::new(),
+            renewed_at: 0,
+            blocked: false,
         }
     }
 
     /// Takes one input at `now` (Unix milliseconds).
     ///
     /// # Errors
-    /// [`ConsentError`]; nothing changed. If the input was an invite, reply with [`super::acknowledge`] all the
-    /// same: the sender must not learn what became of it.
+    /// [`ConsentError`]; nothing changed. If the input was a frame, reply with [`super::acknowledge`] all the same: the
+    /// sender must not learn what became of it.
     pub fn handle(
         &self,
         input: Input,
@@ -142,6 +153,7 @@ impl Relationship {
     /// The state to show.
     pub fn state(&self) -> State {
         match self.phase {
+            _ if self.blocked => State::Blocked,
             Phase::Stranger => State::Stranger,
             Phase::Invited { .. } => State::Invited,
             Phase::Pending(_) => State::Pending,
@@ -165,7 +177,7 @@ impl Relationship {
         self.pact().is_some_and(|pact| !matches!(pact.role, Role::Unconfirmed { .. }))
     }
 
-    /// The pair secret while paired.
+    /// The pair secret while a pact stands, also while it is blocked.
     pub fn pair_secret(&self) -> Option<&PairSecret> {
         self.pact().map(|pact| &pact.secret)
     }
@@ -175,6 +187,24 @@ impl Relationship {
         match &self.phase {
             Phase::Pending(theirs) => Some(&theirs.request),
             _ => None,
+        }
+    }
+
+    /// Their account key, as the ticket or card said that our open invite was made with.
+    pub fn invited_key(&self) -> Option<DhPublic> {
+        match &self.phase {
+            Phase::Invited { own, .. } => Some(own.their_dh),
+            _ => None,
+        }
+    }
+
+    /// When a fresh invite of theirs may take the place of the pact, Unix milliseconds; now, if that was long ago.
+    pub fn renewable_at(&self, now: u64) -> u64 {
+        // A clock that was set back holds nobody up for longer.
+        if now.abs_diff(self.renewed_at) < RENEW_EVERY_MS {
+            self.renewed_at.saturating_add(RENEW_EVERY_MS)
+        } else {
+            now
         }
     }
 
@@ -211,6 +241,10 @@ impl Relationship {
 
     /// The frames that still have to reach the other side: what an outbox is rebuilt from.
     pub fn outstanding(&self) -> Vec<(Slot, Vec<u8>)> {
+        if self.blocked {
+            // What is left to say about the pact is said once the block is lifted.
+            return Vec::new();
+        }
         let invite = match &self.phase {
             Phase::Invited { own, .. } if own.quiet_until.is_none() => Some((Slot::Invite, own.frame.to_vec())),
             _ => None,

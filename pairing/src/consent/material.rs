@@ -93,6 +93,11 @@ impl OwnInvite {
         initiator.finish(&self.payload, &self.id, message2).map_err(|_| ConsentError::Handshake)
     }
 
+    /// What it says to their operator.
+    pub(super) fn note(&self) -> Option<String> {
+        Offer::decode(&self.payload).ok().map(|offer| offer.note)
+    }
+
     pub(super) fn expires_at(&self) -> u64 {
         self.made_at.saturating_add(INVITE_LIFETIME_MS)
     }
@@ -167,8 +172,9 @@ pub(super) struct Outgoing {
 pub(super) enum Ending {
     /// We withdrew it, or it ran out: a late answer is told so.
     Withdrawn,
-    /// They declined it: a repeated answer is acknowledged again.
-    Refused,
+    /// They answered, and nothing came of it or it has ended: a repeated answer is acknowledged again.
+    #[serde(rename = "Refused")]
+    Answered,
 }
 
 /// An invite of ours that ended.

@@ -35,7 +35,7 @@ pub use machine::Relationship;
 pub use offer::{ATTACHMENT_MAX, NAME_MAX_CHARS, NOTE_MAX_CHARS};
 pub use pair_secret::PairSecret;
 pub use state::State;
-pub use time::{CLOCK_SKEW_MS, INVITE_LIFETIME_MS, REMIND_AFTER_MS, UNDELIVERED_LIFETIME_MS};
+pub use time::{CLOCK_SKEW_MS, INVITE_LIFETIME_MS, REMIND_AFTER_MS, RENEW_EVERY_MS, UNDELIVERED_LIFETIME_MS};
 pub use work::WORK_BITS;
 
 #[cfg(test)]

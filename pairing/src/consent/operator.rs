@@ -22,15 +22,43 @@ impl<R: CryptoRng> Step<'_, R> {
         match self.r.state() {
             State::Stranger | State::Refused | State::Expired | State::Cancelled | State::Removed => {}
             State::Pending => return self.accept(),
-            State::Invited | State::Paired | State::Declined | State::Blocked => {
+            State::Invited => return self.ask_again(their_dh, note, token),
+            State::Paired | State::Declined | State::Blocked => {
                 return Err(self.not_allowed(Command::Invite));
             }
         }
+        let own = self.new_invite(their_dh, note, token)?;
+        self.r.phase = Phase::Invited { own: Box::new(own), crossing: None };
+        Ok(())
+    }
+
+    fn new_invite(
+        &mut self,
+        their_dh: DhPublic,
+        note: String,
+        token: Option<Token>,
+    ) -> Result<OwnInvite, ConsentError> {
         let at = self.next_offer_time();
         let new = NewInvite { their_dh, note, token, at, seen: self.r.spent };
         let own = OwnInvite::new(new, &self.r.them, &self.me, self.rng)?;
         self.r.newest = at;
-        self.r.phase = Phase::Invited { own: Box::new(own), crossing: None };
+        Ok(own)
+    }
+
+    /// Our invite is out. It is left once more, now, or another one takes its place if there is something new to say.
+    fn ask_again(&mut self, their_dh: DhPublic, note: String, token: Option<Token>) -> Result<(), ConsentError> {
+        let Phase::Invited { mut own, crossing } = self.r.phase.clone() else {
+            return Err(self.not_allowed(Command::Invite));
+        };
+        let says_the_same = note.is_empty() || own.note().is_some_and(|said| said == note);
+        if own.their_dh == their_dh && token.is_none() && says_the_same {
+            own.quiet_until = None;
+        } else {
+            let old = own.id;
+            *own = self.new_invite(their_dh, note, token)?;
+            self.close(old, Ending::Withdrawn);
+        }
+        self.r.phase = Phase::Invited { own, crossing };
         Ok(())
     }
 
@@ -78,6 +106,8 @@ impl<R: CryptoRng> Step<'_, R> {
     pub(super) fn forget(&mut self) -> Result<(), ConsentError> {
         match self.r.state() {
             State::Invited | State::Pending | State::Paired => Err(self.not_allowed(Command::Forget)),
+            // To forget the pact would end it without telling them.
+            State::Blocked if self.r.blocked => Err(self.not_allowed(Command::Forget)),
             _ => {
                 self.become_stranger();
                 Ok(())
@@ -91,33 +121,49 @@ impl<R: CryptoRng> Step<'_, R> {
         self.r.out.remove(&Slot::Confirm);
         self.send(Slot::Removed, &notice);
         // They cannot open the notice before they have our answer, so that one stays in its slot as well.
-        self.end_superseded(&pact);
+        self.end_pact(&pact);
         self.r.phase = Phase::Removed;
         Ok(())
     }
 
-    /// Silent: an open invite is withdrawn like any other, everything else just stops.
+    /// Silent: an open invite is withdrawn like any other, a pact is kept, everything else just stops.
     pub(super) fn block(&mut self) -> Result<(), ConsentError> {
-        match self.r.phase.clone() {
-            Phase::Blocked => return Err(self.not_allowed(Command::Block)),
-            Phase::Invited { own, .. } => self.withdraw(&own),
-            Phase::Paired(pact) => {
-                self.r.out.remove(&Slot::Answer);
-                self.r.out.remove(&Slot::Confirm);
-                self.end_superseded(&pact);
-            }
-            _ => {}
+        if self.r.state() == State::Blocked {
+            return Err(self.not_allowed(Command::Block));
         }
-        self.r.phase = Phase::Blocked;
+        self.r.blocked = true;
+        self.settle_block();
         Ok(())
+    }
+
+    /// A block without a pact to keep is a phase of its own.
+    pub(super) fn settle_block(&mut self) {
+        if !self.r.blocked || matches!(self.r.phase, Phase::Paired(_)) {
+            return;
+        }
+        if let Phase::Invited { own, .. } = std::mem::replace(&mut self.r.phase, Phase::Blocked) {
+            self.withdraw(&own);
+        }
+        self.r.blocked = false;
     }
 
     pub(super) fn unblock(&mut self) -> Result<(), ConsentError> {
         if self.r.state() != State::Blocked {
             return Err(self.not_allowed(Command::Unblock));
         }
-        self.become_stranger();
+        if !std::mem::take(&mut self.r.blocked) {
+            self.become_stranger();
+        }
         Ok(())
+    }
+
+    /// A pact ends: what else could be answered is closed.
+    pub(super) fn end_pact(&mut self, pact: &Pact) {
+        if pact.role == Role::Inviter {
+            // Who removes us right after accepting sends the answer until it is acknowledged.
+            self.close(pact.id, Ending::Answered);
+        }
+        self.end_superseded(pact);
     }
 
     pub(super) fn end_superseded(&mut self, pact: &Pact) {

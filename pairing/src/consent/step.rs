@@ -191,6 +191,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
 
     /// The next value and the effects that lead to it from `before`.
     pub(super) fn finish(mut self, before: &Relationship) -> Outcome {
+        self.settle_block();
         let (from, to) = (before.state(), self.r.state());
         let mut effects = self.learned;
         let (old, new) = (before.pact(), self.r.pact());

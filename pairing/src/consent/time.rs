@@ -10,6 +10,9 @@ pub const INVITE_LIFETIME_MS: u64 = 14 * DAY_MS;
 /// kept or dropped for a limit, so it must not end the attempts.
 pub const REMIND_AFTER_MS: u64 = DAY_MS;
 
+/// A contact's fresh invites replace the pact at most this often without the operator: each costs a conversation.
+pub const RENEW_EVERY_MS: u64 = 60 * 60 * 1000;
+
 /// Answers, confirms, cancels and removals that nobody acknowledges are given up after this long; so is an
 /// accepted invite whose inviter never confirms.
 pub const UNDELIVERED_LIFETIME_MS: u64 = 60 * DAY_MS;

@@ -7,8 +7,11 @@ pub const PREKEY_ROTATION_MS: u64 = 2 * 24 * 3_600_000;
 pub const PREKEY_KEPT_MS: u64 = 30 * 24 * 3_600_000;
 /// A bundle older than this (32 days) is refused: its owner has deleted the secrets.
 pub const BUNDLE_MAX_AGE_MS: u64 = PREKEY_ROTATION_MS + PREKEY_KEPT_MS;
-/// One-time pairs handed out and not yet used; handing out one more forgets the oldest. Bounds the stored state.
-pub const MAX_ONE_TIME: usize = 100;
+/// One-time pairs handed out and not yet used. Bounds the stored state; far more contacts than pair at the same time.
+pub const MAX_ONE_TIME: usize = 256;
+/// The same of one account: one for each pact that is being made, and some for bundles that were lost on the way. One more
+/// forgets the oldest of that account.
+pub const MAX_ONE_TIME_EACH: usize = 4;
 /// Message keys one message may skip: bounds the work a header can cause before it is authenticated.
 pub const MAX_FORWARD_JUMP: u64 = 1_000;
 /// Skipped message keys stored per receiving chain, the oldest evicted: bounds the stored state.

@@ -1,14 +1,15 @@
 //! The secret halves of the prekeys a device published.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use rand_core::{CryptoRng, Rng};
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
 
 use super::{
     bundle::{OneTimePrekey, PrekeyBundle, PrekeyId, SignedPrekey},
     error::SessionError,
-    limits::{MAX_ONE_TIME, PREKEY_KEPT_MS, PREKEY_ROTATION_MS},
+    limits::{MAX_ONE_TIME, MAX_ONE_TIME_EACH, PREKEY_KEPT_MS, PREKEY_ROTATION_MS},
     parties::LocalDevice,
 };
 use crate::{
@@ -27,6 +28,9 @@ pub struct PrekeyStore {
     /// Oldest first.
     #[serde(rename = "o")]
     one_time: VecDeque<OneTimeSecret>,
+    /// To which account a pair was given; not known of pairs that earlier versions made.
+    #[serde(rename = "h", default, skip_serializing_if = "BTreeMap::is_empty")]
+    holders: BTreeMap<PrekeyId, ByteArray<32>>,
     /// The published bundle, so that reading it needs no signing.
     #[serde(rename = "b")]
     bundle: PrekeyBundle,
@@ -52,7 +56,8 @@ impl PrekeyStore {
     pub fn new(device: &LocalDevice, now: u64, rng: &mut (impl CryptoRng + ?Sized)) -> Self {
         let first = SignedSecret(rng.next_u32(), now, DhSecret::random(rng), KemSecret::random(rng));
         let bundle = first.publish(device);
-        Self { version: Version, signed: VecDeque::from([first]), one_time: VecDeque::new(), bundle }
+        let (signed, one_time) = (VecDeque::from([first]), VecDeque::new());
+        Self { version: Version, signed, one_time, holders: BTreeMap::new(), bundle }
     }
 
     /// Replaces signed prekey and last-resort key once they are 2 days old, forgets those replaced 30 days ago.
@@ -75,17 +80,50 @@ impl PrekeyStore {
         &self.bundle
     }
 
-    /// A bundle with a fresh one-time pair, for exactly one paired device, over an authenticated channel. The store must
-    /// be durable before the bundle leaves.
-    pub fn one_time_bundle(&mut self, device: &LocalDevice, rng: &mut (impl CryptoRng + ?Sized)) -> PrekeyBundle {
-        if self.one_time.len() >= MAX_ONE_TIME {
-            self.one_time.pop_front();
-        }
+    /// A bundle with a fresh one-time pair, for exactly one paired device of the account `holder`, over an authenticated
+    /// channel. The store must be durable before the bundle leaves.
+    pub fn one_time_bundle(
+        &mut self,
+        device: &LocalDevice,
+        holder: &[u8; 32],
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> PrekeyBundle {
+        self.make_room(holder);
         let pair = OneTimeSecret(self.fresh_id(rng), DhSecret::random(rng), KemSecret::random(rng));
         let public = OneTimePrekey(pair.0, pair.1.public());
         let bundle = PrekeyBundle::sign(self.bundle.signed.clone(), pair.2.public(), Some(public), &device.signing);
+        self.holders.insert(pair.0, ByteArray::new(*holder));
         self.one_time.push_back(pair);
         bundle
+    }
+
+    /// Room for one more pair of `holder`. Who holds pairs gives up its own oldest; nobody else's goes for it.
+    fn make_room(&mut self, holder: &[u8; 32]) {
+        let of = |id: &PrekeyId| self.holders.get(id).map(|holder| **holder);
+        let held = self.one_time.iter().filter(|pair| of(&pair.0) == Some(*holder)).count();
+        let full = self.one_time.len() >= MAX_ONE_TIME;
+        let oldest = match held {
+            MAX_ONE_TIME_EACH.. => self.one_time.iter().find(|pair| of(&pair.0) == Some(*holder)),
+            1.. if full => self.one_time.iter().find(|pair| of(&pair.0) == Some(*holder)),
+            // Somebody new: of those who hold the most, who has held one for the longest.
+            _ if full => {
+                let mut counts = BTreeMap::<_, usize>::new();
+                self.one_time.iter().filter_map(|pair| of(&pair.0)).for_each(|of| *counts.entry(of).or_default() += 1);
+                let count = |pair: &&OneTimeSecret| of(&pair.0).map_or(1, |of| counts[&of]);
+                let most = self.one_time.iter().map(|pair| count(&pair)).max();
+                self.one_time.iter().find(|pair| Some(count(pair)) == most)
+            }
+            _ => None,
+        };
+        if let Some(id) = oldest.map(|pair| pair.0) {
+            self.spend(id);
+        }
+    }
+
+    /// Forgets the pairs that an account holds: there is nothing between us any more.
+    pub fn forget_holder(&mut self, holder: &[u8; 32]) {
+        let gone: Vec<PrekeyId> = self.holders.iter().filter(|(_, of)| ***of == *holder).map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|id| self.spend(id));
     }
 
     /// One-time pairs handed out and not used yet.
@@ -113,6 +151,7 @@ impl PrekeyStore {
     /// Deletes a pair after its one use.
     pub(super) fn spend(&mut self, one_time: PrekeyId) {
         self.one_time.retain(|o| o.0 != one_time);
+        self.holders.remove(&one_time);
     }
 
     /// A key is replaced when the next newer one is made.

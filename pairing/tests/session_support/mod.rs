@@ -8,7 +8,7 @@ use covey_pairing::{
     session::{DeviceSessions, LocalDevice, PrekeyBundle, PrekeyStore, SessionError, SessionParties, limits},
 };
 use rand_chacha::ChaCha20Rng;
-use rand_core::{SeedableRng, TryCryptoRng, TryRng};
+use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// 2026-01-01.
@@ -48,8 +48,15 @@ impl End {
         Self { device, prekeys, sessions, now: NOW, rng }
     }
 
+    /// A bundle for somebody who holds none yet.
     pub(crate) fn one_time_bundle(&mut self) -> PrekeyBundle {
-        self.prekeys.one_time_bundle(&self.device, &mut self.rng)
+        let mut holder = [0; 32];
+        self.rng.clone().fill_bytes(&mut holder);
+        self.one_time_bundle_for(&holder)
+    }
+
+    pub(crate) fn one_time_bundle_for(&mut self, holder: &[u8; 32]) -> PrekeyBundle {
+        self.prekeys.one_time_bundle(&self.device, holder, &mut self.rng)
     }
 
     pub(crate) fn initiate(&mut self, bundle: &PrekeyBundle) {

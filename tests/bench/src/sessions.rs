@@ -54,7 +54,7 @@ impl End {
 
 fn ours() -> (End, End) {
     let (mut alice, mut bob) = (End::new(1, 2), End::new(2, 1));
-    let bundle = bob.prekeys.one_time_bundle(&bob.device, &mut bob.rng);
+    let bundle = bob.prekeys.one_time_bundle(&bob.device, &[1; 32], &mut bob.rng);
     alice.sessions.initiate(&alice.device, &bundle, NOW, &mut alice.rng).expect("a good bundle");
     let hello = alice.seal();
     bob.open(&hello);

@@ -65,7 +65,7 @@ pub fn stages() -> &'static [(End, End)] {
     static STAGES: OnceLock<Vec<(End, End)>> = OnceLock::new();
     STAGES.get_or_init(|| {
         let (mut alice, mut bob) = (End::new(1, 2), End::new(2, 1));
-        let bundle = bob.prekeys.one_time_bundle(&bob.device, &mut rng());
+        let bundle = bob.prekeys.one_time_bundle(&bob.device, &[1; 32], &mut rng());
         alice.sessions.initiate(&alice.device, &bundle, NOW, &mut rng()).expect("a good bundle");
         let mut stages = vec![(alice.clone(), bob.clone())];
         let hello = alice.seal(b"hello");

@@ -63,6 +63,9 @@ pub fn contact(id: &str, alias: Option<&str>, state: ContactState) -> Contact {
         verified: false,
         confirmed: true,
         online: false,
+        alerts: Vec::new(),
+        refused_before: false,
+        ended_by: None,
         channel: (state == ContactState::Paired).then(|| format!("ch-{id}")),
     }
 }

@@ -33,9 +33,18 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
     if let Some(alias) = &params.alias {
         contacts::set_alias(cx, &mut contact, alias)?;
     }
+    // Their signed card is believed before a ticket, which anybody can make up.
+    let mut their_dh = pairing::dh_of_card(cx, &account)?;
     let mut token = None;
     if let Some(ticket) = ticket {
-        contact.their_dh = Some(ticket.dh);
+        if their_dh.is_some_and(|known| known != ticket.dh) {
+            return Err(ApiError::new(
+                Reason::InvalidTicket,
+                "This ticket does not name the key of the account that it says it is from. Ask them for another one, or \
+                 invite the account by its id (cv1…).",
+            ));
+        }
+        their_dh = Some(ticket.dh);
         contact.hints = ticket
             .peers
             .into_iter()
@@ -43,10 +52,7 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
             .collect();
         token = ticket.token;
     }
-    if contact.their_dh.is_none() {
-        contact.their_dh = pairing::dh_of_card(cx, &account)?;
-    }
-    match contact.their_dh {
+    match their_dh.or_else(|| contact.relationship.invited_key()) {
         Some(their_dh) => {
             contact.wanted = None;
             contact.request = false;
@@ -54,7 +60,12 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
         }
         None => {
             pairing::may_invite(&contact)?;
-            contact.wanted = Some(Wanted { note, token, since: cx.now });
+            // Asked for already: it is looked for once more, with what was said last.
+            let asked = contact.wanted.take();
+            let since = asked.as_ref().map_or(cx.now, |asked| asked.since);
+            let note = Some(note).filter(|note| !note.is_empty()).or(asked.map(|asked| asked.note)).unwrap_or_default();
+            cx.live.waiting.remove(&account);
+            contact.wanted = Some(Wanted { note, token, since });
             contact.outgoing = Some(true);
             contact.changed_at = cx.now;
             contact.save(cx)?;
@@ -214,6 +225,7 @@ pub fn verify(cx: &mut Cx<'_, '_>, params: &PairVerify) -> Result<Contact, ApiEr
         ));
     }
     contact.verified = true;
+    contact.alerts.clear();
     contact.changed_at = cx.now;
     contact.save(cx)?;
     announced(cx, &contact)

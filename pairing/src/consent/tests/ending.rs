@@ -1,7 +1,10 @@
 //! Withdrawals and removals, and what crosses them.
 
 use super::harness::*;
-use crate::consent::{Input, Slot, State};
+use crate::{
+    consent::{ConsentError, Input, Slot, State},
+    identity::{DeviceSecret, KeyLog},
+};
 
 /// [PAIR-40]
 #[test]
@@ -111,8 +114,11 @@ fn removing_before_the_answer_arrived_ends_removed_on_both_sides() {
         assert_eq!(kinds(&world.run(Bob, Input::Remove)), ["unpaired", "paired -> removed", "send Removed"]);
         assert_eq!(world.slots(Bob), [Slot::Answer, Slot::Removed]);
         if notice_first {
-            // It cannot be opened yet, and is not acknowledged, so it comes again.
-            assert_eq!(kinds(&world.pass(Bob, Slot::Removed)), [""; 0]);
+            // It cannot be opened yet. Acknowledged like every notice, it comes again until the answer has arrived.
+            let effects = world.pass(Bob, Slot::Removed);
+            assert_eq!(kinds(&effects), ["reply Received"]);
+            world.deliver(Bob, &replies(&effects)[0]).expect("honest");
+            assert_eq!(world.slots(Bob), [Slot::Answer, Slot::Removed]);
         }
         world.pass(Bob, Slot::Answer);
         assert_eq!(world.state(Alice), State::Paired);
@@ -211,4 +217,104 @@ fn an_inviter_who_withdrew_and_invites_again_needs_no_second_yes() {
     assert_eq!(kinds(&effects)[..3], ["unpaired", "card", "paired"]);
     world.settle();
     world.assert_paired();
+}
+
+/// [PAIR-54] A contact who asks again and again costs us one pact an hour; the rest is acknowledged and dropped.
+#[test]
+fn a_contact_makes_one_new_pact_an_hour_without_the_operator() {
+    let mut world = World::paired();
+    let mut pacts = 0;
+    for minute in 0..120 {
+        let before = world.bob.r.pair_secret().cloned();
+        let mut anew = World::new();
+        anew.now = world.now + 60_000 * (minute + 1);
+        anew.invite(Alice).expect("allowed");
+        let invite = anew.waiting(Alice, Slot::Invite);
+        world.now = anew.now;
+        let effects = world.deliver(Bob, &invite).expect("honest");
+        assert_eq!(kinds(&effects).last().map(String::as_str), Some("reply Received"));
+        pacts += usize::from(world.bob.r.pair_secret().cloned() != before);
+        world.now = START;
+    }
+    assert_eq!(pacts, 2);
+}
+
+/// [PAIR-54] An invite that came too soon comes again with the reminder, a day later.
+#[test]
+fn a_pact_that_had_to_wait_is_made_later() {
+    let mut world = World::paired();
+    for _ in 0..2 {
+        world.alice.r = crate::consent::Relationship::new(world.bob.id());
+        world.now += 1000;
+        world.invite(Alice).expect("allowed");
+        world.settle();
+    }
+    assert_eq!(world.states(), (State::Invited, State::Paired));
+    world.advance(DAY);
+    world.settle();
+    world.assert_paired();
+}
+
+/// [PAIR-75] Made with the account's seed, but not by who has its devices: the pact that stands is not given up for it.
+#[test]
+fn a_new_pact_needs_the_list_of_devices_that_is_known_or_a_longer_one() {
+    let thief = DeviceSecret::from_seed([66; 32]);
+    let mut world = World::paired();
+    let alice = world.alice.account.clone();
+    let known = world.alice.log.clone();
+    let second = DeviceSecret::from_seed([67; 32]);
+    let longer = known.add_device(&alice, &second, "phone", START).expect("room");
+    world.bob.r.learn_log(&longer).expect("no fork");
+    let forged = KeyLog::create(&alice, START + 5).add_device(&alice, &thief, "laptop", START + 5).expect("room");
+    let extended = longer.add_device(&alice, &thief, "new", START + 9).expect("room");
+    let ask = |world: &mut World, log: &KeyLog, device: &DeviceSecret| {
+        let mut anew = World::new();
+        anew.now = world.now + 1000;
+        (anew.alice.card, anew.alice.device) = (card(log, device, "Alice"), device.clone());
+        anew.invite(Alice).expect("allowed");
+        world.now = anew.now;
+        let before = world.bob.r.clone();
+        let result = world.deliver(Bob, &anew.waiting(Alice, Slot::Invite)).map(drop);
+        (result, world.bob.r == before)
+    };
+    let device = world.alice.device.clone();
+    let (result, unchanged) = ask(&mut world, &forged, &thief);
+    assert!(matches!(result, Err(ConsentError::Forked(_))) && unchanged);
+    assert_eq!(ask(&mut world, &known, &device), (Err(ConsentError::OlderLog), true));
+    assert_eq!(ask(&mut world, &extended, &thief), (Ok(()), false), "told to the operator by the node");
+}
+
+/// [PAIR-43] Asking again leaves the same invite once more; with something new to say another one takes its place.
+#[test]
+fn an_invite_that_is_out_can_be_sent_again_or_replaced() {
+    let mut world = World::pending();
+    assert_eq!(world.slots(Alice), [] as [Slot; 0]);
+    let held = world.bob.r.request().map(|request| request.id);
+    assert_eq!(kinds(&world.invite(Alice).expect("allowed")), ["send Invite"]);
+    world.settle();
+    assert_eq!(world.bob.r.request().map(|request| request.id), held);
+    let their_dh = world.bob.account.dh().public();
+    world.run(Alice, Input::Invite { their_dh, note: "It is me, really".into(), token: None });
+    world.settle();
+    let request = world.bob.r.request().expect("pending").clone();
+    assert_eq!((Some(request.id) == held, request.note.as_str()), (false, "It is me, really"));
+    world.run(Bob, Input::Accept);
+    world.settle();
+    world.assert_paired();
+}
+
+/// [PAIR-33] [PAIR-43]
+#[test]
+fn who_was_refused_reaches_them_at_once_after_they_forgot_it() {
+    let mut world = World::pending();
+    world.run(Bob, Input::Decline);
+    world.settle();
+    world.now += 1000;
+    world.invite(Alice).expect("allowed");
+    world.settle();
+    assert_eq!(world.states(), (State::Invited, State::Declined));
+    world.run(Bob, Input::Forget);
+    world.invite(Alice).expect("no need to cancel first");
+    world.settle();
+    assert_eq!(world.states(), (State::Invited, State::Pending));
 }

@@ -254,10 +254,17 @@ fn work_of_another_day_than_the_offer_is_refused() {
     assert_eq!(open_for_bob(&world, &frame), Err(InviteError::Offer("work of another day")));
 }
 
-/// [PAIR-74]
+/// [PAIR-74] [PAIR-54]
 #[test]
 fn an_offer_of_a_revoked_device_is_refused_by_who_knows_the_revocation() {
-    let mut world = World::paired();
+    let mut parted = World::paired();
+    parted.run(Bob, Input::Remove);
+    parted.settle();
+    refuses_a_revoked_device(parted, &ConsentError::Card(CardError::Signer));
+    refuses_a_revoked_device(World::paired(), &ConsentError::OlderLog);
+}
+
+fn refuses_a_revoked_device(mut world: World, error: &ConsentError) {
     let phone = DeviceSecret::from_seed([150; 32]);
     let longer = world.alice.log.add_device(&world.alice.account, &phone, "phone", START).expect("room");
     let longer = longer.revoke_device(&world.alice.account, world.alice.device.id(), Vec::new(), START);
@@ -268,7 +275,7 @@ fn an_offer_of_a_revoked_device_is_refused_by_who_knows_the_revocation() {
     thief.invite(Alice).expect("with the stolen laptop");
     let invite = Input::Invited(Box::new(world.open(Bob, &thief.waiting(Alice, Slot::Invite))));
     let before = world.bob.r.clone();
-    assert_eq!(world.step(Bob, invite), Err(ConsentError::Card(CardError::Signer)));
+    assert_eq!(world.step(Bob, invite).as_ref(), Err(error));
     assert_eq!(world.bob.r, before);
 }
 

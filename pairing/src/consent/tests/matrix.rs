@@ -40,7 +40,7 @@ fn expected(state: State, command: Command) -> Option<State> {
     use State::{Blocked, Cancelled, Declined, Invited, Paired, Pending, Removed, Stranger};
     match (command, state) {
         (Command::Invite, Pending) => Some(Paired),
-        (Command::Invite, Invited | Paired | Declined | Blocked) => None,
+        (Command::Invite, Paired | Declined | Blocked) => None,
         (Command::Invite, _) => Some(Invited),
         (Command::Accept, Pending) => Some(Paired),
         (Command::Decline, Pending) => Some(Declined),

@@ -1,7 +1,7 @@
 //! Decline, silence, block, forget: a no stays a no.
 
 use super::harness::*;
-use crate::consent::{Input, Slot, State};
+use crate::consent::{Command, ConsentError, Input, Slot, State};
 
 /// [PAIR-30]
 #[test]
@@ -121,20 +121,111 @@ fn blocking_a_pending_inviter_sends_nothing() {
 
 /// [PAIR-35]
 #[test]
-fn blocking_a_contact_erases_our_keys_and_tells_them_nothing() {
-    let mut world = World::paired();
-    assert_eq!(kinds(&world.run(Bob, Input::Block)), ["unpaired", "paired -> blocked"]);
-    assert_eq!(world.bob.r.pair_secret(), None);
+fn blocking_a_contact_keeps_the_pact_and_tells_them_nothing() {
+    for who in [Alice, Bob] {
+        let mut world = World::paired();
+        let secret = world.bob.r.pair_secret().cloned();
+        assert_eq!(kinds(&world.run(who, Input::Block)), ["paired -> blocked"]);
+        world.settle();
+        assert_eq!((world.state(who), world.state(who.other())), (State::Blocked, State::Paired));
+        assert_eq!(kinds(&world.run(who, Input::Unblock)), ["blocked -> paired"]);
+        world.assert_paired();
+        assert_eq!(world.bob.r.pair_secret().cloned(), secret);
+    }
+}
+
+/// [PAIR-35] Blocked at any moment of the handshake, the two are paired once the block is lifted.
+#[test]
+fn a_block_in_the_middle_of_a_handshake_only_delays_it() {
+    for (who, confirmed) in [(Alice, false), (Bob, false), (Alice, true), (Bob, true)] {
+        let mut world = World::pending();
+        world.run(Bob, Input::Accept);
+        world.pass(Bob, Slot::Answer);
+        if confirmed {
+            world.pass(Alice, Slot::Confirm);
+        }
+        world.run(who, Input::Block);
+        assert!(world.slots(who).is_empty(), "nothing is sent meanwhile");
+        world.settle();
+        world.advance(20 * DAY);
+        world.settle();
+        assert_eq!((world.state(who), world.state(who.other())), (State::Blocked, State::Paired));
+        world.run(who, Input::Unblock);
+        world.settle();
+        world.assert_paired();
+    }
+}
+
+/// [PAIR-35] Frames about the pact are answered as before, so that none of them shows the block.
+#[test]
+fn no_frame_about_the_pact_is_answered_differently_while_it_is_blocked() {
+    let mut world = World::new();
+    world.invite(Alice).expect("allowed");
+    let invite = world.waiting(Alice, Slot::Invite);
     world.settle();
-    assert_eq!(world.states(), (State::Paired, State::Blocked));
-    // After unblocking, an invite of ours pairs the two anew: their consent still stands.
+    world.run(Bob, Input::Accept);
+    let mut blocked = world.clone();
+    blocked.run(Bob, Input::Block);
+    world.pass(Bob, Slot::Answer);
+    let confirm = world.waiting(Alice, Slot::Confirm);
+    for frame in [invite, confirm.clone(), confirm] {
+        let (open, shut) = (world.deliver(Bob, &frame), blocked.deliver(Bob, &frame));
+        let sent = |effects: Result<Vec<_>, _>| replies(&effects.expect("honest"));
+        assert_eq!(sent(open), sent(shut));
+    }
+    assert_eq!(blocked.state(Bob), State::Blocked);
+}
+
+/// [PAIR-35] What ends a pact ends it while it is blocked, too, and the block stays.
+#[test]
+fn a_blocked_pact_ends_by_removal_of_either_side() {
+    for who in [Alice, Bob] {
+        let mut world = World::paired();
+        world.run(Bob, Input::Block);
+        world.run(who, Input::Remove);
+        world.settle();
+        assert_eq!(world.states(), (State::Removed, State::Blocked));
+        assert_eq!(world.bob.r.pair_secret(), None);
+        assert_eq!(kinds(&world.run(Bob, Input::Unblock)), ["blocked -> stranger"]);
+    }
+}
+
+/// [PAIR-34] Who lost the pact and asks again while blocked is heard once unblocked: our consent stood all the time.
+#[test]
+fn a_fresh_invite_of_a_blocked_contact_waits_for_the_end_of_the_block() {
+    let mut world = World::paired();
+    world.run(Bob, Input::Block);
+    world.alice.r = crate::consent::Relationship::new(world.bob.id());
+    world.now += 1000;
+    world.invite(Alice).expect("allowed");
+    let before = world.bob.r.clone();
+    assert_eq!(kinds(&world.pass(Alice, Slot::Invite)), ["reply Received"]);
+    assert_eq!(world.bob.r, before);
+    world.settle();
     world.run(Bob, Input::Unblock);
-    world.now += 1;
-    world.invite(Bob).expect("allowed");
-    let effects = world.pass(Bob, Slot::Invite);
-    assert_eq!(kinds(&effects)[..3], ["unpaired", "card", "paired"]);
+    world.advance(DAY);
     world.settle();
     world.assert_paired();
+}
+
+/// Until 0.1 a block ended the pact: what was stored then stays blocked, and lifting it leads to a stranger.
+#[test]
+fn a_block_stored_by_an_earlier_version_is_lifted_to_a_stranger() {
+    let mut world = World::new();
+    world.run(Bob, Input::Block);
+    let stored = covey_codec::encode(&world.bob.r).expect("encodes");
+    let has = |word: &[u8]| stored.windows(word.len()).any(|part| part == word);
+    assert!(has(b"Blocked") && !has(b"blocked"), "as it was stored then");
+    assert_eq!(kinds(&world.run(Bob, Input::Unblock)), ["blocked -> stranger"]);
+}
+
+/// The pact would end without them knowing.
+#[test]
+fn a_blocked_contact_is_removed_or_unblocked_but_not_forgotten() {
+    let mut world = World::paired();
+    world.run(Bob, Input::Block);
+    let refused = world.step(Bob, Input::Forget).expect_err("the pact stands");
+    assert_eq!(refused, ConsentError::NotAllowed { command: Command::Forget, state: State::Blocked });
 }
 
 /// [PAIR-35]

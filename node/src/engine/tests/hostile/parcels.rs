@@ -151,3 +151,21 @@ fn parcels_and_acknowledgements_without_end_leave_nothing_behind() {
     assert!((1..=128).contains(&waiting), "{waiting}");
     lair.nobody_else_notices();
 }
+
+#[test]
+fn parcels_that_do_not_open_are_counted_and_their_sender_is_shut_out_for_a_while() {
+    let mut lair = Lair::new(25);
+    for _ in 0..256 {
+        lair.send_sealed(vec![7; 300]);
+    }
+    assert!(lair.world.nodes[ALICE].live.penalties.is_empty(), "a bad day");
+    lair.send_sealed(vec![7; 300]);
+    assert_eq!(lair.world.nodes[ALICE].live.penalties.len(), 1);
+    lair.nobody_else_notices();
+    // Once it is over, good ones are taken as before.
+    lair.world.pass(120_000, 5_000);
+    let (feed, own) = (alices_feed(&lair), lair.channel);
+    lair.world.heard.clear();
+    lair.control(&Control::KeysWanted(vec![(own, feed, 1)]));
+    assert_eq!(lair.parcels_heard(), 1);
+}

@@ -1,8 +1,8 @@
 //! How contacts, states and messages look to people.
 
 use covey_api::{
-    CheckState, Contact, ContactState, Group, GroupState, JoinRequest, Member, MemberState, Message, MessageState,
-    Policy, Role,
+    CheckState, Contact, ContactAlertKind, ContactState, Group, GroupState, JoinRequest, Member, MemberState, Message,
+    MessageState, Policy, Role,
 };
 use jiff::tz::TimeZone;
 
@@ -195,4 +195,13 @@ pub(crate) fn message(message: &Message, paint: Paint, zone: &TimeZone) -> Strin
 /// The first words of a text, on one line.
 pub(crate) fn excerpt(text: &str) -> String {
     shorten(&clean_line(text), 48)
+}
+
+/// What an alert about a contact says.
+pub(crate) fn alert(what: ContactAlertKind) -> &'static str {
+    match what {
+        ContactAlertKind::Renewed => "paired anew by themselves",
+        ContactAlertKind::DevicesChanged => "has other devices than before",
+        ContactAlertKind::Contradiction => "showed a contradicting list of devices, which was refused",
+    }
 }

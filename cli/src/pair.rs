@@ -4,8 +4,9 @@ use std::io;
 
 use clap::{Args, Subcommand};
 use covey_api::{
-    AccountSafetyNumber, Contact, ContactState, Direction, PairAccept, PairBlock, PairCancel, PairDecline, PairForget,
-    PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
+    AccountSafetyNumber, Contact, ContactAlert, ContactState, Direction, PairAccept, PairBlock, PairCancel,
+    PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
+    Party,
 };
 
 use crate::{
@@ -57,13 +58,16 @@ pub enum PairCommand {
     /// Forget how it ended, so that both of you can ask again
     #[command(after_help = "Example:\n  covey pair forget bob")]
     Forget(ContactArg),
-    /// End it with a contact; the keys are erased, the messages stay
+    /// End it with a contact, on both sides; the keys are erased, the messages stay
     #[command(after_help = "Example:\n  covey pair remove bob")]
     Remove(ContactArg),
-    /// Hear nothing of them any more; they are not told
-    #[command(after_help = "Examples:\n  covey pair block mallory\n  covey pair block cv1…")]
+    /// Take and send nothing until you unblock them; they are not told
+    #[command(
+        long_about = "Take and send nothing until you unblock them; they are not told\n\nTo them your node looks as if it were off. You stay paired: after `covey pair unblock` the conversation goes on, and what they wrote meanwhile arrives if their node still keeps it. `covey pair remove` ends the pairing instead.",
+        after_help = "Examples:\n  covey pair block mallory\n  covey pair block cv1…"
+    )]
     Block(ContactArg),
-    /// Lift a block
+    /// Lift a block; with a contact the conversation goes on
     #[command(after_help = "Example:\n  covey pair unblock mallory")]
     Unblock(ContactArg),
     /// Compare safety numbers; without NUMBER, show it
@@ -198,8 +202,12 @@ fn invited(contact: &Contact) -> Told {
     if contact.state == ContactState::Paired {
         return accepted(contact);
     }
-    Told::done(format!("The invite to {} is on its way.", called(contact)))
-        .next("Waiting for their answer; see `covey pair list`.".into())
+    Told::done(format!("The invite to {} is on its way.", called(contact))).next(if contact.refused_before {
+        "They declined your last invite. This one reaches them only if they let you ask again (`covey pair forget`)."
+            .into()
+    } else {
+        "Waiting for their answer; see `covey pair list`.".into()
+    })
 }
 
 fn accepted(contact: &Contact) -> Told {
@@ -225,13 +233,19 @@ fn removed(contact: &Contact) -> Told {
 }
 
 fn blocked(contact: &Contact) -> Told {
-    Told::done(format!("You hear nothing of {} any more.", called(contact)))
-        .next(format!("To lift it: covey pair unblock {}", handle(contact)))
+    Told::done(format!(
+        "{} is blocked: nothing is taken from them or sent to them, and they are not told.",
+        called(contact)
+    ))
+    .next(format!("To lift it: covey pair unblock {}", handle(contact)))
 }
 
 fn unblocked(contact: &Contact) -> Told {
-    Told::done(format!("{} is not blocked any more.", called(contact)))
-        .next(format!("Where you stand with them: covey pair show {}", handle(contact)))
+    if contact.state == ContactState::Paired {
+        let done = format!("{} is not blocked any more, and you are paired as before.", called(contact));
+        return Told::done(done).next("What they wrote meanwhile arrives if their node still keeps it.".into());
+    }
+    Told::done(format!("{} is not blocked any more; either of you can ask the other to pair.", called(contact)))
 }
 
 fn verified(contact: &Contact) -> Told {
@@ -279,6 +293,7 @@ fn row(t: &Terminal, contact: &Contact) -> [Cell; 5] {
     if contact.state == ContactState::Paired && !contact.confirmed {
         notes.push("they do not know yet".to_owned());
     }
+    notes.extend(contact.alerts.iter().map(|alert| display::alert(alert.what).to_owned()));
     if contact.online {
         notes.push("online".to_owned());
     }
@@ -295,12 +310,22 @@ fn row(t: &Terminal, contact: &Contact) -> [Cell; 5] {
     ]
 }
 
+fn alerted(t: &Terminal, alert: &ContactAlert) -> String {
+    format!("{} ({})", display::alert(alert.what), when::relative(alert.at, t.now()))
+}
+
 fn show(t: &mut Terminal, contact: &Contact) -> io::Result<()> {
     let yes = |yes: bool| String::from(if yes { "yes" } else { "no" });
     let asked = contact.direction.map(|direction| match direction {
         Direction::Incoming => "they asked".to_owned(),
         Direction::Outgoing => "you asked".to_owned(),
     });
+    let by = match contact.ended_by {
+        Some(Party::Us) => " by you",
+        Some(Party::Them) => " by them",
+        None => "",
+    };
+    let alerts: Vec<String> = contact.alerts.iter().map(|alert| alerted(t, alert)).collect();
     let rows = [
         ("contact", Some(contact.contact.clone())),
         ("alias", contact.alias.clone()),
@@ -312,11 +337,12 @@ fn show(t: &mut Terminal, contact: &Contact) -> io::Result<()> {
                 .filter(|name| !name.is_empty())
                 .map(|name| format!("\"{name}\" (what they call themselves)")),
         ),
-        ("state", Some(format!("{}, {}", display::word(contact.state), when::relative(contact.since, t.now())))),
+        ("state", Some(format!("{}{by}, {}", display::word(contact.state), when::relative(contact.since, t.now())))),
         ("asked", asked),
         ("note", contact.note.clone().filter(|note| !note.is_empty())),
         ("expires", contact.expires_at.map(|at| when::relative(at, t.now()))),
         ("verified", Some(yes(contact.verified))),
+        ("alerts", Some(alerts.join("; ")).filter(|alerts| !alerts.is_empty())),
         ("online", Some(yes(contact.online))),
         ("channel", contact.channel.clone()),
     ];

@@ -118,6 +118,7 @@ fn told(t: &Terminal, event: &Event) -> Option<String> {
             Some(t.paint.dim(&format!("{what}: {}", display::excerpt(&message.text))))
         }
         kind::CONTACT => contact(t, &shape(event)?),
+        kind::CONTACT_ALERT => alert(t, &shape(event)?),
         kind::GROUP_INVITED => Some(group_invite(t, &shape(event)?)),
         kind::GROUP_JOINED | kind::GROUP_LEFT | kind::GROUP_REMOVED | kind::GROUP_CHANGED => {
             Some(group(t, &event.kind, &shape(event)?))
@@ -151,6 +152,13 @@ fn contact(t: &Terminal, contact: &Contact) -> Option<String> {
         ContactState::Refused => t.paint.red(&format!("{who} declined your invite")),
         state => format!("{who}: {}", display::word(state)),
     })
+}
+
+fn alert(t: &Terminal, contact: &Contact) -> Option<String> {
+    let newest = contact.alerts.last()?;
+    let (who, handle) = (display::called(contact), display::handle(contact));
+    let told = format!("{who}: {}; compare safety numbers (covey pair verify {handle})", display::alert(newest.what));
+    Some(t.paint.red(&told))
 }
 
 fn group_invite(t: &Terminal, group: &Group) -> String {

@@ -23,7 +23,7 @@ export function actionHint(contact) {
     case 'declined':
       return 'They cannot invite you again until you choose Forget.';
     case 'blocked':
-      return 'You hear nothing of them, and they are not told.';
+      return 'Nothing is taken from them or sent to them. They are not told. What they write waits until you unblock them.';
     default:
       return 'After Forget, both of you can invite again.';
   }

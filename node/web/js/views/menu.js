@@ -66,7 +66,7 @@ function entries(rpc, store, contact, item) {
   const block = () =>
     confirm({
       title: `Block ${who}?`,
-      text: 'You hear nothing of them any more. They are not told.',
+      text: 'Nothing is taken from them or sent to them until you unblock them. They are not told, and you stay paired.',
       verb: 'Block',
       action: () => rpc.change('pair.block', { contact: id }),
     });

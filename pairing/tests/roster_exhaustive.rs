@@ -7,13 +7,13 @@
 
 mod roster_support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use covey_pairing::group::roster::{Op, OpId, OpRecord, Role, Roster};
 use roster_support::{
-    Group, OWNER, account, filled,
+    Group, OWNER, account, filled, gives_away,
     model::{Model, Voids},
-    rename, role,
+    pasts, rename, role,
     view::View,
 };
 
@@ -116,27 +116,6 @@ fn step(group: &mut Group, history: &mut History<'_>, depth: usize, all: bool, s
             }
         }
     }
-}
-
-fn gives_away(op: &Op) -> bool {
-    matches!(op, Op::Depart { .. } | Op::Transfer { .. })
-}
-
-/// What each had seen of the others, itself not included.
-fn pasts(records: &[OpRecord]) -> Vec<BTreeSet<usize>> {
-    let mut pasts: Vec<BTreeSet<usize>> = Vec::new();
-    for (at, record) in records.iter().enumerate() {
-        let mut past = BTreeSet::new();
-        for (other, earlier) in records[..at].iter().enumerate() {
-            let same_feed = (earlier.device, earlier.incarnation) == (record.device, record.incarnation);
-            if same_feed || record.operation.deps.contains(&earlier.id) {
-                past.insert(other);
-                past.extend(&pasts[other]);
-            }
-        }
-        pasts.push(past);
-    }
-    pasts
 }
 
 fn check(group: &Group, history: &History<'_>, seen: &mut Seen) {

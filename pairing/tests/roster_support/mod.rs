@@ -5,8 +5,9 @@ pub(crate) mod mirror;
 pub(crate) mod model;
 pub(crate) mod reach;
 pub(crate) mod view;
+pub(crate) mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use covey_pairing::{
     group::roster::{
@@ -235,4 +236,26 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
         order
     };
     shorter.iter().flat_map(|order| (0..n).map(move |at| with(order, at))).collect()
+}
+
+/// For each what its author had seen of the others, itself not included.
+pub(crate) fn pasts(records: &[OpRecord]) -> Vec<BTreeSet<usize>> {
+    let mut pasts: Vec<BTreeSet<usize>> = Vec::new();
+    for (at, record) in records.iter().enumerate() {
+        let mut past = BTreeSet::new();
+        for (other, earlier) in records[..at].iter().enumerate() {
+            let same_feed = (earlier.device, earlier.incarnation) == (record.device, record.incarnation);
+            let before = same_feed && earlier.seq < record.seq;
+            if before || record.operation.deps.contains(&earlier.id) {
+                past.insert(other);
+                past.extend(&pasts[other]);
+            }
+        }
+        pasts.push(past);
+    }
+    pasts
+}
+
+pub(crate) fn gives_away(op: &Op) -> bool {
+    matches!(op, Op::Leave | Op::Depart { .. } | Op::Transfer { .. })
 }

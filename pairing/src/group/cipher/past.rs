@@ -59,6 +59,12 @@ impl PastChains {
         Some(asked.chain.distribution_from(asked.newcomers.get(device).copied().unwrap_or(0)))
     }
 
+    /// Forgets the key of message `index` of the chain `key_id`, and those before it. Whether it was there.
+    pub(super) fn forget(&mut self, key_id: &KeyId, index: u64) -> bool {
+        let chain = self.chains.iter_mut().find(|past| past.chain.key_id() == *key_id);
+        chain.is_some_and(|past| past.chain.forget(index))
+    }
+
     /// Forgets the chains: they are in the hands of whoever has a copy of this device.
     pub fn clear(&mut self) {
         self.chains.clear();

@@ -8,6 +8,7 @@ use super::{
     distribution::Distribution,
     keys::{KeyId, Speaker},
     past::PastChains,
+    payload::Payload,
     receiver::{LearnError, Learned, Opened, ReceiverChains},
     rotation::{Rotation, RotationPolicy},
     sender::{SealError, Sealed, SenderChain},
@@ -74,6 +75,10 @@ pub trait GroupCipher {
     /// # Errors
     /// [`SealError`]; nothing changed.
     fn seal(own: &mut Self::Own, body: &[u8], place: &[u8]) -> Result<Sealed, SealError>;
+
+    /// Forgets the key of a payload that was sealed here, and with it those of the payloads before it in the same chain: it was
+    /// deleted. Whether there was such a key.
+    fn forget(own: &mut Self::Own, past: &mut Self::Past, payload: &[u8]) -> bool;
 
     /// Opens the payload of the entry at `place`.
     ///
@@ -176,6 +181,14 @@ impl GroupCipher for SenderKeys {
 
     fn seal(own: &mut OwnChain, body: &[u8], place: &[u8]) -> Result<Sealed, SealError> {
         own.chain.as_mut().ok_or(SealError::Exhausted)?.seal(body, place)
+    }
+
+    fn forget(own: &mut OwnChain, past: &mut PastChains, payload: &[u8]) -> bool {
+        let Ok(payload) = Payload::parse(payload) else { return false };
+        match own.chain.as_mut().filter(|chain| chain.key_id() == payload.key_id) {
+            Some(chain) => chain.forget(payload.index),
+            None => past.forget(&payload.key_id, payload.index),
+        }
     }
 
     fn open(theirs: &mut ReceiverChains, payload: &[u8], place: &[u8]) -> Result<Opened, OpenError> {

@@ -40,7 +40,8 @@ pub struct Sealed {
 /// leaves the device.
 ///
 /// The first chain key is kept until the chain is replaced: members who were there when it began may get it late and
-/// still have to read everything. The device's own store holds those messages anyway.
+/// still have to read everything. The device's own store holds those messages anyway; once one of them is deleted, the key
+/// after it is kept instead ([`SenderChain::forget`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SenderChain {
     #[serde(rename = "v")]
@@ -57,9 +58,17 @@ pub struct SenderChain {
     /// The key it is sealed with.
     #[serde(rename = "q")]
     key: ChainKey,
-    /// The key of message 0.
+    /// The key of the message `begin`.
     #[serde(rename = "f")]
     first: ChainKey,
+    /// Number of the first message whose key can still be had from here.
+    #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
+    begin: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl SenderChain {
@@ -69,7 +78,7 @@ impl SenderChain {
         let generation = now.max(last.saturating_add(1)).min(MAX_GENERATION);
         let name = ChainName { key_id: KeyId::random(rng), generation, epoch };
         let key = ChainKey::random(rng);
-        Self { version: Version, speaker, name, began_at: now, index: 0, first: key.clone(), key }
+        Self { version: Version, speaker, name, began_at: now, index: 0, first: key.clone(), begin: 0, key }
     }
 
     /// Seals `body` for everyone who has this chain. `place` says where in which feed the entry will stand (channel,
@@ -98,12 +107,25 @@ impl SenderChain {
         Distribution::new(self.speaker, self.name, self.index, self.key.clone())
     }
 
-    /// What a device gets that may read from message `index` on; from the next one on at the latest.
+    /// What a device gets that may read from message `index` on; from the next one on at the latest, and from after the last
+    /// one that was forgotten at the earliest.
     pub fn distribution_from(&self, index: u64) -> Distribution {
+        let index = index.max(self.begin);
         if index >= self.index {
             return self.distribution();
         }
-        Distribution::new(self.speaker, self.name, index, self.first.after(index))
+        Distribution::new(self.speaker, self.name, index, self.first.after(index - self.begin))
+    }
+
+    /// Forgets the key of message `index`, and so of all before it: nobody who takes this device can have them from here. Whether
+    /// it was there.
+    pub fn forget(&mut self, index: u64) -> bool {
+        let is_kept = (self.begin..self.index).contains(&index);
+        if is_kept {
+            self.first = self.first.after(index + 1 - self.begin);
+            self.begin = index + 1;
+        }
+        is_kept
     }
 
     /// Whose it is.

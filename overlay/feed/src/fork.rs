@@ -161,6 +161,11 @@ impl ForkProof {
 }
 
 impl SignedChain {
+    /// Whether the signature at its end covers this entry, and so its author signed it.
+    pub fn covers(&self, entry: &EntryId) -> bool {
+        self.check().is_ok_and(|checked| checked.ids.contains(entry))
+    }
+
     fn check(&self) -> Result<Checked, ForkProofError> {
         let last = self.headers.last().ok_or(ForkProofError::Chain)?;
         let mut header = Header::decode(last)?;

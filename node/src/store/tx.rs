@@ -25,6 +25,11 @@ pub struct Tx<'a> {
     changes: BTreeMap<Vec<u8>, Option<Zeroizing<Vec<u8>>>>,
 }
 
+/// Bytes of a row.
+fn len_of(key: &[u8], value: usize) -> u64 {
+    u64::try_from(key.len() + value).unwrap_or(u64::MAX)
+}
+
 /// A look at a store without the means to change it: everything a [`Tx`] can read.
 pub struct Reader<'a>(Tx<'a>);
 
@@ -218,6 +223,32 @@ impl<'a> Tx<'a> {
     /// Sets the plain value (schema version first) under a key as stored.
     pub(crate) fn put_plain_row(&mut self, key: Vec<u8>, plain: Zeroizing<Vec<u8>>) {
         self.changes.insert(key, Some(plain));
+    }
+
+    /// Bytes that the record under `key` takes as stored: key and sealed value; 0 if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the medium fails or is damaged.
+    pub(crate) fn stored_len(&self, key: &Key) -> Result<u64, StoreError> {
+        let key = key.resolve(self.vault);
+        match self.changes.get(key.as_ref()) {
+            Some(change) => Ok(change.as_ref().map_or(0, |plain| len_of(&key, Vault::sealed_len(plain.len())))),
+            None => Ok(self.store.get(&key)?.map_or(0, |sealed| len_of(&key, sealed.len()))),
+        }
+    }
+
+    /// By how many bytes the changes make the store larger: keys and sealed values, less those that they replace.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the medium fails or is damaged.
+    pub(crate) fn growth(&self) -> Result<i64, StoreError> {
+        let mut growth = 0i64;
+        for (key, change) in &self.changes {
+            let before = self.store.get(key)?.map_or(0, |sealed| len_of(key, sealed.len()));
+            let after = change.as_ref().map_or(0, |plain| len_of(key, Vault::sealed_len(plain.len())));
+            growth = growth.saturating_add_unsigned(after).saturating_sub_unsigned(before);
+        }
+        Ok(growth)
     }
 
     /// True if nothing was put or removed.

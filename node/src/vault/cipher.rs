@@ -3,6 +3,10 @@
 use covey_pairing::crypto::{aead, hash, secret::Secret};
 use rand_core::CryptoRng;
 
+/// Length of a nonce, and of a tag, in bytes.
+const NONCE: usize = 24;
+const TAG: usize = 16;
+
 /// A value that does not open under this vault and key: damaged, moved to another key, or of another vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("record does not authenticate")]
@@ -33,6 +37,11 @@ impl Vault {
     /// Seals `plaintext` as the value of `key`.
     pub fn seal(&self, key: &[u8], plaintext: &[u8], rng: &mut (impl CryptoRng + ?Sized)) -> Vec<u8> {
         aead::seal_random(&self.values, key, plaintext, rng)
+    }
+
+    /// How long a sealed value is.
+    pub fn sealed_len(plaintext: usize) -> usize {
+        plaintext + NONCE + TAG
     }
 
     /// Opens what [`Vault::seal`] made for the same `key`.

@@ -180,6 +180,9 @@ pub(crate) fn message(message: &Message, paint: Paint, zone: &TimeZone) -> Strin
     if message.edited {
         notes.push(String::from("edited"));
     }
+    if message.late {
+        notes.push(String::from("late"));
+    }
     if message.clock_suspect {
         notes.push(String::from("their clock is off"));
     }

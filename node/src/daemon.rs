@@ -302,8 +302,7 @@ fn policy(config: &Config) -> Policy {
         max_members: usize::try_from(config.groups.max_members).unwrap_or(usize::MAX),
         discoverable: config.network.discoverable,
         journal_keep: config.storage.journal_keep.as_millis(),
-        // An event takes about a kilobyte.
-        journal_events: u64::from(config.storage.journal_max_mib) << 10,
+        journal_bytes: u64::from(config.storage.journal_max_mib) << 20,
         quota: Quota {
             burst: u64::from(config.storage.author_burst_mib) << 20,
             per_second: u64::from(config.storage.author_kib_per_second) << 10,

@@ -136,6 +136,9 @@ pub struct Message {
     pub edited: bool,
     /// When it is given up or disappears.
     pub expires_at: Option<Time>,
+    /// Did it come when what stands after it had been read? Its author may have written it long ago, or put it there since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
     /// Was it deleted for everyone? Then it says nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,

@@ -14,7 +14,7 @@ use super::sessions::{self, Opener, Scope};
 use super::{
     Cx, EngineError, card,
     channels::{self, Channel},
-    feeds, group, members, messages, parked, tables, take,
+    feeds, group, members, messages, parked, quota, tables, take,
 };
 
 /// Entries of which keys are asked for or given at a time.
@@ -31,7 +31,7 @@ enum Control {
     /// Their content keys.
     #[serde(rename = "k")]
     Keys(Vec<(ChannelId, FeedKey, u64, Secret<32>)>),
-    /// These entries of mine were written before you came in: they are not for you.
+    /// These entries of mine are not for you: they were written before you came in, or are deleted.
     #[serde(rename = "n")]
     Denied(Vec<(ChannelId, FeedKey, u64)>),
     /// The chain of the device that says it, in the group of the session.
@@ -156,14 +156,18 @@ fn give_keys(
             denied.push((*id, *key, *seq));
             continue;
         }
+        let message = messages::at(cx.tx, channel.no, &entry.order())?;
+        // What is deleted has no key any more, and is not to be read by anybody who did not.
+        if message.as_ref().is_some_and(|message| message.body.is_deleted()) {
+            denied.push((*id, *key, *seq));
+            continue;
+        }
         if let (Scope::Group(no), None, Some(payload)) = (scope, &chain, entry.payload())
             && ours
         {
             chain = group::answer(cx, no, &owner.device, payload)?;
         }
-        if let Some(message) = messages::at(cx.tx, channel.no, &entry.order())? {
-            keys.push((*id, *key, *seq, message.content_key));
-        }
+        keys.extend(message.map(|message| (*id, *key, *seq, message.content_key)));
     }
     if let (Scope::Group(no), Some(chain)) = (scope, chain) {
         give_chain(cx, no, &owner.account, device, chain)?;
@@ -186,7 +190,7 @@ fn denied(
     for (id, key, seq) in of.iter().take(MAX_ASKED) {
         let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| is_of(channel, scope)) else { continue };
         let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
-        cx.tx.delete(&tables::parked(&owner.device, feed.fid, *seq));
+        parked::refused(cx, &channel, &feed, *seq, &owner.device)?;
     }
     parked::request(cx, &owner.account, &owner.device)
 }
@@ -221,12 +225,15 @@ fn take_keys(
         let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { continue };
         // Who that is may be on a roster that is still on its way: it is asked for again then.
         let Some(author) = members::account_of(cx, &channel, &key.author)? else { continue };
+        let charge = quota::Charge::begin(cx, Some(author))?;
         if take::open_late(cx, &mut channel, &entry, author, &content_key)? {
             channel.save(cx)?;
+            cx.tx.delete(&place);
         } else {
-            warn!(channel = %id.fmt_short(), seq, "the author's content key does not open its entry; it is kept and not shown");
+            warn!(channel = %id.fmt_short(), seq, "a content key does not open its entry");
+            parked::refused(cx, &channel, &feed, seq, &owner.device)?;
         }
-        cx.tx.delete(&place);
+        charge.end(cx)?;
     }
     parked::request(cx, &owner.account, &owner.device)
 }

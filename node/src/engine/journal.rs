@@ -1,14 +1,21 @@
 //! The durable journal of state changes that local clients follow with cursors.
+//!
+//! It holds no text of any message: events name the message, and what it says is read where it is stored. So a text
+//! that is deleted is gone from here too, and is not stored twice.
 
-use covey_api::{ApiError, Event, Time};
+use covey_api::{ApiError, Event, Time, kind};
+use covey_feed::EntryId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tables::{self, Counter};
 use super::{Cx, Effect, EngineError, messages};
+use crate::store::Tx;
 
-/// Events removed per round of housekeeping, so that it never holds an input up.
+/// Events removed at a time by housekeeping, so that it never holds an input up. What is left is due a moment later.
 const PRUNE_BATCH: usize = 1_000;
+/// Events that may make room for a new one: more than a single event, of at most 8 KiB without the text, ever needs.
+const MAKE_ROOM: usize = 64;
 
 /// As stored.
 #[derive(Serialize, Deserialize)]
@@ -19,13 +26,86 @@ pub(super) struct Record {
     data: String,
 }
 
-/// Writes an event; `data` is the object that the API shows for what changed.
+/// How much space the journal takes, as stored.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Size {
+    /// Bytes of the events that were counted.
+    bytes: u64,
+    /// Events up to this cursor were written by a covey that did not count them, and may hold texts.
+    uncounted: u64,
+    /// Those up to this one have been rewritten and counted since.
+    rewritten: u64,
+}
+
+impl Size {
+    /// The size of the journal; of one that was never counted, nothing is counted yet.
+    pub(super) fn load(tx: &Tx<'_>) -> Result<Self, EngineError> {
+        let newest = Counter::Journal.get(tx)?;
+        let unknown = Self { bytes: 0, uncounted: newest, rewritten: Counter::JournalStart.get(tx)? };
+        Ok(tx.get(&tables::journal_size())?.unwrap_or(unknown))
+    }
+
+    fn save(self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        Ok(tx.put(&tables::journal_size(), &self)?)
+    }
+
+    fn is_counted(self, cursor: u64) -> bool {
+        cursor > self.uncounted || cursor <= self.rewritten
+    }
+
+    fn add(&mut self, tx: &Tx<'_>, cursor: u64) -> Result<(), EngineError> {
+        self.bytes = self.bytes.saturating_add(tx.stored_len(&tables::event(cursor))?);
+        Ok(())
+    }
+
+    /// Removes an event.
+    fn remove(&mut self, tx: &mut Tx<'_>, cursor: u64) -> Result<(), EngineError> {
+        let key = tables::event(cursor);
+        if self.is_counted(cursor) {
+            self.bytes = self.bytes.saturating_sub(tx.stored_len(&key)?);
+        }
+        tx.delete(&key);
+        Counter::JournalStart.set(tx, cursor)?;
+        Ok(())
+    }
+}
+
+/// Writes an event; `data` is the object that the API shows for what changed. The oldest events make room for it.
 pub(super) fn record(cx: &mut Cx<'_, '_>, kind: &str, data: &impl Serialize) -> Result<(), EngineError> {
+    let mut size = Size::load(cx.tx)?;
     let cursor = Counter::Journal.next(cx.tx)?;
-    let data = serde_json::to_string(data).map_err(EngineError::bug)?;
+    let mut data = serde_json::to_value(data).map_err(EngineError::bug)?;
+    if let Some(message) = message_in(kind, &mut data) {
+        message.insert("text".to_owned(), Value::String(String::new()));
+    }
+    let data = serde_json::to_string(&data).map_err(EngineError::bug)?;
     cx.tx.put(&tables::event(cursor), &Record { at: cx.now, kind: kind.into(), data })?;
+    size.add(cx.tx, cursor)?;
+    if size.bytes > cx.policy.journal_bytes {
+        make_room(cx, &mut size)?;
+    }
+    size.save(cx.tx)?;
     cx.effects.push(Effect::Journal(cursor));
     Ok(())
+}
+
+fn make_room(cx: &mut Cx<'_, '_>, size: &mut Size) -> Result<(), EngineError> {
+    for (key, _) in cx.tx.scan::<Record>(&tables::events(), None, MAKE_ROOM, false)? {
+        if size.bytes <= cx.policy.journal_bytes {
+            break;
+        }
+        size.remove(cx.tx, key.tail_u64())?;
+    }
+    Ok(())
+}
+
+/// The message that an event tells of, if it tells of one.
+fn message_in<'d>(kind: &str, data: &'d mut Value) -> Option<&'d mut serde_json::Map<String, Value>> {
+    match kind {
+        kind::CHANNEL => data.get_mut("last_message")?.as_object_mut(),
+        kind if kind.starts_with("message.") => data.as_object_mut(),
+        _ => None,
+    }
 }
 
 /// Newest cursor.
@@ -43,10 +123,13 @@ pub(super) fn after(cx: &Cx<'_, '_>, cursor: u64, limit: usize) -> Result<Vec<Ev
     let rows = cx.tx.scan::<Record>(&tables::events(), Some(&tables::event(cursor)), limit, false)?;
     rows.into_iter()
         .map(|(key, record)| {
-            let data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
+            let mut data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
+            if let Some(message) = message_in(&record.kind, &mut data) {
+                as_it_is_now(cx, message)?;
+            }
             Ok(Event {
                 cursor: Some(key.tail_u64().to_string()),
-                data: if record.kind.starts_with("message.") { without_deleted(cx, data)? } else { data },
+                data,
                 kind: record.kind,
                 at: Time::from_unix_ms(record.at),
             })
@@ -54,30 +137,61 @@ pub(super) fn after(cx: &Cx<'_, '_>, cursor: u64, limit: usize) -> Result<Vec<Ev
         .collect()
 }
 
-/// A message that was deleted since says nothing here either.
-fn without_deleted(cx: &Cx<'_, '_>, data: Value) -> Result<Value, ApiError> {
-    let id = data.get("id").and_then(Value::as_str).unwrap_or_default();
-    match messages::if_deleted(cx, id)? {
-        Some(shown) => Ok(serde_json::to_value(shown).map_err(EngineError::bug)?),
-        None => Ok(data),
+/// Gives a message in an event its text. One that was deleted or hidden since says nothing here either.
+fn as_it_is_now(cx: &Cx<'_, '_>, message: &mut serde_json::Map<String, Value>) -> Result<(), ApiError> {
+    let id = message.get("id").and_then(Value::as_str).unwrap_or_default();
+    let id = data_encoding::HEXLOWER.decode(id.as_bytes()).ok().and_then(|id| <[u8; 32]>::try_from(id).ok());
+    let found = id.map(|id| messages::by_id(cx.tx, &EntryId::from_bytes(id))).transpose()?.flatten();
+    let text = found.and_then(|(_, message)| message.text().map(ToOwned::to_owned));
+    if text.is_none() {
+        message.insert("deleted".to_owned(), Value::Bool(true));
     }
+    message.insert("text".to_owned(), Value::String(text.unwrap_or_default()));
+    Ok(())
 }
 
-/// Drops what is older than the journal promises to keep.
-pub(super) fn prune(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    let newest = newest(cx)?;
+/// Drops some of what the journal need not keep any more: too old, or too much. Whether there is more of it.
+pub(super) fn prune(cx: &mut Cx<'_, '_>) -> Result<bool, EngineError> {
+    let mut size = Size::load(cx.tx)?;
     let rows = cx.tx.scan::<Record>(&tables::events(), None, PRUNE_BATCH, false)?;
-    let mut start = None;
+    let mut removed = 0;
     for (key, record) in rows {
-        let cursor = key.tail_u64();
-        if record.at.saturating_add(cx.policy.journal_keep) > cx.now && newest - cursor < cx.policy.journal_events {
+        let is_old = record.at.saturating_add(cx.policy.journal_keep) <= cx.now;
+        if !is_old && size.bytes <= cx.policy.journal_bytes {
             break;
         }
-        cx.tx.delete(&key);
-        start = Some(cursor);
+        size.remove(cx.tx, key.tail_u64())?;
+        removed += 1;
     }
-    if let Some(start) = start {
-        Counter::JournalStart.set(cx.tx, start)?;
+    let left = rewrite(cx, &mut size)?;
+    size.save(cx.tx)?;
+    Ok(left || removed == PRUNE_BATCH)
+}
+
+/// Takes the texts out of events of an older covey, some at a time, and counts those. Whether some are left.
+fn rewrite(cx: &mut Cx<'_, '_>, size: &mut Size) -> Result<bool, EngineError> {
+    if size.rewritten >= size.uncounted {
+        return Ok(false);
     }
-    Ok(())
+    let after = tables::event(size.rewritten);
+    let rows = cx.tx.scan::<Record>(&tables::events(), Some(&after), PRUNE_BATCH, false)?;
+    let ended = rows.len() < PRUNE_BATCH;
+    for (key, mut record) in rows {
+        let cursor = key.tail_u64();
+        if cursor > size.uncounted {
+            break;
+        }
+        let mut data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
+        if let Some(message) = message_in(&record.kind, &mut data) {
+            message.insert("text".to_owned(), Value::String(String::new()));
+            record.data = serde_json::to_string(&data).map_err(EngineError::bug)?;
+            cx.tx.put(&key, &record)?;
+        }
+        size.rewritten = cursor;
+        size.add(cx.tx, cursor)?;
+    }
+    if ended {
+        size.rewritten = size.uncounted;
+    }
+    Ok(size.rewritten < size.uncounted)
 }

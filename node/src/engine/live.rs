@@ -46,6 +46,10 @@ pub struct Live {
     pub(super) quotas: Quotas,
     /// What devices cost with parcels lately.
     pub(super) misuse: Misuse,
+    /// What work their operations made lately. Bounded likewise.
+    pub(super) works: Quotas,
+    /// Proofs of forks that they handed in lately. Bounded likewise.
+    pub(super) proofs: Quotas,
     /// Keys with which entries were verified lately.
     pub(super) authors: AuthorKeys,
     /// When our card was last handed to the overlay for publication.
@@ -78,6 +82,8 @@ impl Live {
             early: Vec::new(),
             quotas: Quotas::default(),
             misuse: Misuse::default(),
+            works: Quotas::default(),
+            proofs: Quotas::default(),
             authors: AuthorKeys::default(),
             published_at: 0,
             housekept_at: 0,
@@ -99,8 +105,8 @@ impl Live {
         self.published_at = self.published_at.min(now);
         self.housekept_at = self.housekept_at.min(now);
         self.pruned_at = self.pruned_at.min(now);
-        self.quotas.set_back(now);
         self.misuse.set_back(now);
+        [&mut self.quotas, &mut self.works, &mut self.proofs].into_iter().for_each(|bucket| bucket.set_back(now));
         self.groups.knocks.set_back(now);
     }
 

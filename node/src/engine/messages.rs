@@ -3,12 +3,12 @@
 use covey_api::{self as api, ApiError, MessageState, Reason, Time};
 use covey_feed::{ChannelId, Entry, EntryId, FeedKey, Kind, OrderKey};
 use covey_pairing::crypto::secret::Secret;
-use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
 
 use super::channels::{self, Channel};
 use super::payload::{Body, Sealed, associated_data, kind};
-use super::{Cx, EngineError, contacts, delivery, feeds, group, journal, repeats, sessions, sync, tables};
+use super::{Cx, EngineError, arrivals, contacts, delivery, feeds, group, journal, repeats, sessions, sync, tables};
 use crate::store::Tx;
 
 /// Beyond this difference between the author's clock and ours the time shown is suspect.
@@ -30,9 +30,72 @@ pub(super) struct Message {
     pub(super) body: Body,
     /// Opens the entry again: for a device that could not, and for kinds of bodies a later covey knows.
     pub(super) content_key: Secret<32>,
-    /// Written by somebody who was a member no more: kept, because another removal may have seen more of them.
+    /// Written by somebody who had no right to, or was a member no more: kept, because the next operation may say otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) hidden: bool,
+    /// The same message stands before it: see [`repeats`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) repeat: bool,
+    /// Stands before what had been read when it came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) late: bool,
+    /// Came late and was not read yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) unseen: bool,
+    /// The newest cursor of the journal when it was first shown; 0 if it never was. Of two, the higher one came later.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) arrived: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Message {
+    pub(super) fn new(
+        entry: &Entry,
+        author: AccountId,
+        own: bool,
+        now: u64,
+        body: Body,
+        content_key: Secret<32>,
+    ) -> Self {
+        Self {
+            id: entry.id(),
+            place: entry.order(),
+            author,
+            own,
+            received_at: now,
+            body,
+            content_key,
+            hidden: false,
+            repeat: false,
+            late: false,
+            unseen: false,
+            arrived: 0,
+        }
+    }
+
+    /// Whether it says something that clients see.
+    pub(super) fn is_shown(&self) -> bool {
+        self.body.kind == kind::TEXT && !self.hidden && !self.repeat
+    }
+
+    /// What it says to clients.
+    pub(super) fn text(&self) -> Option<&str> {
+        self.body.text.as_deref().filter(|_| self.is_shown())
+    }
+
+    /// What is left of it when it is deleted: that it was there, and what it was written again for.
+    pub(super) fn forgotten(self) -> Self {
+        Self { body: self.body.deleted(), content_key: Secret::new([0; 32]), ..self }
+    }
+
+    /// Whether it said something that clients are not shown any more.
+    fn is_gone(&self) -> bool {
+        self.body.is_deleted() || self.hidden || self.repeat
+    }
 }
 
 /// Where a message is.
@@ -50,12 +113,6 @@ pub(super) fn by_id(tx: &Tx<'_>, id: &EntryId) -> Result<Option<(u64, Message)>,
     Ok(at(tx, channel, &place)?.map(|message| (channel, message)))
 }
 
-fn save(cx: &mut Cx<'_, '_>, channel: u64, message: &Message) -> Result<(), EngineError> {
-    cx.tx.put(&tables::message(channel, &message.place), message)?;
-    cx.tx.put(&tables::message_place(&message.id), &Pointer(channel, message.place))?;
-    repeats::point(cx.tx, channel, message)
-}
-
 /// Seals `body` for everyone in the channel, appends it to our feed and pushes it to who is connected.
 pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> Result<Entry, ApiError> {
     let next = feeds::next(cx, channel)?;
@@ -63,17 +120,8 @@ pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> 
     let aad = associated_data(channel.id.as_bytes(), &author, channel.incarnation, next.seq, next.backlink.as_ref());
     let (key, payload) = seal(cx, channel, &body.encode()?, &aad)?;
     let entry = feeds::finish(cx, channel, next, Kind::Content, payload)?;
-    let message = Message {
-        id: entry.id(),
-        place: entry.order(),
-        author: cx.me.account_id(),
-        own: true,
-        received_at: cx.now,
-        body: body.clone(),
-        content_key: key,
-        hidden: false,
-    };
-    save(cx, channel.no, &message)?;
+    let message = Message::new(&entry, cx.me.account_id(), true, cx.now, body.clone(), key);
+    arrivals::put(cx, channel, None, message, false)?;
     sync::appended(cx, channel, &entry)?;
     Ok(entry)
 }
@@ -91,7 +139,6 @@ fn seal(cx: &mut Cx<'_, '_>, channel: &Channel, body: &[u8], aad: &[u8]) -> Resu
 pub(super) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Result<api::Sent, ApiError> {
     let entry = write(cx, &mut channel, body)?;
     channel.active_at = cx.now;
-    channel.newest = channel.newest.max(Some(entry.order()));
     channel.archived = false;
     channel.save(cx)?;
     if let Some((_, message)) = by_id(cx.tx, &entry.id())? {
@@ -99,64 +146,6 @@ pub(super) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Re
         journal::record(cx, api::kind::MESSAGE_SENT, &shown)?;
     }
     Ok(api::Sent { id: text_id(&entry.id()), channel: channel.text_id(), state: MessageState::Queued })
-}
-
-/// Takes a body that was opened from a member's entry.
-pub(super) fn receive(
-    cx: &mut Cx<'_, '_>,
-    channel: &mut Channel,
-    entry: &Entry,
-    author: AccountId,
-    content_key: Secret<32>,
-    body: Body,
-) -> Result<(), EngineError> {
-    let own = author == cx.me.account_id();
-    let is_text = body.kind == kind::TEXT;
-    let read = body.read.clone();
-    let message = Message {
-        id: entry.id(),
-        place: entry.order(),
-        author,
-        own,
-        received_at: cx.now,
-        body,
-        content_key,
-        hidden: false,
-    };
-    if !repeats::settle(cx, channel, &message)? {
-        return Ok(());
-    }
-    save(cx, channel.no, &message)?;
-    if is_text {
-        channel.active_at = cx.now;
-        channel.newest = channel.newest.max(Some(message.place));
-        if !own && Some(message.place) > channel.read {
-            channel.unread = channel.unread.saturating_add(1);
-        }
-        let shown = show(cx, channel, &message).map_err(EngineError::bug)?;
-        if contacts::is_request(cx.tx, channel)? {
-            // Not a message of the inbox: the list of requests has changed.
-            channel.save(cx)?;
-            let shown = channels::show(cx, channel).map_err(EngineError::bug)?;
-            journal::record(cx, api::kind::CHANNEL, &shown)?;
-        } else {
-            let kind = if own { api::kind::MESSAGE_SENT } else { api::kind::MESSAGE_RECEIVED };
-            journal::record(cx, kind, &shown)?;
-        }
-    } else if !read.is_empty() {
-        delivery::read(cx, channel, entry, &read)?;
-    }
-    Ok(())
-}
-
-/// Whether a message says something that clients see.
-fn is_shown(message: &Message) -> bool {
-    message.body.kind == kind::TEXT && !message.hidden
-}
-
-/// Whether it said something that clients are not shown any more.
-fn is_gone(message: &Message) -> bool {
-    message.body.is_deleted() || message.hidden
 }
 
 /// Writes what stands in our own feed from `seq` on once more: nobody else will ever take it from there.
@@ -171,7 +160,10 @@ pub(super) fn write_again(cx: &mut Cx<'_, '_>, channel: u64, feed: &feeds::Feed,
         remove(cx.tx, &mut channel, &message);
         match again {
             Some(body) => drop(send(cx, channel, &body).map_err(EngineError::bug)?),
-            None => channel.save(cx)?,
+            None => {
+                channel.save(cx)?;
+                repeats::settle(cx, &mut channel, &message)?;
+            }
         }
     }
     Ok(())
@@ -181,54 +173,11 @@ pub(super) fn write_again(cx: &mut Cx<'_, '_>, channel: u64, feed: &feeds::Feed,
 pub(super) fn remove(tx: &mut Tx<'_>, channel: &mut Channel, message: &Message) {
     tx.delete(&tables::message(channel.no, &message.place));
     tx.delete(&tables::message_place(&message.id));
+    tx.delete(&tables::late(channel.no, &message.place));
+    tx.delete(&tables::hidden(channel.no, &message.place));
     if channel.newest == Some(message.place) {
         channel.newest = None;
     }
-}
-
-/// Deletes a message for everyone, if that device wrote it.
-pub(super) fn delete(
-    cx: &mut Cx<'_, '_>,
-    channel: &mut Channel,
-    id: &EntryId,
-    of: &DeviceId,
-) -> Result<(), EngineError> {
-    let Some((_, message)) = by_id(cx.tx, id)?.filter(|(no, _)| *no == channel.no) else { return Ok(()) };
-    if message.place.author.as_bytes() != of.as_bytes() {
-        return Ok(());
-    }
-    forget(cx, channel, &message)
-}
-
-/// Leaves of a message that it was there, and what it was written again for.
-pub(super) fn forget(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Result<(), EngineError> {
-    let body = message.body.deleted();
-    replace(cx, channel, message, &Message { body, content_key: Secret::new([0; 32]), ..message.clone() })
-}
-
-/// Hides what somebody wrote who was a member no more, or shows it again.
-pub(super) fn hide(cx: &mut Cx<'_, '_>, channel: &mut Channel, id: &EntryId, hidden: bool) -> Result<(), EngineError> {
-    match by_id(cx.tx, id)?.filter(|(no, message)| *no == channel.no && message.hidden != hidden) {
-        Some((_, message)) => replace(cx, channel, &message, &Message { hidden, ..message.clone() }),
-        None => Ok(()),
-    }
-}
-
-/// Puts another state of a message in its place, and tells of it.
-fn replace(cx: &mut Cx<'_, '_>, channel: &mut Channel, was: &Message, is: &Message) -> Result<(), EngineError> {
-    cx.tx.put(&tables::message(channel.no, &is.place), is)?;
-    if !is.own && Some(is.place) > channel.read {
-        channel.unread = match (is_shown(was), is_shown(is)) {
-            (true, false) => channel.unread.saturating_sub(1),
-            (false, true) => channel.unread.saturating_add(1),
-            _ => channel.unread,
-        };
-    }
-    let newest = list(cx.tx, channel.no, Page { limit: 1, ..Page::default() })?;
-    channel.newest = newest.first().map(|newest| newest.place);
-    channel.save(cx)?;
-    let shown = show(cx, channel, is).map_err(EngineError::bug)?;
-    journal::record(cx, api::kind::MESSAGE_CHANGED, &shown)
 }
 
 /// Which messages of a channel to list.
@@ -263,7 +212,7 @@ pub(super) fn list(tx: &Tx<'_>, channel: u64, page: Page) -> Result<Vec<Message>
                 complete = true;
                 break;
             }
-            if within(&message.place) && is_shown(&message) {
+            if within(&message.place) && message.is_shown() {
                 found.push(message);
             }
         }
@@ -285,10 +234,10 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Res
     let author_name = if message.own { contacts::own_name(cx.tx)? } else { contacts::name_of(cx.tx, &message.author)? };
     let state = if message.own {
         delivery::state(cx, channel, message)?
-    } else if Some(message.place) <= channel.read {
-        MessageState::Read
-    } else {
+    } else if arrivals::is_unread(channel, message) {
         MessageState::Received
+    } else {
+        MessageState::Read
     };
     Ok(api::Message {
         id: text_id(&message.id),
@@ -296,7 +245,7 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Res
         author: message.author.to_string(),
         author_name,
         own: message.own,
-        text: message.body.text.clone().filter(|_| !message.hidden).unwrap_or_default(),
+        text: message.text().unwrap_or_default().to_owned(),
         sent_at: Time::from_unix_ms(message.body.sent_at),
         received_at: Time::from_unix_ms(message.received_at),
         clock_suspect: message.body.sent_at.abs_diff(message.received_at) > CLOCK_TOLERANCE,
@@ -306,21 +255,10 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Res
         edited: false,
         expires_at: message.body.expires_at.map(Time::from_unix_ms),
         deliveries: Vec::new(),
-        deleted: is_gone(message),
+        late: message.late,
+        deleted: message.is_gone(),
         delivery_summary: None,
     })
-}
-
-/// What is left of the message with this id, if it was deleted.
-pub(super) fn if_deleted(cx: &Cx<'_, '_>, id: &str) -> Result<Option<api::Message>, ApiError> {
-    let id = data_encoding::HEXLOWER.decode(id.as_bytes()).ok().and_then(|id| <[u8; 32]>::try_from(id).ok());
-    let Some((no, message)) = id.map(|id| by_id(cx.tx, &EntryId::from_bytes(id))).transpose()?.flatten() else {
-        return Ok(None);
-    };
-    if !is_gone(&message) {
-        return Ok(None);
-    }
-    channels::by_no(cx.tx, no)?.map(|channel| show(cx, &channel, &message)).transpose()
 }
 
 /// As events tell it: in a large group without how far it has come to each recipient, or writing and every acknowledgement
@@ -389,7 +327,9 @@ pub(super) fn resolve_in(
         let found = by_id(cx.tx, &EntryId::from_bytes(id))?;
         let found = found.filter(|(no, _)| channel.is_none_or(|channel| channel.no == *no));
         let Some((no, message)) = found else { return Err(none(text)) };
-        return Ok((channels::by_no(cx.tx, no)?.ok_or_else(|| none(text))?, message));
+        let channel = channels::by_no(cx.tx, no)?.ok_or_else(|| none(text))?;
+        let shown = repeats::shown_for(cx.tx, &channel, &message)?;
+        return Ok((channel, shown.unwrap_or(message)));
     }
     if hex.len() < 6 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(none(text));
@@ -430,5 +370,5 @@ pub(super) fn of_entry(
     let Some(channel) = channels::by_id(cx.tx, &channel)? else { return Ok(None) };
     let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { return Ok(None) };
     let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { return Ok(None) };
-    Ok(at(cx.tx, channel.no, &entry.order())?.filter(is_shown).map(|message| (channel, message)))
+    Ok(at(cx.tx, channel.no, &entry.order())?.filter(Message::is_shown).map(|message| (channel, message)))
 }

@@ -105,7 +105,7 @@ fn operation(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineErr
     let Ok(payload) = (Operation { account, at, deps, op }).encode() else { return Ok(()) };
     let entry = entry(cx, channel, Kind::Control, payload)?;
     if cx.rng.random() {
-        group::take(cx, channel, &entry, cx.me.account_id())?;
+        group::take(cx, channel, &[&entry], cx.me.account_id())?;
     }
     show(cx, channel, &entry)
 }

@@ -5,12 +5,14 @@
 //! input, which is then retried by whoever sent it, or after it, and its effects are rebuilt from what is stored.
 
 mod alerts;
+mod arrivals;
 mod authors;
 mod card;
 mod channels;
 pub(crate) mod check;
 mod contacts;
 mod control;
+mod counters;
 #[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod crowd;

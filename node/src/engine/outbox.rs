@@ -16,6 +16,8 @@ use super::{
 const SET_BACK: u64 = 5_000;
 /// Slow work is done this often, in milliseconds.
 const HOUSEKEEPING: u64 = 10 * 60_000;
+/// What was too much for one time is gone on with after this pause, in milliseconds.
+const HOUSEKEEPING_GOES_ON: u64 = 1_000;
 
 /// When the slow work is next due.
 pub(super) fn next_housekeeping(live: &Live) -> u64 {
@@ -172,13 +174,16 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     group::tick(cx)?;
     card::tick(cx)?;
     if next_housekeeping(cx.live) <= now {
-        cx.live.housekept_at = now;
-        journal::prune(cx)?;
+        let more = journal::prune(cx)?;
+        // A moment later if there is more to drop, so that it is dropped faster than anybody can write.
+        cx.live.housekept_at = if more { now.saturating_sub(HOUSEKEEPING - HOUSEKEEPING_GOES_ON) } else { now };
         idempotency::prune(cx)?;
         custody::prune(cx)?;
         ended::tick(cx)?;
         cx.live.quotas.prune(cx.policy.quota, now);
         cx.live.misuse.prune(now);
+        cx.live.works.prune(cx.policy.work, now);
+        cx.live.proofs.prune(group::forks::PROOFS, now);
     }
     Ok(())
 }

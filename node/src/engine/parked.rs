@@ -12,13 +12,17 @@ use super::control::{self, MAX_ASKED};
 use super::feeds::Feed;
 use super::sessions::Scope;
 use super::take::{self, Unopened};
-use super::{Cx, EngineError, contacts, feeds, group, members, tables};
+use super::{Cx, EngineError, contacts, feeds, group, members, quota, tables};
 use crate::store::Key;
 
 /// The same entries are not asked for again, nor the same parcels sent again, within this time, in milliseconds.
 const ASK_AGAIN: u64 = 60_000;
 /// An entry is asked for so often, each time while its author is connected; then its author has lost the key too.
 const MAX_TIMES_ASKED: u8 = 20;
+/// What we wrote in a group and lost is asked of all members, so often, before it is given up.
+const MAX_ROUNDS: u8 = 3;
+/// Members' devices asked each time, if there are more.
+const MAX_TRIED: usize = 256;
 /// Of a device that is not connected the same entries are asked for less and less often, at last after this time, in
 /// milliseconds.
 const ASK_ABSENT_AGAIN: u64 = 10 * 60_000;
@@ -30,14 +34,17 @@ const GRACE: u64 = 5_000;
 const MAX_PARKED: usize = 4_096;
 
 /// An entry whose content key we lack.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Parked {
     pub(super) channel: ChannelId,
     pub(super) feed: FeedKey,
     pub(super) seq: u64,
     pub(super) asked_at: u64,
-    /// How often it was asked for.
+    /// How often it was asked for; of what we wrote in a group and lost: how often of all members.
     pub(super) asked: u8,
+    /// Devices of members that were asked for it this time in vain, by the first bytes of their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tried: Vec<u64>,
 }
 
 /// Remembers an entry that could not be opened; `ask` is the device that can open it.
@@ -57,7 +64,7 @@ pub(super) fn park(
     let comes = !feeds::is_own(cx, &feed.key)
         && channels::group(cx.tx, &channel)?.is_some_and(|channel| !group::is_restored(cx, &channel));
     let asked_at = if comes { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
-    let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0 };
+    let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0, tried: Vec::new() };
     Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
 }
 
@@ -81,21 +88,22 @@ pub(super) fn request(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceI
     for (key, parked) in rows {
         let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
         let of_any = channel.is_group() && feeds::is_own(cx, &parked.feed);
-        if parked.asked >= MAX_TIMES_ASKED && (!absent || of_any) {
+        if parked.asked >= MAX_TIMES_ASKED && !absent && !of_any {
             warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
             cx.tx.delete(&key);
             continue;
         }
-        if of_any && parked.asked_at > 0 && due(&parked) {
+        if of_any && parked.asked_at > 0 {
             // It is of no use to ask the same member for ever.
-            let own = cx.me.device_id();
-            move_to(cx, &key, &own, &parked)?;
+            if due(&parked) {
+                in_vain(cx, &channel, &key, device, parked, tables::feed_of_parked(&key), !absent)?;
+            }
             continue;
         }
         let group = channel.is_group().then_some(channel.no);
         wanted.entry(group).or_default().push((parked.channel, parked.feed, parked.seq));
         let most = if absent { parked.asked.max(ABSENT_DOUBLINGS) } else { u8::MAX };
-        let asked = parked.asked.saturating_add(1).min(most);
+        let asked = if of_any { parked.asked } else { parked.asked.saturating_add(1).min(most) };
         cx.tx.put(&key, &Parked { asked_at: cx.now, asked, ..parked })?;
     }
     for (group, wanted) in wanted {
@@ -110,19 +118,71 @@ fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<
     let own = cx.me.device_id();
     for (key, parked) in cx.tx.scan::<Parked>(&tables::parked_by(&own), None, MAX_ASKED, false)? {
         let channel = channels::by_id(cx.tx, &parked.channel)?;
-        if channel.is_some_and(|channel| members::includes(cx, &channel, account)) {
-            move_to(cx, &key, device, &parked)?;
+        let untried = !parked.tried.contains(&short(device));
+        if untried && channel.is_some_and(|channel| members::includes(cx, &channel, account)) {
+            move_to(cx, &key, device, tables::feed_of_parked(&key), parked)?;
         }
     }
     Ok(())
 }
 
+fn short(device: &DeviceId) -> u64 {
+    device.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
 /// Another device is to be asked for it.
-fn move_to(cx: &mut Cx<'_, '_>, key: &Key, device: &DeviceId, parked: &Parked) -> Result<(), EngineError> {
+fn move_to(cx: &mut Cx<'_, '_>, key: &Key, device: &DeviceId, fid: u64, parked: Parked) -> Result<(), EngineError> {
     cx.tx.delete(key);
-    Ok(cx
-        .tx
-        .put(&tables::parked(device, tables::feed_of_parked(key), parked.seq), &Parked { asked_at: 0, ..*parked })?)
+    Ok(cx.tx.put(&tables::parked(device, fid, parked.seq), &Parked { asked_at: 0, ..parked })?)
+}
+
+/// A device did not help with an entry: says that it has no key, or gave one that does not open it. Nobody else can be asked
+/// for it, unless we wrote it ourselves in a group: then any other member may have it, whatever this one says.
+pub(super) fn refused(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    feed: &Feed,
+    seq: u64,
+    device: &DeviceId,
+) -> Result<(), EngineError> {
+    let key = tables::parked(device, feed.fid, seq);
+    match cx.tx.get::<Parked>(&key)? {
+        Some(parked) if channel.is_group() && feeds::is_own(cx, &feed.key) => {
+            in_vain(cx, channel, &key, device, parked, feed.fid, true)
+        }
+        _ => {
+            cx.tx.delete(&key);
+            Ok(())
+        }
+    }
+}
+
+/// A member was asked for what we wrote ourselves, and did not give it: another one is, until all were asked a few times.
+fn in_vain(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    key: &Key,
+    device: &DeviceId,
+    mut parked: Parked,
+    fid: u64,
+    tried: bool,
+) -> Result<(), EngineError> {
+    if tried {
+        parked.tried.push(short(device));
+        if parked.tried.len() >= MAX_TRIED
+            || group::are_all(cx, channel, |device| parked.tried.contains(&short(device)))
+        {
+            parked.tried.clear();
+            parked.asked = parked.asked.saturating_add(1);
+        }
+    }
+    if parked.asked >= MAX_ROUNDS {
+        warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "no member can open this entry of ours any more; it is kept and not shown");
+        cx.tx.delete(key);
+        return Ok(());
+    }
+    let own = cx.me.device_id();
+    move_to(cx, key, &own, fid, parked)
 }
 
 /// Asks members that are not connected for the content keys we lack of their entries.
@@ -145,6 +205,8 @@ pub(super) fn open(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -> Result<()
     let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_PARKED, false)?;
     let mut opened = 0;
     let id = channel.id;
+    let account = group::account_of(cx, &channel, device);
+    let charge = quota::Charge::begin(cx, account)?;
     let mut chains = group::Reader::new(cx, &channel, device)?;
     for (key, parked) in rows.into_iter().filter(|(_, parked)| parked.channel == id) {
         if is_beyond(cx, &channel, &parked.feed, parked.seq) {
@@ -159,6 +221,7 @@ pub(super) fn open(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -> Result<()
         }
     }
     chains.finish(cx)?;
+    charge.end(cx)?;
     if opened > 0 {
         debug!(device = %device.fmt_short(), opened, "entries that waited for a key are open");
         channel.save(cx)?;

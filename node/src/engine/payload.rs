@@ -74,7 +74,8 @@ pub(super) mod kind {
     pub(in crate::engine) const TEXT: u16 = 1;
     /// What was read.
     pub(in crate::engine) const READ: u16 = 2;
-    /// What was deleted; never sent.
+    /// What was deleted: made here, and refused from others. An author could show a message to some with it and take it from
+    /// others, without two histories.
     pub(in crate::engine) const DELETED: u16 = 3;
 }
 
@@ -153,9 +154,13 @@ impl Body {
         Self { again: Some(self.again.unwrap_or_else(|| ByteArray::new(*first.as_bytes()))), ..self }
     }
 
-    /// Whether it is within what its kind may say. Kinds that this covey does not know always are.
+    /// Whether it is within what its kind may say to others. Kinds that this covey does not know always are.
     pub(super) fn is_sound(&self) -> bool {
-        self.kind != kind::TEXT || self.text.as_ref().is_some_and(|text| !text.is_empty() && text.len() <= MAX_TEXT)
+        match self.kind {
+            kind::TEXT => self.text.as_ref().is_some_and(|text| !text.is_empty() && text.len() <= MAX_TEXT),
+            kind::DELETED => false,
+            _ => true,
+        }
     }
 
     /// The bytes that are sealed.

@@ -2,7 +2,7 @@
 
 use covey_pairing::consent::{StrangerLimitsConfig, WORK_BITS};
 
-use super::quota::Quota;
+use super::quota::{Quota, WORK};
 
 /// The engine's part of the configuration.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub struct Policy {
     pub discoverable: bool,
     /// How long journal events are kept, in milliseconds.
     pub journal_keep: u64,
-    /// Most journal events kept.
-    pub journal_events: u64,
+    /// Most bytes of journal events kept, as stored.
+    pub journal_bytes: u64,
     /// The data directory may be an old copy of itself: nothing is continued that another copy may have continued.
     pub suspect_rollback: bool,
     /// How long leaves of groups may wait for others before keys are replaced, in milliseconds.
@@ -28,6 +28,8 @@ pub struct Policy {
     pub max_members: usize,
     /// What one account may make this node keep.
     pub quota: Quota,
+    /// What work the operations of one account on rosters may make, in evaluations.
+    pub work: Quota,
     /// What strangers may do.
     pub strangers: StrangerLimitsConfig,
     /// Leading zero bits of the proof of work on our own invites.
@@ -42,11 +44,12 @@ impl Default for Policy {
             read_receipts: true,
             discoverable: true,
             journal_keep: 30 * 24 * 3_600_000,
-            journal_events: 1_000_000,
+            journal_bytes: 1 << 30,
             suspect_rollback: false,
             rotation_delay: 30_000,
             max_members: covey_pairing::group::roster::MEMBERS_MAX,
             quota: Quota::default(),
+            work: WORK,
             strangers: StrangerLimitsConfig::default(),
             work_bits: WORK_BITS,
         }

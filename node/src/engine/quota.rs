@@ -1,14 +1,26 @@
-//! How much of what one account writes is kept, and how soon (`[NODE-QUOTA]`): a leaky bucket for each account.
+//! How much of what one account writes is kept, and how soon (`[NODE-QUOTA]`), and how much work its operations on rosters may
+//! make (`[NODE-WORK]`): leaky buckets for each account. Both count what was really stored and done, so an input may
+//! take more than there was room for; the next one waits for it.
 
 use std::collections::BTreeMap;
 
 use covey_feed::Entry;
 use covey_pairing::ids::AccountId;
+use tracing::warn;
 
-/// What an entry takes besides its payload, in bytes, about: its header, the message, their indices.
-const ENTRY_COST: u64 = 512;
+use super::group;
+use super::{Cx, EngineError};
+
+/// What an entry takes besides its payload and what is read in it, in bytes, about: its header, the message, the event, their
+/// indices.
+const ENTRY_COST: u64 = 1_536;
 /// Who wrote too much is read on after this time, in milliseconds, at the earliest: larger runs, fewer of them.
 const MIN_WAIT: u64 = 5_000;
+
+/// Evaluations of operations that one account may cause, at once and every second after that. One takes about five
+/// microseconds: a second of one core, and then a hundredth of it. Most operations cost one; one that is very late
+/// costs as many as there are.
+pub(super) const WORK: Quota = Quota { burst: 200_000, per_second: 2_000 };
 
 /// What one account may make this node keep, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -49,18 +61,36 @@ impl Spent {
 }
 
 impl Quotas {
-    /// Counts `cost` bytes of an account, or says after how many milliseconds there is room for them. What exceeds the
-    /// burst by itself has room when nothing else is counted.
+    /// Counts `cost` of an account, or says after how many milliseconds there is room for it. What exceeds the burst by itself
+    /// has room when nothing else is counted.
     pub(super) fn take(&mut self, account: AccountId, cost: u64, quota: Quota, now: u64) -> Result<(), u64> {
+        match self.room(account, cost, quota, now) {
+            Some(wait) => Err(wait),
+            None => {
+                self.charge(account, cost, quota, now);
+                Ok(())
+            }
+        }
+    }
+
+    /// How long an account has to wait until there is room for `cost` bytes, if there is none.
+    pub(super) fn room(&self, account: AccountId, cost: u64, quota: Quota, now: u64) -> Option<u64> {
         let spent = self.0.get(&account).map_or(0, |spent| spent.by(quota, now));
         let excess = spent.saturating_add(cost).saturating_sub(quota.burst).min(spent);
-        if excess > 0 {
-            let wait = (u128::from(excess) * 1_000).div_ceil(u128::from(quota.per_second.max(1)));
-            return Err(u64::try_from(wait).unwrap_or(u64::MAX).max(MIN_WAIT));
-        }
+        let wait = (u128::from(excess) * 1_000).div_ceil(u128::from(quota.per_second.max(1)));
+        (excess > 0).then(|| u64::try_from(wait).unwrap_or(u64::MAX).max(MIN_WAIT))
+    }
+
+    /// How long an account has to wait that was charged more than the burst, if so.
+    pub(super) fn wait(&self, account: AccountId, quota: Quota, now: u64) -> Option<u64> {
+        self.room(account, 0, quota, now)
+    }
+
+    /// Counts `cost` of an account though there may be no room for it.
+    pub(super) fn charge(&mut self, account: AccountId, cost: u64, quota: Quota, now: u64) {
+        let spent = self.0.get(&account).map_or(0, |spent| spent.by(quota, now));
         let told = spent > 0 && self.0.get(&account).is_some_and(|spent| spent.told);
         self.0.insert(account, Spent { bytes: spent.saturating_add(cost), at: now, told });
-        Ok(())
     }
 
     /// Whether the operator is to be told of an account that was refused: once until nothing of it counts any more.
@@ -79,10 +109,55 @@ impl Quotas {
     }
 }
 
-/// What entries take, in bytes, about.
-pub(super) fn cost(entries: &[Entry]) -> u64 {
+/// What entries take, in bytes, about: the payload once as it came and once as it is read.
+fn cost(entries: &[Entry]) -> u64 {
     let payload = |entry: &Entry| entry.payload().map_or(0, |payload| payload.len() as u64);
-    entries.iter().map(|entry| ENTRY_COST.saturating_add(payload(entry))).fold(0, u64::saturating_add)
+    entries.iter().map(|entry| ENTRY_COST.saturating_add(2 * payload(entry))).fold(0, u64::saturating_add)
+}
+
+/// How long entries of an account are not taken, if so: it wrote or caused too much.
+pub(super) fn wait(cx: &mut Cx<'_, '_>, account: AccountId, entries: &[Entry]) -> Option<u64> {
+    let (quota, work, now) = (cx.policy.quota, cx.policy.work, cx.now);
+    if let Some(wait) = cx.live.works.wait(account, work, now) {
+        if cx.live.works.is_news(&account) {
+            warn!(author = %account.fmt_short(), "somebody's operations in a group cost too much; what they write is read more slowly");
+        }
+        return Some(wait);
+    }
+    let wait = cx.live.quotas.room(account, cost(entries), quota, now)?;
+    if cx.live.quotas.is_news(&account) {
+        warn!(author = %account.fmt_short(), "somebody writes more than storage.author_burst_mib and storage.author_kib_per_second allow; what they write is read more slowly");
+    }
+    Some(wait)
+}
+
+/// What is stored between its beginning and its end is counted as an account's.
+#[must_use]
+pub(super) struct Charge(Option<(AccountId, i64)>);
+
+impl Charge {
+    /// Counts from here on. What nobody's account is charged for is what we wrote ourselves.
+    pub(super) fn begin(cx: &Cx<'_, '_>, account: Option<AccountId>) -> Result<Self, EngineError> {
+        let Some(account) = account.filter(|account| *account != cx.me.account_id()) else { return Ok(Self(None)) };
+        Ok(Self(Some((account, cx.tx.growth()?))))
+    }
+
+    /// Charges the account.
+    pub(super) fn end(self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+        let Some((account, before)) = self.0 else { return Ok(()) };
+        let grown = u64::try_from(cx.tx.growth()?.saturating_sub(before)).unwrap_or(0);
+        let (quota, now) = (cx.policy.quota, cx.now);
+        cx.live.quotas.charge(account, grown, quota, now);
+        Ok(())
+    }
+}
+
+/// Charges an account, whose operations were taken, for what the roster did since.
+pub(super) fn charge_work(cx: &mut Cx<'_, '_>, no: u64, account: AccountId) {
+    let evaluated = group::work_done(cx, no);
+    if account != cx.me.account_id() {
+        cx.live.works.charge(account, evaluated, cx.policy.work, cx.now);
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Where the engine keeps what: one function per kind of record.
 
-use covey_feed::{EntryId, OrderKey};
+use covey_feed::{EntryId, FeedKey, OrderKey};
 use covey_pairing::ids::{AccountId, DeviceId, InviteId};
 
 use super::PeerKey;
-use crate::store::{Key, StoreError, Table, Tx};
+pub(super) use super::counters::Counter;
+use crate::store::{Key, Table};
 
 /// [`super::contacts::Contact`] of an account.
 pub(super) fn contact(account: &AccountId) -> Key {
@@ -226,6 +227,49 @@ pub(super) fn message_place(id: &EntryId) -> Key {
     Key::table(Table::Message).id(id.as_bytes())
 }
 
+/// A message that came late and was not seen yet.
+pub(super) fn late(channel: u64, place: &OrderKey) -> Key {
+    of_feed(all_late(channel), place.author.as_bytes(), place.incarnation).u64(place.seq)
+}
+
+/// Those of one feed, in its order.
+pub(super) fn late_of(channel: u64, feed: &FeedKey) -> Key {
+    of_feed(all_late(channel), feed.author.as_bytes(), feed.incarnation)
+}
+
+/// All of a channel.
+pub(super) fn all_late(channel: u64) -> Key {
+    Key::table(Table::Channel).u8(2).u64(channel)
+}
+
+/// A text that is not shown because its author had no right to write it.
+pub(super) fn hidden(channel: u64, place: &OrderKey) -> Key {
+    of_feed(all_hidden(channel), place.author.as_bytes(), place.incarnation).u64(place.seq)
+}
+
+/// Those of one feed, in its order.
+pub(super) fn hidden_of(channel: u64, feed: &FeedKey) -> Key {
+    of_feed(all_hidden(channel), feed.author.as_bytes(), feed.incarnation)
+}
+
+fn all_hidden(channel: u64) -> Key {
+    Key::table(Table::Channel).u8(3).u64(channel)
+}
+
+fn of_feed(key: Key, author: &[u8; 32], incarnation: u64) -> Key {
+    key.id(author).u64(incarnation)
+}
+
+/// A message that was written again for the one with the id `first`.
+pub(super) fn copy(channel: u64, first: &EntryId, place: &OrderKey) -> Key {
+    copies(channel, first, place.author.as_bytes()).u64(place.incarnation).u64(place.seq)
+}
+
+/// All of one author.
+pub(super) fn copies(channel: u64, first: &EntryId, author: &[u8; 32]) -> Key {
+    Key::table(Table::Channel).u8(4).u64(channel).id(first.as_bytes()).id(author)
+}
+
 /// What a recipient's device has of a feed of ours.
 pub(super) fn delivery(fid: u64, device: &DeviceId) -> Key {
     Key::table(Table::Delivery).u64(fid).id(device.as_bytes())
@@ -239,6 +283,11 @@ pub(super) fn deliveries(fid: u64) -> Key {
 /// An entry whose content could not be opened.
 pub(super) fn parked(author: &DeviceId, fid: u64, seq: u64) -> Key {
     parked_by(author).u64(fid).u64(seq)
+}
+
+/// Entries of one feed that could not be opened, in its order; `author` is the device that can.
+pub(super) fn parked_of(author: &DeviceId, fid: u64) -> Key {
+    parked_by(author).u64(fid)
 }
 
 /// The local number of the feed in such a key that a scan returned.
@@ -286,6 +335,11 @@ pub(super) fn events() -> Key {
     Key::table(Table::Journal)
 }
 
+/// How much space the journal takes.
+pub(super) fn journal_size() -> Key {
+    Key::table(Table::Meta).raw("journal size")
+}
+
 /// A consumer's place in the journal.
 pub(super) fn consumer(name: &str) -> Key {
     Key::table(Table::Consumer).id(name)
@@ -304,53 +358,6 @@ pub(super) fn fork_proof(fid: u64) -> Key {
 /// All results of idempotent calls.
 pub(super) fn client_ids() -> Key {
     Key::table(Table::ClientId)
-}
-
-/// Single numbers of the node.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Counter {
-    /// Newest journal event.
-    Journal,
-    /// Oldest journal event still kept.
-    JournalStart,
-    /// Local number given to the newest channel.
-    Channel,
-    /// Local number given to the newest feed.
-    Feed,
-    /// Sequence of our own card.
-    Card,
-    /// Number given to the newest parcel.
-    Parcel,
-}
-
-impl Counter {
-    fn key(self) -> Key {
-        Key::table(Table::Meta).raw(match self {
-            Self::Journal => "journal",
-            Self::JournalStart => "journal start",
-            Self::Channel => "channel",
-            Self::Feed => "feed",
-            Self::Card => "card",
-            Self::Parcel => "parcel",
-        })
-    }
-
-    /// Its value; 0 if it was never set.
-    pub(super) fn get(self, tx: &Tx<'_>) -> Result<u64, StoreError> {
-        Ok(tx.get(&self.key())?.unwrap_or(0))
-    }
-
-    /// Sets it.
-    pub(super) fn set(self, tx: &mut Tx<'_>, value: u64) -> Result<(), StoreError> {
-        tx.put(&self.key(), &value)
-    }
-
-    /// Adds one and returns the new value.
-    pub(super) fn next(self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        let next = self.get(tx)? + 1;
-        self.set(tx, next)?;
-        Ok(next)
-    }
 }
 
 /// Our own signed card and the addresses it names.

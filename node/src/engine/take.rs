@@ -14,7 +14,7 @@ use super::contacts::Owner;
 use super::feeds::{self, Feed};
 use super::payload::{Body, Sealed, associated_data};
 use super::sessions::{Opener, Scope};
-use super::{Cx, EngineError, group, members, messages, parked, quota, rollback};
+use super::{Cx, EngineError, arrivals, group, members, messages, parked, quota, rollback};
 use crate::store::Tx;
 
 /// Entries of a feed for a peer of `to`, if that account may have them.
@@ -171,39 +171,55 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
     if own && !entries.is_empty() {
         rollback::proven(cx, &mut channel, id.incarnation)?;
     }
-    if !own && let Err(wait) = cx.live.quotas.take(account, quota::cost(&entries), cx.policy.quota, cx.now) {
-        if cx.live.quotas.is_news(&account) {
-            warn!(channel = %id.channel.fmt_short(), author = %account.fmt_short(), "somebody writes more than storage.author_burst_mib and storage.author_kib_per_second allow; what they write is read more slowly");
-        }
+    if !own && let Some(wait) = quota::wait(cx, account, &entries) {
         return Ok(Taken::Later(wait));
     }
-    let mut reader = Reader::new(cx, &channel, &account, &device)?;
-    for entry in &entries {
-        feeds::append(cx, &mut feed, entry);
+    if !entries.is_empty() {
+        let charge = quota::Charge::begin(cx, (!own).then_some(account))?;
+        keep(cx, &mut channel, &mut feed, &entries, (account, device), from)?;
+        charge.end(cx)?;
+    }
+    Ok(feed.head.map_or(Taken::Refused(Rejection::Invalid), Taken::Durable))
+}
+
+/// Takes verified entries of `author` that `from` delivered: all of them into the feed, then the operations together, which cost
+/// least so, then what is said, which may depend on them.
+fn keep(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    feed: &mut Feed,
+    entries: &[Entry],
+    (account, device): (AccountId, DeviceId),
+    from: Owner,
+) -> Result<(), EngineError> {
+    let own = device == cx.me.device_id();
+    entries.iter().for_each(|entry| feeds::append(cx, feed, entry));
+    feeds::save(cx, channel.no, feed)?;
+    if channel.is_group() {
+        let operations: Vec<&Entry> = entries.iter().filter(|entry| entry.header().kind == Kind::Control).collect();
+        group::take(cx, channel, &operations, account)?;
+    }
+    let mut reader = Reader::new(cx, channel, &account, &device)?;
+    for entry in entries.iter().filter(|entry| entry.header().kind == Kind::Content) {
         // After a repair the message may be there though its entry was lost.
-        let known = messages::at(cx.tx, channel.no, &entry.order())?.is_some_and(|message| message.id == entry.id());
-        if entry.header().kind == Kind::Content && !known {
-            // What we wrote ourselves was never wrapped for us: whoever has it gives us the key.
-            let opened = if own { Err(Unopened::NoKey) } else { reader.open(cx, &channel, entry)? };
-            match opened {
-                Ok((key, body)) => messages::receive(cx, &mut channel, entry, account, key, body)?,
-                Err(why) => parked::park(cx, channel.id, &feed, entry, why, if own { &from.device } else { &device })?,
-            }
-        } else if entry.header().kind == Kind::Control && channel.is_group() {
-            group::take(cx, &mut channel, entry, account)?;
+        if messages::at(cx.tx, channel.no, &entry.order())?.is_some_and(|message| message.id == entry.id()) {
+            continue;
+        }
+        // What we wrote ourselves was never wrapped for us: whoever has it gives us the key.
+        let opened = if own { Err(Unopened::NoKey) } else { reader.open(cx, channel, entry)? };
+        match opened {
+            Ok((key, body)) => arrivals::receive(cx, channel, entry, account, key, body)?,
+            Err(why) => parked::park(cx, channel.id, feed, entry, why, if own { &from.device } else { &device })?,
         }
     }
     reader.finish(cx)?;
-    if !entries.is_empty() {
-        feeds::save(cx, channel.no, &feed)?;
-        channels::extend(cx.tx, &mut channel, &entries)?;
-        channel.save(cx)?;
-        parked::request(cx, &from.account, &from.device)?;
-        if group::is_restored(cx, &channel) && group::is_connected(cx, &device) {
-            parked::request(cx, &account, &device)?;
-        }
+    channels::extend(cx.tx, channel, entries)?;
+    channel.save(cx)?;
+    parked::request(cx, &from.account, &from.device)?;
+    if group::is_restored(cx, channel) && group::is_connected(cx, &device) {
+        parked::request(cx, &account, &device)?;
     }
-    Ok(feed.head.map_or(Taken::Refused(Rejection::Invalid), Taken::Durable))
+    Ok(())
 }
 
 /// A new feed of an author that has as many incarnations as we keep.
@@ -328,7 +344,7 @@ pub(super) fn open_late(
     };
     match opened {
         Ok((key, body)) => {
-            messages::receive(cx, channel, entry, account, key, body)?;
+            arrivals::receive(cx, channel, entry, account, key, body)?;
             Ok(true)
         }
         Err(_) => Ok(false),
@@ -345,7 +361,7 @@ pub(super) fn open_again(
     let account = members::account_of(cx, channel, &entry.header().feed.author)?;
     let (Some(payload), Some(account)) = (entry.payload(), account) else { return Ok(false) };
     let Ok((key, body)) = chains.open(payload, &aad_of(channel.id, entry)) else { return Ok(false) };
-    messages::receive(cx, channel, entry, account, key, body)?;
+    arrivals::receive(cx, channel, entry, account, key, body)?;
     Ok(true)
 }
 

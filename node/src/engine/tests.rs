@@ -5,6 +5,8 @@ mod asking;
 mod blocking;
 mod consent;
 mod conversation;
+mod group_proofs;
+mod group_tickets;
 mod groups;
 mod hostile;
 mod mending;

@@ -126,7 +126,7 @@ async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, limit: usize, p
         while stream.read(&mut request).await? > 0 {}
         io::Result::Ok(())
     };
-    let _ = tokio::time::timeout(REFUSAL_TIME, told).await;
+    let _ = tokio::time::timeout(REFUSAL_TIME, Box::pin(told)).await;
     drop(place);
 }
 

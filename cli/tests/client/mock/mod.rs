@@ -81,6 +81,7 @@ pub fn message(id: &str, author: &str, text: &str, state: MessageState) -> Messa
         sent_at: at(60),
         received_at: at(61),
         clock_suspect: false,
+        late: false,
         order_key: format!("00-{id}"),
         state,
         reply_to: None,

@@ -1,6 +1,6 @@
 //! Whether a record is what its table says.
 
-use covey_feed::{Entry, ForkProof};
+use covey_feed::{Entry, ForkProof, OrderKey};
 use covey_pairing::group::cipher::{DistributionWork, OwnChain, PastChains, ReceiverChains};
 use covey_pairing::identity::TokenBook;
 use covey_pairing::ids::{AccountId, DeviceId};
@@ -30,6 +30,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Meta, _) => match rest {
             b"own card" => row.is::<card::Own>(),
             b"own name" => row.is::<String>(),
+            b"journal size" => row.is::<journal::Size>(),
             b"journal" | b"journal start" | b"channel" | b"feed" | b"card" | b"parcel" => row.is::<u64>(),
             _ => row.is::<IgnoredAny>(),
         },
@@ -42,6 +43,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Session | Table::GroupSession, _) => row.is::<DeviceSessions>(),
         (Table::Peer, _) => row.is::<Owner>(),
         (Table::Channel, Some(0)) => row.is::<Channel>(),
+        (Table::Channel, Some(2..=4)) => row.is::<OrderKey>(),
         (Table::Group, Some(0)) => row.is::<Standing>(),
         (Table::Group, Some(1)) => row.is::<Asking>(),
         (Table::Group, Some(2)) => row.is::<(AccountId, DeviceId)>(),

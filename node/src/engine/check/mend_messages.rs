@@ -5,12 +5,12 @@ use covey_pairing::ids::DeviceId;
 use rand_core::CryptoRng;
 
 use super::super::Me;
+use super::super::arrivals;
 use super::super::channels::{self, Channel};
 use super::super::contacts;
 use super::super::feeds::Feed;
 use super::super::messages::{Message, Pointer};
 use super::super::parked::Parked;
-use super::super::payload::kind;
 use super::super::repeats;
 use super::super::tables;
 use super::feeds::known;
@@ -45,9 +45,9 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
                     if !place(tx, &channel, &key, &message)? {
                         continue;
                     }
-                    if message.body.kind == kind::TEXT {
+                    if message.is_shown() {
                         newest = newest.max(Some(message.place));
-                        unread += u32::from(!message.own && Some(message.place) > channel.read);
+                        unread += u32::from(arrivals::is_unread(&channel, &message));
                     }
                 }
                 Ok(())
@@ -95,6 +95,9 @@ fn place(tx: &mut Tx<'_>, channel: &Channel, key: &Key, message: &Message) -> Re
     }
     tx.put(&tables::message_place(&message.id), &Pointer(channel.no, *place))?;
     repeats::point(tx, channel.no, message)?;
+    if message.unseen {
+        tx.put(&tables::late(channel.no, place), place)?;
+    }
     Ok(true)
 }
 
@@ -131,7 +134,14 @@ fn wait<R: CryptoRng + ?Sized>(
                 for seq in (seq..=end).filter(|seq| !already.contains(&(feed.fid, *seq))) {
                     let Some(entry) = content(tx, feed.fid, seq)? else { continue };
                     if !tx.contains(&tables::message(channel.no, &entry.order()))? {
-                        let parked = Parked { channel: channel.id, feed: feed.key, seq, asked_at: 0, asked: 0 };
+                        let parked = Parked {
+                            channel: channel.id,
+                            feed: feed.key,
+                            seq,
+                            asked_at: 0,
+                            asked: 0,
+                            tried: Vec::new(),
+                        };
                         tx.put(&tables::parked(&ask, feed.fid, seq), &parked)?;
                         asked += 1;
                     }

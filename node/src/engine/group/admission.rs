@@ -90,6 +90,7 @@ pub(in crate::engine) fn asked(
     let JoinStatement { ground, issued_at: at, .. } = joiner.statement;
     let join = VerifiedJoin { account, devices: devices(&joiner.card), ground, at };
     let approval = needs_approval(group, &ground);
+    // A ticket's end is held against our own clock: the joiner's statement may say anything.
     match has_room(cx, group).and_then(|()| group.roster.admits(&me, &join, cx.now)) {
         Ok(()) => {
             let Some((ticket, role)) = approval else {

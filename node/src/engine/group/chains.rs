@@ -226,6 +226,18 @@ pub(in crate::engine) fn answer(
     Ok(on_roster.then(|| SenderKeys::answer(&chain, &work, &past, &key_id, to)).flatten())
 }
 
+/// What we sealed is deleted for everyone: the key it was sealed with is in none of our chains any more. Who is given one of
+/// them from now on asks for the keys of what stands before it in that chain, message by message.
+pub(in crate::engine) fn forget_key(cx: &mut Cx<'_, '_>, no: u64, payload: &[u8]) -> Result<(), EngineError> {
+    let Some((mut chain, _)) = own(cx, no)? else { return Ok(()) };
+    let mut past = cx.tx.get::<PastChains>(&tables::past_chains(no))?.unwrap_or_default();
+    if SenderKeys::forget(&mut chain, &mut past, payload) {
+        cx.tx.put(&tables::own_chain(no), &chain)?;
+        cx.tx.put(&tables::past_chains(no), &past)?;
+    }
+    Ok(())
+}
+
 /// Opens entries of one author. Reads its chains once and writes them back once.
 pub(in crate::engine) struct Reader {
     no: u64,

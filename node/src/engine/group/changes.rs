@@ -12,7 +12,7 @@ use super::standing::{self, State};
 use super::stored::Stored;
 use super::{chains, peers, readers, show};
 use crate::engine::channels::Channel;
-use crate::engine::{Cx, EngineError, card, feeds, messages, parcels, sync, tables};
+use crate::engine::{Cx, EngineError, arrivals, card, feeds, parcels, sync, tables};
 
 /// Members that are remembered beside the roster.
 const REMEMBERED: usize = 3;
@@ -82,7 +82,7 @@ pub(super) fn carry_out(
                 tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
             }
             Change::Deleted { entry, device } => {
-                messages::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
+                arrivals::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
             }
             Change::Undeleted { entry, .. } => {
                 debug!(entry = %entry, "a deletion does not count after all; the message stays deleted here");
@@ -190,7 +190,7 @@ pub(super) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), Engi
             raised = true;
             for seq in before.saturating_add(1)..=last.min(feed.head.map_or(0, |head| head.seq)) {
                 if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
-                    messages::hide(cx, channel, &entry.id(), false)?;
+                    arrivals::hide(cx, channel, &entry.id(), false)?;
                 }
             }
         }
@@ -202,7 +202,7 @@ pub(super) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), Engi
         }
         for seq in last.saturating_add(1)..=head.seq {
             if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
-                messages::hide(cx, channel, &entry.id(), true)?;
+                arrivals::hide(cx, channel, &entry.id(), true)?;
             }
         }
         if let Some(group) = get(cx, channel.no) {

@@ -2,8 +2,11 @@
 //!
 //! Asked and answered on the parcel stream; nothing of it is kept.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use covey_api::{Check, CheckState};
 use covey_feed::{ChannelId, FeedKey};
+use covey_pairing::crypto::hash::derive_key;
 use covey_pairing::ids::DeviceId;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -28,13 +31,16 @@ const AT_ONCE: u64 = 16;
 /// Devices that are asked at a time.
 const MAX_ASKED: usize = 64;
 
+/// Derives what members compare of the group's secret.
+const SECRET_CHECK: &str = "covey 2026 group secret check v1";
+
 /// What is asked and answered.
 #[derive(Serialize, Deserialize)]
 enum Wire {
     #[serde(rename = "q")]
     Question(u8, ChannelId),
     #[serde(rename = "a")]
-    Answer(u8, ChannelId, ByteArray<32>, ByteArray<32>, Vec<(FeedKey, u64)>),
+    Answer(u8, ChannelId, ByteArray<32>, ByteArray<32>, Vec<(FeedKey, u64)>, ByteArray<16>),
 }
 
 /// How a group looks from one device.
@@ -43,6 +49,8 @@ pub(in crate::engine) struct Report {
     pub(in crate::engine) roster: [u8; 32],
     pub(in crate::engine) heads: [u8; 32],
     pub(in crate::engine) feeds: Vec<(FeedKey, u64)>,
+    /// Tells apart what sessions of the group start from, without telling what it is.
+    pub(in crate::engine) secret: [u8; 16],
 }
 
 /// How it looks from here.
@@ -68,13 +76,17 @@ pub(in crate::engine) fn own(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Optio
         hasher.extend_from_slice(&seq.to_be_bytes());
     }
     let heads = covey_pairing::crypto::hash::blake3(&hasher);
-    Ok(Some(Report { roster, heads, feeds: known }))
+    let secret = group.secret.as_ref().map_or([0; 16], |secret| {
+        let hash = derive_key(SECRET_CHECK, secret.expose());
+        *hash.expose().first_chunk().expect("a key has 32 bytes")
+    });
+    Ok(Some(Report { roster, heads, feeds: known, secret }))
 }
 
 /// Asks every connected member. How many.
 pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<usize, EngineError> {
     let mut asked = 0;
-    cx.live.groups.reports.insert(channel.no, std::collections::BTreeMap::new());
+    cx.live.groups.reports.insert(channel.no, BTreeMap::new());
     let question = covey_codec::encode(&Wire::Question(VERSION, channel.id)).map_err(EngineError::bug)?;
     for peer in members::peers(cx, channel).into_iter().take(MAX_ASKED) {
         if cx.live.opened.contains(&peer) {
@@ -86,7 +98,7 @@ pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<u
 }
 
 /// What was answered so far.
-pub(in crate::engine) fn reports(cx: &Cx<'_, '_>, channel: &Channel) -> std::collections::BTreeMap<DeviceId, Report> {
+pub(in crate::engine) fn reports(cx: &Cx<'_, '_>, channel: &Channel) -> BTreeMap<DeviceId, Report> {
     cx.live.groups.reports.get(&channel.no).cloned().unwrap_or_default()
 }
 
@@ -113,22 +125,39 @@ pub(in crate::engine) fn frame(
             if wait {
                 return Ok(());
             }
-            let Some(Report { roster, heads, mut feeds }) = own(cx, &channel)? else { return Ok(()) };
+            let Some(Report { roster, heads, mut feeds, secret }) = own(cx, &channel)? else { return Ok(()) };
             feeds.truncate(MAX_HEADS);
-            let answer = Wire::Answer(VERSION, channel.id, ByteArray::new(roster), ByteArray::new(heads), feeds);
+            let (roster, heads, secret) = (ByteArray::new(roster), ByteArray::new(heads), ByteArray::new(secret));
+            let answer = Wire::Answer(VERSION, channel.id, roster, heads, feeds, secret);
             let answer = covey_codec::encode(&answer).map_err(EngineError::bug)?;
             parcels::send_doctor(cx, peer, answer)
         }
-        Wire::Answer(_, _, roster, heads, feeds) => {
+        Wire::Answer(_, _, roster, heads, feeds, secret) => {
             if let Some(reports) = cx.live.groups.reports.get_mut(&channel.no)
                 && feeds.len() <= MAX_HEADS
             {
-                let report = Report { roster: roster.into_array(), heads: heads.into_array(), feeds };
+                let (roster, heads, secret) = (roster.into_array(), heads.into_array(), secret.into_array());
+                let report = Report { roster, heads, feeds, secret };
                 reports.insert(owner.device, report);
             }
             Ok(())
         }
     }
+}
+
+/// Whether it is our own secret of the group that is wrong: no session with other members can begin then. Whoever let us in gave
+/// it to us; somebody else can give the right one.
+pub(in crate::engine) fn secret(own: &Report, others: &BTreeMap<DeviceId, Report>) -> Option<Check> {
+    let differ = others.values().filter(|other| other.secret != own.secret).count();
+    (2 * differ > others.len()).then(|| Check {
+        name: "secret".to_owned(),
+        state: CheckState::Fail,
+        message: format!(
+            "{differ} of {} devices that answered have another secret of the group than this one",
+            others.len()
+        ),
+        advice: Some("leave the group, and ask another member than the last time to let you in".to_owned()),
+    })
 }
 
 /// What else is to be said of the group.
@@ -172,12 +201,17 @@ pub(in crate::engine) fn difference(
     other: &Report,
     name: impl Fn(&DeviceId) -> String,
 ) -> Option<String> {
+    if own.secret != other.secret {
+        return Some(
+            "it was given another secret of the group: its messages and ours stay closed to each other".to_owned(),
+        );
+    }
     if own.heads == other.heads {
         return (own.roster != other.roster).then(|| "it has the same entries and another roster".to_owned());
     }
-    let ours: std::collections::BTreeMap<_, _> = own.feeds.iter().copied().collect();
-    let theirs: std::collections::BTreeMap<_, _> = other.feeds.iter().copied().collect();
-    let keys: std::collections::BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+    let ours: BTreeMap<_, _> = own.feeds.iter().copied().collect();
+    let theirs: BTreeMap<_, _> = other.feeds.iter().copied().collect();
+    let keys: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
     for key in keys {
         let (mine, its) = (ours.get(key).copied().unwrap_or(0), theirs.get(key).copied().unwrap_or(0));
         if mine != its {

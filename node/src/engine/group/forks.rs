@@ -8,13 +8,13 @@ use covey_feed::{ChannelId, FeedKey, ForkProof};
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteArray;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::changes;
-use super::rosters::{self, get, get_mut};
+use super::rosters::{self, Group, get, get_mut};
 use crate::engine::channels::{self, Channel};
 use crate::engine::contacts::Owner;
-use crate::engine::{Cx, EngineError, PeerKey, feeds, members, parcels, rollback, tables, take};
+use crate::engine::{Cx, EngineError, PeerKey, Quota, feeds, members, parcels, rollback, tables, take};
 
 /// Bytes of proofs that a device is given at a time. It lacks fewer the next time.
 const MAX_TOLD: usize = 1024 * 1024;
@@ -22,6 +22,15 @@ const MAX_TOLD: usize = 1024 * 1024;
 const TELL_AGAIN: u64 = 20_000;
 /// Forks told of one group: a member's device can make as many as it has incarnations.
 const MAX_LISTED: usize = 1_024;
+
+/// Proofs that one account may hand in, and operations that it may ask for, at once and every second after that. A device that
+/// comes may know of many forks, and lack much; what is not taken or given now comes when the two compare next.
+pub(in crate::engine) const PROOFS: Quota = Quota { burst: 512, per_second: 4 };
+/// How often it is taken that a feed is forked earlier than known, at once and after this pause, in milliseconds. Histories that
+/// parted once are found to have parted earlier a few times, as each proof shows 256 entries of them. But who signs
+/// anything can prove one fork before the other without end, and each is stored and told to all.
+const EARLIER: u64 = 8;
+const EARLIER_AGAIN: u64 = 60_000;
 
 /// What a proof says, in the order in which proofs are believed: the earlier position, and of the same position one that
 /// leaves no question open. Of others any will do, but all members have to choose the same, or they would tell each other for
@@ -42,6 +51,7 @@ pub(in crate::engine) fn found(
     proof: ForkProof,
     from: Option<PeerKey>,
 ) -> Result<(), EngineError> {
+    let now = cx.now;
     let Some(id) = proof.claimed().filter(|feed| feed.channel == channel.id) else { return Ok(()) };
     let device = DeviceId::from_bytes(*id.author.as_bytes());
     let Some(account) = members::account_of(cx, channel, &id.author)? else { return Ok(()) };
@@ -56,7 +66,12 @@ pub(in crate::engine) fn found(
     };
     let bytes = proof.encode();
     let standing = standing(&forked, &bytes);
-    if get(cx, channel.no).is_none_or(|group| group.forks.get(&id.key()).is_some_and(|known| *known <= standing)) {
+    let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
+    if group.forks.get(&id.key()).is_some_and(|known| *known <= standing) {
+        return Ok(());
+    }
+    if !may_be_earlier(group, &id.key(), now) {
+        debug!(channel = %channel.id.fmt_short(), "a feed is said to be forked ever earlier; that is not taken for a while");
         return Ok(());
     }
     error!(channel = %channel.id.fmt_short(), author = %id.author.fmt_short(), seq = forked.seq, "a device forked its feed");
@@ -86,6 +101,16 @@ pub(in crate::engine) fn found(
     Ok(())
 }
 
+/// Whether another proof of a fork of this feed is taken now; then it is counted.
+fn may_be_earlier(group: &mut Group, feed: &FeedKey, now: u64) -> bool {
+    // When the last one would be due if they came evenly.
+    let due = group.forks_due.entry(*feed).or_default();
+    *due = (*due).clamp(now.saturating_sub((EARLIER - 1) * EARLIER_AGAIN), now.saturating_add(EARLIER_AGAIN));
+    let may = *due <= now;
+    *due += if may { EARLIER_AGAIN } else { 0 };
+    may
+}
+
 /// A member says that a feed is forked.
 pub(in crate::engine) fn told(
     cx: &mut Cx<'_, '_>,
@@ -101,6 +126,10 @@ pub(in crate::engine) fn told(
         && let Some(feed) = feeds::load(cx.tx, channel.no, &claimed.key())?
         && cx.tx.get_raw(&tables::fork_proof(feed.fid))?.is_some_and(|known| known == bytes)
     {
+        return Ok(());
+    }
+    if cx.live.proofs.take(owner.account, 1, PROOFS, cx.now).is_err() {
+        debug!(?peer, "a member hands in too many proofs of forks");
         return Ok(());
     }
     found(cx, &mut channel, proof, Some(peer))

@@ -8,6 +8,7 @@
 //! | [`stored`] | operations as stored |
 //! | [`replay`] | rosters filled from what is stored |
 //! | [`changes`] | what changes on a roster, carried out |
+//! | [`content`] | whether what members wrote counts |
 //! | [`chains`] | sender keys: sealing, opening, handing out |
 //! | [`notes`] | what devices tell each other about being a member |
 //! | [`invites`] | invites of contacts |
@@ -25,6 +26,7 @@
 pub(super) mod admission;
 mod chains;
 mod changes;
+mod content;
 pub(super) mod doctor;
 pub(super) mod forks;
 pub(super) mod invites;
@@ -44,13 +46,15 @@ pub(super) mod stored;
 pub(super) mod ways;
 pub(super) mod welcome;
 
-pub(super) use chains::{Reader, answer, body, learn, renewed, seal};
+pub(super) use chains::{Reader, answer, body, forget_key, learn, renewed, seal};
+pub(super) use content::{counts, is_deleted};
 pub(super) use ops::{
     awaits_founder, closed, cut_of, cut_of_all, founder, may_write, stranger, take, take_if_missed, write,
 };
 pub(super) use peers::{allow_near, next_wake, tick, told};
 pub(super) use readers::may_read;
 pub(super) use rosters::{
-    Groups, account_of, account_of_device, advance, begin, connected_peer, cut, includes, is_connected, is_restored,
-    knows, load, point, point_device, recipients, reload, scope, session_psk, shared_with, spread_for,
+    Groups, account_of, account_of_device, advance, are_all, begin, connected_peer, cut, includes, is_connected,
+    is_restored, knows, load, point, point_device, recipients, reload, scope, session_psk, shared_with, spread_for,
+    work_done,
 };

@@ -3,15 +3,15 @@
 use covey_api::{ApiError, GroupRefusal};
 use covey_feed::sync::Rejection;
 use covey_feed::{Entry, FeedId, Kind};
-use covey_pairing::group::roster::{CUT_MAX, Cut, Inserted, Op, OpId, Operation, group_id};
+use covey_pairing::group::roster::{CUT_MAX, Cut, Op, OpId, Operation, group_id};
 use covey_pairing::ids::{AccountId, DeviceId};
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::rosters::{get, get_mut};
 use super::standing::{self, State};
 use super::{changes, replay, show, stored};
 use crate::engine::channels::{self, Channel};
-use crate::engine::{Cx, EngineError, feeds, sync};
+use crate::engine::{Cx, EngineError, feeds, quota, sync};
 use crate::store::Tx;
 
 /// The account that founded the group, if the first entry of a feed is the group's creation.
@@ -45,39 +45,38 @@ pub(in crate::engine) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, op: O
     let entry = feeds::finish(cx, channel, next, Kind::Control, payload)?;
     // Everybody who was a member before hears of it, also who is none afterwards.
     sync::appended(cx, channel, &entry)?;
-    take(cx, channel, &entry, account)?;
+    take(cx, channel, &[&entry], account)?;
     Ok(OpId::from_bytes(*entry.id().as_bytes()))
 }
 
-/// Takes an operation from an entry that is in the feed now.
+/// Takes the operations in entries that are in the feed now, all at once: so what late ones cost is paid once.
 pub(in crate::engine) fn take(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
-    entry: &Entry,
+    entries: &[&Entry],
     author: AccountId,
 ) -> Result<(), EngineError> {
-    // In whose name it is does not matter here: whether the device was that account's is for the roster to say, which says
-    // the same everywhere, whatever came first.
-    let Some(record) = stored::record_of(channel, entry) else { return Ok(()) };
-    let now = cx.now;
-    stored::keep(cx.tx, channel, entry, &record)?;
-    let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
-    group.lamports.insert(record.id, entry.lamport());
-    replay::note_devices(&mut group.devices, &record);
-    match group.roster.insert(record) {
-        Inserted::Applied(changes) => changes::carry_out(cx, channel, changes, Some(author)),
-        Inserted::Known | Inserted::Idle => Ok(()),
-        Inserted::Waiting { missing } => {
-            debug!(missing = missing.len(), "an operation waits for others");
-            Ok(())
-        }
-        // It is stored and taken up again: see [`replay::refill`].
-        Inserted::Full => {
-            group.refill_at.get_or_insert(now.saturating_add(replay::REFILL));
-            warn!(author = %author.fmt_short(), "too many operations of this device wait for others");
-            Ok(())
-        }
+    let mut records = Vec::with_capacity(entries.len());
+    for entry in entries {
+        // In whose name it is does not matter here: whether the device was that account's is for the roster to say, which says
+        // the same everywhere, whatever came first.
+        let Some(record) = stored::record_of(channel, entry) else { continue };
+        stored::keep(cx.tx, channel, entry, &record)?;
+        let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
+        group.lamports.insert(record.id, entry.lamport());
+        replay::note_devices(&mut group.devices, &record);
+        records.push(record);
     }
+    let now = cx.now;
+    let Some(group) = get_mut(cx, channel.no).filter(|_| !records.is_empty()) else { return Ok(()) };
+    let (changes, refused) = group.roster.insert_all(records);
+    // They are stored and taken up again: see [`replay::refill`].
+    if !refused.is_empty() {
+        group.refill_at.get_or_insert(now.saturating_add(replay::REFILL));
+        warn!(author = %author.fmt_short(), "too many operations of this device wait for others");
+    }
+    quota::charge_work(cx, channel.no, author);
+    changes::carry_out(cx, channel, changes, Some(author))
 }
 
 /// Takes an operation that stands beyond the cut of its feed if one that counts was written by somebody who knew it:
@@ -91,7 +90,7 @@ pub(in crate::engine) fn take_if_missed(
     let id = OpId::from_bytes(*entry.id().as_bytes());
     let wanted = entry.header().kind == Kind::Control
         && get(cx, channel.no).is_some_and(|group| group.roster.missing().contains(&id));
-    if wanted { take(cx, channel, entry, author) } else { Ok(()) }
+    if wanted { take(cx, channel, &[entry], author) } else { Ok(()) }
 }
 
 /// Why nothing can be done in the group of this channel.

@@ -1,7 +1,10 @@
-//! Proofs that a member wrote a message: the signed entry, and the key that opens this one payload and no other.
+//! Proofs that a member wrote a message: the entry, the headers after it up to the next one that is signed, and the key that
+//! opens this one payload and no other. (Of entries that are written or fetched together only the last one has a signature.)
 
 use covey_api::{ApiError, GroupReport, GroupVerifyReport, MessageProof, ProofVerdict, Reason, Time};
-use covey_feed::{Entry, header};
+use covey_feed::fork::SignedChain;
+use covey_feed::limits::MAX_RUN_ENTRIES;
+use covey_feed::{Entry, Signature};
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::group::cipher::report;
@@ -13,18 +16,19 @@ use serde_bytes::ByteBuf;
 use super::rosters::get;
 use super::show;
 use super::standing;
-use crate::engine::payload::Body;
-use crate::engine::{Cx, channels, feeds, messages, rpc, take};
+use crate::engine::payload::{Body, kind};
+use crate::engine::{Cx, EngineError, channels, feeds, messages, rpc, take};
 
 const PREFIX: &str = "covey-proof:";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Bytes of the hash at the end, against lost characters.
 const CHECKSUM: usize = 4;
-/// Longest proof in bytes: an entry and what is beside it.
-const MAX_PROOF: usize = 96 * 1024;
+/// Longest proof in bytes: an entry, the headers of a run, and what is beside them.
+const MAX_PROOF: usize = 384 * 1024;
 
+/// Version, entry, its key, headers after the entry, signature of the last of them or of the entry itself.
 #[derive(Serialize, Deserialize)]
-struct Proof(u8, ByteBuf, Secret<32>);
+struct Proof(u8, ByteBuf, Secret<32>, Vec<ByteBuf>, Signature);
 
 /// `group.report`
 ///
@@ -35,12 +39,12 @@ pub(in crate::engine) fn make(cx: &mut Cx<'_, '_>, params: &GroupReport) -> Resu
     let (_, message) = messages::resolve_in(cx, Some(&channel), &params.message)?;
     let key = covey_feed::FeedKey { author: message.place.author, incarnation: message.place.incarnation };
     let feed = feeds::load(cx.tx, channel.no, &key)?;
-    let entry = feed.map(|feed| feeds::entry(cx.tx, feed.fid, message.place.seq)).transpose()?.flatten();
-    let entry = entry.filter(|entry| entry.payload().is_some() && entry.signature().is_some());
-    let Some(entry) = entry.filter(|_| message.body.text.is_some()) else {
+    let signed = feed.map(|feed| signed(cx, &feed, message.place.seq)).transpose()?.flatten();
+    let signed = signed.filter(|(entry, ..)| entry.payload().is_some() && message.body.kind == kind::TEXT);
+    let Some((entry, after, signature)) = signed else {
         return Err(ApiError::new(Reason::NoSuchMessage, "that message was deleted or cannot be shown to others"));
     };
-    let proof = Proof(VERSION, ByteBuf::from(entry.to_stored()), message.content_key.clone());
+    let proof = Proof(VERSION, ByteBuf::from(entry.to_stored()), message.content_key.clone(), after, signature);
     let mut bytes = covey_codec::encode(&proof).map_err(|error| ApiError::internal(error.to_string()))?;
     bytes.extend(&blake3(&bytes)[..CHECKSUM]);
     Ok(MessageProof {
@@ -49,6 +53,23 @@ pub(in crate::engine) fn make(cx: &mut Cx<'_, '_>, params: &GroupReport) -> Resu
         author: message.author.to_string(),
         proof: format!("{PREFIX}{}", BASE32_NOPAD.encode(&bytes).to_lowercase()),
     })
+}
+
+/// An entry, and what proves that its author signed it: the headers after it up to one with a signature.
+fn signed(
+    cx: &Cx<'_, '_>,
+    feed: &feeds::Feed,
+    seq: u64,
+) -> Result<Option<(Entry, Vec<ByteBuf>, Signature)>, EngineError> {
+    let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { return Ok(None) };
+    let (mut after, mut signature, mut next) = (Vec::new(), entry.signature().copied(), seq);
+    while signature.is_none() && after.len() < MAX_RUN_ENTRIES {
+        next += 1;
+        let Some(entry) = feeds::entry(cx.tx, feed.fid, next)? else { return Ok(None) };
+        after.push(ByteBuf::from(entry.header_bytes().to_vec()));
+        signature = entry.signature().copied();
+    }
+    Ok(signature.map(|signature| (entry, after, signature)))
 }
 
 fn parse(text: &str) -> Option<Proof> {
@@ -80,7 +101,7 @@ fn worthless(why: &str) -> ProofVerdict {
 /// # Errors
 /// Those of the store.
 pub(in crate::engine) fn verify(cx: &mut Cx<'_, '_>, params: &GroupVerifyReport) -> Result<ProofVerdict, ApiError> {
-    let Some(Proof(_, stored, key)) = parse(&params.proof) else {
+    let Some(Proof(_, stored, key, after, signature)) = parse(&params.proof) else {
         return Ok(worthless("It is not a proof, or characters of it are missing."));
     };
     let Ok(entry) = Entry::from_stored(&stored) else { return Ok(worthless("What it holds is no entry.")) };
@@ -101,16 +122,16 @@ pub(in crate::engine) fn verify(cx: &mut Cx<'_, '_>, params: &GroupVerifyReport)
     let (Some(group), Some(account)) = (get(cx, channel.no), super::account_of(cx, &channel, &device)) else {
         return no("Its author was never a member of the group.");
     };
-    let signed = entry
-        .signature()
-        .is_some_and(|signature| header::signature_is_valid(&head.feed.author, entry.header_bytes(), signature));
-    if !signed {
+    let headers = std::iter::once(entry.header_bytes().to_vec()).chain(after.into_iter().map(ByteBuf::into_vec));
+    let chain = SignedChain { headers: headers.collect(), signature };
+    if !chain.covers(&entry.id()) {
         return no("It is not signed by its author.");
     }
     let opened = entry
         .payload()
         .and_then(|payload| report::open(&key, payload, &head.payload_hash, &take::aad_of(channel.id, &entry)).ok());
-    let Some(body) = opened.and_then(|body| Body::decode(&body).ok()).filter(|body| body.text.is_some()) else {
+    let is_text = |body: &Body| body.kind == kind::TEXT && body.is_sound();
+    let Some(body) = opened.and_then(|body| Body::decode(&body).ok()).filter(is_text) else {
         return no("Its key does not open it.");
     };
     let counted = group.roster.cut(&device, head.feed.incarnation).is_none_or(|cut| entry.seq() <= cut);

@@ -13,7 +13,7 @@ use super::{forks, replay, stored};
 use crate::engine::channels;
 use crate::engine::contacts::Owner;
 use crate::engine::parcels;
-use crate::engine::{Cx, EngineError, PeerKey, feeds};
+use crate::engine::{Cx, EngineError, PeerKey, feeds, quota};
 
 /// Operations asked for and given at a time.
 const MAX_WANTED: usize = 32;
@@ -44,6 +44,11 @@ pub(in crate::engine) fn wanted(
     wanted: &[OpId],
 ) -> Result<(), EngineError> {
     let Some(channel) = rosters::shared(cx, id, &owner.account)? else { return Ok(()) };
+    let many = wanted.len().min(MAX_WANTED) as u64;
+    if cx.live.proofs.take(owner.account, many, forks::PROOFS, cx.now).is_err() {
+        debug!(?peer, "a member asks for too many operations");
+        return Ok(());
+    }
     for op in wanted.iter().take(MAX_WANTED) {
         if let Some(entry) = stored::entry_of(cx, channel.no, op)? {
             parcels::send_operation(cx, peer, channel.id, ByteBuf::from(entry.to_stored()))?;
@@ -75,5 +80,7 @@ pub(in crate::engine) fn given(
             forks::found(cx, &mut channel, proof, None)?;
         }
     }
-    super::take_if_missed(cx, &mut channel, &entry, account)
+    let charge = quota::Charge::begin(cx, Some(account))?;
+    super::take_if_missed(cx, &mut channel, &entry, account)?;
+    charge.end(cx)
 }

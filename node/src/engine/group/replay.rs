@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use covey_pairing::group::roster::{OpRecord, Vouched};
+use covey_pairing::group::roster::{Op, OpRecord, Vouched};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::warn;
 
@@ -18,33 +18,50 @@ const CHUNK: usize = 512;
 /// Operations that found no room among the waiting ones are taken up again after this time, in milliseconds.
 pub(super) const REFILL: u64 = 30_000;
 
-/// Fills a roster from what is stored.
+/// Fills a roster from what is stored: all at once, so that every operation is evaluated once however late it was.
 pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
     let now = cx.now;
+    let mut records = Vec::new();
     let mut after = None;
     loop {
         let part = cx.tx.scan::<Stored>(&tables::operations(no), after.as_ref(), CHUNK, false)?;
         let ended = part.len() < CHUNK;
         let Some(group) = get_mut(cx, no) else { return Ok(()) };
-        let mut records = Vec::with_capacity(part.len());
         for (key, stored) in part {
             let lamport = lamport_in(&key);
             after = Some(key);
             let Some(record) = stored.record(lamport) else { continue };
             group.lamports.insert(record.id, lamport);
             note_devices(&mut group.devices, &record);
-            records.push(record);
-        }
-        let (_, refused) = group.roster.insert_all(records);
-        if !refused.is_empty() {
-            warn!(group = %group.id, count = refused.len(), "operations found no room among the waiting ones");
-            group.refill_at = Some(now.saturating_add(REFILL));
+            records.push(slim(record));
         }
         if ended {
-            forks::replay(cx, no)?;
-            return end_feeds(cx, no);
+            break;
         }
     }
+    let Some(group) = get_mut(cx, no) else { return Ok(()) };
+    let (_, refused) = group.roster.insert_all(records);
+    // Whoever caused it was charged when it came.
+    group.evaluated = group.roster.work().evaluated;
+    if !refused.is_empty() {
+        warn!(group = %group.id, count = refused.len(), "operations found no room among the waiting ones");
+        group.refill_at = Some(now.saturating_add(REFILL));
+    }
+    forks::replay(cx, no)?;
+    end_feeds(cx, no)
+}
+
+/// Without cards and statements, whose meaning is in what was verified: those of ten thousand members fill the memory.
+fn slim(mut record: OpRecord) -> OpRecord {
+    match &mut record.operation.op {
+        Op::Join { statement, card } => {
+            statement.clear();
+            card.clear();
+        }
+        Op::Create { card, .. } | Op::Devices { card } => card.clear(),
+        _ => return record,
+    }
+    record
 }
 
 /// The logical time under which an operation is stored.

@@ -64,8 +64,12 @@ pub(in crate::engine) struct Group {
     pub(in crate::engine) graph_size: usize,
     /// Forked feeds, and where they are known to be forked.
     pub(in crate::engine) forks: BTreeMap<FeedKey, super::forks::Standing>,
+    /// When the next proof that a feed is forked earlier than known is taken. Bounded by the forked feeds.
+    pub(in crate::engine) forks_due: BTreeMap<FeedKey, u64>,
     /// When operations that found no room among the waiting ones are taken up again.
     pub(in crate::engine) refill_at: Option<u64>,
+    /// Evaluations of its operations that were charged to somebody, or to nobody.
+    pub(in crate::engine) evaluated: u64,
 }
 
 impl Group {
@@ -85,7 +89,9 @@ impl Group {
             ended: BTreeMap::new(),
             graph_size: 0,
             forks: BTreeMap::new(),
+            forks_due: BTreeMap::new(),
             refill_at: None,
+            evaluated: 0,
         }
     }
 
@@ -209,6 +215,7 @@ pub(in crate::engine) fn reload(cx: &mut Cx<'_, '_>, channel: &Channel) -> Resul
     group.farewell = old.farewell;
     group.hand_out_at = old.hand_out_at;
     group.restored = old.restored;
+    group.forks_due = old.forks_due;
     cx.live.groups.ahead = true;
     cx.live.groups.by_no.insert(channel.no, group);
     super::replay::replay(cx, channel.no)
@@ -285,6 +292,12 @@ pub(in crate::engine) fn is_connected(cx: &Cx<'_, '_>, device: &DeviceId) -> boo
     connected_peer(cx, device).is_some()
 }
 
+/// Whether something is so of all devices of other members.
+pub(in crate::engine) fn are_all(cx: &Cx<'_, '_>, channel: &Channel, is: impl Fn(&DeviceId) -> bool) -> bool {
+    let own = cx.me.device_id();
+    get(cx, channel.no).is_some_and(|group| group.roster.devices(None).filter(|device| **device != own).all(is))
+}
+
 /// Whether others may believe that we have keys which we do not have.
 pub(in crate::engine) fn is_restored(cx: &Cx<'_, '_>, channel: &Channel) -> bool {
     get(cx, channel.no).is_some_and(|group| group.restored)
@@ -305,6 +318,13 @@ pub(in crate::engine) fn session_psk(
 ) -> Result<Option<Secret<32>>, EngineError> {
     let Some(group) = get(cx, no).filter(|group| group.shares(&cx.me.account_id(), account)) else { return Ok(None) };
     Ok(group.secret.as_ref().map(|secret| psk_of(secret, &group.id)))
+}
+
+/// How many operations the roster of a group evaluated since this was last asked.
+pub(in crate::engine) fn work_done(cx: &mut Cx<'_, '_>, no: u64) -> u64 {
+    let Some(group) = get_mut(cx, no) else { return 0 };
+    let evaluated = group.roster.work().evaluated;
+    evaluated - std::mem::replace(&mut group.evaluated, evaluated)
 }
 
 /// The scope of sessions with `account` in the group with this channel.

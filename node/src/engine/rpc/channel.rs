@@ -3,9 +3,9 @@
 use covey_api::{ApiError, Channel, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow, kind};
 use serde_bytes::ByteArray;
 
-use crate::engine::messages::{self, Page};
+use crate::engine::messages::{self, Message, Page};
 use crate::engine::payload::Body;
-use crate::engine::{Cx, channels, contacts, feeds, journal};
+use crate::engine::{Cx, arrivals, channels, contacts, feeds, journal, tables};
 
 /// Messages looked at when unread ones are counted.
 const MAX_UNREAD: usize = 100_000;
@@ -62,19 +62,27 @@ pub fn mute(cx: &mut Cx<'_, '_>, params: &ChannelMute) -> Result<Channel, ApiErr
 /// Unknown channel or message.
 pub fn mark_read(cx: &mut Cx<'_, '_>, params: &ChannelMarkRead) -> Result<Channel, ApiError> {
     let mut channel = channels::resolve(cx, &params.channel)?;
-    let up_to = match &params.up_to {
-        Some(text) => Some(messages::place(cx, &channel, text)?),
-        None => channel.newest,
+    // Who names a message has seen what had come by then; who names none has seen everything.
+    let (up_to, arrived) = match &params.up_to {
+        Some(text) => {
+            let place = messages::place(cx, &channel, text)?;
+            (Some(place), messages::at(cx.tx, channel.no, &place)?.map_or(0, |message| message.arrived))
+        }
+        None => (channel.newest.max(channel.read), u64::MAX),
     };
-    if up_to <= channel.read {
+    let saw_late = arrivals::see(cx, &mut channel, up_to, arrived)?;
+    if up_to <= channel.read && !saw_late {
         return channels::show(cx, &channel);
     }
     let page = Page { after: channel.read.or(Some(first())), limit: MAX_UNREAD, before: None };
     let newer = messages::list(cx.tx, channel.no, page)?;
-    channel.read = up_to;
-    let unread = newer.iter().filter(|message| !message.own && Some(message.place) > up_to).count();
-    channel.unread = u32::try_from(unread).unwrap_or(u32::MAX);
-    let read_theirs = newer.iter().any(|message| !message.own && Some(message.place) <= up_to);
+    let theirs = |message: &&Message| arrivals::is_unread(&channel, message);
+    let (read, unread): (Vec<_>, Vec<_>) =
+        newer.iter().filter(theirs).partition(|message| Some(message.place) <= up_to);
+    let left = unread.len() + cx.tx.keys(&tables::all_late(channel.no))?.len();
+    let read_theirs = saw_late || !read.is_empty();
+    channel.unread = u32::try_from(left).unwrap_or(u32::MAX);
+    channel.read = up_to.max(channel.read);
     let strangers = contacts::is_request(cx.tx, &channel)?;
     if read_theirs && channel.open && cx.policy.read_receipts && !strangers {
         tell(cx, &mut channel)?;
@@ -105,7 +113,7 @@ fn tell(cx: &mut Cx<'_, '_>, channel: &mut channels::Channel) -> Result<(), ApiE
     Ok(())
 }
 
-/// The newest entry of a feed that is not after what was read.
+/// The last entry of a feed up to which everything was read.
 fn last_read(cx: &Cx<'_, '_>, channel: &channels::Channel, feed: &feeds::Feed) -> Result<Option<u64>, ApiError> {
     let (mut low, mut high) = (0, feed.head.map_or(0, |head| head.seq));
     // Along a feed the order only grows.
@@ -118,7 +126,9 @@ fn last_read(cx: &Cx<'_, '_>, channel: &channels::Channel, feed: &feeds::Feed) -
             high = middle - 1;
         }
     }
-    Ok((low > 0).then_some(low))
+    // A receipt speaks of all that stands before it in its feed.
+    let seen = arrivals::first_unseen(cx, channel, feed)?.map_or(low, |unseen| low.min(unseen.saturating_sub(1)));
+    Ok((seen > 0).then_some(seen))
 }
 
 fn changed(cx: &mut Cx<'_, '_>, channel: &channels::Channel) -> Result<Channel, ApiError> {

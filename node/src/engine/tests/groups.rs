@@ -561,7 +561,7 @@ fn who_is_let_in_again_is_in_also_if_the_removal_is_the_last_that_they_hear_of()
         world
             .call(2, |cx| {
                 let mut channel = channels::resolve(cx, &group).unwrap();
-                take(cx, &mut channel, &entry, author).unwrap();
+                take(cx, &mut channel, &[&entry], author).unwrap();
                 Ok(())
             })
             .unwrap();

@@ -3,10 +3,13 @@
 
 mod at_random;
 mod cards;
+mod content;
 mod den;
 mod entries;
 mod forks;
 mod groups;
+mod late;
 mod mallory;
 mod parcels;
 mod replays;
+mod work;

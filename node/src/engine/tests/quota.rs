@@ -3,7 +3,8 @@
 use covey_api as api;
 
 use super::world::{World, quick};
-use crate::engine::{Policy, Quota};
+use crate::engine::{Policy, Quota, rpc};
+use crate::store::Table;
 
 const QUOTA: Quota = Quota { burst: 1 << 19, per_second: 16 << 10 };
 /// What is read at a time.
@@ -88,4 +89,56 @@ fn a_member_that_floods_a_group_delays_nobody_else_and_its_messages_arrive_every
         let floods: Vec<_> = texts.into_iter().filter(|text| text.len() == LENGTH).collect();
         assert_eq!(floods, (0..MESSAGES).map(long).collect::<Vec<_>>(), "{node} has everything, once, in order");
     }
+}
+
+/// Bytes of all rows of a table, or of all tables, as stored.
+fn stored(world: &World, node: usize, table: Option<Table>) -> u64 {
+    let rows = world.nodes[node].store.rows().iter();
+    let rows = rows.filter(|(key, _)| table.is_none_or(|table| key[0] == table as u8));
+    rows.map(|(key, value)| (key.len() + value.len()) as u64).sum()
+}
+
+#[test]
+fn what_is_stored_of_the_worst_texts_is_what_the_quota_says_within_a_tenth() {
+    let quota = Quota { burst: 4 << 20, per_second: 64 << 10 };
+    let mut world = World::with_policies(&[quick(), Policy { quota, ..quick() }], 3);
+    let (alice, bob) = (0, 1);
+    world.pair(alice, bob);
+    world.write(alice, bob, "hello").unwrap();
+    world.settle();
+    let (before, began) = (stored(&world, bob, None), world.now);
+    // In JSON a character of these takes six bytes.
+    let worst = "\u{1}".repeat(crate::engine::payload::MAX_TEXT);
+    for _ in 0..300 {
+        world.write(alice, bob, &worst).unwrap();
+        world.settle();
+    }
+    for _ in 0..12 {
+        let grown = stored(&world, bob, None) - before;
+        let fair = quota.burst + (world.now - began) * quota.per_second / 1_000;
+        assert!(grown <= fair + fair / 10, "{grown} of {fair} bytes");
+        assert!(grown + 2 * RUN >= fair - fair / 10, "{grown} of {fair} bytes");
+        world.pass(5_000, 500);
+    }
+}
+
+#[test]
+fn the_journal_takes_no_more_than_its_limit_at_any_time_and_says_what_it_dropped() {
+    const LIMIT: u64 = 64 << 10;
+    let mut world = World::with_policies(&[quick(), Policy { journal_bytes: LIMIT, ..quick() }], 4);
+    let (alice, bob) = (0, 1);
+    world.pair(alice, bob);
+    for n in 0..300 {
+        world.write(alice, bob, &format!("{n} {}", "\u{1}".repeat(2_000))).unwrap();
+        world.settle();
+        let taken = stored(&world, bob, Some(Table::Journal));
+        assert!(taken <= LIMIT, "{taken} bytes");
+    }
+    assert!(stored(&world, bob, Some(Table::Journal)) > LIMIT / 2, "and it is used");
+    let params = api::EventsFetch { limit: Some(1_000), ..api::EventsFetch::default() };
+    let events = world.call(bob, |cx| rpc::events::fetch(cx, &params)).unwrap().events;
+    assert!(events.last().unwrap().data["text"].as_str().unwrap().starts_with("299 "), "with its text");
+    let params = api::EventsFetch { from: Some("1".into()), limit: Some(10), ..api::EventsFetch::default() };
+    let events = world.call(bob, |cx| rpc::events::fetch(cx, &params)).unwrap().events;
+    assert_eq!(events[0].kind, api::kind::JOURNAL_TRUNCATED);
 }

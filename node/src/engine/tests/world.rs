@@ -352,7 +352,7 @@ pub(super) fn quick() -> Policy {
 pub(super) fn quick_or_frugal(seed: u64) -> Policy {
     let mut policy = quick();
     if seed % 5 == 2 {
-        policy.quota = Quota { burst: 8 << 10, per_second: 1 << 10 };
+        policy.quota = Quota { burst: 32 << 10, per_second: 4 << 10 };
     }
     policy
 }

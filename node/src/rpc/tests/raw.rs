@@ -19,13 +19,9 @@ pub(super) enum Frame {
 }
 
 /// Asks for a WebSocket with these further header lines; the status if it was refused.
-pub(super) async fn connect<S: AsyncRead + AsyncWrite + Send>(
-    mut stream: S,
-    host: &str,
-    headers: &[String],
-) -> Result<(Reader<S>, Writer<S>), u16>
+pub(super) async fn connect<S>(mut stream: S, host: &str, headers: &[String]) -> Result<(Reader<S>, Writer<S>), u16>
 where
-    S: Unpin,
+    S: AsyncRead + AsyncWrite + Send + Unpin,
 {
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let request = format!(

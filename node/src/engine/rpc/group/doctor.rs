@@ -68,6 +68,8 @@ pub fn doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<GroupHealth, 
     let reached = members.iter().filter(|member| member.reached).count();
     cx.live.groups.reports.remove(&of.channel.no);
     let same = members.iter().all(|member| member.converged != Some(false));
+    let mut checks = doctor::checks(cx, &of.channel)?;
+    checks.extend(doctor::secret(&own, &reports));
     Ok(GroupHealth {
         group: of.standing.id.to_string(),
         converged: same && (reached > 0 || others == 0),
@@ -75,7 +77,7 @@ pub fn doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<GroupHealth, 
         heads_hash: hex(&own.heads),
         reached: u32::try_from(reached).unwrap_or(u32::MAX),
         members,
-        checks: doctor::checks(cx, &of.channel)?,
+        checks,
     })
 }
 

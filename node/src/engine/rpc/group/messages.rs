@@ -3,6 +3,7 @@
 use covey_api::{ApiError, GroupDelete, GroupReport, GroupVerifyReport, Message, MessageProof, ProofVerdict};
 use covey_pairing::group::roster::{EntryId, Op};
 use covey_pairing::ids::DeviceId;
+use serde_bytes::ByteArray;
 
 use super::known::joined;
 use crate::engine::group::proof;
@@ -16,7 +17,9 @@ pub fn delete(cx: &mut Cx<'_, '_>, params: &GroupDelete) -> Result<Message, ApiE
     let mut of = joined(cx, &params.group)?;
     let (_, message) = messages::resolve_in(cx, Some(&of.channel), &params.message)?;
     let device = DeviceId::from_bytes(*message.place.author.as_bytes());
-    let entry = EntryId::from_bytes(*message.id.as_bytes());
+    // By the id that it had first, so that none of those that say the same is shown in its place.
+    let entry = message.body.again.map_or(*message.id.as_bytes(), ByteArray::into_array);
+    let entry = EntryId::from_bytes(entry);
     of.act(cx, &params.message, Op::Delete { entry, device })?;
     let channel = channels::by_id(cx.tx, &of.standing.channel())?.unwrap_or(of.channel);
     let (_, message) = messages::by_id(cx.tx, &message.id)?.ok_or_else(|| ApiError::internal("the message is gone"))?;

@@ -9,6 +9,7 @@ use covey_pairing::group::roster::{Op, Operation};
 use super::super::world::World;
 use super::mallory::run_frame;
 use crate::engine::group::{doctor, rosters};
+use crate::engine::payload::{Body, associated_data};
 use crate::engine::{Protocol, channels, feeds, rpc};
 
 pub(super) const ALICE: usize = 0;
@@ -82,6 +83,34 @@ impl Den {
         let feed = self.feed_of(MALLORY);
         let device = &self.world.nodes[MALLORY].me.device;
         run::build(feed, head.as_ref(), lamport, Vec::new(), vec![(kind, payload)], |header| {
+            device.signing().sign(Context::FeedEntry, header)
+        })
+        .unwrap()
+    }
+
+    /// A feed of mallory's.
+    pub(super) fn incarnation(&mut self, incarnation: u64) -> FeedId {
+        let feed = self.feed_of(MALLORY);
+        FeedId::new(self.channel, FeedKey { incarnation, ..feed.key() })
+    }
+
+    /// Mallory's next entry after `head` in one of her incarnations, with a body sealed for all.
+    pub(super) fn content(&mut self, incarnation: u64, head: Option<Head>, lamport: u64, body: &Body) -> Batch {
+        let feed = self.incarnation(incarnation);
+        let id = self.channel;
+        let seq = head.map_or(1, |head| head.seq + 1);
+        let backlink = head.map(|head| *head.id.as_bytes());
+        let aad = associated_data(id.as_bytes(), feed.author.as_bytes(), feed.incarnation, seq, backlink.as_ref());
+        let bytes = body.encode().unwrap();
+        let (_, payload) = self
+            .world
+            .call(MALLORY, |cx| {
+                let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
+                crate::engine::group::seal(cx, &channel, &bytes, &aad)
+            })
+            .unwrap();
+        let device = &self.world.nodes[MALLORY].me.device;
+        run::build(feed, head.as_ref(), lamport, Vec::new(), vec![(Kind::Content, payload)], |header| {
             device.signing().sign(Context::FeedEntry, header)
         })
         .unwrap()

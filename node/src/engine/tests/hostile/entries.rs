@@ -7,7 +7,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use super::mallory::{ALICE, Lair, MALLORY, run_frame};
 use crate::engine::payload::{Body, MAX_TEXT};
-use crate::engine::{Protocol, channels, feeds, messages};
+use crate::engine::{Protocol, channels, feeds};
 
 fn said(text: &str) -> Body {
     Body::text(text.to_owned(), None, None, 1_800_000_000_000)
@@ -93,30 +93,6 @@ fn what_is_said_to_be_written_again_replaces_nothing_else() {
     }
     assert!(lair.world.verify(ALICE).ok);
     lair.nobody_else_notices();
-}
-
-#[test]
-fn what_was_deleted_for_everyone_does_not_come_back_by_being_written_again() {
-    let mut lair = Lair::new(22);
-    assert!(lair.push_body(&said("one")));
-    let one = id_of(&lair.world.messages(ALICE, MALLORY).pop().unwrap());
-    let never_came = EntryId::from_bytes([9; 32]);
-    let (id, author) = (lair.channel, lair.world.nodes[MALLORY].me.device_id());
-    for first in [one, never_came] {
-        if first == never_came {
-            assert!(lair.push_body(&said("one").written_again(first)));
-        }
-        assert_eq!(lair.shown().len(), 3);
-        let delete = |cx: &mut crate::engine::Cx<'_, '_>| {
-            let mut channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
-            messages::delete(cx, &mut channel, &first, &author).unwrap();
-            Ok(())
-        };
-        lair.world.call(ALICE, delete).unwrap();
-        assert!(lair.push_body(&said("one").written_again(first)));
-        assert_eq!(lair.shown(), ["hello", "hello yourself"]);
-    }
-    assert!(lair.world.verify(ALICE).ok);
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) fn receive(
     if group::is_deleted(cx, channel, &message) {
         message = message.forgotten();
     }
-    message.hidden = !group::counts(cx, channel, entry);
+    message.hidden = !group::counts(cx, channel, &author, &message.place, message.body.kind);
     // Whether it is one that came before is settled when it is there.
     message.repeat = message.is_shown() && !repeats::is_alone(cx.tx, channel, &message)?;
     let message = put(cx, channel, None, message, false)?;
@@ -39,7 +39,7 @@ pub(super) fn receive(
     } else if message.repeat {
         repeats::settle(cx, channel, &message)?;
     }
-    if !marks.is_empty() && message.body.kind == kind::READ {
+    if !marks.is_empty() && message.body.kind == kind::READ && !message.hidden {
         delivery::read(cx, channel, entry, &marks)?;
     }
     Ok(())

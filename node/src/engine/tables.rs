@@ -256,6 +256,11 @@ fn all_hidden(channel: u64) -> Key {
     Key::table(Table::Channel).u8(3).u64(channel)
 }
 
+/// By which rules the messages of a group were last judged as a whole.
+pub(super) fn judged(channel: u64) -> Key {
+    Key::table(Table::Channel).u8(5).u64(channel)
+}
+
 fn of_feed(key: Key, author: &[u8; 32], incarnation: u64) -> Key {
     key.id(author).u64(incarnation)
 }

@@ -129,6 +129,11 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
                     rollback::proven(cx, &mut channel, id.incarnation)?;
                     let parted = rollback::parting(cx.tx, &channel, &feed, &forked, &from.device)?;
                     rollback::give_way(cx, &channel, &mut feed, parted)?;
+                    if channel.is_group()
+                        && let Some(mut channel) = channels::by_no(cx.tx, channel.no)?
+                    {
+                        group::reconcile(cx, &mut channel)?;
+                    }
                     return Ok(Taken::Anew);
                 }
                 if channel.is_group() {

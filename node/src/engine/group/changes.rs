@@ -10,7 +10,7 @@ use tracing::debug;
 use super::rosters::{self, get, get_mut};
 use super::standing::{self, State};
 use super::stored::Stored;
-use super::{chains, peers, readers, show};
+use super::{chains, content, peers, readers, show};
 use crate::engine::channels::Channel;
 use crate::engine::{Cx, EngineError, arrivals, card, feeds, parcels, sync, tables};
 
@@ -27,13 +27,14 @@ pub(super) fn carry_out(
     let me = cx.me.account_id();
     let moved = |change: &Change| matches!(change, Change::MemberJoined { .. } | Change::MemberLeft { .. });
     let moved = changes.iter().any(moved);
+    let mut judged = Vec::new();
     for change in changes {
         match change {
             Change::Created
             | Change::PolicyChanged { .. }
             | Change::EpochChanged { .. }
-            | Change::WritingChanged { .. }
             | Change::TicketChanged { .. } => {}
+            Change::WritingChanged { account } => judged.push(account),
             Change::MemberJoined { account, devices, .. } => {
                 learn_card(cx, channel, &account)?;
                 if account == me {
@@ -89,6 +90,7 @@ pub(super) fn carry_out(
             }
         }
     }
+    content::judge_anew(cx, channel, &judged, actor)?;
     let_in(cx, channel, actor)?;
     if moved { peers::neighbours(cx, channel) } else { Ok(()) }
 }
@@ -190,7 +192,7 @@ pub(super) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), Engi
             raised = true;
             for seq in before.saturating_add(1)..=last.min(feed.head.map_or(0, |head| head.seq)) {
                 if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
-                    arrivals::hide(cx, channel, &entry.id(), false)?;
+                    content::look_again(cx, channel, &entry)?;
                 }
             }
         }
@@ -202,7 +204,7 @@ pub(super) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), Engi
         }
         for seq in last.saturating_add(1)..=head.seq {
             if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
-                arrivals::hide(cx, channel, &entry.id(), true)?;
+                content::look_again(cx, channel, &entry)?;
             }
         }
         if let Some(group) = get(cx, channel.no) {

@@ -1,25 +1,125 @@
 //! Whether what members wrote counts: who had the right to write it, up to where their feeds count, what is deleted for
-//! everyone. Asked whenever something is opened, however late, and again when the roster changes.
+//! everyone. Asked whenever something is opened, however late, and again when the roster changes: so all members show the
+//! same, whatever reached whom first (`[NODE-RIGHT]`).
+//!
+//! What does not count is stored and hidden, key and all: the next operation may say otherwise.
 
-use covey_feed::{Entry, EntryId};
-use covey_pairing::group::roster;
-use covey_pairing::ids::DeviceId;
+use covey_feed::{Entry, EntryId, FeedKey, OrderKey};
+use covey_pairing::group::roster::{self, Written};
+use covey_pairing::ids::{AccountId, DeviceId};
 
 use super::rosters::get;
 use crate::engine::channels::Channel;
-use crate::engine::messages::Message;
-use crate::engine::{Cx, members};
+use crate::engine::messages::{self, Message};
+use crate::engine::payload::kind;
+use crate::engine::{Cx, EngineError, arrivals, members, tables};
 
-/// Whether an entry is one of those that count in its feed.
-pub(in crate::engine) fn counts(cx: &Cx<'_, '_>, channel: &Channel, entry: &Entry) -> bool {
-    members::cut(cx, channel, &entry.header().feed.key()).is_none_or(|last| entry.seq() <= last)
+/// Messages looked at in one go.
+const CHUNK: usize = 128;
+/// How messages were judged when they were last looked at as a whole: raised when a later covey judges otherwise.
+const RULES: u64 = 1;
+
+/// Whether a body of this kind counts that `author` wrote at this place. (A reader does not write; that they read is for
+/// them to say.)
+pub(in crate::engine) fn counts(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    author: &AccountId,
+    place: &OrderKey,
+    of: u16,
+) -> bool {
+    let Some(group) = get(cx, channel.no) else { return true };
+    let key = FeedKey { author: place.author, incarnation: place.incarnation };
+    let (device, OrderKey { incarnation, seq, lamport, .. }) = (device_of(place), *place);
+    let is_within = members::cut(cx, channel, &key).is_none_or(|last| seq <= last);
+    let written = Written { device, incarnation, seq, lamport };
+    is_within && (of != kind::TEXT || group.roster.may_have_written(author, &written))
+}
+
+fn device_of(place: &OrderKey) -> DeviceId {
+    DeviceId::from_bytes(*place.author.as_bytes())
 }
 
 /// Whether a message was deleted for everyone: itself, or what it was written again for.
 pub(in crate::engine) fn is_deleted(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> bool {
     let Some(group) = get(cx, channel.no) else { return false };
-    let device = DeviceId::from_bytes(*message.place.author.as_bytes());
+    let device = device_of(&message.place);
     let first = message.body.again.map(|id| EntryId::from_bytes(*id));
     let mut ids = first.into_iter().chain([message.id]);
     ids.any(|id| group.roster.is_deleted(&roster::EntryId::from_bytes(*id.as_bytes()), &device))
+}
+
+/// Looks at one entry again: it is hidden, or shown.
+pub(super) fn look_again(cx: &mut Cx<'_, '_>, channel: &mut Channel, entry: &Entry) -> Result<(), EngineError> {
+    match messages::at(cx.tx, channel.no, &entry.order())?.filter(|message| message.id == entry.id()) {
+        Some(message) => judge(cx, channel, &message),
+        None => Ok(()),
+    }
+}
+
+fn judge(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Result<(), EngineError> {
+    let hidden = !counts(cx, channel, &message.author, &message.place, message.body.kind);
+    if hidden == message.hidden { Ok(()) } else { arrivals::hide(cx, channel, &message.id, hidden) }
+}
+
+/// Looks again at all messages of an account, or of everybody. How many there were to look at.
+pub(super) fn judge_all(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    of: Option<&AccountId>,
+) -> Result<u64, EngineError> {
+    let mut after = None;
+    let mut looked = 0;
+    loop {
+        let part = cx.tx.scan::<Message>(&tables::messages(channel.no), after.as_ref(), CHUNK, false)?;
+        let ended = part.len() < CHUNK;
+        for (key, message) in part {
+            after = Some(key);
+            looked += 1;
+            if of.is_none_or(|of| message.author == *of) {
+                judge(cx, channel, &message)?;
+            }
+        }
+        if ended {
+            return Ok(looked);
+        }
+    }
+}
+
+/// Looks again at what those wrote whose right to it is another one now, at the cost of who brought that about.
+pub(super) fn judge_anew(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    of: &[Option<AccountId>],
+    actor: Option<AccountId>,
+) -> Result<(), EngineError> {
+    // Of everybody's there is nothing left to look at one by one.
+    let of = if of.contains(&None) { &[None] } else { of };
+    let mut looked = 0;
+    for account in of {
+        looked += judge_all(cx, channel, account.as_ref())?;
+    }
+    if let Some(actor) = actor.filter(|actor| *actor != cx.me.account_id()) {
+        cx.live.works.charge(actor, looked, cx.policy.work, cx.now);
+    }
+    Ok(())
+}
+
+/// Looks again at everything: the roster was filled anew from what is stored, and may say something else than before.
+pub(in crate::engine) fn reconcile(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
+    let deleted: Vec<_> = get(cx, channel.no)
+        .map(|group| group.roster.deleted().map(|(entry, device)| (*entry, *device)).collect())
+        .unwrap_or_default();
+    for (entry, device) in deleted {
+        arrivals::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
+    }
+    judge_all(cx, channel, None)?;
+    channel.save(cx)?;
+    Ok(cx.tx.put(&tables::judged(channel.no), &RULES)?)
+}
+
+/// The same once after an earlier covey, which judged otherwise.
+pub(super) fn reconcile_once(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
+    let judged = cx.tx.get::<u64>(&tables::judged(channel.no))?;
+    if judged == Some(RULES) { Ok(()) } else { reconcile(cx, channel) }
 }

@@ -10,8 +10,8 @@ use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteArray;
 use tracing::{debug, error, warn};
 
-use super::changes;
 use super::rosters::{self, Group, get, get_mut};
+use super::{changes, content};
 use crate::engine::channels::{self, Channel};
 use crate::engine::contacts::Owner;
 use crate::engine::{Cx, EngineError, PeerKey, Quota, feeds, members, parcels, rollback, tables, take};
@@ -81,6 +81,7 @@ pub(in crate::engine) fn found(
         rollback::proven(cx, channel, id.incarnation)?;
         rollback::give_way(cx, channel, &mut feed, forked.seq)?;
         *channel = channels::by_no(cx.tx, channel.no)?.ok_or_else(|| EngineError::bug("a channel is gone"))?;
+        content::reconcile(cx, channel)?;
     }
     feed.frozen = true;
     feeds::save(cx, channel.no, &feed)?;

@@ -192,6 +192,7 @@ pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         cx.live.groups.by_no.insert(no, group);
         super::replay::replay(cx, no)?;
         if let Some(mut channel) = channels::by_no(cx.tx, no)? {
+            super::content::reconcile_once(cx, &mut channel)?;
             match standing.state {
                 State::Left => super::peers::resume_farewell(cx, &channel)?,
                 State::Requested => super::changes::let_in(cx, &mut channel, None)?,

@@ -13,3 +13,4 @@ mod mallory;
 mod parcels;
 mod replays;
 mod work;
+mod writing;

@@ -1,4 +1,5 @@
 //! A WebSocket client that does exactly what it is told, and nothing by itself.
+#![allow(clippy::panic)] // as the tests beside it
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadHalf, WriteHalf};
 

@@ -353,3 +353,24 @@ fn work_of_a_stored_device_begins_empty() {
     assert!(work.next(5, &BTreeSet::from([device(0)])).is_empty());
     assert!(work.is_done());
 }
+
+/// [SENDER-20]
+#[test]
+fn the_key_of_a_deleted_message_is_forgotten_by_its_sender_in_this_chain_and_in_those_before() {
+    for rotates in [false, true] {
+        let mut ada = Ada::new(3, 21);
+        let said: Vec<Entry> = (0..4).map(|n| ada.say(&format!("message {n}"))).collect();
+        if rotates {
+            ada.rotate();
+            ada.say("under the next chain");
+        }
+        assert!(SenderKeys::forget(&mut ada.own, &mut ada.past, &said[1].sealed.payload));
+        ada.restart();
+        assert!(!SenderKeys::forget(&mut ada.own, &mut ada.past, &said[0].sealed.payload), "it went with it");
+        let mut late = stranger();
+        SenderKeys::learn(&mut late, &ada.answer(1, &said[0]).expect("is on the roster")).expect("her own chain");
+        assert_eq!(open(&mut late, &said[1]), Err(covey_pairing::group::cipher::OpenError::Earlier));
+        reads(&mut late, &said[2]);
+        reads(&mut late, &said[3]);
+    }
+}

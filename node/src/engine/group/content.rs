@@ -10,6 +10,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 
 use super::rosters::get;
 use crate::engine::channels::Channel;
+use crate::engine::feeds::{self, Feed};
 use crate::engine::messages::{self, Message};
 use crate::engine::payload::kind;
 use crate::engine::{Cx, EngineError, arrivals, members, tables};
@@ -62,12 +63,8 @@ fn judge(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Resul
     if hidden == message.hidden { Ok(()) } else { arrivals::hide(cx, channel, &message.id, hidden) }
 }
 
-/// Looks again at all messages of an account, or of everybody. How many there were to look at.
-pub(super) fn judge_all(
-    cx: &mut Cx<'_, '_>,
-    channel: &mut Channel,
-    of: Option<&AccountId>,
-) -> Result<u64, EngineError> {
+/// Looks again at all messages. How many there were.
+fn judge_all(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<u64, EngineError> {
     let mut after = None;
     let mut looked = 0;
     loop {
@@ -76,14 +73,31 @@ pub(super) fn judge_all(
         for (key, message) in part {
             after = Some(key);
             looked += 1;
-            if of.is_none_or(|of| message.author == *of) {
-                judge(cx, channel, &message)?;
-            }
+            judge(cx, channel, &message)?;
         }
         if ended {
             return Ok(looked);
         }
     }
+}
+
+/// Looks again at what the devices of an account wrote: nothing, of who has just come in. How many entries there were.
+fn judge_those_of(cx: &mut Cx<'_, '_>, channel: &mut Channel, account: &AccountId) -> Result<u64, EngineError> {
+    let devices = get(cx, channel.no).into_iter().flat_map(|group| &group.devices);
+    let devices: Vec<DeviceId> = devices.filter(|(_, of)| *of == account).map(|(device, _)| *device).collect();
+    let mut looked = 0;
+    for device in devices {
+        let feeds = tables::feeds_of(channel.no, device.as_bytes());
+        for (_, feed) in cx.tx.scan::<Feed>(&feeds, None, usize::MAX, false)? {
+            for seq in 1..=feed.head.map_or(0, |head| head.seq) {
+                looked += 1;
+                if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
+                    look_again(cx, channel, &entry)?;
+                }
+            }
+        }
+    }
+    Ok(looked)
 }
 
 /// Looks again at what those wrote whose right to it is another one now, at the cost of who brought that about.
@@ -97,7 +111,10 @@ pub(super) fn judge_anew(
     let of = if of.contains(&None) { &[None] } else { of };
     let mut looked = 0;
     for account in of {
-        looked += judge_all(cx, channel, account.as_ref())?;
+        looked += match account {
+            Some(account) => judge_those_of(cx, channel, account)?,
+            None => judge_all(cx, channel)?,
+        };
     }
     if let Some(actor) = actor.filter(|actor| *actor != cx.me.account_id()) {
         cx.live.works.charge(actor, looked, cx.policy.work, cx.now);
@@ -107,13 +124,13 @@ pub(super) fn judge_anew(
 
 /// Looks again at everything: the roster was filled anew from what is stored, and may say something else than before.
 pub(in crate::engine) fn reconcile(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
-    let deleted: Vec<_> = get(cx, channel.no)
-        .map(|group| group.roster.deleted().map(|(entry, device)| (*entry, *device)).collect())
-        .unwrap_or_default();
+    // As long as nothing is known of a group, what is here of it stays as it is.
+    let Some(group) = get(cx, channel.no).filter(|group| group.roster.founder().is_some()) else { return Ok(()) };
+    let deleted: Vec<_> = group.roster.deleted().map(|(entry, device)| (*entry, *device)).collect();
     for (entry, device) in deleted {
         arrivals::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
     }
-    judge_all(cx, channel, None)?;
+    judge_all(cx, channel)?;
     channel.save(cx)?;
     Ok(cx.tx.put(&tables::judged(channel.no), &RULES)?)
 }

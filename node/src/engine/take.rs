@@ -89,7 +89,7 @@ const GROUP_TIME_PER_SECOND: u64 = 1 << 24;
 /// 1 January 2026, in seconds.
 const GROUP_TIME_BEGINS: u64 = 1_767_225_600;
 
-fn group_latest(ends: u64, now: u64) -> u64 {
+pub(super) fn group_latest(ends: u64, now: u64) -> u64 {
     let elapsed = (now / 1_000).saturating_sub(GROUP_TIME_BEGINS);
     ends.saturating_add(GROUP_SLACK).max(elapsed.saturating_mul(GROUP_TIME_PER_SECOND))
 }

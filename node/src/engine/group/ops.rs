@@ -11,7 +11,7 @@ use super::rosters::{get, get_mut};
 use super::standing::{self, State};
 use super::{changes, replay, show, stored};
 use crate::engine::channels::{self, Channel};
-use crate::engine::{Cx, EngineError, feeds, quota, sync};
+use crate::engine::{Cx, EngineError, feeds, quota, sync, take};
 use crate::store::Tx;
 
 /// The account that founded the group, if the first entry of a feed is the group's creation.
@@ -67,6 +67,7 @@ pub(in crate::engine) fn take(
         replay::note_devices(&mut group.devices, &record);
         records.push(record);
     }
+    saw(cx, channel, entries)?;
     let now = cx.now;
     let Some(group) = get_mut(cx, channel.no).filter(|_| !records.is_empty()) else { return Ok(()) };
     let (changes, refused) = group.roster.insert_all(records);
@@ -77,6 +78,22 @@ pub(in crate::engine) fn take(
     }
     quota::charge_work(cx, channel.no, author);
     changes::carry_out(cx, channel, changes, Some(author))
+}
+
+/// What we write from now on comes after these operations, whichever way they came: what a member writes before it was one
+/// does not count.
+fn saw(cx: &mut Cx<'_, '_>, channel: &mut Channel, entries: &[&Entry]) -> Result<(), EngineError> {
+    let mut ends = channels::ends(cx.tx, channel)?;
+    let bound = take::group_latest(ends.lamport, cx.now);
+    let latest = entries.iter().map(|entry| entry.lamport()).filter(|lamport| *lamport <= bound).max();
+    match latest.filter(|latest| *latest > ends.lamport) {
+        Some(latest) => {
+            ends.lamport = latest;
+            channel.ends = Some(ends);
+            channel.save(cx)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Takes an operation that stands beyond the cut of its feed if one that counts was written by somebody who knew it:

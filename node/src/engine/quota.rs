@@ -152,11 +152,12 @@ impl Charge {
     }
 }
 
-/// Charges an account, whose operations were taken, for what the roster did since.
-pub(super) fn charge_work(cx: &mut Cx<'_, '_>, no: u64, account: AccountId) {
-    let evaluated = group::work_done(cx, no);
-    if account != cx.me.account_id() {
-        cx.live.works.charge(account, evaluated, cx.policy.work, cx.now);
+/// Charges those who caused it for what a roster evaluated.
+pub(super) fn charge_work(cx: &mut Cx<'_, '_>, no: u64) {
+    for (account, evaluated) in group::work_done(cx, no) {
+        if account != cx.me.account_id() {
+            cx.live.works.charge(account, evaluated, cx.policy.work, cx.now);
+        }
     }
 }
 

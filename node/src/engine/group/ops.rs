@@ -76,7 +76,7 @@ pub(in crate::engine) fn take(
         group.refill_at.get_or_insert(now.saturating_add(replay::REFILL));
         warn!(author = %author.fmt_short(), "too many operations of this device wait for others");
     }
-    quota::charge_work(cx, channel.no, author);
+    quota::charge_work(cx, channel.no);
     changes::carry_out(cx, channel, changes, Some(author))
 }
 

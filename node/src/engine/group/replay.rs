@@ -42,7 +42,7 @@ pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
     let Some(group) = get_mut(cx, no) else { return Ok(()) };
     let (_, refused) = group.roster.insert_all(records);
     // Whoever caused it was charged when it came.
-    group.evaluated = group.roster.work().evaluated;
+    group.roster.take_costs();
     if !refused.is_empty() {
         warn!(group = %group.id, count = refused.len(), "operations found no room among the waiting ones");
         group.refill_at = Some(now.saturating_add(REFILL));

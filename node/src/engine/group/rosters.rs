@@ -68,8 +68,6 @@ pub(in crate::engine) struct Group {
     pub(in crate::engine) forks_due: BTreeMap<FeedKey, u64>,
     /// When operations that found no room among the waiting ones are taken up again.
     pub(in crate::engine) refill_at: Option<u64>,
-    /// Evaluations of its operations that were charged to somebody, or to nobody.
-    pub(in crate::engine) evaluated: u64,
 }
 
 impl Group {
@@ -91,7 +89,6 @@ impl Group {
             forks: BTreeMap::new(),
             forks_due: BTreeMap::new(),
             refill_at: None,
-            evaluated: 0,
         }
     }
 
@@ -321,11 +318,9 @@ pub(in crate::engine) fn session_psk(
     Ok(group.secret.as_ref().map(|secret| psk_of(secret, &group.id)))
 }
 
-/// How many operations the roster of a group evaluated since this was last asked.
-pub(in crate::engine) fn work_done(cx: &mut Cx<'_, '_>, no: u64) -> u64 {
-    let Some(group) = get_mut(cx, no) else { return 0 };
-    let evaluated = group.roster.work().evaluated;
-    evaluated - std::mem::replace(&mut group.evaluated, evaluated)
+/// What the roster of a group evaluated since this was last asked, by the account that caused it.
+pub(in crate::engine) fn work_done(cx: &mut Cx<'_, '_>, no: u64) -> Vec<(AccountId, u64)> {
+    get_mut(cx, no).map(|group| group.roster.take_costs()).unwrap_or_default()
 }
 
 /// The scope of sessions with `account` in the group with this channel.

@@ -208,6 +208,7 @@ fn keep(
     for entry in entries.iter().filter(|entry| entry.header().kind == Kind::Content) {
         // After a repair the message may be there though its entry was lost.
         if messages::at(cx.tx, channel.no, &entry.order())?.is_some_and(|message| message.id == entry.id()) {
+            group::look_again(cx, channel, entry)?;
             continue;
         }
         // What we wrote ourselves was never wrapped for us: whoever has it gives us the key.

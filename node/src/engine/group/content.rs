@@ -51,7 +51,11 @@ pub(in crate::engine) fn is_deleted(cx: &Cx<'_, '_>, channel: &Channel, message:
 }
 
 /// Looks at one entry again: it is hidden, or shown.
-pub(super) fn look_again(cx: &mut Cx<'_, '_>, channel: &mut Channel, entry: &Entry) -> Result<(), EngineError> {
+pub(in crate::engine) fn look_again(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    entry: &Entry,
+) -> Result<(), EngineError> {
     match messages::at(cx.tx, channel.no, &entry.order())?.filter(|message| message.id == entry.id()) {
         Some(message) => judge(cx, channel, &message),
         None => Ok(()),

@@ -187,6 +187,7 @@ def main():
             goal = len(consumer.texts()) + dice.randint(1, 30)
             eventually(f"messages arrive after kill {number}", lambda: len(consumer.texts()) >= goal)
             name, victim = dice.choice([("alice", alice), ("bob", bob), ("consumer", consumer)])
+            print(f"kill {number}: {name} after {len(consumer.texts())} messages", flush=True)
             victim.kill()
             victim.start()
             killed[name] += 1
@@ -198,10 +199,13 @@ def main():
         events = journal(bob)
         check(consumer.lines(), events, writer.sent)
         print(f"{len(events)} events, {len(writer.sent)} messages, {writer.retried} retries, killed {killed}: nothing lost")
+        shutil.rmtree(base)
+    except BaseException:
+        print(f"logs and data are kept in {base}", flush=True)
+        raise
     finally:
         for one in running:
             one.kill()
-        shutil.rmtree(base, ignore_errors=True)
 
 
 main()

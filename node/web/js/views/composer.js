@@ -1,6 +1,7 @@
-// The box to write in. What was begun stays when one looks at another conversation meanwhile.
+// The box to write in. What was begun stays until it is sent.
 
 import { fill, h, spoken } from '../dom.js';
+import { draftOf, keepDraft } from '../drafts.js';
 import { icon } from '../icons.js';
 import { byteLength } from '../words.js';
 
@@ -10,10 +11,7 @@ const LIMIT = 16 * 1024;
 const TELL_FROM = 12 * 1024;
 const NUMBER = new Intl.NumberFormat();
 
-/** Contact -> text not sent yet. */
-const drafts = new Map();
-
-export function composer(rpc, { contact }, sent) {
+export function composer({ rpc, store }, { contact }, signal, sent) {
   const input = h('textarea', {
     rows: '1',
     'aria-label': 'Message',
@@ -24,6 +22,7 @@ export function composer(rpc, { contact }, sent) {
   });
   const button = h('button', { class: 'primary', title: 'Send' }, icon('send'), spoken('Send'));
   const problem = h('p', { class: 'problem', role: 'alert' });
+  const waiting = h('p', { class: 'waiting', role: 'status' });
   const room = h('span', { class: 'room' });
   const hint = h(
     'p',
@@ -48,7 +47,7 @@ export function composer(rpc, { contact }, sent) {
   const changed = () => {
     const bytes = byteLength(input.value);
     const tooLong = bytes > LIMIT;
-    drafts.set(contact, input.value);
+    keepDraft(contact, input.value);
     input.setAttribute('aria-invalid', String(tooLong));
     fill(problem, tooLong ? `${NUMBER.format(bytes - LIMIT)} bytes too long; send it in parts.` : '');
     fill(room, bytes >= TELL_FROM ? `${NUMBER.format(bytes)} of ${NUMBER.format(LIMIT)} bytes` : 'At most 16 KiB.');
@@ -57,12 +56,18 @@ export function composer(rpc, { contact }, sent) {
     return !tooLong;
   };
 
+  const tell = () => {
+    const down = sending && store.connection.state !== 'up';
+    fill(waiting, down ? 'Your node does not answer. This message is sent as soon as it does; keep this page open.' : '');
+  };
+
   const send = async () => {
     const text = input.value;
     if (sending || text.trim() === '' || !changed()) return;
     sending = true;
     input.readOnly = true;
     changed();
+    tell();
     try {
       await rpc.change('message.send', { to: contact, text, reply_to: replyTo?.id });
       input.value = '';
@@ -76,10 +81,11 @@ export function composer(rpc, { contact }, sent) {
       fill(problem, error.message);
     } finally {
       input.readOnly = false;
+      tell();
     }
   };
 
-  input.value = drafts.get(contact) ?? '';
+  input.value = draftOf(contact);
   input.addEventListener('input', changed);
   input.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
@@ -91,7 +97,8 @@ export function composer(rpc, { contact }, sent) {
     send();
     input.focus();
   };
-  const element = h('form', { class: 'composer', on: { submit } }, answered, problem, h('div', { class: 'line' }, input, button), hint);
+  store.addEventListener('connection', tell, { signal });
+  const element = h('form', { class: 'composer', on: { submit } }, answered, problem, waiting, h('div', { class: 'line' }, input, button), hint);
   changed();
   return { element, reply, focus: () => input.focus() };
 }

@@ -32,7 +32,7 @@ export function talkPage(app, events, look) {
       return;
     }
     log = messageLog(app, now.log, now.to ? (message) => box.reply(message) : null);
-    box = now.to ? composer(app.rpc, now.to, () => log.toEnd()) : null;
+    box = now.to ? composer(app, now.to, leaving.signal, () => log.toEnd()) : null;
     fill(body, log.element, box?.element ?? now.standing());
     if (!element.isConnected) return;
     log.entered();

@@ -12,6 +12,7 @@
 
 mod address;
 mod backoff;
+mod bucket;
 mod candidates;
 mod cards;
 mod command;
@@ -19,6 +20,7 @@ mod config;
 mod counters;
 mod errors;
 mod event;
+mod familiar;
 #[doc(hidden)]
 pub mod fuzzing;
 mod guard;

@@ -22,7 +22,7 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(endpoint: &ConnectedPoint) -> Self {
         let address = endpoint.get_remote_address().clone();
-        let origin = Origin::of(&address);
+        let origin = Origin::of_endpoint(endpoint);
         Self { relayed: endpoint.is_relayed(), dialed: endpoint.is_dialer(), origin, address }
     }
 }

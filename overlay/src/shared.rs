@@ -19,6 +19,7 @@ use crate::{
     Limits, Protocol, SendError,
     counters::Counters,
     event::Queued,
+    familiar::{Familiar, Host},
     session::{Link, Session},
     streams::{Budget, Inbound, Need, OpenStream, Origin, REFUSALS, Slot, Writer, ip_of},
 };
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) refusals: Arc<Semaphore>,
     pub(crate) counters: Counters,
     allowed: RwLock<HashSet<PeerId>>,
+    familiar: Mutex<Familiar>,
     budget: Mutex<Budget>,
     sessions: Mutex<Sessions>,
 }
@@ -80,6 +82,7 @@ impl Shared {
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             counters: Counters::default(),
             allowed: RwLock::default(),
+            familiar: Mutex::default(),
             budget: Mutex::new(Budget::new(Instant::now())),
             sessions: Mutex::default(),
         }
@@ -102,9 +105,24 @@ impl Shared {
         new
     }
 
+    /// Addresses at which an allowed peer is, or says that it is: the guard recognizes it there.
+    pub(crate) fn recognize<'a>(&self, peer: PeerId, addresses: impl IntoIterator<Item = &'a Multiaddr>) {
+        // Under the lock, so that nothing is learned after a revocation.
+        let allowed = self.allowed.read().unwrap_or_else(PoisonError::into_inner);
+        if allowed.contains(&peer) {
+            self.familiar.lock().unwrap_or_else(PoisonError::into_inner).learn(peer, addresses);
+        }
+    }
+
+    /// Whether an allowed peer is known to be there.
+    pub(crate) fn is_familiar(&self, host: &Host) -> bool {
+        self.familiar.lock().unwrap_or_else(PoisonError::into_inner).knows(host)
+    }
+
     /// Closes the gate and ends what went through it. `[NET-GATE-REVOKE]`
     pub(crate) fn revoke(&self, peer: &PeerId) {
         self.allowed.write().unwrap_or_else(PoisonError::into_inner).remove(peer);
+        self.familiar.lock().unwrap_or_else(PoisonError::into_inner).forget(peer);
         if let Some(session) = self.lock().by_peer.get_mut(peer) {
             session.shut(Protocol::gated);
             session.wanted = false;
@@ -133,6 +151,7 @@ impl Shared {
         session.links.insert(connection, Link::new(endpoint));
         drop(sessions);
         if self.is_allowed(&peer) {
+            self.recognize(peer, [endpoint.get_remote_address()]);
             self.greet(peer);
         }
     }

@@ -19,8 +19,6 @@ use crate::{Config, SpawnError, candidates::Candidates, cards::Cards, guard::Gua
 pub(crate) const KADEMLIA: StreamProtocol = StreamProtocol::new("/covey/kad/1");
 /// What Identify tells of this software: nothing but that it is covey.
 const AGENT: &str = "covey/1";
-/// Handshakes in progress, each way.
-const PENDING: u32 = 64;
 /// Connections to one peer: both sides may dial, over two transports, and hole punching needs some more.
 const PER_PEER: u32 = 8;
 /// Connections without streams end after this; those to allowed peers stay.
@@ -75,10 +73,8 @@ fn behaviours(
     shared: &Arc<Shared>,
 ) -> Result<Behaviours, Failure> {
     let local = key.public().to_peer_id();
-    let limits = connection_limits::ConnectionLimits::default()
-        .with_max_pending_incoming(Some(PENDING))
-        .with_max_pending_outgoing(Some(PENDING))
-        .with_max_established_per_peer(Some(PER_PEER));
+    // Not of pending connections: those limits would not tell strangers from contacts. The guard bounds them.
+    let limits = connection_limits::ConnectionLimits::default().with_max_established_per_peer(Some(PER_PEER));
     let mdns = config.mdns.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), local)).transpose()?;
     let prober = autonat::v2::client::Behaviour::new(rand::make_rng(), autonat::v2::client::Config::default());
     Ok(Behaviours {

@@ -1,11 +1,12 @@
 //! What strangers may cost: token buckets per origin and one for all of them together. `[NET-STRANGER-BUDGET]`
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use libp2p::PeerId;
 use tokio::time::Instant;
 
 use super::Origin;
+use crate::bucket::{Bucket, Rate};
 
 /// A pairing handshake is five frames of which two or three come from the stranger; the rest is for repeats.
 const FRAMES: Rate = Rate { burst: 16, per_second: 0.2 };
@@ -24,41 +25,6 @@ const ALL_RECORDS: Rate = Rate { burst: 1_024, per_second: 64.0 };
 const ORIGINS: usize = 4_096;
 
 type Key = (Origin, Option<PeerId>);
-
-#[derive(Debug, Clone, Copy)]
-struct Rate {
-    burst: u32,
-    per_second: f64,
-}
-
-#[derive(Debug, Clone)]
-struct Bucket {
-    rate: Rate,
-    tokens: f64,
-    at: Instant,
-}
-
-impl Bucket {
-    fn new(rate: Rate, now: Instant) -> Self {
-        Self { rate, tokens: f64::from(rate.burst), at: now }
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.rate.per_second).min(f64::from(self.rate.burst));
-        self.at = now;
-    }
-
-    fn has(&self, tokens: f64) -> bool {
-        self.tokens >= tokens
-    }
-
-    /// When it will be full again and may be forgotten.
-    fn full_at(&self) -> Instant {
-        let missing = f64::from(self.rate.burst) - self.tokens;
-        self.at + Duration::from_secs_f64((missing / self.rate.per_second).max(0.0))
-    }
-}
 
 #[derive(Debug)]
 struct Stranger {
@@ -94,42 +60,30 @@ impl Budget {
     /// Whether the stranger may open one more stream now.
     pub(crate) fn stream(&mut self, key: Key, now: Instant) -> bool {
         let Some(stranger) = self.stranger(key, now) else { return false };
-        let granted = stranger.streams.has(1.0);
-        if granted {
-            stranger.streams.tokens -= 1.0;
-        }
-        granted
+        stranger.streams.take(1.0, now)
     }
 
     /// Whether the stranger may send one more frame of `len` bytes now.
     pub(crate) fn frame(&mut self, key: Key, len: u32, now: Instant) -> bool {
-        self.all_frames.refill(now);
-        if !self.all_frames.has(1.0) {
+        if !self.all_frames.holds(1.0, now) {
             return false;
         }
         let Some(stranger) = self.stranger(key, now) else { return false };
-        let granted = stranger.frames.has(1.0) && stranger.bytes.has(f64::from(len));
+        let granted = stranger.frames.holds(1.0, now) && stranger.bytes.take(f64::from(len), now);
         if granted {
-            stranger.frames.tokens -= 1.0;
-            stranger.bytes.tokens -= f64::from(len);
-            self.all_frames.tokens -= 1.0;
+            stranger.frames.take(1.0, now);
+            self.all_frames.take(1.0, now);
         }
         granted
     }
 
     /// Whether a record may be looked at now. `[NET-RECORD-RATE]`
     pub(crate) fn record(&mut self, key: Key, now: Instant) -> bool {
-        self.all_records.refill(now);
-        if !self.all_records.has(1.0) {
+        if !self.all_records.holds(1.0, now) {
             return false;
         }
         let Some(stranger) = self.stranger(key, now) else { return false };
-        let granted = stranger.records.has(1.0);
-        if granted {
-            stranger.records.tokens -= 1.0;
-            self.all_records.tokens -= 1.0;
-        }
-        granted
+        stranger.records.take(1.0, now) && self.all_records.take(1.0, now)
     }
 
     fn stranger(&mut self, key: Key, now: Instant) -> Option<&mut Stranger> {
@@ -139,19 +93,19 @@ impl Budget {
                 return None;
             }
         }
-        let stranger = self.strangers.entry(key).or_insert_with(|| Stranger {
+        Some(self.strangers.entry(key).or_insert_with(|| Stranger {
             frames: Bucket::new(FRAMES, now),
             bytes: Bucket::new(BYTES, now),
             streams: Bucket::new(STREAMS, now),
             records: Bucket::new(RECORDS, now),
-        });
-        stranger.buckets().into_iter().for_each(|bucket| bucket.refill(now));
-        Some(stranger)
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn origin(n: u8) -> Key {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
+use libp2p::{Multiaddr, PeerId, core::ConnectedPoint, multiaddr::Protocol};
 
 /// What strangers share a budget by: a network prefix, which is dearer to change than a peer id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +33,19 @@ impl Origin {
                 Self::V6([a, b, c, d, e, f])
             }
             None => Self::Local,
+        }
+    }
+
+    /// Where an inbound connection comes from. Of one through a relay only the listener's address, `local`, shows the
+    /// relay; `remote` is nothing but the peer id.
+    pub(crate) fn of_inbound(local: &Multiaddr, remote: &Multiaddr) -> Self {
+        if is_relayed(local) { Self::Relayed } else { Self::of(remote) }
+    }
+
+    pub(crate) fn of_endpoint(endpoint: &ConnectedPoint) -> Self {
+        match endpoint {
+            ConnectedPoint::Dialer { address, .. } => Self::of(address),
+            ConnectedPoint::Listener { local_addr, send_back_addr } => Self::of_inbound(local_addr, send_back_addr),
         }
     }
 

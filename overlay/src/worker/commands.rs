@@ -38,6 +38,7 @@ impl Worker {
         }
         let now = Instant::now();
         self.shared.allow(peer);
+        self.shared.recognize(peer, addresses);
         self.announcer.changed(peer);
         self.seeker.allow(peer, addresses, self.shared.is_connected(&peer), now);
         self.seek(now);

@@ -106,6 +106,7 @@ impl Worker {
                 self.swarm.behaviour_mut().kad.add_address(&peer_id, address.clone());
             }
         }
+        self.shared.recognize(peer_id, &addresses);
         self.seeker.discovered(&peer_id, &addresses, Instant::now());
         self.consider_relay(peer_id, &info.protocols, &addresses, connected);
     }

@@ -1,10 +1,12 @@
 //! Connection limits beyond those of libp2p: unknown peers in all, and per network prefix.
 //!
 //! Allowed peers pass every limit here: strangers must not be able to keep contacts out. Before a handshake nobody
-//! is known yet; there only the rate of new connections and the handshakes per prefix are bounded.
+//! is known yet: [`door`] decides by where a connection seems to come from.
+
+mod door;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     convert::Infallible,
     sync::Arc,
     task::{Context, Poll},
@@ -14,18 +16,18 @@ use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
     swarm::{
-        ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, ListenFailure, NetworkBehaviour, THandler,
+        ConnectionClosed, ConnectionDenied, ConnectionId, DialFailure, FromSwarm, ListenFailure, NetworkBehaviour, THandler,
         THandlerInEvent, THandlerOutEvent, ToSwarm, behaviour::ConnectionEstablished, dummy,
     },
 };
 use tokio::time::Instant;
 
+use self::door::{Door, Knock};
 use crate::{Limits, shared::Shared, streams::Origin};
 
-/// Inbound connections accepted at once after a quiet time. `[NET-LIMIT-RATE]`
-const BURST: f64 = 128.0;
-/// Inbound connections accepted per second in the long run: a handshake costs about 1.5 ms of processor. `[NET-LIMIT-RATE]`
-const PER_SECOND: f64 = 32.0;
+/// Dials in progress to peers that are not allowed: those that AutoNAT clients ask for must not stop those to
+/// contacts. `[NET-LIMIT-PENDING]`
+const OUTGOING: usize = 48;
 
 /// A connection over one of the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,16 +40,18 @@ pub(crate) enum Denied {
     Prefix,
     #[error("too many new connections per second")]
     Rate,
+    #[error("too many handshakes in progress")]
+    Pending,
 }
 
 /// See the module.
 pub(crate) struct Guard {
     shared: Arc<Shared>,
     limits: Limits,
-    pending: HashMap<ConnectionId, Origin>,
+    door: Door,
+    /// Dials in progress to peers that are not allowed.
+    outgoing: HashSet<ConnectionId>,
     established: HashMap<ConnectionId, Connection>,
-    tokens: f64,
-    refilled: Instant,
 }
 
 struct Connection {
@@ -58,27 +62,32 @@ struct Connection {
 
 impl Guard {
     pub(crate) fn new(shared: Arc<Shared>, limits: Limits) -> Self {
-        let (pending, established) = (HashMap::new(), HashMap::new());
-        Self { shared, limits, pending, established, tokens: BURST, refilled: Instant::now() }
+        let (door, outgoing, established) = (Door::new(limits.per_prefix), HashSet::new(), HashMap::new());
+        Self { shared, limits, door, outgoing, established }
     }
 
-    fn rate(&mut self, now: Instant) -> Result<(), Denied> {
-        let passed = now.saturating_duration_since(self.refilled).as_secs_f64();
-        self.tokens = (self.tokens + passed * PER_SECOND).min(BURST);
-        self.refilled = now;
-        if self.tokens < 1.0 {
-            return Err(Denied::Rate);
+    fn knock(
+        &mut self,
+        connection: ConnectionId,
+        local: &Multiaddr,
+        remote: &Multiaddr,
+        now: Instant,
+    ) -> Result<(), Denied> {
+        let shared = &self.shared;
+        let knock = Knock::new(local, remote, |host| shared.is_familiar(host), |peer| shared.is_allowed(peer));
+        self.door.enter(connection, knock, now)
+    }
+
+    fn dial(&mut self, connection: ConnectionId, peer: Option<PeerId>) -> Result<(), Denied> {
+        if peer.is_some_and(|peer| self.shared.is_allowed(&peer)) {
+            return Ok(());
         }
-        self.tokens -= 1.0;
+        // [NET-LIMIT-PENDING]
+        if self.outgoing.len() >= OUTGOING {
+            return Err(Denied::Pending);
+        }
+        self.outgoing.insert(connection);
         Ok(())
-    }
-
-    fn handshake(&mut self, origin: Origin) -> Result<(), Denied> {
-        let same = self.pending.values().filter(|o| **o == origin).count();
-        if origin != Origin::Local && same >= limit(self.limits.per_prefix) {
-            return Err(Denied::Prefix);
-        }
-        self.rate(Instant::now())
     }
 
     fn admit(&self, peer: &PeerId, inbound: bool, origin: Origin) -> Result<(), Denied> {
@@ -117,35 +126,44 @@ impl NetworkBehaviour for Guard {
     fn handle_pending_inbound_connection(
         &mut self,
         connection: ConnectionId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let origin = Origin::of(remote);
-        self.handshake(origin).map_err(ConnectionDenied::new)?;
-        self.pending.insert(connection, origin);
-        Ok(())
+        self.knock(connection, local, remote, Instant::now()).map_err(ConnectionDenied::new)
     }
 
     fn handle_established_inbound_connection(
         &mut self,
         connection: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.pending.remove(&connection);
-        self.admit(&peer, true, Origin::of(remote)).map_err(ConnectionDenied::new)?;
+        self.door.leave(&connection);
+        self.admit(&peer, true, Origin::of_inbound(local, remote)).map_err(ConnectionDenied::new)?;
         Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_pending_outbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: Option<PeerId>,
+        _: &[Multiaddr],
+        _: Endpoint,
+    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        self.dial(connection, peer).map_err(ConnectionDenied::new)?;
+        Ok(Vec::new())
     }
 
     fn handle_established_outbound_connection(
         &mut self,
-        _: ConnectionId,
+        connection: ConnectionId,
         peer: PeerId,
         remote: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.outgoing.remove(&connection);
         self.admit(&peer, false, Origin::of(remote)).map_err(ConnectionDenied::new)?;
         Ok(dummy::ConnectionHandler)
     }
@@ -153,15 +171,16 @@ impl NetworkBehaviour for Guard {
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
             FromSwarm::ConnectionEstablished(ConnectionEstablished { peer_id, connection_id, endpoint, .. }) => {
-                let origin = Origin::of(endpoint.get_remote_address());
+                let origin = Origin::of_endpoint(endpoint);
                 let connection = Connection { peer: peer_id, inbound: endpoint.is_listener(), origin };
                 self.established.insert(connection_id, connection);
             }
             FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. }) => {
                 self.established.remove(&connection_id);
             }
-            FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
-                self.pending.remove(&connection_id);
+            FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => self.door.leave(&connection_id),
+            FromSwarm::DialFailure(DialFailure { connection_id, .. }) => {
+                self.outgoing.remove(&connection_id);
             }
             _ => {}
         }
@@ -181,6 +200,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::familiar::Host;
 
     fn guard(limits: Limits) -> Guard {
         let shared = Shared::new(&limits, mpsc::channel(1).0, mpsc::channel(1).0);
@@ -230,18 +250,61 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn handshakes_are_bounded_per_prefix_and_per_second() {
+    async fn two_hundred_connections_of_one_host_do_not_keep_out_the_next_network() {
         // [NET-LIMIT-RATE]
-        let mut guard = guard(Limits::default());
-        let origin = Origin::V4([192, 0, 2]);
-        for n in 0..8 {
-            assert_eq!(guard.handshake(origin), Ok(()));
-            guard.pending.insert(ConnectionId::new_unchecked(n), origin);
+        let (mut guard, now) = (guard(Limits::default()), Instant::now());
+        let local = "/ip4/192.0.2.1/tcp/1".parse().expect("an address");
+        let mut knock = |n: usize, remote: &str| {
+            let id = ConnectionId::new_unchecked(n);
+            let granted = guard.knock(id, &local, &remote.parse().expect("an address"), now);
+            guard.door.leave(&id);
+            granted
+        };
+        (0..200).for_each(|n| drop(knock(n, "/ip4/198.51.100.1/tcp/9")));
+        assert_eq!(knock(200, "/ip4/203.0.113.1/tcp/9"), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_host_of_an_allowed_peer_is_recognized_until_it_is_revoked() {
+        // [NET-LIMIT-RATE]
+        let (mut guard, now, contact) = (guard(Limits::default()), Instant::now(), PeerId::random());
+        let local: Multiaddr = "/ip4/192.0.2.1/tcp/1".parse().expect("an address");
+        let remote: Multiaddr = "/ip4/203.0.113.1/tcp/9".parse().expect("an address");
+        guard.shared.recognize(contact, [&remote]);
+        assert!(!guard.shared.is_familiar(&Host::of(&remote).expect("a host")), "a stranger's address is not kept");
+        guard.shared.allow(contact);
+        guard.shared.recognize(contact, [&remote]);
+        for n in 0..100_000u32 {
+            let flood = format!("/ip6/2001:{:x}:{:x}::1/tcp/1", n >> 12, n & 0xfff).parse().expect("an address");
+            if guard.knock(ConnectionId::new_unchecked(1), &local, &flood, now).is_err() {
+                break;
+            }
+            guard.door.leave(&ConnectionId::new_unchecked(1));
         }
-        assert_eq!(guard.handshake(origin), Err(Denied::Prefix));
-        let now = guard.refilled;
-        let granted = (0..1_000).filter(|_| guard.rate(now).is_ok()).count();
-        assert_eq!(granted, 120);
-        assert_eq!(guard.rate(now + std::time::Duration::from_secs(1)), Ok(()));
+        assert_eq!(guard.knock(ConnectionId::new_unchecked(2), &local, &remote, now), Ok(()));
+        guard.shared.revoke(&contact);
+        assert_eq!(guard.knock(ConnectionId::new_unchecked(3), &local, &remote, now), Err(Denied::Rate));
+    }
+
+    #[tokio::test]
+    async fn dials_that_strangers_cause_do_not_stop_those_to_contacts() {
+        // [NET-LIMIT-PENDING]
+        let (mut guard, contact) = (guard(Limits::default()), PeerId::random());
+        guard.shared.allow(contact);
+        let granted = (0..1_000).filter(|n| guard.dial(ConnectionId::new_unchecked(*n), None).is_ok()).count();
+        assert_eq!(granted, OUTGOING);
+        assert_eq!(guard.dial(ConnectionId::new_unchecked(2_000), Some(contact)), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn strangers_behind_relays_share_eight_places() {
+        // [NET-LIMIT-PREFIX] Of an inbound circuit only the listener's address shows that it is one.
+        let mut guard = guard(Limits::default());
+        let relay = PeerId::random();
+        let local: Multiaddr =
+            format!("/ip4/198.51.100.1/tcp/1/p2p/{relay}/p2p-circuit").parse().expect("an address");
+        let remote = |peer: PeerId| format!("/p2p/{peer}").parse::<Multiaddr>().expect("an address");
+        let origin = |_| Origin::of_inbound(&local, &remote(PeerId::random()));
+        assert_eq!(fill(&mut guard, true, origin), (8, Some(Denied::Prefix)));
     }
 }

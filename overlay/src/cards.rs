@@ -84,7 +84,7 @@ impl RecordStore for Cards {
             Error::ValueTooLarge
         })?;
         // [NET-RECORD-NEWEST]
-        if self.records.get(record.key.as_ref()).is_some_and(|card| card.validated >= validated) {
+        if self.records.get(record.key.as_ref()).is_some_and(|card| card.validated.revision >= validated.revision) {
             return Ok(());
         }
         self.remove(&record.key.clone());
@@ -144,7 +144,7 @@ mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
-    use crate::record::{LIFETIME, MAX_VALUE, PERIOD, current, seal};
+    use crate::record::{MAX_VALUE, PERIOD, current, seal};
 
     const NOW: u64 = 20_000 * PERIOD + PERIOD / 2;
 
@@ -160,13 +160,13 @@ mod tests {
 
     fn record(seed: u8, sequence: u64) -> Record {
         let mut rng = StdRng::seed_from_u64(1);
-        let sealed = seal(&[seed; 32], current(NOW), sequence, b"card", NOW, &mut rng).expect("fits");
+        let sealed = seal(&[seed; 32], current(NOW), sequence, b"card", &mut rng).expect("fits");
         Record::new(sealed.key.to_vec(), sealed.value)
     }
 
-    fn sequence(cards: &Cards, of: &Record) -> Option<u64> {
+    fn revision(cards: &Cards, of: &Record) -> Option<u64> {
         let stored = cards.get(&of.key)?;
-        validate(of.key.as_ref(), &stored.value, NOW).ok().map(|v| v.sequence)
+        validate(of.key.as_ref(), &stored.value, NOW).ok().map(|v| v.revision)
     }
 
     #[test]
@@ -176,7 +176,9 @@ mod tests {
         for n in [2, 5, 3, 5, 1] {
             cards.put(record(1, n)).expect("valid");
         }
-        assert_eq!((sequence(&cards, &record(1, 0)), cards.len()), (Some(5), 1));
+        let newest = record(1, 5);
+        let expected = validate(newest.key.as_ref(), &newest.value, NOW).expect("valid").revision;
+        assert_eq!((revision(&cards, &newest), cards.len()), (Some(expected), 1));
     }
 
     #[test]
@@ -200,7 +202,7 @@ mod tests {
         // [NET-RECORD-EXPIRY]
         let (mut cards, time) = cards(10, 1 << 20);
         cards.put(record(1, 1)).expect("valid");
-        time.store(NOW + LIFETIME, Ordering::Relaxed);
+        time.store((current(NOW) + 2) * PERIOD, Ordering::Relaxed);
         assert!(cards.get(&record(1, 1).key).is_none());
         assert_eq!(cards.records().count(), 0);
         cards.prune();

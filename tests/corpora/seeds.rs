@@ -176,7 +176,7 @@ fn sync() -> Seeds {
 fn records() -> Seeds {
     let now = 20_000 * record::PERIOD + record::PERIOD / 2;
     let sealed = |payload: &[u8]| {
-        let sealed = record::seal(&[1; 32], record::current(now), 3, payload, now, &mut rng()).unwrap();
+        let sealed = record::seal(&[1; 32], record::current(now), 3, payload, &mut rng()).unwrap();
         [sealed.key.as_slice(), &sealed.value].concat()
     };
     let mut forged = sealed(b"card");

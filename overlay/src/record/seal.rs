@@ -1,10 +1,15 @@
 //! Sealing, validating and opening one record.
 //!
 //! ```text
-//! version 1 | blinded key 32 | period 8 | sequence 8 | expires at 8 | nonce 24 | ciphertext n + 16 | signature 64
+//! version 2 | blinded key 32 | period 8 | revision 8 | nonce 24 | ciphertext n + 16 | signature 64
 //! ```
 //! Numbers are big-endian. The signature is over a context and everything before it; everything before the
-//! ciphertext is its associated data.
+//! nonce is the ciphertext's associated data.
+//!
+//! Two records of neighbouring periods are published at the same moment and must have nothing in common by which a
+//! storer could pair them. So the sequence is encrypted, the time of expiry follows from the period, and what storers
+//! compare is a *revision*: offset + factor * sequence, where both are secret and new for each period. Tor hides the
+//! same (rend-spec-v3, appendix F), but from the time of publication, which takes a costlier function.
 
 use chacha20poly1305::{
     Key, KeyInit, XChaCha20Poly1305, XNonce,
@@ -18,26 +23,29 @@ use rand_core::CryptoRng;
 use sha2::Sha512;
 use zeroize::Zeroizing;
 
-use super::{blind, period};
+use super::{PERIOD, blind, period};
 
 /// Largest record value in bytes: a card of eight devices fits, a storer's memory is not a dump. `[NET-RECORD-SIZE]`
 pub const MAX_VALUE: usize = 12 << 10;
 /// Largest payload in bytes.
-pub const MAX_PAYLOAD: usize = MAX_VALUE - OVERHEAD - LENGTH;
-/// How long a record is valid, in milliseconds. `[NET-RECORD-EXPIRY]`
-pub const LIFETIME: u64 = 48 * 60 * 60 * 1000;
+pub const MAX_PAYLOAD: usize = MAX_VALUE - OVERHEAD - SEQUENCE - LENGTH;
+/// Longest time for which anybody keeps a record, in milliseconds: it is stored at the earliest in the period before
+/// its own and ends with the one after it. `[NET-RECORD-EXPIRY]`
+pub const LIFETIME: u64 = 3 * PERIOD;
 
-/// How much the publisher's clock may be ahead of the storer's, in milliseconds.
-const SKEW: u64 = 10 * 60 * 1000;
-const VERSION: u8 = 1;
-const CONTEXT: &[u8] = b"covey card record v1\0";
-const HEADER: usize = 1 + 32 + 8 + 8 + 8;
+const VERSION: u8 = 2;
+const CONTEXT: &[u8] = b"covey card record v2\0";
+const HEADER: usize = 1 + 32 + 8 + 8;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 const SIGNATURE: usize = 64;
 const OVERHEAD: usize = HEADER + NONCE + TAG + SIGNATURE;
 /// Of the length in front of the padded payload.
 const LENGTH: usize = 2;
+/// Of the sequence in front of that.
+const SEQUENCE: usize = 8;
+/// Greatest sequence that revisions tell apart; times the greatest factor it is 2^62.
+const MOST_SEQUENCE: u64 = 1 << 46;
 /// Payloads are padded to a multiple of this, so that the size says little about the card.
 const PAD: usize = 1024;
 
@@ -50,12 +58,12 @@ pub struct Sealed {
     pub value: Vec<u8>,
 }
 
-/// What a storer learns: enough to keep the newest of two valid records (the greater value is the newer record).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a storer learns: enough to keep the newest of two valid records under one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validated {
-    /// The higher one is the newer one.
-    pub sequence: u64,
-    /// Unix milliseconds; decides between two of one sequence.
+    /// The higher one is the newer one. Says nothing about records of another period.
+    pub revision: u64,
+    /// Unix milliseconds: the end of the period after the record's.
     pub expires_at: u64,
 }
 
@@ -66,8 +74,6 @@ pub struct Opened {
     pub period: u64,
     /// The higher one is the newer one.
     pub sequence: u64,
-    /// Unix milliseconds.
-    pub expires_at: u64,
     /// The opaque payload (a signed contact card).
     pub payload: Vec<u8>,
 }
@@ -90,10 +96,7 @@ pub enum RecordError {
     /// Its time is over.
     #[error("the record has expired")]
     Expired,
-    /// Valid for longer than [`LIFETIME`] from now.
-    #[error("the record's expiry is too far away")]
-    TooLong,
-    /// For a day that is neither today nor a neighbour of it.
+    /// For a day after tomorrow.
     #[error("the record is for another period")]
     WrongPeriod,
     /// The account key is not a usable Ed25519 key, or the blinded key is another account's.
@@ -104,7 +107,7 @@ pub enum RecordError {
     Undecryptable,
 }
 
-/// Seals `payload` for one period (day number), valid for [`LIFETIME`] from `now` (Unix milliseconds).
+/// Seals `payload` for one period (day number). `sequence` tells newer from older; storers do not learn it.
 /// `account_seed` is the Ed25519 seed of the account signing key (RFC 8032, 5.1.5).
 ///
 /// # Errors
@@ -114,21 +117,20 @@ pub fn seal(
     period: u64,
     sequence: u64,
     payload: &[u8],
-    now: u64,
     rng: &mut impl CryptoRng,
 ) -> Result<Sealed, RecordError> {
-    let plaintext = pad(payload)?;
+    let plaintext = pad(sequence, payload)?;
     let signing = SigningKey::from_bytes(account_seed);
     let account = signing.verifying_key().to_bytes();
     let h = blind::factor(&account, period);
     let blinded = blind::blind_public(&account, h).map_err(|_| RecordError::WrongAccount)?;
+    let secret = blind::blind_secret(&ExpandedSecretKey::from(account_seed), h);
 
     let mut value = Vec::with_capacity(OVERHEAD + plaintext.len());
     value.push(VERSION);
     value.extend_from_slice(&blinded);
     value.extend_from_slice(&period.to_be_bytes());
-    value.extend_from_slice(&sequence.to_be_bytes());
-    value.extend_from_slice(&now.saturating_add(LIFETIME).to_be_bytes());
+    value.extend_from_slice(&revision(&secret, period, sequence).to_be_bytes());
     let mut nonce = [0; NONCE];
     rng.fill_bytes(&mut nonce);
     let ciphertext = cipher(&account, &blinded, period)
@@ -137,7 +139,6 @@ pub fn seal(
     value.extend_from_slice(&nonce);
     value.extend_from_slice(&ciphertext);
 
-    let secret = blind::blind_secret(&ExpandedSecretKey::from(account_seed), h);
     let public = VerifyingKey::from(&secret);
     let signature = raw_sign::<Sha512>(&secret, &signed(&value), &public);
     value.extend_from_slice(&signature.to_bytes());
@@ -155,7 +156,7 @@ pub fn seal_current(
     now: u64,
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<Sealed>, RecordError> {
-    period::current_and_neighbour(now).into_iter().map(|p| seal(account_seed, p, sequence, payload, now, rng)).collect()
+    period::current_and_neighbour(now).into_iter().map(|p| seal(account_seed, p, sequence, payload, rng)).collect()
 }
 
 /// What a storer checks, knowing nothing of the account: size, version, key, period, expiry, signature.
@@ -183,17 +184,18 @@ pub fn open(account: &[u8; 32], period: u64, value: &[u8], now: u64) -> Result<O
     if record.period != period || *record.blinded != blinded {
         return Err(RecordError::WrongAccount);
     }
-    let Validated { sequence, expires_at } = record.check(now)?;
+    record.check(now)?;
     let plaintext = cipher(account, &blinded, period)
         .decrypt(&XNonce::from(*record.nonce), Payload { msg: record.ciphertext, aad: &value[..HEADER] })
         .map_err(|_| RecordError::Undecryptable)?;
-    Ok(Opened { period, sequence, expires_at, payload: unpad(&plaintext)?.to_vec() })
+    let (sequence, payload) = unpad(&plaintext)?;
+    Ok(Opened { period, sequence, payload: payload.to_vec() })
 }
 
 /// The key under which the record of `blinded` for `period` is stored.
 #[must_use]
 pub fn record_key(blinded: &[u8; 32], period: u64) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key("covey card record key v1");
+    let mut hasher = blake3::Hasher::new_derive_key("covey card record key v2");
     hasher.update(blinded).update(&period.to_be_bytes());
     *hasher.finalize().as_bytes()
 }
@@ -213,8 +215,7 @@ pub(crate) fn lookup_keys(account: &[u8; 32], now: u64) -> Result<Vec<(u64, [u8;
 struct Parsed<'a> {
     blinded: &'a [u8; 32],
     period: u64,
-    sequence: u64,
-    expires_at: u64,
+    revision: u64,
     nonce: &'a [u8; NONCE],
     ciphertext: &'a [u8],
     unsigned: &'a [u8],
@@ -231,33 +232,29 @@ impl<'a> Parsed<'a> {
         let ([version], rest) = unsigned.split_first_chunk().ok_or(RecordError::Malformed)?;
         let (blinded, rest) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
         let (period, rest) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
-        let (sequence, rest) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
-        let (expires_at, rest) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
+        let (revision, rest) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
         let (nonce, ciphertext) = rest.split_first_chunk().ok_or(RecordError::Malformed)?;
         if *version != VERSION || ciphertext.len() < TAG {
             return Err(RecordError::Malformed);
         }
-        let [period, sequence, expires_at] = [period, sequence, expires_at].map(|b| u64::from_be_bytes(*b));
-        Ok(Self { blinded, period, sequence, expires_at, nonce, ciphertext, unsigned, signature })
+        let [period, revision] = [period, revision].map(|b| u64::from_be_bytes(*b));
+        Ok(Self { blinded, period, revision, nonce, ciphertext, unsigned, signature })
     }
 
     fn check(&self, now: u64) -> Result<Validated, RecordError> {
-        // [NET-RECORD-PERIOD]
-        if self.period.abs_diff(period::current(now)) > 1 {
-            return Err(RecordError::WrongPeriod);
-        }
         // [NET-RECORD-EXPIRY]
-        if self.expires_at <= now {
+        if self.period.saturating_add(1) < period::current(now) {
             return Err(RecordError::Expired);
         }
-        if self.expires_at - now > LIFETIME + SKEW {
-            return Err(RecordError::TooLong);
+        // [NET-RECORD-PERIOD]
+        if self.period > period::current(now).saturating_add(1) {
+            return Err(RecordError::WrongPeriod);
         }
         // [NET-RECORD-SIGNATURE]
         let key = VerifyingKey::from_bytes(self.blinded).map_err(|_| RecordError::BadSignature)?;
         key.verify_strict(&signed(self.unsigned), &Signature::from_bytes(self.signature))
             .map_err(|_| RecordError::BadSignature)?;
-        Ok(Validated { sequence: self.sequence, expires_at: self.expires_at })
+        Ok(Validated { revision: self.revision, expires_at: self.period.saturating_add(2).saturating_mul(PERIOD) })
     }
 }
 
@@ -266,24 +263,38 @@ fn signed(unsigned: &[u8]) -> Vec<u8> {
 }
 
 fn cipher(account: &[u8; 32], blinded: &[u8; 32], period: u64) -> XChaCha20Poly1305 {
-    let mut hasher = blake3::Hasher::new_derive_key("covey card record encryption v1");
+    let mut hasher = blake3::Hasher::new_derive_key("covey card record encryption v2");
     hasher.update(account).update(blinded).update(&period.to_be_bytes());
     let key = Zeroizing::new(*hasher.finalize().as_bytes());
     XChaCha20Poly1305::new(&Key::from(*key))
 }
 
-fn pad(payload: &[u8]) -> Result<Vec<u8>, RecordError> {
+/// What storers compare. It grows with the sequence; without the secret it says nothing about the sequence, nor about
+/// the revision of the same sequence in another period.
+fn revision(blinded: &ExpandedSecretKey, period: u64, sequence: u64) -> u64 {
+    let mut hasher = blake3::Hasher::new_derive_key("covey card record revision v2");
+    hasher.update(&blinded.scalar.to_bytes()).update(&period.to_be_bytes());
+    let [a, b, c, d, e, f, g, h, i, j, ..]: [u8; 32] = *hasher.finalize().as_bytes();
+    let offset = u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1;
+    let factor = u64::from(u16::from_be_bytes([i, j])) + 1;
+    offset + factor * sequence.min(MOST_SEQUENCE)
+}
+
+fn pad(sequence: u64, payload: &[u8]) -> Result<Vec<u8>, RecordError> {
     if payload.len() > MAX_PAYLOAD {
         return Err(RecordError::TooLarge);
     }
     let len = u16::try_from(payload.len()).map_err(|_| RecordError::TooLarge)?;
-    let mut padded = len.to_be_bytes().to_vec();
+    let mut padded = sequence.to_be_bytes().to_vec();
+    padded.extend_from_slice(&len.to_be_bytes());
     padded.extend_from_slice(payload);
-    padded.resize(padded.len().next_multiple_of(PAD).min(MAX_PAYLOAD + LENGTH), 0);
+    padded.resize(padded.len().next_multiple_of(PAD).min(SEQUENCE + LENGTH + MAX_PAYLOAD), 0);
     Ok(padded)
 }
 
-fn unpad(padded: &[u8]) -> Result<&[u8], RecordError> {
-    let (len, rest) = padded.split_first_chunk::<LENGTH>().ok_or(RecordError::Malformed)?;
-    rest.get(..usize::from(u16::from_be_bytes(*len))).ok_or(RecordError::Malformed)
+fn unpad(padded: &[u8]) -> Result<(u64, &[u8]), RecordError> {
+    let (sequence, rest) = padded.split_first_chunk::<SEQUENCE>().ok_or(RecordError::Malformed)?;
+    let (len, rest) = rest.split_first_chunk::<LENGTH>().ok_or(RecordError::Malformed)?;
+    let payload = rest.get(..usize::from(u16::from_be_bytes(*len))).ok_or(RecordError::Malformed)?;
+    Ok((u64::from_be_bytes(*sequence), payload))
 }

@@ -22,7 +22,7 @@ fn account(seed: u8) -> ([u8; 32], [u8; 32]) {
 }
 
 fn sealed(sequence: u64, payload: &[u8]) -> Sealed {
-    seal(&account(1).0, current(NOW), sequence, payload, NOW, &mut rng()).expect("fits")
+    seal(&account(1).0, current(NOW), sequence, payload, &mut rng()).expect("fits")
 }
 
 fn bytes<const N: usize>(text: &str) -> [u8; N] {
@@ -78,7 +78,8 @@ fn keys_outside_of_the_prime_order_group_are_not_blinded() {
 #[test]
 fn a_record_opens_for_those_who_know_the_account() {
     let record = sealed(3, b"card");
-    assert_eq!(validate(&record.key, &record.value, NOW), Ok(Validated { sequence: 3, expires_at: NOW + LIFETIME }));
+    let validated = validate(&record.key, &record.value, NOW).expect("valid");
+    assert_eq!(validated.expires_at, (current(NOW) + 2) * PERIOD);
     let opened = open(&account(1).1, current(NOW), &record.value, NOW).expect("opens");
     assert_eq!((opened.sequence, opened.payload.as_slice()), (3, b"card".as_slice()));
     // [NET-RECORD-KEY]
@@ -87,12 +88,46 @@ fn a_record_opens_for_those_who_know_the_account() {
 
 #[test]
 fn records_of_two_periods_have_nothing_in_common() {
-    let next = seal(&account(1).0, current(NOW) + 1, 3, b"card", NOW, &mut StdRng::seed_from_u64(8)).expect("fits");
+    let next = seal(&account(1).0, current(NOW) + 1, 3, b"card", &mut StdRng::seed_from_u64(8)).expect("fits");
     let record = sealed(3, b"card");
     assert_ne!(record.key, next.key);
     assert_ne!(record.value[1..33], next.value[1..33]);
     let (_, public) = account(1);
     assert!(!record.value.windows(32).any(|w| w == public));
+}
+
+#[test]
+fn a_storer_of_both_days_cannot_pair_the_records_of_one_publication() {
+    let edge = (current(NOW) + 1) * PERIOD - 1_234;
+    for sequence in [0, 1, 7, 1_000_000] {
+        let records = seal_current(&account(1).0, sequence, b"card", edge, &mut rng()).expect("fits");
+        let [today, tomorrow] = [&records[0], &records[1]].map(|r| validate(&r.key, &r.value, edge).expect("valid"));
+        assert_ne!(today.revision, tomorrow.revision);
+        assert_eq!(tomorrow.expires_at - today.expires_at, PERIOD, "as of everybody's records");
+        // Nothing but the length is the same, wherever one looks in them.
+        let shared = |from: usize, to: usize| records[0].value[from..to] == records[1].value[from..to];
+        assert!(!shared(1, 33) && !shared(41, 49) && !shared(49, 73));
+        for r in &records {
+            let clear = &r.value[..49];
+            assert!(!clear.windows(8).any(|w| w == sequence.to_be_bytes()));
+        }
+    }
+}
+
+#[test]
+fn revisions_grow_with_the_sequence_and_by_another_step_each_day() {
+    let revision = |period: u64, sequence: u64| {
+        let r = seal(&account(1).0, period, sequence, b"card", &mut rng()).expect("fits");
+        validate(&r.key, &r.value, period * PERIOD).expect("valid").revision
+    };
+    let mut steps = Vec::new();
+    for period in [20_000, 20_001, 20_002] {
+        let all = [0, 1, 2, 3, 1_000, 1 << 40, 1 << 46].map(|sequence| revision(period, sequence));
+        assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
+        assert_eq!(revision(period, u64::MAX), all[6], "no sequence overflows");
+        steps.push(all[1] - all[0]);
+    }
+    assert!(steps[0] != steps[1] && steps[1] != steps[2], "{steps:?}");
 }
 
 #[test]
@@ -107,7 +142,7 @@ fn the_size_of_a_record_tells_little_of_the_payload() {
 fn oversized_records_are_refused() {
     // [NET-RECORD-SIZE]
     let payload = [0; MAX_PAYLOAD + 1];
-    assert_eq!(seal(&account(1).0, 1, 1, &payload, NOW, &mut rng()), Err(RecordError::TooLarge));
+    assert_eq!(seal(&account(1).0, 1, 1, &payload, &mut rng()), Err(RecordError::TooLarge));
     assert_eq!(validate(&[0; 32], &[1; MAX_VALUE + 1], NOW), Err(RecordError::TooLarge));
 }
 
@@ -120,23 +155,24 @@ fn a_record_under_another_key_is_refused() {
 }
 
 #[test]
-fn expired_and_too_long_lived_records_are_refused() {
+fn a_record_ends_with_the_period_after_its_own() {
     // [NET-RECORD-EXPIRY]
-    let old = seal(&account(1).0, current(NOW), 1, b"card", NOW - LIFETIME, &mut rng()).expect("fits");
-    assert_eq!(validate(&old.key, &old.value, NOW), Err(RecordError::Expired));
-    let far = seal(&account(1).0, current(NOW), 1, b"card", NOW + 3_600_000, &mut rng()).expect("fits");
-    assert_eq!(validate(&far.key, &far.value, NOW), Err(RecordError::TooLong));
-    let forever = seal(&account(1).0, current(NOW), 1, b"card", u64::MAX, &mut rng()).expect("fits");
-    assert_eq!(validate(&forever.key, &forever.value, NOW), Err(RecordError::TooLong));
+    let (record, end) = (sealed(1, b"card"), (current(NOW) + 2) * PERIOD);
+    assert!(validate(&record.key, &record.value, end - 1).is_ok());
+    assert_eq!(validate(&record.key, &record.value, end), Err(RecordError::Expired));
+    assert_eq!(open(&account(1).1, current(NOW), &record.value, end), Err(RecordError::Expired));
+    assert_eq!(validate(&record.key, &record.value, u64::MAX), Err(RecordError::Expired));
 }
 
 #[test]
 fn a_record_of_a_distant_period_is_refused() {
     // [NET-RECORD-PERIOD]
-    for period in [current(NOW) - 2, current(NOW) + 2, 0, u64::MAX] {
-        let record = seal(&account(1).0, period, 1, b"card", NOW, &mut rng()).expect("fits");
-        assert_eq!(validate(&record.key, &record.value, NOW), Err(RecordError::WrongPeriod));
-        assert_eq!(open(&account(1).1, period, &record.value, NOW), Err(RecordError::WrongPeriod));
+    let outcomes = [(current(NOW) - 2, RecordError::Expired), (0, RecordError::Expired)];
+    let ahead = [current(NOW) + 2, u64::MAX].map(|period| (period, RecordError::WrongPeriod));
+    for (period, error) in outcomes.into_iter().chain(ahead) {
+        let record = seal(&account(1).0, period, 1, b"card", &mut rng()).expect("fits");
+        assert_eq!(validate(&record.key, &record.value, NOW), Err(error));
+        assert_eq!(open(&account(1).1, period, &record.value, NOW), Err(error));
     }
 }
 
@@ -159,7 +195,7 @@ fn a_record_signed_by_the_unblinded_account_key_is_refused() {
     let record = sealed(1, b"card");
     let mut value = record.value.clone();
     let end = value.len() - 64;
-    let message = [b"covey card record v1\0".as_slice(), &value[..end]].concat();
+    let message = [b"covey card record v2\0".as_slice(), &value[..end]].concat();
     let signature = ed25519_dalek::SigningKey::from_bytes(&account(1).0).sign(&message);
     value[end..].copy_from_slice(&signature.to_bytes());
     assert_eq!(validate(&record.key, &value, NOW), Err(RecordError::BadSignature));

@@ -212,7 +212,7 @@ impl Worker {
         let Some(lookup) = self.records.lookups.get_mut(&id) else { return };
         match record::open(&lookup.account, period, value, now) {
             Ok(found) => {
-                let rank = |o: &Opened| (o.sequence, o.expires_at);
+                let rank = |o: &Opened| (o.sequence, o.period);
                 if lookup.best.as_ref().is_none_or(|best| rank(best) < rank(&found)) {
                     lookup.best = Some(found);
                 }

@@ -34,6 +34,9 @@ fn scope_of_ip(ip: IpAddr) -> Option<Scope> {
         _ if ip.is_unspecified() || ip.is_multicast() => return None,
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();
+            if a == 0 || a >= 240 {
+                return None;
+            }
             ip.is_private() || ip.is_link_local() || (a == 100 && b & 0xc0 == 64)
         }
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
@@ -67,6 +70,19 @@ pub(crate) fn full(address: &Multiaddr, peer: &PeerId) -> Multiaddr {
 pub(crate) fn split(address: &Multiaddr) -> Option<(PeerId, Multiaddr)> {
     let Some(Protocol::P2p(peer)) = address.iter().last() else { return None };
     Some((peer, bare(address, &peer)))
+}
+
+/// The relay that a circuit address goes through.
+pub(crate) fn relay_of(circuit: &Multiaddr) -> Option<PeerId> {
+    let mut relay = None;
+    for part in circuit {
+        match part {
+            Protocol::P2p(peer) => relay = Some(peer),
+            Protocol::P2pCircuit => return relay,
+            _ => {}
+        }
+    }
+    None
 }
 
 pub(crate) fn is_named(address: &Multiaddr) -> bool {

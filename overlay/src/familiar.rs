@@ -23,6 +23,11 @@ pub(crate) enum Host {
 }
 
 impl Host {
+    /// The host that is dialled to reach an address: of a circuit the relay.
+    pub(crate) fn dialed(address: &Multiaddr) -> Option<Self> {
+        Self::of(&address.iter().take(1).collect())
+    }
+
     /// The host that a direct address names; loopback is nobody in particular.
     pub(crate) fn of(address: &Multiaddr) -> Option<Self> {
         match ip_of(address)? {

@@ -5,7 +5,7 @@
 use std::{
     collections::{HashMap, HashSet},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicUsize},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, atomic::AtomicUsize},
 };
 
 use bytes::Bytes;
@@ -17,11 +17,13 @@ use tokio::{
 
 use crate::{
     Limits, Protocol, SendError,
+    address::relay_of,
     counters::Counters,
     event::Queued,
     familiar::{Familiar, Host},
     session::{Link, Session},
     streams::{Budget, Inbound, Need, OpenStream, Origin, REFUSALS, Slot, Writer, ip_of},
+    surroundings::Surroundings,
 };
 
 /// Bytes of strangers' frames waiting for the node, apart from those of allowed peers.
@@ -58,6 +60,9 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     allowed: RwLock<HashSet<PeerId>>,
     familiar: Mutex<Familiar>,
+    surroundings: RwLock<Surroundings>,
+    /// The configured bootstrap peers: the operator chose where they are.
+    trusted: OnceLock<HashSet<PeerId>>,
     budget: Mutex<Budget>,
     sessions: Mutex<Sessions>,
 }
@@ -83,6 +88,8 @@ impl Shared {
             counters: Counters::default(),
             allowed: RwLock::default(),
             familiar: Mutex::default(),
+            surroundings: RwLock::default(),
+            trusted: OnceLock::new(),
             budget: Mutex::new(Budget::new(Instant::now())),
             sessions: Mutex::default(),
         }
@@ -117,6 +124,27 @@ impl Shared {
     /// Whether an allowed peer is known to be there.
     pub(crate) fn is_familiar(&self, host: &Host) -> bool {
         self.familiar.lock().unwrap_or_else(PoisonError::into_inner).knows(host)
+    }
+
+    pub(crate) fn set_surroundings(&self, surroundings: Surroundings) {
+        *self.surroundings.write().unwrap_or_else(PoisonError::into_inner) = surroundings;
+    }
+
+    /// Once, at the start.
+    pub(crate) fn trust(&self, peers: HashSet<PeerId>) {
+        // Err: it was done before.
+        let _ = self.trusted.set(peers);
+    }
+
+    pub(crate) fn is_trusted(&self, peer: &PeerId) -> bool {
+        self.trusted.get().is_some_and(|peers| peers.contains(peer))
+    }
+
+    /// Whether an address that somebody named may be dialled. By a relay that is connected nobody new is dialled,
+    /// whatever address of it the circuit names. `[NET-DIAL-SCOPE]`
+    pub(crate) fn may_dial(&self, address: &Multiaddr) -> bool {
+        let is_here = || relay_of(address).is_some_and(|relay| self.is_connected(&relay));
+        self.surroundings.read().unwrap_or_else(PoisonError::into_inner).may_dial(address) || is_here()
     }
 
     /// Closes the gate and ends what went through it. `[NET-GATE-REVOKE]`

@@ -13,7 +13,10 @@ use libp2p::{
     tcp, upnp, yamux,
 };
 
-use crate::{Config, SpawnError, candidates::Candidates, cards::Cards, guard::Guard, record, shared::Shared, streams};
+use crate::{
+    Config, SpawnError, candidates::Candidates, cards::Cards, guard::Guard, record, scoped::Scoped, shared::Shared,
+    streams,
+};
 
 /// Name of the private Kademlia network.
 pub(crate) const KADEMLIA: StreamProtocol = StreamProtocol::new("/covey/kad/1");
@@ -35,7 +38,7 @@ pub(crate) struct Behaviours {
     guard: Guard,
     pub(crate) identify: identify::Behaviour,
     ping: ping::Behaviour,
-    pub(crate) kad: kad::Behaviour<Cards>,
+    pub(crate) kad: Scoped<kad::Behaviour<Cards>>,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
     upnp: Toggle<upnp::tokio::Behaviour>,
     autonat_client: Candidates<autonat::v2::client::Behaviour>,
@@ -84,10 +87,12 @@ fn behaviours(
         identify: identify::Behaviour::new(
             identify::Config::new(AGENT.to_owned(), key.public())
                 .with_agent_version(AGENT.to_owned())
+                // What peers claim is judged before it is dialled: [NET-ADDRESS-SCOPE].
+                .with_cache_size(0)
                 .with_push_listen_addr_updates(true),
         ),
         ping: ping::Behaviour::default(),
-        kad: kademlia(local, config),
+        kad: Scoped::new(kademlia(local, config), shared.clone()),
         mdns: mdns.into(),
         upnp: config.upnp.then(upnp::tokio::Behaviour::default).into(),
         autonat_client: Candidates::new(prober),

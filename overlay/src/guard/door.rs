@@ -3,7 +3,7 @@
 //! Three rules keep strangers from keeping contacts out:
 //!
 //! 1. Each network prefix has its own rate and its own places, so one network cannot use up what there is for all.
-//!    Networks that were quiet draw on a bucket that busy ones cannot touch.
+//!    Networks that were quiet draw on a bucket, and have places, that busy ones cannot touch.
 //! 2. Hosts of allowed peers ([`crate::familiar`]) and circuits that a relay says come from an allowed peer have
 //!    a rate and places of their own.
 //! 3. TCP, QUIC and circuits are counted apart. A TCP connection exists only after packets went both ways, so its
@@ -13,13 +13,14 @@
 //!
 //! Pure: the time comes from the caller.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol, swarm::ConnectionId};
 use tokio::time::Instant;
 
 use super::Denied;
 use crate::{
+    address::relay_of,
     bucket::{Bucket, Rate},
     familiar::Host,
     streams::Origin,
@@ -29,10 +30,16 @@ use crate::{
 const ALL: Rate = Rate { burst: 128, per_second: 32.0 };
 /// The part of it that is for networks which were quiet. `[NET-LIMIT-RATE]`
 const NEWCOMERS: Rate = Rate { burst: 64, per_second: 16.0 };
+/// A network that has not knocked for so long was quiet: longer than a node pauses that tries again and again.
+const QUIET: Duration = Duration::from_secs(10);
+/// Callers remembered for it; when more knock, none counts as quiet.
+const REMEMBERED: usize = 4_096;
 /// New connections of one host or peer that is allowed, by one transport. `[NET-LIMIT-RATE]`
 const FAMILIAR: Rate = Rate { burst: 16, per_second: 1.0 };
 /// Handshakes of strangers in progress by one transport. `[NET-LIMIT-PENDING]`
 const PENDING: usize = 64;
+/// Further ones, of networks that were quiet. `[NET-LIMIT-PENDING]`
+const PENDING_QUIET: usize = 16;
 /// Handshakes in progress of one host or peer that is allowed. `[NET-LIMIT-PENDING]`
 const PENDING_FAMILIAR: usize = 8;
 
@@ -101,19 +108,6 @@ impl Knock {
     }
 }
 
-/// The relay whose circuit a listener is.
-fn relay_of(local: &Multiaddr) -> Option<PeerId> {
-    let mut relay = None;
-    for part in local {
-        match part {
-            Protocol::P2p(peer) => relay = Some(peer),
-            Protocol::P2pCircuit => return relay,
-            _ => {}
-        }
-    }
-    None
-}
-
 type Key = (Way, Caller);
 
 /// See the module.
@@ -125,6 +119,8 @@ pub(super) struct Door {
     newcomers: HashMap<Way, Bucket>,
     /// Of those that were let in lately; bounded by the rates for all.
     callers: HashMap<Key, Bucket>,
+    /// When strangers knocked last, let in or not.
+    knocked: HashMap<Key, Instant>,
 }
 
 impl Door {
@@ -132,11 +128,15 @@ impl Door {
         Self {
             per_prefix: usize::try_from(per_prefix).unwrap_or(usize::MAX),
             // Everybody of one network may come back at the same moment, and once again.
-            network: Rate { burst: per_prefix.max(4).saturating_mul(2), per_second: f64::from(per_prefix.max(4)) / 8.0 },
+            network: Rate {
+                burst: per_prefix.max(4).saturating_mul(2),
+                per_second: f64::from(per_prefix.max(4)) / 8.0,
+            },
             pending: HashMap::new(),
             all: HashMap::new(),
             newcomers: HashMap::new(),
             callers: HashMap::new(),
+            knocked: HashMap::new(),
         }
     }
 
@@ -167,14 +167,14 @@ impl Door {
         if !caller.is_local() && self.pending_of(key) >= self.per_prefix {
             return Err(Denied::Prefix);
         }
+        let quiet = !caller.is_local() && self.was_quiet(key, now);
         // [NET-LIMIT-PENDING]
-        if self.pending.values().filter(|(w, c)| *w == way && !c.is_familiar()).count() >= PENDING {
+        let most = if quiet { PENDING + PENDING_QUIET } else { PENDING };
+        if self.pending.values().filter(|(w, c)| *w == way && !c.is_familiar()).count() >= most {
             return Err(Denied::Pending);
         }
         // [NET-LIMIT-RATE]
-        let own = self.callers.get_mut(&key);
-        let quiet = !caller.is_local() && own.as_ref().is_none_or(|bucket| bucket.full_at() <= now);
-        if own.is_some_and(|bucket| !bucket.holds(1.0, now)) {
+        if self.callers.get_mut(&key).is_some_and(|bucket| !bucket.holds(1.0, now)) {
             return Err(Denied::Rate);
         }
         let granted = (quiet && take(&mut self.newcomers, way, NEWCOMERS, now)) || take(&mut self.all, way, ALL, now);
@@ -186,6 +186,17 @@ impl Door {
             take(&mut self.callers, key, self.network, now);
         }
         Ok(())
+    }
+
+    /// Whether this caller has not knocked lately, as far as is remembered.
+    fn was_quiet(&mut self, key: Key, now: Instant) -> bool {
+        if self.knocked.len() >= REMEMBERED {
+            self.knocked.retain(|_, at| now < *at + QUIET);
+        }
+        if self.knocked.len() >= REMEMBERED && !self.knocked.contains_key(&key) {
+            return false;
+        }
+        self.knocked.insert(key, now).is_none_or(|last| last + QUIET <= now)
     }
 
     fn pending_of(&self, key: Key) -> usize {

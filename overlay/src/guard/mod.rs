@@ -16,8 +16,8 @@ use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
     swarm::{
-        ConnectionClosed, ConnectionDenied, ConnectionId, DialFailure, FromSwarm, ListenFailure, NetworkBehaviour, THandler,
-        THandlerInEvent, THandlerOutEvent, ToSwarm, behaviour::ConnectionEstablished, dummy,
+        ConnectionClosed, ConnectionDenied, ConnectionId, DialFailure, FromSwarm, ListenFailure, NetworkBehaviour,
+        THandler, THandlerInEvent, THandlerOutEvent, ToSwarm, behaviour::ConnectionEstablished, dummy,
     },
 };
 use tokio::time::Instant;
@@ -42,6 +42,8 @@ pub(crate) enum Denied {
     Rate,
     #[error("too many handshakes in progress")]
     Pending,
+    #[error("not an address to dial for others")]
+    Scope,
 }
 
 /// See the module.
@@ -78,8 +80,16 @@ impl Guard {
         self.door.enter(connection, knock, now)
     }
 
-    fn dial(&mut self, connection: ConnectionId, peer: Option<PeerId>) -> Result<(), Denied> {
-        if peer.is_some_and(|peer| self.shared.is_allowed(&peer)) {
+    fn dial(&mut self, connection: ConnectionId, peer: Option<PeerId>, addresses: &[Multiaddr]) -> Result<(), Denied> {
+        let (allowed, trusted) =
+            peer.map_or((false, false), |p| (self.shared.is_allowed(&p), self.shared.is_trusted(&p)));
+        // [NET-DIAL-SCOPE] Where AutoNAT's client wants to be dialled, and where hole punching should go. Of a contact
+        // one address out of place is no reason: it may be in a private network too.
+        let misplaced = addresses.iter().filter(|address| !self.shared.may_dial(address)).count();
+        if !trusted && misplaced > 0 && (!allowed || misplaced == addresses.len()) {
+            return Err(Denied::Scope);
+        }
+        if allowed {
             return Ok(());
         }
         // [NET-LIMIT-PENDING]
@@ -148,10 +158,10 @@ impl NetworkBehaviour for Guard {
         &mut self,
         connection: ConnectionId,
         peer: Option<PeerId>,
-        _: &[Multiaddr],
+        addresses: &[Multiaddr],
         _: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        self.dial(connection, peer).map_err(ConnectionDenied::new)?;
+        self.dial(connection, peer, addresses).map_err(ConnectionDenied::new)?;
         Ok(Vec::new())
     }
 
@@ -260,7 +270,9 @@ mod tests {
             guard.door.leave(&id);
             granted
         };
-        (0..200).for_each(|n| drop(knock(n, "/ip4/198.51.100.1/tcp/9")));
+        for n in 0..200 {
+            let _ = knock(n, "/ip4/198.51.100.1/tcp/9");
+        }
         assert_eq!(knock(200, "/ip4/203.0.113.1/tcp/9"), Ok(()));
     }
 
@@ -291,9 +303,31 @@ mod tests {
         // [NET-LIMIT-PENDING]
         let (mut guard, contact) = (guard(Limits::default()), PeerId::random());
         guard.shared.allow(contact);
-        let granted = (0..1_000).filter(|n| guard.dial(ConnectionId::new_unchecked(*n), None).is_ok()).count();
+        let granted = (0..1_000).filter(|n| guard.dial(ConnectionId::new_unchecked(*n), None, &[]).is_ok()).count();
         assert_eq!(granted, OUTGOING);
-        assert_eq!(guard.dial(ConnectionId::new_unchecked(2_000), Some(contact)), Ok(()));
+        assert_eq!(guard.dial(ConnectionId::new_unchecked(2_000), Some(contact), &[]), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn nobody_can_have_a_private_address_dialed_by_asking_whether_it_is_theirs() {
+        // [NET-DIAL-SCOPE]
+        let mut guard = guard(Limits::default());
+        let listen = "/ip4/9.9.9.9/tcp/1".parse().expect("an address");
+        guard.shared.set_surroundings(crate::surroundings::Surroundings::new(&[listen], &[]));
+        let (stranger, contact, seed) = (PeerId::random(), PeerId::random(), PeerId::random());
+        guard.shared.allow(contact);
+        guard.shared.trust(HashSet::from([seed]));
+        let mut dial = |peer, addresses: &[&str]| {
+            let addresses: Vec<Multiaddr> = addresses.iter().map(|a| a.parse().expect("an address")).collect();
+            guard.dial(ConnectionId::new_unchecked(1), Some(peer), &addresses)
+        };
+        let (router, service, good) = ("/ip4/192.168.1.1/tcp/80", "/ip4/127.0.0.1/tcp/7420", "/ip4/8.8.8.8/tcp/7421");
+        assert_eq!(dial(stranger, &[router]), Err(Denied::Scope));
+        assert_eq!(dial(stranger, &[good, service]), Err(Denied::Scope));
+        assert_eq!(dial(contact, &[service]), Err(Denied::Scope));
+        assert_eq!(dial(contact, &[good, router]), Ok(()));
+        assert_eq!(dial(seed, &[service]), Ok(()), "the operator says so");
+        assert_eq!(dial(stranger, &[good]), Ok(()));
     }
 
     #[tokio::test]
@@ -301,8 +335,7 @@ mod tests {
         // [NET-LIMIT-PREFIX] Of an inbound circuit only the listener's address shows that it is one.
         let mut guard = guard(Limits::default());
         let relay = PeerId::random();
-        let local: Multiaddr =
-            format!("/ip4/198.51.100.1/tcp/1/p2p/{relay}/p2p-circuit").parse().expect("an address");
+        let local: Multiaddr = format!("/ip4/198.51.100.1/tcp/1/p2p/{relay}/p2p-circuit").parse().expect("an address");
         let remote = |peer: PeerId| format!("/p2p/{peer}").parse::<Multiaddr>().expect("an address");
         let origin = |_| Origin::of_inbound(&local, &remote(PeerId::random()));
         assert_eq!(fill(&mut guard, true, origin), (8, Some(Denied::Prefix)));

@@ -6,7 +6,7 @@ use libp2p::{Multiaddr, PeerId, identify, kad, mdns, swarm::ConnectionId};
 use tokio::time::Instant;
 
 use super::{REJOIN, Worker};
-use crate::{Config, SpawnError, address, backoff::jittered, seeker::Step, swarm::KADEMLIA};
+use crate::{Config, SpawnError, address, backoff::jittered, swarm::KADEMLIA};
 
 /// Upkeep that nothing else triggers.
 const UPKEEP: Duration = Duration::from_secs(60);
@@ -81,7 +81,7 @@ impl Worker {
         } else {
             self.discovery.attempts = self.discovery.attempts.saturating_add(1);
             for (peer, address) in peers {
-                self.step(Step::Dial(peer, vec![address]));
+                self.dial_all(peer, vec![address], true);
             }
         }
         let pause = if self.discovery.attempts == 0 { UPKEEP } else { REJOIN.pause(self.discovery.attempts) };
@@ -119,7 +119,7 @@ impl Worker {
             self.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
             self.seeker.discovered(&peer, std::slice::from_ref(&address), now);
             if !self.shared.is_connected(&peer) && self.shared.count().0 < NEIGHBOURS {
-                self.step(Step::Dial(peer, vec![address]));
+                self.dial_all(peer, vec![address], true);
             }
         }
         self.seek(now);

@@ -12,16 +12,18 @@ mod records;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use libp2p::{Multiaddr, PeerId, swarm::SwarmEvent};
+use libp2p::{PeerId, swarm::SwarmEvent};
 use rand::rngs::StdRng;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{announcer::Announcer, discovery::Discovery, nat::Reachability, records::Records};
+use self::{announcer::Announcer, discovery::Discovery, nat::Reachability, peers::Resolved, records::Records};
 use crate::{
-    Backoff, Command, Config, DialError, Events, Handle, Reply, SpawnError, event, handle, listen,
+    Backoff, Command, Config, DialError, Events, Handle, Reply, SpawnError,
+    dials::Dials,
+    event, handle, listen,
     seeker::Seeker,
     shared::Shared,
     streams::OpenStream,
@@ -46,6 +48,7 @@ pub async fn spawn(config: Config) -> Result<(Handle, Events), SpawnError> {
     let (commands, command_requests) = mpsc::channel(handle::COMMANDS);
     let (resolved_to, resolved) = mpsc::channel(RESOLVED);
     let shared = Arc::new(Shared::new(&config.limits, events, opens));
+    shared.trust(bootstrap.iter().map(|seed| seed.peer).collect());
     let mut swarm = swarm::build(&config, &shared)?;
     let early = listen::bind(&mut swarm, &config.listen).await?;
     config.external.iter().for_each(|a| swarm.add_external_address(a.clone()));
@@ -57,6 +60,7 @@ pub async fn spawn(config: Config) -> Result<(Handle, Events), SpawnError> {
         discovery: Discovery::new(bootstrap, now),
         reachability: Reachability::new(&config),
         records: Records::new(config.clock.clone()),
+        dials: Dials::default(),
         rng: rand::make_rng(),
         waiting: HashMap::new(),
         swarm,
@@ -73,7 +77,7 @@ pub async fn spawn(config: Config) -> Result<(Handle, Events), SpawnError> {
 struct Inputs {
     commands: mpsc::Receiver<Command>,
     opens: mpsc::Receiver<OpenStream>,
-    resolved: mpsc::Receiver<(PeerId, Vec<Multiaddr>)>,
+    resolved: mpsc::Receiver<Resolved>,
 }
 
 struct Worker {
@@ -84,10 +88,11 @@ struct Worker {
     discovery: Discovery,
     reachability: Reachability,
     records: Records,
+    dials: Dials,
     rng: StdRng,
     /// The node's dials.
     waiting: HashMap<PeerId, Vec<Reply<Result<(), DialError>>>>,
-    resolved_to: mpsc::Sender<(PeerId, Vec<Multiaddr>)>,
+    resolved_to: mpsc::Sender<Resolved>,
 }
 
 impl Worker {
@@ -103,7 +108,7 @@ impl Worker {
                     None => break None,
                 },
                 Some(open) = inputs.opens.recv() => self.swarm.behaviour_mut().streams.open(open),
-                Some((peer, addresses)) = inputs.resolved.recv() => self.dial_resolved(peer, addresses),
+                Some(resolved) = inputs.resolved.recv() => self.dial_resolved(resolved),
                 place = shared.events.reserve(), if self.announcer.has_news() => match place {
                     Ok(place) => if let Some(event) = self.announcer.next(&shared) { place.send(event.into()) },
                     Err(_) => break None,

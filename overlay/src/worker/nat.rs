@@ -10,6 +10,7 @@ use super::Worker;
 use crate::{
     Config, Nat, RelayUse,
     address::{self, Scope},
+    surroundings::Surroundings,
 };
 
 /// Reservations held at a time: one may go away.
@@ -34,6 +35,8 @@ pub(super) struct Reachability {
     relays: HashMap<PeerId, Multiaddr>,
     listeners: HashMap<ListenerId, PeerId>,
     reserved: HashSet<PeerId>,
+    /// Addresses that the operator named.
+    configured: Vec<Multiaddr>,
 }
 
 impl Reachability {
@@ -46,6 +49,7 @@ impl Reachability {
             relays: HashMap::new(),
             listeners: HashMap::new(),
             reserved: HashSet::new(),
+            configured: config.external.iter().chain(&config.bootstrap).cloned().collect(),
         }
     }
 
@@ -170,6 +174,7 @@ impl Worker {
     pub(super) fn refresh_addresses(&mut self) {
         let local = *self.swarm.local_peer_id();
         let listen: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
+        self.shared.set_surroundings(Surroundings::new(&listen, &self.reachability.configured));
         if self.reachability.is_relay {
             // Who runs a relay says that it can be reached; without addresses it could give out no places.
             for address in &listen {

@@ -13,10 +13,21 @@ use libp2p::{
 use tokio::time::Instant;
 
 use super::{Worker, commands::answer};
-use crate::{DialError, address, seeker::Step};
+use crate::{
+    DialError,
+    address::{self, relay_of},
+    seeker::Step,
+};
 
 /// Streams on a relayed connection get so long to finish once there is a direct one.
 const SUPERSEDED: Duration = Duration::from_secs(5);
+
+/// What the names in a peer's addresses stand for.
+pub(super) struct Resolved {
+    peer: PeerId,
+    addresses: Vec<Multiaddr>,
+    trusted: bool,
+}
 
 impl Worker {
     /// Does what is due.
@@ -27,14 +38,7 @@ impl Worker {
 
     pub(super) fn step(&mut self, step: Step) {
         match step {
-            Step::Dial(peer, addresses) if addresses.iter().any(address::is_named) => {
-                let back = self.resolved_to.clone();
-                self.shared.runtime.spawn(async move {
-                    // Err: the overlay has ended.
-                    let _ = back.send((peer, address::resolve(addresses).await)).await;
-                });
-            }
-            Step::Dial(peer, addresses) => self.dial(peer, addresses),
+            Step::Dial(peer, addresses) => self.dial_told(peer, addresses),
             Step::LookUp(peer) => self.find_peer(peer),
             Step::GiveUp(peer, error) => {
                 for respond_to in self.waiting.remove(&peer).unwrap_or_default() {
@@ -44,11 +48,43 @@ impl Worker {
         }
     }
 
-    pub(super) fn dial_resolved(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+    /// Dials what somebody said are addresses of the peer, as far as that is reasonable.
+    fn dial_told(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let reasonable = addresses.into_iter().filter(|address| self.shared.may_dial(address));
+        // By a relay that is connected no host is dialled.
+        let is_here = |circuit: &Multiaddr| relay_of(circuit).is_some_and(|relay| self.shared.is_connected(&relay));
+        let (mut here, elsewhere): (Vec<_>, Vec<_>) = reasonable.partition(is_here);
+        let mut addresses = self.dials.choose(elsewhere, Instant::now());
+        addresses.append(&mut here);
         if addresses.is_empty() {
-            self.dial_failed(peer, DialError::Unreachable("no such name".to_owned()));
+            let why = "its addresses cannot be meant for this node, or their hosts were dialled too often just now";
+            self.dial_failed(peer, DialError::Unreachable(why.to_owned()));
+        } else {
+            self.dial_all(peer, addresses, false);
+        }
+    }
+
+    /// `trusted`: the addresses come from the operator or from the local network itself.
+    pub(super) fn dial_all(&mut self, peer: PeerId, addresses: Vec<Multiaddr>, trusted: bool) {
+        if addresses.iter().any(address::is_named) {
+            let back = self.resolved_to.clone();
+            self.shared.runtime.spawn(async move {
+                let addresses = address::resolve(addresses).await;
+                // Err: the overlay has ended.
+                let _ = back.send(Resolved { peer, addresses, trusted }).await;
+            });
         } else {
             self.dial(peer, addresses);
+        }
+    }
+
+    pub(super) fn dial_resolved(&mut self, Resolved { peer, addresses, trusted }: Resolved) {
+        if addresses.is_empty() {
+            self.dial_failed(peer, DialError::Unreachable("no such name".to_owned()));
+        } else if trusted {
+            self.dial(peer, addresses);
+        } else {
+            self.dial_told(peer, addresses);
         }
     }
 

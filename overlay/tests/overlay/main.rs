@@ -10,5 +10,6 @@ mod mallory;
 mod mock;
 mod reconnect;
 mod relay;
+mod scope;
 mod spec;
 mod start;

@@ -16,7 +16,7 @@ const NEIGHBOURS: usize = 32;
 const CLOSING: usize = 256;
 
 pub(super) struct Discovery {
-    bootstrap: Vec<(PeerId, Multiaddr)>,
+    bootstrap: Vec<(PeerId, Vec<Multiaddr>)>,
     /// When to try to join again if there is nobody.
     rejoin: Instant,
     attempts: u32,
@@ -25,7 +25,7 @@ pub(super) struct Discovery {
 }
 
 impl Discovery {
-    pub(super) fn new(bootstrap: Vec<(PeerId, Multiaddr)>, now: Instant) -> Self {
+    pub(super) fn new(bootstrap: Vec<(PeerId, Vec<Multiaddr>)>, now: Instant) -> Self {
         Self { bootstrap, rejoin: now, attempts: 0, upkeep: now + UPKEEP, closing: Vec::new() }
     }
 
@@ -42,15 +42,21 @@ impl Discovery {
     }
 }
 
-/// The configured peers.
-pub(super) fn bootstrap_peers(config: &Config) -> Result<Vec<(PeerId, Multiaddr)>, SpawnError> {
+/// The configured peers, each with all of its addresses.
+pub(super) fn bootstrap_peers(config: &Config) -> Result<Vec<(PeerId, Vec<Multiaddr>)>, SpawnError> {
     let local = config.peer_id();
-    let peers = config
-        .bootstrap
-        .iter()
-        .map(|address| address::split(address).ok_or_else(|| SpawnError::Bootstrap { address: address.clone() }));
-    // A list shared by all nodes names the bootstrap nodes themselves too.
-    Ok(peers.collect::<Result<Vec<_>, _>>()?.into_iter().filter(|(peer, _)| *peer != local).collect())
+    let mut peers: Vec<(PeerId, Vec<Multiaddr>)> = Vec::new();
+    for named in &config.bootstrap {
+        let (peer, address) =
+            address::split(named).ok_or_else(|| SpawnError::Bootstrap { address: named.clone() })?;
+        match peers.iter_mut().find(|(known, _)| *known == peer) {
+            // A list shared by all nodes names the bootstrap nodes themselves too.
+            _ if peer == local => {}
+            Some((_, addresses)) => addresses.push(address),
+            None => peers.push((peer, vec![address])),
+        }
+    }
+    Ok(peers)
 }
 
 impl Worker {
@@ -80,8 +86,8 @@ impl Worker {
             self.discovery.attempts = 0;
         } else {
             self.discovery.attempts = self.discovery.attempts.saturating_add(1);
-            for (peer, address) in peers {
-                self.dial_all(peer, vec![address], true);
+            for (peer, addresses) in peers {
+                self.dial_all(peer, addresses, true);
             }
         }
         let pause = if self.discovery.attempts == 0 { UPKEEP } else { REJOIN.pause(self.discovery.attempts) };

@@ -1,8 +1,10 @@
 //! Staying in touch.
 
+use std::net::TcpListener;
+
 use covey_overlay::Protocol;
 
-use super::harness::{Node, config, friends};
+use super::harness::{Node, config, eventually, friends};
 
 #[tokio::test]
 async fn a_friend_that_restarts_is_reached_again() {
@@ -48,4 +50,16 @@ async fn both_may_dial_at_once() {
         assert_eq!(bob.frame().await.2.as_ref(), n.to_be_bytes());
         assert_eq!(alice.frame().await.2.as_ref(), n.to_be_bytes());
     }
+}
+
+#[tokio::test]
+async fn a_bootstrap_node_is_reached_by_whichever_of_its_addresses_works() {
+    let hub = Node::new(1).await;
+    // Nobody listens here any more.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let dead = format!("/ip4/127.0.0.1/tcp/{gone}/p2p/{}", hub.peer()).parse().unwrap();
+    let mut two = config(2);
+    two.bootstrap = vec![dead, hub.full_address().await];
+    let alice = Node::start(two).await;
+    eventually("joined", || async { alice.status().await.routing_table > 0 }).await;
 }

@@ -27,6 +27,7 @@ pub mod fuzzing;
 mod guard;
 mod handle;
 mod listen;
+mod pulse;
 pub mod record;
 mod scoped;
 mod seeker;

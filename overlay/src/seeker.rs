@@ -113,6 +113,14 @@ impl Seeker {
         }
     }
 
+    /// This node is somewhere else, or has a network again: nobody waits for their turn any more.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        for target in self.targets.values_mut() {
+            target.state = target.hurry(now);
+            target.failures = 0;
+        }
+    }
+
     /// `dialed` = the direct address at which this node reached the peer.
     pub(crate) fn connected(&mut self, peer: &PeerId, dialed: Option<&Multiaddr>) {
         if let Some(target) = self.targets.get_mut(peer) {
@@ -129,7 +137,8 @@ impl Seeker {
     /// The last connection is gone.
     pub(crate) fn disconnected(&mut self, peer: &PeerId, now: Instant, rng: &mut impl Rng) {
         let quick = QUICK.min(self.backoff.first);
-        if let Some(target) = self.targets.get_mut(peer) {
+        // Whoever is dialled again already is told of the end of the old connection late.
+        if let Some(target) = self.targets.get_mut(peer).filter(|t| t.state == State::Connected) {
             target.failures = 0;
             target.state = State::Waiting(now + jittered(quick, rng));
         }

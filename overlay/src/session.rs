@@ -1,13 +1,17 @@
 //! A peer's session: from its first connection to the end of its last one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use libp2p::{Multiaddr, core::ConnectedPoint, swarm::ConnectionId};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     Protocol,
-    streams::{Origin, Slot, Writer},
+    pulse::Pulse,
+    streams::{Origin, Slot, Via, Writer},
 };
 
 /// One connection of a session.
@@ -17,13 +21,15 @@ pub(crate) struct Link {
     pub(crate) relayed: bool,
     pub(crate) dialed: bool,
     pub(crate) origin: Origin,
+    pub(crate) pulse: Arc<Pulse>,
 }
 
 impl Link {
-    pub(crate) fn new(endpoint: &ConnectedPoint) -> Self {
+    pub(crate) fn new(endpoint: &ConnectedPoint, now: Instant) -> Self {
         let address = endpoint.get_remote_address().clone();
         let origin = Origin::of_endpoint(endpoint);
-        Self { relayed: endpoint.is_relayed(), dialed: endpoint.is_dialer(), origin, address }
+        let pulse = Arc::new(Pulse::new(now));
+        Self { relayed: endpoint.is_relayed(), dialed: endpoint.is_dialer(), origin, address, pulse }
     }
 }
 
@@ -34,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) links: BTreeMap<ConnectionId, Link>,
     pub(crate) writers: HashMap<Protocol, Writer>,
     pub(crate) slots: HashMap<Protocol, Slot>,
+    /// The connection that the peer uses, as it showed when it left an older one.
+    pub(crate) chosen: Option<ConnectionId>,
     /// Dialled by the node, so it wants to hear of it.
     pub(crate) wanted: bool,
     /// Whether the node was told of this session.
@@ -47,14 +55,37 @@ impl Session {
             links: BTreeMap::new(),
             writers: HashMap::new(),
             slots: HashMap::new(),
+            chosen: None,
             wanted: false,
             announced: watch::Sender::new(false),
         }
     }
 
-    /// The connection to open streams on: a direct one if there is one, else the newest.
-    pub(crate) fn best(&self) -> Option<(ConnectionId, &Link)> {
-        self.links.iter().max_by_key(|(id, link)| (!link.relayed, **id)).map(|(id, link)| (*id, link))
+    /// The connection to open streams on: one that lives if there is one; of several the one that the peer turned to,
+    /// else a direct one, else the newest.
+    pub(crate) fn best(&self, now: Instant) -> Option<(ConnectionId, &Link)> {
+        let rank = |id: &ConnectionId, link: &Link| {
+            (!link.pulse.is_doubtful(now), self.chosen == Some(*id), !link.relayed, *id)
+        };
+        self.links.iter().max_by_key(|(id, link)| rank(id, link)).map(|(id, link)| (*id, link))
+    }
+
+    pub(crate) fn via(&self, now: Instant) -> Option<Via> {
+        self.best(now).map(|(connection, link)| Via { connection, pulse: link.pulse.clone() })
+    }
+
+    /// The peer opened a stream of `protocol` on `connection`. If ours is on an older one, the peer knows something that
+    /// we do not: that one may be dead, and what we write there lost.
+    pub(crate) fn follow(&mut self, protocol: Protocol, connection: ConnectionId) {
+        let Some(writer) = self.writers.get(&protocol) else { return };
+        match writer.connection() {
+            Some(ours) if ours < connection => {
+                self.chosen = Some(connection);
+                writer.relocate();
+            }
+            Some(_) => {}
+            None => writer.retry(),
+        }
     }
 
     /// Ends the streams of the protocols that `which` picks.

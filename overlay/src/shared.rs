@@ -21,8 +21,9 @@ use crate::{
     counters::Counters,
     event::Queued,
     familiar::{Familiar, Host},
+    pulse::Pulse,
     session::{Link, Session},
-    streams::{Budget, Inbound, Need, OpenStream, Origin, REFUSALS, Slot, Writer, ip_of},
+    streams::{Budget, Inbound, Need, OpenStream, Origin, REFUSALS, Slot, Via, Writer, ip_of},
     surroundings::Surroundings,
 };
 
@@ -33,7 +34,7 @@ const STRANGER_BYTES: usize = 2 << 20;
 #[derive(Debug)]
 pub(crate) enum Admission {
     /// Read frames.
-    Read { place: crate::streams::Place, origin: Origin, source: Option<IpAddr> },
+    Read { place: crate::streams::Place, origin: Origin, source: Option<IpAddr>, pulse: Arc<Pulse> },
     /// Answer with the uniform refusal.
     Refuse,
 }
@@ -176,7 +177,13 @@ impl Shared {
         sessions.generation += 1;
         let generation = sessions.generation;
         let session = sessions.by_peer.entry(peer).or_insert_with(|| Session::new(generation));
-        session.links.insert(connection, Link::new(endpoint));
+        let (now, link) = (Instant::now(), Link::new(endpoint, Instant::now()));
+        // Who connects anew may have lost what there was; and a relay is no longer what the peer prefers.
+        session.links.values().for_each(|older| older.pulse.doubt(now));
+        if !link.relayed {
+            session.chosen = None;
+        }
+        session.links.insert(connection, link);
         drop(sessions);
         if self.is_allowed(&peer) {
             self.recognize(peer, [endpoint.get_remote_address()]);
@@ -202,8 +209,40 @@ impl Shared {
         }
     }
 
-    pub(crate) fn best_connection(&self, peer: &PeerId) -> Option<ConnectionId> {
-        self.lock().by_peer.get(peer)?.best().map(|(id, _)| id)
+    pub(crate) fn best_connection(&self, peer: &PeerId) -> Option<Via> {
+        self.lock().by_peer.get(peer)?.via(Instant::now())
+    }
+
+    /// Something was heard of a ping on this connection; `None`: the peer does not answer pings at all.
+    pub(crate) fn heard(&self, peer: &PeerId, connection: ConnectionId, at: Option<Instant>) {
+        let sessions = self.lock();
+        if let Some(link) = sessions.by_peer.get(peer).and_then(|s| s.links.get(&connection)) {
+            match at {
+                Some(now) => link.pulse.beat(now),
+                None => link.pulse.ignore(),
+            }
+        }
+    }
+
+    /// This node's own addresses have changed: whatever does not give a sign of life soon is dead.
+    pub(crate) fn doubt_all(&self, now: Instant) {
+        let sessions = self.lock();
+        let links = sessions.by_peer.values().flat_map(|s| s.links.values());
+        links.filter(|link| link.origin != Origin::Local).for_each(|link| link.pulse.doubt(now));
+    }
+
+    /// When the next connection is to be given up unless something comes by it.
+    pub(crate) fn next_silent(&self) -> Option<Instant> {
+        let sessions = self.lock();
+        sessions.by_peer.values().flat_map(|s| s.links.values()).filter_map(|link| link.pulse.ends_at()).min()
+    }
+
+    /// Connections by which nothing came for too long. `[NET-LIVE]`
+    pub(crate) fn silent(&self, now: Instant) -> Vec<(PeerId, ConnectionId)> {
+        let sessions = self.lock();
+        let links = sessions.by_peer.iter().flat_map(|(peer, s)| s.links.iter().map(|(id, link)| (*peer, *id, link)));
+        let ended = links.filter(|(_, _, link)| link.pulse.ends_at().is_some_and(|at| at <= now));
+        ended.map(|(peer, id, _)| (peer, id)).collect()
     }
 
     pub(crate) fn address_of(&self, peer: &PeerId, connection: ConnectionId) -> Option<Multiaddr> {
@@ -224,23 +263,32 @@ impl Shared {
         self.lock().by_peer.values().flat_map(|s| s.links.values()).filter(|l| l.relayed).count()
     }
 
-    /// Moves the streams of a peer that now has a direct connection to that one; returns the relayed ones.
-    pub(crate) fn supersede(&self, peer: &PeerId) -> Vec<ConnectionId> {
+    /// Moves the streams of a peer to its new direct connection, if this is one; returns the relayed ones.
+    pub(crate) fn supersede(&self, peer: &PeerId, connection: ConnectionId) -> Vec<ConnectionId> {
         let sessions = self.lock();
         let Some(session) = sessions.by_peer.get(peer) else { return Vec::new() };
-        let relayed: Vec<ConnectionId> = session.links.iter().filter(|(_, l)| l.relayed).map(|(id, _)| *id).collect();
-        if relayed.is_empty() || relayed.len() == session.links.len() {
+        if session.links.get(&connection).is_none_or(|new| new.relayed) {
             return Vec::new();
         }
-        session.writers.values().for_each(Writer::relocate);
+        let relayed: Vec<ConnectionId> = session.links.iter().filter(|(_, l)| l.relayed).map(|(id, _)| *id).collect();
+        if !relayed.is_empty() {
+            session.writers.values().for_each(Writer::relocate);
+        }
         relayed
+    }
+
+    /// Whether the peer has a direct connection that lives: then no relay is needed.
+    pub(crate) fn is_direct(&self, peer: &PeerId, now: Instant) -> bool {
+        let sessions = self.lock();
+        let Some(session) = sessions.by_peer.get(peer) else { return false };
+        session.links.values().any(|link| !link.relayed && !link.pulse.is_doubtful(now))
     }
 
     pub(crate) fn presence(&self, peer: &PeerId) -> Option<Presence> {
         let allowed = self.is_allowed(peer);
         let sessions = self.lock();
         let session = sessions.by_peer.get(peer).filter(|s| allowed || s.wanted)?;
-        let (_, link) = session.best()?;
+        let (_, link) = session.best(Instant::now())?;
         let (relayed, dialed) = (link.relayed, link.dialed);
         Some(Presence { generation: session.generation, address: link.address.clone(), relayed, dialed })
     }
@@ -268,17 +316,15 @@ impl Shared {
         let allowed = self.is_allowed(&inbound.peer);
         let Some(session) = sessions.by_peer.get_mut(&inbound.peer) else { return Admission::Refuse };
         let Some(link) = session.links.get(&inbound.connection) else { return Admission::Refuse };
-        let (origin, source) = (link.origin, ip_of(&link.address));
+        let (origin, source, pulse) = (link.origin, ip_of(&link.address), link.pulse.clone());
         if !allowed && (inbound.protocol.gated() || !self.stranger_stream(origin.budget(inbound.peer))) {
             return Admission::Refuse;
         }
         let Some(place) = session.slots.entry(inbound.protocol).or_insert_with(Slot::new).enter() else {
             return Admission::Refuse;
         };
-        if let Some(writer) = session.writers.get(&inbound.protocol) {
-            writer.retry();
-        }
-        Admission::Read { place, origin, source }
+        session.follow(inbound.protocol, inbound.connection);
+        Admission::Read { place, origin, source, pulse }
     }
 
     pub(crate) fn stranger_frame(&self, key: (Origin, Option<PeerId>), len: u32, now: Instant) -> bool {

@@ -14,8 +14,8 @@ use libp2p::{
 };
 
 use crate::{
-    Config, SpawnError, candidates::Candidates, cards::Cards, guard::Guard, record, scoped::Scoped, shared::Shared,
-    streams,
+    Config, SpawnError, candidates::Candidates, cards::Cards, guard::Guard, pulse, record, scoped::Scoped,
+    shared::Shared, streams,
 };
 
 /// Name of the private Kademlia network.
@@ -24,6 +24,9 @@ pub(crate) const KADEMLIA: StreamProtocol = StreamProtocol::new("/covey/kad/1");
 const AGENT: &str = "covey/1";
 /// Connections to one peer: both sides may dial, over two transports, and hole punching needs some more.
 const PER_PEER: u32 = 8;
+/// A dial, from the first packet to the end of the handshake. Shorter than the 10 s that AutoNAT gives a request, so that
+/// a router which drops what it did not ask for becomes a verdict and not a time-out.
+const DIAL: Duration = Duration::from_secs(7);
 /// Connections without streams end after this; those to allowed peers stay.
 const IDLE: Duration = Duration::from_secs(60);
 /// Streams of one connection that may be in negotiation. `[NET-STREAM-LIMIT]`
@@ -37,7 +40,7 @@ pub(crate) struct Behaviours {
     memory: memory_connection_limits::Behaviour,
     guard: Guard,
     pub(crate) identify: identify::Behaviour,
-    ping: ping::Behaviour,
+    pub(crate) ping: ping::Behaviour,
     pub(crate) kad: Scoped<kad::Behaviour<Cards>>,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
     upnp: Toggle<upnp::tokio::Behaviour>,
@@ -63,6 +66,7 @@ pub(crate) fn build(config: &Config, shared: &Arc<Shared>) -> Result<CoveySwarm,
         .with_behaviour(|key, relay_client| behaviours(key, relay_client, config, shared))
         .map_err(|e| setup("discovery on the local network")(&e))?
         .with_swarm_config(|c| c.with_idle_connection_timeout(IDLE).with_max_negotiating_inbound_streams(NEGOTIATING))
+        .with_connection_timeout(DIAL)
         .build();
     Ok(swarm)
 }
@@ -91,7 +95,7 @@ fn behaviours(
                 .with_cache_size(0)
                 .with_push_listen_addr_updates(true),
         ),
-        ping: ping::Behaviour::default(),
+        ping: ping::Behaviour::new(ping::Config::new().with_interval(pulse::PING).with_timeout(pulse::PING_TIMEOUT)),
         kad: Scoped::new(kademlia(local, config), shared.clone()),
         mdns: mdns.into(),
         upnp: config.upnp.then(upnp::tokio::Behaviour::default).into(),

@@ -19,7 +19,14 @@ use super::{
     Inbound, accept,
     handler::{Handler, Open, OpenReply},
 };
-use crate::{Protocol, shared::Shared};
+use crate::{Protocol, pulse::Pulse, shared::Shared};
+
+/// A connection that a stream is on.
+#[derive(Debug, Clone)]
+pub(crate) struct Via {
+    pub(crate) connection: ConnectionId,
+    pub(crate) pulse: Arc<Pulse>,
+}
 
 /// A writer's request for its stream.
 #[derive(Debug)]
@@ -43,11 +50,11 @@ impl Behaviour {
     /// Opens a stream on the best connection to the peer; `reply` is dropped when there is none.
     pub(crate) fn open(&mut self, request: OpenStream) {
         let OpenStream { peer, protocol, reply } = request;
-        if let Some(connection) = self.shared.best_connection(&peer) {
+        if let Some(via) = self.shared.best_connection(&peer) {
             self.opening.push_back(ToSwarm::NotifyHandler {
                 peer_id: peer,
-                handler: NotifyHandler::One(connection),
-                event: Open { protocol, reply },
+                handler: NotifyHandler::One(via.connection),
+                event: Open { protocol, via, reply },
             });
         }
     }

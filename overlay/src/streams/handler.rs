@@ -17,18 +17,20 @@ use libp2p::{
 };
 use tokio::sync::oneshot;
 
+use super::Via;
 use crate::{Protocol, shared::Shared};
 
 /// Streams waiting to be negotiated on one connection; more means that nobody limits the openers.
 const OPENING: usize = 32;
 
 /// Where an opened stream goes; dropped when it could not be opened.
-pub(crate) type OpenReply = oneshot::Sender<Stream>;
+pub(crate) type OpenReply = oneshot::Sender<(Stream, Via)>;
 
 /// Asks the handler for a stream.
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(super) protocol: Protocol,
+    pub(super) via: Via,
     pub(super) reply: OpenReply,
 }
 
@@ -58,7 +60,7 @@ impl ConnectionHandler for Handler {
     type InboundProtocol = Offer;
     type OutboundProtocol = ReadyUpgrade<StreamProtocol>;
     type InboundOpenInfo = ();
-    type OutboundOpenInfo = OpenReply;
+    type OutboundOpenInfo = (Via, OpenReply);
 
     fn listen_protocol(&self) -> SubstreamProtocol<Offer> {
         SubstreamProtocol::new(Offer, ())
@@ -69,12 +71,12 @@ impl ConnectionHandler for Handler {
         self.shared.is_allowed(&self.peer)
     }
 
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, OpenReply, Opened>> {
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, (Via, OpenReply), Opened>> {
         if let Some(opened) = self.inbound.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(opened));
         }
-        if let Some(Open { protocol, reply }) = self.requests.pop_front() {
-            let protocol = SubstreamProtocol::new(ReadyUpgrade::new(protocol.stream()), reply);
+        if let Some(Open { protocol, via, reply }) = self.requests.pop_front() {
+            let protocol = SubstreamProtocol::new(ReadyUpgrade::new(protocol.stream()), (via, reply));
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
         }
         Poll::Pending
@@ -86,7 +88,7 @@ impl ConnectionHandler for Handler {
         }
     }
 
-    fn on_connection_event(&mut self, event: ConnectionEvent<'_, Offer, Self::OutboundProtocol, (), OpenReply>) {
+    fn on_connection_event(&mut self, event: ConnectionEvent<'_, Offer, Self::OutboundProtocol, (), (Via, OpenReply)>) {
         match event {
             ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
                 protocol: (stream, protocol), ..
@@ -94,11 +96,11 @@ impl ConnectionHandler for Handler {
                 // Bounded by the streams that may be in negotiation on one connection.
                 self.inbound.push_back(Opened { protocol, stream });
             }
-            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, info: reply }) => {
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, info: (via, reply) }) => {
                 // A writer that no longer waits drops the stream, which resets it.
-                let _ = reply.send(stream);
+                let _ = reply.send((stream, via));
             }
-            ConnectionEvent::DialUpgradeError(DialUpgradeError { info: reply, error }) => {
+            ConnectionEvent::DialUpgradeError(DialUpgradeError { info: (_, reply), error }) => {
                 tracing::debug!(peer = %self.peer, %error, "stream not opened");
                 drop(reply);
             }

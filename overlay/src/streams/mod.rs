@@ -18,7 +18,7 @@ mod writer;
 
 use std::time::Duration;
 
-pub(crate) use behaviour::{Behaviour, OpenStream};
+pub(crate) use behaviour::{Behaviour, OpenStream, Via};
 pub(crate) use budget::Budget;
 pub(crate) use origin::{Origin, ip_of};
 use reader::accept;

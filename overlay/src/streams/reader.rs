@@ -14,6 +14,7 @@ use super::{ACCEPTED, OPEN_TIMEOUT, Origin, REFUSED, REPLACE_GRACE, STREAMS_PER_
 use crate::{
     Event, Protocol,
     event::Queued,
+    pulse::Pulse,
     shared::{Admission, Shared},
 };
 
@@ -86,13 +87,14 @@ impl Place {
 /// Takes in, refuses or drops a stream. Never waits.
 pub(crate) fn accept(shared: &Arc<Shared>, inbound: Inbound) {
     match shared.admit(&inbound) {
-        Admission::Read { place, origin, source } => {
+        Admission::Read { place, origin, source, pulse } => {
             let reader = Reader {
                 shared: shared.clone(),
                 peer: inbound.peer,
                 protocol: inbound.protocol,
                 origin,
                 source,
+                pulse,
                 valve: place.valve.clone(),
             };
             shared.runtime.spawn(async move { reader.run(place, inbound.stream).await });
@@ -140,6 +142,7 @@ struct Reader {
     protocol: Protocol,
     origin: Origin,
     source: Option<std::net::IpAddr>,
+    pulse: Arc<Pulse>,
     valve: Arc<Valve>,
 }
 
@@ -182,6 +185,7 @@ impl Reader {
         }
         let limit = if self.stranger() { limits.stranger_frame_timeout } else { limits.frame_timeout };
         timeout(limit, stream.read_exact(&mut header[1..])).await.map_err(|_| End::Over)?.map_err(|_| End::Over)?;
+        self.pulse.beat(Instant::now());
         let announced = u32::from_be_bytes(header);
         let Some(len) = length(self.protocol, announced) else {
             tracing::debug!(peer = %self.peer, protocol = %self.protocol, announced, "frame of a forbidden size");
@@ -194,7 +198,7 @@ impl Reader {
         let bytes = if self.stranger() { &self.shared.stranger_bytes } else { &self.shared.event_bytes };
         let held = bytes.clone().acquire_many_owned(announced).await.map_err(|_| End::Over)?;
         // [NET-FRAME-SLOW]
-        let frame = timeout(limit, body(stream, len)).await.map_err(|_| End::Over)?.map_err(|_| End::Over)?;
+        let frame = timeout(limit, body(stream, len, || self.pulse.beat(Instant::now()))).await.map_err(|_| End::Over)?.map_err(|_| End::Over)?;
         Ok((frame, held))
     }
 
@@ -219,12 +223,13 @@ fn length(protocol: Protocol, announced: u32) -> Option<usize> {
 }
 
 /// Memory is taken as the bytes arrive, not as they are announced.
-async fn body(stream: &mut (impl AsyncRead + Unpin), len: usize) -> std::io::Result<Bytes> {
+async fn body(stream: &mut (impl AsyncRead + Unpin), len: usize, arrived: impl Fn()) -> std::io::Result<Bytes> {
     let mut frame = Vec::with_capacity(len.min(CHUNK));
     while frame.len() < len {
         let start = frame.len();
         frame.resize(len.min(start + CHUNK), 0);
         stream.read_exact(&mut frame[start..]).await?;
+        arrived();
     }
     Ok(frame.into())
 }
@@ -233,5 +238,5 @@ async fn body(stream: &mut (impl AsyncRead + Unpin), len: usize) -> std::io::Res
 pub(crate) async fn read_frame(protocol: Protocol, stream: &mut (impl AsyncRead + Unpin)) -> Option<Bytes> {
     let mut header = [0; 4];
     stream.read_exact(&mut header).await.ok()?;
-    body(stream, length(protocol, u32::from_be_bytes(header))?).await.ok()
+    body(stream, length(protocol, u32::from_be_bytes(header))?, || {}).await.ok()
 }

@@ -2,8 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -14,17 +15,22 @@ use futures::{
     AsyncReadExt as _, AsyncWriteExt as _,
     io::{ReadHalf, WriteHalf},
 };
-use libp2p::{PeerId, Stream};
+use libp2p::{PeerId, Stream, swarm::ConnectionId};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use super::{
     ACCEPTED, ALL_QUEUES_BYTES, COALESCE, FINISH, OPEN_TIMEOUT, OpenStream, QUEUE_BYTES, QUEUE_FRAMES, REFUSED,
-    REOPEN_FIRST, REOPEN_MOST, Valve, WRITE_STALL,
+    REOPEN_FIRST, REOPEN_MOST, Valve, Via, WRITE_STALL,
 };
-use crate::{Event, Protocol, SendError, backoff::jittered, shared::Shared};
+use crate::{
+    Event, Protocol, SendError,
+    backoff::jittered,
+    pulse::{BULK, Pulse},
+    shared::Shared,
+};
 
 /// When a writer opens its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,8 @@ pub(crate) struct Writer {
     all: Arc<AtomicUsize>,
     wake: Arc<Notify>,
     relocate: Arc<Notify>,
+    /// Where the stream is while there is one.
+    on: Arc<Mutex<Option<ConnectionId>>>,
     valve: Arc<Valve>,
 }
 
@@ -50,6 +58,7 @@ impl Writer {
     pub(crate) fn start(shared: &Arc<Shared>, peer: PeerId, protocol: Protocol, need: Need) -> Self {
         let (queue, frames) = mpsc::channel(QUEUE_FRAMES);
         let (valve, wake, relocate) = (Arc::new(Valve::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let on = Arc::new(Mutex::new(None));
         let task = Task {
             shared: shared.clone(),
             peer,
@@ -59,6 +68,7 @@ impl Writer {
             taken: VecDeque::new(),
             wake: wake.clone(),
             relocate: relocate.clone(),
+            on: on.clone(),
             valve: valve.clone(),
             told: None,
         };
@@ -66,7 +76,7 @@ impl Writer {
         shared.runtime.spawn(async move {
             ends.run(task.run()).await;
         });
-        Self { queue, bytes: Arc::default(), all: shared.queued.clone(), wake, relocate, valve }
+        Self { queue, bytes: Arc::default(), all: shared.queued.clone(), wake, relocate, on, valve }
     }
 
     /// Queues a frame. `[NET-QUEUE-LIMIT]`
@@ -86,6 +96,11 @@ impl Writer {
     /// There is a better connection: end the stream in good order and open it there.
     pub(crate) fn relocate(&self) {
         self.relocate.notify_one();
+    }
+
+    /// The connection that its stream is on, if it has one.
+    pub(crate) fn connection(&self) -> Option<ConnectionId> {
+        *self.on.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn shut(&self) {
@@ -125,6 +140,8 @@ enum End {
     Failed,
     /// In good order, to go on elsewhere: nothing is lost.
     Relocated,
+    /// To go on elsewhere, but the peer has not confirmed the end of this one: its last frames may be lost.
+    Left,
 }
 
 struct Task {
@@ -137,6 +154,7 @@ struct Task {
     taken: VecDeque<Counted>,
     wake: Arc<Notify>,
     relocate: Arc<Notify>,
+    on: Arc<Mutex<Option<ConnectionId>>>,
     valve: Arc<Valve>,
     /// What the node was told last: open or not.
     told: Option<bool>,
@@ -150,16 +168,21 @@ impl Task {
                 return;
             }
             let end = match self.open().await {
-                Ok(stream) => {
+                Ok((stream, via)) => {
                     pause = REOPEN_FIRST;
                     if self.told != Some(true) {
                         self.tell(true, false).await;
                     }
-                    let end = self.write(stream).await;
+                    self.is_on(Some(via.connection));
+                    let end = self.write(stream, &via.pulse).await;
+                    self.is_on(None);
                     if end == End::Relocated {
                         continue;
                     }
                     self.lose(end).await;
+                    if end == End::Left {
+                        continue;
+                    }
                     end
                 }
                 Err(End::Refused) => {
@@ -181,45 +204,60 @@ impl Task {
     }
 
     /// Asks for a stream and for the peer's verdict on it.
-    async fn open(&self) -> Result<Stream, End> {
+    async fn open(&self) -> Result<(Stream, Via), End> {
         let (reply, opened) = oneshot::channel();
         let request = OpenStream { peer: self.peer, protocol: self.protocol, reply };
         let opening = async {
             self.shared.opens.send(request).await.map_err(|_| End::Failed)?;
-            let mut stream = opened.await.map_err(|_| End::Failed)?;
+            let (mut stream, via) = opened.await.map_err(|_| End::Failed)?;
             let mut verdict = [REFUSED];
             stream.read_exact(&mut verdict).await.map_err(|_| End::Failed)?;
-            if verdict == [ACCEPTED] { Ok(stream) } else { Err(End::Refused) }
+            via.pulse.beat(Instant::now());
+            if verdict == [ACCEPTED] { Ok((stream, via)) } else { Err(End::Refused) }
         };
         timeout(OPEN_TIMEOUT, opening).await.unwrap_or(Err(End::Failed))
     }
 
-    async fn write(&mut self, stream: Stream) -> End {
+    async fn write(&mut self, stream: Stream, pulse: &Pulse) -> End {
         let (mut verdicts, mut frames) = stream.split();
+        let relocate = self.relocate.clone();
         loop {
             if self.taken.is_empty() {
-                let relocate = self.relocate.clone();
                 tokio::select! {
                     biased;
                     () = relocate.notified() => {
                         // The acceptor reads to the end and then ends the stream itself.
-                        let _ = timeout(FINISH, finish(&mut frames, &mut verdicts)).await;
-                        return End::Relocated;
+                        let ended = timeout(FINISH, finish(&mut frames, &mut verdicts)).await;
+                        return if ended == Ok(true) { End::Relocated } else { End::Left };
                     }
                     end = watch(&mut verdicts) => return end,
                     more = self.take_one() => if !more { return End::Failed },
                 }
             }
             let batch = self.gather();
-            tokio::select! {
+            let mut writing = pin!(write(&mut frames, &batch, pulse));
+            let written = tokio::select! {
                 end = watch(&mut verdicts) => return end,
-                written = timeout(WRITE_STALL, write(&mut frames, &batch)) => match written {
-                    Ok(Ok(())) => self.shared.counters.sent(self.taken.len(), batch.len()),
-                    Ok(Err(_)) | Err(_) => return End::Failed,
-                },
+                written = timeout(WRITE_STALL, &mut writing) => written,
+                () = relocate.notified() => {
+                    // What is half written is finished first, and then it moves; or the connection is dead.
+                    relocate.notify_one();
+                    match timeout(FINISH, &mut writing).await {
+                        Ok(written) => Ok(written),
+                        Err(_) => return End::Left,
+                    }
+                }
+            };
+            match written {
+                Ok(Ok(())) => self.shared.counters.sent(self.taken.len(), batch.len()),
+                Ok(Err(_)) | Err(_) => return End::Failed,
             }
             self.taken.clear();
         }
+    }
+
+    fn is_on(&self, connection: Option<ConnectionId>) {
+        *self.on.lock().unwrap_or_else(PoisonError::into_inner) = connection;
     }
 
     async fn take_one(&mut self) -> bool {
@@ -288,13 +326,18 @@ async fn watch(verdicts: &mut ReadHalf<Stream>) -> End {
     }
 }
 
-async fn finish(frames: &mut WriteHalf<Stream>, verdicts: &mut ReadHalf<Stream>) {
-    if frames.close().await.is_ok() {
-        watch(verdicts).await;
-    }
+/// True when the acceptor has read everything and ended the stream.
+async fn finish(frames: &mut WriteHalf<Stream>, verdicts: &mut ReadHalf<Stream>) -> bool {
+    let mut rest = [0];
+    frames.close().await.is_ok() && matches!(verdicts.read(&mut rest).await, Ok(0))
 }
 
-async fn write(frames: &mut WriteHalf<Stream>, batch: &[u8]) -> std::io::Result<()> {
-    frames.write_all(batch).await?;
+async fn write(frames: &mut WriteHalf<Stream>, batch: &[u8], pulse: &Pulse) -> std::io::Result<()> {
+    for chunk in batch.chunks(BULK) {
+        frames.write_all(chunk).await?;
+        if chunk.len() == BULK {
+            pulse.beat(Instant::now());
+        }
+    }
     frames.flush().await
 }

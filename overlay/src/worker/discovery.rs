@@ -6,14 +6,30 @@ use libp2p::{Multiaddr, PeerId, identify, kad, mdns, swarm::ConnectionId};
 use tokio::time::Instant;
 
 use super::{REJOIN, Worker};
-use crate::{Config, SpawnError, address, backoff::jittered, swarm::KADEMLIA};
+use crate::{
+    Config, SpawnError,
+    address::{self, Scope},
+    backoff::jittered,
+    streams::ip_of,
+    swarm::KADEMLIA,
+};
 
 /// Upkeep that nothing else triggers.
 const UPKEEP: Duration = Duration::from_secs(60);
 /// Peers found on the local network that are dialled to learn what they know. `[NET-MDNS-LIMIT]`
 const NEIGHBOURS: usize = 32;
-/// Superseded connections waiting to be closed.
+/// Relayed connections waiting to be closed.
 const CLOSING: usize = 256;
+
+/// Bootstrap nodes are tried out of turn no more often than this.
+const HURRY: Duration = Duration::from_secs(3);
+
+/// A relayed connection that ends if the peer then has a direct one.
+struct Closing {
+    at: Instant,
+    peer: PeerId,
+    connection: ConnectionId,
+}
 
 pub(super) struct Discovery {
     bootstrap: Vec<(PeerId, Vec<Multiaddr>)>,
@@ -21,24 +37,33 @@ pub(super) struct Discovery {
     rejoin: Instant,
     attempts: u32,
     upkeep: Instant,
-    closing: Vec<(Instant, ConnectionId)>,
+    closing: Vec<Closing>,
+    hurried: Option<Instant>,
 }
 
 impl Discovery {
     pub(super) fn new(bootstrap: Vec<(PeerId, Vec<Multiaddr>)>, now: Instant) -> Self {
-        Self { bootstrap, rejoin: now, attempts: 0, upkeep: now + UPKEEP, closing: Vec::new() }
+        Self { bootstrap, rejoin: now, attempts: 0, upkeep: now + UPKEEP, closing: Vec::new(), hurried: None }
     }
 
     pub(super) fn next(&self) -> Instant {
-        let closing = self.closing.iter().map(|(at, _)| *at).min();
+        let closing = self.closing.iter().map(|c| c.at).min();
         let joining = (!self.bootstrap.is_empty()).then_some(self.rejoin);
         [Some(self.upkeep), joining, closing].into_iter().flatten().min().unwrap_or(self.upkeep)
     }
 
-    pub(super) fn close_later(&mut self, connection: ConnectionId, at: Instant) {
+    pub(super) fn close_later(&mut self, peer: PeerId, connection: ConnectionId, at: Instant) {
         if self.closing.len() < CLOSING {
-            self.closing.push((at, connection));
+            self.closing.push(Closing { at, peer, connection });
         }
+    }
+
+    /// Joins as soon as possible, as if it had not been tried yet.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        let soon = self.hurried.map_or(now, |at| now.max(at + HURRY));
+        self.hurried = Some(soon);
+        self.rejoin = self.rejoin.min(soon);
+        self.attempts = 0;
     }
 }
 
@@ -69,11 +94,13 @@ impl Worker {
             self.swarm.behaviour_mut().kad.store_mut().prune();
             self.tend_reservations();
         }
-        let (due, later) = self.discovery.closing.iter().partition(|(at, _)| *at <= now);
+        let closing = std::mem::take(&mut self.discovery.closing);
+        let (due, later): (Vec<Closing>, Vec<Closing>) = closing.into_iter().partition(|c| c.at <= now);
         self.discovery.closing = later;
-        let due: Vec<(Instant, ConnectionId)> = due;
-        for (_, connection) in due {
-            self.swarm.close_connection(connection);
+        for Closing { peer, connection, .. } in due {
+            if self.shared.is_direct(&peer, now) {
+                self.swarm.close_connection(connection);
+            }
         }
     }
 
@@ -114,6 +141,9 @@ impl Worker {
         }
         self.shared.recognize(peer_id, &addresses);
         self.seeker.discovered(&peer_id, &addresses, Instant::now());
+        if connected.as_ref().is_some_and(|at| ip_of(at).is_some() && Scope::of(at) == Some(Scope::Global)) {
+            self.reachability.on_internet(Instant::now());
+        }
         self.consider_relay(peer_id, &info.protocols, &addresses, connected);
     }
 

@@ -120,7 +120,8 @@ impl Worker {
     }
 
     fn next_wake(&self) -> Instant {
-        let times = [self.seeker.next(), self.records.next(), Some(self.discovery.next())];
+        let (silent, doubted) = (self.shared.next_silent(), self.reachability.next());
+        let times = [self.seeker.next(), self.records.next(), Some(self.discovery.next()), silent, doubted];
         times.into_iter().flatten().min().unwrap_or_else(Instant::now)
     }
 
@@ -128,15 +129,20 @@ impl Worker {
         self.seek(now);
         self.tend_records(now);
         self.tend_discovery(now);
+        self.tend_reachability(now);
+        self.give_up_silent(now);
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<BehavioursEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
-            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => self.on_connected(peer_id, &endpoint),
-            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => self.on_disconnected(peer_id),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.on_connected(peer_id, connection_id, &endpoint);
+            }
+            SwarmEvent::ConnectionClosed { peer_id, .. } => self.on_disconnected(peer_id),
             SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => self.on_dial_error(peer, &error),
-            SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => self.refresh_addresses(),
+            SwarmEvent::NewListenAddr { address, .. } => self.on_listening(&address),
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.on_address_gone(&address),
             SwarmEvent::ExternalAddrExpired { .. } => self.on_external_address_lost(),
             SwarmEvent::ExternalAddrConfirmed { address } => self.on_external_address(&address),
             SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id),
@@ -152,6 +158,7 @@ impl Worker {
             BehavioursEvent::Mdns(event) => self.on_mdns(event),
             BehavioursEvent::AutonatClient(event) => self.on_probed(&event),
             BehavioursEvent::RelayClient(event) => self.on_relay(&event),
+            BehavioursEvent::Ping(event) => self.on_ping(&event),
             other => tracing::trace!(?other, "behaviour"),
         }
     }

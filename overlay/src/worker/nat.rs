@@ -1,15 +1,26 @@
 //! Being reachable: external addresses, AutoNAT's verdicts, places on relays.
+//!
+//! AutoNAT tells for certain only that a node *can* be reached. That it cannot is often told by silence: a router that
+//! drops what it did not ask for lets the attempt time out, and the test with it. So a node that is connected to the
+//! internet and was not found to be reachable within some seconds takes places on relays, and gives them back if it
+//! turns out to be reachable after all.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    time::Duration,
+};
 
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, autonat, core::transport::ListenerId, kad::Mode, multiaddr::Protocol, relay,
 };
+use tokio::time::Instant;
 
 use super::Worker;
 use crate::{
     Config, Nat, RelayUse,
     address::{self, Scope},
+    streams::ip_of,
     surroundings::Surroundings,
 };
 
@@ -20,6 +31,11 @@ const RELAYS: usize = 16;
 /// So many nodes, or one bootstrap peer, must have failed to dial back before this node counts as private: one may
 /// lie. `[NET-NAT-VERDICT]`
 const WITNESSES: usize = 3;
+/// A node that can be reached is told so within 5.5 s of its first connection to the internet. Without a word for this
+/// long it takes places on relays. `[NET-NAT-SILENCE]`
+const DOUBT: Duration = Duration::from_secs(12);
+/// Without a word for this long it says that it cannot be reached. `[NET-NAT-SILENCE]`
+const VERDICT: Duration = Duration::from_secs(30);
 /// Witnesses remembered.
 const MOST_WITNESSES: usize = 64;
 /// Addresses told to the node.
@@ -30,6 +46,10 @@ pub(super) struct Reachability {
     relay_use: RelayUse,
     is_relay: bool,
     public: bool,
+    /// When this node was first connected to the internet, while it is not known to be reachable from there.
+    online: Option<Instant>,
+    /// What follows from not hearing anything.
+    silence: Silence,
     /// Nodes that failed to dial back, and what their word counts.
     failed: HashMap<PeerId, usize>,
     relays: HashMap<PeerId, Multiaddr>,
@@ -39,12 +59,24 @@ pub(super) struct Reachability {
     configured: Vec<Multiaddr>,
 }
 
+/// How long nothing was heard of being reachable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Silence {
+    Short,
+    /// [`DOUBT`]
+    Doubt,
+    /// [`VERDICT`]
+    Verdict,
+}
+
 impl Reachability {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             relay_use: config.relay_use,
             is_relay: config.relay_server,
             public: !config.external.is_empty(),
+            online: None,
+            silence: Silence::Short,
             failed: HashMap::new(),
             relays: HashMap::new(),
             listeners: HashMap::new(),
@@ -56,7 +88,7 @@ impl Reachability {
     pub(super) fn nat(&self) -> Nat {
         if self.public {
             Nat::Public
-        } else if self.failed.values().sum::<usize>() >= WITNESSES {
+        } else if self.failed.values().sum::<usize>() >= WITNESSES || self.silence == Silence::Verdict {
             Nat::Private
         } else {
             Nat::Unknown
@@ -72,9 +104,42 @@ impl Reachability {
             RelayUse::Never => false,
             RelayUse::Always => true,
             // A place that turns out to be needless costs little.
-            RelayUse::WhenPrivate => !self.public && !self.failed.is_empty(),
+            RelayUse::WhenPrivate => !self.public && (!self.failed.is_empty() || self.silence > Silence::Short),
         }
     }
+
+    /// This node is connected to the internet: from now on silence means something.
+    pub(super) fn on_internet(&mut self, now: Instant) {
+        self.online.get_or_insert(now);
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        let online = self.online.filter(|_| !self.public)?;
+        match self.silence {
+            Silence::Short => Some(online + DOUBT),
+            Silence::Doubt => Some(online + VERDICT),
+            Silence::Verdict => None,
+        }
+    }
+
+    /// True when silence has just come to mean more than before.
+    fn listen(&mut self, now: Instant) -> bool {
+        let due = self.next().is_some_and(|at| at <= now);
+        if due {
+            self.silence = if self.silence == Silence::Short { Silence::Doubt } else { Silence::Verdict };
+        }
+        due
+    }
+}
+
+/// An address by which this machine talks to others: not loopback, link-local or a circuit.
+fn is_of_network(address: &Multiaddr) -> bool {
+    let link_local = match ip_of(address) {
+        Some(IpAddr::V4(ip)) => ip.is_link_local(),
+        Some(IpAddr::V6(ip)) => ip.is_unicast_link_local(),
+        None => return false,
+    };
+    !link_local && Scope::of(address) > Some(Scope::Loopback)
 }
 
 fn is_circuit(address: &Multiaddr) -> bool {
@@ -86,7 +151,9 @@ impl Worker {
         if !is_circuit(address) && !self.reachability.public {
             self.reachability.public = true;
             self.reachability.failed.clear();
+            self.reachability.silence = Silence::Short;
             self.swarm.behaviour_mut().kad.set_mode(Some(Mode::Server));
+            self.give_back_reservations();
         }
         self.refresh_addresses();
     }
@@ -94,6 +161,42 @@ impl Worker {
     pub(super) fn on_external_address_lost(&mut self) {
         self.reachability.public = self.swarm.external_addresses().any(|a| !is_circuit(a));
         self.refresh_addresses();
+    }
+
+    /// What silence has come to mean. `[NET-NAT-SILENCE]`
+    pub(super) fn tend_reachability(&mut self, now: Instant) {
+        if self.reachability.listen(now) {
+            if self.reachability.nat() == Nat::Private {
+                self.swarm.behaviour_mut().kad.set_mode(Some(Mode::Client));
+            }
+            self.tend_reservations();
+        }
+    }
+
+    /// Others need the places more than a node that is reachable.
+    fn give_back_reservations(&mut self) {
+        if !self.reachability.wants_relay() {
+            let listeners: Vec<ListenerId> = self.reachability.listeners.keys().copied().collect();
+            for listener in listeners {
+                self.swarm.remove_listener(listener);
+            }
+        }
+    }
+
+    /// An address at which this node listens has come up.
+    pub(super) fn on_listening(&mut self, address: &Multiaddr) {
+        self.refresh_addresses();
+        if is_of_network(address) {
+            self.on_moved();
+        }
+    }
+
+    /// An address at which this node listened is gone.
+    pub(super) fn on_address_gone(&mut self, address: &Multiaddr) {
+        self.refresh_addresses();
+        if is_of_network(address) {
+            self.on_moved();
+        }
     }
 
     /// A node tried to dial back.
@@ -216,5 +319,32 @@ mod tests {
         assert_eq!(reachability.nat(), Nat::Private);
         reachability.public = true;
         assert!(reachability.nat() == Nat::Public && !reachability.wants_relay());
+    }
+
+    #[test]
+    fn silence_for_some_seconds_is_reason_for_a_relay_and_later_a_verdict() {
+        // [NET-NAT-SILENCE]
+        let (mut reachability, start) = (Reachability::new(&Config::new([1; 32])), Instant::now());
+        assert!(reachability.next().is_none(), "without the internet nobody needs to be reachable from there");
+        reachability.on_internet(start);
+        reachability.on_internet(start + Duration::from_secs(5));
+        assert_eq!(reachability.next(), Some(start + DOUBT));
+        assert!(!reachability.listen(start + Duration::from_secs(6)) && !reachability.wants_relay());
+        assert!(reachability.listen(start + DOUBT));
+        assert!(reachability.wants_relay() && reachability.nat() == Nat::Unknown);
+        assert!(reachability.listen(start + VERDICT));
+        assert!(reachability.wants_relay() && reachability.nat() == Nat::Private && reachability.next().is_none());
+        reachability.public = true;
+        assert!(!reachability.wants_relay() && reachability.nat() == Nat::Public);
+    }
+
+    #[test]
+    fn a_node_that_is_known_to_be_reachable_hears_nothing_in_silence() {
+        // [NET-NAT-SILENCE]
+        let mut config = Config::new([1; 32]);
+        config.external = vec!["/ip4/8.8.8.8/tcp/1".parse().expect("an address")];
+        let (mut reachability, start) = (Reachability::new(&config), Instant::now());
+        reachability.on_internet(start);
+        assert!(!reachability.listen(start + VERDICT) && !reachability.wants_relay());
     }
 }

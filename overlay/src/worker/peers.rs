@@ -5,8 +5,9 @@ use std::time::Duration;
 use libp2p::{
     Multiaddr, PeerId,
     core::ConnectedPoint,
+    ping,
     swarm::{
-        DialError as SwarmDialError,
+        ConnectionId, DialError as SwarmDialError,
         dial_opts::{DialOpts, PeerCondition},
     },
 };
@@ -21,6 +22,8 @@ use crate::{
 
 /// Streams on a relayed connection get so long to finish once there is a direct one.
 const SUPERSEDED: Duration = Duration::from_secs(5);
+/// In this time a direct connection shows that it lives, or is given up.
+const PROVEN: Duration = Duration::from_secs(15);
 
 /// What the names in a peer's addresses stand for.
 pub(super) struct Resolved {
@@ -89,10 +92,13 @@ impl Worker {
     }
 
     fn dial(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        // A connection that was given up may take long to close.
+        let gone = !self.shared.is_connected(&peer);
+        let condition = if gone { PeerCondition::NotDialing } else { PeerCondition::DisconnectedAndNotDialing };
         let options = DialOpts::peer_id(peer)
             .addresses(addresses)
             .extend_addresses_through_behaviour()
-            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .condition(condition)
             .build();
         match self.swarm.dial(options) {
             // If it is being dialled already, that dial's outcome will do.
@@ -101,7 +107,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn on_connected(&mut self, peer: PeerId, endpoint: &ConnectedPoint) {
+    pub(super) fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
         let dialed = (endpoint.is_dialer() && !endpoint.is_relayed()).then(|| endpoint.get_remote_address());
         self.seeker.connected(&peer, dialed);
         for respond_to in self.waiting.remove(&peer).unwrap_or_default() {
@@ -109,14 +115,56 @@ impl Worker {
             answer(respond_to, Ok(()));
         }
         self.announcer.changed(peer);
-        for connection in self.shared.supersede(&peer) {
-            self.discovery.close_later(connection, Instant::now() + SUPERSEDED);
+        let later = Instant::now() + SUPERSEDED;
+        for relayed in self.shared.supersede(&peer, connection) {
+            self.discovery.close_later(peer, relayed, later);
+        }
+        if endpoint.is_relayed() {
+            // Beside a direct connection it is needed only if that one is dead; this will have shown by then.
+            self.discovery.close_later(peer, connection, Instant::now() + PROVEN);
         }
     }
 
+    /// A connection ended or was given up; perhaps the last one.
     pub(super) fn on_disconnected(&mut self, peer: PeerId) {
         self.announcer.changed(peer);
-        self.seeker.disconnected(&peer, Instant::now(), &mut self.rng);
+        if self.shared.is_connected(&peer) {
+            return;
+        }
+        let now = Instant::now();
+        self.seeker.disconnected(&peer, now, &mut self.rng);
+        if self.is_bootstrap(&peer) {
+            self.discovery.hurry(now);
+        }
+    }
+
+    pub(super) fn on_ping(&mut self, event: &ping::Event) {
+        match &event.result {
+            Ok(_) => self.shared.heard(&event.peer, event.connection, Some(Instant::now())),
+            Err(ping::Failure::Unsupported) => self.shared.heard(&event.peer, event.connection, None),
+            // Silence speaks for itself.
+            Err(error) => tracing::debug!(peer = %event.peer, %error, "no answer to a ping"),
+        }
+    }
+
+    /// Ends connections whose other end is not there any more. `[NET-LIVE]`
+    pub(super) fn give_up_silent(&mut self, now: Instant) {
+        for (peer, connection) in self.shared.silent(now) {
+            tracing::debug!(%peer, "nothing was heard for too long: the connection is given up");
+            self.swarm.close_connection(connection);
+            // The system may not let go of it for long.
+            self.shared.disconnected(peer, connection);
+            self.on_disconnected(peer);
+        }
+    }
+
+    /// This node has another address than before: what was tried in vain may work now, and what worked may be dead.
+    pub(super) fn on_moved(&mut self) {
+        let now = Instant::now();
+        self.shared.doubt_all(now);
+        self.seeker.hurry(now);
+        self.discovery.hurry(now);
+        self.seek(now);
     }
 
     pub(super) fn on_dial_error(&mut self, peer: PeerId, error: &SwarmDialError) {

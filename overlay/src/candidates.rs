@@ -1,4 +1,4 @@
-//! Keeps AutoNAT from probing what it should not: circuit addresses, and more candidates than make sense.
+//! Keeps AutoNAT and hole punching from what is no address of this node, and from more candidates than make sense.
 
 use std::{
     collections::HashSet,
@@ -8,17 +8,18 @@ use std::{
 use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
-    multiaddr::Protocol,
     swarm::{
         ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
         ToSwarm,
     },
 };
 
+use crate::streams::ip_of;
+
 /// Distinct addresses that peers may make us probe: AutoNAT keeps each for ever. `[NET-NAT-CANDIDATES]`
 const CANDIDATES: usize = 64;
 
-/// Passes everything to `inner` but external address candidates that are circuits or beyond the cap.
+/// Passes everything to `inner` but external address candidates that are no IP addresses or beyond the cap.
 pub(crate) struct Candidates<B> {
     inner: B,
     seen: HashSet<Multiaddr>,
@@ -30,7 +31,8 @@ impl<B> Candidates<B> {
     }
 
     fn passes(&mut self, address: &Multiaddr) -> bool {
-        if address.iter().any(|p| matches!(p, Protocol::P2pCircuit)) {
+        // By a circuit the other side sees nothing of us but our peer id.
+        if ip_of(address).is_none() {
             return false;
         }
         self.seen.contains(address) || (self.seen.len() < CANDIDATES && self.seen.insert(address.clone()))
@@ -110,6 +112,7 @@ mod tests {
         let relay = PeerId::random();
         let circuit = format!("/ip4/192.0.2.1/tcp/1/p2p/{relay}/p2p-circuit");
         assert!(!candidates.passes(&circuit.parse().expect("an address")));
+        assert!(!candidates.passes(&format!("/p2p/{relay}").parse().expect("an address")));
         let address = |port: u16| format!("/ip4/192.0.2.1/tcp/{port}").parse::<Multiaddr>().expect("an address");
         assert_eq!((0..1_000).filter(|port| candidates.passes(&address(*port))).count(), CANDIDATES);
         assert!(candidates.passes(&address(0)));

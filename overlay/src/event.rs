@@ -74,6 +74,16 @@ pub enum Event {
         /// This node dialled, so `address` is one the peer listens on.
         dialed: bool,
     },
+    /// A connected peer is now reached by another connection than before, for example by a direct one instead of a
+    /// relayed one. Nothing else has changed.
+    Rerouted {
+        /// Who.
+        peer: PeerId,
+        /// The remote address of that connection.
+        address: Multiaddr,
+        /// The connection runs through a relay.
+        relayed: bool,
+    },
     /// The last connection to the peer is gone; frames still queued for it are lost. No frame of that
     /// connection comes after this.
     Disconnected {

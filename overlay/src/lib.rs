@@ -46,5 +46,5 @@ pub use errors::{DialError, Gone, LookupError, PublishError, SendError, SpawnErr
 pub use event::{Event, Events, Protocol};
 pub use handle::Handle;
 pub use libp2p::{Multiaddr, PeerId};
-pub use status::{Nat, Status};
+pub use status::{Bootstrap, Nat, Status};
 pub use worker::spawn;

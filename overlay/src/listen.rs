@@ -24,6 +24,10 @@ pub(crate) async fn bind(
     swarm: &mut CoveySwarm,
     addresses: &[Multiaddr],
 ) -> Result<Vec<SwarmEvent<BehavioursEvent>>, SpawnError> {
+    // All of them before any is bound for good: such a trial of an IPv6 port takes the IPv4 port of that number too.
+    for address in addresses {
+        is_free(address)?;
+    }
     let mut waiting = HashSet::new();
     for address in addresses {
         waiting.insert(listen(swarm, address)?);
@@ -48,11 +52,15 @@ pub(crate) async fn bind(
     Ok(other)
 }
 
-fn listen(swarm: &mut CoveySwarm, address: &Multiaddr) -> Result<libp2p::core::transport::ListenerId, SpawnError> {
-    // libp2p binds TCP with SO_REUSEPORT: the port of another node of the same user would be shared, not refused.
+/// libp2p binds TCP with SO_REUSEPORT: the port of another node of the same user would be shared, not refused.
+fn is_free(address: &Multiaddr) -> Result<(), SpawnError> {
     if let Some(socket) = tcp_socket(address) {
         TcpListener::bind(socket).map_err(|e| failed(address, &e))?;
     }
+    Ok(())
+}
+
+fn listen(swarm: &mut CoveySwarm, address: &Multiaddr) -> Result<libp2p::core::transport::ListenerId, SpawnError> {
     swarm.listen_on(address.clone()).map_err(|e| match e {
         TransportError::Other(e) => failed(address, &e),
         TransportError::MultiaddrNotSupported(_) => {

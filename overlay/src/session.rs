@@ -26,7 +26,13 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(endpoint: &ConnectedPoint, now: Instant) -> Self {
-        let address = endpoint.get_remote_address().clone();
+        let mut address = endpoint.get_remote_address().clone();
+        if let ConnectedPoint::Listener { local_addr, .. } = endpoint
+            && endpoint.is_relayed()
+        {
+            // Only the listener's address shows by which relay it came.
+            address = local_addr.iter().chain(&address).collect();
+        }
         let origin = Origin::of_endpoint(endpoint);
         let pulse = Arc::new(Pulse::new(now));
         Self { relayed: endpoint.is_relayed(), dialed: endpoint.is_dialer(), origin, address, pulse }

@@ -13,6 +13,19 @@ pub enum Nat {
     Private,
 }
 
+/// A configured bootstrap peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bootstrap {
+    /// Who.
+    pub peer: PeerId,
+    /// Where, as configured.
+    pub addresses: Vec<Multiaddr>,
+    /// It is connected.
+    pub connected: bool,
+    /// What came of the last attempt to connect, if nothing good.
+    pub trouble: Option<String>,
+}
+
 /// Counters since start and sizes now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -40,6 +53,12 @@ pub struct Status {
     pub nat: Nat,
     /// Relays that hold a reservation for this node.
     pub reservations: Vec<PeerId>,
+    /// Relays met so far.
+    pub relays: usize,
+    /// This node is a relay for others.
+    pub is_relay: bool,
+    /// The configured bootstrap peers.
+    pub bootstrap: Vec<Bootstrap>,
     /// Frames written to peers.
     pub frames_sent: u64,
     /// Bytes of frames written to peers.

@@ -48,7 +48,7 @@ pub(crate) struct Behaviours {
     autonat_server: autonat::v2::server::Behaviour,
     relay_client: relay::client::Behaviour,
     relay_server: Toggle<relay::Behaviour>,
-    dcutr: dcutr::Behaviour,
+    dcutr: Candidates<dcutr::Behaviour>,
     pub(crate) streams: streams::Behaviour,
 }
 
@@ -103,7 +103,7 @@ fn behaviours(
         autonat_server: autonat::v2::server::Behaviour::new(rand::make_rng()),
         relay_client,
         relay_server: config.relay_server.then(|| relay::Behaviour::new(local, relay_limits(config))).into(),
-        dcutr: dcutr::Behaviour::new(local),
+        dcutr: Candidates::new(dcutr::Behaviour::new(local)),
         streams: streams::Behaviour::new(shared.clone()),
     })
 }
@@ -134,6 +134,7 @@ fn relay_limits(config: &Config) -> relay::Config {
     let per_minute = NonZeroU32::new(30).expect("30 is not zero");
     let minute = Duration::from_secs(60);
     relay::Config {
+        max_reservations: limits.relay_circuits * 4,
         max_circuits: limits.relay_circuits,
         max_circuits_per_peer: (limits.relay_circuits / 16).max(4),
         max_circuit_bytes: limits.relay_circuit_bytes,

@@ -167,6 +167,11 @@ impl Connections {
                     known.insert(peer, Connection { address, relayed: *relayed, since });
                 }
             }
+            Event::Rerouted { peer, address, relayed } => {
+                if let Some(connection) = addressing::peer_key(peer).and_then(|peer| known.get_mut(&peer)) {
+                    (connection.address, connection.relayed) = (address.to_string(), *relayed);
+                }
+            }
             Event::Disconnected { peer } => {
                 if let Some(peer) = addressing::peer_key(peer) {
                     known.remove(&peer);
@@ -235,7 +240,7 @@ fn input_of(event: Event) -> Option<Input> {
         Event::Closed { peer, protocol: Protocol::Sync, .. } => {
             Some(Input::Closed { peer: addressing::peer_key(&peer)? })
         }
-        Event::Opened { .. } | Event::Closed { .. } => None,
+        Event::Opened { .. } | Event::Closed { .. } | Event::Rerouted { .. } => None,
         Event::Frame { peer, protocol, source, frame } => {
             Some(Input::Frame { peer: addressing::peer_key(&peer)?, protocol, source, frame: frame.to_vec() })
         }

@@ -7,7 +7,7 @@ use covey_api::{
     ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer,
     Reachability, Reason, Report, Status, Time,
 };
-use covey_overlay::Nat;
+use covey_overlay::{Bootstrap, Nat};
 
 use super::Service;
 use crate::addressing;
@@ -117,22 +117,48 @@ fn listening(overlay: &covey_overlay::Status) -> Check {
 
 fn neighbours(overlay: &covey_overlay::Status) -> Check {
     let message = format!("{} peers connected, {} known", overlay.peers, overlay.routing_table);
-    if overlay.routing_table == 0 {
+    if overlay.routing_table > 0 {
+        return check("neighbours", CheckState::Ok, message, None);
+    }
+    if overlay.bootstrap.is_empty() {
         let advice = "start with --bootstrap MULTIADDR, or on a network where another node announces itself";
         return check("neighbours", CheckState::Warn, message, Some(advice));
     }
-    check("neighbours", CheckState::Ok, message, None)
+    let told: Vec<String> = overlay.bootstrap.iter().filter(|b| !b.connected).map(unreached).collect();
+    let advice = "see that it runs and that its address is right; one that closes the connection at once has too many users, \
+                  in all or behind your address (network.max_strangers and max_strangers_per_prefix there)";
+    check("neighbours", CheckState::Warn, format!("{message}; {}", told.join("; ")), Some(advice))
+}
+
+fn unreached(seed: &Bootstrap) -> String {
+    let address = seed.addresses.first().map(ToString::to_string).unwrap_or_default();
+    let trouble = seed.trouble.as_deref().unwrap_or("no answer yet");
+    format!("bootstrap node {address}/p2p/{}: {trouble}", seed.peer)
 }
 
 fn reached(overlay: &covey_overlay::Status) -> Check {
-    match overlay.nat {
-        Nat::Public => check("reachability", CheckState::Ok, "reachable from outside".into(), None),
-        Nat::Unknown => check("reachability", CheckState::Ok, "not tested by other nodes yet".into(), None),
-        Nat::Private => {
-            let advice = "forward a listening port in your router, or leave it to relays and hole punching";
-            check("reachability", CheckState::Warn, "not directly reachable from outside".into(), Some(advice))
+    let (state, message, advice) = match overlay.nat {
+        Nat::Public => (CheckState::Ok, "reachable from outside".to_owned(), None),
+        _ if !overlay.reservations.is_empty() => {
+            let relays: Vec<String> = overlay.reservations.iter().map(ToString::to_string).collect();
+            (CheckState::Ok, format!("reachable through {}", relays.join(" and ")), None)
         }
-    }
+        _ if overlay.is_relay => {
+            (CheckState::Ok, "a relay for others: its addresses are taken as reachable, untested".to_owned(), None)
+        }
+        Nat::Unknown => (CheckState::Ok, "not tested by other nodes yet".to_owned(), None),
+        Nat::Private if overlay.relays == 0 => (
+            CheckState::Warn,
+            "nobody could reach this node from outside so far, and no relay is known".to_owned(),
+            Some("forward a listening port in your router, or name a node that runs --relay-server with --bootstrap"),
+        ),
+        Nat::Private => (
+            CheckState::Warn,
+            format!("nobody could reach this node from outside so far; places on relays: 0 of {} known", overlay.relays),
+            Some("forward a listening port in your router, or see whether network.relay_use forbids relays"),
+        ),
+    };
+    check("reachability", state, message, advice)
 }
 
 fn contacts(overlay: &covey_overlay::Status, counts: Counts) -> Check {
@@ -150,3 +176,6 @@ fn outbox(counts: Counts) -> Check {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,8 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct Announcer {
-    /// Generation of the session that the node knows of.
-    told: HashMap<PeerId, u64>,
+    /// What the node knows of: the generation of the session, and where its connection leads.
+    told: HashMap<PeerId, (u64, Multiaddr)>,
     changed: VecDeque<PeerId>,
     addresses: Vec<Multiaddr>,
     addresses_changed: bool,
@@ -48,7 +48,7 @@ impl Announcer {
     pub(super) fn next(&mut self, shared: &Shared) -> Option<Event> {
         let event = self.peer_event(|peer| shared.presence(peer));
         if let Some(Event::Connected { peer, .. }) = &event {
-            shared.set_announced(peer, self.told[peer]);
+            shared.set_announced(peer, self.told[peer].0);
         }
         event.or_else(|| std::mem::take(&mut self.addresses_changed).then(|| Event::Addresses(self.addresses.clone())))
     }
@@ -56,7 +56,13 @@ impl Announcer {
     fn peer_event(&mut self, presence: impl Fn(&PeerId) -> Option<Presence>) -> Option<Event> {
         while let Some(peer) = self.changed.pop_front() {
             match (self.told.get(&peer), presence(&peer)) {
-                (Some(told), Some(now)) if *told == now.generation => {}
+                (Some((told, at)), Some(now)) if *told == now.generation => {
+                    let Presence { generation, address, relayed, .. } = now;
+                    if *at != address {
+                        self.told.insert(peer, (generation, address.clone()));
+                        return Some(Event::Rerouted { peer, address, relayed });
+                    }
+                }
                 (Some(_), now) => {
                     self.told.remove(&peer);
                     if now.is_some() {
@@ -65,7 +71,7 @@ impl Announcer {
                     return Some(Event::Disconnected { peer });
                 }
                 (None, Some(Presence { generation, address, relayed, dialed })) => {
-                    self.told.insert(peer, generation);
+                    self.told.insert(peer, (generation, address.clone()));
                     return Some(Event::Connected { peer, address, relayed, dialed });
                 }
                 (None, None) => {}
@@ -85,7 +91,11 @@ mod tests {
 
     fn events(announcer: &mut Announcer, now: &Option<Presence>) -> Vec<&'static str> {
         std::iter::from_fn(|| announcer.peer_event(|_| now.clone()))
-            .map(|e| if matches!(e, Event::Connected { .. }) { "connected" } else { "disconnected" })
+            .map(|e| match e {
+                Event::Connected { .. } => "connected",
+                Event::Rerouted { .. } => "rerouted",
+                _ => "disconnected",
+            })
             .collect()
     }
 
@@ -99,6 +109,21 @@ mod tests {
         assert_eq!(events(&mut announcer, &presence(2)), ["disconnected", "connected"]);
         announcer.changed(peer);
         assert_eq!(events(&mut announcer, &None), ["disconnected"]);
+    }
+
+    #[test]
+    fn a_better_connection_of_the_same_session_is_told_once() {
+        let (mut announcer, peer) = (Announcer::default(), PeerId::random());
+        announcer.changed(peer);
+        assert_eq!(events(&mut announcer, &presence(1)), ["connected"]);
+        let mut direct = presence(1);
+        if let Some(direct) = &mut direct {
+            direct.address = "/ip4/192.0.2.1/tcp/1".parse().expect("an address");
+        }
+        for expected in [vec!["rerouted"], Vec::new()] {
+            announcer.changed(peer);
+            assert_eq!(events(&mut announcer, &direct), expected);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{REJOIN, Worker};
 use crate::{
-    Config, SpawnError,
+    Bootstrap, Config, DialError, SpawnError,
     address::{self, Scope},
     backoff::jittered,
     streams::ip_of,
@@ -31,8 +31,27 @@ struct Closing {
     connection: ConnectionId,
 }
 
+/// A bootstrap connection that ends so soon was refused.
+const REFUSED: Duration = Duration::from_secs(2);
+
+/// A configured bootstrap peer.
+#[derive(Debug, Clone)]
+pub(super) struct Seed {
+    pub(super) peer: PeerId,
+    addresses: Vec<Multiaddr>,
+    connected: Option<Instant>,
+    trouble: Option<String>,
+}
+
+impl Seed {
+    pub(super) fn status(&self, connected: bool) -> Bootstrap {
+        let trouble = self.trouble.clone().filter(|_| !connected);
+        Bootstrap { peer: self.peer, addresses: self.addresses.clone(), connected, trouble }
+    }
+}
+
 pub(super) struct Discovery {
-    bootstrap: Vec<(PeerId, Vec<Multiaddr>)>,
+    bootstrap: Vec<Seed>,
     /// When to try to join again if there is nobody.
     rejoin: Instant,
     attempts: u32,
@@ -42,7 +61,7 @@ pub(super) struct Discovery {
 }
 
 impl Discovery {
-    pub(super) fn new(bootstrap: Vec<(PeerId, Vec<Multiaddr>)>, now: Instant) -> Self {
+    pub(super) fn new(bootstrap: Vec<Seed>, now: Instant) -> Self {
         Self { bootstrap, rejoin: now, attempts: 0, upkeep: now + UPKEEP, closing: Vec::new(), hurried: None }
     }
 
@@ -58,6 +77,37 @@ impl Discovery {
         }
     }
 
+    pub(super) fn seeds(&self) -> impl Iterator<Item = &Seed> {
+        self.bootstrap.iter()
+    }
+
+    fn seed(&mut self, peer: &PeerId) -> Option<&mut Seed> {
+        self.bootstrap.iter_mut().find(|seed| seed.peer == *peer)
+    }
+
+    pub(super) fn seed_connected(&mut self, peer: &PeerId, now: Instant) {
+        if let Some(seed) = self.seed(peer) {
+            seed.connected = Some(now);
+        }
+    }
+
+    /// The last connection to a peer ended. A bootstrap peer is dialled again soon, unless it does not want this node.
+    pub(super) fn seed_lost(&mut self, peer: &PeerId, now: Instant) {
+        let Some(seed) = self.seed(peer) else { return };
+        let refused = seed.connected.take().is_some_and(|at| now < at + REFUSED);
+        let why = if refused { "it closes the connection at once" } else { "the connection was lost" };
+        seed.trouble = Some(why.to_owned());
+        if !refused {
+            self.hurry(now);
+        }
+    }
+
+    pub(super) fn seed_failed(&mut self, peer: &PeerId, error: &DialError) {
+        if let Some(seed) = self.seed(peer) {
+            seed.trouble = Some(error.to_string());
+        }
+    }
+
     /// Joins as soon as possible, as if it had not been tried yet.
     pub(super) fn hurry(&mut self, now: Instant) {
         let soon = self.hurried.map_or(now, |at| now.max(at + HURRY));
@@ -68,20 +118,20 @@ impl Discovery {
 }
 
 /// The configured peers, each with all of its addresses.
-pub(super) fn bootstrap_peers(config: &Config) -> Result<Vec<(PeerId, Vec<Multiaddr>)>, SpawnError> {
+pub(super) fn bootstrap_peers(config: &Config) -> Result<Vec<Seed>, SpawnError> {
     let local = config.peer_id();
-    let mut peers: Vec<(PeerId, Vec<Multiaddr>)> = Vec::new();
+    let mut seeds: Vec<Seed> = Vec::new();
     for named in &config.bootstrap {
         let (peer, address) =
             address::split(named).ok_or_else(|| SpawnError::Bootstrap { address: named.clone() })?;
-        match peers.iter_mut().find(|(known, _)| *known == peer) {
+        match seeds.iter_mut().find(|seed| seed.peer == peer) {
             // A list shared by all nodes names the bootstrap nodes themselves too.
             _ if peer == local => {}
-            Some((_, addresses)) => addresses.push(address),
-            None => peers.push((peer, vec![address])),
+            Some(seed) => seed.addresses.push(address),
+            None => seeds.push(Seed { peer, addresses: vec![address], connected: None, trouble: None }),
         }
     }
-    Ok(peers)
+    Ok(seeds)
 }
 
 impl Worker {
@@ -107,13 +157,13 @@ impl Worker {
     /// Dials the bootstrap peers while this node is alone or none of them is in its routing table: after an outage
     /// nobody else would bring the parts of the overlay together again.
     fn join(&mut self, now: Instant) {
-        let peers = self.discovery.bootstrap.clone();
+        let seeds = self.discovery.bootstrap.clone();
         let alone = self.shared.count().0 == 0;
-        if !alone && peers.iter().any(|(peer, _)| self.knows(peer)) {
+        if !alone && seeds.iter().any(|seed| self.knows(&seed.peer)) {
             self.discovery.attempts = 0;
         } else {
             self.discovery.attempts = self.discovery.attempts.saturating_add(1);
-            for (peer, addresses) in peers {
+            for Seed { peer, addresses, .. } in seeds {
                 self.dial_all(peer, addresses, true);
             }
         }
@@ -127,7 +177,7 @@ impl Worker {
     }
 
     pub(super) fn is_bootstrap(&self, peer: &PeerId) -> bool {
-        self.discovery.bootstrap.iter().any(|(known, _)| known == peer)
+        self.discovery.bootstrap.iter().any(|seed| seed.peer == *peer)
     }
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {

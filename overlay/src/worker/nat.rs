@@ -55,8 +55,10 @@ pub(super) struct Reachability {
     relays: HashMap<PeerId, Multiaddr>,
     listeners: HashMap<ListenerId, PeerId>,
     reserved: HashSet<PeerId>,
-    /// Addresses that the operator named.
+    /// Addresses that the operator named, of this node and of others.
     configured: Vec<Multiaddr>,
+    /// Addresses at which this node is reached, as the operator says.
+    configured_external: Vec<Multiaddr>,
 }
 
 /// How long nothing was heard of being reachable.
@@ -82,6 +84,7 @@ impl Reachability {
             listeners: HashMap::new(),
             reserved: HashSet::new(),
             configured: config.external.iter().chain(&config.bootstrap).cloned().collect(),
+            configured_external: config.external.clone(),
         }
     }
 
@@ -97,6 +100,14 @@ impl Reachability {
 
     pub(super) fn reservations(&self) -> Vec<PeerId> {
         self.reserved.iter().copied().collect()
+    }
+
+    pub(super) fn relays(&self) -> usize {
+        self.relays.len()
+    }
+
+    pub(super) fn is_relay(&self) -> bool {
+        self.is_relay
     }
 
     fn wants_relay(&self) -> bool {
@@ -142,6 +153,17 @@ fn is_of_network(address: &Multiaddr) -> bool {
     !link_local && Scope::of(address) > Some(Scope::Loopback)
 }
 
+/// Of a relay's listen addresses those that its users should name in their circuits: the ones that reach farthest,
+/// and none if the operator named better ones.
+fn announced_by_relay<'a>(listen: &'a [Multiaddr], external: &[Multiaddr]) -> Vec<&'a Multiaddr> {
+    if !external.is_empty() {
+        return Vec::new();
+    }
+    let direct = || listen.iter().filter(|address| ip_of(address).is_some());
+    let farthest = direct().filter_map(Scope::of).max();
+    direct().filter(|address| Scope::of(address) == farthest).collect()
+}
+
 fn is_circuit(address: &Multiaddr) -> bool {
     address.iter().any(|p| matches!(p, Protocol::P2pCircuit))
 }
@@ -154,6 +176,11 @@ impl Worker {
             self.reachability.silence = Silence::Short;
             self.swarm.behaviour_mut().kad.set_mode(Some(Mode::Server));
             self.give_back_reservations();
+        }
+        if !is_circuit(address) {
+            // Identify tells by itself of addresses to listen on only.
+            let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+            self.swarm.behaviour_mut().identify.push(connected);
         }
         self.refresh_addresses();
     }
@@ -280,7 +307,7 @@ impl Worker {
         self.shared.set_surroundings(Surroundings::new(&listen, &self.reachability.configured));
         if self.reachability.is_relay {
             // Who runs a relay says that it can be reached; without addresses it could give out no places.
-            for address in &listen {
+            for address in announced_by_relay(&listen, &self.reachability.configured_external) {
                 if !self.swarm.external_addresses().any(|a| a == address) {
                     self.swarm.add_external_address(address.clone());
                 }
@@ -319,6 +346,20 @@ mod tests {
         assert_eq!(reachability.nat(), Nat::Private);
         reachability.public = true;
         assert!(reachability.nat() == Nat::Public && !reachability.wants_relay());
+    }
+
+    #[test]
+    fn a_relay_announces_the_addresses_that_reach_farthest() {
+        let addresses = |texts: &[&str]| texts.iter().map(|t| t.parse().expect("an address")).collect::<Vec<Multiaddr>>();
+        let announced = |listen: &[&str], external: &[&str]| {
+            let listen = addresses(listen);
+            announced_by_relay(&listen, &addresses(external)).into_iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let all = ["/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.10/tcp/1", "/ip4/8.8.8.8/tcp/1", "/ip6/2a00::1/tcp/1"];
+        assert_eq!(announced(&all, &[]), all[2..]);
+        assert_eq!(announced(&all[..2], &[]), all[1..2]);
+        assert_eq!(announced(&all[..1], &[]), all[..1]);
+        assert!(announced(&all[..2], &["/ip4/8.8.8.8/tcp/1"]).is_empty());
     }
 
     #[test]

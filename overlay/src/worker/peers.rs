@@ -115,13 +115,14 @@ impl Worker {
             answer(respond_to, Ok(()));
         }
         self.announcer.changed(peer);
-        let later = Instant::now() + SUPERSEDED;
+        let now = Instant::now();
+        self.discovery.seed_connected(&peer, now);
         for relayed in self.shared.supersede(&peer, connection) {
-            self.discovery.close_later(peer, relayed, later);
+            self.discovery.close_later(peer, relayed, now + SUPERSEDED);
         }
         if endpoint.is_relayed() {
             // Beside a direct connection it is needed only if that one is dead; this will have shown by then.
-            self.discovery.close_later(peer, connection, Instant::now() + PROVEN);
+            self.discovery.close_later(peer, connection, now + PROVEN);
         }
     }
 
@@ -133,9 +134,7 @@ impl Worker {
         }
         let now = Instant::now();
         self.seeker.disconnected(&peer, now, &mut self.rng);
-        if self.is_bootstrap(&peer) {
-            self.discovery.hurry(now);
-        }
+        self.discovery.seed_lost(&peer, now);
     }
 
     pub(super) fn on_ping(&mut self, event: &ping::Event) {
@@ -175,6 +174,7 @@ impl Worker {
     }
 
     fn dial_failed(&mut self, peer: PeerId, error: DialError) {
+        self.discovery.seed_failed(&peer, &error);
         let next = self.seeker.failed(&peer, error, Instant::now(), &mut self.rng);
         next.into_iter().for_each(|step| self.step(step));
     }

@@ -82,3 +82,16 @@ async fn dropping_the_last_handle_ends_the_overlay() {
     drop(clone);
     within("the end of events", async { while events.recv().await.is_some() {} }).await;
 }
+
+#[tokio::test]
+async fn one_port_of_both_families_may_be_named_in_any_order() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        return; // a machine without IPv6
+    }
+    for order in [["/ip4/0.0.0.0", "/ip6/::"], ["/ip6/::", "/ip4/0.0.0.0"]] {
+        let port = TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
+        let mut both = config(1);
+        both.listen = order.map(|any| format!("{any}/tcp/{port}").parse().unwrap()).to_vec();
+        Node::start(both).await.handle.shutdown().await;
+    }
+}

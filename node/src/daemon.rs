@@ -353,6 +353,9 @@ fn overlay_config(opened: &Opened, config: &Config) -> Result<covey_overlay::Con
     overlay.limits.unknown_inbound = network.max_strangers;
     overlay.limits.per_prefix = network.max_strangers_per_prefix;
     overlay.limits.memory = (network.max_memory_mib as usize) << 20;
+    if network.relay_server {
+        overlay.limits = overlay.limits.for_relay();
+    }
     Ok(overlay)
 }
 

@@ -133,6 +133,23 @@ pub struct Limits {
     pub event_bytes: usize,
 }
 
+impl Limits {
+    /// Room for the users of a node through which others meet: to it they are all strangers, and those of one office or
+    /// dormitory share an address. Limits that the operator changed stay. Within the 1,024 open files of most systems.
+    /// `[NET-LIMIT-SEED]`
+    #[must_use]
+    pub fn for_relay(self) -> Self {
+        let usual = Self::default();
+        let widen = |set: u32, usual: u32, wide: u32| if set == usual { wide } else { set };
+        Self {
+            connections: widen(self.connections, usual.connections, 800),
+            unknown_inbound: widen(self.unknown_inbound, usual.unknown_inbound, 640),
+            per_prefix: widen(self.per_prefix, usual.per_prefix, 64),
+            ..self
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -198,5 +215,19 @@ impl Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Clock({})", self.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_has_room_for_many_users_unless_its_operator_says_otherwise() {
+        // [NET-LIMIT-SEED]
+        let relay = Limits::default().for_relay();
+        assert_eq!((relay.connections, relay.unknown_inbound, relay.per_prefix), (800, 640, 64));
+        let strict = Limits { per_prefix: 3, unknown_inbound: 10, ..Limits::default() }.for_relay();
+        assert_eq!((strict.connections, strict.unknown_inbound, strict.per_prefix), (800, 10, 3));
     }
 }

@@ -84,11 +84,12 @@ settings! {
         relay_server: bool = false,
         /// When to be reachable through relays: "never", "when-private" or "always".
         relay_use: RelayUse = RelayUse::WhenPrivate,
-        /// Most connections at a time. Contacts are let in beyond it.
+        /// Most connections at a time. Contacts are let in beyond it. 800 with relay_server, unless set.
         max_connections: u32 = 256,
-        /// Most inbound connections of strangers at a time.
+        /// Most inbound connections of strangers at a time. 640 with relay_server, unless set.
         max_strangers: u32 = 96,
-        /// Most connections of strangers from one neighbourhood of addresses (IPv4 /24, IPv6 /48).
+        /// Most connections of strangers from one neighbourhood of addresses (IPv4 /24, IPv6 /48). 64 with relay_server,
+        /// unless set.
         max_strangers_per_prefix: u32 = 8,
         /// No new connections while the process uses more memory than this, in MiB.
         max_memory_mib: u32 = 1_024,

@@ -1,16 +1,16 @@
 //! Keeps AutoNAT and hole punching from what is no address of this node, and from more candidates than make sense.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     task::{Context, Poll},
 };
 
 use libp2p::{
     Multiaddr, PeerId,
-    core::{Endpoint, transport::PortUse},
+    core::{ConnectedPoint, Endpoint, transport::PortUse},
     swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
-        ToSwarm,
+        ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
+        THandlerOutEvent, ToSwarm, behaviour::ConnectionEstablished,
     },
 };
 
@@ -23,11 +23,25 @@ const CANDIDATES: usize = 64;
 pub(crate) struct Candidates<B> {
     inner: B,
     seen: HashSet<Multiaddr>,
+    /// What a new `inner` has to know of.
+    connections: HashMap<ConnectionId, (PeerId, ConnectedPoint)>,
 }
 
 impl<B> Candidates<B> {
     pub(crate) fn new(inner: B) -> Self {
-        Self { inner, seen: HashSet::new() }
+        Self { inner, seen: HashSet::new(), connections: HashMap::new() }
+    }
+
+    fn note(&mut self, event: &FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(ConnectionEstablished { peer_id, connection_id, endpoint, .. }) => {
+                self.connections.insert(*connection_id, (*peer_id, (*endpoint).clone()));
+            }
+            FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. }) => {
+                self.connections.remove(connection_id);
+            }
+            _ => {}
+        }
     }
 
     fn passes(&mut self, address: &Multiaddr) -> bool {
@@ -36,6 +50,20 @@ impl<B> Candidates<B> {
             return false;
         }
         self.seen.contains(address) || (self.seen.len() < CANDIDATES && self.seen.insert(address.clone()))
+    }
+}
+
+impl<B: NetworkBehaviour> Candidates<B> {
+    /// Begins anew, as what was found out is of another place.
+    pub(crate) fn restart(&mut self, inner: B) {
+        self.inner = inner;
+        self.seen.clear();
+        for (connection_id, (peer_id, endpoint)) in &self.connections {
+            let (connection_id, peer_id) = (*connection_id, *peer_id);
+            let (failed_addresses, other_established) = (&[][..], 0);
+            let known = ConnectionEstablished { peer_id, connection_id, endpoint, failed_addresses, other_established };
+            self.inner.on_swarm_event(FromSwarm::ConnectionEstablished(known));
+        }
     }
 }
 
@@ -84,6 +112,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Candidates<B> {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        self.note(&event);
         if let FromSwarm::NewExternalAddrCandidate(candidate) = &event
             && !self.passes(candidate.addr)
         {

@@ -44,7 +44,7 @@ pub(crate) struct Behaviours {
     pub(crate) kad: Scoped<kad::Behaviour<Cards>>,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
     upnp: Toggle<upnp::tokio::Behaviour>,
-    autonat_client: Candidates<autonat::v2::client::Behaviour>,
+    pub(crate) autonat_client: Candidates<autonat::v2::client::Behaviour>,
     autonat_server: autonat::v2::server::Behaviour,
     relay_client: relay::client::Behaviour,
     relay_server: Toggle<relay::Behaviour>,
@@ -83,7 +83,6 @@ fn behaviours(
     // Not of pending connections: those limits would not tell strangers from contacts. The guard bounds them.
     let limits = connection_limits::ConnectionLimits::default().with_max_established_per_peer(Some(PER_PEER));
     let mdns = config.mdns.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), local)).transpose()?;
-    let prober = autonat::v2::client::Behaviour::new(rand::make_rng(), autonat::v2::client::Config::default());
     Ok(Behaviours {
         limits: connection_limits::Behaviour::new(limits),
         memory: memory_connection_limits::Behaviour::with_max_bytes(config.limits.memory),
@@ -99,13 +98,18 @@ fn behaviours(
         kad: Scoped::new(kademlia(local, config), shared.clone()),
         mdns: mdns.into(),
         upnp: config.upnp.then(upnp::tokio::Behaviour::default).into(),
-        autonat_client: Candidates::new(prober),
+        autonat_client: Candidates::new(prober()),
         autonat_server: autonat::v2::server::Behaviour::new(rand::make_rng()),
         relay_client,
         relay_server: config.relay_server.then(|| relay::Behaviour::new(local, relay_limits(config))).into(),
         dcutr: Candidates::new(dcutr::Behaviour::new(local)),
         streams: streams::Behaviour::new(shared.clone()),
     })
+}
+
+/// Asks others whether they can reach this node at the addresses at which they see it.
+pub(crate) fn prober() -> autonat::v2::client::Behaviour {
+    autonat::v2::client::Behaviour::new(rand::make_rng(), autonat::v2::client::Config::default())
 }
 
 fn kademlia(local: libp2p::PeerId, config: &Config) -> kad::Behaviour<Cards> {

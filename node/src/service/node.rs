@@ -154,7 +154,10 @@ fn reached(overlay: &covey_overlay::Status) -> Check {
         ),
         Nat::Private => (
             CheckState::Warn,
-            format!("nobody could reach this node from outside so far; places on relays: 0 of {} known", overlay.relays),
+            format!(
+                "nobody could reach this node from outside so far; places on relays: 0 of {} known",
+                overlay.relays
+            ),
             Some("forward a listening port in your router, or see whether network.relay_use forbids relays"),
         ),
     };

@@ -71,7 +71,10 @@ impl ConnectionHandler for Handler {
         self.shared.is_allowed(&self.peer)
     }
 
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, (Via, OpenReply), Opened>> {
+    fn poll(
+        &mut self,
+        _: &mut Context<'_>,
+    ) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, (Via, OpenReply), Opened>> {
         if let Some(opened) = self.inbound.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(opened));
         }
@@ -96,7 +99,10 @@ impl ConnectionHandler for Handler {
                 // Bounded by the streams that may be in negotiation on one connection.
                 self.inbound.push_back(Opened { protocol, stream });
             }
-            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, info: (via, reply) }) => {
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
+                protocol: stream,
+                info: (via, reply),
+            }) => {
                 // A writer that no longer waits drops the stream, which resets it.
                 let _ = reply.send((stream, via));
             }

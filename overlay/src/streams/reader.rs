@@ -198,7 +198,10 @@ impl Reader {
         let bytes = if self.stranger() { &self.shared.stranger_bytes } else { &self.shared.event_bytes };
         let held = bytes.clone().acquire_many_owned(announced).await.map_err(|_| End::Over)?;
         // [NET-FRAME-SLOW]
-        let frame = timeout(limit, body(stream, len, || self.pulse.beat(Instant::now()))).await.map_err(|_| End::Over)?.map_err(|_| End::Over)?;
+        let frame = timeout(limit, body(stream, len, || self.pulse.beat(Instant::now())))
+            .await
+            .map_err(|_| End::Over)?
+            .map_err(|_| End::Over)?;
         Ok((frame, held))
     }
 

@@ -122,8 +122,7 @@ pub(super) fn bootstrap_peers(config: &Config) -> Result<Vec<Seed>, SpawnError> 
     let local = config.peer_id();
     let mut seeds: Vec<Seed> = Vec::new();
     for named in &config.bootstrap {
-        let (peer, address) =
-            address::split(named).ok_or_else(|| SpawnError::Bootstrap { address: named.clone() })?;
+        let (peer, address) = address::split(named).ok_or_else(|| SpawnError::Bootstrap { address: named.clone() })?;
         match seeds.iter_mut().find(|seed| seed.peer == peer) {
             // A list shared by all nodes names the bootstrap nodes themselves too.
             _ if peer == local => {}

@@ -22,6 +22,7 @@ use crate::{
     address::{self, Scope},
     streams::ip_of,
     surroundings::Surroundings,
+    swarm::prober,
 };
 
 /// Reservations held at a time: one may go away.
@@ -36,6 +37,8 @@ const WITNESSES: usize = 3;
 const DOUBT: Duration = Duration::from_secs(12);
 /// Without a word for this long it says that it cannot be reached. `[NET-NAT-SILENCE]`
 const VERDICT: Duration = Duration::from_secs(30);
+/// A connection that is given up in this time after an own address was lost was lost with it.
+const MOVING: Duration = Duration::from_secs(30);
 /// Witnesses remembered.
 const MOST_WITNESSES: usize = 64;
 /// Addresses told to the node.
@@ -50,6 +53,8 @@ pub(super) struct Reachability {
     online: Option<Instant>,
     /// What follows from not hearing anything.
     silence: Silence,
+    /// When an own address was last lost.
+    moved: Option<Instant>,
     /// Nodes that failed to dial back, and what their word counts.
     failed: HashMap<PeerId, usize>,
     relays: HashMap<PeerId, Multiaddr>,
@@ -79,6 +84,7 @@ impl Reachability {
             public: !config.external.is_empty(),
             online: None,
             silence: Silence::Short,
+            moved: None,
             failed: HashMap::new(),
             relays: HashMap::new(),
             listeners: HashMap::new(),
@@ -131,6 +137,12 @@ impl Reachability {
             Silence::Doubt => Some(online + VERDICT),
             Silence::Verdict => None,
         }
+    }
+
+    fn start_over(&mut self) {
+        self.public = !self.configured_external.is_empty();
+        self.failed.clear();
+        (self.online, self.silence) = (None, Silence::Short);
     }
 
     /// True when silence has just come to mean more than before.
@@ -222,8 +234,26 @@ impl Worker {
     pub(super) fn on_address_gone(&mut self, address: &Multiaddr) {
         self.refresh_addresses();
         if is_of_network(address) {
+            self.reachability.moved = Some(Instant::now());
             self.on_moved();
         }
+    }
+
+    /// A connection was given up. Soon after an own address was lost, this means that the node is somewhere else: what
+    /// was found out about being reachable is void.
+    pub(super) fn on_given_up(&mut self, now: Instant) {
+        if self.reachability.moved.take_if(|at| now < *at + MOVING).is_none() {
+            return;
+        }
+        let found: Vec<Multiaddr> = self.swarm.external_addresses().filter(|a| !is_circuit(a)).cloned().collect();
+        for address in found.iter().filter(|address| !self.reachability.configured_external.contains(address)) {
+            self.swarm.remove_external_address(address);
+        }
+        self.reachability.start_over();
+        let behaviours = self.swarm.behaviour_mut();
+        behaviours.autonat_client.restart(prober());
+        behaviours.kad.set_mode(Some(Mode::Server));
+        self.refresh_addresses();
     }
 
     /// A node tried to dial back.
@@ -328,64 +358,4 @@ impl Worker {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_strange_witness_does_not_make_the_node_private_but_a_bootstrap_peer_does() {
-        // [NET-NAT-VERDICT]
-        let mut reachability = Reachability::new(&Config::new([1; 32]));
-        assert!(reachability.nat() == Nat::Unknown && !reachability.wants_relay());
-        for _ in 0..2 {
-            reachability.failed.insert(PeerId::random(), 1);
-            assert!(reachability.nat() == Nat::Unknown && reachability.wants_relay());
-        }
-        reachability.failed.insert(PeerId::random(), 1);
-        assert_eq!(reachability.nat(), Nat::Private);
-        reachability.failed = HashMap::from([(PeerId::random(), WITNESSES)]);
-        assert_eq!(reachability.nat(), Nat::Private);
-        reachability.public = true;
-        assert!(reachability.nat() == Nat::Public && !reachability.wants_relay());
-    }
-
-    #[test]
-    fn a_relay_announces_the_addresses_that_reach_farthest() {
-        let addresses = |texts: &[&str]| texts.iter().map(|t| t.parse().expect("an address")).collect::<Vec<Multiaddr>>();
-        let announced = |listen: &[&str], external: &[&str]| {
-            let listen = addresses(listen);
-            announced_by_relay(&listen, &addresses(external)).into_iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
-        let all = ["/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.10/tcp/1", "/ip4/8.8.8.8/tcp/1", "/ip6/2a00::1/tcp/1"];
-        assert_eq!(announced(&all, &[]), all[2..]);
-        assert_eq!(announced(&all[..2], &[]), all[1..2]);
-        assert_eq!(announced(&all[..1], &[]), all[..1]);
-        assert!(announced(&all[..2], &["/ip4/8.8.8.8/tcp/1"]).is_empty());
-    }
-
-    #[test]
-    fn silence_for_some_seconds_is_reason_for_a_relay_and_later_a_verdict() {
-        // [NET-NAT-SILENCE]
-        let (mut reachability, start) = (Reachability::new(&Config::new([1; 32])), Instant::now());
-        assert!(reachability.next().is_none(), "without the internet nobody needs to be reachable from there");
-        reachability.on_internet(start);
-        reachability.on_internet(start + Duration::from_secs(5));
-        assert_eq!(reachability.next(), Some(start + DOUBT));
-        assert!(!reachability.listen(start + Duration::from_secs(6)) && !reachability.wants_relay());
-        assert!(reachability.listen(start + DOUBT));
-        assert!(reachability.wants_relay() && reachability.nat() == Nat::Unknown);
-        assert!(reachability.listen(start + VERDICT));
-        assert!(reachability.wants_relay() && reachability.nat() == Nat::Private && reachability.next().is_none());
-        reachability.public = true;
-        assert!(!reachability.wants_relay() && reachability.nat() == Nat::Public);
-    }
-
-    #[test]
-    fn a_node_that_is_known_to_be_reachable_hears_nothing_in_silence() {
-        // [NET-NAT-SILENCE]
-        let mut config = Config::new([1; 32]);
-        config.external = vec!["/ip4/8.8.8.8/tcp/1".parse().expect("an address")];
-        let (mut reachability, start) = (Reachability::new(&config), Instant::now());
-        reachability.on_internet(start);
-        assert!(!reachability.listen(start + VERDICT) && !reachability.wants_relay());
-    }
-}
+mod tests;

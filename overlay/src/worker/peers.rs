@@ -153,6 +153,7 @@ impl Worker {
             self.swarm.close_connection(connection);
             // The system may not let go of it for long.
             self.shared.disconnected(peer, connection);
+            self.on_given_up(now);
             self.on_disconnected(peer);
         }
     }

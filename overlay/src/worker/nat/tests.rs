@@ -1,0 +1,70 @@
+use super::*;
+
+#[test]
+fn one_strange_witness_does_not_make_the_node_private_but_a_bootstrap_peer_does() {
+    // [NET-NAT-VERDICT]
+    let mut reachability = Reachability::new(&Config::new([1; 32]));
+    assert!(reachability.nat() == Nat::Unknown && !reachability.wants_relay());
+    for _ in 0..2 {
+        reachability.failed.insert(PeerId::random(), 1);
+        assert!(reachability.nat() == Nat::Unknown && reachability.wants_relay());
+    }
+    reachability.failed.insert(PeerId::random(), 1);
+    assert_eq!(reachability.nat(), Nat::Private);
+    reachability.failed = HashMap::from([(PeerId::random(), WITNESSES)]);
+    assert_eq!(reachability.nat(), Nat::Private);
+    reachability.public = true;
+    assert!(reachability.nat() == Nat::Public && !reachability.wants_relay());
+}
+
+#[test]
+fn what_was_found_out_in_another_place_counts_no_more() {
+    let (mut reachability, start) = (Reachability::new(&Config::new([1; 32])), Instant::now());
+    reachability.on_internet(start);
+    reachability.public = true;
+    reachability.start_over();
+    assert_eq!((reachability.nat(), reachability.next()), (Nat::Unknown, None));
+    reachability.on_internet(start + VERDICT);
+    assert_eq!(reachability.next(), Some(start + VERDICT + DOUBT), "and the new place is judged anew");
+}
+
+#[test]
+fn a_relay_announces_the_addresses_that_reach_farthest() {
+    let addresses = |texts: &[&str]| texts.iter().map(|t| t.parse().expect("an address")).collect::<Vec<Multiaddr>>();
+    let announced = |listen: &[&str], external: &[&str]| {
+        let listen = addresses(listen);
+        announced_by_relay(&listen, &addresses(external)).into_iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let all = ["/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.10/tcp/1", "/ip4/8.8.8.8/tcp/1", "/ip6/2a00::1/tcp/1"];
+    assert_eq!(announced(&all, &[]), all[2..]);
+    assert_eq!(announced(&all[..2], &[]), all[1..2]);
+    assert_eq!(announced(&all[..1], &[]), all[..1]);
+    assert!(announced(&all[..2], &["/ip4/8.8.8.8/tcp/1"]).is_empty());
+}
+
+#[test]
+fn silence_for_some_seconds_is_reason_for_a_relay_and_later_a_verdict() {
+    // [NET-NAT-SILENCE]
+    let (mut reachability, start) = (Reachability::new(&Config::new([1; 32])), Instant::now());
+    assert!(reachability.next().is_none(), "without the internet nobody needs to be reachable from there");
+    reachability.on_internet(start);
+    reachability.on_internet(start + Duration::from_secs(5));
+    assert_eq!(reachability.next(), Some(start + DOUBT));
+    assert!(!reachability.listen(start + Duration::from_secs(6)) && !reachability.wants_relay());
+    assert!(reachability.listen(start + DOUBT));
+    assert!(reachability.wants_relay() && reachability.nat() == Nat::Unknown);
+    assert!(reachability.listen(start + VERDICT));
+    assert!(reachability.wants_relay() && reachability.nat() == Nat::Private && reachability.next().is_none());
+    reachability.public = true;
+    assert!(!reachability.wants_relay() && reachability.nat() == Nat::Public);
+}
+
+#[test]
+fn a_node_that_is_known_to_be_reachable_hears_nothing_in_silence() {
+    // [NET-NAT-SILENCE]
+    let mut config = Config::new([1; 32]);
+    config.external = vec!["/ip4/8.8.8.8/tcp/1".parse().expect("an address")];
+    let (mut reachability, start) = (Reachability::new(&config), Instant::now());
+    reachability.on_internet(start);
+    assert!(!reachability.listen(start + VERDICT) && !reachability.wants_relay());
+}

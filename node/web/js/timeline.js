@@ -15,6 +15,8 @@ export class Timeline {
   hasNewer = false;
   /** Ids of messages of others that were on the screen while somebody could look at it. */
   seen = new Set();
+  /** Ids of those that the node was told were read, by name. */
+  told = new Set();
   /** The greatest order_key that was told outside of the window: a page that was on its way then lacks it. */
   #outside = '';
 

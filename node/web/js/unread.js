@@ -40,9 +40,13 @@ export class Unread {
     return told > this.#reported ? told : this.#reported;
   }
 
-  /** Is it of somebody else, and not read? */
-  has({ own, order_key: key }) {
-    return !own && key > this.mark;
+  /** Is it of somebody else, and not read? What is late stands before the mark and is unread by itself. */
+  has(message) {
+    return !message.own && (message.order_key > this.mark || this.#isLate(message));
+  }
+
+  #isLate({ id, late, state }) {
+    return late && state === 'received' && !this.#timeline.told.has(id);
   }
 
   /** The first unread message in the window that nobody has seen, from `index` on. */
@@ -99,17 +103,25 @@ export class Unread {
   async #report() {
     if (this.#reporting) return;
     this.#reporting = true;
-    for (let newest = this.#newestRead(); newest; newest = this.#newestRead()) {
+    const next = () => this.#lateAndSeen() ?? this.#newestRead();
+    for (let read = next(); read; read = next()) {
       try {
-        await this.#rpc.change('channel.mark_read', { channel: this.#channel, up_to: newest.id });
+        await this.#rpc.change('channel.mark_read', { channel: this.#channel, up_to: read.id });
       } catch {
         // Tried again with what is seen next.
         break;
       }
-      this.#reported = newest.order_key;
+      this.#timeline.told.add(read.id);
+      if (read.order_key > this.#reported) this.#reported = read.order_key;
       await new Promise((resolve) => setTimeout(resolve, REPORT_PERIOD));
     }
     this.#reporting = false;
+  }
+
+  /** One that is late and was seen: it is named by itself. */
+  #lateAndSeen() {
+    const { messages, seen } = this.#timeline;
+    return messages.find((message) => !message.own && message.order_key <= this.mark && this.#isLate(message) && seen.has(message.id));
   }
 
   /** The last of the unread messages before which nothing unread was left out. */

@@ -30,12 +30,12 @@ pub(super) fn carry_out(
     let mut judged = Vec::new();
     for change in changes {
         match change {
-            Change::Created
-            | Change::PolicyChanged { .. }
-            | Change::EpochChanged { .. }
-            | Change::TicketChanged { .. } => {}
+            // What is here already, after a repair, was hidden as long as nothing was known of its author.
+            Change::Created => judged.push(None),
+            Change::PolicyChanged { .. } | Change::EpochChanged { .. } | Change::TicketChanged { .. } => {}
             Change::WritingChanged { account } => judged.push(account),
             Change::MemberJoined { account, devices, .. } => {
+                judged.push(Some(account));
                 learn_card(cx, channel, &account)?;
                 if account == me {
                     came_in(cx, channel, actor)?;

@@ -338,7 +338,7 @@ impl Model {
                     (!disputed, member, Reverse(*id))
                 };
                 let mut ranked: Vec<_> = open.iter().map(|id| (rank(id), *id)).collect();
-                ranked.sort_unstable_by_key(|one| std::cmp::Reverse(one.0));
+                ranked.sort_unstable_by_key(|one| Reverse(one.0));
                 let undisputed = ranked.iter().filter(|(rank, _)| rank.0).count();
                 match ranked.len() {
                     1.. => accepted.extend(ranked.iter().take(undisputed.max(1)).map(|(_, id)| *id)),

@@ -1,9 +1,13 @@
 //! What we link, held against known advisories and against floors of our own. Needs no network and no database: the
-//! facts are in `scripts/advisories.tsv`.
+//! facts are in `scripts/advisories.tsv`, and whose facts were looked up is in `scripts/examined.txt`.
 
 #![allow(clippy::panic)]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use semver::{Version, VersionReq};
 
@@ -28,11 +32,18 @@ const FLOORS: &[(&str, &str, &str)] = &[
 /// Two copies of these would mean two sets of keys and rules for them.
 const SINGLE: &[&str] = &["ed25519-dalek", "x25519-dalek", "ml-kem", "noise-protocol", "serde_cbor", "libp2p", "sled"];
 
+/// Our own builds, and the fuzz targets, which are a workspace of their own.
+const LOCK_FILES: &[&str] = &["Cargo.lock", "tests/fuzz/Cargo.lock"];
+
+fn packages(lock_file: &str) -> Vec<toml::Value> {
+    let lock: toml::Table = read(lock_file).parse().unwrap_or_else(|error| panic!("{lock_file}: {error}"));
+    lock["package"].as_array().expect("packages").clone()
+}
+
 /// Versions of each package in Cargo.lock.
 fn locked() -> BTreeMap<String, Vec<Version>> {
-    let lock: toml::Table = read("Cargo.lock").parse().expect("Cargo.lock is TOML");
     let mut locked: BTreeMap<String, Vec<Version>> = BTreeMap::new();
-    for package in lock["package"].as_array().expect("packages") {
+    for package in packages("Cargo.lock") {
         let field = |name: &str| package[name].as_str().expect("a text").to_owned();
         let version = Version::parse(&field("version")).expect("a version");
         locked.entry(field("name")).or_default().push(version);
@@ -90,6 +101,29 @@ fn no_locked_version_has_an_advisory_that_is_not_accepted() {
     assert!(affected.is_empty(), "update these, or accept them with a reason: {affected:#?}");
 }
 
+/// Names of the packages that both lock files take from elsewhere.
+fn foreign() -> BTreeSet<String> {
+    let all = LOCK_FILES.iter().flat_map(|file| packages(file));
+    let foreign = all.filter(|package| package.get("source").is_some());
+    foreign.map(|package| package["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+fn examined() -> BTreeSet<String> {
+    read("scripts/examined.txt").lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+#[test]
+fn nothing_is_linked_that_nobody_looked_up_in_the_advisory_database() {
+    let (foreign, examined) = (foreign(), examined());
+    let unexamined: Vec<_> = foreign.difference(&examined).collect();
+    assert!(unexamined.is_empty(), "look these up and add them to scripts/examined.txt: {unexamined:#?}");
+    let gone: Vec<_> = examined.difference(&foreign).collect();
+    assert!(gone.is_empty(), "these are not linked any more, take them off scripts/examined.txt: {gone:#?}");
+    let known: BTreeSet<_> = advisories().into_iter().map(|advisory| advisory.package).collect();
+    let unlisted: Vec<_> = known.difference(&examined).collect();
+    assert!(unlisted.is_empty(), "scripts/advisories.tsv speaks of packages that are not linked: {unlisted:#?}");
+}
+
 #[test]
 fn what_is_accepted_is_no_vulnerability_and_still_applies() {
     let (locked, advisories) = (locked(), advisories());
@@ -124,9 +158,8 @@ fn one_copy_is_linked_of_what_must_agree() {
 /// The Noise of libp2p's TCP connections (snow) is a generation behind; nothing else may be.
 #[test]
 fn whatever_handles_our_keys_shares_one_curve() {
-    let lock: toml::Table = read("Cargo.lock").parse().expect("Cargo.lock is TOML");
     let newest = locked()["curve25519-dalek"].iter().max().expect("it is linked").to_string();
-    for package in lock["package"].as_array().expect("packages") {
+    for package in packages("Cargo.lock") {
         let of = package.get("dependencies").and_then(|list| list.as_array()).into_iter().flatten();
         // A dependency is named with its version where there are several.
         let curve = of.filter_map(|name| name.as_str()?.strip_prefix("curve25519-dalek "));

@@ -36,6 +36,10 @@ fn run(seed: u64, role: api::Role) {
     for member in [BOB, CAROL] {
         assert_eq!(den.world.texts_in(member, &group), shown, "member {member} shows the same as alice");
     }
+    if role == api::Role::Reader {
+        let hers = shown.iter().filter(|text| ["whatever", "odd"].iter().any(|begin| text.starts_with(begin)));
+        assert_eq!(hers.count(), 0, "{shown:?}");
+    }
     for author in [ALICE, BOB, CAROL] {
         assert_eq!(den.world.group(author, &group).members, den.world.group(ALICE, &group).members);
     }
@@ -46,4 +50,10 @@ fn run(seed: u64, role: api::Role) {
 #[test]
 fn members_agree_whatever_a_member_does() {
     (0..4).for_each(|seed| run(9_000 + seed, api::Role::Member));
+}
+
+/// Readers write too if their client lets them.
+#[test]
+fn members_agree_whatever_a_reader_does_and_show_none_of_it() {
+    (0..4).for_each(|seed| run(9_500 + seed, api::Role::Reader));
 }

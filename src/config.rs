@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use covey_api::Exit;
-use covey_cli::{Failure, Globals, Terminal};
+use covey_api::{ConfigReload, ConfigReloaded, Exit};
+use covey_cli::{Failure, Globals, Session, Terminal};
 use covey_node::{
     config::{self, Config, Overrides},
     daemon::StartError,
@@ -21,6 +21,14 @@ pub(crate) enum ConfigCommand {
     /// Show the settings that are in effect, without the daemon's flags
     #[command(after_help = "Example:\n  covey config show")]
     Show,
+    /// Let the running daemon read its configuration file again
+    #[command(
+        long_about = "Let the running daemon read its configuration file again\n\nThe same as SIGHUP. What can change while the daemon runs \
+                      takes effect at once; for the rest it is said that a restart is needed. If the file has a \
+                      mistake, nothing changes.",
+        after_help = "Example:\n  covey config reload"
+    )]
+    Reload,
     /// Print all settings with their defaults and explanations
     #[command(after_help = "Example:\n  covey config example > ~/.config/covey/config.toml")]
     Example,
@@ -30,7 +38,7 @@ pub(crate) enum ConfigCommand {
 }
 
 impl ConfigCommand {
-    pub(crate) fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+    pub(crate) async fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
         match self {
             Self::Check => {
                 let (paths, _) = load(globals, &Overrides::new())?;
@@ -51,11 +59,27 @@ impl ConfigCommand {
                 })?;
                 terminal.show(&config, |t, _| t.line(text.trim_end()))?;
             }
+            Self::Reload => reload(globals, terminal).await?,
             Self::Example => terminal.line(config::example().trim_end())?,
             Self::Paths => paths(globals, terminal)?,
         }
         Ok(())
     }
+}
+
+async fn reload(globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+    let session = Session::connect(globals).await?;
+    let reloaded = session.call(&ConfigReload { client_id: session.client_id.clone() }).await?;
+    Ok(terminal.show(&reloaded, |t, ConfigReloaded { changed, needs_restart }| {
+        match changed.as_slice() {
+            [] => t.line("Nothing has changed.")?,
+            changed => t.line(&format!("In effect now: {}.", changed.join(", ")))?,
+        }
+        match needs_restart.as_slice() {
+            [] => Ok(()),
+            waiting => t.line(&format!("Needs a restart of the daemon: {}.", waiting.join(", "))),
+        }
+    })?)
 }
 
 fn paths(globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {

@@ -1,29 +1,30 @@
 //! `covey daemon`: from flags to a running node, and to its end.
 
-use std::{env, io, path::PathBuf, time::Duration};
+use std::{env, io, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use covey_api::Exit;
 use covey_cli::{Failure, Globals, Terminal};
 use covey_node::{
-    config::Overrides,
+    config::{LogFormat, Overrides},
     daemon::{Daemon, Options, Started},
     vault::Passphrase,
 };
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::warn;
+use tracing::{error, info, warn};
 
 use crate::{
     config::{self, start_failure},
     logging,
+    signals::{Signals, Wish},
 };
 
 /// Arguments of `daemon`.
 #[derive(Args, Debug)]
 #[command(
     long_about = "Run your node\n\nOn its first start it makes your account; it asks nothing and needs no configuration. When it can be \
-                  used it prints a line that begins with `ready`. Ctrl-C or `covey shutdown` stops it.",
+                  used it prints a line that begins with `ready`. Ctrl-C or `covey shutdown` stops it.\n\n\
+                  SIGHUP makes it read its configuration again, or stops it when its terminal was closed; SIGUSR1 makes it log its status.",
     after_help = "Examples:\n  covey daemon\n  covey daemon --data-dir ./alice --rpc-listen 127.0.0.1:0\n  \
                   covey daemon --bootstrap /dns4/home.example.org/tcp/7421/p2p/12D3KooW…"
 )]
@@ -84,29 +85,69 @@ impl DaemonArgs {
     }
 
     pub(crate) async fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
-        let (paths, config) = config::load(globals, &self.overrides())?;
-        logging::start(globals, &config.log)?;
         let mut signals = Signals::new()?;
-        let options = Options { paths, config, passphrase: self.unlock.passphrase()? };
-        let daemon = tokio::select! {
-            started = Box::pin(Daemon::start(options)) => started.map_err(|error| start_failure(&error))?,
-            () = signals.next() => return Ok(()),
+        let flags = self.overrides();
+        let (paths, config) = config::load(globals, &flags)?;
+        let log = logging::start(globals, &config.log)?;
+        let json = config.log.format == LogFormat::Json;
+        // They would stand between the lines of the log.
+        terminal.quiet |= json;
+        let run = async {
+            let options = Options { paths, config, passphrase: self.unlock.passphrase()?, flags, log };
+            Box::pin(live(options, terminal, &mut signals)).await
         };
-        // The node runs whether or not somebody reads this.
-        if let Err(error) = announce(terminal, daemon.started()) {
-            warn!(%error, "cannot write to standard output");
+        match run.await {
+            Err(failure) if json => {
+                error!("{failure}");
+                Err(Failure::Told(failure.exit()))
+            }
+            ended => ended,
         }
+    }
+}
+
+/// Runs a node until it is asked to end.
+async fn live(options: Options, terminal: &mut Terminal, signals: &mut Signals) -> Result<(), Failure> {
+    let mut starting = Box::pin(Daemon::start(options));
+    let mut reload = false;
+    let daemon = loop {
         tokio::select! {
-            () = daemon.stop_requested() => {}
-            () = signals.next() => {}
+            started = &mut starting => break started.map_err(|error| start_failure(&error))?,
+            wish = signals.next() => match wish {
+                Wish::Stop => return Ok(()),
+                // The configuration was read before: it may be another one now.
+                Wish::Reload => reload = true,
+                Wish::Report => info!("starting"),
+            },
         }
-        tokio::select! {
-            () = Box::pin(daemon.stop()) => Ok(()),
-            () = signals.again() => Err(Failure::Ended {
-                exit: Exit::Refused,
-                sentence: "stopped in a hurry; what was acknowledged is safe".into(),
-            }),
+    };
+    // The node runs whether or not somebody reads this.
+    if let Err(error) = announce(terminal, daemon.started()) {
+        warn!(%error, "cannot write to standard output");
+    }
+    loop {
+        let wish = if std::mem::take(&mut reload) {
+            Wish::Reload
+        } else {
+            tokio::select! {
+                () = daemon.stop_requested() => break,
+                wish = signals.next() => wish,
+            }
+        };
+        let service = Arc::clone(daemon.service());
+        match wish {
+            Wish::Stop => break,
+            // On tasks of their own: a busy node must not be deaf to the next signal. The log tells how it went.
+            Wish::Reload => drop(tokio::spawn(async move { service.settings.reload().await })),
+            Wish::Report => drop(tokio::spawn(async move { service.log_status().await })),
         }
+    }
+    tokio::select! {
+        () = Box::pin(daemon.stop()) => Ok(()),
+        () = signals.stop_again() => Err(Failure::Ended {
+            exit: Exit::Refused,
+            sentence: "stopped in a hurry; what was acknowledged is safe".into(),
+        }),
     }
 }
 
@@ -145,42 +186,4 @@ fn announce(terminal: &mut Terminal, started: &Started) -> io::Result<()> {
     terminal
         .hint("In another terminal: `covey account ticket` to be invited, `covey pair list`, `covey tail --follow`.")?;
     terminal.line(&format!("ready {account}"))
-}
-
-/// What asks the process to end.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    pub(crate) fn new() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::Ended {
-                exit: Exit::Refused,
-                sentence: format!("cannot listen for signals: {error}"),
-            })
-        };
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    /// Returns when the process is asked once more. What comes within a second of the first time is the same wish: some
-    /// programs signal a process and then its whole group.
-    async fn again(&mut self) {
-        let same = async {
-            loop {
-                self.next().await;
-            }
-        };
-        let _elapsed: Result<(), _> = tokio::time::timeout(Duration::from_secs(1), same).await;
-        self.next().await;
-    }
-
-    /// Returns when the process is asked to end.
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

@@ -111,7 +111,7 @@ impl DbCommand {
 
 fn options(globals: &Globals, unlock: &Unlock) -> Result<Options, Failure> {
     let (paths, config) = config::load(globals, &Overrides::new())?;
-    Ok(Options { paths, config, passphrase: unlock.passphrase()? })
+    Ok(Options { paths, config, passphrase: unlock.passphrase()?, flags: Overrides::new(), log: None })
 }
 
 fn done<T>(result: Result<T, DbError>) -> Result<T, Failure> {

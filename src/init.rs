@@ -39,7 +39,8 @@ impl InitArgs {
     pub(crate) fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
         let (paths, config) = config::load(globals, &Overrides::new())?;
         let account = if self.recover { Some(recovered(terminal)?) } else { None };
-        let options = Options { paths, config, passphrase: self.unlock.passphrase()? };
+        let options =
+            Options { paths, config, passphrase: self.unlock.passphrase()?, flags: Overrides::new(), log: None };
         let made = daemon::init(&options, account).map_err(|error| start_failure(&error))?;
         let data_dir = options.paths.data_dir();
         let answer =
@@ -66,7 +67,8 @@ pub(crate) fn phrase(
 ) -> Result<(), Failure> {
     let (paths, config) = config::load(globals, &Overrides::new())?;
     let passphrase = Unlock { passphrase_file }.passphrase()?;
-    let made = daemon::phrase(&Options { paths, config, passphrase }).map_err(|error| start_failure(&error))?;
+    let made = daemon::phrase(&Options { paths, config, passphrase, flags: Overrides::new(), log: None })
+        .map_err(|error| start_failure(&error))?;
     Ok(terminal.show(&json!({"account": made.account, "phrase": *made.phrase}), |t, _| words(t, &made))?)
 }
 

@@ -6,6 +6,7 @@ mod db;
 mod demo;
 mod init;
 mod logging;
+mod signals;
 mod tree;
 
 use std::{
@@ -48,7 +49,7 @@ fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(
         Command::Daemon(daemon) => runtime(Builder::new_multi_thread())?.block_on(daemon.run(globals, terminal)),
         Command::Init(init) => init.run(globals, terminal),
         Command::Demo(demo) => runtime(Builder::new_multi_thread())?.block_on(demo.run(globals, terminal)),
-        Command::Config(config) => config.run(globals, terminal),
+        Command::Config(config) => runtime(Builder::new_current_thread())?.block_on(config.run(globals, terminal)),
         Command::Db(db) => db.run(globals, terminal),
         Command::Completions(completions) => Ok(completions.write(Covey::command(), &mut io::stdout())?),
         Command::Man(man) => Ok(man.write(Covey::command(), &mut io::stdout())?),

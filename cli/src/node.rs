@@ -68,6 +68,7 @@ fn show_status(t: &mut Terminal, status: &Status) -> io::Result<()> {
     rows.extend(status.addresses.iter().map(|address| ("address", address.clone())));
     let reachable = match status.reachability {
         covey_api::Reachability::Unknown => "not known yet",
+        covey_api::Reachability::Local => "from this machine or its local network",
         covey_api::Reachability::Public => "from the internet",
         covey_api::Reachability::Private => "through relays and hole punching only",
     };
@@ -81,6 +82,9 @@ fn show_status(t: &mut Terminal, status: &Status) -> io::Result<()> {
         ("data", status.data_dir.clone()),
         ("started", when::relative(status.started_at, t.now())),
     ]);
+    if let Some(trouble) = &status.trouble {
+        rows.insert(0, ("trouble", trouble.clone()));
+    }
     for (label, value) in rows {
         let label = t.paint.dim(&format!("{label:10}"));
         t.line(&format!("{label} {}", clean_line(&value)))?;

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use covey_overlay::{Handle, Multiaddr, PeerId, SpawnError};
 use covey_pairing::identity::AccountSecret;
+use futures::FutureExt as _;
 use rand::make_rng;
 use rand::rngs::StdRng;
 use tokio_util::sync::CancellationToken;
@@ -16,14 +17,16 @@ use tracing::{info, warn};
 
 pub use errors::StartError;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Layers, Overrides};
 use crate::db;
-use crate::engine::{Input, Me, Policy, Quota};
+use crate::engine::{Input, Me, Policy};
+use crate::health::Health;
 use crate::lock::InstanceLock;
 use crate::paths::Paths;
 use crate::rpc::{self, Probes, ServerOptions};
-use crate::runtime::{self, Connections, EngineHandle, OverlayNetwork, Worker};
-use crate::service::Service;
+use crate::runtime::{self, Connections, Echoes, EngineHandle, OverlayNetwork, Worker};
+use crate::service::{Seen, Service};
+use crate::settings::{LogSwitch, Settings, policy};
 use crate::store::{DiskOptions, DurableStore, Reader, Store, Tx};
 use crate::vault::{Passphrase, Vault, VaultFiles};
 use provenance::Provenance;
@@ -36,6 +39,10 @@ pub struct Options {
     pub config: Config,
     /// Opens the vault, if it is locked by one.
     pub passphrase: Option<Passphrase>,
+    /// The flags among the sources of the configuration, for when it is read again.
+    pub flags: Overrides,
+    /// Changes the level of the log. Without it the level stays as it is.
+    pub log: Option<Arc<dyn LogSwitch>>,
 }
 
 /// What the operator is told when the node is up.
@@ -177,9 +184,8 @@ impl Daemon {
     /// [`StartError`] says what is in the way; nothing keeps running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let mut rng: StdRng = make_rng();
-        check_addresses(&options.config)?;
         let opened = open(&options, Some(None), &mut rng)?;
-        let Options { paths, config, .. } = options;
+        let Options { paths, config, flags, log, .. } = options;
         let provenance = Provenance::of(&paths.database());
         let is_copy = match &provenance {
             Some(provenance) => provenance.is_copy(&Reader::new(&opened.store, &opened.vault))?,
@@ -199,8 +205,10 @@ impl Daemon {
             clock: tokio::runtime::Handle::current(),
         })
         .map_err(StartError::Thread)?;
+        let settings = Settings::new(Layers::of_process(&paths, flags), config.clone(), engine.clone(), log);
         let core = Core { overlay, engine, thread, _lock: opened.lock };
-        match Box::pin(bring_up(&core, &paths, &config, (events, errands), (ports, provenance), &mut rng)).await {
+        let bring_up = bring_up(&core, &paths, &config, settings, (events, errands), (ports, provenance), &mut rng);
+        match Box::pin(bring_up).await {
             Ok((front, addresses, ticket)) => {
                 let started = Started {
                     account,
@@ -211,6 +219,7 @@ impl Daemon {
                     browser_url: front.server.browser_url(),
                     new_account,
                 };
+                info!(version = env!("CARGO_PKG_VERSION"), data = started.data_dir, new_account, "ready");
                 Ok(Self { started, core, front })
             }
             Err(error) => {
@@ -244,6 +253,7 @@ impl Daemon {
         if self.front.network.await.is_err() {
             warn!("the network driver had failed");
         }
+        info!("stopped");
     }
 }
 
@@ -264,6 +274,7 @@ async fn bring_up(
     core: &Core,
     paths: &Paths,
     config: &Config,
+    settings: Settings,
     (events, errands): (covey_overlay::Events, runtime::Errands),
     (ports, provenance): (ports::Ports, Option<Provenance>),
     rng: &mut StdRng,
@@ -276,42 +287,24 @@ async fn bring_up(
     ports::remember(&core.engine, ports).await?;
     let addresses = listening(&core.overlay).await;
     core.engine.input(Input::Addresses(addresses.clone())).await?;
-    let connections = Connections::default();
+    let (connections, echoes) = (Connections::default(), Echoes::default());
     let service = Arc::new(Service {
         engine: core.engine.clone(),
         overlay: core.overlay.clone(),
         connections: connections.clone(),
+        health: Health::new(core.engine.clone(), core.overlay.clone(), echoes.clone()),
+        seen: Seen::default(),
         data_dir: paths.data_dir().display().to_string(),
-        discoverable: config.network.discoverable,
+        settings,
         started_at: runtime::now(),
         stop: CancellationToken::new(),
     });
     let module = covey_api::module(Arc::clone(&service)).map_err(|error| StartError::Rpc(error.to_string()))?;
-    let server = rpc::serve(module, options, probes(&core.engine), rng).await?;
+    let server = rpc::serve(module, options, probes(&service), rng).await?;
     let ticket = covey_api::AccountApi::ticket(service.as_ref(), covey_api::AccountTicket::default()).await?;
-    let network = tokio::spawn(runtime::drive_network(core.engine.clone(), events, errands, connections));
+    service.look_at_itself().await?;
+    let network = tokio::spawn(runtime::drive_network(core.engine.clone(), events, errands, connections, echoes));
     Ok((Front { service, server, network }, addresses, ticket.ticket))
-}
-
-fn policy(config: &Config) -> Policy {
-    let mut policy = Policy {
-        pairing_required: config.pairing.required,
-        decline_silently: config.pairing.decline_silently,
-        read_receipts: config.receipts.read,
-        rotation_delay: config.groups.rotation_delay.as_millis(),
-        max_members: usize::try_from(config.groups.max_members).unwrap_or(usize::MAX),
-        discoverable: config.network.discoverable,
-        journal_keep: config.storage.journal_keep.as_millis(),
-        journal_bytes: u64::from(config.storage.journal_max_mib) << 20,
-        quota: Quota {
-            burst: u64::from(config.storage.author_burst_mib) << 20,
-            per_second: u64::from(config.storage.author_kib_per_second) << 10,
-        },
-        ..Policy::default()
-    };
-    policy.strangers.pending = usize::try_from(config.pairing.max_pending).unwrap_or(usize::MAX);
-    policy.strangers.per_source_per_hour = config.pairing.max_invites_per_hour;
-    policy
 }
 
 type Spawned = (Handle, covey_overlay::Events, ports::Ports);
@@ -359,14 +352,6 @@ fn overlay_config(opened: &Opened, config: &Config) -> Result<covey_overlay::Con
     Ok(overlay)
 }
 
-/// Refuses addresses that are none before anything is made.
-fn check_addresses(config: &Config) -> Result<(), StartError> {
-    let network = &config.network;
-    parse("network.listen", &network.listen)?;
-    parse("network.external", &network.external)?;
-    parse("network.bootstrap", &network.bootstrap).map(drop)
-}
-
 fn parse(key: &'static str, texts: &[String]) -> Result<Vec<Multiaddr>, StartError> {
     let parse = |text: &String| text.parse().map_err(|_| StartError::Address { key, text: text.clone() });
     texts.iter().map(parse).collect()
@@ -379,10 +364,11 @@ async fn listening(overlay: &Handle) -> Vec<String> {
     status.external.iter().chain(&status.listen).filter_map(with_peer).collect()
 }
 
-fn probes(engine: &EngineHandle) -> Probes {
-    let engine = engine.clone();
-    Probes {
-        ready: Arc::new(move || if engine.is_alive() { Ok(()) } else { Err("the engine has stopped".into()) }),
-        ..Probes::default()
-    }
+fn probes(service: &Arc<Service>) -> Probes {
+    let service = Arc::clone(service);
+    let ready = move || {
+        let service = Arc::clone(&service);
+        async move { service.health.check().await.ready() }.boxed()
+    };
+    Probes { ready: Arc::new(ready), ..Probes::default() }
 }

@@ -1,21 +1,29 @@
 //! The methods of the local RPC: each hands its parameters to the engine (or asks the overlay) and returns the answer.
 
+mod config;
 mod events;
 mod group;
 mod node;
 
+use std::sync::Mutex;
+
 use covey_api::{
     Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
     AccountTickets, Api, ApiError, Channel, ChannelApi, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute,
-    ChannelShow, Contact, Message, MessageApi, MessageList, MessageSend, MessageShow, PairAccept, PairApi, PairBlock,
-    PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock,
-    PairVerify, Request, SafetyNumber, Sent, Ticket, TicketInfo,
+    ChannelShow, Contact, Counts, Message, MessageApi, MessageList, MessageSend, MessageShow, PairAccept, PairApi,
+    PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow,
+    PairUnblock, PairVerify, Request, SafetyNumber, Sent, Ticket, TicketInfo,
 };
 use covey_overlay::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Cx, idempotency, rpc};
+use crate::health::Health;
 use crate::runtime::{Connections, EngineHandle};
+use crate::settings::Settings;
+
+/// Who we are and how many of what there was, for when the store cannot be read.
+pub type Seen = Mutex<Option<(Account, Counts)>>;
 
 /// Answers the RPC of a running node.
 pub struct Service {
@@ -27,8 +35,12 @@ pub struct Service {
     pub connections: Connections,
     /// Where the data is, for people.
     pub data_dir: String,
-    /// Whether our card is published.
-    pub discoverable: bool,
+    /// What is configured.
+    pub settings: Settings,
+    /// Whether the node does its work.
+    pub health: Health,
+    /// What the engine said of itself last.
+    pub seen: Seen,
     /// When the daemon started, Unix milliseconds.
     pub started_at: u64,
     /// Cancelled to stop the daemon.

@@ -64,6 +64,13 @@ pub enum Command {
         /// The newest valid record.
         respond_to: Reply<Result<Opened, LookupError>>,
     },
+    /// See [`crate::Handle::probe`].
+    Probe {
+        /// What the event will say.
+        number: u64,
+        /// Done.
+        respond_to: Reply<()>,
+    },
     /// See [`crate::Handle::status`].
     Status {
         /// The snapshot.

@@ -122,6 +122,8 @@ pub enum Event {
     /// The addresses under which others can reach this node, each ending in `/p2p/<own peer id>`, have changed:
     /// confirmed external ones and circuits first, then listen addresses. For tickets and contact cards.
     Addresses(Vec<Multiaddr>),
+    /// The answer to [`crate::Handle::probe`].
+    Probe(u64),
 }
 
 /// The stream of [`Event`]s. Bounded in number and bytes: a node that does not read slows its peers down.

@@ -112,6 +112,15 @@ impl Handle {
         self.ask(|respond_to| Command::Lookup { account, respond_to }).await.unwrap_or(Err(LookupError::Gone))
     }
 
+    /// Lets [`crate::Event::Probe`] come with this number, behind the events that wait: the way of what is received works if
+    /// it arrives. Of several that wait only the newest comes.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn probe(&self, number: u64) -> Result<(), Gone> {
+        self.ask(|respond_to| Command::Probe { number, respond_to }).await
+    }
+
     /// A snapshot.
     ///
     /// # Errors

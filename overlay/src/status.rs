@@ -7,7 +7,9 @@ use libp2p::{Multiaddr, PeerId};
 pub enum Nat {
     /// Nothing was tested yet.
     Unknown,
-    /// At least one external address is confirmed or configured.
+    /// Only addresses of this machine or a private network are confirmed.
+    Local,
+    /// At least one address that reaches from the internet is confirmed or configured.
     Public,
     /// Other nodes tried and failed to dial back.
     Private,

@@ -13,7 +13,7 @@ use covey_api::Exit;
 use covey_cli::{Failure, Globals, Terminal};
 
 use self::{narrator::Narrator, stage::Stage};
-use crate::daemon::Signals;
+use crate::signals::Signals;
 
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
@@ -45,7 +45,7 @@ impl DemoArgs {
         };
         let played = tokio::select! {
             played = story => Some(played),
-            () = signals.next() => None,
+            () = signals.stop() => None,
         };
         // Whatever happened: no process and no file stays.
         let logs = if matches!(played, Some(Err(Failure::Ended { .. } | Failure::Refused(_)))) {

@@ -54,6 +54,7 @@ impl Method {
 pub fn methods() -> Vec<Method> {
     [
         crate::node::METHODS,
+        crate::config::METHODS,
         crate::account::METHODS,
         crate::pair::METHODS,
         crate::channel::METHODS,

@@ -16,6 +16,7 @@
 mod account;
 mod channel;
 mod client;
+mod config;
 mod contract;
 mod error;
 mod events;
@@ -37,6 +38,7 @@ pub use channel::{
     Channel, ChannelApi, ChannelArchive, ChannelKind, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow,
 };
 pub use client::{Call, subscribe};
+pub use config::{ConfigApi, ConfigReload, ConfigReloaded};
 pub use contract::{Method, Request, methods};
 pub use error::{ApiError, Reason};
 pub use events::{

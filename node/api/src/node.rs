@@ -47,7 +47,9 @@ pub enum Reachability {
     /// Not known yet.
     #[default]
     Unknown,
-    /// Directly.
+    /// Directly, but only from this machine or its local network as far as is known.
+    Local,
+    /// Directly, from the internet.
     Public,
     /// Only through relays or hole punching.
     Private,
@@ -83,6 +85,9 @@ pub struct Status {
     pub name: String,
     /// Can it do all of its work?
     pub ready: bool,
+    /// Why not; none if it is ready.
+    #[serde(default)]
+    pub trouble: Option<String>,
     /// Addresses at which others can reach us, multiaddr.
     pub addresses: Vec<String>,
     /// Can others reach us from the internet?

@@ -11,12 +11,14 @@ use jsonrpsee::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AccountApi, ApiError, ChannelApi, EVENT_NOTIFICATION, Event, EventSource, EventsApi, EventsSubscribe, GroupApi,
-    MessageApi, Method, NodeApi, PairApi, Request,
+    AccountApi, ApiError, ChannelApi, ConfigApi, EVENT_NOTIFICATION, Event, EventSource, EventsApi, EventsSubscribe,
+    GroupApi, MessageApi, Method, NodeApi, PairApi, Request,
 };
 
 /// Everything a node answers. Implement the nouns, then this (its methods have defaults).
-pub trait Api: NodeApi + AccountApi + PairApi + GroupApi + ChannelApi + MessageApi + EventsApi + EventSource {
+pub trait Api:
+    NodeApi + ConfigApi + AccountApi + PairApi + GroupApi + ChannelApi + MessageApi + EventsApi + EventSource
+{
     /// Asked before every call with what the transport knows of the caller; an error refuses the call.
     ///
     /// # Errors
@@ -35,6 +37,7 @@ pub trait Api: NodeApi + AccountApi + PairApi + GroupApi + ChannelApi + MessageA
 pub fn module<A: Api>(api: Arc<A>) -> Result<RpcModule<A>, RegisterMethodError> {
     let mut module = Module { inner: RpcModule::from_arc(api) };
     crate::node::mount(&mut module)?;
+    crate::config::mount(&mut module)?;
     crate::account::mount(&mut module)?;
     crate::pair::mount(&mut module)?;
     crate::group::mount(&mut module)?;

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use covey_overlay::Multiaddr;
+
 use super::{Config, ConfigError, Rpc};
 
 /// Checks the values of a configuration against each other and against what covey supports.
@@ -58,8 +60,8 @@ fn rpc_address(listen: &str) -> Result<Option<SocketAddr>, ConfigError> {
 }
 
 fn addresses(key: &'static str, list: &[String]) -> Result<(), ConfigError> {
-    if let Some(address) = list.iter().find(|a| !a.starts_with('/')) {
-        return bad(key, format!("\"{address}\" is no address like /ip4/192.0.2.1/tcp/7421"));
+    if let Some(address) = list.iter().find(|address| address.parse::<Multiaddr>().is_err()) {
+        return bad(key, format!("\"{address}\" is not a multiaddress; write it like /ip4/192.0.2.1/tcp/7421"));
     }
     Ok(())
 }

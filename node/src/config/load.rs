@@ -1,12 +1,18 @@
 //! Reading the layers of a configuration and putting them together.
 
-use std::{collections::BTreeMap, fs, io, ops::Range, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use figment::{Figment, providers::Serialized, value::Value};
 use serde::Serialize;
 use toml::{Spanned, de::DeTable};
 
 use super::{Config, ConfigError, check, errors::Place, names, settings::SECTIONS};
+use crate::paths::Paths;
 
 /// Prefix of environment variables that are settings. Those without `__` (`COVEY_LOG`, `COVEY_DATA_DIR`, …) are not.
 const PREFIX: &str = "COVEY_";
@@ -38,6 +44,36 @@ impl Overrides {
             Some(value) => self.set(key, value),
             None => self,
         }
+    }
+}
+
+/// Where a configuration comes from, so that it can be read again.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    file: PathBuf,
+    must_exist: bool,
+    environment: Vec<(String, String)>,
+    flags: Overrides,
+}
+
+impl Layers {
+    /// The file that `paths` names, the environment of this process, and `flags`.
+    pub fn of_process(paths: &Paths, flags: Overrides) -> Self {
+        let (file, must_exist) = (paths.config_file().to_owned(), paths.config_is_explicit());
+        Self { file, must_exist, environment: process_environment(), flags }
+    }
+
+    /// The configuration as the layers are now.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        load(&self.file, self.must_exist, self.environment.iter().cloned(), &self.flags)
+    }
+
+    /// The file.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 }
 
@@ -167,8 +203,6 @@ fn variable(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     fn load_text(text: &str, env: &[(&str, &str)], flags: &Overrides) -> Result<Config, ConfigError> {
@@ -201,11 +235,12 @@ mod tests {
 
     #[test]
     fn a_list_in_the_environment_may_have_commas_or_brackets() {
-        let both = "/ip4/1.2.3.4/tcp/1/p2p/a, /ip6/::1/tcp/1/p2p/b";
-        for text in [both.to_owned(), "[\"/ip4/1.2.3.4/tcp/1/p2p/a\", \"/ip6/::1/tcp/1/p2p/b\"]".to_owned()] {
+        let peer = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+        let (one, other) = (format!("/ip4/1.2.3.4/tcp/1/p2p/{peer}"), format!("/ip6/::1/tcp/1/p2p/{peer}"));
+        for text in [format!("{one}, {other}"), format!("[\"{one}\", \"{other}\"]")] {
             let config = load_text("", &[("COVEY_NETWORK__BOOTSTRAP", &text)], &Overrides::new()).expect("valid");
             assert_eq!(config.network.bootstrap.len(), 2, "{text}");
-            assert_eq!(config.network.bootstrap[1], "/ip6/::1/tcp/1/p2p/b");
+            assert_eq!(config.network.bootstrap[1], other);
         }
     }
 

@@ -7,6 +7,7 @@
 mod check;
 mod errors;
 mod example;
+mod live;
 mod load;
 mod names;
 mod settings;
@@ -15,6 +16,7 @@ mod values;
 pub use check::check;
 pub use errors::ConfigError;
 pub use example::example;
-pub use load::{Overrides, load, process_environment};
+pub use live::{adopt, differences, is_live};
+pub use load::{Layers, Overrides, load, process_environment};
 pub use settings::{Config, Groups, Log, Network, Pairing, Receipts, Rpc, Storage};
 pub use values::{List, LogFormat, Period, RelayUse};

@@ -78,7 +78,7 @@ settings! {
         /// Ask the router to forward the listening ports.
         upnp: bool = true,
         /// Publish this node's addresses, encrypted, so that people who know your account id can find it. Without,
-        /// they need a ticket or an address.
+        /// they need a ticket or an address. What was published before can be found for two days more.
         discoverable: bool = true,
         /// Carry connections of other nodes that cannot reach each other.
         relay_server: bool = false,

@@ -4,7 +4,7 @@ use covey_pairing::identity::{self, CardContent, CardDevice, ContactCard, KeyLog
 use covey_pairing::ids::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
 use super::contacts::{self, Card, ContactDevice, Owner};
 use super::tables::{self, Counter};
@@ -75,6 +75,7 @@ pub(super) fn addresses_changed(cx: &mut Cx<'_, '_>, addresses: Vec<String>) -> 
     if cx.live.addresses == addresses {
         return Ok(());
     }
+    info!(addresses = addresses.join(" "), "the addresses of this node");
     cx.live.addresses = addresses;
     renewed(cx)
 }

@@ -7,7 +7,7 @@ use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
 
 use super::cx::{Cx, EngineError};
-use super::{card, outbox, pairing, parcels, sync};
+use super::{Policy, card, outbox, pairing, parcels, sync};
 
 pub use covey_overlay::Protocol;
 
@@ -67,6 +67,8 @@ pub enum Input {
         /// The card, if one was found; not verified yet.
         card: Option<Vec<u8>>,
     },
+    /// The operator changed the configuration: from the next input on this holds. Writes nothing.
+    Policy(Box<Policy>),
     /// Time passed: expire, retry, publish.
     Tick,
     /// The daemon ends: the runtime takes no further inputs and handles those that wait.
@@ -154,7 +156,8 @@ impl Command {
     }
 }
 
-/// Handles any input but a command (commands carry their own code, see [`Command::run`]).
+/// Handles any input but a command (commands carry their own code, see [`Command::run`]) and a policy (which is not in the
+/// store, see [`super::Live::adopt`]).
 ///
 /// # Errors
 /// Only those of the store; hostile or late input is dealt with inside.
@@ -170,7 +173,7 @@ pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     match input {
         Input::Start => outbox::start(cx),
-        Input::Command(_) | Input::Stop => Ok(()),
+        Input::Command(_) | Input::Policy(_) | Input::Stop => Ok(()),
         Input::Connected { peer } => sync::connected(cx, peer),
         Input::Disconnected { peer } => sync::disconnected(cx, peer),
         Input::Opened { peer } => sync::opened(cx, peer),

@@ -92,6 +92,15 @@ impl Live {
         }
     }
 
+    /// Another policy holds from now on.
+    pub fn adopt(&mut self, before: &Policy, policy: &Policy) {
+        self.strangers.set_config(policy.strangers);
+        if policy.discoverable && !before.discoverable {
+            // The next tick publishes the card.
+            self.published_at = 0;
+        }
+    }
+
     /// Whether something in memory follows what this input wrote; asking forgets it. If the input is then refused, memory is
     /// ahead of the store.
     pub(crate) fn take_ahead(&mut self) -> bool {

@@ -231,6 +231,7 @@ fn invited(
     if !cx.policy.pairing_required {
         return requests::admit(cx, contact);
     }
+    info!(account = %account.fmt_short(), "an invite arrived");
     announce(cx, &contact)
 }
 

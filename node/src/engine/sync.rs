@@ -7,7 +7,7 @@ use std::sync::Arc;
 use covey_feed::run::{self, RunLimits};
 use covey_feed::sync::{Rejection, SharedChannel, SharedGroup};
 use covey_feed::{Author, ChannelId, Entry, FeedId, PeerSync, SyncEffect, SyncInput};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::channels::{self, Channel};
 use super::contacts::{self, Owner};
@@ -34,7 +34,7 @@ pub(super) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), Eng
 pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
     let own = feeds::own_author(cx);
-    cx.live.opened.insert(peer);
+    let came = cx.live.opened.insert(peer);
     cx.live.contacts.entry(peer).or_insert_with(|| ContactPeer {
         account: owner.account,
         device: owner.device,
@@ -48,6 +48,9 @@ pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineErr
             None => groups.push(channel),
         }
     }
+    if came && !channels.is_empty() {
+        info!(contact = %owner.account.fmt_short(), "a contact connected");
+    }
     drive(cx, peer, SyncInput::Connected { channels })?;
     for channel in groups {
         share(cx, peer, &channel)?;
@@ -60,8 +63,11 @@ pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineErr
 /// The sync stream to `peer` is gone.
 pub(super) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
     let now = cx.now;
-    cx.live.opened.remove(&peer);
+    let gone = cx.live.opened.remove(&peer);
     if let Some(contact) = cx.live.contacts.get_mut(&peer) {
+        if gone && matches!(contacts::load(cx.tx, &contact.account), Ok(Some(contact)) if contact.is_paired()) {
+            info!(contact = %contact.account.fmt_short(), "a contact disconnected");
+        }
         // Back-offs are kept; a closed machine asks for nothing.
         let _ = contact.sync.handle(SyncInput::Disconnected, now);
     }

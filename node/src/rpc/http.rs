@@ -15,6 +15,10 @@ use axum::{
     routing::{any, get},
 };
 use covey_api::MAX_BODY;
+use futures::{
+    FutureExt as _,
+    future::{self, BoxFuture},
+};
 use jsonrpsee::core::server::Methods;
 use serde_json::value::RawValue;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -29,15 +33,15 @@ use super::{
 /// What the probes and the metrics ask the node.
 #[derive(Clone)]
 pub struct Probes {
-    /// Why the node cannot serve, or nothing: store writable, overlay listening, receive path alive.
-    pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Why the node does not do all of its work, if it does not.
+    pub ready: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
     /// The metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 impl Default for Probes {
     fn default() -> Self {
-        Self { ready: Arc::new(|| Ok(())), metrics: Arc::new(String::new) }
+        Self { ready: Arc::new(|| future::ready(Ok(())).boxed()), metrics: Arc::new(String::new) }
     }
 }
 
@@ -122,7 +126,7 @@ fn json(status: StatusCode, text: &RawValue) -> Response {
 }
 
 async fn ready(State(app): State<App>) -> Response {
-    match (app.probes.ready)() {
+    match (app.probes.ready)().await {
         Ok(()) => "ready\n".into_response(),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{FutureExt as _, future};
 use jsonrpsee::{
     RpcModule,
     core::{
@@ -407,7 +408,7 @@ async fn connections_over_the_limit_are_refused() {
 #[tokio::test]
 async fn the_probes_say_what_the_node_says() {
     let probes = Probes {
-        ready: Arc::new(|| Err("the disk is full".to_owned())),
+        ready: Arc::new(|| future::ready(Err("the disk is full".to_owned())).boxed()),
         metrics: Arc::new(|| "covey_up 1\n".to_owned()),
     };
     let fixture = Fixture::with(|_| {}, probes).await;

@@ -9,5 +9,5 @@ pub(crate) mod turn;
 mod worker;
 
 pub use handle::EngineHandle;
-pub use network::{Connection, Connections, Errands, OverlayNetwork, drive_network};
+pub use network::{Connection, Connections, Echoes, Errands, OverlayNetwork, drive_network};
 pub use worker::{Network, Worker, now, spawn};

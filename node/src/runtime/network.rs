@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use covey_api::ApiError;
 use covey_overlay::{Bytes, Event, Events, Handle, Protocol, PublishError, record};
 use covey_pairing::crypto::sign::SigningSecret;
 use covey_pairing::ids::AccountId;
@@ -15,7 +16,7 @@ use tracing::{debug, warn};
 use super::randomness::remix;
 use super::{EngineHandle, Network};
 use crate::addressing;
-use crate::engine::{Effect, Input, PeerKey};
+use crate::engine::{Command, Effect, Input, PeerKey};
 
 /// Dials and look-ups under way at once; further ones wait.
 const ERRANDS: usize = 32;
@@ -182,12 +183,50 @@ impl Connections {
     }
 }
 
+/// The newest probe that came all the way from the overlay through the engine, to wait on.
+#[derive(Debug, Clone)]
+pub struct Echoes(watch::Sender<u64>);
+
+impl Default for Echoes {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl Echoes {
+    /// Watches the numbers of probes.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+
+    /// What goes through the engine and then tells that it did.
+    fn input(&self, number: u64) -> Input {
+        let heard = self.0.clone();
+        Input::Command(Command::new(
+            |_| Ok(()),
+            move |_: Result<(), ApiError>| {
+                heard.send_if_modified(|newest| std::mem::replace(newest, number.max(*newest)) < number);
+            },
+        ))
+    }
+}
+
 /// Runs the engine's errands and hands it the overlay's events until the overlay ends.
-pub async fn drive_network(engine: EngineHandle, mut events: Events, errands: Errands, connections: Connections) {
+pub async fn drive_network(
+    engine: EngineHandle,
+    mut events: Events,
+    errands: Errands,
+    connections: Connections,
+    echoes: Echoes,
+) {
     let runner = tokio::spawn(run_errands(engine.clone(), errands));
     while let Some(event) = events.recv().await {
         connections.note(&event);
-        let Some(input) = input_of(event) else { continue };
+        let input = match event {
+            Event::Probe(number) => Some(echoes.input(number)),
+            other => input_of(other),
+        };
+        let Some(input) = input else { continue };
         if engine.input(input).await.is_err() {
             break;
         }
@@ -240,7 +279,7 @@ fn input_of(event: Event) -> Option<Input> {
         Event::Closed { peer, protocol: Protocol::Sync, .. } => {
             Some(Input::Closed { peer: addressing::peer_key(&peer)? })
         }
-        Event::Opened { .. } | Event::Closed { .. } | Event::Rerouted { .. } => None,
+        Event::Opened { .. } | Event::Closed { .. } | Event::Rerouted { .. } | Event::Probe(_) => None,
         Event::Frame { peer, protocol, source, frame } => {
             Some(Input::Frame { peer: addressing::peer_key(&peer)?, protocol, source, frame: frame.to_vec() })
         }

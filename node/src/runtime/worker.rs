@@ -178,6 +178,16 @@ impl<S: Store, N: Network> Worker<S, N> {
 
     /// One input, one transaction.
     fn one(&mut self, input: Input, live: &mut Live, pending: &mut Pending) {
+        let input = match input {
+            Input::Policy(policy) => {
+                // What the store is suspected of is no setting.
+                let policy = Policy { suspect_rollback: self.policy.suspect_rollback, ..*policy };
+                live.adopt(&self.policy, &policy);
+                self.policy = policy;
+                return;
+            }
+            other => other,
+        };
         remix(&mut self.rng);
         let mut tx = Tx::new(&self.store, &self.vault);
         let mut cx = Cx {

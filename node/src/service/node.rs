@@ -1,17 +1,21 @@
 //! `node.*`
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use covey_api::{
-    ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer,
+    Account, ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer,
     Reachability, Reason, Report, Status, Time,
 };
-use covey_overlay::{Bootstrap, Nat};
+use covey_overlay::{Bootstrap, Multiaddr, Nat};
+
+use tracing::{info, warn};
 
 use super::Service;
 use crate::addressing;
 use crate::engine::{PeerKey, rpc};
+use crate::health::Condition;
 
 /// Time for the answer to a shutdown to be written before its connection ends. A client for which it was too short sees
 /// the connection end, which tells the same.
@@ -20,20 +24,20 @@ const BEFORE_STOP: Duration = Duration::from_millis(50);
 impl NodeApi for Service {
     async fn status(&self, _params: NodeStatus) -> Result<Status, ApiError> {
         let overlay = self.overlay_status().await?;
-        let peer_id = self.peer_id();
-        let (account, counts) =
-            self.engine.call(move |cx| Ok((rpc::account::show(cx, peer_id)?, rpc::node::counts(cx)?))).await?;
+        let condition = self.health.check().await.ready();
+        let (account, counts) = self.look_at_itself().await?;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             account: account.account,
             device: account.device,
             peer_id: account.peer_id,
             name: account.name,
-            ready: !overlay.listen.is_empty(),
+            ready: condition.is_ok(),
+            trouble: condition.err(),
             addresses: account.addresses,
-            reachability: reachability(overlay.nat),
+            reachability: reachability(&overlay),
             peers: u32::try_from(overlay.peers).unwrap_or(u32::MAX),
-            discoverable: self.discoverable,
+            discoverable: self.settings.running().network.discoverable,
             counts,
             data_dir: self.data_dir.clone(),
             started_at: Time::from_unix_ms(self.started_at),
@@ -65,8 +69,11 @@ impl NodeApi for Service {
 
     async fn doctor(&self, _params: NodeDoctor) -> Result<Report, ApiError> {
         let overlay = self.overlay_status().await?;
-        let counts = self.engine.call(rpc::node::counts).await?;
+        let condition = self.health.check().await;
+        let (_, counts) = self.look_at_itself().await?;
         let checks = vec![
+            storage(&condition),
+            receiving(&condition),
             listening(&overlay),
             neighbours(&overlay),
             reached(&overlay),
@@ -88,15 +95,48 @@ impl NodeApi for Service {
 }
 
 impl Service {
+    /// Logs how the node is: numbers, and nothing of others.
+    pub async fn log_status(&self) {
+        match NodeApi::status(self, NodeStatus {}).await {
+            Ok(Status { ready, reachability, peers, counts, started_at, .. }) => info!(
+                ready,
+                ?reachability,
+                peers,
+                paired = counts.paired,
+                pending = counts.pending,
+                invited = counts.invited,
+                unread = counts.unread,
+                outbox = counts.outbox,
+                %started_at,
+                "status"
+            ),
+            Err(error) => warn!(%error, "the status cannot be told"),
+        }
+    }
+
+    /// Who we are and how many of what there is; what was seen last if the store cannot be read.
+    pub(crate) async fn look_at_itself(&self) -> Result<(Account, Counts), ApiError> {
+        let peer_id = self.peer_id();
+        let asked = self.engine.call(move |cx| Ok((rpc::account::show(cx, peer_id)?, rpc::node::counts(cx)?))).await;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match asked {
+            Ok(now) => Ok(seen.insert(now).clone()),
+            Err(error) if error.reason == Reason::Storage => seen.clone().ok_or(error),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn overlay_status(&self) -> Result<covey_overlay::Status, ApiError> {
         let gone = |_| ApiError::new(Reason::ShuttingDown, "the daemon is shutting down; start it again");
         self.overlay.status().await.map_err(gone)
     }
 }
 
-fn reachability(nat: Nat) -> Reachability {
-    match nat {
+fn reachability(overlay: &covey_overlay::Status) -> Reachability {
+    match overlay.nat {
+        Nat::Unknown if on_this_machine_only(overlay) => Reachability::Local,
         Nat::Unknown => Reachability::Unknown,
+        Nat::Local => Reachability::Local,
         Nat::Public => Reachability::Public,
         Nat::Private => Reachability::Private,
     }
@@ -104,6 +144,23 @@ fn reachability(nat: Nat) -> Reachability {
 
 fn check(name: &str, state: CheckState, message: String, advice: Option<&str>) -> Check {
     Check { name: name.to_owned(), state, message, advice: advice.map(str::to_owned) }
+}
+
+fn storage(condition: &Condition) -> Check {
+    match &condition.store {
+        Ok(()) => check("storage", CheckState::Ok, "the database writes".into(), None),
+        Err(trouble) => {
+            let advice = "nothing is lost, and nothing is taken; the node goes on by itself when this is mended";
+            check("storage", CheckState::Fail, trouble.clone(), Some(advice))
+        }
+    }
+}
+
+fn receiving(condition: &Condition) -> Check {
+    match &condition.receiving {
+        Ok(()) => check("receiving", CheckState::Ok, "what is received is taken".into(), None),
+        Err(trouble) => check("receiving", CheckState::Fail, trouble.clone(), Some("restart the daemon")),
+    }
 }
 
 fn listening(overlay: &covey_overlay::Status) -> Check {
@@ -138,7 +195,7 @@ fn unreached(seed: &Bootstrap) -> String {
 
 fn reached(overlay: &covey_overlay::Status) -> Check {
     let (state, message, advice) = match overlay.nat {
-        Nat::Public => (CheckState::Ok, "reachable from outside".to_owned(), None),
+        Nat::Public => (CheckState::Ok, "reachable from the internet".to_owned(), None),
         _ if !overlay.reservations.is_empty() => {
             let relays: Vec<String> = overlay.reservations.iter().map(ToString::to_string).collect();
             (CheckState::Ok, format!("reachable through {}", relays.join(" and ")), None)
@@ -146,7 +203,17 @@ fn reached(overlay: &covey_overlay::Status) -> Check {
         _ if overlay.is_relay => {
             (CheckState::Ok, "a relay for others: its addresses are taken as reachable, untested".to_owned(), None)
         }
+        Nat::Unknown | Nat::Local if on_this_machine_only(overlay) => (
+            CheckState::Warn,
+            "reachable from this machine only: no other address is listened on".to_owned(),
+            Some("unless that is meant, set network.listen in the configuration, or start without --listen"),
+        ),
         Nat::Unknown => (CheckState::Ok, "not tested by other nodes yet".to_owned(), None),
+        Nat::Local => (
+            CheckState::Ok,
+            "reachable from the local network; no node on the internet has tested whether it is from there".to_owned(),
+            None,
+        ),
         Nat::Private if overlay.relays == 0 => (
             CheckState::Warn,
             "nobody could reach this node from outside so far, and no relay is known".to_owned(),
@@ -162,6 +229,16 @@ fn reached(overlay: &covey_overlay::Status) -> Check {
         ),
     };
     check("reachability", state, message, advice)
+}
+
+fn is_loopback(address: &Multiaddr) -> bool {
+    let address = address.to_string();
+    address.starts_with("/ip4/127.") || address.starts_with("/ip6/::1/")
+}
+
+/// Whether nobody but this machine can connect, whatever others find.
+fn on_this_machine_only(overlay: &covey_overlay::Status) -> bool {
+    !overlay.listen.is_empty() && overlay.external.is_empty() && overlay.listen.iter().all(is_loopback)
 }
 
 fn contacts(overlay: &covey_overlay::Status, counts: Counts) -> Check {

@@ -17,6 +17,7 @@ pub(super) struct Announcer {
     changed: VecDeque<PeerId>,
     addresses: Vec<Multiaddr>,
     addresses_changed: bool,
+    probe: Option<u64>,
 }
 
 impl Announcer {
@@ -40,8 +41,13 @@ impl Announcer {
         }
     }
 
+    /// The node wants to see whether its events reach it.
+    pub(super) fn probe(&mut self, number: u64) {
+        self.probe = Some(number);
+    }
+
     pub(super) fn has_news(&self) -> bool {
-        self.addresses_changed || !self.changed.is_empty()
+        self.addresses_changed || self.probe.is_some() || !self.changed.is_empty()
     }
 
     /// The next event, if the changes amount to one.
@@ -50,7 +56,9 @@ impl Announcer {
         if let Some(Event::Connected { peer, .. }) = &event {
             shared.set_announced(peer, self.told[peer].0);
         }
-        event.or_else(|| std::mem::take(&mut self.addresses_changed).then(|| Event::Addresses(self.addresses.clone())))
+        event
+            .or_else(|| std::mem::take(&mut self.addresses_changed).then(|| Event::Addresses(self.addresses.clone())))
+            .or_else(|| self.probe.take().map(Event::Probe))
     }
 
     fn peer_event(&mut self, presence: impl Fn(&PeerId) -> Option<Presence>) -> Option<Event> {

@@ -24,6 +24,10 @@ impl Worker {
             Command::Send { .. } => {}
             Command::Publish { records, respond_to } => self.publish(records, respond_to),
             Command::Lookup { account, respond_to } => self.look_up(account, respond_to),
+            Command::Probe { number, respond_to } => {
+                self.announcer.probe(number);
+                answer(respond_to, ());
+            }
             Command::Status { respond_to } => {
                 let status = self.status();
                 answer(respond_to, status);

@@ -48,7 +48,10 @@ const HOP: StreamProtocol = StreamProtocol::new("/libp2p/circuit/relay/0.2.0/hop
 pub(super) struct Reachability {
     relay_use: RelayUse,
     is_relay: bool,
+    /// An address that reaches from the internet is confirmed or configured.
     public: bool,
+    /// An address of this machine or a private network is confirmed.
+    local: bool,
     /// When this node was first connected to the internet, while it is not known to be reachable from there.
     online: Option<Instant>,
     /// What follows from not hearing anything.
@@ -81,7 +84,8 @@ impl Reachability {
         Self {
             relay_use: config.relay_use,
             is_relay: config.relay_server,
-            public: !config.external.is_empty(),
+            public: config.external.iter().any(is_global),
+            local: false,
             online: None,
             silence: Silence::Short,
             moved: None,
@@ -99,6 +103,8 @@ impl Reachability {
             Nat::Public
         } else if self.failed.values().sum::<usize>() >= WITNESSES || self.silence == Silence::Verdict {
             Nat::Private
+        } else if self.local {
+            Nat::Local
         } else {
             Nat::Unknown
         }
@@ -140,7 +146,8 @@ impl Reachability {
     }
 
     fn start_over(&mut self) {
-        self.public = !self.configured_external.is_empty();
+        self.public = self.configured_external.iter().any(is_global);
+        self.local = false;
         self.failed.clear();
         (self.online, self.silence) = (None, Silence::Short);
     }
@@ -176,13 +183,20 @@ fn announced_by_relay<'a>(listen: &'a [Multiaddr], external: &[Multiaddr]) -> Ve
     direct().filter(|address| Scope::of(address) == farthest).collect()
 }
 
+/// A direct address that can be reached from the internet. What a neighbour confirms of loopback or a private network says
+/// nothing about that. `[NET-NAT-SCOPE]`
+fn is_global(address: &Multiaddr) -> bool {
+    !is_circuit(address) && Scope::of(address) == Some(Scope::Global)
+}
+
 fn is_circuit(address: &Multiaddr) -> bool {
     address.iter().any(|p| matches!(p, Protocol::P2pCircuit))
 }
 
 impl Worker {
     pub(super) fn on_external_address(&mut self, address: &Multiaddr) {
-        if !is_circuit(address) && !self.reachability.public {
+        self.reachability.local |= !is_circuit(address) && !is_global(address);
+        if is_global(address) && !self.reachability.public {
             self.reachability.public = true;
             self.reachability.failed.clear();
             self.reachability.silence = Silence::Short;
@@ -198,7 +212,8 @@ impl Worker {
     }
 
     pub(super) fn on_external_address_lost(&mut self) {
-        self.reachability.public = self.swarm.external_addresses().any(|a| !is_circuit(a));
+        self.reachability.public = self.swarm.external_addresses().any(is_global);
+        self.reachability.local = self.swarm.external_addresses().any(|a| !is_circuit(a) && !is_global(a));
         self.refresh_addresses();
     }
 

@@ -95,6 +95,11 @@ impl StrangerLimits {
         Self { config, sources: HashMap::new() }
     }
 
+    /// Changes the limits. What was counted stays counted.
+    pub fn set_config(&mut self, config: StrangerLimitsConfig) {
+        self.config = config;
+    }
+
     /// Decides whether an invite may be opened, at `now` (Unix milliseconds), and counts it.
     ///
     /// # Errors

@@ -269,6 +269,7 @@ impl NodeApi for Mock {
             name: "Me".into(),
             ready: true,
             addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
+            trouble: None,
             reachability: Reachability::Private,
             peers: 2,
             discoverable: true,
@@ -499,6 +500,12 @@ impl EventSource for Mock {
             Some((event, (journal, next + 1)))
         })
         .boxed())
+    }
+}
+
+impl ConfigApi for Mock {
+    async fn reload(&self, _: ConfigReload) -> Result<ConfigReloaded, ApiError> {
+        Ok(ConfigReloaded::default())
     }
 }
 

@@ -36,7 +36,13 @@ fn the_doctor_says_by_what_a_node_is_reached_and_when_by_nothing() {
         let check = reached(&status);
         (check.state, check.message)
     };
-    assert_eq!(said(&|s| s.nat = Nat::Public), (CheckState::Ok, "reachable from outside".to_owned()));
+    assert_eq!(said(&|s| s.nat = Nat::Public), (CheckState::Ok, "reachable from the internet".to_owned()));
+    let listening = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("an address")).collect::<Vec<_>>();
+    let (state, message) = said(&|s| (s.nat, s.listen) = (Nat::Local, listening(&["/ip4/127.0.0.1/tcp/1"])));
+    assert_eq!((state, message.contains("from this machine only")), (CheckState::Warn, true));
+    let both = ["/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.2/tcp/1"];
+    let (state, message) = said(&|s| (s.nat, s.listen) = (Nat::Local, listening(&both)));
+    assert_eq!((state, message.contains("from the local network")), (CheckState::Ok, true));
     let (state, message) = said(&|s| (s.nat, s.relays) = (Nat::Private, 1));
     assert_eq!((state, message.contains("0 of 1 known")), (CheckState::Warn, true));
     let (state, message) = said(&|s| s.nat = Nat::Private);

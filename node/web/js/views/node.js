@@ -7,6 +7,7 @@ import { pageTop } from './page.js';
 
 const REACH = {
   public: 'Directly, from the internet',
+  local: 'From this machine or its local network',
   private: 'Only through relays or hole punching',
   unknown: 'Not known yet',
 };

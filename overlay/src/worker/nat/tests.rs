@@ -18,6 +18,30 @@ fn one_strange_witness_does_not_make_the_node_private_but_a_bootstrap_peer_does(
 }
 
 #[test]
+fn an_address_of_a_private_network_says_nothing_about_the_internet() {
+    // [NET-NAT-SCOPE]
+    let address = |text: &str| text.parse::<Multiaddr>().expect("an address");
+    for text in ["/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/1", "/ip4/192.168.1.2/tcp/1", "/ip4/100.64.0.1/tcp/1"] {
+        assert!(!is_global(&address(text)), "{text}");
+        let mut config = Config::new([1; 32]);
+        config.external = vec![address(text)];
+        assert_eq!(Reachability::new(&config).nat(), Nat::Unknown, "{text}");
+    }
+    let circuit = format!("/ip4/8.8.8.8/tcp/1/p2p/{}/p2p-circuit", PeerId::random());
+    assert!(!is_global(&address(&circuit)));
+    for text in ["/ip4/8.8.8.8/tcp/1", "/dns4/home.example.org/tcp/7421"] {
+        let mut config = Config::new([1; 32]);
+        config.external = vec![address(text)];
+        assert_eq!(Reachability::new(&config).nat(), Nat::Public, "{text}");
+    }
+    let mut reachability = Reachability::new(&Config::new([1; 32]));
+    reachability.local = true;
+    assert_eq!(reachability.nat(), Nat::Local);
+    reachability.failed.insert(PeerId::random(), WITNESSES);
+    assert!(reachability.nat() == Nat::Private && reachability.wants_relay(), "the internet is asked for by itself");
+}
+
+#[test]
 fn what_was_found_out_in_another_place_counts_no_more() {
     let (mut reachability, start) = (Reachability::new(&Config::new([1; 32])), Instant::now());
     reachability.on_internet(start);

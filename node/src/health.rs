@@ -1,0 +1,112 @@
+//! Whether the node does its work: the store writes, the overlay listens, and what is received reaches the engine.
+//!
+//! Each is tried, not assumed: a record is written and synced, and a probe is sent through the queue by which frames of
+//! peers come. `/readyz`, `node.status`, `node.doctor` and the watchdog of the service manager ask here.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use covey_overlay::Handle;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::runtime::{Echoes, EngineHandle};
+use crate::store::{Key, Table};
+
+/// A finding is good for this long: whoever asks all the time makes no more writes than this.
+const FRESH: Duration = Duration::from_secs(2);
+/// A part that takes longer than this to answer does not work.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// A record was written durably, or why not.
+    pub store: Result<(), String>,
+    /// The overlay listens, or why not.
+    pub network: Result<(), String>,
+    /// A probe came through the queue of received frames, or why not.
+    pub receiving: Result<(), String>,
+}
+
+impl Condition {
+    /// Whether the node does all of its work, or all that is in the way.
+    ///
+    /// # Errors
+    /// The reasons.
+    pub fn ready(&self) -> Result<(), String> {
+        let parts = [&self.store, &self.network, &self.receiving];
+        let troubles: Vec<&str> =
+            parts.into_iter().filter_map(|part| part.as_ref().err().map(String::as_str)).collect();
+        if troubles.is_empty() { Ok(()) } else { Err(troubles.join("; ")) }
+    }
+}
+
+/// Looks after a running node.
+pub struct Health {
+    engine: EngineHandle,
+    overlay: Handle,
+    echoes: Echoes,
+    probes: AtomicU64,
+    last: Mutex<Option<(Instant, Condition)>>,
+}
+
+impl Health {
+    /// `echoes` are those of the driver that takes the overlay's events.
+    pub fn new(engine: EngineHandle, overlay: Handle, echoes: Echoes) -> Self {
+        Self { engine, overlay, echoes, probes: AtomicU64::new(0), last: Mutex::default() }
+    }
+
+    /// The condition now, or a moment ago. One look at a time: others wait for what it finds.
+    pub async fn check(&self) -> Condition {
+        let mut last = self.last.lock().await;
+        if let Some((at, condition)) = last.as_ref()
+            && at.elapsed() < FRESH
+        {
+            return condition.clone();
+        }
+        let (store, network, receiving) = tokio::join!(self.store(), self.network(), self.receiving());
+        let condition = Condition { store, network, receiving };
+        let before = last.replace((Instant::now(), condition.clone()));
+        match (before.map(|(_, before)| before.ready()), condition.ready()) {
+            (Some(Err(_)), Ok(())) => info!("all works again"),
+            (None | Some(Ok(())), Err(trouble)) => warn!(trouble, "the node does not do all of its work"),
+            _ => {}
+        }
+        condition
+    }
+
+    async fn store(&self) -> Result<(), String> {
+        let write = self.engine.call(|cx| Ok(cx.tx.put(&Key::table(Table::Meta).raw("probe"), &cx.now)?));
+        match timeout(PATIENCE, write).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.message),
+            Err(_) => Err(format!("the database did not write within {} s", PATIENCE.as_secs())),
+        }
+    }
+
+    async fn network(&self) -> Result<(), String> {
+        match timeout(PATIENCE, self.overlay.status()).await {
+            Ok(Ok(status)) if status.listen.is_empty() => Err("the node listens on no address".to_owned()),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err("the network part has stopped".to_owned()),
+            Err(_) => Err(format!("the network part did not answer within {} s", PATIENCE.as_secs())),
+        }
+    }
+
+    async fn receiving(&self) -> Result<(), String> {
+        let number = self.probes.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut heard = self.echoes.watch();
+        let probe = async {
+            self.overlay.probe(number).await.is_ok() && heard.wait_for(|newest| *newest >= number).await.is_ok()
+        };
+        match timeout(PATIENCE, probe).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("what is received goes nowhere: the network part has stopped".to_owned()),
+            Err(_) => {
+                Err(format!("what is received is not taken: a probe did not come within {} s", PATIENCE.as_secs()))
+            }
+        }
+    }
+}

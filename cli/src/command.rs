@@ -5,6 +5,7 @@ use clap::Subcommand;
 use crate::{
     Failure, Globals, Session, Terminal,
     account::AccountCommand,
+    audit::AuditArgs,
     channel::ChannelCommand,
     group::GroupCommand,
     message::{MessageCommand, MessagesArgs, SendArgs},
@@ -12,6 +13,7 @@ use crate::{
     pair::PairCommand,
     rpc::RpcCommand,
     tail::TailArgs,
+    token::TokenCommand,
 };
 
 /// Commands that talk to a running daemon.
@@ -61,6 +63,15 @@ pub enum Command {
     /// Stop the daemon
     #[command(after_help = "Example:\n  covey shutdown")]
     Shutdown,
+    /// Tokens: what other programs may do with your node
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Show who changed something through the API, and who was refused
+    #[command(
+        long_about = "Show who changed something through the API, and who was refused\n\nWhat was said is not kept. Entries are kept for 90 days.",
+        after_help = "Examples:\n  covey audit\n  covey audit --refused\n  covey audit --json | jq -r '.[] | select(.caller == \"token\") | .method'"
+    )]
+    Audit(AuditArgs),
     /// The JSON-RPC that every command and frontend uses
     #[command(subcommand)]
     Rpc(RpcCommand),
@@ -90,6 +101,8 @@ pub async fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -
         Command::Peers => node::peers(&session, terminal).await,
         Command::Doctor => node::doctor(&session, terminal).await,
         Command::Shutdown => node::shutdown(&session, terminal).await,
+        Command::Token(token) => token.run(&session, terminal).await,
+        Command::Audit(audit) => audit.run(&session, terminal).await,
         Command::Rpc(rpc) => rpc.run(globals, terminal).await,
     }
 }

@@ -4,6 +4,7 @@
 //! goes through a [`Terminal`], so that tests can read it.
 
 mod account;
+mod audit;
 mod channel;
 mod command;
 mod connect;
@@ -21,6 +22,7 @@ mod table;
 mod tail;
 mod terminal;
 mod text;
+mod token;
 mod wait;
 mod when;
 

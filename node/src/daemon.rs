@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 pub use errors::StartError;
 
+use crate::access::{Access, Caller};
 use crate::config::{self, Config, Layers, Overrides};
 use crate::db;
 use crate::engine::{Input, Me, Policy};
@@ -248,6 +249,7 @@ impl Daemon {
     pub async fn stop(self) {
         info!("stopping");
         self.front.server.shutdown().await;
+        self.front.service.access.write_down(0).await;
         self.core.stop().await;
         // The overlay's end has closed the events.
         if self.front.network.await.is_err() {
@@ -288,19 +290,23 @@ async fn bring_up(
     let addresses = listening(&core.overlay).await;
     core.engine.input(Input::Addresses(addresses.clone())).await?;
     let (connections, echoes) = (Connections::default(), Echoes::default());
+    let access = Access::load(core.engine.clone()).await?;
+    tokio::spawn(Arc::clone(&access).keep_books());
     let service = Arc::new(Service {
         engine: core.engine.clone(),
         overlay: core.overlay.clone(),
         connections: connections.clone(),
-        health: Health::new(core.engine.clone(), core.overlay.clone(), echoes.clone()),
+        health: Arc::new(Health::new(core.engine.clone(), core.overlay.clone(), echoes.clone())),
         seen: Seen::default(),
         data_dir: paths.data_dir().display().to_string(),
-        settings,
+        settings: Arc::new(settings),
         started_at: runtime::now(),
         stop: CancellationToken::new(),
+        access: Arc::clone(&access),
+        caller: Caller::Node,
     });
     let module = covey_api::module(Arc::clone(&service)).map_err(|error| StartError::Rpc(error.to_string()))?;
-    let server = rpc::serve(module, options, probes(&service), rng).await?;
+    let server = rpc::serve(module, options, probes(&service), access, rng).await?;
     let ticket = covey_api::AccountApi::ticket(service.as_ref(), covey_api::AccountTicket::default()).await?;
     service.look_at_itself().await?;
     let network = tokio::spawn(runtime::drive_network(core.engine.clone(), events, errands, connections, echoes));

@@ -1,5 +1,6 @@
 //! A covey node: engine, storage, runtime and the local RPC server.
 
+pub mod access;
 pub mod addressing;
 pub mod config;
 pub mod daemon;

@@ -1,15 +1,16 @@
 //! The methods of the local RPC: each hands its parameters to the engine (or asks the overlay) and returns the answer.
 
+mod access;
 mod config;
 mod events;
 mod group;
 mod node;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use covey_api::{
     Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
-    AccountTickets, Api, ApiError, Channel, ChannelApi, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute,
+    AccountTickets, ApiError, Channel, ChannelApi, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute,
     ChannelShow, Contact, Counts, Message, MessageApi, MessageList, MessageSend, MessageShow, PairAccept, PairApi,
     PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow,
     PairUnblock, PairVerify, Request, SafetyNumber, Sent, Ticket, TicketInfo,
@@ -17,15 +18,17 @@ use covey_api::{
 use covey_overlay::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Access, Caller};
 use crate::engine::{Cx, idempotency, rpc};
 use crate::health::Health;
 use crate::runtime::{Connections, EngineHandle};
 use crate::settings::Settings;
 
 /// Who we are and how many of what there was, for when the store cannot be read.
-pub type Seen = Mutex<Option<(Account, Counts)>>;
+pub type Seen = Arc<Mutex<Option<(Account, Counts)>>>;
 
-/// Answers the RPC of a running node.
+/// Answers the RPC of a running node, for one caller.
+#[derive(Clone)]
 pub struct Service {
     /// The engine.
     pub engine: EngineHandle,
@@ -36,15 +39,19 @@ pub struct Service {
     /// Where the data is, for people.
     pub data_dir: String,
     /// What is configured.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// Whether the node does its work.
-    pub health: Health,
+    pub health: Arc<Health>,
     /// What the engine said of itself last.
     pub seen: Seen,
     /// When the daemon started, Unix milliseconds.
     pub started_at: u64,
     /// Cancelled to stop the daemon.
     pub stop: CancellationToken,
+    /// Who may do what.
+    pub(crate) access: Arc<Access>,
+    /// On whose behalf it answers.
+    pub(crate) caller: Caller,
 }
 
 impl Service {
@@ -54,7 +61,21 @@ impl Service {
         request: R,
         verb: impl FnOnce(&mut Cx<'_, '_>, R) -> Result<R::Answer, ApiError> + Send + 'static,
     ) -> Result<R::Answer, ApiError> {
-        self.engine.call(move |cx| idempotency::once(cx, request, verb)).await
+        self.access.change(&self.caller, R::METHOD, move |cx| idempotency::once(cx, request, verb)).await
+    }
+
+    /// Writes into the audit log what was done without the engine. It is done whether or not that can be written.
+    async fn audit<R: Request, T: Sync>(&self, done: &Result<T, ApiError>) {
+        let written = match done {
+            Ok(_) => self.access.change(&self.caller, R::METHOD, |_| Ok(())).await,
+            Err(error) => {
+                self.access.refused(self.caller.who(), R::METHOD, error.reason);
+                Ok(())
+            }
+        };
+        if let Err(error) = written {
+            tracing::warn!(%error, method = R::METHOD, "a call could not be written into the audit log");
+        }
     }
 
     /// A request that only looks.
@@ -63,15 +84,19 @@ impl Service {
         request: R,
         verb: impl FnOnce(&mut Cx<'_, '_>, &R) -> Result<R::Answer, ApiError> + Send + 'static,
     ) -> Result<R::Answer, ApiError> {
-        self.engine.call(move |cx| verb(cx, &request)).await
+        let asker = self.caller.asker();
+        self.engine
+            .call(move |cx| {
+                cx.asker = asker;
+                verb(cx, &request)
+            })
+            .await
     }
 
     fn peer_id(&self) -> String {
         self.overlay.local_peer().to_string()
     }
 }
-
-impl Api for Service {}
 
 impl AccountApi for Service {
     async fn show(&self, params: AccountShow) -> Result<Account, ApiError> {

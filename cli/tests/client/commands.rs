@@ -52,6 +52,31 @@ async fn people_see_tables_without_the_escape_sequences_of_others() {
 }
 
 #[tokio::test]
+async fn a_token_is_printed_by_itself_so_that_scripts_can_take_it() {
+    let daemon = Daemon::start().await;
+    let made = daemon.run(&["token", "create", "weather", "--scope", "read,send"]).await;
+    assert_eq!(made.out, "cvt_secret\n");
+    assert!(made.err.contains("only time"), "{}", made.err);
+    let listed = daemon.run(&["token", "list"]).await;
+    assert!(listed.out.contains("weather  read,send  all       never  never    5f1c2a90"), "{}", listed.out);
+    assert_eq!(daemon.run(&["token", "revoke", "weather"]).await.out, "The token weather is revoked.\n");
+    assert_eq!(daemon.run(&["token", "revoke", "other"]).await.exit, 1);
+    for wrong in [vec!["token", "create", "weather"], vec!["token", "create", "weather", "--scope", "everything"]] {
+        assert_eq!(daemon.run(&wrong).await.exit, 2, "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_says_who_did_what_with_the_newest_last() {
+    let daemon = Daemon::start().await;
+    let log = daemon.run(&["audit"]).await.out;
+    let lines: Vec<&str> = log.lines().skip(1).collect();
+    assert!(lines[0].contains("socket") && lines[0].ends_with("message.send  done"), "{log}");
+    assert!(lines[1].contains("token   weather  message.send  refused: not_allowed (3 times)"), "{log}");
+    assert_eq!(daemon.run(&["audit", "-n", "0"]).await.exit, 2);
+}
+
+#[tokio::test]
 async fn quiet_commands_give_no_hints() {
     let daemon = Daemon::start().await;
     assert!(!daemon.run(&["account", "ticket"]).await.err.is_empty());

@@ -135,16 +135,16 @@ noun! {
     /// Who we are.
     AccountApi = "account" {
         /// Our own account as seen from this device.
-        read show(AccountShow) -> Account;
+        read show(AccountShow) -> Account, needs Read;
         /// Make a ticket that others can invite us with.
-        write ticket(AccountTicket) -> Ticket;
+        write ticket(AccountTicket) -> Ticket, needs Pair;
         /// The tickets with a token that we made.
-        read tickets(AccountTickets) -> Vec<TicketInfo>;
+        read tickets(AccountTickets) -> Vec<TicketInfo>, needs Read;
         /// Take a ticket's token back.
-        write revoke_ticket(AccountRevokeTicket) -> TicketInfo;
+        write revoke_ticket(AccountRevokeTicket) -> TicketInfo, needs Pair;
         /// The number to compare with a contact.
-        read safety_number(AccountSafetyNumber) -> SafetyNumber;
+        read safety_number(AccountSafetyNumber) -> SafetyNumber, needs Read;
         /// Change the display name that others see.
-        write rename(AccountRename) -> Account;
+        write rename(AccountRename) -> Account, needs Admin;
     }
 }

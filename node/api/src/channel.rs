@@ -114,14 +114,14 @@ noun! {
     /// Conversations.
     ChannelApi = "channel" {
         /// Channels, the one with the newest message first.
-        read list(ChannelList) -> Vec<Channel>;
+        read list(ChannelList) -> Vec<Channel>, needs Read in channel;
         /// One of them.
-        read show(ChannelShow) -> Channel;
+        read show(ChannelShow) -> Channel, needs Read in channel;
         /// Put it away, or bring it back.
-        write archive(ChannelArchive) -> Channel;
+        write archive(ChannelArchive) -> Channel, needs Send in channel;
         /// Keep it silent, or hear it again.
-        write mute(ChannelMute) -> Channel;
+        write mute(ChannelMute) -> Channel, needs Send in channel;
         /// We have read it; the others are told unless read receipts are switched off.
-        write mark_read(ChannelMarkRead) -> Channel;
+        write mark_read(ChannelMarkRead) -> Channel, needs Send in channel;
     }
 }

@@ -26,6 +26,6 @@ noun! {
     /// The settings of the running daemon.
     ConfigApi = "config" {
         /// Read the configuration file again, as SIGHUP does. If it has a mistake, nothing changes.
-        write reload(ConfigReload) -> ConfigReloaded;
+        write reload(ConfigReload) -> ConfigReloaded, needs Admin;
     }
 }

@@ -4,6 +4,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::Scope;
+
 /// A request: a struct whose fields are the parameters of one method, passed by name.
 pub trait Request: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// What the method answers.
@@ -14,6 +16,12 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'st
 
     /// Does it change anything? Then it carries a `client_id`.
     const CHANGES: bool;
+
+    /// The scope that a token must have to call it; none if every token may.
+    const SCOPE: Option<Scope>;
+
+    /// May a token call it that is bound to channels? Then whoever answers it keeps to these channels.
+    const IN_CHANNEL: bool;
 
     /// The caller's idempotency key: the same id with the same request returns the same answer.
     fn client_id(&self) -> Option<&str> {
@@ -30,6 +38,10 @@ pub struct Method {
     pub docs: &'static str,
     /// Does it change anything?
     pub changes: bool,
+    /// The scope that a token must have to call it; none if every token may.
+    pub scope: Option<Scope>,
+    /// May a token call it that is bound to channels?
+    pub in_channel: bool,
     /// Is it a subscription? Then the answer is the shape of one notification.
     pub subscription: bool,
     pub(crate) params: fn(&mut SchemaGenerator) -> Schema,
@@ -37,11 +49,15 @@ pub struct Method {
 }
 
 impl Method {
-    pub(crate) const fn of<R: Request>(docs: &'static str) -> Self {
+    /// The line of a request.
+    #[must_use]
+    pub const fn of<R: Request>(docs: &'static str) -> Self {
         Self {
             name: R::METHOD,
             docs,
             changes: R::CHANGES,
+            scope: R::SCOPE,
+            in_channel: R::IN_CHANNEL,
             subscription: false,
             params: R::json_schema,
             answer: SchemaGenerator::subschema_for::<R::Answer>,
@@ -62,6 +78,8 @@ pub fn methods() -> Vec<Method> {
         crate::group::METHODS,
         crate::events::METHODS,
         crate::events::SUBSCRIPTIONS,
+        crate::token::METHODS,
+        crate::audit::METHODS,
         crate::rpc::METHODS,
     ]
     .concat()
@@ -69,12 +87,13 @@ pub fn methods() -> Vec<Method> {
 
 /// Declares a noun: its server trait, the [`Request`] of each verb, the `METHODS` of the module and how to `mount` it.
 ///
-/// `read` verbs change nothing; `write` verbs do, and the compiler insists on their `client_id`.
+/// `read` verbs change nothing; `write` verbs do, and the compiler insists on their `client_id`. `needs` names the scope that
+/// a token must have; a verb without one does not compile. `in channel` lets tokens call it that are bound to channels.
 macro_rules! noun {
     (
         $(#[$meta:meta])*
         $api:ident = $noun:literal {
-            $( $(#[doc = $doc:literal])+ $mode:ident $verb:ident($params:ty) -> $answer:ty; )*
+            $( $(#[doc = $doc:literal])+ $mode:ident $verb:ident($params:ty) -> $answer:ty, needs $scope:ident $(in $channel:ident)?; )*
         }
     ) => {
         $(#[$meta])*
@@ -90,6 +109,8 @@ macro_rules! noun {
                 type Answer = $answer;
                 const METHOD: &'static str = concat!($noun, ".", stringify!($verb));
                 const CHANGES: bool = $crate::contract::noun!(@changes $mode);
+                const SCOPE: Option<$crate::Scope> = Some($crate::Scope::$scope);
+                const IN_CHANNEL: bool = $crate::contract::noun!(@in_channel $($channel)?);
 
                 fn client_id(&self) -> Option<&str> {
                     $crate::contract::noun!(@client_id $mode self)
@@ -109,6 +130,8 @@ macro_rules! noun {
     };
     (@changes read) => { false };
     (@changes write) => { true };
+    (@in_channel) => { false };
+    (@in_channel channel) => { true };
     (@client_id read $this:ident) => { { let _ = $this; None } };
     (@client_id write $this:ident) => { $this.client_id.as_deref() };
 }

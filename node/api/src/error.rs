@@ -65,7 +65,20 @@ pub enum Reason {
     ClientIdReused,
     /// A limit is reached; try later.
     LimitReached,
-    /// The caller's token does not cover this, or our role in a group does not; then details: `{"right", "role", "needs"}`.
+    /// The request came without a token, or with one that this node does not know.
+    Unauthorized,
+    /// The token's time is over.
+    TokenExpired,
+    /// The token was revoked.
+    TokenRevoked,
+    /// Host or Origin are not this server's own: a page of another site calls.
+    ForeignOrigin,
+    /// No token has that name or id.
+    NoSuchToken,
+    /// Another token in use has that name.
+    TokenNameTaken,
+    /// The caller's token does not cover this; details: `{"needs", "scopes"}`. Or our role in a group does not; then details:
+    /// `{"right", "role", "needs"}`.
     NotAllowed,
 
     /// No group has that name or id.
@@ -152,6 +165,12 @@ impl Reason {
         Self::InvalidCursor,
         Self::ClientIdReused,
         Self::LimitReached,
+        Self::Unauthorized,
+        Self::TokenExpired,
+        Self::TokenRevoked,
+        Self::ForeignOrigin,
+        Self::NoSuchToken,
+        Self::TokenNameTaken,
         Self::NotAllowed,
         Self::NoSuchGroup,
         Self::AmbiguousGroup,

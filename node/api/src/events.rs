@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ApiError, Done, Method, Request, Time, contract::noun};
+use crate::{ApiError, Done, Method, Request, Scope, Time, contract::noun};
 
 /// The method of the notifications that a subscription sends.
 pub const EVENT_NOTIFICATION: &str = "events.event";
@@ -111,9 +111,9 @@ noun! {
     /// The journal.
     EventsApi = "events" {
         /// A page of what happened.
-        read fetch(EventsFetch) -> EventPage;
+        read fetch(EventsFetch) -> EventPage, needs Read in channel;
         /// Remember how far a consumer has come; an older cursor changes nothing.
-        write ack(EventsAck) -> Done;
+        write ack(EventsAck) -> Done, needs Read in channel;
     }
 }
 
@@ -130,6 +130,8 @@ impl Request for EventsSubscribe {
     type Answer = Event;
     const METHOD: &'static str = "events.subscribe";
     const CHANGES: bool = false;
+    const SCOPE: Option<Scope> = Some(Scope::Read);
+    const IN_CHANNEL: bool = true;
 }
 
 pub(crate) const SUBSCRIPTIONS: &[Method] = &[Method {

@@ -33,54 +33,54 @@ noun! {
     /// Groups.
     GroupApi = "group" {
         /// Make a group; we are its owner.
-        write create(GroupCreate) -> GroupCreated;
+        write create(GroupCreate) -> GroupCreated, needs Group;
         /// Our groups, those that invited us and those that we left, newest change first.
-        read list(GroupList) -> Vec<Group>;
+        read list(GroupList) -> Vec<Group>, needs Read;
         /// One of them.
-        read show(GroupShow) -> Group;
+        read show(GroupShow) -> Group, needs Read;
         /// Invite a contact. They decide; until then they see the group's name and who invites them.
-        write invite(GroupInvite) -> Member;
+        write invite(GroupInvite) -> Member, needs Group;
         /// Ask to come in with a ticket: we are in at once, or when one who may has approved it.
-        write join(GroupJoin) -> Group;
+        write join(GroupJoin) -> Group, needs Group;
         /// Say yes to an invite.
-        write accept(GroupAccept) -> Group;
+        write accept(GroupAccept) -> Group, needs Group;
         /// Say no to an invite, or take our request to join back. Declined invites stay declined.
-        write decline(GroupDecline) -> Group;
+        write decline(GroupDecline) -> Group, needs Group;
         /// Leave; what was written stays here. The owner names the next one first.
-        write leave(GroupLeave) -> Group;
+        write leave(GroupLeave) -> Group, needs Group;
         /// Remove a member, or take an invite back. The very next message is not for them any more.
-        write remove(GroupRemove) -> Member;
+        write remove(GroupRemove) -> Member, needs Group;
         /// Remove somebody and let them in no more.
-        write ban(GroupBan) -> Member;
+        write ban(GroupBan) -> Member, needs Group;
         /// Lift a ban. It does not bring them back: they need an invite or a ticket.
-        write unban(GroupUnban) -> Member;
+        write unban(GroupUnban) -> Member, needs Group;
         /// Give a member another role, or hand the group over.
-        write role(GroupRole) -> Member;
+        write role(GroupRole) -> Member, needs Group;
         /// Change the group's name, for everybody.
-        write rename(GroupRename) -> Group;
+        write rename(GroupRename) -> Group, needs Group;
         /// Change who may do what. What is not named stays as it is.
-        write policy(GroupPolicy) -> Group;
+        write policy(GroupPolicy) -> Group, needs Group;
         /// Make a ticket with which others can join.
-        write ticket(GroupTicket) -> JoinTicket;
+        write ticket(GroupTicket) -> JoinTicket, needs Group;
         /// The tickets of a group.
-        read tickets(GroupTickets) -> Vec<JoinTicketInfo>;
+        read tickets(GroupTickets) -> Vec<JoinTicketInfo>, needs Read;
         /// Take a ticket back. Who joined with it stays.
-        write revoke_ticket(GroupRevokeTicket) -> JoinTicketInfo;
+        write revoke_ticket(GroupRevokeTicket) -> JoinTicketInfo, needs Group;
         /// Who waits to be let in.
-        read requests(GroupRequests) -> Vec<JoinRequest>;
+        read requests(GroupRequests) -> Vec<JoinRequest>, needs Read;
         /// Let somebody in who asked.
-        write approve(GroupApprove) -> JoinRequest;
+        write approve(GroupApprove) -> JoinRequest, needs Group;
         /// Do not let them in.
-        write reject(GroupReject) -> JoinRequest;
+        write reject(GroupReject) -> JoinRequest, needs Group;
         /// The members in the order of their account ids, a page at a time.
-        read members(GroupMembers) -> Vec<Member>;
+        read members(GroupMembers) -> Vec<Member>, needs Read;
         /// Compare what we know of a group with every member that can be reached, and name the first difference.
-        read doctor(GroupDoctor) -> GroupHealth;
+        read doctor(GroupDoctor) -> GroupHealth, needs Read;
         /// Make a proof that a member wrote a message, for somebody else in the group to check.
-        read report(GroupReport) -> MessageProof;
+        read report(GroupReport) -> MessageProof, needs Read;
         /// Check such a proof.
-        read verify_report(GroupVerifyReport) -> ProofVerdict;
+        read verify_report(GroupVerifyReport) -> ProofVerdict, needs Read;
         /// Delete a message for everyone: our own, or with the right to it anybody's.
-        write delete(GroupDelete) -> Message;
+        write delete(GroupDelete) -> Message, needs Group;
     }
 }

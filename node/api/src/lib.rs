@@ -14,6 +14,7 @@
 //! This crate knows nothing of engines, sockets or terminals.
 
 mod account;
+mod audit;
 mod channel;
 mod client;
 mod config;
@@ -29,11 +30,13 @@ mod pair;
 mod rpc;
 mod server;
 mod time;
+mod token;
 
 pub use account::{
     Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
     AccountTickets, SafetyNumber, Ticket, TicketInfo, TicketState,
 };
+pub use audit::{AuditApi, AuditCaller, AuditEntry, AuditList, MAX_AUDIT_PAGE};
 pub use channel::{
     Channel, ChannelApi, ChannelArchive, ChannelKind, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow,
 };
@@ -70,6 +73,10 @@ pub use pair::{
 pub use rpc::{RpcSpec, RpcVersion, Version};
 pub use server::{Api, module};
 pub use time::Time;
+pub use token::{
+    MAX_TOKEN_CHANNELS, MAX_TOKEN_LIFE, MAX_TOKENS, Scope, TOKEN_WRITES_PER_SECOND, TokenApi, TokenCreate,
+    TokenCreated, TokenInfo, TokenKind, TokenList, TokenRevoke, TokenState,
+};
 
 /// Version of the contract: raised when a method or field goes away or changes its meaning, not when one is added.
 pub const API_VERSION: u32 = 1;

@@ -155,10 +155,10 @@ noun! {
     /// Messages.
     MessageApi = "message" {
         /// Write to a contact or group. Once it answers, the message is durable and will be delivered.
-        write send(MessageSend) -> Sent;
+        write send(MessageSend) -> Sent, needs Send in channel;
         /// Messages in their order, oldest first.
-        read list(MessageList) -> Vec<Message>;
+        read list(MessageList) -> Vec<Message>, needs Read in channel;
         /// One message, and how far it has come to each recipient.
-        read show(MessageShow) -> Message;
+        read show(MessageShow) -> Message, needs Read in channel;
     }
 }

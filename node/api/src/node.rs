@@ -161,12 +161,12 @@ noun! {
     /// The daemon itself.
     NodeApi = "node" {
         /// What this node is and how it is doing.
-        read status(NodeStatus) -> Status;
+        read status(NodeStatus) -> Status, needs Read;
         /// The peers it is connected to.
-        read peers(NodePeers) -> Vec<Peer>;
+        read peers(NodePeers) -> Vec<Peer>, needs Read;
         /// Look at everything and say what could be better.
-        read doctor(NodeDoctor) -> Report;
+        read doctor(NodeDoctor) -> Report, needs Read;
         /// Stop the daemon. The answer comes first.
-        write shutdown(NodeShutdown) -> Done;
+        write shutdown(NodeShutdown) -> Done, needs Admin;
     }
 }

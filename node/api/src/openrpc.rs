@@ -49,6 +49,8 @@ fn describe(method: &Method, schemas: &mut SchemaGenerator) -> Value {
         "params": params(method, schemas),
         "result": { "name": answer, "schema": (method.answer)(schemas) },
         "x-changes": method.changes,
+        "x-scope": method.scope,
+        "x-in-channel": method.in_channel,
     });
     if method.subscription {
         described["x-notification"] = json!(crate::EVENT_NOTIFICATION);

@@ -252,30 +252,30 @@ noun! {
     /// Consent.
     PairApi = "pair" {
         /// Ask somebody. They decide; until then nothing else can be sent.
-        write invite(PairInvite) -> Contact;
+        write invite(PairInvite) -> Contact, needs Pair;
         /// Contacts and open invites, newest change first.
-        read list(PairList) -> Vec<Contact>;
+        read list(PairList) -> Vec<Contact>, needs Read;
         /// One of them.
-        read show(PairShow) -> Contact;
+        read show(PairShow) -> Contact, needs Read;
         /// Say yes to an invite.
-        write accept(PairAccept) -> Contact;
+        write accept(PairAccept) -> Contact, needs Pair;
         /// Say no to an invite. They cannot ask again until `pair.forget`.
-        write decline(PairDecline) -> Contact;
+        write decline(PairDecline) -> Contact, needs Pair;
         /// Take our invite back.
-        write cancel(PairCancel) -> Contact;
+        write cancel(PairCancel) -> Contact, needs Pair;
         /// Forget how it ended, so that both can ask again.
-        write forget(PairForget) -> Contact;
+        write forget(PairForget) -> Contact, needs Pair;
         /// End it on both sides: sessions and keys are erased, the history stays until it is deleted.
-        write remove(PairRemove) -> Contact;
+        write remove(PairRemove) -> Contact, needs Pair;
         /// Take and send nothing until `pair.unblock`; they are not told, and the pairing is kept. `pair.remove` ends it.
-        write block(PairBlock) -> Contact;
+        write block(PairBlock) -> Contact, needs Pair;
         /// Lift a block. What a contact wrote meanwhile arrives if it is still kept there.
-        write unblock(PairUnblock) -> Contact;
+        write unblock(PairUnblock) -> Contact, needs Pair;
         /// Mark as verified if the number they read to us is the right one.
-        write verify(PairVerify) -> Contact;
+        write verify(PairVerify) -> Contact, needs Pair;
         /// Change our name for them.
-        write rename(PairRename) -> Contact;
+        write rename(PairRename) -> Contact, needs Pair;
         /// Write to a paired contact: `message.send` that takes nothing but contacts.
-        write send(PairSend) -> Sent;
+        write send(PairSend) -> Sent, needs Send;
     }
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{API_VERSION, Api, Method, Request, openrpc, server::Module};
+use crate::{API_VERSION, Api, Method, Request, Scope, openrpc, server::Module};
 
 /// Parameters of `rpc.spec`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -38,12 +38,16 @@ impl Request for RpcSpec {
     type Answer = Value;
     const METHOD: &'static str = "rpc.spec";
     const CHANGES: bool = false;
+    const SCOPE: Option<Scope> = None;
+    const IN_CHANNEL: bool = true;
 }
 
 impl Request for RpcVersion {
     type Answer = Version;
     const METHOD: &'static str = "rpc.version";
     const CHANGES: bool = false;
+    const SCOPE: Option<Scope> = None;
+    const IN_CHANNEL: bool = true;
 }
 
 pub(crate) const METHODS: &[Method] =

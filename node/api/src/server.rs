@@ -11,22 +11,36 @@ use jsonrpsee::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AccountApi, ApiError, ChannelApi, ConfigApi, EVENT_NOTIFICATION, Event, EventSource, EventsApi, EventsSubscribe,
-    GroupApi, MessageApi, Method, NodeApi, PairApi, Request,
+    AccountApi, ApiError, AuditApi, ChannelApi, ConfigApi, EVENT_NOTIFICATION, Event, EventSource, EventsApi,
+    EventsSubscribe, GroupApi, MessageApi, Method, NodeApi, PairApi, Request, TokenApi,
 };
 
 /// Everything a node answers. Implement the nouns, then this (its methods have defaults).
 pub trait Api:
-    NodeApi + ConfigApi + AccountApi + PairApi + GroupApi + ChannelApi + MessageApi + EventsApi + EventSource
+    NodeApi
+    + ConfigApi
+    + AccountApi
+    + PairApi
+    + GroupApi
+    + ChannelApi
+    + MessageApi
+    + EventsApi
+    + EventSource
+    + TokenApi
+    + AuditApi
 {
-    /// Asked before every call with what the transport knows of the caller; an error refuses the call.
+    /// Asked before every call with what the transport knows of the caller: gives the node as this caller may use it, or
+    /// refuses.
     ///
     /// # Errors
     /// [`Reason::NotAllowed`](crate::Reason::NotAllowed) if the caller's token does not cover the method,
     /// [`Reason::ShuttingDown`](crate::Reason::ShuttingDown) when the node is about to stop.
-    fn authorize(&self, caller: &Extensions, method: &str) -> Result<(), ApiError> {
+    fn admit(self: Arc<Self>, caller: &Extensions, method: &Method) -> Result<Arc<Self>, ApiError>
+    where
+        Self: Sized,
+    {
         let _ = (caller, method);
-        Ok(())
+        Ok(self)
     }
 }
 
@@ -44,6 +58,8 @@ pub fn module<A: Api>(api: Arc<A>) -> Result<RpcModule<A>, RegisterMethodError> 
     crate::channel::mount(&mut module)?;
     crate::message::mount(&mut module)?;
     crate::events::mount(&mut module)?;
+    crate::token::mount(&mut module)?;
+    crate::audit::mount(&mut module)?;
     crate::rpc::mount(&mut module)?;
     module.subscription()?;
     Ok(module.inner)
@@ -65,7 +81,7 @@ impl<A: Api> Module<A> {
         self.inner.register_async_method(R::METHOD, move |params, api, caller| {
             let handler = handler.clone();
             async move {
-                api.authorize(&caller, R::METHOD)?;
+                let api = api.admit(&caller, &Method::of::<R>(""))?;
                 let request = parse::<R>(&params, R::METHOD)?;
                 handler(api, request).await.map_err(ErrorObjectOwned::from)
             }
@@ -79,7 +95,7 @@ impl<A: Api> Module<A> {
             name,
             EVENT_NOTIFICATION,
             crate::events::UNSUBSCRIBE,
-            |params, pending, api, caller| async move { serve_events(params, pending, &*api, &caller).await },
+            |params, pending, api, caller| async move { serve_events(params, pending, api, &caller).await },
         )?;
         Ok(())
     }
@@ -90,12 +106,13 @@ impl<A: Api> Module<A> {
 async fn serve_events<A: Api>(
     params: Params<'static>,
     pending: PendingSubscriptionSink,
-    api: &A,
+    api: Arc<A>,
     caller: &Extensions,
 ) -> Result<(), SubscriptionError> {
-    let method = pending.method_name().to_owned();
-    let opened = match api.authorize(caller, &method).and_then(|()| parse::<EventsSubscribe>(&params, &method)) {
-        Ok(request) => api.subscribe(request).await,
+    let method = &crate::events::SUBSCRIPTIONS[0];
+    let admitted = api.admit(caller, method);
+    let opened = match admitted.and_then(|api| Ok((api, parse::<EventsSubscribe>(&params, method.name)?))) {
+        Ok((api, request)) => api.subscribe(request).await,
         Err(error) => Err(error),
     };
     let mut events = match opened {

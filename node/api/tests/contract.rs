@@ -49,6 +49,10 @@ refuse!(GroupApi {
     report(GroupReport) -> MessageProof, verify_report(GroupVerifyReport) -> ProofVerdict,
     delete(GroupDelete) -> Message,
 });
+refuse!(TokenApi {
+    create(TokenCreate) -> TokenCreated, list(TokenList) -> Vec<TokenInfo>, revoke(TokenRevoke) -> TokenInfo,
+});
+refuse!(AuditApi { list(AuditList) -> Vec<AuditEntry> });
 refuse!(EventsApi { fetch(EventsFetch) -> EventPage, ack(EventsAck) -> Done });
 refuse!(PairApi {
     invite(PairInvite) -> Contact, list(PairList) -> Vec<Contact>, show(PairShow) -> Contact,
@@ -102,11 +106,11 @@ impl EventSource for Stub {
 }
 
 impl Api for Stub {
-    fn authorize(&self, _: &Extensions, method: &str) -> Result<(), ApiError> {
-        if self.locked.load(Ordering::Relaxed) && method != RpcVersion::METHOD {
+    fn admit(self: Arc<Self>, _: &Extensions, method: &Method) -> Result<Arc<Self>, ApiError> {
+        if self.locked.load(Ordering::Relaxed) && method.name != RpcVersion::METHOD {
             return Err(ApiError::new(Reason::Locked, "The node is locked. Give it its passphrase."));
         }
-        Ok(())
+        Ok(self)
     }
 }
 
@@ -243,4 +247,13 @@ fn a_request_knows_its_method_and_whether_it_changes_anything() {
     let accept = PairAccept { contact: "bob".into(), ..PairAccept::default() };
     assert_eq!((PairAccept::METHOD, PairAccept::CHANGES, accept.client_id()), ("pair.accept", true, None));
     assert_eq!((PairList::METHOD, PairList::CHANGES), ("pair.list", false));
+    assert_eq!((PairList::SCOPE, PairAccept::SCOPE), (Some(Scope::Read), Some(Scope::Pair)));
+    assert_eq!((MessageSend::SCOPE, MessageSend::IN_CHANNEL), (Some(Scope::Send), true));
+}
+
+#[test]
+fn a_scope_that_only_reads_covers_no_method_that_changes_anything() {
+    for method in methods().iter().filter(|method| method.changes && method.name != EventsAck::METHOD) {
+        assert!(!matches!(method.scope, None | Some(Scope::Read | Scope::Metrics)), "{}", method.name);
+    }
 }

@@ -11,6 +11,9 @@ use super::tables::{self, Counter};
 use super::{Cx, EngineError, contacts, feeds, group, messages};
 use crate::store::Tx;
 
+/// Shortest beginning of an id that names a channel to somebody who is bound to some.
+const MIN_PREFIX: usize = 8;
+
 /// A conversation as stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Channel {
@@ -189,8 +192,19 @@ pub(super) fn extend<'a>(
     Ok(())
 }
 
+/// The channels that whoever asks may see.
+pub(super) fn visible(cx: &Cx<'_, '_>) -> Result<Vec<Channel>, EngineError> {
+    match cx.asker.channels() {
+        Some(bound) => bound.iter().filter_map(|id| by_id(cx.tx, id).transpose()).collect(),
+        None => all(cx.tx),
+    }
+}
+
 /// Finds a channel by id, unique id prefix, or the contact of a direct one.
 pub(super) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> {
+    if cx.asker.channels().is_some() {
+        return among_visible(cx, text);
+    }
     let hex = text.to_ascii_lowercase();
     if let Ok(id) = data_encoding::HEXLOWER.decode(hex.as_bytes())
         && let Ok(id) = <[u8; 32]>::try_from(id)
@@ -225,6 +239,32 @@ pub(super) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> 
         }
     }
     Err(none(text))
+}
+
+/// Of somebody who is bound to channels: by id, the beginning of it, name, or account of the contact. What else there is
+/// plays no part, not even in the words of the refusal.
+pub(super) fn among_visible(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> {
+    let wanted = text.trim().to_lowercase();
+    let mut found = Vec::new();
+    for channel in visible(cx)? {
+        let id = channel.text_id();
+        let by_id = id == wanted || (wanted.len() >= MIN_PREFIX && id.starts_with(&wanted));
+        let by_contact = channel.contact.is_some_and(|contact| contact.to_string() == wanted);
+        if by_id || by_contact || name(cx.tx, &channel)?.to_lowercase() == wanted {
+            found.push(channel);
+        }
+    }
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(ApiError::new(
+            Reason::NoSuchChannel,
+            format!("None of the channels that this token is bound to is \"{text}\"; `channel.list` shows them."),
+        )),
+        many => Err(ApiError::new(
+            Reason::NoSuchChannel,
+            format!("\"{text}\" may be {many} of the channels that this token is bound to; give the whole id."),
+        )),
+    }
 }
 
 fn none(text: &str) -> ApiError {

@@ -17,6 +17,8 @@ pub(super) enum Counter {
     Card,
     /// Number given to the newest parcel.
     Parcel,
+    /// Newest entry of the audit log.
+    Audit,
 }
 
 impl Counter {
@@ -28,6 +30,7 @@ impl Counter {
             Self::Feed => "feed",
             Self::Card => "card",
             Self::Parcel => "parcel",
+            Self::Audit => "audit",
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use covey_api::{ApiError, Reason};
 use rand::rngs::StdRng;
 
-use super::{Effect, Live, Me, Policy};
+use super::{Asker, Effect, Live, Me, Policy};
 use crate::store::{StoreError, Tx};
 
 /// One input's context: who we are, what is in memory, the transaction, the time and the random source.
@@ -22,6 +22,8 @@ pub struct Cx<'a, 's> {
     pub now: u64,
     /// Cryptographic randomness.
     pub rng: &'a mut StdRng,
+    /// On whose behalf, where that narrows what may be seen and done.
+    pub asker: Asker,
     /// What to do once the transaction is durable.
     pub effects: Vec<Effect>,
 }

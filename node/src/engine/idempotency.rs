@@ -35,7 +35,7 @@ pub fn once<R: Request>(
     }
     let params = serde_json::to_vec(&request).map_err(EngineError::bug)?;
     let hash = ByteArray::new(blake3(&[R::METHOD.as_bytes(), b"\0", &params].concat()));
-    let key = tables::client_id(&id);
+    let key = tables::client_id(&cx.asker.own(&id));
     if let Some(record) = cx.tx.get::<Record>(&key)? {
         if record.request != hash {
             return Err(ApiError::new(

@@ -8,6 +8,7 @@ use covey_feed::EntryId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::selection::Selection;
 use super::tables::{self, Counter};
 use super::{Cx, Effect, EngineError, messages};
 use crate::store::Tx;
@@ -16,6 +17,11 @@ use crate::store::Tx;
 const PRUNE_BATCH: usize = 1_000;
 /// Events that may make room for a new one: more than a single event, of at most 8 KiB without the text, ever needs.
 const MAKE_ROOM: usize = 64;
+
+/// Events looked at in one part when some are selected.
+const LOOK: usize = 500;
+/// Events looked through for one page. A page that ends there may be empty, and says that there is more.
+const MAX_LOOKED: usize = 10_000;
 
 /// As stored.
 #[derive(Serialize, Deserialize)]
@@ -118,23 +124,44 @@ pub(super) fn start(cx: &Cx<'_, '_>) -> Result<u64, EngineError> {
     Ok(Counter::JournalStart.get(cx.tx)?)
 }
 
-/// At most `limit` events after `cursor`, oldest first.
-pub(super) fn after(cx: &Cx<'_, '_>, cursor: u64, limit: usize) -> Result<Vec<Event>, ApiError> {
-    let rows = cx.tx.scan::<Record>(&tables::events(), Some(&tables::event(cursor)), limit, false)?;
-    rows.into_iter()
-        .map(|(key, record)| {
-            let mut data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
-            if let Some(message) = message_in(&record.kind, &mut data) {
-                as_it_is_now(cx, message)?;
+/// At most `limit` events after `cursor` that are selected, oldest first, and up to where the journal was looked through for
+/// them: no further than [`MAX_LOOKED`] events.
+pub(super) fn after(
+    cx: &Cx<'_, '_>,
+    cursor: u64,
+    limit: usize,
+    selection: &Selection,
+) -> Result<(Vec<Event>, u64), ApiError> {
+    let (mut found, mut reached, mut looked) = (Vec::new(), cursor, 0);
+    while found.len() < limit && looked < MAX_LOOKED {
+        let part = if selection.is_all() { limit - found.len() } else { LOOK };
+        let rows = cx.tx.scan::<Record>(&tables::events(), Some(&tables::event(reached)), part, false)?;
+        let ended = rows.len() < part;
+        looked += rows.len();
+        for (key, record) in rows {
+            if found.len() == limit {
+                return Ok((found, reached));
             }
-            Ok(Event {
-                cursor: Some(key.tail_u64().to_string()),
-                data,
-                kind: record.kind,
-                at: Time::from_unix_ms(record.at),
-            })
-        })
-        .collect()
+            reached = key.tail_u64();
+            found.extend(shown(cx, reached, record, selection)?);
+        }
+        if ended {
+            break;
+        }
+    }
+    Ok((found, reached))
+}
+
+/// An event as clients see it; none unless it is selected.
+fn shown(cx: &Cx<'_, '_>, cursor: u64, record: Record, selection: &Selection) -> Result<Option<Event>, ApiError> {
+    let mut data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
+    if !selection.takes(&record.kind, &data) {
+        return Ok(None);
+    }
+    if let Some(message) = message_in(&record.kind, &mut data) {
+        as_it_is_now(cx, message)?;
+    }
+    Ok(Some(Event { cursor: Some(cursor.to_string()), data, kind: record.kind, at: Time::from_unix_ms(record.at) }))
 }
 
 /// Gives a message in an event its text. One that was deleted or hidden since says nothing here either.

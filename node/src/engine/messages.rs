@@ -327,7 +327,8 @@ pub(super) fn resolve_in(
         let found = by_id(cx.tx, &EntryId::from_bytes(id))?;
         let found = found.filter(|(no, _)| channel.is_none_or(|channel| channel.no == *no));
         let Some((no, message)) = found else { return Err(none(text)) };
-        let channel = channels::by_no(cx.tx, no)?.ok_or_else(|| none(text))?;
+        let channel = channels::by_no(cx.tx, no)?.filter(|channel| cx.asker.sees(&channel.id));
+        let channel = channel.ok_or_else(|| none(text))?;
         let shown = repeats::shown_for(cx.tx, &channel, &message)?;
         return Ok((channel, shown.unwrap_or(message)));
     }
@@ -336,7 +337,7 @@ pub(super) fn resolve_in(
     }
     let searched = match channel {
         Some(channel) => vec![channel.clone()],
-        None => channels::all(cx.tx)?,
+        None => channels::visible(cx)?,
     };
     let mut found = Vec::new();
     for channel in searched {

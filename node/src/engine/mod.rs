@@ -6,6 +6,8 @@
 
 mod alerts;
 mod arrivals;
+mod asker;
+pub mod audit;
 mod authors;
 mod card;
 mod channels;
@@ -46,11 +48,14 @@ mod repeats;
 mod requests;
 mod rollback;
 pub mod rpc;
+mod selection;
 mod sessions;
 mod sync;
 mod tables;
 mod take;
+pub mod tokens;
 
+pub use asker::Asker;
 pub(crate) use check::floors;
 pub use check::{CheckedFeed, Findings};
 pub use cx::{Cx, EngineError};

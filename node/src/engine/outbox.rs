@@ -8,8 +8,8 @@ use super::contacts::{self, Contact};
 use super::live::{Live, Retry};
 use super::tables::Counter;
 use super::{
-    Cx, Effect, EngineError, PeerKey, Protocol, card, custody, ended, group, idempotency, journal, pairing, rollback,
-    sync,
+    Cx, Effect, EngineError, PeerKey, Protocol, audit, card, custody, ended, group, idempotency, journal, pairing,
+    rollback, sync, tokens,
 };
 
 /// A clock that went back by more than this, in milliseconds, was set; less is the jitter of its corrections.
@@ -174,10 +174,11 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     group::tick(cx)?;
     card::tick(cx)?;
     if next_housekeeping(cx.live) <= now {
-        let more = journal::prune(cx)?;
+        let more = journal::prune(cx)? | audit::prune(cx)?;
         // A moment later if there is more to drop, so that it is dropped faster than anybody can write.
         cx.live.housekept_at = if more { now.saturating_sub(HOUSEKEEPING - HOUSEKEEPING_GOES_ON) } else { now };
         idempotency::prune(cx)?;
+        tokens::prune(cx)?;
         custody::prune(cx)?;
         ended::tick(cx)?;
         cx.live.quotas.prune(cx.policy.quota, now);

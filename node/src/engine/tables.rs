@@ -355,6 +355,26 @@ pub(super) fn client_id(id: &str) -> Key {
     Key::table(Table::ClientId).id(id)
 }
 
+/// A token of the API.
+pub(super) fn api_token(id: &[u8; 8]) -> Key {
+    api_tokens().id(id)
+}
+
+/// All tokens of the API.
+pub(super) fn api_tokens() -> Key {
+    Key::table(Table::Token)
+}
+
+/// An entry of the audit log.
+pub(super) fn audited(number: u64) -> Key {
+    audit().u64(number)
+}
+
+/// The audit log.
+pub(super) fn audit() -> Key {
+    Key::table(Table::Audit)
+}
+
 /// The proof that the author of a feed forked it.
 pub(super) fn fork_proof(fid: u64) -> Key {
     Key::table(Table::Entry).u64(fid).u64(0)

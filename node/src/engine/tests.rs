@@ -3,6 +3,7 @@
 
 mod asking;
 mod blocking;
+mod bound;
 mod consent;
 mod conversation;
 mod group_proofs;

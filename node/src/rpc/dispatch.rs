@@ -213,7 +213,12 @@ fn needs_a_websocket(method: &str) -> ApiError {
     )
 }
 
+/// The text of an answer that refuses a request before it is read.
+pub(crate) fn refused(error: ApiError) -> Box<RawValue> {
+    refusal(Id::Null, error).into_json()
+}
+
 /// What an HTTP body that was cut off at [`MAX_BODY`] is answered with.
 pub(crate) fn refused_as_too_long() -> Box<RawValue> {
-    refusal(Id::Null, too_long()).into_json()
+    refused(too_long())
 }

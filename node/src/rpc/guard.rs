@@ -9,66 +9,62 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::cookie::Cookie;
+use covey_api::{ApiError, Reason, Scope};
+
+use super::{cookie::Cookie, dispatch};
+use crate::access::{Access, Caller};
 
 /// The WebSocket subprotocol that the server speaks.
 const SUBPROTOCOL: &str = "covey";
 /// Prefix of the subprotocol in which a browser carries the token.
 const BEARER_SUBPROTOCOL: &str = "bearer.";
 
-/// Who calls; every method finds it in its extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
-    /// A process of this user (or root), on the Unix socket.
-    Socket {
-        /// Its user id.
-        uid: u32,
-    },
-    /// The holder of the operator's token, on the port.
-    Cookie,
-}
-
 /// The rules of one listener.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Guard {
     /// The kernel has said who it is.
     Socket { uid: u32 },
     /// A port that every local process and, through a browser, every web page can reach.
-    Port { hosts: Arc<[String]>, cookie: Cookie },
+    Port(Port),
+}
+
+/// The rules of a port.
+#[derive(Clone)]
+pub(crate) struct Port {
+    hosts: Arc<[String]>,
+    cookie: Cookie,
+    access: Arc<Access>,
 }
 
 impl Guard {
     /// The rules for a port.
-    pub(crate) fn port(address: SocketAddr, cookie: Cookie) -> Self {
+    pub(crate) fn port(address: SocketAddr, cookie: Cookie, access: Arc<Access>) -> Self {
         let port = address.port();
         let names = ["127.0.0.1", "[::1]", "localhost"].map(|name| format!("{name}:{port}"));
         let hosts = names.into_iter().chain([address.to_string()]).collect();
-        Self::Port { hosts, cookie }
+        Self::Port(Port { hosts, cookie, access })
     }
 }
 
 /// The middleware: refuses, or notes the [`Caller`] and passes on without the token.
 pub(crate) async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let (hosts, cookie) = match guard {
+    let port = match guard {
         Guard::Socket { uid } => {
             request.extensions_mut().insert(Caller::Socket { uid });
             return next.run(request).await;
         }
-        Guard::Port { hosts, cookie } => (hosts, cookie),
+        Guard::Port(port) => port,
     };
-    if !is_own_host(&request, &hosts) {
-        return refuse(StatusCode::FORBIDDEN, "this is not the name of this server");
-    }
-    if !is_own_origin(request.headers(), &hosts) {
-        return refuse(StatusCode::FORBIDDEN, "pages of other sites may not call this server");
-    }
     let (token, answer) = take_token(request.headers_mut());
-    if token.is_some_and(|token| cookie.matches(token.as_bytes())) {
-        request.extensions_mut().insert(Caller::Cookie);
-    } else if needs_token(request.uri().path()) {
-        let mut refusal = refuse(StatusCode::UNAUTHORIZED, "the token in rpc.cookie is required");
-        refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return refusal;
+    match port.admit(&request, token.as_deref()) {
+        Ok(Some(caller)) => {
+            request.extensions_mut().insert(caller);
+        }
+        Ok(None) => {}
+        Err(error) => {
+            port.access.nobody_refused(known_path(request.uri().path()), error.reason);
+            return refuse(error);
+        }
     }
     let mut response = next.run(request).await;
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(answer)) = (response.status(), answer) {
@@ -77,9 +73,58 @@ pub(crate) async fn check(State(guard): State<Guard>, mut request: Request, next
     response
 }
 
-/// The page itself and the two health probes say nothing that any local process may not know.
-fn needs_token(path: &str) -> bool {
-    matches!(path, "/rpc" | "/metrics")
+impl Port {
+    /// Who calls; nobody in particular where that does not matter.
+    fn admit(&self, request: &Request, token: Option<&str>) -> Result<Option<Caller>, ApiError> {
+        if !is_own_host(request, &self.hosts) {
+            return Err(ApiError::new(Reason::ForeignOrigin, "This is not the name of this server."));
+        }
+        if !is_own_origin(request.headers(), &self.hosts) {
+            return Err(ApiError::new(Reason::ForeignOrigin, "Pages of other sites may not call this server."));
+        }
+        let needs = Needs::of(request.uri().path());
+        let caller = match token {
+            Some(token) if self.cookie.matches(token.as_bytes()) => Ok(Caller::Cookie),
+            token => self.access.holder(token.unwrap_or_default()),
+        };
+        match (needs, caller) {
+            (Needs::Nothing, _) => Ok(None),
+            (Needs::Token, caller) => caller.map(Some),
+            (Needs::Metrics, caller) => match caller? {
+                caller if caller.may(Scope::Metrics) => Ok(Some(caller)),
+                _ => Err(ApiError::new(Reason::NotAllowed, "This needs a token with the scope `metrics`.")),
+            },
+        }
+    }
+}
+
+/// What a path asks of a caller.
+enum Needs {
+    /// The page itself and the two health probes say nothing that any local process may not know.
+    Nothing,
+    /// A token; what it covers, the methods know.
+    Token,
+    /// A token with the scope `metrics`.
+    Metrics,
+}
+
+impl Needs {
+    fn of(path: &str) -> Self {
+        match path {
+            "/rpc" => Self::Token,
+            "/metrics" => Self::Metrics,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// A path for the audit log, which a caller must not be able to fill with words of their own.
+fn known_path(path: &str) -> &'static str {
+    match path {
+        "/rpc" => "/rpc",
+        "/metrics" => "/metrics",
+        _ => "/",
+    }
 }
 
 /// DNS rebinding: a page of evil.example whose name was made to resolve to 127.0.0.1 still says its name here.
@@ -111,6 +156,16 @@ fn take_token(headers: &mut HeaderMap) -> (Option<String>, Option<HeaderValue>) 
     (bearer.or(subprotocol).map(str::to_owned), answer)
 }
 
-fn refuse(status: StatusCode, why: &'static str) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{why}\n")).into_response()
+/// Refuses with the same object as a method does.
+fn refuse(error: ApiError) -> Response {
+    let status = match error.reason {
+        Reason::Unauthorized | Reason::TokenExpired | Reason::TokenRevoked => StatusCode::UNAUTHORIZED,
+        _ => StatusCode::FORBIDDEN,
+    };
+    let body = dispatch::refused(error);
+    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body.get().to_owned()).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }

@@ -91,7 +91,7 @@ async fn upgrade(app: App, id: usize, request: Request) -> Response {
         Ok(upgrade) => upgrade,
         Err(refused) => return refused.into_response(),
     };
-    let ends = Ends { stop: app.stop, revoked: CancellationToken::new() };
+    let ends = Ends::new(app.stop, parts.extensions.get());
     let (dispatcher, tasks) = (app.dispatcher, app.tasks);
     upgrade
         .max_message_size(MAX_MESSAGE)

@@ -1,9 +1,10 @@
 //! The local RPC server: JSON-RPC over HTTP and WebSocket, on a Unix socket and on a loopback port.
 //!
 //! Who may call: on the Unix socket, processes of the same user (and root); on the port, whoever presents the token
-//! in `rpc.cookie` (0600, new at each start), as `Authorization: Bearer …` or, for browsers, which cannot set that
-//! header on a WebSocket, as the subprotocol `bearer.…` beside `covey`. Host and Origin must be this server's own, so
-//! that neither a web page nor a name that was rebound to 127.0.0.1 gets anywhere.
+//! in `rpc.cookie` (0600, new at each start) or one that was made for a program (see [`crate::access`]), as
+//! `Authorization: Bearer …` or, for browsers, which cannot set that header on a WebSocket, as the subprotocol `bearer.…`
+//! beside `covey`. Host and Origin must be this server's own, so that neither a web page nor a name that was rebound to
+//! 127.0.0.1 gets anywhere.
 //!
 //! A browser page gets its token from the address that the daemon prints, `http://127.0.0.1:7420/#token=…`: the part
 //! after `#` is never sent to a server; the page keeps it in `sessionStorage` and takes it out of the address.
@@ -25,6 +26,5 @@ mod websocket;
 
 pub use cookie::{Cookie, Endpoint};
 pub use errors::ServeError;
-pub use guard::Caller;
 pub use http::Probes;
 pub use server::{Server, ServerOptions, serve};

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,6 +20,7 @@ use super::{
     socket::{self, RemoveOnDrop},
 };
 use crate::{
+    access::Access,
     config::{self, ConfigError},
     files::effective_uid,
     paths::Paths,
@@ -77,6 +79,7 @@ pub async fn serve(
     methods: impl Into<Methods>,
     options: ServerOptions,
     probes: Probes,
+    access: Arc<Access>,
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Result<Server, ServeError> {
     let io = |path: &Path| {
@@ -100,7 +103,7 @@ pub async fn serve(
     let max_connections = usize::try_from(options.max_connections).unwrap_or(usize::MAX);
     let acceptor = Acceptor { stop: stop.clone(), tasks: tasks.clone(), max_connections };
     if let (Some(listener), Some(address)) = (port, address) {
-        let router = app.clone().router(Guard::port(address, cookie.clone()));
+        let router = app.clone().router(Guard::port(address, cookie.clone(), access));
         tasks.spawn(acceptor.clone().run(listener, router));
     }
     if let Some(listener) = unix {

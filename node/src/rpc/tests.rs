@@ -2,6 +2,7 @@
 
 mod order;
 mod raw;
+mod tokens;
 
 use std::{
     fs,
@@ -28,13 +29,20 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{Caller, Cookie, Endpoint, Probes, ServeError, Server, ServerOptions, serve};
+use super::{Cookie, Endpoint, Probes, ServeError, Server, ServerOptions, serve};
+use crate::access::{Access, Caller};
+use crate::runtime::tests::engine;
 
 /// A server in a directory of its own.
 struct Fixture {
     dir: tempfile::TempDir,
     server: Server,
     address: SocketAddr,
+    access: Arc<Access>,
+}
+
+async fn access() -> Arc<Access> {
+    Access::load(engine()).await.expect("reads")
 }
 
 fn module() -> RpcModule<()> {
@@ -68,7 +76,7 @@ fn options(dir: &Path) -> ServerOptions {
 }
 
 async fn start(options: ServerOptions, probes: Probes) -> Result<Server, ServeError> {
-    serve(module(), options, probes, &mut ChaCha20Rng::seed_from_u64(1)).await
+    serve(module(), options, probes, access().await, &mut ChaCha20Rng::seed_from_u64(1)).await
 }
 
 impl Fixture {
@@ -84,9 +92,10 @@ impl Fixture {
         let dir = tempfile::tempdir().expect("temp dir");
         let mut options = options(dir.path());
         change(&mut options);
-        let server = serve(methods, options, probes, &mut ChaCha20Rng::seed_from_u64(1)).await.expect("starts");
+        let (access, mut rng) = (access().await, ChaCha20Rng::seed_from_u64(1));
+        let server = serve(methods, options, probes, Arc::clone(&access), &mut rng).await.expect("starts");
         let address = server.address().expect("has a port");
-        Self { dir, server, address }
+        Self { dir, server, address, access }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -314,7 +323,8 @@ async fn the_token_is_new_at_each_start_and_gone_after_it() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let mut tokens = Vec::new();
     for _ in 0..2 {
-        let server = serve(module(), options(dir.path()), Probes::default(), &mut rng).await.expect("starts");
+        let server =
+            serve(module(), options(dir.path()), Probes::default(), access().await, &mut rng).await.expect("starts");
         tokens.push(fs::read_to_string(dir.path().join("rpc.cookie")).expect("reads"));
         server.shutdown().await;
         let left: Vec<_> = fs::read_dir(dir.path()).expect("lists").collect();

@@ -22,12 +22,16 @@ use jsonrpsee::{Extensions, MethodSink};
 use serde_json::value::RawValue;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::dispatch::{Answer, Connection, Dispatcher};
-use crate::runtime::turn::{self, HandedOver};
+use crate::access::Caller;
+use crate::runtime::{
+    self,
+    turn::{self, HandedOver},
+};
 
 /// Calls of one client that are under way at once: as many as the engine makes durable with one flush.
 const MAX_RUNNING: usize = 256;
@@ -49,13 +53,16 @@ const FINISH: Duration = Duration::from_secs(2);
 /// How long a client has to read its last answers and say goodbye.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// A token that lasts longer is looked at again when the client comes again: timers do not reach further.
+const LONGEST_LEFT: Duration = Duration::from_secs(365 * 86_400);
+
 /// Codes of the WebSocket protocol with which the server closes.
 mod close {
     /// The daemon stops, or the client is gone.
     pub(super) const GOING_AWAY: u16 = 1001;
     /// The client said goodbye.
     pub(super) const NORMAL: u16 = 1000;
-    /// What let the client in was revoked.
+    /// What let the client in was revoked or has expired.
     pub(super) const REVOKED: u16 = 4401;
 }
 
@@ -63,8 +70,35 @@ mod close {
 pub(super) struct Ends {
     /// The daemon stops: what was begun is finished.
     pub(super) stop: CancellationToken,
-    /// What let the client in is no longer valid: nothing more is done or said.
-    pub(super) revoked: CancellationToken,
+    /// What let the client in was revoked: nothing more is done or said.
+    revoked: CancellationToken,
+    /// How long what let the client in is still valid.
+    left: Option<Duration>,
+}
+
+impl Ends {
+    /// Those of a connection of `caller`.
+    pub(super) fn new(stop: CancellationToken, caller: Option<&Caller>) -> Self {
+        let grant = caller.and_then(Caller::grant);
+        let revoked = grant.map_or_else(CancellationToken::new, |grant| grant.revoked().clone());
+        let left = grant.and_then(|grant| grant.expires_at());
+        let left = left.map(|at| Duration::from_millis(at.saturating_sub(runtime::now())).min(LONGEST_LEFT));
+        Self { stop, revoked, left }
+    }
+
+    /// Returns when what let the client in is no longer valid.
+    async fn no_longer_valid(&self) {
+        let expired = async {
+            match self.left {
+                Some(left) => sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.revoked.cancelled() => {}
+            () = expired => {}
+        }
+    }
 }
 
 /// Serves one client until it leaves or must leave.
@@ -86,7 +120,7 @@ pub(super) async fn serve(socket: WebSocket, id: usize, extensions: Extensions, 
     };
     let code = tokio::select! {
         biased;
-        () = ends.revoked.cancelled() => close::REVOKED,
+        () = ends.no_longer_valid() => close::REVOKED,
         code = session.run(&ends.stop) => code,
         // It cannot send any more.
         _ = &mut writer => return,

@@ -4,7 +4,7 @@ mod handle;
 mod network;
 mod randomness;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod turn;
 mod worker;
 

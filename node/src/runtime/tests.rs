@@ -48,6 +48,11 @@ fn worker(faults: Faults, also: impl FnOnce(&mut MemoryStore)) -> Worker<MemoryS
     Worker { store, vault, me, policy, network: Nowhere, rng, clock: tokio::runtime::Handle::current() }
 }
 
+/// An engine over a fresh account in memory, without a network.
+pub(crate) fn engine() -> EngineHandle {
+    spawn(worker(Faults::default(), |_| {})).unwrap().0
+}
+
 fn key() -> Key {
     Key::table(Table::Consumer).raw("damaged")
 }

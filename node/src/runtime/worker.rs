@@ -197,6 +197,7 @@ impl<S: Store, N: Network> Worker<S, N> {
             tx: &mut tx,
             now: now(),
             rng: &mut self.rng,
+            asker: engine::Asker::default(),
             effects: Vec::new(),
         };
         let start = matches!(input, Input::Start);

@@ -6,6 +6,8 @@ use super::Service;
 
 impl ConfigApi for Service {
     async fn reload(&self, _params: ConfigReload) -> Result<ConfigReloaded, ApiError> {
-        self.settings.reload().await
+        let reloaded = self.settings.reload().await;
+        self.audit::<ConfigReload, _>(&reloaded).await;
+        reloaded
     }
 }

@@ -8,7 +8,7 @@ use futures::stream::{self, BoxStream};
 use tokio::sync::watch;
 
 use super::Service;
-use crate::engine::rpc;
+use crate::engine::{Asker, idempotency, rpc};
 use crate::runtime::EngineHandle;
 
 /// Events read at a time for a subscriber.
@@ -20,15 +20,28 @@ impl EventsApi for Service {
     }
 
     async fn ack(&self, params: EventsAck) -> Result<Done, ApiError> {
-        self.change(params, |cx, params| rpc::events::ack(cx, &params)).await
+        // Not in the audit log: a consumer acknowledges every event.
+        let asker = self.caller.asker();
+        self.engine
+            .call(move |cx| {
+                cx.asker = asker;
+                idempotency::once(cx, params, |cx, params| rpc::events::ack(cx, &params))
+            })
+            .await
     }
 }
 
 impl EventSource for Service {
     async fn subscribe(&self, params: EventsSubscribe) -> Result<BoxStream<'static, Event>, ApiError> {
         let journal = self.engine.journal();
-        let cursor = self.engine.call(move |cx| rpc::events::begin(cx, &params)).await?;
-        let reader = Reader { engine: self.engine.clone(), journal, cursor, read: VecDeque::new() };
+        let asker = self.caller.asker();
+        let who = asker.clone();
+        let cursor = self.engine.call(move |cx| {
+            cx.asker = who;
+            rpc::events::begin(cx, &params)
+        });
+        let cursor = cursor.await?;
+        let reader = Reader { engine: self.engine.clone(), journal, asker, cursor, read: VecDeque::new() };
         Ok(stream::unfold(reader, |mut reader| async move { Some((reader.next().await?, reader)) }).boxed())
     }
 }
@@ -37,6 +50,7 @@ impl EventSource for Service {
 struct Reader {
     engine: EngineHandle,
     journal: watch::Receiver<u64>,
+    asker: Asker,
     cursor: u64,
     read: VecDeque<Event>,
 }
@@ -50,11 +64,15 @@ impl Reader {
             }
             // Seen before reading, so that what is written in between wakes us again.
             self.journal.borrow_and_update();
-            let cursor = self.cursor;
-            let page = self.engine.call(move |cx| rpc::events::page(cx, cursor, PAGE)).await.ok()?;
+            let (cursor, asker) = (self.cursor, self.asker.clone());
+            let page = self.engine.call(move |cx| {
+                cx.asker = asker;
+                rpc::events::page(cx, cursor, PAGE)
+            });
+            let page = page.await.ok()?;
             self.cursor = page.cursor.parse().ok()?;
             self.read.extend(page.events);
-            if self.read.is_empty() {
+            if self.read.is_empty() && !page.more {
                 self.journal.changed().await.ok()?;
             }
         }

@@ -84,6 +84,7 @@ impl NodeApi for Service {
     }
 
     async fn shutdown(&self, _params: NodeShutdown) -> Result<Done, ApiError> {
+        self.audit::<NodeShutdown, _>(&Ok(())).await;
         // The answer leaves first.
         let stop = self.stop.clone();
         tokio::spawn(async move {

@@ -77,11 +77,15 @@ pub enum Table {
     Consumer = 0x41,
     /// Results of idempotent calls, by client id.
     ClientId = 0x42,
+    /// Tokens of the API, by id.
+    Token = 0x43,
+    /// The audit log of the API, in order.
+    Audit = 0x44,
 }
 
 impl Table {
     /// Every table.
-    const ALL: [Self; 33] = [
+    const ALL: [Self; 35] = [
         Self::Meta,
         Self::Ticket,
         Self::Prekey,
@@ -115,6 +119,8 @@ impl Table {
         Self::Journal,
         Self::Consumer,
         Self::ClientId,
+        Self::Token,
+        Self::Audit,
     ];
 
     /// The table of keys that start with this byte.

@@ -55,6 +55,7 @@ impl Node {
             tx: &mut tx,
             now: self.now,
             rng: &mut self.rng,
+            asker: crate::engine::Asker::default(),
             effects: Vec::new(),
         };
         let value = run(&mut cx).expect("nothing speaks against it");

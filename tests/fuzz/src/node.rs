@@ -60,6 +60,7 @@ impl Node {
             tx: &mut tx,
             now: NOW + 1_000,
             rng: &mut rng,
+            asker: covey_node::engine::Asker::default(),
             effects: Vec::new(),
         };
         let value = run(&mut cx);

@@ -509,4 +509,51 @@ impl ConfigApi for Mock {
     }
 }
 
+impl TokenApi for Mock {
+    async fn create(&self, params: TokenCreate) -> Result<TokenCreated, ApiError> {
+        Ok(TokenCreated { token: Some("cvt_secret".into()), info: token(&params.name, params.scopes) })
+    }
+
+    async fn list(&self, _: TokenList) -> Result<Vec<TokenInfo>, ApiError> {
+        Ok(vec![token("weather", vec![Scope::Read, Scope::Send])])
+    }
+
+    async fn revoke(&self, params: TokenRevoke) -> Result<TokenInfo, ApiError> {
+        if params.token == "weather" {
+            return Ok(token("weather", vec![Scope::Read]));
+        }
+        Err(ApiError::new(Reason::NoSuchToken, "No token is called that."))
+    }
+}
+
+impl AuditApi for Mock {
+    async fn list(&self, _: AuditList) -> Result<Vec<AuditEntry>, ApiError> {
+        let entry = |id: &str, caller, reason, count| AuditEntry {
+            id: id.into(),
+            at: at(0),
+            caller,
+            token: None,
+            token_name: (caller == AuditCaller::Token).then(|| "weather".into()),
+            method: "message.send".into(),
+            reason,
+            count,
+        };
+        Ok(vec![entry("2", AuditCaller::Token, Some(Reason::NotAllowed), 3), entry("1", AuditCaller::Socket, None, 1)])
+    }
+}
+
+fn token(name: &str, scopes: Vec<Scope>) -> TokenInfo {
+    TokenInfo {
+        id: "5f1c2a905f1c2a90".into(),
+        name: name.into(),
+        kind: TokenKind::Program,
+        state: TokenState::Active,
+        scopes,
+        channels: None,
+        created_at: at(0),
+        expires_at: None,
+        last_used_at: None,
+    }
+}
+
 impl Api for Mock {}

@@ -17,7 +17,8 @@ use super::super::messages::{Message, Pointer};
 use super::super::parcels::Waiting;
 use super::super::parked::Parked;
 use super::super::rpc::account::Issued;
-use super::super::{card, idempotency, journal};
+use super::super::tokens::Token;
+use super::super::{audit, card, idempotency, journal};
 use crate::store::{StoreError, Table, Tx};
 
 /// Why a record is not usable.
@@ -31,7 +32,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
             b"own card" => row.is::<card::Own>(),
             b"own name" => row.is::<String>(),
             b"journal size" => row.is::<journal::Size>(),
-            b"journal" | b"journal start" | b"channel" | b"feed" | b"card" | b"parcel" => row.is::<u64>(),
+            b"journal" | b"journal start" | b"channel" | b"feed" | b"card" | b"parcel" | b"audit" => row.is::<u64>(),
             _ => row.is::<IgnoredAny>(),
         },
         (Table::Ticket, Some(0)) => row.is::<Issued>(),
@@ -64,6 +65,8 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Journal, _) => row.is::<journal::Record>(),
         (Table::Channel | Table::Group | Table::Chain | Table::Consumer, _) => row.is::<u64>(),
         (Table::ClientId, _) => row.is::<idempotency::Record>(),
+        (Table::Token, _) => row.is::<Token>(),
+        (Table::Audit, _) => row.is::<audit::Record>(),
         (other, _) => Err(format!("is of the table {other:?}, which is not used")),
     }
 }

@@ -144,6 +144,7 @@ fn counters(tx: &mut Tx<'_>, known: &Known, floors: Floors) -> Result<(), Engine
     let channel = channels.iter().map(|channel| channel.no).max().unwrap_or(0);
     let parcel = tx.keys(&Key::table(Table::Outbox))?.iter().map(Key::tail_u64).max().unwrap_or(0);
     let journal = tx.keys_last(&tables::events())?.map_or(0, |key| key.tail_u64());
+    let audit = tx.keys_last(&tables::audit())?.map_or(0, |key| key.tail_u64());
     let mut least = |counter: Counter, value: u64| -> Result<(), EngineError> {
         if counter.get(tx)? < value { Ok(counter.set(tx, value)?) } else { Ok(()) }
     };
@@ -152,5 +153,6 @@ fn counters(tx: &mut Tx<'_>, known: &Known, floors: Floors) -> Result<(), Engine
     // The lost ones may have been counted further; a few numbers are no loss.
     least(Counter::Parcel, parcel.saturating_add(1_000_000))?;
     least(Counter::Journal, journal)?;
+    least(Counter::Audit, audit)?;
     raise_floors(tx, floors)
 }

@@ -16,7 +16,7 @@ const MAX_UNREAD: usize = 100_000;
 /// Those of the store.
 pub fn list(cx: &mut Cx<'_, '_>, params: &ChannelList) -> Result<Vec<Channel>, ApiError> {
     let mut shown = Vec::new();
-    for channel in channels::all(cx.tx)? {
+    for channel in channels::visible(cx)? {
         let request = contacts::is_request(cx.tx, &channel)?;
         let fits = if request { channel.open } else { channel.archived == params.archived };
         if request == params.requests && fits {

@@ -2,6 +2,7 @@
 
 use covey_api::{ApiError, Done, Event, EventPage, EventsAck, EventsFetch, EventsSubscribe, Reason, Time, kind};
 
+use crate::engine::selection::Selection;
 use crate::engine::{Cx, journal, tables};
 
 /// Events on a page unless told.
@@ -54,16 +55,16 @@ pub fn page(cx: &mut Cx<'_, '_>, from: u64, limit: usize) -> Result<EventPage, A
             data: serde_json::json!({ "from": from.to_string(), "oldest": oldest.to_string() }),
         });
     }
-    events.extend(journal::after(cx, from.max(oldest), limit)?);
-    let last = events.last().and_then(|event| event.cursor.as_ref()?.parse().ok()).unwrap_or(from);
-    Ok(EventPage { events, cursor: last.to_string(), more: last < newest })
+    let (found, reached) = journal::after(cx, from.max(oldest), limit, &Selection::of(cx))?;
+    events.extend(found);
+    Ok(EventPage { events, cursor: reached.to_string(), more: reached < newest })
 }
 
 fn place(cx: &Cx<'_, '_>, from: Option<&str>, consumer: Option<&str>) -> Result<u64, ApiError> {
     match (from, consumer) {
         (Some(_), Some(_)) => Err(ApiError::invalid_params("give `from` or `consumer`, not both")),
         (Some(cursor), None) => parse(cx, cursor),
-        (None, Some(name)) => Ok(cx.tx.get(&tables::consumer(name))?.unwrap_or(journal::start(cx)?)),
+        (None, Some(name)) => Ok(cx.tx.get(&tables::consumer(&cx.asker.own(name)))?.unwrap_or(journal::start(cx)?)),
         (None, None) => Ok(journal::start(cx)?),
     }
 }
@@ -88,7 +89,7 @@ pub fn ack(cx: &mut Cx<'_, '_>, params: &EventsAck) -> Result<Done, ApiError> {
         return Err(ApiError::invalid_params(format!("the name of a consumer has 1 to {MAX_CONSUMER} bytes")));
     }
     let cursor = parse(cx, &params.cursor)?;
-    let key = tables::consumer(&params.consumer);
+    let key = tables::consumer(&cx.asker.own(&params.consumer));
     if cx.tx.get::<u64>(&key)?.is_none_or(|known| known < cursor) {
         cx.tx.put(&key, &cursor)?;
     }

@@ -47,9 +47,10 @@ pub(super) fn send_to(
 
 /// The channel that `text` names, if it can be written to.
 pub(super) fn writable(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> {
-    let channel = match contacts::find(cx, text)? {
+    let found = if cx.asker.channels().is_some() { None } else { contacts::find(cx, text)? };
+    let channel = match found {
         Some(contact) => paired_channel(cx, &contact)?,
-        None if text.starts_with("cv1") => return Err(contacts::no_such(text)),
+        None if text.starts_with("cv1") && cx.asker.channels().is_none() => return Err(contacts::no_such(text)),
         None => channels::resolve(cx, text)?,
     };
     if !channel.open {
@@ -92,7 +93,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &MessageList) -> Result<Vec<Message>, A
 /// The newest messages of all channels, by when they came here.
 fn newest_everywhere(cx: &Cx<'_, '_>, limit: usize) -> Result<Vec<Message>, ApiError> {
     let mut found = Vec::new();
-    for channel in channels::all(cx.tx)? {
+    for channel in channels::visible(cx)? {
         if contacts::is_request(cx.tx, &channel)? {
             continue;
         }

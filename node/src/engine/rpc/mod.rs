@@ -1,9 +1,11 @@
 //! One function per RPC method: what the local interface asks of the engine.
 
 pub mod account;
+pub mod audit;
 pub mod channel;
 pub mod events;
 pub mod group;
 pub mod message;
 pub mod node;
 pub mod pair;
+pub mod token;

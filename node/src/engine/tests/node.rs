@@ -63,6 +63,7 @@ impl Node {
             tx: &mut tx,
             now,
             rng: &mut self.rng,
+            asker: crate::engine::Asker::default(),
             effects: Vec::new(),
         };
         let value = run(&mut cx)?;
@@ -85,6 +86,7 @@ impl Node {
             tx: &mut tx,
             now,
             rng: &mut StdRng::seed_from_u64(0),
+            asker: crate::engine::Asker::default(),
             effects: Vec::new(),
         })
     }

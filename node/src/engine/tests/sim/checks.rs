@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use covey_api::{self as api, ContactState, MessageState};
 
 use super::story::Story;
+use crate::engine::selection::Selection;
 use crate::engine::{channels, feeds, journal};
 
 /// Most that healing may take: the longest back-off of a feed, twice, and the longest wait of a pairing frame.
@@ -128,7 +129,8 @@ impl Story {
     /// SIM-6
     fn journal(&mut self, node: usize, problems: &mut Vec<String>) {
         let now = self.sim.now;
-        let events = self.sim.nodes[node].read(now, |cx| journal::after(cx, 0, 100_000)).unwrap();
+        let all = Selection::default();
+        let (events, _) = self.sim.nodes[node].read(now, |cx| journal::after(cx, 0, 100_000, &all)).unwrap();
         let mut told = BTreeSet::new();
         for event in events.iter().filter(|event| event.kind == api::kind::MESSAGE_RECEIVED) {
             let id = event.data["id"].as_str().unwrap_or_default().to_owned();

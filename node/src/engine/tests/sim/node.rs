@@ -124,6 +124,7 @@ impl SimNode {
             tx: &mut tx,
             now,
             rng: &mut self.rng,
+            asker: crate::engine::Asker::default(),
             effects: Vec::new(),
         };
         let value = match run(&mut cx) {
@@ -200,6 +201,7 @@ impl SimNode {
             tx: &mut tx,
             now,
             rng: &mut rng,
+            asker: crate::engine::Asker::default(),
             effects: Vec::new(),
         })
     }

@@ -1,0 +1,44 @@
+//! Who may call what, `token.*` and `audit.*`.
+
+use std::sync::Arc;
+
+use covey_api::{
+    Api, ApiError, AuditApi, AuditEntry, AuditList, Method, TokenApi, TokenCreate, TokenCreated, TokenInfo, TokenList,
+    TokenRevoke,
+};
+use jsonrpsee::Extensions;
+
+use super::Service;
+use crate::access::Caller;
+use crate::engine::rpc;
+
+impl Api for Service {
+    fn admit(self: Arc<Self>, caller: &Extensions, method: &Method) -> Result<Arc<Self>, ApiError> {
+        // The server lets nobody through whom it has not named.
+        let caller = caller.get::<Caller>().ok_or_else(|| ApiError::internal("The caller is not known."))?;
+        self.access.admit(caller, method)?;
+        Ok(Arc::new(Self { caller: caller.clone(), ..Self::clone(&self) }))
+    }
+}
+
+impl TokenApi for Service {
+    async fn create(&self, params: TokenCreate) -> Result<TokenCreated, ApiError> {
+        self.access.create(&self.caller, params).await
+    }
+
+    async fn list(&self, params: TokenList) -> Result<Vec<TokenInfo>, ApiError> {
+        self.access.list(params.all).await
+    }
+
+    async fn revoke(&self, params: TokenRevoke) -> Result<TokenInfo, ApiError> {
+        self.access.revoke(&self.caller, params).await
+    }
+}
+
+impl AuditApi for Service {
+    async fn list(&self, params: AuditList) -> Result<Vec<AuditEntry>, ApiError> {
+        // What was refused a moment ago is among them.
+        self.access.write_down(u64::MAX).await;
+        self.look(params, rpc::audit::list).await
+    }
+}

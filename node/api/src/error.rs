@@ -23,10 +23,13 @@ pub enum Reason {
     /// The configuration cannot be read, or names an unknown key.
     InvalidConfig,
 
-    /// No contact has that alias or id.
+    /// No contact has that alias or id. Those who gave themselves that name, if any did, are in the details:
+    /// `{"candidates": [{"contact", "name", "state", "note"}]}`.
     NoSuchContact,
     /// Several contacts match; details: `{"candidates": [{"contact", "alias"}]}`.
     AmbiguousContact,
+    /// Contacts and groups match; details: `{"candidates": [{"contact", "alias"} or {"group", "name"}]}`.
+    AmbiguousName,
     /// No channel has that id.
     NoSuchChannel,
     /// No message has that id.
@@ -49,9 +52,9 @@ pub enum Reason {
     TicketExpired,
     /// One cannot invite or write to oneself.
     OwnAccount,
-    /// The alias is empty, too long, or looks like an id.
+    /// The alias is empty, too long, looks like an id or a flag, or has characters that cannot be seen.
     InvalidAlias,
-    /// Another contact has that alias.
+    /// Another contact has that alias, or a group that name.
     AliasTaken,
     /// A text, note or name is longer than allowed; details: `{"bytes", "limit"}`.
     TooLong,
@@ -146,6 +149,7 @@ impl Reason {
         Self::InvalidConfig,
         Self::NoSuchContact,
         Self::AmbiguousContact,
+        Self::AmbiguousName,
         Self::NoSuchChannel,
         Self::NoSuchMessage,
         Self::NoSuchTicket,
@@ -299,6 +303,24 @@ impl ApiError {
     }
 }
 
+/// What an error says, as a sentence for people: errors that are parts of others begin small and have no full stop.
+///
+/// A first word that is not plain (a setting, a path, a command) stays as it is.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let is_plain = first.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'');
+    let mut sentence = match text.chars().next().filter(|_| is_plain) {
+        Some(initial) => format!("{}{}", initial.to_ascii_uppercase(), &text[initial.len_utf8()..]),
+        None => text.to_owned(),
+    };
+    if !sentence.ends_with(['.', '?', '!', '…']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
 impl From<ApiError> for ErrorObjectOwned {
     fn from(error: ApiError) -> Self {
         let data = ErrorData { reason: error.reason, details: error.data };
@@ -365,5 +387,19 @@ mod tests {
     fn an_error_without_our_data_is_classed_by_its_code() {
         let error = ApiError::from(ErrorObjectOwned::owned(METHOD_NOT_FOUND_CODE, "Method not found", None::<()>));
         assert_eq!((error.reason, error.exit()), (Reason::MethodNotFound, Exit::Usage));
+    }
+
+    #[test]
+    fn an_error_becomes_a_sentence_and_names_stay_as_they_are() {
+        for (text, told) in [
+            ("cannot read it", "Cannot read it."),
+            ("it's full; free some space", "It's full; free some space."),
+            ("rpc.listen: no port", "rpc.listen: no port."),
+            ("/tmp/x exists already", "/tmp/x exists already."),
+            ("\"x\" is none; did you mean y?", "\"x\" is none; did you mean y?"),
+            ("Done.", "Done."),
+        ] {
+            assert_eq!(sentence(text), told);
+        }
     }
 }

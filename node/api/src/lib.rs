@@ -24,6 +24,7 @@ mod events;
 mod exit;
 mod group;
 mod message;
+pub mod names;
 mod node;
 mod openrpc;
 mod pair;
@@ -43,7 +44,7 @@ pub use channel::{
 pub use client::{Call, subscribe};
 pub use config::{ConfigApi, ConfigReload, ConfigReloaded};
 pub use contract::{Method, Request, methods};
-pub use error::{ApiError, Reason};
+pub use error::{ApiError, Reason, sentence};
 pub use events::{
     EVENT_NOTIFICATION, Event, EventPage, EventSource, EventsAck, EventsApi, EventsFetch, EventsSubscribe, kind,
 };

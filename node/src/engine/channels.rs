@@ -1,7 +1,7 @@
 //! Channels: conversations, with what this node remembers about each.
 
 use covey_api as api;
-use covey_api::{ApiError, ChannelKind, GroupRefusal, Reason, Time};
+use covey_api::{ApiError, ChannelKind, Reason, Time};
 use covey_feed::limits::MAX_REFS;
 use covey_feed::{ChannelId, Entry, EntryId, Head, OrderKey};
 use covey_pairing::ids::{AccountId, GroupId};
@@ -200,47 +200,6 @@ pub(super) fn visible(cx: &Cx<'_, '_>) -> Result<Vec<Channel>, EngineError> {
     }
 }
 
-/// Finds a channel by id, unique id prefix, or the contact of a direct one.
-pub(super) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> {
-    if cx.asker.channels().is_some() {
-        return among_visible(cx, text);
-    }
-    let hex = text.to_ascii_lowercase();
-    if let Ok(id) = data_encoding::HEXLOWER.decode(hex.as_bytes())
-        && let Ok(id) = <[u8; 32]>::try_from(id)
-    {
-        let found = by_id(cx.tx, &ChannelId::from_bytes(id))?;
-        return match (found, group::standing::find(cx, text)?) {
-            (Some(channel), _) => Ok(channel),
-            (None, Some(group)) => Err(GroupRefusal::WeAreNotAMember(&group.name).into()),
-            (None, None) => Err(none(text)),
-        };
-    }
-    if let Some(contact) = contacts::find(cx, text)? {
-        let no = contact.channel.ok_or_else(|| contacts::not_paired(&contact))?;
-        return by_no(cx.tx, no)?.ok_or_else(|| none(text));
-    }
-    if let Some(group) = group::standing::find(cx, text)? {
-        let Some(no) = group.no else { return Err(GroupRefusal::WeAreNotAMember(&group.name).into()) };
-        return by_no(cx.tx, no)?.ok_or_else(|| none(text));
-    }
-    if hex.len() >= 4 {
-        let mut found = all(cx.tx)?;
-        found.retain(|channel| channel.text_id().starts_with(&hex));
-        match found.len() {
-            1 => return Ok(found.remove(0)),
-            0 => {}
-            many => {
-                return Err(ApiError::new(
-                    Reason::NoSuchChannel,
-                    format!("\"{text}\" is the beginning of {many} channel ids; give more characters"),
-                ));
-            }
-        }
-    }
-    Err(none(text))
-}
-
 /// Of somebody who is bound to channels: by id, the beginning of it, name, or account of the contact. What else there is
 /// plays no part, not even in the words of the refusal.
 pub(super) fn among_visible(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> {
@@ -265,13 +224,6 @@ pub(super) fn among_visible(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiE
             format!("\"{text}\" may be {many} of the channels that this token is bound to; give the whole id."),
         )),
     }
-}
-
-fn none(text: &str) -> ApiError {
-    ApiError::new(
-        Reason::NoSuchChannel,
-        format!("no contact or group is called \"{text}\"; see `covey pair list` and `covey group list`"),
-    )
 }
 
 /// What to call it.

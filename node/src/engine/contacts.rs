@@ -11,13 +11,8 @@ use serde_bytes::ByteBuf;
 
 use super::alerts::{Alert, AlertKind};
 use super::channels::{self, Channel};
-use super::{Cx, EngineError, PeerKey, tables};
+use super::{Cx, EngineError, PeerKey, names, tables};
 use crate::store::Tx;
-
-/// Longest alias in characters.
-const MAX_ALIAS: usize = 64;
-/// Shortest id prefix that names a contact (beyond `cv1`).
-const MIN_PREFIX: usize = 4;
 
 /// Another account as stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -245,91 +240,34 @@ pub(super) fn name_of(tx: &Tx<'_>, account: &AccountId) -> Result<Option<String>
     }
 }
 
-/// The contact that `text` (alias, id, unique id prefix) names, if any does.
-///
-/// # Errors
-/// [`Reason::AmbiguousContact`] with the candidates.
-pub(super) fn find(cx: &Cx<'_, '_>, text: &str) -> Result<Option<Contact>, ApiError> {
-    let text = text.trim();
-    if let Ok(account) = text.parse::<AccountId>() {
-        return Ok(load(cx.tx, &account)?);
-    }
-    if let Some(account) = cx.tx.get::<AccountId>(&tables::alias(text))? {
-        return Ok(load(cx.tx, &account)?);
-    }
-    let prefix = text.to_ascii_lowercase();
-    let mut found = all(cx.tx)?;
-    found.retain(|contact| {
-        let by_alias = contact.alias.as_ref().is_some_and(|alias| alias.to_lowercase().starts_with(&prefix));
-        !prefix.is_empty() && (by_alias || begins_with(&contact.account, text))
-    });
-    match found.len() {
-        0 => Ok(None),
-        1 => Ok(found.pop()),
-        _ => Err(ambiguous(text, &found)),
-    }
-}
-
-/// Whether the id of `account` begins with `text`, with or without `cv1`, and `text` is long enough to name it.
-pub(super) fn begins_with(account: &AccountId, text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    let prefix = text.strip_prefix("cv1").unwrap_or(&text);
-    prefix.len() >= MIN_PREFIX && account.to_string().strip_prefix("cv1").is_some_and(|id| id.starts_with(prefix))
-}
-
-fn ambiguous(text: &str, found: &[Contact]) -> ApiError {
-    let names: Vec<String> = found
-        .iter()
-        .map(|contact| match &contact.alias {
-            Some(alias) => format!("{alias} ({})", contact.account.fmt_short()),
-            None => contact.account.to_string(),
-        })
-        .collect();
-    let candidates: Vec<_> = found
-        .iter()
-        .map(|contact| serde_json::json!({ "contact": contact.account.to_string(), "alias": contact.alias }))
-        .collect();
-    ApiError::new(
-        Reason::AmbiguousContact,
-        format!("\"{text}\" may be {}; give more characters or the full id", names.join(" or ")),
-    )
-    .with_data(serde_json::json!({ "candidates": candidates }))
-}
-
 /// Whether there is anything to say about a contact.
 pub(super) fn is_known(contact: &Contact) -> bool {
     contact.relationship.state() != State::Stranger || contact.wanted.is_some()
-}
-
-/// The contact that `text` names.
-///
-/// # Errors
-/// [`Reason::NoSuchContact`], [`Reason::AmbiguousContact`].
-pub(super) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Contact, ApiError> {
-    find(cx, text)?.filter(is_known).ok_or_else(|| no_such(text))
 }
 
 /// Nobody is called that.
 pub(super) fn no_such(text: &str) -> ApiError {
     ApiError::new(
         Reason::NoSuchContact,
-        format!("no contact is called \"{text}\"; `covey pair list` shows them, `covey pair invite` asks somebody new"),
+        format!(
+            "No contact is called \"{text}\". `covey pair list` shows them, `covey pair invite` asks somebody new."
+        ),
     )
 }
 
 /// Why nothing can be sent to this contact, and what to do.
 pub(super) fn not_paired(contact: &Contact) -> ApiError {
-    let name = contact.alias.clone().unwrap_or_else(|| contact.account.fmt_short());
+    let name = contact.alias.clone().unwrap_or_else(|| names::short(&contact.account.to_string()));
     let state = contact.relationship.state();
     let (reason, advice) = match state {
-        State::Invited => (Reason::NotPaired, "they have not answered your invite yet".to_owned()),
-        State::Pending => (Reason::NotPaired, format!("accept their invite first: `covey pair accept {name}`")),
-        State::Declined => (Reason::Declined, format!("you declined them; `covey pair forget {name}` lifts it")),
-        State::Refused => (Reason::RefusedByThem, "they declined your invite".to_owned()),
-        State::Blocked => (Reason::Blocked, format!("you blocked them; `covey pair unblock {name}` lifts it")),
-        _ => (Reason::NotPaired, format!("invite them first: `covey pair invite {}`", contact.account)),
+        State::Invited => (Reason::NotPaired, "They have not answered your invite yet.".to_owned()),
+        State::Pending => (Reason::NotPaired, format!("Accept their invite first: `covey pair accept {name}`.")),
+        State::Declined => (Reason::Declined, format!("You declined them; `covey pair forget {name}` lifts it.")),
+        State::Refused => (Reason::RefusedByThem, "They declined your invite.".to_owned()),
+        State::Blocked => (Reason::Blocked, format!("You blocked them; `covey pair unblock {name}` lifts it.")),
+        _ => (Reason::NotPaired, format!("Invite them first: `covey pair invite {}`.", contact.account)),
     };
-    ApiError::new(reason, format!("you are not paired with {name}: {advice}"))
+    ApiError::new(reason, format!("You are not paired with {name}. {advice}"))
         .with_data(serde_json::json!({ "state": state.as_str() }))
 }
 
@@ -338,22 +276,22 @@ pub(super) fn not_paired(contact: &Contact) -> ApiError {
 /// # Errors
 /// [`Reason::InvalidAlias`], [`Reason::AliasTaken`].
 pub(super) fn set_alias(cx: &mut Cx<'_, '_>, contact: &mut Contact, alias: &str) -> Result<(), ApiError> {
-    let alias = alias.trim();
-    let lower = alias.to_lowercase();
-    let like_id = ["cv1", "cvd1", "covey:"].iter().any(|prefix| lower.starts_with(prefix));
-    if alias.is_empty() || alias.chars().count() > MAX_ALIAS || alias.chars().any(char::is_control) || like_id {
-        return Err(ApiError::new(
-            Reason::InvalidAlias,
-            format!("an alias has 1 to {MAX_ALIAS} printable characters and does not look like an id"),
-        ));
+    let alias = covey_api::names::name(alias)
+        .map_err(|why| ApiError::new(Reason::InvalidAlias, format!("{why} Choose another alias.")))?;
+    if let Some(account) = cx.tx.get::<AccountId>(&tables::alias(alias))?
+        && account != contact.account
+        && let Some(mut other) = load(cx.tx, &account)?
+    {
+        if is_known(&other) {
+            return Err(ApiError::new(
+                Reason::AliasTaken,
+                format!("Another contact is called \"{alias}\". Choose another alias, or rename that contact first."),
+            ));
+        }
+        other.alias = None;
+        other.save(cx)?;
     }
-    let taken = cx.tx.get::<AccountId>(&tables::alias(alias))?;
-    if taken.is_some_and(|account| account != contact.account) {
-        return Err(ApiError::new(
-            Reason::AliasTaken,
-            format!("another contact is called \"{alias}\"; choose another alias or rename that contact first"),
-        ));
-    }
+    names::no_group_has(cx, alias)?;
     if let Some(old) = contact.alias.take() {
         cx.tx.delete(&tables::alias(&old));
     }

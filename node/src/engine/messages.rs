@@ -17,6 +17,8 @@ const CLOCK_TOLERANCE: u64 = 10 * 60_000;
 const CHUNK: usize = 128;
 /// Messages of a channel looked through for an id prefix: people copy recent ids.
 const PREFIX_SEARCH: usize = 1_000;
+/// Shortest start of an id that names a message.
+const MIN_PREFIX: usize = 8;
 
 /// A message as stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -332,8 +334,14 @@ pub(super) fn resolve_in(
         let shown = repeats::shown_for(cx.tx, &channel, &message)?;
         return Ok((channel, shown.unwrap_or(message)));
     }
-    if hex.len() < 6 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if hex.is_empty() || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(none(text));
+    }
+    if hex.len() < MIN_PREFIX {
+        return Err(ApiError::new(
+            Reason::NoSuchMessage,
+            format!("\"{text}\" is too little of a message's id. Give at least {MIN_PREFIX} characters."),
+        ));
     }
     let searched = match channel {
         Some(channel) => vec![channel.clone()],
@@ -351,14 +359,17 @@ pub(super) fn resolve_in(
     if found.len() > 1 {
         return Err(ApiError::new(
             Reason::NoSuchMessage,
-            format!("\"{text}\" is the beginning of {} message ids; give more characters", found.len()),
+            format!("\"{text}\" is the start of {} message ids. Give more characters.", found.len()),
         ));
     }
     found.pop().ok_or_else(|| none(text))
 }
 
 fn none(text: &str) -> ApiError {
-    ApiError::new(Reason::NoSuchMessage, format!("no message has the id \"{text}\"; `covey messages --json` shows ids"))
+    ApiError::new(
+        Reason::NoSuchMessage,
+        format!("No message has the id \"{text}\". `covey messages --json` shows ids."),
+    )
 }
 
 /// The message of an entry of ours, if it is one that clients see.

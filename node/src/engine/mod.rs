@@ -36,6 +36,7 @@ mod messages;
 #[cfg(any(test, feature = "hostile"))]
 mod mischief;
 mod misuse;
+mod names;
 mod outbox;
 mod pacts;
 mod pairing;

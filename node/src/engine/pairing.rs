@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use covey_api::{self as api, ApiError, Reason, kind};
+use covey_api::{self as api, ApiError, Reason, kind, sentence};
 use covey_pairing::consent::{
     Admission, Arrival, Command, ConsentError, Effect as Consequence, Input, InviteFrame, Me, PairFrame, Slot, State,
     acknowledge, open_invite,
@@ -17,7 +17,9 @@ use super::alerts::{self, AlertKind};
 use super::contacts::{self, Contact, Hint};
 use super::group::knock;
 use super::rpc::account::Issued;
-use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, journal, outbox, pacts, requests, sessions, tables};
+use super::{
+    Cx, Effect, EngineError, PeerKey, Protocol, card, journal, names, outbox, pacts, requests, sessions, tables,
+};
 
 /// Most one-time bundles kept of one contact.
 const MAX_BUNDLES: usize = 8;
@@ -25,7 +27,7 @@ const MAX_BUNDLES: usize = 8;
 /// Runs an operator's command on a contact and tells what came of it.
 pub(super) fn command(cx: &mut Cx<'_, '_>, contact: Contact, input: Input) -> Result<api::Contact, ApiError> {
     let account = contact.account;
-    let name = contact.alias.clone().unwrap_or_else(|| account.fmt_short());
+    let name = contact.alias.clone().unwrap_or_else(|| names::short(&account.to_string()));
     step(cx, contact, input, None)?.map_err(|error| refused(&name, &error))?;
     let contact = contacts::load_or_new(cx, &account)?;
     contacts::show(cx, &contact)
@@ -33,25 +35,27 @@ pub(super) fn command(cx: &mut Cx<'_, '_>, contact: Contact, input: Input) -> Re
 
 fn refused(name: &str, error: &ConsentError) -> ApiError {
     match error {
-        ConsentError::NotAllowed { state, .. } => {
+        ConsentError::NotAllowed { command, state } => {
             let reason = match state {
                 State::Declined => Reason::Declined,
                 State::Blocked => Reason::Blocked,
                 _ => Reason::WrongState,
             };
             let advice = match state {
-                State::Declined => format!("; `covey pair forget {name}` lifts it"),
-                State::Blocked => format!("; `covey pair unblock {name}` lifts it"),
+                State::Declined => format!(" `covey pair forget {name}` lifts it."),
+                State::Blocked => format!(" `covey pair unblock {name}` lifts it."),
                 State::Paired => String::new(),
-                _ => format!("; `covey pair show {name}` tells where you stand"),
+                _ => format!(" `covey pair show {name}` tells where you stand."),
             };
-            ApiError::new(reason, format!("{name}: {error}{advice}"))
+            let error = error.to_string();
+            let why = error.split_once(": ").map_or(error.as_str(), |(_, why)| why);
+            ApiError::new(reason, format!("Cannot {command} {name}: {why}.{advice}"))
                 .with_data(serde_json::json!({ "state": state.as_str() }))
         }
-        ConsentError::OwnAccount => ApiError::new(Reason::OwnAccount, error.to_string()),
-        ConsentError::Note => ApiError::new(Reason::TooLong, error.to_string()),
-        ConsentError::BadKey => ApiError::new(Reason::InvalidTicket, error.to_string()),
-        _ => ApiError::internal(error.to_string()),
+        ConsentError::OwnAccount => ApiError::new(Reason::OwnAccount, sentence(&error.to_string())),
+        ConsentError::Note => ApiError::new(Reason::TooLong, sentence(&error.to_string())),
+        ConsentError::BadKey => ApiError::new(Reason::InvalidTicket, sentence(&error.to_string())),
+        _ => ApiError::internal(sentence(&error.to_string())),
     }
 }
 
@@ -59,7 +63,7 @@ fn refused(name: &str, error: &ConsentError) -> ApiError {
 pub(super) fn may_invite(contact: &Contact) -> Result<(), ApiError> {
     let state = contact.relationship.state();
     if matches!(state, State::Paired | State::Blocked | State::Declined | State::Pending) {
-        let name = contact.alias.clone().unwrap_or_else(|| contact.account.fmt_short());
+        let name = contact.alias.clone().unwrap_or_else(|| names::short(&contact.account.to_string()));
         return Err(refused(&name, &ConsentError::NotAllowed { command: Command::Invite, state }));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! How we stand to groups: invited, waiting, in, out.
 
-use covey_api::{ApiError, GroupRefusal, GroupState};
+use covey_api::GroupState;
 use covey_feed::ChannelId;
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::secret::Secret;
@@ -8,7 +8,6 @@ use covey_pairing::group::roster::{OpId, Role};
 use covey_pairing::ids::{AccountId, DeviceId, GroupId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
-use serde_json::json;
 
 use crate::engine::channels::Channel;
 use crate::engine::contacts::ContactDevice;
@@ -17,8 +16,6 @@ use crate::store::Tx;
 
 /// Most groups listed at once.
 const MAX_LISTED: usize = 10_000;
-/// Shortest id prefix that names a group.
-const MIN_PREFIX: usize = 4;
 
 /// Where we are with a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,41 +170,4 @@ pub(in crate::engine) fn group_id(id: &ChannelId) -> GroupId {
 /// All of them.
 pub(in crate::engine) fn all(tx: &Tx<'_>) -> Result<Vec<Standing>, EngineError> {
     Ok(tx.scan_intact(&tables::groups(), MAX_LISTED)?.into_iter().map(|(_, standing)| standing).collect())
-}
-
-/// The group that `text` (id, unique id prefix, unique name) names, if any does.
-pub(in crate::engine) fn find(cx: &Cx<'_, '_>, text: &str) -> Result<Option<Standing>, ApiError> {
-    let text = text.trim();
-    let hex = text.to_ascii_lowercase();
-    if let Ok(id) = data_encoding::HEXLOWER.decode(hex.as_bytes())
-        && let Ok(id) = <[u8; 32]>::try_from(id)
-    {
-        return Ok(load(cx.tx, &GroupId::from_bytes(id))?);
-    }
-    let known = all(cx.tx)?;
-    let one = |mut found: Vec<Standing>| match found.len() {
-        0 | 1 => Ok(found.pop()),
-        _ => {
-            let candidates: Vec<_> =
-                found.iter().map(|group| json!({ "group": group.id.to_string(), "name": group.name })).collect();
-            Err(ApiError::from(GroupRefusal::AmbiguousGroup(text)).with_data(json!({ "candidates": candidates })))
-        }
-    };
-    let named: Vec<Standing> = known.iter().filter(|group| group.name == text).cloned().collect();
-    let live: Vec<Standing> = named.iter().filter(|group| group.state == State::Joined).cloned().collect();
-    if !named.is_empty() {
-        return one(if live.is_empty() { named } else { live });
-    }
-    if hex.len() < MIN_PREFIX {
-        return Ok(None);
-    }
-    one(known.into_iter().filter(|group| group.id.to_string().starts_with(&hex)).collect())
-}
-
-/// The group that `text` names.
-///
-/// # Errors
-/// No such group, or several.
-pub(in crate::engine) fn resolve(cx: &Cx<'_, '_>, text: &str) -> Result<Standing, ApiError> {
-    find(cx, text)?.ok_or_else(|| GroupRefusal::NoSuchGroup(text).into())
 }

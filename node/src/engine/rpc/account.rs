@@ -2,19 +2,18 @@
 
 use covey_api::{
     Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError, Reason, SafetyNumber,
-    Ticket, TicketInfo, TicketState, Time, kind,
+    Ticket, TicketInfo, TicketState, Time, kind, names::name, sentence,
 };
-use covey_pairing::consent::NAME_MAX_CHARS;
 use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError, TokenId, safety_number};
 use serde::{Deserialize, Serialize};
 
+use crate::engine::names::{self, Purpose};
 use crate::engine::{Cx, EngineError, card, contacts, journal, tables};
 
 /// A token lives this long unless told, in seconds: a week.
 const LIFETIME: u64 = 7 * 24 * 3_600;
 /// Longest life of a token, in seconds: a year.
 const MAX_LIFETIME: u64 = 366 * 24 * 3_600;
-/// Most tickets listed.
 /// Addresses put into a ticket: few enough for a QR code.
 const MAX_ADDRESSES: usize = 4;
 
@@ -80,13 +79,15 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, Api
 
 fn issue(cx: &mut Cx<'_, '_>, uses: u32, expires_in: u64, ticket: &mut identity::Ticket) -> Result<Issued, ApiError> {
     if expires_in > MAX_LIFETIME {
-        return Err(ApiError::invalid_params(format!("expires_in is at most {MAX_LIFETIME} seconds (a year)")));
+        return Err(ApiError::invalid_params(format!(
+            "A ticket is valid for at most {MAX_LIFETIME} seconds (a year)."
+        )));
     }
     let expires_at = cx.now.saturating_add(expires_in.saturating_mul(1_000));
     let mut book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
     let token = book.issue(uses, expires_at, cx.now, cx.rng).map_err(|error| match error {
-        TokenError::Full => ApiError::new(Reason::LimitReached, error.to_string()),
-        _ => ApiError::invalid_params(error.to_string()),
+        TokenError::Full => ApiError::new(Reason::LimitReached, sentence(&error.to_string())),
+        _ => ApiError::invalid_params(sentence(&error.to_string())),
     })?;
     cx.tx.put(&tables::tokens(), &book)?;
     let issued = Issued { id: token.id(), uses, used: 0, created_at: cx.now, expires_at, revoked: false };
@@ -136,16 +137,15 @@ fn info(issued: &Issued, now: u64) -> TicketInfo {
 /// # Errors
 /// Unknown ticket.
 pub fn revoke_ticket(cx: &mut Cx<'_, '_>, params: &AccountRevokeTicket) -> Result<TicketInfo, ApiError> {
-    let prefix = params.id.trim().to_ascii_lowercase();
     let mut found = all(cx)?;
-    found.retain(|issued| !prefix.is_empty() && issued.id.to_string().starts_with(&prefix));
+    found.retain(|issued| names::names_id(&issued.id.to_string(), &params.id));
     let mut issued = match found.len() {
         1 => found.remove(0),
         count => {
-            let what = if count == 0 { "no ticket has" } else { "several tickets have" };
+            let what = if count == 0 { "No ticket has" } else { "Several tickets have" };
             return Err(ApiError::new(
                 Reason::NoSuchTicket,
-                format!("{what} the id \"{}\"; `covey account tickets` lists them", params.id),
+                format!("{what} the id \"{}\". `covey account tickets` lists them.", params.id),
             ));
         }
     };
@@ -162,7 +162,7 @@ pub fn revoke_ticket(cx: &mut Cx<'_, '_>, params: &AccountRevokeTicket) -> Resul
 /// # Errors
 /// Unknown contact.
 pub fn safety(cx: &mut Cx<'_, '_>, params: &AccountSafetyNumber) -> Result<SafetyNumber, ApiError> {
-    let contact = contacts::resolve(cx, &params.contact)?;
+    let contact = names::contact(cx, &params.contact, Purpose::Read)?;
     Ok(SafetyNumber {
         contact: contact.account.to_string(),
         safety_number: safety_number(&cx.me.account_id(), &contact.account).to_string(),
@@ -176,10 +176,7 @@ pub fn safety(cx: &mut Cx<'_, '_>, params: &AccountSafetyNumber) -> Result<Safet
 /// # Errors
 /// A name that is not possible.
 pub fn rename(cx: &mut Cx<'_, '_>, params: &AccountRename, peer_id: String) -> Result<Account, ApiError> {
-    let name = params.name.trim().to_owned();
-    if !covey_pairing::is_name(&name) {
-        return Err(ApiError::invalid_params(format!("a name has 1 to {NAME_MAX_CHARS} printable characters")));
-    }
+    let name = name(&params.name).map_err(|why| ApiError::invalid_params(why.to_string()))?.to_owned();
     cx.tx.put(&tables::own_name(), &name)?;
     card::renewed(cx)?;
     let shown = show(cx, peer_id)?;

@@ -4,6 +4,7 @@ use covey_api::{ApiError, Channel, ChannelArchive, ChannelList, ChannelMarkRead,
 use serde_bytes::ByteArray;
 
 use crate::engine::messages::{self, Message, Page};
+use crate::engine::names::{self, Purpose};
 use crate::engine::payload::Body;
 use crate::engine::{Cx, arrivals, channels, contacts, feeds, journal, tables};
 
@@ -32,7 +33,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &ChannelList) -> Result<Vec<Channel>, A
 /// # Errors
 /// Unknown channel.
 pub fn show(cx: &mut Cx<'_, '_>, params: &ChannelShow) -> Result<Channel, ApiError> {
-    let channel = channels::resolve(cx, &params.channel)?;
+    let channel = names::channel(cx, &params.channel, Purpose::Read)?;
     channels::show(cx, &channel)
 }
 
@@ -41,7 +42,7 @@ pub fn show(cx: &mut Cx<'_, '_>, params: &ChannelShow) -> Result<Channel, ApiErr
 /// # Errors
 /// Unknown channel.
 pub fn archive(cx: &mut Cx<'_, '_>, params: &ChannelArchive) -> Result<Channel, ApiError> {
-    let mut channel = channels::resolve(cx, &params.channel)?;
+    let mut channel = names::channel(cx, &params.channel, Purpose::Change)?;
     channel.archived = params.archived.unwrap_or(true);
     changed(cx, &channel)
 }
@@ -51,7 +52,7 @@ pub fn archive(cx: &mut Cx<'_, '_>, params: &ChannelArchive) -> Result<Channel, 
 /// # Errors
 /// Unknown channel.
 pub fn mute(cx: &mut Cx<'_, '_>, params: &ChannelMute) -> Result<Channel, ApiError> {
-    let mut channel = channels::resolve(cx, &params.channel)?;
+    let mut channel = names::channel(cx, &params.channel, Purpose::Change)?;
     channel.muted = params.muted.unwrap_or(true);
     changed(cx, &channel)
 }
@@ -61,7 +62,7 @@ pub fn mute(cx: &mut Cx<'_, '_>, params: &ChannelMute) -> Result<Channel, ApiErr
 /// # Errors
 /// Unknown channel or message.
 pub fn mark_read(cx: &mut Cx<'_, '_>, params: &ChannelMarkRead) -> Result<Channel, ApiError> {
-    let mut channel = channels::resolve(cx, &params.channel)?;
+    let mut channel = names::channel(cx, &params.channel, Purpose::Change)?;
     // Who names a message has seen what had come by then; who names none has seen everything.
     let (up_to, arrived) = match &params.up_to {
         Some(text) => {

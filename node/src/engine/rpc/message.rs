@@ -2,8 +2,11 @@
 
 use covey_api::{ApiError, Message, MessageList, MessageSend, MessageShow, Reason, Sent};
 
+use covey_pairing::consent::State;
+
 use crate::engine::channels::{self, Channel};
 use crate::engine::messages::{self, Page};
+use crate::engine::names::{self, Named, Purpose};
 use crate::engine::payload::{Body, MAX_TEXT};
 use crate::engine::{Cx, contacts, group};
 
@@ -30,12 +33,12 @@ pub(super) fn send_to(
     expires_in: Option<u64>,
 ) -> Result<Sent, ApiError> {
     if text.trim().is_empty() {
-        return Err(ApiError::new(Reason::EmptyText, "the text is empty; write something"));
+        return Err(ApiError::new(Reason::EmptyText, "The text is empty; write something."));
     }
     if text.len() > MAX_TEXT {
         return Err(ApiError::new(
             Reason::TooLong,
-            format!("the text has {} bytes and may have {MAX_TEXT}; send it in parts", text.len()),
+            format!("The text has {} bytes and may have {MAX_TEXT}; send it in parts.", text.len()),
         )
         .with_data(serde_json::json!({ "bytes": text.len(), "limit": MAX_TEXT })));
     }
@@ -47,11 +50,12 @@ pub(super) fn send_to(
 
 /// The channel that `text` names, if it can be written to.
 pub(super) fn writable(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError> {
-    let found = if cx.asker.channels().is_some() { None } else { contacts::find(cx, text)? };
-    let channel = match found {
-        Some(contact) => paired_channel(cx, &contact)?,
-        None if text.starts_with("cv1") && cx.asker.channels().is_none() => return Err(contacts::no_such(text)),
-        None => channels::resolve(cx, text)?,
+    let bound = cx.asker.channels().is_some();
+    let named = if bound { None } else { names::conversation(cx, text, Purpose::Change)? };
+    let channel = match named {
+        Some(Named::Contact(contact)) => paired_channel(cx, &contact)?,
+        None if !bound && text.trim().to_ascii_lowercase().starts_with("cv1") => return Err(contacts::no_such(text)),
+        _ => names::channel(cx, text, Purpose::Change)?,
     };
     if !channel.open {
         let Some(account) = &channel.contact else { return Err(group::closed(cx, &channel)?) };
@@ -79,11 +83,19 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &MessageList) -> Result<Vec<Message>, A
     let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE) as usize;
     let Some(name) = &params.channel else {
         if params.before.is_some() || params.after.is_some() {
-            return Err(ApiError::invalid_params("`before` and `after` need a `channel`"));
+            return Err(ApiError::invalid_params("`before` and `after` need a `channel`."));
         }
         return newest_everywhere(cx, limit);
     };
-    let channel = channels::resolve(cx, name)?;
+    // Of a pairing that ended before anything was said nothing is kept.
+    if cx.asker.channels().is_none()
+        && let Some(Named::Contact(contact)) = names::conversation(cx, name, Purpose::Read)?
+        && contact.channel.is_none()
+        && contact.relationship.state() == State::Removed
+    {
+        return Ok(Vec::new());
+    }
+    let channel = names::channel(cx, name, Purpose::Read)?;
     let place = |text: &Option<String>| text.as_deref().map(|text| messages::place(cx, &channel, text)).transpose();
     let page = Page { before: place(&params.before)?, after: place(&params.after)?, limit };
     let found = messages::list(cx.tx, channel.no, page)?;

@@ -2,7 +2,7 @@
 
 use covey_api::{
     ApiError, Contact, PairAccept, PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove,
-    PairRename, PairSend, PairShow, PairUnblock, PairVerify, Reason, Sent, kind,
+    PairRename, PairSend, PairShow, PairUnblock, PairVerify, Reason, Sent, kind, sentence,
 };
 use covey_pairing::consent::{Input, NOTE_MAX_CHARS};
 use covey_pairing::identity::{Ticket, safety_number};
@@ -10,6 +10,7 @@ use covey_pairing::ids::AccountId;
 
 use super::message;
 use crate::engine::contacts::{self, Hint, Wanted};
+use crate::engine::names::{self, Purpose};
 use crate::engine::{Cx, PeerKey, journal, outbox, pairing, requests};
 
 /// `pair.invite`
@@ -21,13 +22,13 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
     if note.chars().count() > NOTE_MAX_CHARS {
         return Err(ApiError::new(
             Reason::TooLong,
-            format!("the note has {} characters and may have {NOTE_MAX_CHARS}", note.chars().count()),
+            format!("The note has {} characters and may have {NOTE_MAX_CHARS}.", note.chars().count()),
         )
         .with_data(serde_json::json!({ "limit": NOTE_MAX_CHARS })));
     }
     let (account, ticket) = parse(cx, &params.to)?;
     if account == cx.me.account_id() {
-        return Err(ApiError::new(Reason::OwnAccount, "this is your own account; ask the other person for theirs"));
+        return Err(ApiError::new(Reason::OwnAccount, "This is your own account. Ask the other person for theirs."));
     }
     let mut contact = contacts::load_or_new(cx, &account)?;
     if let Some(alias) = &params.alias {
@@ -79,24 +80,33 @@ fn parse(cx: &Cx<'_, '_>, text: &str) -> Result<(AccountId, Option<Ticket>), Api
     let text = text.trim();
     if text.to_ascii_lowercase().starts_with("covey:") {
         let ticket = text.parse::<Ticket>().map_err(|error| {
-            ApiError::new(Reason::InvalidTicket, format!("{error}; copy it whole from `covey account ticket`"))
+            ApiError::new(
+                Reason::InvalidTicket,
+                format!("{} Copy it whole from `covey account ticket`.", sentence(&error.to_string())),
+            )
         })?;
         if ticket.expires_at.is_some_and(|at| at <= cx.now) {
             return Err(ApiError::new(
                 Reason::TicketExpired,
-                "this ticket has expired; ask for a new one, or invite the account by its id (cv1…)",
+                "This ticket has expired. Ask for a new one, or invite the account by its id (cv1…).",
             ));
         }
         return Ok((ticket.account, Some(ticket)));
     }
+    if text.to_ascii_lowercase().starts_with("covey-group:") {
+        return Err(ApiError::new(
+            Reason::InvalidTicket,
+            "That is the ticket of a group. Join it with `covey group join TICKET`.",
+        ));
+    }
     match text.parse::<AccountId>() {
         Ok(account) => Ok((account, None)),
         // Somebody known may be invited again by name.
-        Err(error) => match contacts::find(cx, text)? {
+        Err(error) => match names::find_contact(cx, text, Purpose::Change)? {
             Some(contact) => Ok((contact.account, None)),
             None => Err(ApiError::new(
                 Reason::InvalidTicket,
-                format!("\"{text}\" is neither a ticket (covey:…) nor an account id (cv1…): {error}"),
+                format!("\"{text}\" is neither a ticket (covey:…) nor an account id (cv1…): {error}."),
             )),
         },
     }
@@ -119,7 +129,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &PairList) -> Result<Vec<Contact>, ApiE
 /// # Errors
 /// Unknown contact.
 pub fn show(cx: &mut Cx<'_, '_>, params: &PairShow) -> Result<Contact, ApiError> {
-    let contact = contacts::resolve(cx, &params.contact)?;
+    let contact = names::contact(cx, &params.contact, Purpose::Read)?;
     contacts::show(cx, &contact)
 }
 
@@ -128,7 +138,7 @@ pub fn show(cx: &mut Cx<'_, '_>, params: &PairShow) -> Result<Contact, ApiError>
 /// # Errors
 /// Unknown contact, or no invite of theirs is waiting.
 pub fn accept(cx: &mut Cx<'_, '_>, params: &PairAccept) -> Result<Contact, ApiError> {
-    let mut contact = contacts::resolve(cx, &params.contact)?;
+    let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
     if let Some(alias) = &params.alias {
         contacts::set_alias(cx, &mut contact, alias)?;
     }
@@ -144,7 +154,7 @@ pub fn accept(cx: &mut Cx<'_, '_>, params: &PairAccept) -> Result<Contact, ApiEr
 /// # Errors
 /// Unknown contact, or no invite of theirs is waiting.
 pub fn decline(cx: &mut Cx<'_, '_>, params: &PairDecline) -> Result<Contact, ApiError> {
-    let contact = contacts::resolve(cx, &params.contact)?;
+    let contact = names::contact(cx, &params.contact, Purpose::Change)?;
     if contact.is_request() {
         return requests::decline(cx, &contact);
     }
@@ -156,7 +166,7 @@ pub fn decline(cx: &mut Cx<'_, '_>, params: &PairDecline) -> Result<Contact, Api
 /// # Errors
 /// Unknown contact, or no invite of ours is out.
 pub fn cancel(cx: &mut Cx<'_, '_>, params: &PairCancel) -> Result<Contact, ApiError> {
-    let mut contact = contacts::resolve(cx, &params.contact)?;
+    let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
     if contact.wanted.take().is_some() {
         contact.changed_at = cx.now;
         contact.save(cx)?;
@@ -171,7 +181,7 @@ pub fn cancel(cx: &mut Cx<'_, '_>, params: &PairCancel) -> Result<Contact, ApiEr
 /// # Errors
 /// Unknown contact, or a state that is not an end.
 pub fn forget(cx: &mut Cx<'_, '_>, params: &PairForget) -> Result<Contact, ApiError> {
-    let contact = contacts::resolve(cx, &params.contact)?;
+    let contact = names::contact(cx, &params.contact, Purpose::Change)?;
     pairing::command(cx, contact, Input::Forget)
 }
 
@@ -180,7 +190,7 @@ pub fn forget(cx: &mut Cx<'_, '_>, params: &PairForget) -> Result<Contact, ApiEr
 /// # Errors
 /// Unknown contact, or not paired.
 pub fn remove(cx: &mut Cx<'_, '_>, params: &PairRemove) -> Result<Contact, ApiError> {
-    let contact = contacts::resolve(cx, &params.contact)?;
+    let contact = names::contact(cx, &params.contact, Purpose::Change)?;
     pairing::command(cx, contact, Input::Remove)
 }
 
@@ -189,10 +199,13 @@ pub fn remove(cx: &mut Cx<'_, '_>, params: &PairRemove) -> Result<Contact, ApiEr
 /// # Errors
 /// Neither a contact nor an account id.
 pub fn block(cx: &mut Cx<'_, '_>, params: &PairBlock) -> Result<Contact, ApiError> {
-    let mut contact = match (contacts::find(cx, &params.contact)?, params.contact.trim().parse::<AccountId>()) {
+    let mut contact = match (
+        names::find_contact(cx, &params.contact, Purpose::Change)?,
+        params.contact.trim().parse::<AccountId>(),
+    ) {
         (Some(contact), _) => contact,
         (None, Ok(account)) if account == cx.me.account_id() => {
-            return Err(ApiError::new(Reason::OwnAccount, "this is your own account"));
+            return Err(ApiError::new(Reason::OwnAccount, "This is your own account."));
         }
         (None, Ok(account)) => contacts::Contact::new(account, cx.now),
         (None, Err(_)) => return Err(contacts::no_such(&params.contact)),
@@ -206,7 +219,7 @@ pub fn block(cx: &mut Cx<'_, '_>, params: &PairBlock) -> Result<Contact, ApiErro
 /// # Errors
 /// Unknown contact, or not blocked.
 pub fn unblock(cx: &mut Cx<'_, '_>, params: &PairUnblock) -> Result<Contact, ApiError> {
-    let contact = contacts::resolve(cx, &params.contact)?;
+    let contact = names::contact(cx, &params.contact, Purpose::Change)?;
     pairing::command(cx, contact, Input::Unblock)
 }
 
@@ -215,13 +228,13 @@ pub fn unblock(cx: &mut Cx<'_, '_>, params: &PairUnblock) -> Result<Contact, Api
 /// # Errors
 /// Unknown contact, or another number.
 pub fn verify(cx: &mut Cx<'_, '_>, params: &PairVerify) -> Result<Contact, ApiError> {
-    let mut contact = contacts::resolve(cx, &params.contact)?;
+    let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
     let given: String = params.safety_number.chars().filter(char::is_ascii_digit).collect();
     let right = safety_number(&cx.me.account_id(), &contact.account);
     if given != right.digits() {
         return Err(ApiError::new(
             Reason::SafetyNumberMismatch,
-            "the numbers differ: one of you mistyped it, or somebody is in between; compare them again in person",
+            "The numbers differ: one of you mistyped it, or somebody is in between. Compare them again in person.",
         ));
     }
     contact.verified = true;
@@ -236,7 +249,7 @@ pub fn verify(cx: &mut Cx<'_, '_>, params: &PairVerify) -> Result<Contact, ApiEr
 /// # Errors
 /// Unknown contact, or an alias that is not possible.
 pub fn rename(cx: &mut Cx<'_, '_>, params: &PairRename) -> Result<Contact, ApiError> {
-    let mut contact = contacts::resolve(cx, &params.contact)?;
+    let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
     contacts::set_alias(cx, &mut contact, &params.alias)?;
     contact.save(cx)?;
     announced(cx, &contact)
@@ -247,7 +260,7 @@ pub fn rename(cx: &mut Cx<'_, '_>, params: &PairRename) -> Result<Contact, ApiEr
 /// # Errors
 /// As [`message::send`], and for everything that is not a contact.
 pub fn send(cx: &mut Cx<'_, '_>, params: PairSend) -> Result<Sent, ApiError> {
-    let contact = contacts::resolve(cx, &params.contact)?;
+    let contact = names::contact(cx, &params.contact, Purpose::Change)?;
     let channel = message::paired_channel(cx, &contact)?;
     message::send_to(cx, channel, params.text, None, None)
 }

@@ -7,8 +7,9 @@ use rand_core::Rng;
 use serde_bytes::ByteArray;
 use zeroize::Zeroizing;
 
+use crate::engine::Cx;
+use crate::engine::names::{self, Purpose};
 use crate::engine::tokens::{self, Token};
-use crate::engine::{Cx, channels};
 
 /// Longest name in characters.
 const MAX_NAME: usize = 64;
@@ -190,7 +191,7 @@ fn bound(cx: &Cx<'_, '_>, names: &[String]) -> Result<Vec<ByteArray<32>>, ApiErr
     }
     let mut bound = Vec::new();
     for name in names {
-        let id = ByteArray::new(*channels::resolve(cx, name)?.id.as_bytes());
+        let id = ByteArray::new(*names::channel(cx, name, Purpose::Change)?.id.as_bytes());
         if !bound.contains(&id) {
             bound.push(id);
         }

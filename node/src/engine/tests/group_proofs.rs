@@ -5,6 +5,7 @@ use covey_pairing::crypto::secret::Secret;
 
 use super::world::World;
 use crate::engine::messages::{self, Message};
+use crate::engine::names::{self, Purpose};
 use crate::engine::parked::{self, Parked};
 use crate::engine::{channels, feeds, group, rpc, tables};
 
@@ -54,7 +55,7 @@ fn what_one_member_refuses_of_our_own_lost_messages_is_asked_of_all_others() {
     world.pass(10_000, 500);
     let own = world.nodes[0].me.device_id();
     let (no, feed, seq) = world.look(0, |cx| {
-        let channel = channels::resolve(cx, &group).unwrap();
+        let channel = names::channel(cx, &group, Purpose::Change).unwrap();
         let all = cx.tx.scan::<Message>(&tables::messages(channel.no), None, 100, false).unwrap();
         let (_, message) = all.into_iter().find(|(_, message)| message.text() == Some("mine")).unwrap();
         let key = covey_feed::FeedKey { author: message.place.author, incarnation: message.place.incarnation };
@@ -82,7 +83,7 @@ fn what_one_member_refuses_of_our_own_lost_messages_is_asked_of_all_others() {
     let refuse = |world: &mut World, node: usize| {
         let device = devices[node].1;
         let refused = |cx: &mut crate::engine::Cx<'_, '_>| {
-            let channel = channels::resolve(cx, &group_id)?;
+            let channel = names::channel(cx, &group_id, Purpose::Change)?;
             Ok(parked::refused(cx, &channel, &feed, seq, &device)?)
         };
         world.call(0, refused).unwrap();
@@ -114,7 +115,7 @@ fn the_doctor_says_whose_secret_of_the_group_is_another_one() {
     };
     assert!(health(&mut world, 2).converged);
     let wrong = |cx: &mut crate::engine::Cx<'_, '_>| {
-        let no = channels::resolve(cx, &group)?.no;
+        let no = names::channel(cx, &group, Purpose::Change)?.no;
         group::rosters::get_mut(cx, no).unwrap().secret = Some(Secret::new([7; 32]));
         Ok(())
     };

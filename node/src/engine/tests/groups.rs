@@ -7,8 +7,9 @@ use serde_bytes::ByteBuf;
 
 use super::world::World;
 use crate::engine::group::take;
+use crate::engine::names::{self, Purpose};
 use crate::engine::parcels::{self, Content};
-use crate::engine::{Protocol, channels, contacts, feeds, rpc, tables};
+use crate::engine::{Protocol, contacts, feeds, rpc, tables};
 
 impl World {
     pub(super) fn create_group(&mut self, node: usize, name: &str) -> String {
@@ -137,7 +138,7 @@ fn keys_for_somebody_who_is_never_met_make_room_for_newer_ones() {
     for n in 0..200u8 {
         let before = newest(&mut world);
         let posted = world.call(0, |cx| {
-            let channel = channels::resolve(cx, &group)?;
+            let channel = names::channel(cx, &group, Purpose::Change)?;
             let device = contacts::device(cx.tx, &account, &device)?.unwrap();
             let content = Content::Member(channel.id, ByteBuf::from(vec![n; 100]));
             Ok(parcels::post(cx, &device, &content, Some(channel.no))?)
@@ -552,7 +553,7 @@ fn who_is_let_in_again_is_in_also_if_the_removal_is_the_last_that_they_hear_of()
     assert_eq!(world.group(2, &group).state, GroupState::Requested);
     let author = world.nodes[0].account();
     let mut unknown: Vec<Entry> = world.look(0, |cx| {
-        let channel = channels::resolve(cx, &group).unwrap();
+        let channel = names::channel(cx, &group, Purpose::Change).unwrap();
         let next = feeds::next(cx, &channel).unwrap();
         (1..next.seq).filter_map(|seq| feeds::entry(cx.tx, next.feed.fid, seq).unwrap()).collect()
     });
@@ -560,7 +561,7 @@ fn who_is_let_in_again_is_in_also_if_the_removal_is_the_last_that_they_hear_of()
     for entry in unknown {
         world
             .call(2, |cx| {
-                let mut channel = channels::resolve(cx, &group).unwrap();
+                let mut channel = names::channel(cx, &group, Purpose::Change).unwrap();
                 take(cx, &mut channel, &[&entry], author).unwrap();
                 Ok(())
             })

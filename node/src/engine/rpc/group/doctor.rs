@@ -3,7 +3,7 @@
 use covey_api::{ApiError, GroupDoctor, GroupHealth, GroupRefusal, MemberHealth};
 use covey_pairing::ids::DeviceId;
 
-use super::known::joined;
+use super::known::joined_to_read;
 use crate::engine::Cx;
 use crate::engine::group::{doctor, show as shown};
 
@@ -15,7 +15,7 @@ const MAX_SILENT: usize = 100;
 /// # Errors
 /// Unknown group.
 pub fn begin_doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<usize, ApiError> {
-    let of = joined(cx, &params.group)?;
+    let of = joined_to_read(cx, &params.group)?;
     Ok(doctor::ask(cx, &of.channel)?)
 }
 
@@ -24,7 +24,7 @@ pub fn begin_doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<usize, 
 /// # Errors
 /// Unknown group.
 pub fn doctor_answers(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<usize, ApiError> {
-    let of = joined(cx, &params.group)?;
+    let of = joined_to_read(cx, &params.group)?;
     Ok(doctor::reports(cx, &of.channel).len())
 }
 
@@ -33,7 +33,7 @@ pub fn doctor_answers(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<usize
 /// # Errors
 /// Unknown group.
 pub fn doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<GroupHealth, ApiError> {
-    let of = joined(cx, &params.group)?;
+    let of = joined_to_read(cx, &params.group)?;
     let own = doctor::own(cx, &of.channel)?.ok_or(GroupRefusal::NoSuchGroup(&of.standing.name))?;
     let reports = doctor::reports(cx, &of.channel);
     let group = of.group(cx)?;

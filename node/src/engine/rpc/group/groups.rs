@@ -7,16 +7,15 @@ use serde_bytes::ByteBuf;
 
 use super::known::joined;
 use crate::engine::group::{self, show as shown, standing};
+use crate::engine::names::{self, Purpose};
 use crate::engine::{Cx, card};
 
-/// Longest name in characters.
-const MAX_NAME: usize = 64;
-
-fn checked_name(name: &str) -> Result<String, ApiError> {
-    let name = name.trim();
-    if !roster::is_group_name(name) || name.chars().count() > MAX_NAME {
-        return Err(ApiError::invalid_params(format!("a group's name has 1 to {MAX_NAME} printable characters")));
+fn checked_name(cx: &Cx<'_, '_>, name: &str) -> Result<String, ApiError> {
+    let name = covey_api::names::name(name).map_err(|why| ApiError::invalid_params(why.to_string()))?;
+    if !roster::is_group_name(name) {
+        return Err(ApiError::invalid_params("A group cannot have that name; choose another one."));
     }
+    names::no_contact_has(cx, name)?;
     Ok(name.to_owned())
 }
 
@@ -25,7 +24,7 @@ fn checked_policy(policy: api::Policy) -> Result<roster::Policy, ApiError> {
     if policy.is_sane() {
         return Ok(policy);
     }
-    Err(ApiError::invalid_params("newcomers are readers or members, and readers never write"))
+    Err(ApiError::invalid_params("Newcomers are readers or members, and readers never write."))
 }
 
 /// `group.create`
@@ -33,7 +32,7 @@ fn checked_policy(policy: api::Policy) -> Result<roster::Policy, ApiError> {
 /// # Errors
 /// A name or policy that cannot be.
 pub fn create(cx: &mut Cx<'_, '_>, params: &GroupCreate) -> Result<GroupCreated, ApiError> {
-    let name = checked_name(&params.name)?;
+    let name = checked_name(cx, &params.name)?;
     let defaults = api::Policy::default();
     let policy = checked_policy(api::Policy {
         invite: params.invite.unwrap_or(defaults.invite),
@@ -73,7 +72,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &GroupList) -> Result<Vec<api::Group>, 
 /// # Errors
 /// Unknown group.
 pub fn show(cx: &mut Cx<'_, '_>, params: &GroupShow) -> Result<api::Group, ApiError> {
-    let standing = standing::resolve(cx, &params.group)?;
+    let standing = names::group(cx, &params.group, Purpose::Read, standing::State::Joined)?;
     shown::group(cx, &standing)
 }
 
@@ -83,7 +82,7 @@ pub fn show(cx: &mut Cx<'_, '_>, params: &GroupShow) -> Result<api::Group, ApiEr
 /// Unknown group, a name that cannot be, not allowed.
 pub fn rename(cx: &mut Cx<'_, '_>, params: &GroupRename) -> Result<api::Group, ApiError> {
     let mut of = joined(cx, &params.group)?;
-    let name = checked_name(&params.name)?;
+    let name = checked_name(cx, &params.name)?;
     of.act(cx, "You", Op::Rename { name })?;
     of.shown(cx)
 }

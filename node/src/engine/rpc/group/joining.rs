@@ -12,6 +12,7 @@ use crate::engine::group::{
     standing::{self, Point, Standing, State},
     welcome,
 };
+use crate::engine::names::{self, Purpose};
 use crate::engine::{Cx, PeerKey, contacts};
 
 /// `group.invite`
@@ -20,7 +21,7 @@ use crate::engine::{Cx, PeerKey, contacts};
 /// Unknown group or contact, not paired, not allowed, in already, banned, full.
 pub fn invite(cx: &mut Cx<'_, '_>, params: GroupInvite) -> Result<Member, ApiError> {
     let mut of = joined(cx, &params.group)?;
-    let contact = contacts::resolve(cx, &params.contact)?;
+    let contact = names::contact(cx, &params.contact, Purpose::Change)?;
     let name = shown::name_of(cx, &contact.account)?;
     let grant = of.granted(cx, params.role, params.invisible)?;
     of.check(cx, &name, &Op::Invite { account: contact.account, grant })?;
@@ -38,7 +39,7 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: GroupInvite) -> Result<Member, ApiErr
 /// # Errors
 /// Unknown group, no open invite.
 pub fn accept(cx: &mut Cx<'_, '_>, params: &GroupAccept) -> Result<api::Group, ApiError> {
-    let standing = standing::resolve(cx, &params.group)?;
+    let standing = names::group(cx, &params.group, Purpose::Change, State::Invited)?;
     if standing.state != State::Invited {
         return Err(GroupRefusal::NotInvited(&standing.name).into());
     }
@@ -51,7 +52,7 @@ pub fn accept(cx: &mut Cx<'_, '_>, params: &GroupAccept) -> Result<api::Group, A
 /// # Errors
 /// Unknown group, nothing to decline.
 pub fn decline(cx: &mut Cx<'_, '_>, params: &GroupDecline) -> Result<api::Group, ApiError> {
-    let standing = standing::resolve(cx, &params.group)?;
+    let standing = names::group(cx, &params.group, Purpose::Change, State::Invited)?;
     if !matches!(standing.state, State::Invited | State::Requested) {
         return Err(GroupRefusal::NotInvited(&standing.name).into());
     }

@@ -12,6 +12,7 @@ use crate::engine::group::{
     show as shown,
     standing::{self, Standing, State},
 };
+use crate::engine::names::{self, Purpose};
 use crate::engine::{Cx, EngineError, contacts};
 
 /// Longest note in characters.
@@ -25,9 +26,18 @@ pub(super) struct In {
     pub(super) channel: Channel,
 }
 
-/// The group that `text` names, if we are in it.
+/// The group that `text` names in full, if we are in it.
 pub(super) fn joined(cx: &Cx<'_, '_>, text: &str) -> Result<In, ApiError> {
-    let standing = standing::resolve(cx, text)?;
+    joined_for(cx, text, Purpose::Change)
+}
+
+/// The group that `text` names, if we are in it; to show something of it.
+pub(super) fn joined_to_read(cx: &Cx<'_, '_>, text: &str) -> Result<In, ApiError> {
+    joined_for(cx, text, Purpose::Read)
+}
+
+fn joined_for(cx: &Cx<'_, '_>, text: &str, purpose: Purpose) -> Result<In, ApiError> {
+    let standing = names::group(cx, text, purpose, State::Joined)?;
     match (standing.state, standing.no) {
         (State::Joined, Some(no)) => {
             let channel = channels::by_no(cx.tx, no)?.ok_or(GroupRefusal::NoSuchGroup(text))?;
@@ -65,7 +75,7 @@ impl In {
             .ok_or_else(|| GroupRefusal::NotAMember { group: &self.standing.name, member: &account.fmt_short() }.into())
     }
 
-    /// The account that `text` (alias, id, unique prefix of one, name) names among those the roster knows.
+    /// The account that `text` (alias, id, start of one, name) names among those the roster knows.
     pub(super) fn find(&self, cx: &Cx<'_, '_>, text: &str) -> Result<AccountId, ApiError> {
         if let Ok(account) = text.trim().parse() {
             return Ok(account);
@@ -89,13 +99,13 @@ impl In {
         let newcomers = self.group(cx)?.roster.policy().newcomers;
         let role = role.map_or(newcomers.role, shown::role_of);
         if role == roster::Role::Owner {
-            return Err(ApiError::invalid_params("there is one owner; invite as admin at most"));
+            return Err(ApiError::invalid_params("A group has one owner; invite as admin at most."));
         }
         Ok(Grant { role, invisible: invisible.unwrap_or(newcomers.invisible) })
     }
 }
 
-/// The one of `known` that `text` names: by our alias, else by the beginning of its id or the name it gives itself.
+/// The one of `known` that `text` names: by our alias, else by the start of its id or the whole name it gives itself.
 pub(super) fn one_of(
     cx: &Cx<'_, '_>,
     text: &str,
@@ -110,7 +120,7 @@ pub(super) fn one_of(
         let alias = contacts::load(cx.tx, &account)?.and_then(|contact| contact.alias);
         if is(&alias) {
             exact.push(account);
-        } else if contacts::begins_with(&account, text) || is(&name(&account)?) {
+        } else if names::names_id(&account.to_string(), text) || is(&name(&account)?) {
             near.push(account);
         }
     }
@@ -129,7 +139,7 @@ pub(super) fn one_of(
 pub(super) fn checked_note(note: Option<String>) -> Result<String, ApiError> {
     let note = note.unwrap_or_default();
     if note.chars().count() > MAX_NOTE {
-        return Err(ApiError::new(Reason::TooLong, format!("a note has at most {MAX_NOTE} characters")));
+        return Err(ApiError::new(Reason::TooLong, format!("A note has at most {MAX_NOTE} characters.")));
     }
     Ok(note)
 }

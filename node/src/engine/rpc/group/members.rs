@@ -11,19 +11,20 @@ use super::PAGE;
 use super::known::joined;
 use crate::engine::Cx;
 use crate::engine::group::{self, rosters::get, show as shown, standing};
+use crate::engine::names::{self, Purpose};
 
 /// `group.members`
 ///
 /// # Errors
 /// Unknown group.
 pub fn members(cx: &mut Cx<'_, '_>, params: &GroupMembers) -> Result<Vec<Member>, ApiError> {
-    let standing = standing::resolve(cx, &params.group)?;
+    let standing = names::group(cx, &params.group, Purpose::Read, standing::State::Joined)?;
     let Some(group) = standing.no.and_then(|no| get(cx, no)) else {
         return Err(GroupRefusal::WeAreNotAMember(&standing.name).into());
     };
     let after = params.after.as_deref().map(str::parse::<AccountId>).transpose();
     let after =
-        after.map_err(|_| ApiError::invalid_params("`after` is the account id that the page before ended with"))?;
+        after.map_err(|_| ApiError::invalid_params("`after` is the account id that the page before ended with."))?;
     let limit = params.limit.map_or(PAGE, |limit| limit as usize).clamp(1, PAGE);
     let me = cx.me.account_id();
     let mut found = Vec::new();

@@ -6,7 +6,7 @@ use covey_api::{ApiError, GroupApprove, GroupRefusal, GroupReject, GroupRequests
 use covey_pairing::ids::AccountId;
 
 use super::PAGE;
-use super::known::{In, joined, one_of};
+use super::known::{In, joined, joined_to_read, one_of};
 use crate::engine::group::{
     admission::{self, Asking},
     show as shown,
@@ -20,7 +20,7 @@ use crate::engine::{Cx, channels};
 /// Unknown group.
 pub fn requests(cx: &mut Cx<'_, '_>, params: &GroupRequests) -> Result<Vec<JoinRequest>, ApiError> {
     let groups = match &params.group {
-        Some(text) => vec![joined(cx, text)?.standing],
+        Some(text) => vec![joined_to_read(cx, text)?.standing],
         None => standing::all(cx.tx)?,
     };
     let mut found = Vec::new();

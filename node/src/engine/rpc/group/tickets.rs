@@ -7,9 +7,9 @@ use covey_pairing::group::admission::{AdmissionPoint, GroupTicket as Ticket, Tic
 use covey_pairing::group::roster::{self, Op, Ticket as OnRoster, TicketId};
 use covey_pairing::ids::AccountId;
 
-use super::known::{In, joined};
+use super::known::{In, joined, joined_to_read};
 use crate::engine::group::show as shown;
-use crate::engine::{Cx, contacts};
+use crate::engine::{Cx, contacts, names};
 
 /// Admission points on a ticket.
 const POINTS: usize = 4;
@@ -85,7 +85,7 @@ fn points(cx: &mut Cx<'_, '_>, of: &In) -> Result<Vec<AdmissionPoint>, ApiError>
 /// # Errors
 /// Unknown group.
 pub fn tickets(cx: &mut Cx<'_, '_>, params: &GroupTickets) -> Result<Vec<JoinTicketInfo>, ApiError> {
-    let of = joined(cx, &params.group)?;
+    let of = joined_to_read(cx, &params.group)?;
     Ok(of.group(cx)?.roster.tickets().map(|(id, ticket)| info(cx.now, id, ticket)).collect())
 }
 
@@ -118,10 +118,9 @@ fn info(now: u64, id: &TicketId, ticket: &OnRoster) -> JoinTicketInfo {
 /// Unknown group or ticket, not allowed.
 pub fn revoke_ticket(cx: &mut Cx<'_, '_>, params: &GroupRevokeTicket) -> Result<JoinTicketInfo, ApiError> {
     let mut of = joined(cx, &params.group)?;
-    let wanted = params.id.to_lowercase();
-    let found: Vec<TicketId> =
-        of.group(cx)?.roster.tickets().map(|(id, _)| *id).filter(|id| id.to_string().starts_with(&wanted)).collect();
-    let ([id], false) = (found.as_slice(), wanted.is_empty()) else {
+    let all = of.group(cx)?.roster.tickets().map(|(id, _)| *id);
+    let found: Vec<TicketId> = all.filter(|id| names::names_id(&id.to_string(), &params.id)).collect();
+    let [id] = found.as_slice() else {
         return Err(GroupRefusal::NoSuchTicket { group: &of.standing.name, id: &params.id }.into());
     };
     of.act(cx, &params.id, Op::RevokeTicket { id: *id })?;

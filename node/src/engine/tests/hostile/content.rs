@@ -191,7 +191,7 @@ fn of_a_deleted_message_no_text_and_no_key_is_left_in_any_table() {
     }
     // The chain that its author keeps begins after it; who comes late still reads what stands before.
     let own: covey_pairing::group::cipher::OwnChain = world.look(1, |cx| {
-        let no = crate::engine::channels::resolve(cx, &group).unwrap().no;
+        let no = crate::engine::names::channel(cx, &group, crate::engine::names::Purpose::Change).unwrap().no;
         cx.tx.get(&crate::engine::tables::own_chain(no)).unwrap().unwrap()
     });
     assert_eq!(own.chain().unwrap().distribution_from(0).index(), 2);

@@ -14,6 +14,7 @@ use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
 use super::mallory::run_frame;
 use crate::engine::group::notes::{self, Note};
 use crate::engine::group::{may_read, rosters};
+use crate::engine::names::{self, Purpose};
 use crate::engine::{Protocol, channels, contacts, control, custody, feeds, rpc, tables, take};
 
 #[test]
@@ -437,7 +438,7 @@ fn a_join_that_is_dated_back_opens_nothing_that_was_written_before() {
     world.say_in(0, &group, "after").unwrap();
     let newcomer = world.nodes[2].account();
     let readable = world.look(0, |cx| {
-        let channel = channels::resolve(cx, &group).unwrap();
+        let channel = names::channel(cx, &group, Purpose::Change).unwrap();
         let of = cx.live.groups.by_no.get_mut(&channel.no).unwrap();
         let joined = of.roster.member(&newcomer).unwrap().joined;
         of.lamports.insert(joined, 0);

@@ -17,8 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use covey_api::{self as api, ContactState, MessageState};
 
 use super::story::Story;
+use crate::engine::names::{self, Purpose};
 use crate::engine::selection::Selection;
-use crate::engine::{channels, feeds, journal};
+use crate::engine::{feeds, journal};
 
 /// Most that healing may take: the longest back-off of a feed, twice, and the longest wait of a pairing frame.
 const PATIENCE: u64 = 3 * 3_600_000;
@@ -112,7 +113,7 @@ impl Story {
     fn heads(&mut self, node: usize, channel: &str) -> Vec<String> {
         let now = self.sim.now;
         self.sim.nodes[node].read(now, |cx| {
-            let channel = channels::resolve(cx, channel).unwrap();
+            let channel = names::channel(cx, channel, Purpose::Change).unwrap();
             let mut heads: Vec<String> = feeds::all(cx.tx, channel.no)
                 .unwrap()
                 .into_iter()

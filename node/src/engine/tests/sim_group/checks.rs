@@ -16,7 +16,8 @@ use covey_api::{self as api, GroupState};
 
 use super::story::Story;
 use crate::engine::group::rosters;
-use crate::engine::{channels, rpc, tables};
+use crate::engine::names::{self, Purpose};
+use crate::engine::{rpc, tables};
 
 /// Longest time that healing may take, in virtual milliseconds.
 const PATIENCE: u64 = 3 * 3_600_000;
@@ -88,7 +89,7 @@ impl Story {
         let group = self.group.clone();
         let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(&bytes[..6]);
         self.net.look(node, |cx| {
-            let channel = channels::resolve(cx, &group).unwrap();
+            let channel = names::channel(cx, &group, Purpose::Change).unwrap();
             let group = rosters::get(cx, channel.no).unwrap();
             let digest = group.spread.digest();
             format!("{} members, roster {}, heads {digest:?}", group.roster.len(), hex(&group.roster.hash()))

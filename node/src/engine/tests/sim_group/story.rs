@@ -7,7 +7,8 @@ use covey_api::{self as api, GroupState, Role};
 use super::FEW;
 use super::network::{Network, Weather};
 use crate::engine::group::rosters;
-use crate::engine::{channels, rpc};
+use crate::engine::names::{self, Purpose};
+use crate::engine::rpc;
 use crate::store::MemoryStore;
 
 /// Those who write.
@@ -162,7 +163,7 @@ impl Story {
         let accounts: Vec<_> = changing.iter().map(|node| self.net.nodes[*node].me.account_id()).collect();
         let group = self.group.clone();
         let on: Vec<bool> = self.net.look(author, |cx| {
-            let Ok(channel) = channels::resolve(cx, &group) else { return vec![false; accounts.len()] };
+            let Ok(channel) = names::channel(cx, &group, Purpose::Change) else { return vec![false; accounts.len()] };
             let roster = rosters::get(cx, channel.no).map(|group| &group.roster);
             accounts.iter().map(|account| roster.is_some_and(|roster| roster.member(account).is_some())).collect()
         });

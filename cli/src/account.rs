@@ -37,7 +37,7 @@ pub enum AccountCommand {
     /// Take the token of a ticket back
     #[command(after_help = "Example:\n  covey account revoke-ticket 5f1c2a90")]
     RevokeTicket {
-        /// The id of the ticket, from `covey account tickets` (the start is enough)
+        /// The id of the ticket, from `covey account tickets` (at least 8 characters)
         id: String,
     },
     /// Show the number to compare with a contact
@@ -45,7 +45,8 @@ pub enum AccountCommand {
         after_help = "Example:\n  covey account safety-number alice\n\nRead it to each other by phone, then:\n  covey pair verify alice NUMBER"
     )]
     SafetyNumber {
-        /// Alias or id of the contact (the start is enough)
+        /// Whose.
+        #[arg(help = crate::pair::CONTACT_TO_READ)]
         contact: String,
     },
     /// Show the 24 words that bring your account back (stop the daemon first)
@@ -92,9 +93,9 @@ impl AccountCommand {
                 let revoked = session.call(&AccountRevokeTicket { id, client_id }).await?;
                 terminal.show(&revoked, |t, ticket| {
                     t.line(&format!(
-                        "Ticket {} is revoked; it was used {} times.",
+                        "Ticket {} is revoked; it was used {}.",
                         display::id(t, &ticket.id),
-                        ticket.used
+                        display::count(ticket.used.into(), "time", "times")
                     ))
                 })?;
             }

@@ -5,7 +5,12 @@ use std::io;
 use clap::{Args, Subcommand};
 use covey_api::{Channel, ChannelArchive, ChannelKind, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow};
 
-use crate::{Failure, Session, Terminal, display, table::Table, text::clean_line, when};
+use crate::{
+    Failure, Session, Terminal, display,
+    table::{Cell, Table},
+    text::clean_line,
+    when,
+};
 
 /// Conversations: list, archive, mute, mark as read
 #[derive(Subcommand, Debug)]
@@ -108,7 +113,7 @@ fn list(t: &mut Terminal, channels: &Vec<Channel>) -> io::Result<()> {
         let last = channel
             .last_message
             .as_ref()
-            .map(|last| format!("{}: {}", display::author(last), display::excerpt(&last.text)));
+            .map(|last| format!("{}: {}", display::author(last), display::excerpt_of(last)));
         let kind = match channel.members {
             Some(members) => format!("{} of {members}", display::word(channel.kind)),
             None => display::word(channel.kind),
@@ -120,7 +125,7 @@ fn list(t: &mut Terminal, channels: &Vec<Channel>) -> io::Result<()> {
             unread.into(),
             when::relative(channel.since, t.now()).into(),
             display::id(t, &channel.channel).into(),
-            last.unwrap_or_default().into(),
+            Cell::words(&last.unwrap_or_default()),
         ]);
     }
     let table = table.render(t.paint);
@@ -158,7 +163,7 @@ fn show(t: &mut Terminal, channel: &Channel) -> io::Result<()> {
     }
     match &channel.last_message {
         Some(last) => {
-            let line = display::message(last, t.paint, &t.zone);
+            let line = display::message(last, None, t.paint, &t.zone);
             t.line(&line)
         }
         None => Ok(()),

@@ -50,6 +50,8 @@ pub enum Command {
     Channel(ChannelCommand),
     /// Show what happened, and with --follow what happens
     #[command(
+        long_about = "Show what happened, and with --follow what happens\n\nWhen the daemon goes away, --follow waits until it is back and goes on where it was; with --timeout it gives up after that long. \
+                      Messages begin with who says it to whom, everything else with a star.",
         after_help = "Examples:\n  covey tail --follow\n  covey tail --follow --json | jq -r 'select(.kind == \"message.received\") | .data.text'\n  \
                       covey tail --follow --consumer my-bot --json"
     )]
@@ -85,6 +87,8 @@ pub async fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -
     let command = match command {
         // Parts of it need no daemon.
         Command::Rpc(rpc) => return rpc.run(globals, terminal).await,
+        // Connects anew when the daemon is back.
+        Command::Tail(tail) => return tail.run(globals, terminal).await,
         other => other,
     };
     let session = Session::connect(globals).await?;
@@ -97,12 +101,12 @@ pub async fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -
         Command::Messages(messages) => messages.run(&session, terminal).await,
         Command::Message(message) => message.run(&session, terminal).await,
         Command::Channel(channel) => channel.run(&session, terminal).await,
-        Command::Tail(tail) => tail.run(&session, terminal).await,
         Command::Peers => node::peers(&session, terminal).await,
         Command::Doctor => node::doctor(&session, terminal).await,
         Command::Shutdown => node::shutdown(&session, terminal).await,
         Command::Token(token) => token.run(&session, terminal).await,
         Command::Audit(audit) => audit.run(&session, terminal).await,
         Command::Rpc(rpc) => rpc.run(globals, terminal).await,
+        Command::Tail(tail) => tail.run(globals, terminal).await,
     }
 }

@@ -1,21 +1,23 @@
 //! How contacts, states and messages look to people.
 
 use covey_api::{
-    CheckState, Contact, ContactAlertKind, ContactState, Group, GroupState, JoinRequest, Member, MemberState, Message,
-    MessageState, Policy, Role,
+    ChannelKind, CheckState, Contact, ContactAlertKind, ContactState, Group, GroupState, JoinRequest, Member,
+    MemberState, Message, MessageState, Policy, Role, names,
 };
 use jiff::tz::TimeZone;
 
 use crate::{
     Terminal,
+    conversations::Conversation,
     table::Cell,
-    text::{Paint, clean, clean_line, shell_word, short_id, shorten},
+    text::{Paint, clean, clean_line, clean_words, shell_word, short_group, short_id, shorten},
     when,
 };
 
 /// How to name a contact in a command: their alias, or the start of their id.
 pub(crate) fn handle(contact: &Contact) -> String {
-    contact.alias.as_deref().map_or_else(|| short_id(&contact.contact), |alias| shell_word(&clean_line(alias)))
+    let alias = contact.alias.as_deref().and_then(|alias| names::name(alias).ok());
+    alias.map_or_else(|| short_id(&contact.contact), shell_word)
 }
 
 /// How to speak of a contact: our alias, else the name they gave themselves, in quotes because anybody can take it.
@@ -27,10 +29,13 @@ pub(crate) fn called(contact: &Contact) -> String {
     }
 }
 
-/// How to name a group in a command: its name, or the start of its id if it has none.
+/// How to name a group in a command: its name, or the start of its id if the name cannot be typed.
 pub(crate) fn group_handle(group: &Group) -> String {
-    let name = clean_line(&group.name);
-    if name.is_empty() { short_id(&group.group) } else { shell_word(&name) }
+    // Others named it: what is no name here, or would be a flag, is not to be typed.
+    match names::name(&group.name) {
+        Ok(name) => shell_word(name),
+        Err(_) => short_group(&group.group),
+    }
 }
 
 /// How to speak of an account in a group: our alias, else the name they gave themselves, in quotes, else the id.
@@ -109,6 +114,11 @@ pub(crate) fn member_state(state: MemberState) -> Cell {
     Cell::painted(word(state), paint)
 }
 
+/// The id of a group in a table.
+pub(crate) fn group_id(terminal: &Terminal, id: &str) -> String {
+    if terminal.full_ids { id.to_owned() } else { short_group(id) }
+}
+
 /// An id in a table: its start, or all of it with `-v`.
 pub(crate) fn id(terminal: &Terminal, id: &str) -> String {
     if terminal.full_ids { id.to_owned() } else { short_id(id) }
@@ -158,22 +168,51 @@ pub(crate) fn message_state(state: MessageState) -> &'static str {
 pub(crate) fn author(message: &Message) -> String {
     match &message.author_name {
         _ if message.own => String::from("me"),
-        Some(name) if !name.is_empty() => clean_line(name),
+        Some(name) if !name.is_empty() => label(name),
         _ => short_id(&message.author),
     }
 }
 
-/// `1f2e3d4c 20:15 alice: hello  (delivered)`, further lines indented.
-pub(crate) fn message(message: &Message, paint: Paint, zone: &TimeZone) -> String {
+/// A name at the beginning of a line: in quotes if it could pass for a part of the line that it is not.
+pub(crate) fn label(name: &str) -> String {
+    let name = clean_line(name);
+    let misleads = name.starts_with(['*', '(', '"', ' '])
+        || name.contains(['→', ':'])
+        || matches!(name.to_lowercase().as_str(), "me" | "you" | "");
+    if misleads { format!("\"{}\"", name.replace('"', "'")) } else { name }
+}
+
+/// Who speaks to whom: `bob → me`, `me → bob`, `Lake bob`.
+pub(crate) fn speakers(message: &Message, conversation: &Conversation, paint: Paint) -> String {
     let who = author(message);
     let who = if message.own { paint.cyan(&who) } else { paint.bold(&who) };
+    let with = label(&conversation.name);
+    match conversation.kind {
+        ChannelKind::Group => format!("{with} {who}"),
+        ChannelKind::Direct if message.own => format!("{who} → {with}"),
+        ChannelKind::Direct => format!("{who} → me"),
+    }
+}
+
+/// What a message says, further lines indented by so much.
+pub(crate) fn text(message: &Message, paint: Paint, indent: usize) -> String {
+    if message.deleted {
+        return paint.dim("(deleted)");
+    }
+    clean(&message.text).replace('\n', &format!("\n{}", " ".repeat(indent)))
+}
+
+/// `1f2e3d4c 20:15 alice: hello  (delivered)`, further lines indented. With `conversation`, it says in which.
+pub(crate) fn message(message: &Message, conversation: Option<&Conversation>, paint: Paint, zone: &TimeZone) -> String {
+    let who = match conversation {
+        Some(conversation) => speakers(message, conversation, paint),
+        None if message.own => paint.cyan(&author(message)),
+        None => paint.bold(&author(message)),
+    };
     let mut line =
         format!("{} {} {who}: ", paint.dim(&short_id(&message.id)), paint.dim(&when::clock(message.sent_at, zone)));
-    line.push_str(&clean(&message.text).replace('\n', "\n               "));
+    line.push_str(&text(message, paint, 15));
     let mut notes = Vec::new();
-    if message.deleted {
-        notes.push(String::from("deleted"));
-    }
     if let Some(other) = &message.reply_to {
         notes.push(format!("reply to {}", short_id(other)));
     }
@@ -197,7 +236,22 @@ pub(crate) fn message(message: &Message, paint: Paint, zone: &TimeZone) -> Strin
 
 /// The first words of a text, on one line.
 pub(crate) fn excerpt(text: &str) -> String {
-    shorten(&clean_line(text), 48)
+    shorten(&clean_words(text), 48)
+}
+
+/// The first words of a message.
+pub(crate) fn excerpt_of(message: &Message) -> String {
+    if message.deleted { "(deleted)".into() } else { excerpt(&message.text) }
+}
+
+/// `: "what they said"`, or nothing.
+pub(crate) fn said(note: Option<&str>) -> String {
+    note.filter(|note| !note.is_empty()).map(|note| format!(": \"{}\"", clean_words(note))).unwrap_or_default()
+}
+
+/// `1 peer`, `7 peers`.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// What an alert about a contact says.

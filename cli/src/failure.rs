@@ -2,11 +2,14 @@
 
 use std::io;
 
-use covey_api::{ApiError, Exit, Reason};
+use covey_api::{ApiError, Exit, Reason, sentence as as_sentence};
 use jsonrpsee::core::client::Error as ClientError;
 use serde_json::{Value, json};
 
-use crate::{Terminal, text::clean_line};
+use crate::{
+    Terminal,
+    text::{clean_line, clean_words},
+};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,10 +56,10 @@ impl Failure {
             Self::Refused(error) if terminal.json => terminal.complain(&as_json(error).to_string()),
             Self::Refused(error) => sentence(error, terminal),
             Self::Ended { exit, sentence } if terminal.json => {
-                let ended = json!({"error": {"message": sentence, "exit": exit.code()}});
+                let ended = json!({"error": {"message": as_sentence(sentence), "exit": exit.code()}});
                 terminal.complain(&ended.to_string())
             }
-            Self::Ended { .. } | Self::Output(_) => terminal.error(&clean_line(&self.to_string())),
+            Self::Ended { .. } | Self::Output(_) => terminal.error(&as_sentence(&clean_line(&self.to_string()))),
         };
         // Nobody listens on stderr: the exit code has to do.
         let _ = told;
@@ -109,8 +112,14 @@ fn sentence(error: &ApiError, terminal: &mut Terminal) -> io::Result<()> {
     terminal.error(&clean_line(&error.message))?;
     for candidate in error.data["candidates"].as_array().into_iter().flatten() {
         let first = |fields: &[&str]| fields.iter().find_map(|field| candidate[field].as_str()).unwrap_or_default();
-        let (name, id) = (first(&["alias", "name"]), first(&["contact", "account", "group"]));
-        terminal.complain(&format!("  {:16} {}", clean_line(name), clean_line(id)))?;
+        let id = first(&["contact", "account", "group", "channel"]);
+        // What is in quotes they call themselves.
+        let is_ours = candidate["alias"].is_string() || candidate["group"].is_string();
+        let name = clean_line(first(&["alias", "name"]));
+        let name = if is_ours || name.is_empty() { name } else { format!("\"{name}\"") };
+        let note = candidate["note"].as_str().filter(|note| !note.is_empty());
+        let note = note.map(|note| format!("  \"{}\"", clean_words(note))).unwrap_or_default();
+        terminal.complain(&format!("  {name:16} {}{note}", clean_line(id)))?;
     }
     Ok(())
 }

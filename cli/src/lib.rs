@@ -8,6 +8,7 @@ mod audit;
 mod channel;
 mod command;
 mod connect;
+mod conversations;
 mod display;
 mod failure;
 mod globals;

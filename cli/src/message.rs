@@ -6,15 +6,17 @@ use clap::{Args, Subcommand};
 use covey_api::{Delivery, DeliverySummary, Message, MessageList, MessageSend, MessageShow, Reason};
 
 use crate::{
-    Failure, Session, Terminal, display,
+    Failure, Session, Terminal,
+    conversations::Conversations,
+    display,
     globals::seconds,
     text::{clean, clean_line, short_id},
     wait::{self, WaitFor},
     when,
 };
 
-/// No message is longer than 16 KiB; the daemon says so more nicely than we would, so let it see a little more.
-const STDIN_LIMIT: u64 = 64 * 1024;
+/// Far more than the daemon takes (16 KiB): it says what is allowed, in one way for everybody.
+const STDIN_LIMIT: u64 = 512 * 1024;
 
 /// Arguments of `send`.
 #[derive(Args, Debug)]
@@ -75,7 +77,8 @@ impl SendArgs {
             expires_in: self.expires_in.map(|duration| duration.as_secs().max(1)),
             client_id: session.client_id.clone(),
         };
-        wait::send(session, terminal, &send, self.wait).await
+        let to = send.to.clone();
+        wait::send(session, terminal, &send, &to, self.wait).await
     }
 }
 
@@ -87,7 +90,12 @@ impl MessagesArgs {
             after: self.after,
             limit: Some(self.limit),
         };
-        Ok(terminal.show(&session.call(&list).await?, messages)?)
+        let found = session.call(&list).await?;
+        if list.channel.is_some() || terminal.json {
+            return Ok(terminal.show(&found, |t, found| messages(t, found, None))?);
+        }
+        let conversations = Conversations::listed(session).await?;
+        Ok(terminal.show(&found, |t, found| messages(t, found, Some(&conversations)))?)
     }
 }
 
@@ -115,8 +123,8 @@ pub(crate) fn text_or_stdin(words: &[String], terminal: &mut Terminal) -> Result
     Ok(text)
 }
 
-/// One line each under a line per day.
-fn messages(t: &mut Terminal, messages: &Vec<Message>) -> io::Result<()> {
+/// One line each under a line per day; those of several conversations say of which they are.
+fn messages(t: &mut Terminal, messages: &[Message], conversations: Option<&Conversations>) -> io::Result<()> {
     if messages.is_empty() {
         return t.hint("No messages here yet. Write one: covey send CONTACT|GROUP TEXT");
     }
@@ -128,7 +136,8 @@ fn messages(t: &mut Terminal, messages: &Vec<Message>) -> io::Result<()> {
             t.line(&heading)?;
             day = date;
         }
-        let line = display::message(message, t.paint, &t.zone);
+        let conversation = conversations.map(|known| known.known(&message.channel));
+        let line = display::message(message, conversation.as_ref(), t.paint, &t.zone);
         t.line(&line)?;
     }
     Ok(())

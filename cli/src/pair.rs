@@ -1,5 +1,7 @@
 //! `covey pair …`: consent.
 
+mod asker;
+
 use std::io;
 
 use clap::{Args, Subcommand};
@@ -14,12 +16,17 @@ use crate::{
     display::{self, called, handle},
     message,
     table::{Cell, Table},
-    text::{Paint, clean_line},
+    text::{Paint, clean_line, clean_words},
     wait::{self, WaitFor},
     when,
 };
 
-const CONTACT_HELP: &str = "Alias or id (the start is enough)";
+/// Invites that `pair list` shows the answers to; more would hide the list.
+const MOST_HINTS: usize = 5;
+
+const CONTACT_HELP: &str = "Alias, or id or its first 8 characters";
+/// `pair show` and what else changes nothing.
+pub(crate) const CONTACT_TO_READ: &str = "Alias or id (the start is enough if it fits only one)";
 
 /// Contacts and invites: who may talk to you
 #[derive(Subcommand, Debug)]
@@ -39,26 +46,34 @@ pub enum PairCommand {
     },
     /// Show one contact
     #[command(after_help = "Example:\n  covey pair show bob")]
-    Show(ContactArg),
-    /// Say yes to an invite
-    #[command(after_help = "Examples:\n  covey pair accept cv1qyz…\n  covey pair accept cv1qyz --alias bob")]
+    Show {
+        /// Whom.
+        #[arg(help = CONTACT_TO_READ)]
+        contact: String,
+    },
+    /// Accept an invite
+    #[command(
+        long_about = "Accept an invite\n\nName it by the id in `covey pair list`. A name in quotes there is what they call themselves, which anybody can: \
+                      if you use it, you are shown who it is and asked back.",
+        after_help = "Examples:\n  covey pair accept cv19jckg3qs4cg\n  covey pair accept cv19jckg3qs4cg --alias bob\n  covey pair accept Bob"
+    )]
     Accept {
         #[command(flatten)]
-        contact: ContactArg,
+        asker: AskerArg,
         /// Your name for them
         #[arg(long)]
         alias: Option<String>,
     },
-    /// Say no to an invite; they cannot ask again
-    #[command(after_help = "Example:\n  covey pair decline cv1qyz\n\n`covey pair forget` lets them ask again.")]
-    Decline(ContactArg),
+    /// Decline an invite; they cannot ask again
+    #[command(after_help = "Example:\n  covey pair decline cv19jckg3qs4cg\n\n`covey pair forget` lets them ask again.")]
+    Decline(AskerArg),
     /// Take your invite back
     #[command(after_help = "Example:\n  covey pair cancel bob")]
     Cancel(ContactArg),
     /// Forget how it ended, so that both of you can ask again
     #[command(after_help = "Example:\n  covey pair forget bob")]
     Forget(ContactArg),
-    /// End it with a contact, on both sides; the keys are erased, the messages stay
+    /// End the pairing with a contact, for both of you; the keys are erased, the messages stay
     #[command(after_help = "Example:\n  covey pair remove bob")]
     Remove(ContactArg),
     /// Take and send nothing until you unblock them; they are not told
@@ -80,7 +95,7 @@ pub enum PairCommand {
         safety_number: Vec<String>,
     },
     /// Change your name for a contact
-    #[command(after_help = "Example:\n  covey pair rename cv1qyz bob")]
+    #[command(after_help = "Example:\n  covey pair rename cv19jckg3qs4cg bob")]
     Rename {
         #[command(flatten)]
         contact: ContactArg,
@@ -95,7 +110,7 @@ pub enum PairCommand {
         /// What to say; `-` reads it from stdin
         #[arg(required = true)]
         text: Vec<String>,
-        /// Wait until it has come that far
+        /// Wait until the message has come that far (see --timeout)
         #[arg(long, value_name = "STATE")]
         wait: Option<WaitFor>,
     },
@@ -122,6 +137,16 @@ pub struct ContactArg {
     contact: String,
 }
 
+/// Somebody who asks.
+#[derive(Args, Debug)]
+pub struct AskerArg {
+    /// Id (the first 8 characters or more), alias, or what they call themselves if only one does
+    contact: String,
+    /// Do not ask back when they are named by what they call themselves
+    #[arg(long, short)]
+    yes: bool,
+}
+
 fn state(text: &str) -> Result<ContactState, String> {
     serde_json::from_value(text.into()).map_err(|_| {
         "one of invited, pending, paired, declined, refused, expired, cancelled, blocked, removed".to_owned()
@@ -136,15 +161,17 @@ impl PairCommand {
                 (session.call(&PairInvite { to, note, alias, client_id }).await?, invited)
             }
             Self::List { state } => return list(session, terminal, state).await,
-            Self::Show(ContactArg { contact }) => {
+            Self::Show { contact } => {
                 let contact = session.call(&PairShow { contact }).await?;
                 return Ok(terminal.show(&contact, show)?);
             }
-            Self::Accept { contact: ContactArg { contact }, alias } => {
-                (session.call(&PairAccept { contact, alias, client_id }).await?, accepted)
+            Self::Accept { asker, alias } => {
+                let accept = |contact| PairAccept { contact, alias: alias.clone(), client_id: client_id.clone() };
+                (asker::answer(session, terminal, asker, "Accept", accept).await?, accepted)
             }
-            Self::Decline(ContactArg { contact }) => {
-                (session.call(&PairDecline { contact, client_id }).await?, declined)
+            Self::Decline(asker) => {
+                let decline = |contact| PairDecline { contact, client_id: client_id.clone() };
+                (asker::answer(session, terminal, asker, "Decline", decline).await?, declined)
             }
             Self::Cancel(ContactArg { contact }) => {
                 (session.call(&PairCancel { contact, client_id }).await?, cancelled)
@@ -171,7 +198,8 @@ impl PairCommand {
             Self::Send { contact: ContactArg { contact }, text, wait } => {
                 let text = message::text_or_stdin(&text, terminal)?;
                 let send = PairSend { contact, text, client_id };
-                return wait::send(session, terminal, &send, wait).await;
+                let to = send.contact.clone();
+                return wait::send(session, terminal, &send, &to, wait).await;
             }
         };
         Ok(terminal.show(&contact, |t, contact| {
@@ -202,12 +230,13 @@ fn invited(contact: &Contact) -> Told {
     if contact.state == ContactState::Paired {
         return accepted(contact);
     }
-    Told::done(format!("The invite to {} is on its way.", called(contact))).next(if contact.refused_before {
-        "They declined your last invite. This one reaches them only if they let you ask again (`covey pair forget`)."
-            .into()
-    } else {
-        "Waiting for their answer; see `covey pair list`.".into()
-    })
+    if contact.refused_before {
+        let done = format!("You asked {} again, who declined your last invite.", called(contact));
+        return Told::done(done)
+            .next("This one reaches them only if they let you ask again, with `covey pair forget`.".into());
+    }
+    Told::done(format!("The invite to {} is on its way.", called(contact)))
+        .next("Waiting for their answer; see `covey pair list`.".into())
 }
 
 fn accepted(contact: &Contact) -> Told {
@@ -270,12 +299,13 @@ async fn list(session: &Session, terminal: &mut Terminal, state: Option<ContactS
         }
         let table = table.render(t.paint);
         t.line(&table)?;
-        match contacts.iter().find(|contact| contact.state == ContactState::Pending) {
-            Some(contact) => {
-                let handle = handle(contact);
-                t.hint(&format!("Your answer is awaited: covey pair accept {handle}, or covey pair decline {handle}"))
-            }
-            None => Ok(()),
+        let mut waiting = contacts.iter().filter(|contact| contact.state == ContactState::Pending).map(handle);
+        for handle in waiting.by_ref().take(MOST_HINTS) {
+            t.hint(&format!("Your answer is awaited: covey pair accept {handle}, or covey pair decline {handle}"))?;
+        }
+        match waiting.count() {
+            0 => Ok(()),
+            more => t.hint(&format!("And {more} more: covey pair list --state pending")),
         }
     })?)
 }
@@ -287,6 +317,11 @@ fn row(t: &Terminal, contact: &Contact) -> [Cell; 5] {
         _ => "-".into(),
     };
     let mut notes = Vec::new();
+    match contact.ended_by {
+        Some(Party::Us) => notes.push("by you".to_owned()),
+        Some(Party::Them) => notes.push("by them".to_owned()),
+        None => {}
+    }
     if contact.verified {
         notes.push("verified".to_owned());
     }
@@ -306,7 +341,7 @@ fn row(t: &Terminal, contact: &Contact) -> [Cell; 5] {
         display::contact_state(contact.state),
         when::relative(contact.since, t.now()).into(),
         display::id(t, &contact.contact).into(),
-        notes.join(", ").into(),
+        Cell::words(&notes.join(", ")),
     ]
 }
 
@@ -348,8 +383,9 @@ fn show(t: &mut Terminal, contact: &Contact) -> io::Result<()> {
     ];
     for (label, value) in rows {
         if let Some(value) = value {
+            let value = if label == "note" { clean_words(&value) } else { clean_line(&value) };
             let label = t.paint.dim(&format!("{label:8}"));
-            t.line(&format!("{label} {}", clean_line(&value)))?;
+            t.line(&format!("{label} {value}"))?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::{Paint, clean_line};
+use crate::text::{Paint, clean_line, clean_words};
 
 /// A cell: what it says and how it is painted. The text is cleaned.
 pub(crate) struct Cell {
@@ -13,6 +13,11 @@ pub(crate) struct Cell {
 impl Cell {
     pub(crate) fn painted(text: impl AsRef<str>, paint: fn(Paint, &str) -> String) -> Self {
         Self { text: clean_line(text.as_ref()), paint }
+    }
+
+    /// What somebody said, or the beginning of it.
+    pub(crate) fn words(text: &str) -> Self {
+        Self { text: clean_words(text), paint: |_, text| text.to_owned() }
     }
 }
 

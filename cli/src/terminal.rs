@@ -13,6 +13,9 @@ use crate::{
     text::{Paint, escape_json},
 };
 
+/// Bytes of an answer that are read: more than a yes or no takes.
+const LONGEST_ANSWER: usize = 64;
+
 /// Where a command reads and writes.
 pub struct Streams {
     /// Results.
@@ -155,6 +158,22 @@ impl Terminal {
         self.complain(&format!("{label} {sentence}"))
     }
 
+    /// Asks whoever types a question. Only `y` and `yes` are a yes.
+    ///
+    /// # Errors
+    /// Those of writing to stderr and of reading.
+    pub fn ask(&mut self, question: &str) -> io::Result<bool> {
+        self.streams.err.write_all(question.as_bytes())?;
+        self.streams.err.flush()?;
+        // Byte by byte, so that nothing is read of what comes after the answer.
+        let (mut answer, mut byte) = (Vec::new(), [0]);
+        while answer.len() < LONGEST_ANSWER && self.streams.stdin.read(&mut byte)? == 1 && byte != *b"\n" {
+            answer.push(byte[0]);
+        }
+        let answer = String::from_utf8_lossy(&answer).trim().to_lowercase();
+        Ok(matches!(answer.as_str(), "y" | "yes"))
+    }
+
     /// Reads stdin to its end, at most `limit` bytes.
     ///
     /// # Errors
@@ -163,7 +182,10 @@ impl Terminal {
         let mut text = String::new();
         self.streams.stdin.by_ref().take(limit + 1).read_to_string(&mut text)?;
         if text.len() as u64 > limit {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes on stdin")));
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("there are more than {limit} bytes on stdin"),
+            ));
         }
         Ok(text)
     }

@@ -1,5 +1,7 @@
 //! Text for terminals: colours of our own, and nothing but text from others.
 
+use covey_api::names;
+
 /// Colours, or not.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint(pub(crate) bool);
@@ -50,10 +52,17 @@ pub(crate) fn clean(text: &str) -> String {
         .collect()
 }
 
-/// The same on one line.
+/// The same on one line, for what somebody said: notes and the beginnings of messages.
+#[must_use]
+pub(crate) fn clean_words(text: &str) -> String {
+    clean(text).replace(['\n', '\t'], " ")
+}
+
+/// One line of anything else (names above all), with `�` also for what cannot be seen: nobody can look like somebody else
+/// by it.
 #[must_use]
 pub(crate) fn clean_line(text: &str) -> String {
-    clean(text).replace(['\n', '\t'], " ")
+    names::visible(&text.replace("\r\n", " ").replace(['\n', '\t'], " "))
 }
 
 /// At most `columns` characters, the last of them `…` if something is missing.
@@ -66,10 +75,22 @@ pub(crate) fn shorten(text: &str, columns: usize) -> String {
     format!("{}…", head.trim_end())
 }
 
-/// The start of an id, enough for people. The daemon takes any unique prefix.
+/// The start of an id, enough for people. The daemon takes 8 characters and more. People decide about others by the ids
+/// of accounts, so those carry 50 bits: ten characters of five after the prefix.
 #[must_use]
 pub(crate) fn short_id(id: &str) -> String {
-    id.chars().take(8).collect()
+    let len = match () {
+        () if id.starts_with("cvd1") => 14,
+        () if id.starts_with("cv1") => 13,
+        () => 8,
+    };
+    id.chars().take(len).collect()
+}
+
+/// The start of a group's id: people accept and decline by it, so it carries 50 bits as well, of four to a character.
+#[must_use]
+pub(crate) fn short_group(id: &str) -> String {
+    id.chars().take(13).collect()
 }
 
 /// JSON text in which no character can steer a terminal: outside of strings there are none, inside they become escapes.
@@ -115,6 +136,20 @@ mod tests {
         assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
         assert!(!shown.contains('\u{202e}'));
         assert!(!clean_line(hostile).contains('\n'));
+    }
+
+    #[test]
+    fn what_is_hidden_in_a_name_shows_and_a_text_keeps_the_joiners_of_its_script() {
+        assert_eq!(clean_line("Al\u{200b}ice\u{2066}"), "Al\u{fffd}ice\u{fffd}");
+        assert_eq!(clean_words("می\u{200c}خواهم"), "می\u{200c}خواهم");
+    }
+
+    #[test]
+    fn ids_that_people_decide_by_carry_fifty_bits() {
+        let account = "cv19jckg3qs4cgwh820u6dqhgngptmads07twq3m2qspteutr0d867qtm79s9";
+        assert!(short_id(account).len() >= "cv1".len() + 50 / 5);
+        let group = "6bd1a0f2".repeat(8);
+        assert!(short_group(&group).len() * 4 >= 50);
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! can fall in between, because the place in the journal is taken before the message is sent.
 
 use clap::ValueEnum;
-use covey_api::{EventsFetch, EventsSubscribe, Exit, Message, MessageShow, MessageState, Reason, Request, Sent};
+use covey_api::{
+    ChannelShow, EventsFetch, EventsSubscribe, Exit, Message, MessageShow, MessageState, Reason, Request, Sent,
+};
 use jsonrpsee::core::client::Subscription;
 
 use crate::{
@@ -38,16 +40,18 @@ impl WaitFor {
     }
 }
 
-/// Sends, waits if asked to, and shows what became of it.
+/// Sends, waits if asked to, and shows what became of it. `to` is what was asked for.
 pub(crate) async fn send<R: Request<Answer = Sent>>(
     session: &Session,
     terminal: &mut Terminal,
     request: &R,
+    to: &str,
     wait: Option<WaitFor>,
 ) -> Result<(), Failure> {
     let Some(wait) = wait else {
         let sent = session.call(request).await?;
-        return Ok(show(terminal, &sent)?);
+        let to = recipient(session, terminal, &sent, to).await;
+        return Ok(show(terminal, &sent, &to)?);
     };
     let start = session.call(&EventsFetch { last: Some(0), ..EventsFetch::default() }).await?.cursor;
     let sent = session.call(request).await?;
@@ -56,7 +60,8 @@ pub(crate) async fn send<R: Request<Answer = Sent>>(
     };
     let message = outcome?;
     let sent = Sent { state: message.state, ..sent };
-    show(terminal, &sent)?;
+    let to = recipient(session, terminal, &sent, to).await;
+    show(terminal, &sent, &to)?;
     match wait.progress(message.state) {
         Progress::Never => {
             for delivery in message.deliveries.iter().filter_map(|delivery| delivery.why.as_deref()) {
@@ -99,7 +104,7 @@ fn late(sent: &Sent, session: &Session) -> Failure {
         covey_api::ApiError::new(
             Reason::TimedOut,
             format!(
-                "Not there after {} s. The message is safe and will be delivered when they can be reached; look with `covey message show {}`.",
+                "The message did not get there within {} s. It is safe and will be delivered when they can be reached; look with `covey message show {}`.",
                 session.patience.as_secs(),
                 short_id(&sent.id)
             ),
@@ -108,9 +113,19 @@ fn late(sent: &Sent, session: &Session) -> Failure {
     )
 }
 
-fn show(terminal: &mut Terminal, sent: &Sent) -> std::io::Result<()> {
+/// Whom it went to, in the words of the daemon. It is sent already: should that not be known, what was asked for has to do.
+async fn recipient(session: &Session, terminal: &mut Terminal, sent: &Sent, asked: &str) -> String {
+    if terminal.json {
+        return String::new();
+    }
+    let channel = session.call(&ChannelShow { channel: sent.channel.clone() }).await;
+    clean_line(channel.as_ref().map_or(asked, |channel| &channel.name))
+}
+
+/// `c6a3c843 to bobby, waiting to be delivered`
+fn show(terminal: &mut Terminal, sent: &Sent, to: &str) -> std::io::Result<()> {
     terminal.show(sent, |t, sent| {
         let id = display::id(t, &sent.id);
-        t.line(&format!("{id} {}", display::message_state(sent.state)))
+        t.line(&format!("{id} to {to}, {}", display::message_state(sent.state)))
     })
 }

@@ -117,7 +117,7 @@ fn what_the_readme_shows_is_what_people_see() {
     let list = shown(&bob, &["pair", "list"]);
     let row: Vec<&str> =
         list.lines().nth(1).expect("a row").split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-    let short = &alice.id[..8];
+    let short = &alice.id[..13];
     assert_eq!((row[0], row[1], row[3]), ("\"Alice\"", "pending", short), "{list}");
     assert!(row[4].contains(note), "{list}");
     assert!(list.contains(&format!("covey pair accept {short}, or covey pair decline {short}")), "{list}");
@@ -126,8 +126,8 @@ fn what_the_readme_shows_is_what_people_see() {
 
     alice.until_confirmed(&bob.id);
     let sent = shown(&alice, &["send", "bob", "Hello Bob!", "--wait", "delivered"]);
-    let id = sent.strip_suffix(" delivered\n").unwrap_or_else(|| panic!("{sent}"));
-    assert!(shown(&bob, &["send", "alice", "Hello Alice."]).ends_with(" waiting to be delivered\n"));
+    let id = sent.strip_suffix(" to bob, delivered\n").unwrap_or_else(|| panic!("{sent}"));
+    assert!(shown(&bob, &["send", "alice", "Hello Alice."]).ends_with(" to alice, waiting to be delivered\n"));
     alice.until_received("Hello Alice.");
     let talk = shown(&alice, &["messages", "bob"]);
     let lines: Vec<&str> = talk.lines().collect();
@@ -139,7 +139,7 @@ fn what_the_readme_shows_is_what_people_see() {
     assert_eq!(digits.chars().filter(char::is_ascii_digit).count(), 60, "{number}");
     assert!(shown(&alice, &["pair", "verify", "bob", digits.trim()]).contains("bob is verified"));
     let tail = shown(&alice, &["tail"]);
-    for told in ["you and bob are paired", "me: Hello Bob!", "bob: Hello Alice."] {
+    for told in ["* you and bob are paired", "me → bob: Hello Bob!", "bob → me: Hello Alice."] {
         assert!(tail.contains(told), "nothing of \"{told}\" in:\n{tail}");
     }
     assert!(shown(&alice, &["status"]).contains("1 paired"));

@@ -5,6 +5,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod a_name_means_one_of_contacts_and_groups;
 mod a_newcomer_needs_no_flags;
 mod acknowledged_messages_survive_kills;
 mod an_old_copy_of_the_data;

@@ -38,33 +38,73 @@ fn received(events: &[Value]) -> Vec<&str> {
     received.map(|event| event["data"]["text"].as_str().expect("a text")).collect()
 }
 
+/// Reads the lines of a `tail` until one has a text in it.
+fn lines_until(lines: &mut impl Iterator<Item = std::io::Result<String>>, text: &str) -> Vec<String> {
+    let mut read = Vec::new();
+    for line in lines {
+        read.push(line.expect("text"));
+        if read.last().is_some_and(|line| line.contains(text)) {
+            return read;
+        }
+    }
+    panic!("it ended before \"{text}\": {read:#?}");
+}
+
 #[test]
-fn a_reader_who_goes_on_from_its_cursor_misses_nothing_over_a_restart() {
+fn a_reader_goes_on_by_itself_over_a_crash_of_the_daemon_and_misses_nothing() {
     let (mut alice, bob) = (Node::start("alice"), Node::start("bob"));
     befriend(&alice, &bob);
     bob.json(&["send", "alice", "one"]);
-    let first = tail_until(&alice, &["--from", "0"], "one");
-    let cursor = first.last().and_then(|event| event["cursor"].as_str()).expect("a cursor");
-
-    let mut orphan = spawn(&alice, &["--from", cursor]);
-    bob.json(&["send", "alice", "two"]);
-    alice.until_received("two");
-    alice.crash();
-    let ended = eventually("tail to end with its daemon", || orphan.try_wait().expect("a child"));
-    let mut told = String::new();
-    orphan.stderr.take().expect("a pipe").read_to_string(&mut told).expect("text");
-    assert_eq!(ended.code(), Some(3), "{told}");
-    assert!(told.contains("--from "), "says how to go on: {told}");
-    bob.json(&["send", "alice", "three"]);
-
-    let rest = tail_until(&alice, &["--from", cursor], "three");
-    assert_eq!([received(&first), received(&rest)].concat(), ["one", "two", "three"]);
-    let cursors: Vec<u64> = [first.as_slice(), &rest]
-        .concat()
+    let (mut programs, mut people) = (spawn(&alice, &["--from", "0"]), people(&alice));
+    let mut lines = BufReader::new(programs.stdout.take().expect("a pipe")).lines();
+    let mut told = BufReader::new(people.stdout.take().expect("a pipe")).lines();
+    let mut read = lines_until(&mut lines, "\"one\"");
+    lines_until(&mut told, "bob → me: one");
+    for text in ["two", "three"] {
+        alice.crash();
+        bob.json(&["send", "alice", text]);
+        read.extend(lines_until(&mut lines, &format!("\"{text}\"")));
+        let told = lines_until(&mut told, &format!("bob → me: {text}"));
+        assert!(told.iter().all(|line| !line.contains("one")), "told again: {told:?}");
+    }
+    let events: Vec<Value> = read.iter().map(|line| serde_json::from_str(line).expect("an event")).collect();
+    assert_eq!(received(&events), ["one", "two", "three"]);
+    let cursors: Vec<u64> = events
         .iter()
-        .map(|event| event["cursor"].as_str().and_then(|cursor| cursor.parse().ok()).expect("a cursor"))
+        .filter_map(|event| event["cursor"].as_str())
+        .map(|cursor| cursor.parse().expect("a cursor"))
         .collect();
     assert!(cursors.windows(2).all(|pair| pair[1] == pair[0] + 1), "no gap, no repetition: {cursors:?}");
+    for tail in [&mut programs, &mut people] {
+        tail.kill().expect("can be killed");
+        tail.wait().expect("ends");
+    }
+    let mut said = String::new();
+    people.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert_eq!(said.matches("The daemon went away.").count(), 2, "{said}");
+    assert_eq!(said.matches("The daemon is back.").count(), 2, "{said}");
+}
+
+#[test]
+fn a_reader_with_a_timeout_ends_and_says_how_to_go_on() {
+    let (mut alice, bob) = (Node::start("alice"), Node::start("bob"));
+    befriend(&alice, &bob);
+    let mut tail = spawn(&alice, &["--from", "0", "--timeout", "0.5"]);
+    let mut lines = BufReader::new(tail.stdout.take().expect("a pipe")).lines();
+    lines_until(&mut lines, "\"paired\"");
+    alice.kill();
+    let ended = eventually("tail to end with its daemon", || tail.try_wait().expect("a child"));
+    let mut told = String::new();
+    tail.stderr.take().expect("a pipe").read_to_string(&mut told).expect("text");
+    assert_eq!(ended.code(), Some(3), "{told}");
+    assert!(told.contains("--from "), "says how to go on: {told}");
+}
+
+/// A `covey tail --follow` for people.
+fn people(node: &Node) -> Child {
+    let mut tail = node.covey();
+    tail.args(["tail", "--follow"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    tail.spawn().expect("covey starts")
 }
 
 #[test]

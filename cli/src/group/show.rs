@@ -9,15 +9,14 @@ use crate::{
     display::{self, group_handle},
     qr_code,
     table::{Cell, Table},
-    text::{Paint, clean_line, short_id},
+    text::{Paint, clean_line, short_group, short_id},
     when,
 };
 
 pub(super) fn groups(t: &mut Terminal, groups: &Vec<Group>) -> io::Result<()> {
     if groups.is_empty() {
-        return t.hint(
-            "No groups. Make one with `covey group create NAME`, or come into one with `covey group join TICKET`.",
-        );
+        return t
+            .hint("No groups. Make one with `covey group create NAME`, or join one with `covey group join TICKET`.");
     }
     let mut table = Table::new(["GROUP", "STATE", "ROLE", "MEMBERS", "SINCE", "ID", "NOTE"]);
     for group in groups {
@@ -30,7 +29,9 @@ pub(super) fn groups(t: &mut Terminal, groups: &Vec<Group>) -> io::Result<()> {
                     note.map(|note| format!(": \"{}\"", display::excerpt(note))).unwrap_or_default()
                 )
             }
-            _ if group.requests > 0 => format!("{} ask to come in", group.requests),
+            _ if group.requests > 0 => {
+                format!("{} to join", display::count(group.requests.into(), "person asks", "people ask"))
+            }
             _ => String::new(),
         };
         table.row([
@@ -39,8 +40,8 @@ pub(super) fn groups(t: &mut Terminal, groups: &Vec<Group>) -> io::Result<()> {
             group.role.map(display::word).unwrap_or_default().into(),
             group.members.to_string().into(),
             when::relative(group.since, t.now()).into(),
-            display::id(t, &group.group).into(),
-            note.into(),
+            display::group_id(t, &group.group).into(),
+            Cell::words(&note),
         ]);
     }
     let table = table.render(t.paint);
@@ -172,7 +173,7 @@ pub(super) fn requests(t: &mut Terminal, requests: &Vec<JoinRequest>) -> io::Res
     }
     let table = table.render(t.paint);
     t.line(&table)?;
-    let (group, account) = (short_id(&first.group), short_id(&first.account));
+    let (group, account) = (short_group(&first.group), short_id(&first.account));
     t.hint(&format!(
         "Your answer is awaited: covey group approve {group} {account}, or covey group reject {group} {account}"
     ))

@@ -9,7 +9,7 @@ use covey_api::{
 use crate::{
     Terminal,
     display::{self, group_handle},
-    text::{clean_line, shell_word, short_id},
+    text::{clean_line, shell_word, short_group, short_id},
 };
 
 /// What was done, and what can be done next.
@@ -36,7 +36,7 @@ impl Told {
 pub(super) fn created(created: &GroupCreated, name: &str) -> Told {
     let name = clean_line(name);
     let handle = shell_word(&name);
-    Told::done(format!("The group {name} ({}) is made; you are its owner.", short_id(&created.group)))
+    Told::done(format!("The group {name} ({}) is made; you are its owner.", short_group(&created.group)))
         .next(format!("Invite somebody: covey group invite {handle} CONTACT, or: covey group ticket {handle} --uses 5"))
 }
 

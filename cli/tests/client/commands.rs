@@ -48,7 +48,7 @@ async fn people_see_tables_without_the_escape_sequences_of_others() {
     assert!(list.err.contains("covey pair accept cv1bob00"), "{}", list.err);
 
     let messages = daemon.run(&["messages"]).await;
-    assert!(messages.out.contains("00:01 alice: hello\u{fffd}[31m you"), "{:?}", messages.out);
+    assert!(messages.out.contains("00:01 alice → me: hello\u{fffd}[31m you"), "{:?}", messages.out);
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn pairing_commands_say_what_was_done_and_what_comes_next() {
     assert!(invited.out.contains("The invite to carol is on its way."), "{}", invited.out);
     assert!(invited.err.contains("covey pair list"), "{}", invited.err);
 
-    let accepted = daemon.run(&["pair", "accept", "cv1bob", "--alias", "bob the builder"]).await;
+    let accepted = daemon.run(&["pair", "accept", "cv1bob0000", "--alias", "bob the builder"]).await;
     assert_eq!(accepted.out, "You and bob the builder are paired.\n");
     assert!(accepted.err.contains("covey send 'bob the builder'"), "{}", accepted.err);
 
@@ -127,7 +127,7 @@ async fn a_message_can_come_from_stdin() {
     assert_eq!(sent.exit, 0, "{}", sent.err);
     let shown = daemon.run(&["message", "show", "bbbb", "--json"]).await.json();
     assert_eq!(shown["text"], "one\ntwo");
-    let long = daemon.run_with(&["send", "alice", "-"], &"x".repeat(70_000)).await;
+    let long = daemon.run_with(&["send", "alice", "-"], &"x".repeat(600_000)).await;
     assert_eq!(long.exit, 2);
 }
 
@@ -187,18 +187,20 @@ async fn a_consumer_is_acknowledged_as_far_as_it_was_shown() {
 }
 
 #[tokio::test]
-async fn following_goes_on_until_the_daemon_is_gone_and_tells_where_to_go_on() {
+async fn following_with_a_timeout_gives_up_on_a_daemon_that_stays_away_and_tells_where_to_go_on() {
     let daemon = Daemon::start().await;
     daemon.mock.happen(kind::CONTACT, contact(BOB, Some("bob"), ContactState::Paired));
     let dir = daemon.dir.path().to_owned();
-    let tail = tokio::spawn(async move { run_at(&dir, &["tail", "--follow", "--from", "0"]).await });
+    let tail =
+        tokio::spawn(async move { run_at(&dir, &["tail", "--follow", "--from", "0", "--timeout", "0.5"]).await });
     while daemon.mock.subscribers() == 0 {
         tokio::task::yield_now().await;
     }
     daemon.mock.happen(kind::CONTACT, contact(ALICE, Some("alice"), ContactState::Removed));
     daemon.mock.end_subscriptions();
+    drop(daemon);
     let ran = tail.await.unwrap();
-    assert!(ran.out.contains("you and bob are paired") && ran.out.contains("alice: removed"), "{ran:?}");
+    assert!(ran.out.contains("* you and bob are paired") && ran.out.contains("no longer paired"), "{ran:?}");
     assert_eq!(ran.exit, 3);
     assert!(ran.err.contains("--from 2"), "{}", ran.err);
 }

@@ -7,7 +7,7 @@ use crate::mock::{
     groups::{CHOIR, LAKE, PROOF, group, member, request},
     message,
 };
-use covey_api::{GroupEvent, GroupState, JoinRequestState, MemberState, MessageState, Role, kind};
+use covey_api::{GroupEvent, GroupState, JoinRequestState, MemberState, Message, MessageState, Role, kind};
 use serde_json::json;
 
 #[tokio::test]
@@ -67,10 +67,10 @@ async fn the_commands_of_groups_say_what_was_done_and_what_comes_next() {
     for (line, out, err) in [
         (
             "group create Lake",
-            "The group Lake (1a4e0000) is made; you are its owner.",
+            "The group Lake (1a4e000000000) is made; you are its owner.",
             "covey group invite Lake CONTACT",
         ),
-        ("group list", "1 ask to come in", "covey group accept Choir"),
+        ("group list", "1 person asks to join", "covey group accept Choir"),
         ("group show Lake", "owner", ""),
         ("group invite Lake alice --role admin", "The invite to alice is on its way.", "They decide"),
         ("group join covey-group:direct", "You are in Choir, with 2 others.", "covey send Choir"),
@@ -88,11 +88,11 @@ async fn the_commands_of_groups_say_what_was_done_and_what_comes_next() {
         ("group ticket Lake --revoke 5f1c", "Ticket 5f1c2a90 is revoked; 2 came in with it and stay.", ""),
         ("group tickets Lake", "needed", ""),
         ("group revoke-ticket Lake 5f1c", "is revoked", ""),
-        ("group requests", "\"Bob\"", "covey group approve 1a4e0000 cv1bob00"),
-        ("group approve Lake cv1bob", "\"Bob\" (cv1bob00) is let into Lake.", ""),
+        ("group requests", "\"Bob\"", "covey group approve 1a4e000000000 cv1bob0000000"),
+        ("group approve Lake cv1bob", "\"Bob\" (cv1bob0000000) is let into Lake.", ""),
         ("group reject Lake cv1bob", "is not let into Lake.", ""),
         ("group delete Lake aaaa", "Message aaaaaaaa is deleted", "has read it"),
-        ("send Lake hello", "waiting to be delivered", ""),
+        ("send Lake hello", "to Lake, waiting to be delivered", ""),
         ("messages --channel Lake", "alice: hello", ""),
         ("messages Lake", "alice: hello", ""),
         ("channel show Lake", "group", ""),
@@ -239,23 +239,36 @@ async fn tail_tells_what_happens_in_groups() {
     daemon.mock.happen(kind::GROUP_REQUEST, request(JoinRequestState::Approved));
     daemon.mock.happen(kind::GROUP_JOINED, about(bob(Role::Member, MemberState::Joined)));
     daemon.mock.happen(kind::GROUP_CHANGED, about(bob(Role::Admin, MemberState::Joined)));
-    daemon
-        .mock
-        .happen(kind::GROUP_CHANGED, GroupEvent { member: None, ..about(bob(Role::Admin, MemberState::Joined)) });
+    // Told a second time, and about the group: its name, its rules, and nothing that people see.
+    daemon.mock.happen(kind::GROUP_CHANGED, about(bob(Role::Admin, MemberState::Joined)));
+    let mut pond = GroupEvent { member: None, ..about(bob(Role::Admin, MemberState::Joined)) };
+    pond.group.name = "Pond".into();
+    daemon.mock.happen(kind::GROUP_CHANGED, &pond);
+    pond.group.policy.write = Role::Admin;
+    daemon.mock.happen(kind::GROUP_CHANGED, &pond);
+    daemon.mock.happen(kind::GROUP_CHANGED, &pond);
     daemon.mock.happen(kind::GROUP_LEFT, about(bob(Role::Admin, MemberState::Left)));
     daemon.mock.happen(kind::GROUP_REMOVED, about(member(ME, None, Role::Member, MemberState::Banned)));
     daemon.mock.happen(kind::MESSAGE_RECEIVED, message("m1", ALICE, "bye", MessageState::Received));
-    let told = daemon.run(&["tail"]).await.out;
+    let to_all = Message { channel: LAKE.into(), ..message("m2", ALICE, "to all", MessageState::Received) };
+    daemon.mock.happen(kind::MESSAGE_RECEIVED, &to_all);
+    daemon.mock.happen(kind::MESSAGE_CHANGED, Message { deleted: true, text: String::new(), ..to_all });
+    let told = daemon.run(&["tail", "-n", "50"]).await.out;
+    assert_eq!(told.matches("made an admin").count(), 1, "nothing is told twice: {told}");
+    assert_eq!(told.matches("the rules of").count(), 1, "{told}");
     for says in [
-        "alice invites you into Choir: \"sing \u{fffd}[2J along\" (covey group accept Choir, or decline)",
-        "asks to come into Lake: \"from the \u{fffd}[2J lake\" (covey group approve 1a4e0000 cv1bob00, or reject)",
-        "Lake: the request of \"Bob\" (cv1bob00) is approved",
-        "Lake: bob is in now",
-        "Lake: bob is an admin now by alice",
-        "Lake: changed by alice",
-        "Lake: bob left",
-        "Lake: you are banned by alice",
-        "alice: bye",
+        "* alice invites you to Choir: \"sing \u{fffd}[2J along\" (covey group accept Choir, or decline)",
+        "asks to join Lake: \"from the \u{fffd}[2J lake\" (covey group approve 1a4e000000000 cv1bob0000000, or reject)",
+        "* \"Bob\" (cv1bob0000000) was let into Lake",
+        "* bob joined Lake",
+        "* bob was made an admin of Lake by alice",
+        "* Lake was renamed to Pond by alice",
+        "* the rules of Pond were changed by alice",
+        "* bob left Lake",
+        "* you were banned from Lake by alice",
+        "alice → me: bye",
+        "Lake alice: to all",
+        "* a message of alice in Lake was deleted",
     ] {
         assert!(told.contains(says), "{says} in {told}");
     }

@@ -161,7 +161,7 @@ impl Mock {
         self.journal().send_modify(|journal| {
             let cursor = Some((journal.len() + 1).to_string());
             let data = serde_json::to_value(data).unwrap();
-            journal.push(Event { cursor, kind: kind.into(), at: at(60), data });
+            journal.push(Event { cursor, kind: kind.into(), at: at(0), data });
         });
     }
 

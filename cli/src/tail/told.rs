@@ -1,0 +1,244 @@
+//! What people are told of an event: one line, or nothing.
+//!
+//! A message begins with who says it to whom (`bob → me: …`, `Lake bob: …`), everything else with a star, so that nobody can
+//! write a message that looks like something that happened. An event shows an object as it is now, not what changed in it;
+//! what has been told before is remembered, so that nothing is told twice.
+
+use std::collections::HashMap;
+
+use covey_api::{
+    Channel, Contact, ContactState, Direction, Event, Group, GroupEvent, GroupState, JoinRequest, JoinRequestState,
+    MemberState, Message, MessageState, Party, Peer, Policy, Role, Time, kind,
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Session, Terminal,
+    conversations::{Conversation, Conversations},
+    display::{self, label, said},
+    text::{clean_line, short_group, short_id},
+    when,
+};
+use covey_api::ChannelKind;
+
+/// Columns of the time before a line.
+const CLOCK: usize = 6;
+
+/// Tells, and remembers what it told.
+#[derive(Default)]
+pub(super) struct Teller {
+    conversations: Conversations,
+    contacts: HashMap<String, (ContactState, Option<String>)>,
+    groups: HashMap<String, (String, Policy)>,
+    members: HashMap<(String, String), (MemberState, Role)>,
+}
+
+impl Teller {
+    /// The line for an event; none for those that are there for programs only.
+    pub(super) async fn tell(&mut self, session: &Session, t: &mut Terminal, event: &Event) -> Option<String> {
+        let told = match event.kind.as_str() {
+            kind::MESSAGE_RECEIVED | kind::MESSAGE_SENT => {
+                let message: Message = shape(event)?;
+                let conversation = self.conversations.of(session, &message.channel).await;
+                let text = display::text(&message, t.paint, CLOCK);
+                format!("{}: {text}", display::speakers(&message, &conversation, t.paint))
+            }
+            kind::MESSAGE_CHANGED => {
+                let message: Message = shape(event)?;
+                let conversation = self.conversations.of(session, &message.channel).await;
+                t.paint.dim(&format!("* {}", changed(&message, &conversation)?))
+            }
+            _ => format!("* {}", self.happened(t, event)?),
+        };
+        Some(format!("{} {told}", t.paint.dim(&when::clock(event.at, &t.zone))))
+    }
+
+    fn happened(&mut self, t: &Terminal, event: &Event) -> Option<String> {
+        match event.kind.as_str() {
+            kind::CONTACT => self.contact(t, &shape(event)?, event.at),
+            kind::CONTACT_ALERT => alert(t, &shape(event)?),
+            kind::GROUP_INVITED => Some(group_invite(t, &shape(event)?)),
+            kind::GROUP_JOINED | kind::GROUP_LEFT | kind::GROUP_REMOVED | kind::GROUP_CHANGED => {
+                self.group(t, &event.kind, &shape(event)?)
+            }
+            kind::GROUP_REQUEST => Some(request(t, &shape(event)?)),
+            kind::PEER => {
+                let peer: Peer = shape(event)?;
+                let who = label(peer.alias.as_deref().or(peer.contact.as_deref())?);
+                Some(t.paint.dim(&format!("{who} {}", if peer.connected { "is online" } else { "went offline" })))
+            }
+            kind::JOURNAL_TRUNCATED => {
+                Some(t.paint.yellow("older events are no longer kept; see `covey messages` and `covey pair list`"))
+            }
+            kind::CHANNEL => {
+                self.conversations.learn(&shape::<Channel>(event)?);
+                None
+            }
+            kind::ACCOUNT => None,
+            other => Some(t.paint.dim(&clean_line(other))),
+        }
+    }
+
+    fn contact(&mut self, t: &Terminal, contact: &Contact, at: Time) -> Option<String> {
+        let now = (contact.state, contact.alias.clone());
+        let before = self.contacts.insert(contact.contact.clone(), now);
+        if before.as_ref().is_none_or(|(_, alias)| *alias != contact.alias) {
+            self.conversations.forget();
+        }
+        let who = display::called(contact);
+        match before {
+            Some((state, alias)) if state == contact.state => {
+                let renamed = contact.alias.as_deref().filter(|now| alias.as_deref() != Some(*now))?;
+                let was = alias.as_deref().map_or_else(|| unnamed(contact), label);
+                Some(format!("you call {was} {} now", label(renamed)))
+            }
+            Some((ContactState::Blocked, _)) if contact.state == ContactState::Paired => {
+                Some(t.paint.green(&format!("you unblocked {who}")))
+            }
+            // Of what came before, only the time tells whether this is when it came to be so.
+            None if contact.state == ContactState::Paired && !is_moment(contact.since, at) => None,
+            _ => Some(stands(t, contact, &who)),
+        }
+    }
+
+    /// What happened in a group, and to whom.
+    fn group(&mut self, t: &Terminal, kind: &str, event: &GroupEvent) -> Option<String> {
+        let group = &event.group;
+        let name = label(&group.name);
+        let by = event.actor_name.as_deref().filter(|name| !name.is_empty()).map(label);
+        let by = by.or_else(|| event.actor.as_deref().map(short_id));
+        let passive = |done: &str| by.as_ref().map_or_else(|| done.to_owned(), |by| format!("{done} by {by}"));
+        let before = self.groups.insert(group.group.clone(), (group.name.clone(), group.policy));
+        let Some(member) = event.member.as_ref() else {
+            return Some(match group.state {
+                GroupState::Joined => match before {
+                    Some((was, _)) if was != group.name => {
+                        self.conversations.forget();
+                        passive(&format!("{} was renamed to {name}", label(&was)))
+                    }
+                    Some((_, policy)) if policy != group.policy => {
+                        passive(&format!("the rules of {name} were changed"))
+                    }
+                    Some(_) => return None,
+                    None => t.paint.dim(&passive(&format!("the name or the rules of {name} were changed"))),
+                },
+                GroupState::Invited => format!("{name} invites you"),
+                GroupState::Requested => format!("you asked to join {name}"),
+                GroupState::Left => format!("you left {name}"),
+                GroupState::Removed => t.paint.red(&passive(&format!("you were removed from {name}"))),
+                GroupState::Declined => format!("you did not join {name}"),
+            });
+        };
+        let now = (member.state, member.role);
+        let before = self.members.insert((group.group.clone(), member.account.clone()), now);
+        if kind == kind::GROUP_CHANGED && before == Some(now) {
+            return None;
+        }
+        let (who, was) = if member.own { ("you".into(), "were") } else { (display::member(member), "was") };
+        Some(match (kind, member.state) {
+            (kind::GROUP_JOINED, _) => t.paint.green(&format!("{who} joined {name}")),
+            (kind::GROUP_LEFT, _) => format!("{who} left {name}"),
+            (_, MemberState::Banned) => t.paint.red(&passive(&format!("{who} {was} banned from {name}"))),
+            (_, MemberState::Removed) => t.paint.red(&passive(&format!("{who} {was} removed from {name}"))),
+            (_, MemberState::Invited) => passive(&format!("{who} {was} invited to {name}")),
+            (_, MemberState::Joined | MemberState::Left) => {
+                passive(&format!("{who} {was} made {} of {name}", display::role(member.role)))
+            }
+        })
+    }
+}
+
+/// Whether two times are of the same moment, give or take what a clock does.
+fn is_moment(one: Time, other: Time) -> bool {
+    one.timestamp().duration_since(other.timestamp()).abs().as_secs() < 1
+}
+
+/// What a contact without an alias was called.
+fn unnamed(contact: &Contact) -> String {
+    display::called(&Contact { alias: None, ..contact.clone() })
+}
+
+/// Where consent stands, as what happened.
+fn stands(t: &Terminal, contact: &Contact, who: &str) -> String {
+    let outgoing = contact.direction == Some(Direction::Outgoing);
+    match contact.state {
+        ContactState::Pending => {
+            let handle = display::handle(contact);
+            let ask = format!("{who} asks to talk to you{}", said(contact.note.as_deref()));
+            format!("{} (covey pair accept {handle}, or decline)", t.paint.yellow(&ask))
+        }
+        ContactState::Paired => t.paint.green(&format!("you and {who} are paired")),
+        ContactState::Invited => format!("you invited {who}"),
+        ContactState::Refused => t.paint.red(&format!("{who} declined your invite")),
+        ContactState::Declined => format!("you declined {who}"),
+        ContactState::Expired if outgoing => format!("your invite to {who} expired"),
+        ContactState::Expired => format!("the invite of {who} expired"),
+        ContactState::Cancelled if outgoing => format!("you took back your invite to {who}"),
+        ContactState::Cancelled => format!("{who} took their invite back"),
+        ContactState::Blocked => format!("you blocked {who}"),
+        ContactState::Removed => match contact.ended_by {
+            Some(Party::Us) => format!("you removed {who}"),
+            Some(Party::Them) => t.paint.red(&format!("{who} removed you")),
+            None => format!("you and {who} are no longer paired"),
+        },
+        ContactState::Stranger => format!("you and {who} can ask each other again"),
+    }
+}
+
+fn alert(t: &Terminal, contact: &Contact) -> Option<String> {
+    let newest = contact.alerts.last()?;
+    let (who, handle) = (display::called(contact), display::handle(contact));
+    let told = format!("{who} {}; compare safety numbers (covey pair verify {handle})", display::alert(newest.what));
+    Some(t.paint.red(&told))
+}
+
+fn group_invite(t: &Terminal, group: &Group) -> String {
+    let by = group.by_name.as_deref().filter(|by| !by.is_empty()).map_or_else(|| "somebody".into(), label);
+    let handle = display::group_handle(group);
+    let ask = t.paint.yellow(&format!("{by} invites you to {}{}", label(&group.name), said(group.note.as_deref())));
+    format!("{ask} (covey group accept {handle}, or decline)")
+}
+
+fn request(t: &Terminal, request: &JoinRequest) -> String {
+    let (who, group) = (display::requester(request), label(&request.group_name));
+    match request.state {
+        JoinRequestState::Waiting => {}
+        JoinRequestState::Approved => return format!("{who} was let into {group}"),
+        JoinRequestState::Rejected => return format!("{who} was not let into {group}"),
+        state => return format!("the request of {who} to join {group} is {}", display::word(state)),
+    }
+    let ask = t.paint.yellow(&format!("{who} asks to join {group}{}", said(request.note.as_deref())));
+    let (group, account) = (short_group(&request.group), short_id(&request.account));
+    format!("{ask} (covey group approve {group} {account}, or reject)")
+}
+
+/// How a message changed: how far one of ours has come, or that it was deleted.
+fn changed(message: &Message, conversation: &Conversation) -> Option<String> {
+    let place = label(&conversation.name);
+    let is_group = conversation.kind == ChannelKind::Group;
+    if message.deleted {
+        let whose =
+            if message.own { "your message".into() } else { format!("a message of {}", display::author(message)) };
+        let place = if is_group { format!(" in {place}") } else { String::new() };
+        return Some(format!("{whose}{place} was deleted"));
+    }
+    let excerpt = display::excerpt(&message.text);
+    if !message.own {
+        return message.edited.then(|| format!("{} changed a message: {excerpt}", display::author(message)));
+    }
+    let who = if is_group { format!("in {place}") } else { format!("to {place}") };
+    Some(match message.state {
+        MessageState::Read if !is_group => format!("read by {place}: {excerpt}"),
+        MessageState::Failed => format!("not delivered {who}: {excerpt}"),
+        MessageState::Expired => format!("expired before it was delivered {who}: {excerpt}"),
+        MessageState::Queued => format!("waiting to be delivered {who}: {excerpt}"),
+        MessageState::Replicated => format!("kept elsewhere to be delivered {who}: {excerpt}"),
+        MessageState::Read => format!("read {who}: {excerpt}"),
+        MessageState::Delivered | MessageState::Received => format!("delivered {who}: {excerpt}"),
+    })
+}
+
+/// The object of an event; an unknown shape is not worth a failure.
+fn shape<T: DeserializeOwned>(event: &Event) -> Option<T> {
+    T::deserialize(&event.data).ok()
+}

@@ -14,6 +14,7 @@ use crate::{
     rpc::RpcCommand,
     tail::TailArgs,
     token::TokenCommand,
+    web::WebArgs,
 };
 
 /// Commands that talk to a running daemon.
@@ -68,6 +69,13 @@ pub enum Command {
     /// Tokens: what other programs may do with your node
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Open the web page of your node, or print its address
+    #[command(
+        long_about = "Open the web page of your node, or print its address\n\nThe address holds a code that signs one browser in, once. The browser \
+                      stays signed in for 90 days, also when the node is restarted; `covey token list` shows it and `covey token revoke` signs it out.",
+        after_help = "Examples:\n  covey web --open\n  covey web\n  ssh -L 7420:127.0.0.1:7420 home covey web"
+    )]
+    Web(WebArgs),
     /// Show who changed something through the API, and who was refused
     #[command(
         long_about = "Show who changed something through the API, and who was refused\n\nWhat was said is not kept. Entries are kept for 90 days.",
@@ -105,6 +113,7 @@ pub async fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -
         Command::Doctor => node::doctor(&session, terminal).await,
         Command::Shutdown => node::shutdown(&session, terminal).await,
         Command::Token(token) => token.run(&session, terminal).await,
+        Command::Web(web) => web.run(&session, globals, terminal).await,
         Command::Audit(audit) => audit.run(&session, terminal).await,
         Command::Rpc(rpc) => rpc.run(globals, terminal).await,
         Command::Tail(tail) => tail.run(globals, terminal).await,

@@ -25,6 +25,7 @@ mod terminal;
 mod text;
 mod token;
 mod wait;
+mod web;
 mod when;
 
 pub use account::AccountCommand;

@@ -59,7 +59,7 @@ pub struct Started {
     pub ticket: String,
     /// The data directory.
     pub data_dir: String,
-    /// The web page with its token, if there is a port.
+    /// The web page with a code that signs one browser in, if there is a port.
     pub browser_url: Option<String>,
     /// This start made the account.
     pub new_account: bool,
@@ -211,13 +211,16 @@ impl Daemon {
         let bring_up = bring_up(&core, &paths, &config, settings, (events, errands), (ports, provenance), &mut rng);
         match Box::pin(bring_up).await {
             Ok((front, addresses, ticket)) => {
+                // Without a port there is no page.
+                let page = front.service.access.open_page(&Caller::Node).await;
+                let browser_url = page.map(|page| page.url).ok();
                 let started = Started {
                     account,
                     peer_id: core.overlay.local_peer(),
                     addresses,
                     ticket,
                     data_dir: paths.data_dir().display().to_string(),
-                    browser_url: front.server.browser_url(),
+                    browser_url,
                     new_account,
                 };
                 info!(version = env!("CARGO_PKG_VERSION"), data = started.data_dir, new_account, "ready");

@@ -67,6 +67,14 @@ async fn a_token_is_printed_by_itself_so_that_scripts_can_take_it() {
 }
 
 #[tokio::test]
+async fn the_address_of_the_page_is_printed_by_itself() {
+    let daemon = Daemon::start().await;
+    let web = daemon.run(&["web"]).await;
+    assert_eq!(web.out, "http://127.0.0.1:7420/#code=c0de\n");
+    assert!(web.err.contains("once; the code expires in 10 min"), "{}", web.err);
+}
+
+#[tokio::test]
 async fn the_audit_log_says_who_did_what_with_the_newest_last() {
     let daemon = Daemon::start().await;
     let log = daemon.run(&["audit"]).await.out;

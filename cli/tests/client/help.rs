@@ -45,6 +45,7 @@ fn every_method_of_the_contract_has_a_command() {
             ("node", verb) => vec![verb.to_owned()],
             ("message", "send") => vec!["send".to_owned()],
             ("message", "list") => vec!["messages".to_owned()],
+            ("web", _) => vec!["web".to_owned()],
             ("audit", _) => vec!["audit".to_owned()],
             ("events", _) => vec!["tail".to_owned()],
             ("group", "verify-report") => vec!["group".to_owned(), "report".to_owned()],

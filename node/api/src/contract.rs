@@ -79,6 +79,7 @@ pub fn methods() -> Vec<Method> {
         crate::events::METHODS,
         crate::events::SUBSCRIPTIONS,
         crate::token::METHODS,
+        crate::web::METHODS,
         crate::audit::METHODS,
         crate::rpc::METHODS,
     ]

@@ -44,7 +44,7 @@ pub enum Reason {
     RefusedByThem,
     /// We blocked them; `pair.unblock` lifts it.
     Blocked,
-    /// Not possible in the contact's present state; details: `{"state": …}`.
+    /// Not possible in the present state, of a contact usually; details: `{"state": …}`.
     WrongState,
     /// The text is not a ticket or account id.
     InvalidTicket,

@@ -32,6 +32,7 @@ mod rpc;
 mod server;
 mod time;
 mod token;
+mod web;
 
 pub use account::{
     Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
@@ -78,6 +79,7 @@ pub use token::{
     MAX_TOKEN_CHANNELS, MAX_TOKEN_LIFE, MAX_TOKENS, Scope, TOKEN_WRITES_PER_SECOND, TokenApi, TokenCreate,
     TokenCreated, TokenInfo, TokenKind, TokenList, TokenRevoke, TokenState,
 };
+pub use web::{WebAddress, WebApi, WebOpen};
 
 /// Version of the contract: raised when a method or field goes away or changes its meaning, not when one is added.
 pub const API_VERSION: u32 = 1;

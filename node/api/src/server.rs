@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     AccountApi, ApiError, AuditApi, ChannelApi, ConfigApi, EVENT_NOTIFICATION, Event, EventSource, EventsApi,
-    EventsSubscribe, GroupApi, MessageApi, Method, NodeApi, PairApi, Request, TokenApi,
+    EventsSubscribe, GroupApi, MessageApi, Method, NodeApi, PairApi, Request, TokenApi, WebApi,
 };
 
 /// Everything a node answers. Implement the nouns, then this (its methods have defaults).
@@ -27,6 +27,7 @@ pub trait Api:
     + EventsApi
     + EventSource
     + TokenApi
+    + WebApi
     + AuditApi
 {
     /// Asked before every call with what the transport knows of the caller: gives the node as this caller may use it, or
@@ -59,6 +60,7 @@ pub fn module<A: Api>(api: Arc<A>) -> Result<RpcModule<A>, RegisterMethodError> 
     crate::message::mount(&mut module)?;
     crate::events::mount(&mut module)?;
     crate::token::mount(&mut module)?;
+    crate::web::mount(&mut module)?;
     crate::audit::mount(&mut module)?;
     crate::rpc::mount(&mut module)?;
     module.subscription()?;

@@ -52,6 +52,7 @@ refuse!(GroupApi {
 refuse!(TokenApi {
     create(TokenCreate) -> TokenCreated, list(TokenList) -> Vec<TokenInfo>, revoke(TokenRevoke) -> TokenInfo,
 });
+refuse!(WebApi { open(WebOpen) -> WebAddress });
 refuse!(AuditApi { list(AuditList) -> Vec<AuditEntry> });
 refuse!(EventsApi { fetch(EventsFetch) -> EventPage, ack(EventsAck) -> Done });
 refuse!(PairApi {

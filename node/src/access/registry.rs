@@ -2,14 +2,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard},
     time::{Duration, Instant},
 };
 
 use covey_api::{ApiError, AuditCaller, Method, Reason, TokenCreate, TokenCreated, TokenInfo, TokenRevoke};
 use zeroize::Zeroizing;
 
-use super::{Caller, Grant, refusals::Refusals};
+use super::{Caller, Grant, codes::Codes, refusals::Refusals};
 use crate::engine::audit::{self, Who};
 use crate::engine::rpc::token::{self, Grantor};
 use crate::engine::tokens::{self, Token};
@@ -23,10 +23,13 @@ const USE_STEP: u64 = 60_000;
 
 /// Who may use the local API.
 pub struct Access {
-    engine: EngineHandle,
+    pub(super) engine: EngineHandle,
     /// By the hash of the token; those too that have ended, to tell their holders so.
     grants: RwLock<HashMap<[u8; 32], Arc<Grant>>>,
     refusals: Refusals,
+    pub(super) codes: Codes,
+    /// Where the web page is; none without a port.
+    pub(super) page: OnceLock<String>,
 }
 
 impl Access {
@@ -37,7 +40,13 @@ impl Access {
     pub async fn load(engine: EngineHandle) -> Result<Arc<Self>, ApiError> {
         let stored = engine.call(|cx| token::list(cx, true)).await?;
         let grants = stored.iter().map(|token| (*token.hash, Arc::new(Grant::new(token)))).collect();
-        Ok(Arc::new(Self { engine, grants: RwLock::new(grants), refusals: Refusals::default() }))
+        Ok(Arc::new(Self {
+            engine,
+            grants: RwLock::new(grants),
+            refusals: Refusals::default(),
+            codes: Codes::default(),
+            page: OnceLock::new(),
+        }))
     }
 
     /// Who shows this token.
@@ -196,13 +205,13 @@ impl Access {
         self.grants.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, hash: &[u8; 32]) {
+    pub(super) fn end(&self, hash: &[u8; 32]) {
         if let Some(grant) = self.grants().get(hash) {
             grant.revoked().cancel();
         }
     }
 
-    fn enter(&self, token: &Token) {
+    pub(super) fn enter(&self, token: &Token) {
         let grant = Arc::new(Grant::new(token));
         self.grants.write().unwrap_or_else(PoisonError::into_inner).insert(*token.hash, grant);
     }
@@ -246,7 +255,7 @@ fn admit(grant: &Grant, method: &Method, at: u64) -> Result<(), ApiError> {
 }
 
 /// Runs to the end whether or not whoever waits for it goes away.
-async fn finished<T: Send + 'static>(
+pub(super) async fn finished<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::spawn(work).await.unwrap_or_else(|_| Err(ApiError::internal("The call ended too soon.")))

@@ -4,20 +4,26 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use covey_api::{ApiError, Reason, Scope};
 
-use super::{cookie::Cookie, dispatch};
+use super::{cookie::Cookie, dispatch, session};
 use crate::access::{Access, Caller};
 
 /// The WebSocket subprotocol that the server speaks.
 const SUBPROTOCOL: &str = "covey";
 /// Prefix of the subprotocol in which a browser carries the token.
 const BEARER_SUBPROTOCOL: &str = "bearer.";
+/// Prefix of the subprotocol in which our own page carries its key.
+const SESSION_SUBPROTOCOL: &str = "session.";
+/// The header in which it does otherwise. A page of another site cannot set it without being asked, and is refused then.
+const SESSION_HEADER: HeaderName = HeaderName::from_static("x-covey-session");
+/// What browsers say of where a request comes from.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The rules of one listener.
 #[derive(Clone)]
@@ -55,8 +61,8 @@ pub(crate) async fn check(State(guard): State<Guard>, mut request: Request, next
         }
         Guard::Port(port) => port,
     };
-    let (token, answer) = take_token(request.headers_mut());
-    match port.admit(&request, token.as_deref()) {
+    let (shown, answer) = take_shown(request.headers_mut());
+    match port.admit(&request, &shown) {
         Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
         }
@@ -75,7 +81,7 @@ pub(crate) async fn check(State(guard): State<Guard>, mut request: Request, next
 
 impl Port {
     /// Who calls; nobody in particular where that does not matter.
-    fn admit(&self, request: &Request, token: Option<&str>) -> Result<Option<Caller>, ApiError> {
+    fn admit(&self, request: &Request, shown: &Shown) -> Result<Option<Caller>, ApiError> {
         if !is_own_host(request, &self.hosts) {
             return Err(ApiError::new(Reason::ForeignOrigin, "This is not the name of this server."));
         }
@@ -83,12 +89,19 @@ impl Port {
             return Err(ApiError::new(Reason::ForeignOrigin, "Pages of other sites may not call this server."));
         }
         let needs = Needs::of(request.uri().path());
-        let caller = match token {
-            Some(token) if self.cookie.matches(token.as_bytes()) => Ok(Caller::Cookie),
-            token => self.access.holder(token.unwrap_or_default()),
+        if matches!(needs, Needs::Nothing) {
+            return Ok(None);
+        }
+        let caller = match shown {
+            Shown::Token(token) if self.cookie.matches(token.as_bytes()) => Ok(Caller::Cookie),
+            Shown::Token(token) => self.access.holder(token),
+            Shown::Browser { cookie, key } if is_own_page(request.headers()) => self.access.browser(cookie, key),
+            Shown::Browser { .. } => {
+                Err(ApiError::new(Reason::ForeignOrigin, "This is only for the page of this server."))
+            }
         };
         match (needs, caller) {
-            (Needs::Nothing, _) => Ok(None),
+            (Needs::Nothing | Needs::Session, caller) => Ok(caller.ok()),
             (Needs::Token, caller) => caller.map(Some),
             (Needs::Metrics, caller) => match caller? {
                 caller if caller.may(Scope::Metrics) => Ok(Some(caller)),
@@ -106,6 +119,8 @@ enum Needs {
     Token,
     /// A token with the scope `metrics`.
     Metrics,
+    /// A code perhaps, or nothing: it is looked at later.
+    Session,
 }
 
 impl Needs {
@@ -113,6 +128,7 @@ impl Needs {
         match path {
             "/rpc" => Self::Token,
             "/metrics" => Self::Metrics,
+            "/session" => Self::Session,
             _ => Self::Nothing,
         }
     }
@@ -123,6 +139,7 @@ fn known_path(path: &str) -> &'static str {
     match path {
         "/rpc" => "/rpc",
         "/metrics" => "/metrics",
+        "/session" => "/session",
         _ => "/",
     }
 }
@@ -143,21 +160,45 @@ fn is_own_origin(headers: &HeaderMap, hosts: &[String]) -> bool {
     })
 }
 
-/// Takes the token out of the headers, and says which subprotocol to answer with: a browser that offered some closes
+/// A cookie goes along with whatever a browser asks of this host, so it says nothing of who asks: where it is all that is shown,
+/// the browser has to say that our own page does. (That an Origin which is named is ours was seen before.)
+fn is_own_page(headers: &HeaderMap) -> bool {
+    let sites = headers.get_all(FETCH_SITE);
+    headers.contains_key(header::ORIGIN) && sites.iter().all(|site| site.as_bytes() == b"same-origin")
+}
+
+/// What a caller shows of themselves.
+enum Shown {
+    /// A token; the empty one if there is nothing.
+    Token(String),
+    /// The two secrets of a browser that is signed in.
+    Browser { cookie: String, key: String },
+}
+
+/// Takes the secrets out of the headers, and says which subprotocol to answer with: a browser that offered some closes
 /// the connection unless one of them is accepted.
-fn take_token(headers: &mut HeaderMap) -> (Option<String>, Option<HeaderValue>) {
+fn take_shown(headers: &mut HeaderMap) -> (Shown, Option<HeaderValue>) {
+    let cookie = session::cookie(headers);
+    headers.remove(header::COOKIE);
+    let key = headers.remove(SESSION_HEADER);
+    let key = key.as_ref().and_then(|key| key.to_str().ok());
     let authorization = headers.remove(header::AUTHORIZATION);
     let bearer = authorization.as_ref().and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let offered = headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
     let offered = offered.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut offers = offered.split(',').map(str::trim);
-    let subprotocol = offers.clone().find_map(|offer| offer.strip_prefix(BEARER_SUBPROTOCOL));
+    let subprotocol = |prefix| offers.clone().find_map(|offer: &str| offer.strip_prefix(prefix));
+    let (token, key) = (bearer.or(subprotocol(BEARER_SUBPROTOCOL)), key.or(subprotocol(SESSION_SUBPROTOCOL)));
+    let shown = match (token, cookie, key) {
+        (None, Some(cookie), Some(key)) => Shown::Browser { cookie, key: key.to_owned() },
+        (token, ..) => Shown::Token(token.unwrap_or_default().to_owned()),
+    };
     let answer = offers.any(|offer| offer == SUBPROTOCOL).then(|| HeaderValue::from_static(SUBPROTOCOL));
-    (bearer.or(subprotocol).map(str::to_owned), answer)
+    (shown, answer)
 }
 
-/// Refuses with the same object as a method does.
-fn refuse(error: ApiError) -> Response {
+/// Refuses, with the same object as a method does.
+pub(super) fn refuse(error: ApiError) -> Response {
     let status = match error.reason {
         Reason::Unauthorized | Reason::TokenExpired | Reason::TokenRevoked => StatusCode::UNAUTHORIZED,
         _ => StatusCode::FORBIDDEN,

@@ -26,9 +26,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     dispatch::{self, Connection, Dispatcher},
     guard::{self, Guard},
-    web,
+    session, web,
     websocket::{self, Ends, MAX_MESSAGE},
 };
+use crate::access::Access;
 
 /// What the probes and the metrics ask the node.
 #[derive(Clone)]
@@ -50,6 +51,7 @@ impl Default for Probes {
 pub(crate) struct App {
     dispatcher: Dispatcher,
     probes: Probes,
+    pub(super) access: Arc<Access>,
     /// Cancelled when the server stops.
     stop: CancellationToken,
     /// Every WebSocket, so that the server can wait for them.
@@ -59,14 +61,21 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(methods: Methods, probes: Probes, stop: CancellationToken, tasks: TaskTracker) -> Self {
-        Self { dispatcher: Dispatcher::new(methods), probes, stop, tasks, connections: Arc::default() }
+    pub(crate) fn new(
+        methods: Methods,
+        probes: Probes,
+        access: Arc<Access>,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { dispatcher: Dispatcher::new(methods), probes, access, stop, tasks, connections: Arc::default() }
     }
 
     /// The routes behind `guard`.
     pub(crate) fn router(self, guard: Guard) -> Router {
         Router::new()
             .route("/rpc", any(rpc))
+            .route("/session", any(session::session))
             .route("/healthz", get("ok\n"))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))

@@ -6,8 +6,9 @@
 //! beside `covey`. Host and Origin must be this server's own, so that neither a web page nor a name that was rebound to
 //! 127.0.0.1 gets anywhere.
 //!
-//! A browser page gets its token from the address that the daemon prints, `http://127.0.0.1:7420/#token=…`: the part
-//! after `#` is never sent to a server; the page keeps it in `sessionStorage` and takes it out of the address.
+//! A browser is signed in once, by the code in an address that the daemon or `covey web` prints,
+//! `http://127.0.0.1:7420/#code=…`: the part after `#` is never sent to a server; the page takes it out of the address and
+//! exchanges it at `/session` for a cookie and a key. A request with these counts only if its Origin is named and ours.
 //!
 //! This half knows no methods; they come as a jsonrpsee module.
 
@@ -18,6 +19,7 @@ mod errors;
 mod guard;
 mod http;
 mod server;
+mod session;
 mod socket;
 #[cfg(test)]
 mod tests;

@@ -65,7 +65,6 @@ impl ServerOptions {
 #[derive(Debug)]
 pub struct Server {
     address: Option<SocketAddr>,
-    cookie: Cookie,
     stop: CancellationToken,
     tasks: TaskTracker,
     _files: RemoveOnDrop,
@@ -99,10 +98,11 @@ pub async fn serve(
     cookie.write(&options.cookie).map_err(io(&options.cookie))?;
 
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let app = App::new(methods.into(), probes, stop.clone(), tasks.clone());
+    let app = App::new(methods.into(), probes, Arc::clone(&access), stop.clone(), tasks.clone());
     let max_connections = usize::try_from(options.max_connections).unwrap_or(usize::MAX);
     let acceptor = Acceptor { stop: stop.clone(), tasks: tasks.clone(), max_connections };
     if let (Some(listener), Some(address)) = (port, address) {
+        access.set_page(url(address));
         let router = app.clone().router(Guard::port(address, cookie.clone(), access));
         tasks.spawn(acceptor.clone().run(listener, router));
     }
@@ -118,7 +118,7 @@ pub async fn serve(
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let server = Server { address, cookie, stop, tasks, _files: files };
+    let server = Server { address, stop, tasks, _files: files };
     if let Err(source) = endpoint.write(&options.endpoint) {
         server.shutdown().await;
         return Err(ServeError::Io { path: options.endpoint, source });
@@ -135,11 +135,6 @@ impl Server {
     /// The address of the port as a URL, if there is a port.
     pub fn url(&self) -> Option<String> {
         self.address.map(url)
-    }
-
-    /// The address to open in a browser, token included: for the operator's eyes only.
-    pub fn browser_url(&self) -> Option<String> {
-        self.address.map(|address| format!("{}/#token={}", url(address), self.cookie.expose()))
     }
 
     /// Takes no more requests, lets those that are being answered finish (for 5 s at most), removes the files.

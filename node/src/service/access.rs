@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use covey_api::{
     Api, ApiError, AuditApi, AuditEntry, AuditList, Method, TokenApi, TokenCreate, TokenCreated, TokenInfo, TokenList,
-    TokenRevoke,
+    TokenRevoke, WebAddress, WebApi, WebOpen,
 };
 use jsonrpsee::Extensions;
 
@@ -32,6 +32,12 @@ impl TokenApi for Service {
 
     async fn revoke(&self, params: TokenRevoke) -> Result<TokenInfo, ApiError> {
         self.access.revoke(&self.caller, params).await
+    }
+}
+
+impl WebApi for Service {
+    async fn open(&self, _params: WebOpen) -> Result<WebAddress, ApiError> {
+        self.access.open_page(&self.caller).await
     }
 }
 

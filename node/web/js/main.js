@@ -1,9 +1,9 @@
-// The start: with a token the page goes to work, without one it says where to find it.
+// The start: a browser that is signed in goes to work, another one is told how to sign in.
 
 import { Follower } from './follow.js';
 import { Connection } from './rpc.js';
 import { Store } from './store.js';
-import { dropToken, takeToken } from './token.js';
+import { forgetSession, sessionKey, signIn, takeFromAddress } from './session.js';
 import { showApp } from './views/app.js';
 import { showLocked } from './views/locked.js';
 
@@ -13,21 +13,31 @@ document.getElementById('skip').addEventListener('click', (event) => {
   document.getElementById('main')?.focus();
 });
 
-const token = takeToken();
+start(takeFromAddress());
 // A fresh address pasted over this one changes nothing but the fragment.
 window.addEventListener('hashchange', () => {
-  if (location.hash.includes('token=') && takeToken()) location.reload();
+  const given = takeFromAddress();
+  if (given) start(given).then(() => location.reload());
 });
-if (token) begin(token);
-else showLocked(root, 'missing');
 
-function begin(token) {
-  const rpc = new Connection(token);
+async function start(given) {
+  try {
+    // An address that was used before, as in a bookmark or a history, does no harm to a browser that is signed in.
+    if (given && !(await signIn(given)) && !sessionKey()) return showLocked(root, 'denied');
+  } catch {
+    if (!sessionKey()) return showLocked(root, 'away');
+  }
+  if (sessionKey()) begin(sessionKey());
+  else showLocked(root, 'missing');
+}
+
+function begin(key) {
+  const rpc = new Connection(key);
   const store = new Store();
   new Follower(rpc, store);
   rpc.addEventListener('denied', () => {
-    dropToken();
-    showLocked(root, 'denied');
+    forgetSession();
+    showLocked(root, 'ended');
   });
   showApp(root, { rpc, store });
   rpc.connect();

@@ -17,11 +17,11 @@ export class Refusal extends Error {
 }
 
 /**
- * Emits `open`, `down` (detail: milliseconds until the next try), `denied` (the token is not valid) and
+ * Emits `open`, `down` (detail: milliseconds until the next try), `denied` (this browser is not signed in) and
  * `notification` (detail: {method, params}).
  */
 export class Connection extends EventTarget {
-  #token;
+  #key;
   #socket = null;
   #calls = new Map();
   #lastId = 0;
@@ -29,9 +29,9 @@ export class Connection extends EventTarget {
   #timer = 0;
   #ended = false;
 
-  constructor(token) {
+  constructor(key) {
     super();
-    this.#token = token;
+    this.#key = key;
     window.addEventListener('online', () => this.retry());
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.retry();
@@ -46,7 +46,7 @@ export class Connection extends EventTarget {
   connect() {
     if (this.#socket || this.#ended) return;
     clearTimeout(this.#timer);
-    const socket = new WebSocket(`ws://${location.host}/rpc`, ['covey', `bearer.${this.#token}`]);
+    const socket = new WebSocket(`ws://${location.host}/rpc`, ['covey', `session.${this.#key}`]);
     this.#socket = socket;
     let opened = false;
     socket.addEventListener('open', () => {
@@ -130,7 +130,7 @@ export class Connection extends EventTarget {
 
   async #isDenied() {
     try {
-      const answer = await fetch('/rpc', { method: 'POST', headers: { Authorization: `Bearer ${this.#token}` } });
+      const answer = await fetch('/rpc', { method: 'POST', headers: { 'X-Covey-Session': this.#key } });
       return answer.status === 401;
     } catch {
       return false;

@@ -526,6 +526,12 @@ impl TokenApi for Mock {
     }
 }
 
+impl WebApi for Mock {
+    async fn open(&self, _: WebOpen) -> Result<WebAddress, ApiError> {
+        Ok(WebAddress { url: "http://127.0.0.1:7420/#code=c0de".into(), expires_at: at(600) })
+    }
+}
+
 impl AuditApi for Mock {
     async fn list(&self, _: AuditList) -> Result<Vec<AuditEntry>, ApiError> {
         let entry = |id: &str, caller, reason, count| AuditEntry {

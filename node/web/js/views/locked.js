@@ -1,64 +1,39 @@
-// What is shown without a valid token: why, and where to find one.
+// What a browser is shown that is not signed in: why, and how to sign in.
 
 import { copyButton } from '../copy.js';
 import { fill, h } from '../dom.js';
 import { icon } from '../icons.js';
-import { useToken } from '../token.js';
+import { signIn, signInOf } from '../session.js';
 
-/** `why` is 'missing' or 'denied'. */
+const WHY = {
+  missing: 'Your node lets in only browsers that you have signed in, and this is none of them.',
+  denied: 'That address does not sign in any more: each one works once, and for ten minutes.',
+  ended: 'This browser was signed out, or its 90 days are over.',
+  away: 'Your node does not answer. Start it, then load this page again.',
+};
+
+/** `why` is 'missing', 'denied', 'ended' or 'away'. */
 export function showLocked(root, why) {
-  document.title = 'covey: locked';
-  const heading = h('h1', { tabindex: '-1' }, icon('lock'), 'This page needs its key');
-  fill(root, h('main', { id: 'main', class: 'locked', tabindex: '-1' }, heading, ...reason(why), ...steps(), entry()));
-  if (why === 'denied') heading.focus();
-}
-
-function reason(why) {
-  const text =
-    why === 'denied'
-      ? 'Your node does not take the key that this tab had. It makes a new one each time it starts.'
-      : 'Your node lets in only who knows its key, and the address in this tab does not carry it.';
-  return [h('p', {}, text)];
+  document.title = 'covey: sign in';
+  const heading = h('h1', { tabindex: '-1' }, icon('lock'), 'Sign in');
+  const reason = h('p', {}, WHY[why]);
+  fill(root, h('main', { id: 'main', class: 'locked', tabindex: '-1' }, heading, reason, ...steps(), entry()));
+  if (why !== 'missing') heading.focus();
 }
 
 function steps() {
-  const command = h(
-    'pre',
-    { tabindex: '0' },
-    `echo "${location.origin}/#token=$(cat ~/.local/share/covey/rpc.cookie)"`,
-  );
+  const command = h('pre', { tabindex: '0' }, 'covey web --open');
   return [
-    h('h2', {}, 'Open the address with the key'),
+    h('h2', {}, 'Open a new address'),
+    h('p', {}, 'On the machine where your node runs:'),
+    command,
+    copyButton(command, 'command'),
     h(
-      'ol',
-      {},
-      h(
-        'li',
-        {},
-        'Started in a terminal, ',
-        h('code', {}, 'covey daemon'),
-        ' prints it in the line that begins with ',
-        h('code', {}, 'browser'),
-        '. Open that whole address.',
-      ),
-      h(
-        'li',
-        {},
-        'If the node runs in the background, the key is in the file ',
-        h('code', {}, 'rpc.cookie'),
-        ' in its data directory. This prints the address:',
-        command,
-        copyButton(command, 'command'),
-        h(
-          'p',
-          { class: 'hint' },
-          'With ',
-          h('code', {}, '--data-dir DIR'),
-          ' the file is ',
-          h('code', {}, 'DIR/rpc.cookie'),
-          '. Only your own user can read it.',
-        ),
-      ),
+      'p',
+      { class: 'hint' },
+      'Without ',
+      h('code', {}, '--open'),
+      ' it prints the address. This browser then stays signed in for 90 days, also when the node is restarted.',
     ),
   ];
 }
@@ -72,17 +47,23 @@ function entry() {
     required: true,
     'aria-describedby': 'key-problem',
   });
-  const submit = (event) => {
+  const submit = async (event) => {
     event.preventDefault();
-    if (useToken(input.value)) location.reload();
-    else fill(problem, 'A key has 64 digits and letters from a to f. Copy the whole file, or the whole address.');
+    const given = signInOf(input.value);
+    if (!given) return fill(problem, 'That is not such an address. Copy it whole, with everything after the #.');
+    try {
+      if (await signIn(given)) location.reload();
+      else fill(problem, 'That address was used already, or its time is over. Run covey web again.');
+    } catch {
+      fill(problem, 'Your node does not answer.');
+    }
   };
   return h(
     'form',
     { class: 'stack', on: { submit } },
-    h('h2', {}, 'Or paste the key'),
-    h('label', {}, 'Key or address', input),
+    h('h2', {}, 'Or paste the address'),
+    h('label', {}, 'Address from covey web', input),
     problem,
-    h('p', {}, h('button', { class: 'primary' }, 'Unlock')),
+    h('p', {}, h('button', { class: 'primary' }, 'Sign in')),
   );
 }

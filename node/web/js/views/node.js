@@ -2,6 +2,7 @@
 
 import { busy, fill, h, name } from '../dom.js';
 import { icon } from '../icons.js';
+import { signOut } from '../session.js';
 import { count, full, relative, shortId } from '../words.js';
 import { pageTop } from './page.js';
 
@@ -18,7 +19,7 @@ export function nodePage({ rpc }) {
   const load = async () => {
     const asked = ['node.status', 'node.doctor', 'node.peers'].map((method) => rpc.ask(method));
     const [status, report, peers] = await Promise.all(asked);
-    fill(parts, checks(report), facts(status), peerList(peers));
+    fill(parts, checks(report), facts(status), peerList(peers), thisBrowser());
   };
   const failed = (error) => fill(parts, h('p', { class: 'problem', role: 'alert' }, error.message));
   const again = h('button', { type: 'button', on: { click: () => busy(again, load, failed) } }, 'Refresh');
@@ -71,6 +72,24 @@ function facts(status) {
     { class: 'card', 'aria-labelledby': 'facts-title' },
     h('h3', { id: 'facts-title' }, status.ready ? 'Your node is ready' : 'Your node is not ready'),
     h('dl', {}, ...rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value)))),
+  );
+}
+
+function thisBrowser() {
+  const leave = async () => {
+    await signOut();
+    location.reload();
+  };
+  const failed = (error) => fill(problem, error.message);
+  const problem = h('p', { class: 'problem', role: 'alert' });
+  const button = h('button', { type: 'button', on: { click: () => busy(button, leave, failed) } }, 'Sign out');
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'browser-title' },
+    h('h3', { id: 'browser-title' }, 'This browser'),
+    h('p', { class: 'hint' }, 'It is signed in, for 90 days from when you opened the address from covey web.'),
+    h('p', {}, button),
+    problem,
   );
 }
 

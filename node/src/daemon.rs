@@ -23,6 +23,7 @@ use crate::db;
 use crate::engine::{Input, Me, Policy};
 use crate::health::Health;
 use crate::lock::InstanceLock;
+use crate::metrics::{self, Metrics};
 use crate::paths::Paths;
 use crate::rpc::{self, Probes, ServerOptions};
 use crate::runtime::{self, Connections, Echoes, EngineHandle, OverlayNetwork, Worker};
@@ -301,6 +302,7 @@ async fn bring_up(
         connections: connections.clone(),
         health: Arc::new(Health::new(core.engine.clone(), core.overlay.clone(), echoes.clone())),
         seen: Seen::default(),
+        metrics: Metrics::default(),
         data_dir: paths.data_dir().display().to_string(),
         settings: Arc::new(settings),
         started_at: runtime::now(),
@@ -374,10 +376,14 @@ async fn listening(overlay: &Handle) -> Vec<String> {
 }
 
 fn probes(service: &Arc<Service>) -> Probes {
-    let service = Arc::clone(service);
+    let (service, measured) = (Arc::clone(service), Arc::clone(service));
+    let metrics = move || {
+        let service = Arc::clone(&measured);
+        async move { metrics::scrape(&service).await }.boxed()
+    };
     let ready = move || {
         let service = Arc::clone(&service);
         async move { service.health.check().await.ready() }.boxed()
     };
-    Probes { ready: Arc::new(ready), ..Probes::default() }
+    Probes { ready: Arc::new(ready), metrics: Arc::new(metrics) }
 }

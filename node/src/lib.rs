@@ -9,6 +9,7 @@ pub mod engine;
 pub mod files;
 pub mod health;
 pub mod lock;
+pub mod metrics;
 pub mod paths;
 pub mod rpc;
 pub mod runtime;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{Access, Caller};
 use crate::engine::{Cx, idempotency, rpc};
 use crate::health::Health;
+use crate::metrics::Metrics;
 use crate::runtime::{Connections, EngineHandle};
 use crate::settings::Settings;
 
@@ -42,6 +43,8 @@ pub struct Service {
     pub settings: Arc<Settings>,
     /// Whether the node does its work.
     pub health: Arc<Health>,
+    /// What is counted for `/metrics`.
+    pub metrics: Metrics,
     /// What the engine said of itself last.
     pub seen: Seen,
     /// When the daemon started, Unix milliseconds.

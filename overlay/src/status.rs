@@ -73,4 +73,16 @@ pub struct Status {
     pub bytes_received: u64,
     /// Streams refused by the gate or a limit.
     pub refused: u64,
+    /// Relayed connections that became direct.
+    pub punched: u64,
+    /// Relayed connections that could not be made direct.
+    pub punches_failed: u64,
+    /// Places that others took at this relay.
+    pub places_given: u64,
+    /// Connections of others that this relay carried.
+    pub circuits: u64,
+    /// Incoming connections that were not established.
+    pub incoming_failed: u64,
+    /// Dials that failed.
+    pub outgoing_failed: u64,
 }

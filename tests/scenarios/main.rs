@@ -37,6 +37,7 @@ mod json_is_nothing_but_json;
 mod killed_at_any_moment;
 mod killed_between_steps;
 mod messages_wait_for_who_is_away;
+mod metrics_are_numbers_of_nobody;
 mod open_mode_keeps_strangers_out_of_the_inbox;
 mod persisted_before_sent;
 mod receipts;

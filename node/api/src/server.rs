@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     AccountApi, ApiError, AuditApi, ChannelApi, ConfigApi, EVENT_NOTIFICATION, Event, EventSource, EventsApi,
-    EventsSubscribe, GroupApi, MessageApi, Method, NodeApi, PairApi, Request, TokenApi, WebApi,
+    EventsSubscribe, GroupApi, MessageApi, Method, NodeApi, PairApi, Reason, Request, TokenApi, WebApi,
 };
 
 /// Everything a node answers. Implement the nouns, then this (its methods have defaults).
@@ -42,6 +42,11 @@ pub trait Api:
     {
         let _ = (caller, method);
         Ok(self)
+    }
+
+    /// Told after every call of a method, with the reason of a refusal.
+    fn answered(&self, method: &'static str, outcome: Result<(), Reason>) {
+        let _ = (method, outcome);
     }
 }
 
@@ -83,9 +88,14 @@ impl<A: Api> Module<A> {
         self.inner.register_async_method(R::METHOD, move |params, api, caller| {
             let handler = handler.clone();
             async move {
-                let api = api.admit(&caller, &Method::of::<R>(""))?;
-                let request = parse::<R>(&params, R::METHOD)?;
-                handler(api, request).await.map_err(ErrorObjectOwned::from)
+                let counted = Arc::clone(&api);
+                let admitted = api.admit(&caller, &Method::of::<R>(""));
+                let answer = match admitted.and_then(|api| Ok((api, parse::<R>(&params, R::METHOD)?))) {
+                    Ok((api, request)) => handler(api, request).await,
+                    Err(error) => Err(error),
+                };
+                counted.answered(R::METHOD, answer.as_ref().map(drop).map_err(|error| error.reason));
+                answer.map_err(ErrorObjectOwned::from)
             }
         })?;
         Ok(())

@@ -116,6 +116,24 @@ pub(super) fn is_told(tx: &Tx<'_>, channel: &Channel, device: &DeviceId) -> Resu
     Ok(scan(tx, feed.fid)?.iter().any(|mark| mark.delivered >= last))
 }
 
+/// Entries of ours in a conversation of two that wait for the other side, and when the oldest message among them was written.
+pub(super) fn waiting(cx: &Cx<'_, '_>, channel: &Channel) -> Result<(u64, Option<u64>), EngineError> {
+    // Receipts and the like may stand before it.
+    const LOOK: usize = 16;
+    let key = FeedKey { author: feeds::own_author(cx), incarnation: channel.incarnation };
+    let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { return Ok((0, None)) };
+    let last = feed.head.map_or(0, |head| head.seq);
+    let delivered = scan(cx.tx, feed.fid)?.iter().map(|mark| mark.delivered).max().unwrap_or(0);
+    let mut oldest = None;
+    for seq in (delivered + 1..=last).take(LOOK) {
+        if let Some((_, message)) = messages::of_entry(cx, channel.id, key, seq)? {
+            oldest = Some(message.received_at);
+            break;
+        }
+    }
+    Ok((last.saturating_sub(delivered), oldest))
+}
+
 /// A recipient says what was read.
 pub(super) fn read(
     cx: &mut Cx<'_, '_>,

@@ -76,11 +76,17 @@ impl Size {
     }
 }
 
+/// Bytes of the journal as stored.
+pub(super) fn bytes(tx: &Tx<'_>) -> Result<u64, EngineError> {
+    Ok(Size::load(tx)?.bytes)
+}
+
 /// Writes an event; `data` is the object that the API shows for what changed. The oldest events make room for it.
 pub(super) fn record(cx: &mut Cx<'_, '_>, kind: &str, data: &impl Serialize) -> Result<(), EngineError> {
     let mut size = Size::load(cx.tx)?;
     let cursor = Counter::Journal.next(cx.tx)?;
     let mut data = serde_json::to_value(data).map_err(EngineError::bug)?;
+    cx.live.tally.event(kind, &data, cx.now);
     if let Some(message) = message_in(kind, &mut data) {
         message.insert("text".to_owned(), Value::String(String::new()));
     }

@@ -10,7 +10,7 @@ use serde_bytes::ByteBuf;
 use super::authors::AuthorKeys;
 use super::misuse::Misuse;
 use super::quota::Quotas;
-use super::{PeerKey, Policy, custody, delivery, group};
+use super::{PeerKey, Policy, Tally, custody, delivery, group};
 
 /// In-memory state: who is connected, what waits for a retry.
 pub struct Live {
@@ -52,6 +52,8 @@ pub struct Live {
     pub(super) proofs: Quotas,
     /// Keys with which entries were verified lately.
     pub(super) authors: AuthorKeys,
+    /// What happened since the start.
+    pub(super) tally: Tally,
     /// When our card was last handed to the overlay for publication.
     pub(super) published_at: u64,
     /// When the slow housekeeping last ran.
@@ -85,6 +87,7 @@ impl Live {
             works: Quotas::default(),
             proofs: Quotas::default(),
             authors: AuthorKeys::default(),
+            tally: Tally::default(),
             published_at: 0,
             housekept_at: 0,
             pruned_at: 0,

@@ -54,6 +54,7 @@ mod sessions;
 mod sync;
 mod tables;
 mod take;
+mod tally;
 pub mod tokens;
 
 pub use asker::Asker;
@@ -65,6 +66,7 @@ pub use live::Live;
 pub use me::Me;
 pub use policy::Policy;
 pub use quota::Quota;
+pub use tally::Tally;
 
 #[cfg(test)]
 mod tests;

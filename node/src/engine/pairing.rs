@@ -168,6 +168,7 @@ fn admission(
         Ok(admission) => Ok(Some((admission, book))),
         Err(refusal) => {
             info!(?peer, %refusal, "an invite was not let in");
+            cx.live.tally.invites_refused += 1;
             Ok(None)
         }
     }
@@ -189,6 +190,7 @@ fn invited(
         Ok(opened) => opened,
         Err(error) => {
             debug!(?peer, %error, "an invite does not open");
+            cx.live.tally.invites_broken += 1;
             reply(cx, peer, acknowledge(frame));
             return Ok(());
         }

@@ -144,6 +144,7 @@ pub(super) fn post(
         // Who is reached through others never acknowledges. Keys as old as that are not in use any more, or asked for.
         cx.tx.delete(&oldest);
     }
+    cx.live.tally.parcels_sent += 1;
     let number = Counter::Parcel.next(cx.tx)?;
     let content = covey_codec::encode(&(VERSION, content)).map_err(EngineError::bug)?;
     let sealed = parcel::seal(cx.me.device.dh(), &device.dh, &prologue(&device.id), &content, cx.rng)
@@ -453,14 +454,17 @@ fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8], carried: bool) -> 
     let content = match opened {
         Ok((sender, content)) if sender == device.dh => content,
         Ok(_) => {
+            cx.live.tally.parcels_broken += 1;
             warn!(device = %device.id.fmt_short(), "a parcel from somebody else");
             return Ok(false);
         }
         Err(error) => {
+            cx.live.tally.parcels_broken += 1;
             warn!(device = %device.id.fmt_short(), %error, "a parcel does not open");
             return Ok(false);
         }
     };
+    cx.live.tally.parcels_received += 1;
     take(cx, owner, &device, &content, carried)?;
     Ok(true)
 }

@@ -60,6 +60,7 @@ pub(super) fn park(
         warn!(channel = %channel.fmt_short(), seq = entry.seq(), "an entry holds no message; it is kept and not shown");
         return Ok(());
     }
+    cx.live.tally.parked += 1;
     // The key of a member's chain is on its way by itself, usually; never that of what we wrote ourselves and have lost.
     let comes = !feeds::is_own(cx, &feed.key)
         && channels::group(cx.tx, &channel)?.is_some_and(|channel| !group::is_restored(cx, &channel));

@@ -152,6 +152,7 @@ pub(super) fn seal(
     let Some(mut sessions) = with(cx, scope, account, device)? else { return Ok(None) };
     if fresh || !sessions.can_send() {
         initiate(cx, scope, account, device, &mut sessions)?;
+        cx.live.tally.sessions_repaired += u64::from(fresh);
     }
     match sessions.encrypt(plaintext, aad, cx.rng) {
         Ok(envelope) => {
@@ -224,6 +225,7 @@ impl Opener {
             }
         }
         self.changed |= opened.is_ok();
+        cx.live.tally.undecryptable += u64::from(opened.is_err());
         Ok(opened)
     }
 

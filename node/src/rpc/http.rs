@@ -37,12 +37,15 @@ pub struct Probes {
     /// Why the node does not do all of its work, if it does not.
     pub ready: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
     /// The metrics in Prometheus' text format.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub metrics: Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>,
 }
 
 impl Default for Probes {
     fn default() -> Self {
-        Self { ready: Arc::new(|| future::ready(Ok(())).boxed()), metrics: Arc::new(String::new) }
+        Self {
+            ready: Arc::new(|| future::ready(Ok(())).boxed()),
+            metrics: Arc::new(|| future::ready(String::new()).boxed()),
+        }
     }
 }
 
@@ -142,5 +145,5 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (app.probes.metrics)()).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (app.probes.metrics)().await).into_response()
 }

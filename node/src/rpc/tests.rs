@@ -427,7 +427,7 @@ async fn connections_over_the_limit_are_refused() {
 async fn the_probes_say_what_the_node_says() {
     let probes = Probes {
         ready: Arc::new(|| future::ready(Err("the disk is full".to_owned())).boxed()),
-        metrics: Arc::new(|| "covey_up 1\n".to_owned()),
+        metrics: Arc::new(|| future::ready("covey_up 1\n".to_owned()).boxed()),
     };
     let fixture = Fixture::with(|_| {}, probes).await;
     let ready = fixture.ask("GET /readyz", &[], "").await;

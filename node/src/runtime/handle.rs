@@ -3,7 +3,7 @@
 use covey_api::{ApiError, Reason};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::turn;
+use super::{Commits, turn};
 use crate::engine::{Command, Cx, Input};
 
 /// A cloneable way to the engine's thread.
@@ -11,11 +11,12 @@ use crate::engine::{Command, Cx, Input};
 pub struct EngineHandle {
     inputs: mpsc::Sender<Input>,
     journal: watch::Receiver<u64>,
+    commits: Commits,
 }
 
 impl EngineHandle {
-    pub(super) fn new(inputs: mpsc::Sender<Input>, journal: watch::Receiver<u64>) -> Self {
-        Self { inputs, journal }
+    pub(super) fn new(inputs: mpsc::Sender<Input>, journal: watch::Receiver<u64>, commits: Commits) -> Self {
+        Self { inputs, journal, commits }
     }
 
     /// Runs `command` on the engine; the answer comes once everything it rests on is durable.
@@ -45,6 +46,11 @@ impl EngineHandle {
     /// Whether the engine still takes inputs.
     pub fn is_alive(&self) -> bool {
         !self.inputs.is_closed()
+    }
+
+    /// How the engine commits, in numbers.
+    pub fn commits(&self) -> &Commits {
+        &self.commits
     }
 
     /// The journal's newest cursor, to wait on.

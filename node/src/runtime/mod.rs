@@ -1,5 +1,6 @@
 //! The only place with a clock, randomness and threads: drives engine, store and overlay.
 
+mod commits;
 mod handle;
 mod network;
 mod randomness;
@@ -8,6 +9,7 @@ pub(crate) mod tests;
 pub(crate) mod turn;
 mod worker;
 
+pub use commits::Commits;
 pub use handle::EngineHandle;
 pub use network::{Connection, Connections, Echoes, Errands, OverlayNetwork, drive_network};
 pub use worker::{Network, Worker, now, spawn};

@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
-use super::EngineHandle;
 use super::randomness::remix;
+use super::{Commits, EngineHandle};
 use crate::engine::{self, Cx, Effect, EngineError, Input, Live, Me, Policy};
 use crate::store::{Batch, Reader, Store, StoreError, Tx};
 use crate::vault::Vault;
@@ -60,8 +60,11 @@ pub fn spawn<S: Store + 'static, N: Network + 'static>(
 ) -> std::io::Result<(EngineHandle, std::thread::JoinHandle<()>)> {
     let (inputs, queue) = mpsc::channel(QUEUE);
     let (journal, watching) = watch::channel(0);
-    let thread = std::thread::Builder::new().name("engine".into()).spawn(move || worker.run(queue, &journal))?;
-    Ok((EngineHandle::new(inputs, watching), thread))
+    let commits = Commits::default();
+    let counted = commits.clone();
+    let engine = std::thread::Builder::new().name("engine".into());
+    let thread = engine.spawn(move || worker.run(queue, &journal, &counted))?;
+    Ok((EngineHandle::new(inputs, watching, commits), thread))
 }
 
 /// How long the next tick has time, in milliseconds; the last one was at `ticked`.
@@ -86,12 +89,16 @@ struct Pending {
     lost: bool,
     /// A start is among them.
     started: bool,
+    /// How many inputs were applied.
+    inputs: u64,
+    /// How many were not.
+    failed: u64,
 }
 
 impl<S: Store, N: Network> Worker<S, N> {
-    fn run(mut self, mut queue: mpsc::Receiver<Input>, journal: &watch::Sender<u64>) {
+    fn run(mut self, mut queue: mpsc::Receiver<Input>, journal: &watch::Sender<u64>, commits: &Commits) {
         let mut live = Live::new(&self.policy);
-        let mut intact = self.group([Input::Start], &mut live, journal);
+        let mut intact = self.group([Input::Start], &mut live, journal, commits);
         let mut tended = Some(Instant::now());
         let mut ticked = 0;
         loop {
@@ -139,7 +146,7 @@ impl<S: Store, N: Network> Worker<S, N> {
                     inputs.push(next);
                 }
             }
-            intact = self.group(inputs, &mut live, journal) && usable;
+            intact = self.group(inputs, &mut live, journal, commits) && usable;
         }
     }
 
@@ -167,13 +174,15 @@ impl<S: Store, N: Network> Worker<S, N> {
         inputs: impl IntoIterator<Item = Input>,
         live: &mut Live,
         journal: &watch::Sender<u64>,
+        commits: &Commits,
     ) -> bool {
         let mut pending = Pending::default();
         for input in inputs {
             self.one(input, live, &mut pending);
         }
+        commits.failed.inc_by(pending.failed);
         let kept = !pending.lost;
-        self.release(pending, journal) && kept
+        self.release(pending, journal, commits) && kept
     }
 
     /// One input, one transaction.
@@ -225,12 +234,14 @@ impl<S: Store, N: Network> Worker<S, N> {
         };
         match committed {
             Ok(()) => {
+                pending.inputs += 1;
                 pending.started |= start;
                 pending.effects.extend(effects);
                 pending.replies.extend(reply);
             }
             Err(error) => {
                 error!(%error, "an input was not handled; nothing of it is kept");
+                pending.failed += 1;
                 // Starting over cannot make good what made a start fail, unless it was the disk.
                 pending.lost |= !start || error.is_transient();
                 if let Some(reply) = reply {
@@ -258,16 +269,22 @@ impl<S: Store, N: Network> Worker<S, N> {
     }
 
     /// Makes the group durable, then lets its effects out. Whether it is durable.
-    fn release(&mut self, pending: Pending, journal: &watch::Sender<u64>) -> bool {
+    fn release(&mut self, pending: Pending, journal: &watch::Sender<u64>, commits: &Commits) -> bool {
+        let began = Instant::now();
         if pending.dirty
             && let Err(error) = self.flush()
         {
+            commits.failed.inc_by(pending.inputs);
             error!(%error, "the store could not be flushed; {} inputs stay unacknowledged", pending.replies.len());
             let error = Arc::new(error);
             for reply in pending.replies {
                 reply(Err(EngineError::NotDurable(Arc::clone(&error))));
             }
             return false;
+        }
+        if pending.dirty {
+            commits.sync_seconds.observe(began.elapsed().as_secs_f64());
+            commits.inputs.observe(f64::from(u32::try_from(pending.inputs).unwrap_or(u32::MAX)));
         }
         if pending.started {
             self.settle();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use covey_api::{
-    Api, ApiError, AuditApi, AuditEntry, AuditList, Method, TokenApi, TokenCreate, TokenCreated, TokenInfo, TokenList,
+    Api, ApiError, AuditApi, AuditEntry, AuditList, Method, Reason, TokenApi, TokenCreate, TokenCreated, TokenInfo, TokenList,
     TokenRevoke, WebAddress, WebApi, WebOpen,
 };
 use jsonrpsee::Extensions;
@@ -18,6 +18,10 @@ impl Api for Service {
         let caller = caller.get::<Caller>().ok_or_else(|| ApiError::internal("The caller is not known."))?;
         self.access.admit(caller, method)?;
         Ok(Arc::new(Self { caller: caller.clone(), ..Self::clone(&self) }))
+    }
+
+    fn answered(&self, method: &'static str, outcome: Result<(), Reason>) {
+        self.metrics.request(method, outcome.map_or_else(Reason::as_str, |()| "ok".to_owned()));
     }
 }
 

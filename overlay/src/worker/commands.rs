@@ -90,6 +90,12 @@ impl Worker {
             frames_received: 0,
             bytes_received: 0,
             refused: 0,
+            punched: 0,
+            punches_failed: 0,
+            places_given: 0,
+            circuits: 0,
+            incoming_failed: 0,
+            outgoing_failed: 0,
         };
         self.shared.counters.fill(&mut status);
         status

@@ -12,7 +12,7 @@ mod records;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use libp2p::{PeerId, swarm::SwarmEvent};
+use libp2p::{PeerId, relay, swarm::SwarmEvent};
 use rand::rngs::StdRng;
 use tokio::{
     sync::mpsc,
@@ -140,13 +140,21 @@ impl Worker {
                 self.on_connected(peer_id, connection_id, &endpoint);
             }
             SwarmEvent::ConnectionClosed { peer_id, .. } => self.on_disconnected(peer_id),
-            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => self.on_dial_error(peer, &error),
+            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+                self.shared.counters.outgoing_failed();
+                if let Some(peer) = peer_id {
+                    self.on_dial_error(peer, &error);
+                }
+            }
             SwarmEvent::NewListenAddr { address, .. } => self.on_listening(&address),
             SwarmEvent::ExpiredListenAddr { address, .. } => self.on_address_gone(&address),
             SwarmEvent::ExternalAddrExpired { .. } => self.on_external_address_lost(),
             SwarmEvent::ExternalAddrConfirmed { address } => self.on_external_address(&address),
             SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id),
-            SwarmEvent::IncomingConnectionError { error, .. } => tracing::debug!(%error, "connection refused"),
+            SwarmEvent::IncomingConnectionError { error, .. } => {
+                self.shared.counters.incoming_failed();
+                tracing::debug!(%error, "connection refused");
+            }
             _ => {}
         }
     }
@@ -159,6 +167,11 @@ impl Worker {
             BehavioursEvent::AutonatClient(event) => self.on_probed(&event),
             BehavioursEvent::RelayClient(event) => self.on_relay(&event),
             BehavioursEvent::Ping(event) => self.on_ping(&event),
+            BehavioursEvent::Dcutr(event) => self.shared.counters.hole_punched(event.result.is_ok()),
+            BehavioursEvent::RelayServer(relay::Event::ReservationReqAccepted { renewed: false, .. }) => {
+                self.shared.counters.place_given();
+            }
+            BehavioursEvent::RelayServer(relay::Event::CircuitReqAccepted { .. }) => self.shared.counters.circuit(),
             other => tracing::trace!(?other, "behaviour"),
         }
     }

@@ -6,6 +6,7 @@ pub mod channel;
 pub mod events;
 pub mod group;
 pub mod message;
+pub mod metrics;
 pub mod node;
 pub mod pair;
 pub mod token;

@@ -1,0 +1,56 @@
+//! What the engine has for `/metrics`: numbers only.
+
+use covey_api::{ApiError, Counts};
+
+use super::node::counts;
+use crate::engine::counters::Counter;
+use crate::engine::tally::Tally;
+use crate::engine::{Cx, channels, delivery, journal, tables};
+
+/// The engine in numbers.
+#[derive(Debug, Clone, Default)]
+pub struct Numbers {
+    /// Since the start.
+    pub tally: Tally,
+    /// Contacts and invites.
+    pub counts: Counts,
+    /// Conversations of two, and groups.
+    pub channels: [usize; 2],
+    /// Messages of ours in conversations of two that wait for the other side.
+    pub queued: u64,
+    /// When the oldest of them was written, Unix milliseconds.
+    pub oldest: Option<u64>,
+    /// Entries that wait for their key.
+    pub parked: usize,
+    /// Parcels of ours that were not acknowledged.
+    pub parcels: usize,
+    /// Parcels kept for others.
+    pub kept: usize,
+    /// Events in the journal, and their bytes as stored.
+    pub journal: (u64, u64),
+}
+
+/// The numbers now.
+///
+/// # Errors
+/// Those of the store.
+pub fn numbers(cx: &mut Cx<'_, '_>) -> Result<Numbers, ApiError> {
+    let counts = counts(cx)?;
+    let mut numbers = Numbers { counts, ..Numbers::default() };
+    for channel in channels::all(cx.tx)? {
+        numbers.channels[usize::from(channel.is_group())] += 1;
+        if channel.open && !channel.is_group() {
+            let (queued, oldest) = delivery::waiting(cx, &channel)?;
+            numbers.queued += queued;
+            numbers.oldest = numbers.oldest.into_iter().chain(oldest).min();
+        }
+    }
+    numbers.parked = cx.tx.keys(&tables::all_parked())?.len();
+    numbers.parcels = cx.tx.keys(&tables::all_parcels())?.len();
+    numbers.kept = cx.tx.keys(&tables::all_custody())?.len();
+    let events = Counter::Journal.get(cx.tx)?.saturating_sub(Counter::JournalStart.get(cx.tx)?);
+    numbers.journal = (events, journal::bytes(cx.tx)?);
+    numbers.tally = cx.live.tally.clone();
+    cx.live.tally.delays.clear();
+    Ok(numbers)
+}

@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 use crate::{
     config::{self, start_failure},
     logging,
+    service_manager::ServiceManager,
     signals::{Signals, Wish},
 };
 
@@ -92,9 +93,10 @@ impl DaemonArgs {
         let json = config.log.format == LogFormat::Json;
         // They would stand between the lines of the log.
         terminal.quiet |= json;
+        let manager = Arc::new(ServiceManager::of_process());
         let run = async {
             let options = Options { paths, config, passphrase: self.unlock.passphrase()?, flags, log };
-            Box::pin(live(options, terminal, &mut signals)).await
+            Box::pin(live(options, terminal, &mut signals, &manager)).await
         };
         match run.await {
             Err(failure) if json => {
@@ -107,7 +109,12 @@ impl DaemonArgs {
 }
 
 /// Runs a node until it is asked to end.
-async fn live(options: Options, terminal: &mut Terminal, signals: &mut Signals) -> Result<(), Failure> {
+async fn live(
+    options: Options,
+    terminal: &mut Terminal,
+    signals: &mut Signals,
+    manager: &Arc<ServiceManager>,
+) -> Result<(), Failure> {
     let mut starting = Box::pin(Daemon::start(options));
     let mut reload = false;
     let daemon = loop {
@@ -125,6 +132,8 @@ async fn live(options: Options, terminal: &mut Terminal, signals: &mut Signals) 
     if let Err(error) = announce(terminal, daemon.started()) {
         warn!(%error, "cannot write to standard output");
     }
+    manager.ready();
+    let watchdog = tokio::spawn(Arc::clone(manager).feed_watchdog(Arc::clone(daemon.service())));
     loop {
         let wish = if std::mem::take(&mut reload) {
             Wish::Reload
@@ -138,10 +147,19 @@ async fn live(options: Options, terminal: &mut Terminal, signals: &mut Signals) 
         match wish {
             Wish::Stop => break,
             // On tasks of their own: a busy node must not be deaf to the next signal. The log tells how it went.
-            Wish::Reload => drop(tokio::spawn(async move { service.settings.reload().await })),
+            Wish::Reload => {
+                let manager = Arc::clone(manager);
+                drop(tokio::spawn(async move {
+                    manager.reloading();
+                    let _told = service.settings.reload().await;
+                    manager.ready();
+                }));
+            }
             Wish::Report => drop(tokio::spawn(async move { service.log_status().await })),
         }
     }
+    watchdog.abort();
+    manager.stopping();
     tokio::select! {
         () = Box::pin(daemon.stop()) => Ok(()),
         () = signals.stop_again() => Err(Failure::Ended {

@@ -6,6 +6,7 @@ mod db;
 mod demo;
 mod init;
 mod logging;
+mod service_manager;
 mod signals;
 mod tree;
 

@@ -7,6 +7,7 @@ mod harness;
 
 mod a_name_means_one_of_contacts_and_groups;
 mod a_newcomer_needs_no_flags;
+mod a_service_manager_is_told;
 mod acknowledged_messages_survive_kills;
 mod an_old_copy_of_the_data;
 mod an_unpaired_process_gets_the_uniform_refusal;

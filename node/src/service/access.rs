@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use covey_api::{
-    Api, ApiError, AuditApi, AuditEntry, AuditList, Method, Reason, TokenApi, TokenCreate, TokenCreated, TokenInfo, TokenList,
-    TokenRevoke, WebAddress, WebApi, WebOpen,
+    Api, ApiError, AuditApi, AuditEntry, AuditList, Method, Reason, TokenApi, TokenCreate, TokenCreated, TokenInfo,
+    TokenList, TokenRevoke, WebAddress, WebApi, WebOpen,
 };
 use jsonrpsee::Extensions;
 

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use covey_api::{ConfigReload, ConfigReloaded, Exit};
+use covey_api::{ConfigReload, ConfigReloaded, ConfigSet, ConfigShow, Reason, Setting, SettingSource};
 use covey_cli::{Failure, Globals, Session, Terminal};
 use covey_node::{
-    config::{self, Config, Overrides},
+    config::{self, Config, Layers, Overrides},
     daemon::StartError,
     paths::Paths,
+    settings,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Check and explain the configuration
 #[derive(Subcommand, Debug)]
@@ -18,9 +19,33 @@ pub(crate) enum ConfigCommand {
     /// Check the configuration file and the environment
     #[command(after_help = "Examples:\n  covey config check\n  covey config check --config ./config.toml")]
     Check,
-    /// Show the settings that are in effect, without the daemon's flags
-    #[command(after_help = "Example:\n  covey config show")]
-    Show,
+    /// Show the settings of the running daemon, or without one those of the next start
+    #[command(
+        after_help = "Examples:\n  covey config show\n  covey config show log\n  covey config show groups.rotation_delay"
+    )]
+    Show {
+        /// Only this setting, or those of this section
+        #[arg(value_name = "KEY")]
+        key: Option<String>,
+    },
+    /// Change a setting, in the configuration file and at once
+    #[command(
+        long_about = "Change a setting, in the configuration file and at once\n\nComments in the file stay. While a daemon runs, only settings that \
+                      can change while it runs are taken; `covey config show` marks them. Without a daemon any can be changed.",
+        after_help = "Examples:\n  covey config set log.level debug\n  covey config set receipts.read false\n  \
+                      covey config set log.level --default"
+    )]
+    Set {
+        /// The setting, as in `covey config show`
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// Its value: a text, a number, true, false, or a list like '["a", "b"]'
+        #[arg(value_name = "VALUE", required_unless_present = "default", conflicts_with = "default")]
+        value: Option<String>,
+        /// Give it its default again
+        #[arg(long)]
+        default: bool,
+    },
     /// Let the running daemon read its configuration file again
     #[command(
         long_about = "Let the running daemon read its configuration file again\n\nThe same as SIGHUP. What can change while the daemon runs \
@@ -51,20 +76,79 @@ impl ConfigCommand {
                     t.line(&format!("There is no {}; everything has its default, which is fine.", file.display()))
                 })?;
             }
-            Self::Show => {
-                let (_, config) = load(globals, &Overrides::new())?;
-                let text = toml::to_string(&config).map_err(|error| Failure::Ended {
-                    exit: Exit::Bug,
-                    sentence: format!("cannot show the configuration: {error}"),
-                })?;
-                terminal.show(&config, |t, _| t.line(text.trim_end()))?;
-            }
+            Self::Show { key } => show(key, globals, terminal).await?,
+            Self::Set { key, value, .. } => set(key, value.as_deref(), globals, terminal).await?,
             Self::Reload => reload(globals, terminal).await?,
             Self::Example => terminal.line(config::example().trim_end())?,
             Self::Paths => paths(globals, terminal)?,
         }
         Ok(())
     }
+}
+
+/// The daemon that runs, if there is one.
+async fn daemon(globals: &Globals) -> Result<Option<Session>, Failure> {
+    match Session::connect(globals).await {
+        Ok(session) => Ok(Some(session)),
+        Err(Failure::Refused(error)) if error.reason == Reason::Unreachable && globals.rpc.is_none() => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn show(key: Option<String>, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+    let shown = match daemon(globals).await? {
+        Some(session) => session.call(&ConfigShow { key }).await?,
+        None => settings::in_file(&Layers::of_process(&resolve(globals)?, Overrides::new()), key.as_deref())?,
+    };
+    Ok(terminal.show(&shown, |t, shown| {
+        let mut section = "";
+        for Setting { key, value, source, live, pending, .. } in shown {
+            let (of, name) = key.split_once('.').unwrap_or(("", key));
+            if of != section {
+                section = of;
+                t.line(&format!("[{section}]"))?;
+            }
+            let mut notes = Vec::new();
+            match source {
+                SettingSource::Default => {}
+                SettingSource::File => notes.push("set in the file".to_owned()),
+                SettingSource::Environment => notes.push("set by the environment".to_owned()),
+                SettingSource::Flag => notes.push("set by a flag".to_owned()),
+            }
+            if *live {
+                notes.push("can change while the daemon runs".to_owned());
+            }
+            if let Some(pending) = pending {
+                notes.push(format!("after a restart {pending}"));
+            }
+            let notes =
+                if notes.is_empty() { String::new() } else { t.paint.dim(&format!("  # {}", notes.join("; "))) };
+            t.line(&format!("{name} = {value}{notes}"))?;
+        }
+        Ok(())
+    })?)
+}
+
+async fn set(key: String, value: Option<&str>, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+    let value = value.map(meant);
+    let set = match daemon(globals).await? {
+        Some(session) => {
+            let client_id = session.client_id.clone();
+            session.call(&ConfigSet { key, value, client_id }).await?
+        }
+        None => {
+            let layers = Layers::of_process(&resolve(globals)?, Overrides::new());
+            settings::set_in_file(&layers, &key, value.as_ref())?
+        }
+    };
+    Ok(terminal.show(&set, |t, Setting { key, value, .. }| t.line(&format!("{key} = {value}")))?)
+}
+
+/// A value as in TOML; what is none is a text, so that people need not quote it.
+fn meant(text: &str) -> Value {
+    let table = toml::from_str::<toml::Table>(&format!("value = {text}")).ok();
+    let value = table.and_then(|mut table| table.remove("value")).and_then(|value| serde_json::to_value(value).ok());
+    value.unwrap_or_else(|| text.into())
 }
 
 async fn reload(globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {

@@ -21,7 +21,9 @@ impl Paint {
         self.bold(text)
     }
 
-    pub(crate) fn dim(self, text: &str) -> String {
+    /// What matters less: dim.
+    #[must_use]
+    pub fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }
 

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use covey_api::{ApiError, ConfigReloaded, Reason};
+use covey_api::{ApiError, ConfigReloaded, Reason, Setting, SettingSource};
+use serde_json::{Value, json};
 use tracing::{info, warn};
 
-use crate::config::{self, Config, Layers};
+use crate::config::{self, Config, Layers, Source};
 use crate::engine::{Input, Policy, Quota};
 use crate::runtime::EngineHandle;
 
@@ -69,6 +70,46 @@ impl Settings {
         reloaded
     }
 
+    /// The settings whose name is `key` or which stand in that section; all without.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidConfig`] if there is no such setting.
+    pub fn show(&self, key: Option<&str>) -> Result<Vec<Setting>, ApiError> {
+        let next = self.layers.load().unwrap_or_else(|_| self.running());
+        let mut shown = describe(&self.layers, &self.running(), &next, key)?;
+        shown.iter_mut().for_each(|setting| setting.live = self.is_live(&setting.key));
+        Ok(shown)
+    }
+
+    /// Changes one setting here and in the file, or gives it its default.
+    ///
+    /// # Errors
+    /// [`Reason::SettingFixed`] if it cannot change while the node runs, or something wins over the file;
+    /// [`Reason::InvalidConfig`] if the value makes no sense; [`Reason::Storage`] if the file cannot be written. Then nothing
+    /// has changed.
+    pub async fn set(&self, key: &str, value: Option<&Value>) -> Result<Setting, ApiError> {
+        let _turn = self.turn.lock().await;
+        known(key)?;
+        if !self.is_live(key) {
+            return Err(if key == LOG_LEVEL {
+                fixed(key, "flag", "-v, -q or COVEY_LOG decide it; start the daemon without them")
+            } else {
+                let file = self.layers.file().display();
+                fixed(key, "restart", &format!("change it in {file} and restart the daemon"))
+            });
+        }
+        let (text, wanted) = changed(&self.layers, key, value)?;
+        if let Some(log) = &self.log {
+            log.check(&wanted.log.level).map_err(|error| invalid(&error))?;
+        }
+        write(&self.layers, &text)?;
+        // Other changes of the file wait until it is read again.
+        let wanted = config::adopt(&self.running(), &wanted, &[key.to_owned()]);
+        self.take(&wanted).await?;
+        info!(setting = key, "a setting was changed");
+        self.show(Some(key))?.pop().ok_or_else(|| ApiError::internal("A setting is not there."))
+    }
+
     fn read(&self) -> Result<Config, ApiError> {
         let wanted = self.layers.load().map_err(|error| invalid(&error))?;
         if let Some(log) = &self.log {
@@ -95,6 +136,89 @@ impl Settings {
         self.engine.call(|_| Ok(())).await?;
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(ConfigReloaded { changed, needs_restart })
+    }
+}
+
+/// Changes one setting in the file while no daemon runs.
+///
+/// # Errors
+/// As [`Settings::set`]; any setting can be changed.
+pub fn set_in_file(layers: &Layers, key: &str, value: Option<&Value>) -> Result<Setting, ApiError> {
+    known(key)?;
+    let (text, config) = changed(layers, key, value)?;
+    write(layers, &text)?;
+    describe(layers, &config, &config, Some(key))?.pop().ok_or_else(|| ApiError::internal("A setting is not there."))
+}
+
+/// The settings of the next start, while no daemon runs.
+///
+/// # Errors
+/// As [`Settings::show`], and mistakes in the configuration.
+pub fn in_file(layers: &Layers, key: Option<&str>) -> Result<Vec<Setting>, ApiError> {
+    let config = layers.load().map_err(|error| invalid(&error))?;
+    describe(layers, &config, &config, key)
+}
+
+fn known(key: &str) -> Result<(), ApiError> {
+    if config::is_known(key) {
+        return Ok(());
+    }
+    let hint = match config::nearest(key) {
+        Some(nearest) => format!("Did you mean {nearest}?"),
+        None => "`covey config show` lists all settings.".to_owned(),
+    };
+    Err(ApiError::new(Reason::InvalidConfig, format!("There is no setting {key}. {hint}")))
+}
+
+fn fixed(key: &str, because: &str, what_to_do: &str) -> ApiError {
+    let sentence = format!("{key} cannot change while the daemon runs: {what_to_do}.");
+    ApiError::new(Reason::SettingFixed, sentence).with_data(json!({"setting": key, "because": because}))
+}
+
+/// The file with a changed setting, and what that makes.
+fn changed(layers: &Layers, key: &str, value: Option<&Value>) -> Result<(String, Config), ApiError> {
+    match layers.source(key) {
+        Source::Flag => return Err(fixed(key, "flag", "a flag of the daemon decides it; start the daemon without it")),
+        Source::Environment(name) => {
+            return Err(fixed(key, "environment", &format!("the environment variable {name} wins over the file")));
+        }
+        Source::File | Source::Default => {}
+    }
+    layers.with(key, value).map_err(|error| invalid(&error))
+}
+
+fn write(layers: &Layers, text: &str) -> Result<(), ApiError> {
+    layers.write(text).map_err(|error| {
+        let file = layers.file().display();
+        ApiError::new(Reason::Storage, format!("Cannot write {file}: {error}. Change it there by hand and reload."))
+    })
+}
+
+fn describe(layers: &Layers, running: &Config, next: &Config, key: Option<&str>) -> Result<Vec<Setting>, ApiError> {
+    let (values, next, defaults) = (config::values(running), config::values(next), config::values(&Config::default()));
+    let mut shown = Vec::new();
+    for section in config::SECTIONS {
+        for field in section.fields {
+            let name = format!("{}.{}", section.name, field.name);
+            if key.is_some_and(|key| key != name && key != section.name) {
+                continue;
+            }
+            let value = values.get(&name).cloned().unwrap_or_default();
+            let source = match layers.source(&name) {
+                Source::Default => SettingSource::Default,
+                Source::File => SettingSource::File,
+                Source::Environment(_) => SettingSource::Environment,
+                Source::Flag => SettingSource::Flag,
+            };
+            let about = field.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+            let pending = next.get(&name).filter(|pending| **pending != value).cloned();
+            let default = defaults.get(&name).cloned().unwrap_or_default();
+            shown.push(Setting { live: config::is_live(&name), key: name, value, default, source, pending, about });
+        }
+    }
+    match key {
+        Some(key) if shown.is_empty() => known(key).map(|()| shown),
+        _ => Ok(shown),
     }
 }
 

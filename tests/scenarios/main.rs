@@ -44,6 +44,7 @@ mod persisted_before_sent;
 mod receipts;
 mod removed_contact;
 mod repeated_requests_are_done_once;
+mod settings_change_while_the_node_runs;
 mod signals_and_a_closed_terminal;
 mod tail_misses_nothing;
 mod the_demo;

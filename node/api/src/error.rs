@@ -109,6 +109,8 @@ pub enum Reason {
     /// Nobody of that name asks to be let in.
     NoSuchRequest,
 
+    /// The setting cannot change in this way; details: `{"setting", "because": "restart" | "environment" | "flag"}`.
+    SettingFixed,
     /// An address is taken by another program.
     AddressInUse,
     /// The data directory is initialised already.
@@ -188,6 +190,7 @@ impl Reason {
         Self::LastOwner,
         Self::BadGroupTicket,
         Self::NoSuchRequest,
+        Self::SettingFixed,
         Self::AddressInUse,
         Self::AlreadyInitialised,
         Self::Locked,

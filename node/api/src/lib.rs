@@ -43,7 +43,7 @@ pub use channel::{
     Channel, ChannelApi, ChannelArchive, ChannelKind, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow,
 };
 pub use client::{Call, subscribe};
-pub use config::{ConfigApi, ConfigReload, ConfigReloaded};
+pub use config::{ConfigApi, ConfigReload, ConfigReloaded, ConfigSet, ConfigShow, Setting, SettingSource};
 pub use contract::{Method, Request, methods};
 pub use error::{ApiError, Reason, sentence};
 pub use events::{

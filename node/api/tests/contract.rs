@@ -31,7 +31,9 @@ macro_rules! refuse {
 }
 
 refuse!(NodeApi { status(NodeStatus) -> Status, peers(NodePeers) -> Vec<Peer>, doctor(NodeDoctor) -> Report, shutdown(NodeShutdown) -> Done });
-refuse!(ConfigApi { reload(ConfigReload) -> ConfigReloaded });
+refuse!(ConfigApi {
+    show(ConfigShow) -> Vec<Setting>, set(ConfigSet) -> Setting, reload(ConfigReload) -> ConfigReloaded,
+});
 refuse!(ChannelApi {
     list(ChannelList) -> Vec<Channel>, show(ChannelShow) -> Channel, archive(ChannelArchive) -> Channel,
     mute(ChannelMute) -> Channel, mark_read(ChannelMarkRead) -> Channel,

@@ -47,7 +47,7 @@ pub fn adopt(running: &Config, wanted: &Config, keys: &[String]) -> Config {
 }
 
 /// Every setting (as `section.key`) with its value.
-fn values(config: &Config) -> BTreeMap<String, Value> {
+pub fn values(config: &Config) -> BTreeMap<String, Value> {
     let all = serde_json::to_value(config).unwrap_or_default();
     let sections = all.as_object().into_iter().flatten();
     sections

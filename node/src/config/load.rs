@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Write as _},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -11,8 +12,8 @@ use figment::{Figment, providers::Serialized, value::Value};
 use serde::Serialize;
 use toml::{Spanned, de::DeTable};
 
-use super::{Config, ConfigError, check, errors::Place, names, settings::SECTIONS};
-use crate::paths::Paths;
+use super::{Config, ConfigError, check, edit, errors::Place, names, settings::SECTIONS};
+use crate::{files, paths::Paths};
 
 /// Prefix of environment variables that are settings. Those without `__` (`COVEY_LOG`, `COVEY_DATA_DIR`, …) are not.
 const PREFIX: &str = "COVEY_";
@@ -47,6 +48,19 @@ impl Overrides {
     }
 }
 
+/// Who decides a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody.
+    Default,
+    /// The file.
+    File,
+    /// This variable.
+    Environment(String),
+    /// A flag.
+    Flag,
+}
+
 /// Where a configuration comes from, so that it can be read again.
 #[derive(Debug, Clone)]
 pub struct Layers {
@@ -75,6 +89,52 @@ impl Layers {
     pub fn file(&self) -> &Path {
         &self.file
     }
+
+    /// Who decides a setting: the file, or what wins over it. The environment with the name of its variable.
+    pub fn source(&self, key: &str) -> Source {
+        if self.flags.0.contains_key(key) {
+            return Source::Flag;
+        }
+        let name = variable(key);
+        if self.environment.iter().any(|(known, _)| *known == name) {
+            return Source::Environment(name);
+        }
+        let text = read(&self.file, false).ok().flatten().unwrap_or_default();
+        let in_file = || {
+            toml::from_str::<toml::Table>(&text).ok()?.get(key.split('.').next()?)?.get(key.split('.').nth(1)?).cloned()
+        };
+        if in_file().is_some() { Source::File } else { Source::Default }
+    }
+
+    /// What the file would say with the setting changed (or left out, without a value), and the configuration that this makes.
+    ///
+    /// # Errors
+    /// [`ConfigError`]; the file is as it was.
+    pub fn with(&self, key: &str, value: Option<&serde_json::Value>) -> Result<(String, Config), ConfigError> {
+        let before = read(&self.file, false)?.unwrap_or_default();
+        let place = Place::File(self.file.clone(), 1);
+        let text = edit::edited(&before, key, value).map_err(|message| ConfigError::Syntax { place, message })?;
+        let config = put_together(&self.file, Some(&text), self.environment.iter().cloned(), &self.flags)?;
+        Ok((text, config))
+    }
+
+    /// Replaces the content of the file, atomically; one that is not there is made.
+    ///
+    /// # Errors
+    /// What the operating system says; the old file is then still there.
+    pub fn write(&self, text: &str) -> io::Result<()> {
+        // A link stays a link.
+        let file = fs::canonicalize(&self.file).unwrap_or_else(|_| self.file.clone());
+        if let Some(dir) = file.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        let mut complete = files::private_beside(&file)?;
+        complete.write_all(text.as_bytes())?;
+        if let Ok(before) = fs::metadata(&file) {
+            complete.as_file().set_permissions(before.permissions())?;
+        }
+        files::put_in_place(complete, &file)
+    }
 }
 
 /// The variables of this process that [`load`] looks at.
@@ -93,9 +153,18 @@ pub fn load(
     environment: impl IntoIterator<Item = (String, String)>,
     flags: &Overrides,
 ) -> Result<Config, ConfigError> {
+    put_together(file, read(file, must_exist)?.as_deref(), environment, flags)
+}
+
+fn put_together(
+    file: &Path,
+    text: Option<&str>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    flags: &Overrides,
+) -> Result<Config, ConfigError> {
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
-    if let Some(text) = read(file, must_exist)? {
-        figment = figment.merge(Serialized::defaults(parse(file, &text)?));
+    if let Some(text) = text {
+        figment = figment.merge(Serialized::defaults(parse(file, text)?));
     }
     let environment = variables(environment)?;
     for (key, (_, value)) in &environment {

@@ -5,6 +5,7 @@
 //! environment, then the file, then the defaults.
 
 mod check;
+mod edit;
 mod errors;
 mod example;
 mod live;
@@ -13,10 +14,13 @@ mod names;
 mod settings;
 mod values;
 
+pub(crate) use names::{is_known, nearest};
+pub(crate) use settings::SECTIONS;
+
 pub use check::check;
 pub use errors::ConfigError;
 pub use example::example;
-pub use live::{adopt, differences, is_live};
-pub use load::{Layers, Overrides, load, process_environment};
+pub use live::{adopt, differences, is_live, values};
+pub use load::{Layers, Overrides, Source, load, process_environment};
 pub use settings::{Config, Groups, Log, Network, Pairing, Receipts, Rpc, Storage};
 pub use values::{List, LogFormat, Period, RelayUse};

@@ -504,6 +504,14 @@ impl EventSource for Mock {
 }
 
 impl ConfigApi for Mock {
+    async fn show(&self, _: ConfigShow) -> Result<Vec<Setting>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn set(&self, _: ConfigSet) -> Result<Setting, ApiError> {
+        Ok(Setting::default())
+    }
+
     async fn reload(&self, _: ConfigReload) -> Result<ConfigReloaded, ApiError> {
         Ok(ConfigReloaded::default())
     }

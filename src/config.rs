@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use covey_api::{ConfigReload, ConfigReloaded, ConfigSet, ConfigShow, Reason, Setting, SettingSource};
+use covey_api::{ConfigReload, ConfigReloaded, ConfigSet, ConfigShow, Exit, Reason, Setting, SettingSource, sentence};
 use covey_cli::{Failure, Globals, Session, Terminal};
 use covey_node::{
-    config::{self, Config, Layers, Overrides},
+    config::{self, Config, ConfigError, Layers, Overrides},
     daemon::StartError,
     paths::Paths,
     settings,
@@ -66,8 +66,12 @@ impl ConfigCommand {
     pub(crate) async fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
         match self {
             Self::Check => {
-                let (paths, _) = load(globals, &Overrides::new())?;
+                let paths = resolve(globals)?;
                 let file = paths.config_file();
+                let mistakes = config::mistakes(file, paths.config_is_explicit(), config::process_environment());
+                if !mistakes.is_empty() {
+                    return Err(all_of(&mistakes, terminal)?);
+                }
                 let found = file.exists();
                 terminal.show(&json!({"ok": true, "file": file, "found": found}), |t, _| {
                     if found {
@@ -149,6 +153,24 @@ fn meant(text: &str) -> Value {
     let table = toml::from_str::<toml::Table>(&format!("value = {text}")).ok();
     let value = table.and_then(|mut table| table.remove("value")).and_then(|value| serde_json::to_value(value).ok());
     value.unwrap_or_else(|| text.into())
+}
+
+/// Tells every mistake: who mends a file would like to do it once.
+fn all_of(mistakes: &[ConfigError], terminal: &mut Terminal) -> Result<Failure, Failure> {
+    let sentences: Vec<String> = mistakes.iter().map(|mistake| sentence(&mistake.to_string())).collect();
+    if let ([only], false) = (sentences.as_slice(), terminal.json) {
+        return Ok(Failure::Ended { exit: Exit::Usage, sentence: only.clone() });
+    }
+    let heading = format!("The configuration has {} mistakes.", sentences.len());
+    if terminal.json {
+        let message = if let [only] = sentences.as_slice() { only } else { &heading };
+        let error = json!({"error": {"message": message, "exit": Exit::Usage.code(), "mistakes": sentences}});
+        terminal.complain(&error.to_string())?;
+    } else {
+        terminal.error(&heading)?;
+        sentences.iter().try_for_each(|mistake| terminal.complain(&format!("  {mistake}")))?;
+    }
+    Ok(Failure::Told(Exit::Usage))
 }
 
 async fn reload(globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! `covey daemon`: from flags to a running node, and to its end.
 
-use std::{env, io, path::PathBuf, sync::Arc};
+use std::{io, sync::Arc};
 
 use clap::Args;
 use covey_api::Exit;
@@ -8,7 +8,6 @@ use covey_cli::{Failure, Globals, Terminal};
 use covey_node::{
     config::{LogFormat, Overrides},
     daemon::{Daemon, Options, Started},
-    vault::Passphrase,
 };
 use serde_json::json;
 use tracing::{error, info, warn};
@@ -18,6 +17,7 @@ use crate::{
     logging,
     service_manager::ServiceManager,
     signals::{Signals, Wish},
+    unlock::Unlock,
 };
 
 /// Arguments of `daemon`.
@@ -52,26 +52,6 @@ pub(crate) struct DaemonArgs {
     unlock: Unlock,
 }
 
-/// Where the passphrase comes from: never an argument or the environment, which others can read.
-#[derive(Args, Debug)]
-pub(crate) struct Unlock {
-    /// Read the passphrase that protects the data from this file (/dev/fd/3 for an open descriptor); without, the
-    /// systemd credential `covey-passphrase`, or a key file beside the data
-    #[arg(long, value_name = "FILE")]
-    pub(crate) passphrase_file: Option<PathBuf>,
-}
-
-impl Unlock {
-    pub(crate) fn passphrase(&self) -> Result<Option<Passphrase>, Failure> {
-        let read = match (&self.passphrase_file, env::var_os("CREDENTIALS_DIRECTORY")) {
-            (Some(file), _) => Passphrase::from_file(file).map(Some),
-            (None, Some(directory)) => Passphrase::from_credentials(directory.as_ref()),
-            (None, None) => Ok(None),
-        };
-        read.map_err(|error| start_failure(&error.into()))
-    }
-}
-
 impl DaemonArgs {
     /// The settings that the flags override.
     fn overrides(&self) -> Overrides {
@@ -86,6 +66,8 @@ impl DaemonArgs {
     }
 
     pub(crate) async fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+        // Before signals are listened for: Ctrl-C ends the question.
+        let typed = self.unlock.typed(config::resolve(globals)?.data_dir())?;
         let mut signals = Signals::new()?;
         let flags = self.overrides();
         let (paths, config) = config::load(globals, &flags)?;
@@ -95,7 +77,8 @@ impl DaemonArgs {
         terminal.quiet |= json;
         let manager = Arc::new(ServiceManager::of_process());
         let run = async {
-            let options = Options { paths, config, passphrase: self.unlock.passphrase()?, flags, log };
+            let passphrase = if typed.is_some() { typed } else { self.unlock.given()? };
+            let options = Options { paths, config, passphrase, flags, log };
             Box::pin(live(options, terminal, &mut signals, &manager)).await
         };
         match run.await {

@@ -11,13 +11,17 @@ use covey_api::{Exit, Time};
 use covey_cli::{Failure, Globals, Terminal};
 use covey_node::{
     config::Overrides,
-    daemon::Options,
+    daemon::{Options, StartError},
     db::{self, BackedUp, DbError, Findings, Repaired, Restored},
+    vault::VaultError,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::{config, daemon::Unlock};
+use crate::{
+    config,
+    unlock::{self, Unlock},
+};
 
 /// Progress is shown of what takes longer than this.
 const SHOW_AFTER: Duration = Duration::from_millis(500);
@@ -100,8 +104,13 @@ impl DbCommand {
                 backed_up(&made, &file, terminal)
             }
             Self::Restore { file, vault_key, unlock } => {
-                let options = options(globals, &unlock)?;
-                let made = done(db::restore(&options, &file, vault_key.as_deref(), &mut progress))?;
+                let mut options = options(globals, &unlock)?;
+                let mut made = db::restore(&options, &file, vault_key.as_deref(), &mut progress);
+                if needs_passphrase(&made) && unlock::is_terminal() {
+                    options.passphrase = Some(unlock::ask(&format!("Passphrase of {}: ", file.display()))?);
+                    made = db::restore(&options, &file, vault_key.as_deref(), &mut progress);
+                }
+                let made = done(made)?;
                 bar.clear();
                 restored(&made, &options, terminal)
             }
@@ -111,7 +120,12 @@ impl DbCommand {
 
 fn options(globals: &Globals, unlock: &Unlock) -> Result<Options, Failure> {
     let (paths, config) = config::load(globals, &Overrides::new())?;
-    Ok(Options { paths, config, passphrase: unlock.passphrase()?, flags: Overrides::new(), log: None })
+    let passphrase = unlock.passphrase(paths.data_dir())?;
+    Ok(Options { paths, config, passphrase, flags: Overrides::new(), log: None })
+}
+
+fn needs_passphrase<T>(result: &Result<T, DbError>) -> bool {
+    matches!(result, Err(DbError::Start(StartError::Vault(VaultError::PassphraseNeeded { .. }))))
 }
 
 fn done<T>(result: Result<T, DbError>) -> Result<T, Failure> {

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     config::{self, start_failure},
-    daemon::Unlock,
+    unlock::{self, Unlock},
 };
 
 /// More than 24 words take.
@@ -25,12 +25,15 @@ const PHRASE_LIMIT: u64 = 1024;
 #[command(
     long_about = "Make an account, or bring one back, without starting a node\n\nThe daemon does this by itself on its first start. Use init to see \
                   your recovery phrase at once, to protect the data with a passphrase, or to bring an account back.",
-    after_help = "Examples:\n  covey init\n  covey init --passphrase-file ./passphrase\n  covey init --recover < words.txt"
+    after_help = "Examples:\n  covey init\n  covey init --passphrase\n  covey init --passphrase-file ./passphrase\n  covey init --recover < words.txt"
 )]
 pub(crate) struct InitArgs {
-    /// Bring an account back from its 24 words, read from stdin
+    /// Bring an account back from its 24 words, read from stdin; they may be numbered
     #[arg(long)]
     recover: bool,
+    /// Protect the data with a passphrase that you are asked for, here and at every start
+    #[arg(long, conflicts_with = "passphrase_file")]
+    passphrase: bool,
     #[command(flatten)]
     unlock: Unlock,
 }
@@ -39,8 +42,8 @@ impl InitArgs {
     pub(crate) fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
         let (paths, config) = config::load(globals, &Overrides::new())?;
         let account = if self.recover { Some(recovered(terminal)?) } else { None };
-        let options =
-            Options { paths, config, passphrase: self.unlock.passphrase()?, flags: Overrides::new(), log: None };
+        let passphrase = if self.passphrase { Some(unlock::ask_for_new()?) } else { self.unlock.given()? };
+        let options = Options { paths, config, passphrase, flags: Overrides::new(), log: None };
         let made = daemon::init(&options, account).map_err(|error| start_failure(&error))?;
         let data_dir = options.paths.data_dir();
         let answer =
@@ -66,7 +69,7 @@ pub(crate) fn phrase(
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     let (paths, config) = config::load(globals, &Overrides::new())?;
-    let passphrase = Unlock { passphrase_file }.passphrase()?;
+    let passphrase = Unlock { passphrase_file }.passphrase(paths.data_dir())?;
     let made = daemon::phrase(&Options { paths, config, passphrase, flags: Overrides::new(), log: None })
         .map_err(|error| start_failure(&error))?;
     Ok(terminal.show(&json!({"account": made.account, "phrase": *made.phrase}), |t, _| words(t, &made))?)

@@ -9,14 +9,15 @@ mod logging;
 mod service_manager;
 mod signals;
 mod tree;
+mod unlock;
 
 use std::{
-    io,
+    env, io,
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
 };
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use covey_api::Exit;
 use covey_cli::{AccountCommand, Command as Client, Failure, Globals, Terminal};
 use tokio::runtime::{Builder, Runtime};
@@ -24,7 +25,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::tree::{Command, Covey};
 
 fn main() -> ExitCode {
-    let Covey { globals, command } = match Covey::try_parse() {
+    covey_node::hardening::harden();
+    let Covey { globals, command } = match parse() {
         Ok(covey) => covey,
         Err(shown) => {
             // Help and version arrive here too. Nobody may be reading them.
@@ -43,6 +45,14 @@ fn main() -> ExitCode {
     };
     failure.tell(&mut terminal);
     ExitCode::from(failure.exit().code())
+}
+
+/// The command line, in which a text may begin like a flag.
+fn parse() -> Result<Covey, clap::Error> {
+    let mut tree = Covey::command();
+    let args = covey_cli::words(&mut tree, env::args_os())?;
+    let mut matches = tree.try_get_matches_from_mut(args)?;
+    Covey::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))
 }
 
 fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {

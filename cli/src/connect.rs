@@ -1,5 +1,7 @@
 //! Where the daemon is, and the way to it.
 
+mod owner;
+
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
@@ -12,7 +14,7 @@ use jsonrpsee::{
     ws_client::{HeaderMap, HeaderValue, WsClient, WsClientBuilder},
 };
 use serde::Deserialize;
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use crate::{Failure, Globals};
 
@@ -152,7 +154,7 @@ fn explicit(text: &str, cookie: PathBuf) -> Result<Place, Failure> {
         return Err(Failure::new(
             Reason::InvalidParams,
             format!(
-                "{host} is another machine, and the cookie would travel unencrypted. Use an SSH tunnel, or https://."
+                "{host} is another machine, and the token would travel unencrypted. Use an SSH tunnel, or https://."
             ),
         ));
     }
@@ -187,11 +189,16 @@ async fn open(place: &Place, patience: Duration) -> Result<WsClient, Failure> {
             builder.build_with_stream("ws://localhost/rpc", stream).await.map_err(|error| no_handshake(&error))
         }
         Place::Url(url, cookie) => {
-            let headers = bearer(cookie)?;
-            builder.set_headers(headers).build(url).await.map_err(|error| match error {
+            let builder = builder.set_headers(bearer(url, cookie)?);
+            let opened = match url.strip_prefix("ws://") {
+                Some(rest) => builder.build_with_stream(url, trusted(rest, url, cookie).await?).await,
+                // Whom it reaches, its certificate says.
+                None => builder.build(url).await,
+            };
+            opened.map_err(|error| match error {
                 ClientError::Transport(_) if rejected(&error) => Failure::new(
                     Reason::Unreachable,
-                    format!("The daemon at {url} does not accept the cookie in {}. Is it the daemon of another data directory? Name it with --data-dir.", cookie.display()),
+                    format!("The daemon at {url} does not accept the token in {}. Is it the daemon of another data directory? Name it with --data-dir.", cookie.display()),
                 ),
                 _ => no_daemon(url),
             })
@@ -199,20 +206,50 @@ async fn open(place: &Place, patience: Duration) -> Result<WsClient, Failure> {
     }
 }
 
+/// A connection to a port of this machine, once it is known whose it is: nothing has been said on it.
+async fn trusted(rest: &str, url: &str, cookie: &Path) -> Result<TcpStream, Failure> {
+    let host = rest.split('/').next().unwrap_or_default();
+    let host = if has_port(host) { host.to_owned() } else { format!("{host}:80") };
+    let stream = TcpStream::connect(&host).await.map_err(|_| no_daemon(url))?;
+    let address = stream.peer_addr().map_err(|_| no_daemon(url))?;
+    match owner::is_trusted(address, cookie) {
+        Ok(true) => Ok(stream),
+        Ok(false) => Err(Failure::new(
+            Reason::Unreachable,
+            format!(
+                "{address} belongs to another user, so the token is not sent there. Is the daemon running? Look with `covey status`."
+            ),
+        )),
+        Err(error) => Err(Failure::new(
+            Reason::Unreachable,
+            format!(
+                "It cannot be found out who listens at {address} ({error}), so the token is not sent there. Use the daemon's socket: --rpc unix:/path/to/rpc.sock."
+            ),
+        )),
+    }
+}
+
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']') && port.parse::<u16>().is_ok())
+}
+
 fn rejected(error: &ClientError) -> bool {
     let text = error.to_string();
     text.contains("status code: 401") || text.contains("status code: 403")
 }
 
-fn bearer(cookie: &Path) -> Result<HeaderMap, Failure> {
+fn bearer(url: &str, cookie: &Path) -> Result<HeaderMap, Failure> {
     let token = fs::read_to_string(cookie).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => no_daemon(&cookie.display().to_string()),
-        _ => Failure::new(
+        io::ErrorKind::NotFound => Failure::new(
             Reason::Unreachable,
             format!(
-                "Cannot read the daemon's cookie {}: {error}. Run this as the user of the daemon.",
+                "There is no token for {url}: {} does not exist. Name the data directory of that node with --data-dir.",
                 cookie.display()
             ),
+        ),
+        _ => Failure::new(
+            Reason::Unreachable,
+            format!("Cannot read the token in {}: {error}. Run this as the user of the daemon.", cookie.display()),
         ),
     })?;
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim())).map_err(|_| {

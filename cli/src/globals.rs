@@ -12,15 +12,15 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// Directory that holds everything of one node (default: XDG directories)
-    #[arg(long, global = true, value_name = "DIR", env = "COVEY_DATA_DIR", hide_env = true)]
+    #[arg(long, global = true, value_name = "DIR", env = "COVEY_DATA_DIR", hide_env_values = true)]
     pub data_dir: Option<PathBuf>,
 
     /// Configuration file (default: $XDG_CONFIG_HOME/covey/config.toml)
-    #[arg(long, global = true, value_name = "FILE", env = "COVEY_CONFIG", hide_env = true)]
+    #[arg(long, global = true, value_name = "FILE", env = "COVEY_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
 
     /// Talk to the daemon at this address instead: http://127.0.0.1:7420 or unix:/path/rpc.sock
-    #[arg(long, global = true, value_name = "URL", env = "COVEY_RPC", hide_env = true)]
+    #[arg(long, global = true, value_name = "URL", env = "COVEY_RPC", hide_env_values = true)]
     pub rpc: Option<String>,
 
     /// Print the bare result as JSON (one object per line for streams), and errors as JSON on stderr

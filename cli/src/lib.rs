@@ -27,6 +27,7 @@ mod token;
 mod wait;
 mod web;
 mod when;
+mod words;
 
 pub use account::AccountCommand;
 pub use command::{Command, run};
@@ -37,3 +38,4 @@ pub use qr::qr_code;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use terminal::{Streams, Terminal};
 pub use text::Paint;
+pub use words::words;

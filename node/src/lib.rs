@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod db;
 pub mod engine;
 pub mod files;
+pub mod hardening;
 pub mod health;
 pub mod lock;
 pub mod metrics;

@@ -108,6 +108,10 @@ fn a_file_that_is_no_backup_or_a_damaged_one_is_refused_and_leaves_nothing() {
     let mut damaged = whole.clone();
     damaged[whole.len() / 2] ^= 1;
     restore(&damaged);
+    let mut without = covey(&alice.home());
+    without.arg("--data-dir").arg(&empty).args(["db", "restore"]).arg(&file);
+    let sentence = run(without, [] as [&str; 0], "").sentence(2);
+    assert!(sentence.contains("--vault-key") && !sentence.contains(".restore-"), "{sentence}");
     alice.resume();
     let status: Value = alice.json(&["status"]);
     assert!(status.is_object());

@@ -119,7 +119,7 @@ fn what_is_too_long_empty_or_taken() {
 fn no_daemon_or_another_or_one_that_does_not_answer() {
     let (mut alice, bob) = (Node::start("alice"), Node::start("bob"));
     let url = bob.client().endpoint().expect("runs")["url"].as_str().expect("a URL").to_owned();
-    told(&alice, &["--rpc", &url, "status"], 3, &["cookie", "--data-dir"]);
+    told(&alice, &["--rpc", &url, "status"], 3, &["token", "--data-dir"]);
     told(&alice, &["--rpc", "unix:/nonexistent/rpc.sock", "status"], 3, &["/nonexistent/rpc.sock", "covey daemon"]);
     told(&alice, &["--rpc", "http://10.0.0.7:7420", "status"], 2, &["another machine"]);
     told(&alice, &["--rpc", "seven", "status"], 2, &["http://127.0.0.1:7420"]);

@@ -93,10 +93,20 @@ fn configurations_that_cannot_be_used() {
         says(&place.daemon(&["--config", &file]), 2, words);
         says(&run(place.covey(), ["config", "check", "--config", &file], ""), 2, words);
     }
+    let several = place.write("config.toml", "[network]\nlisen = []\nmdns = 3\n[storage]\ncache_mib = 0\n");
+    let ran = run(place.covey(), ["config", "check", "--config", &several], "");
+    says(&ran, 2, &["3 mistakes"]);
+    for mistake in ["config.toml:2", "config.toml:3", "storage.cache_mib"] {
+        assert!(ran.stderr.lines().any(|line| line.starts_with("  ") && line.contains(mistake)), "{ran:?}");
+    }
+    let told: serde_json::Value =
+        serde_json::from_str(&run(place.covey(), ["--json", "config", "check", "--config", &several], "").stderr)
+            .expect("one object");
+    assert_eq!(told["error"]["mistakes"].as_array().map(Vec::len), Some(3), "{told}");
     let not_text = place.write("config.toml", [0xff, 0xfe, 0x00]);
     says(&place.daemon(&["--config", &not_text]), 2, &["config.toml"]);
     let directory = place.path().display().to_string();
-    says(&place.daemon(&["--config", &directory]), 2, &["cannot read", &directory]);
+    says(&place.daemon(&["--config", &directory]), 2, &["Cannot read", &directory]);
     says(&place.daemon(&["--config", "/nonexistent/config.toml"]), 2, &["no configuration file", "/nonexistent"]);
     says(
         &place.daemon_with(&[("COVEY_NETWORK__LISEN", "x")], &[]),
@@ -143,11 +153,12 @@ fn passphrases() {
     let made = run(place.covey(), ["--json", "init", "--passphrase-file", &right], "").json();
     let account = made["account"].as_str().expect("an account").to_owned();
 
-    says(&place.daemon(&[]), 3, &["--passphrase-file"]);
-    says(&place.daemon(&["--passphrase-file", &wrong]), 3, &["passphrase", "vault.json"]);
-    says(&place.daemon(&["--passphrase-file", &empty]), 5, &["passphrase"]);
-    says(&place.daemon(&["--passphrase-file", "/nonexistent"]), 5, &["/nonexistent"]);
-    says(&run(place.covey(), ["account", "phrase", "--passphrase-file", &wrong], ""), 3, &["passphrase"]);
+    // 3 is "no daemon" and 5 "damaged": this is neither.
+    says(&place.daemon(&[]), 1, &["--passphrase-file"]);
+    says(&place.daemon(&["--passphrase-file", &wrong]), 1, &["passphrase", "vault.json"]);
+    says(&place.daemon(&["--passphrase-file", &empty]), 2, &["passphrase", &empty]);
+    says(&place.daemon(&["--passphrase-file", "/nonexistent"]), 2, &["/nonexistent"]);
+    says(&run(place.covey(), ["account", "phrase", "--passphrase-file", &wrong], ""), 1, &["passphrase"]);
 
     let phrase = run(place.covey(), ["--json", "account", "phrase", "--passphrase-file", &right], "").json();
     assert_eq!((phrase["account"].as_str(), &phrase["phrase"]), (Some(account.as_str()), &made["phrase"]));
@@ -168,7 +179,8 @@ fn accounts_that_are_there_or_not() {
 
     let elsewhere = Place::new();
     let words = made["phrase"].as_str().expect("words");
-    let recovered = run(elsewhere.covey(), ["--json", "init", "--recover"], &words.to_uppercase()).json();
+    let numbered: String = words.split(' ').enumerate().map(|(at, word)| format!("{}. {word}\n", at + 1)).collect();
+    let recovered = run(elsewhere.covey(), ["--json", "init", "--recover"], &numbered.to_uppercase()).json();
     assert_eq!(recovered["account"], made["account"], "the words bring the account back");
     assert_ne!(recovered["device"], made["device"], "on another device");
 }

@@ -67,7 +67,7 @@ async fn over_tcp_the_cookie_opens_the_door() {
     std::fs::write(daemon.dir.path().join("rpc.cookie"), "wrong").unwrap();
     let ran = daemon.run(&["--rpc", &url, "status"]).await;
     assert_eq!(ran.exit, 3);
-    assert!(ran.err.contains("does not accept the cookie"), "{}", ran.err);
+    assert!(ran.err.contains("does not accept the token"), "{}", ran.err);
 }
 
 #[tokio::test]

@@ -52,7 +52,8 @@ fn every_method_of_the_contract_has_a_command() {
             (noun, verb) => vec![noun.to_owned(), verb.to_owned()],
         }
     };
-    for method in covey_api::methods() {
+    // `covey config` belongs to the binary, which reads the files as well.
+    for method in covey_api::methods().iter().filter(|method| !method.name.starts_with("config.")) {
         let mut command = &tree;
         for word in spelled(method.name) {
             command = command.find_subcommand(&word).unwrap_or_else(|| panic!("{} has no command", method.name));

@@ -209,7 +209,7 @@ impl Reason {
     pub fn exit(self) -> Exit {
         match self {
             Self::InvalidRequest | Self::InvalidParams | Self::MethodNotFound | Self::InvalidConfig => Exit::Usage,
-            Self::Locked | Self::WrongPassphrase | Self::Unreachable | Self::ShuttingDown => Exit::Unreachable,
+            Self::Unreachable | Self::ShuttingDown => Exit::Unreachable,
             Self::TimedOut => Exit::TimedOut,
             Self::Storage | Self::Corrupt | Self::DataInUse => Exit::Data,
             Self::Internal => Exit::Bug,

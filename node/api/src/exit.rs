@@ -6,11 +6,11 @@
 pub enum Exit {
     /// Done as asked.
     Done = 0,
-    /// The request was understood and refused: not paired, no such contact, not allowed, …
+    /// The request was understood and refused: not paired, no such contact, not allowed, locked by another passphrase, …
     Refused = 1,
     /// The command line, the parameters or the configuration are wrong.
     Usage = 2,
-    /// No daemon answers, or it is not unlocked.
+    /// No daemon answers.
     Unreachable = 3,
     /// It took longer than allowed; the work may still finish.
     TimedOut = 4,

@@ -11,22 +11,34 @@ use super::{Config, ConfigError, Rpc};
 /// # Errors
 /// [`ConfigError::Value`] for the first setting that makes no sense.
 pub fn check(config: &Config) -> Result<(), ConfigError> {
-    let network = &config.network;
-    addresses("network.listen", &network.listen)?;
-    addresses("network.external", &network.external)?;
-    addresses("network.bootstrap", &network.bootstrap)?;
-    if let Some(address) = network.bootstrap.iter().find(|a| !a.contains("/p2p/")) {
-        return bad("network.bootstrap", format!("\"{address}\" does not end in /p2p/ and a peer id"));
+    all(config).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Every setting that makes no sense.
+pub(super) fn all(config: &Config) -> Vec<ConfigError> {
+    let (network, storage) = (&config.network, &config.storage);
+    let checks = [
+        addresses("network.listen", &network.listen),
+        addresses("network.external", &network.external),
+        addresses("network.bootstrap", &network.bootstrap).and_then(|()| peers(&network.bootstrap)),
+        positive("network.max_connections", network.max_connections),
+        positive("network.max_memory_mib", network.max_memory_mib),
+        positive("pairing.max_pending", config.pairing.max_pending),
+        config.rpc.address().map(drop),
+        positive("rpc.max_connections", config.rpc.max_connections),
+        positive("storage.cache_mib", storage.cache_mib),
+        positive("storage.journal_max_mib", storage.journal_max_mib),
+        positive("storage.author_burst_mib", storage.author_burst_mib),
+        positive("storage.author_kib_per_second", storage.author_kib_per_second),
+    ];
+    checks.into_iter().filter_map(Result::err).collect()
+}
+
+fn peers(bootstrap: &[String]) -> Result<(), ConfigError> {
+    match bootstrap.iter().find(|address| !address.contains("/p2p/")) {
+        Some(address) => bad("network.bootstrap", format!("\"{address}\" does not end in /p2p/ and a peer id")),
+        None => Ok(()),
     }
-    positive("network.max_connections", network.max_connections)?;
-    positive("network.max_memory_mib", network.max_memory_mib)?;
-    positive("pairing.max_pending", config.pairing.max_pending)?;
-    config.rpc.address()?;
-    positive("rpc.max_connections", config.rpc.max_connections)?;
-    positive("storage.cache_mib", config.storage.cache_mib)?;
-    positive("storage.journal_max_mib", config.storage.journal_max_mib)?;
-    positive("storage.author_burst_mib", config.storage.author_burst_mib)?;
-    positive("storage.author_kib_per_second", config.storage.author_kib_per_second)
 }
 
 impl Rpc {

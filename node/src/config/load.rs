@@ -184,7 +184,7 @@ fn put_together(
     Ok(config)
 }
 
-fn read(path: &Path, must_exist: bool) -> Result<Option<String>, ConfigError> {
+pub(super) fn read(path: &Path, must_exist: bool) -> Result<Option<String>, ConfigError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == io::ErrorKind::NotFound && must_exist => {
@@ -224,13 +224,13 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
 }
 
 /// The line (from 1) in which a range begins.
-fn line_of(text: &str, at: Option<&Range<usize>>) -> usize {
+pub(super) fn line_of(text: &str, at: Option<&Range<usize>>) -> usize {
     let start = at.map_or(0, |range| range.start).min(text.len());
     text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count() + 1
 }
 
 /// Settings in the environment: `section.key` to the variable and its value.
-fn variables(
+pub(super) fn variables(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, (String, Value)>, ConfigError> {
     let mut found = BTreeMap::new();

@@ -90,7 +90,8 @@ impl StartError {
             Self::Paths(_) | Self::Config(_) | Self::Address { .. } | Self::Overlay(SpawnError::Bootstrap { .. }) => {
                 Exit::Usage
             }
-            Self::Vault(VaultError::PassphraseNeeded { .. } | VaultError::WrongPassphrase { .. }) => Exit::Unreachable,
+            Self::Vault(VaultError::PassphraseNeeded { .. } | VaultError::WrongPassphrase { .. }) => Exit::Refused,
+            Self::Vault(VaultError::PassphraseLength) => Exit::Usage,
             Self::Lock(_)
             | Self::Store(_)
             | Self::Engine(_)

@@ -45,6 +45,17 @@ pub enum DbError {
         /// Where.
         dir: PathBuf,
     },
+    /// The backup opens with a key file that was not given.
+    #[error(
+        "{path} opens only with the vault.key of the node that it is of; name that file with --vault-key FILE, or put it at {}",
+        key.display()
+    )]
+    KeyNeeded {
+        /// The backup.
+        path: PathBuf,
+        /// Where the key is looked for.
+        key: PathBuf,
+    },
     /// A file is no backup, or damaged, or of a later version.
     #[error("{path} cannot be restored: {why}")]
     NoBackup {
@@ -82,6 +93,7 @@ impl DbError {
             Self::Start(error) => error.exit(),
             Self::Store(_) | Self::Engine(_) | Self::AccountLost { .. } | Self::NoBackup { .. } => Exit::Data,
             Self::Unrepaired { .. } => Exit::Bug,
+            Self::KeyNeeded { .. } => Exit::Usage,
             Self::Exists { .. } | Self::NotEmpty { .. } | Self::Io { .. } => Exit::Refused,
         }
     }

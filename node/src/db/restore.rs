@@ -11,7 +11,7 @@ use crate::{
     files,
     lock::InstanceLock,
     store::{Batch, DiskOptions, Marks, MarksFile, SledStore, Store},
-    vault::{Vault, VaultFiles},
+    vault::{Protection, Vault, VaultError, VaultFiles},
 };
 
 use super::{
@@ -62,12 +62,22 @@ pub fn restore(
     let made = VaultFiles::new(aside.path());
     files::create_private(&aside.path().join("vault.json"), reader.header.vault.as_bytes()).map_err(at(from))?;
     let key = dir.join("vault.key");
-    let given = key_file.unwrap_or(&key);
+    let given = key_file.unwrap_or(key.as_path());
     if given.exists() || key_file.is_some() {
         let bytes = zeroize::Zeroizing::new(fs::read(given).map_err(at(given))?);
         files::create_private(&aside.path().join("vault.key"), &bytes).map_err(at(dir))?;
     }
-    let vault = made.open(options.passphrase.as_ref())?;
+    if made.protection()? == Protection::KeyFile && !aside.path().join("vault.key").exists() {
+        return Err(DbError::KeyNeeded { path: from.to_owned(), key });
+    }
+    // Where the vault is for now says nothing to whoever restores it.
+    let vault = made.open(options.passphrase.as_ref()).map_err(|error| match error {
+        VaultError::PassphraseNeeded { .. } => VaultError::PassphraseNeeded { path: from.to_owned() },
+        VaultError::WrongPassphrase { .. } => VaultError::WrongPassphrase { path: from.to_owned() },
+        VaultError::WrongKeyFile { .. } => VaultError::WrongKeyFile { path: given.to_owned() },
+        VaultError::KeyFileMalformed { .. } => VaultError::KeyFileMalformed { path: given.to_owned() },
+        other => other,
+    })?;
     let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
     let database = aside.path().join("db");
     let mut store = SledStore::open(&database, disk)?;

@@ -7,7 +7,8 @@ use std::{io, path::PathBuf};
 pub enum VaultError {
     /// The vault opens with a passphrase and none was given.
     #[error(
-        "{path} is locked by a passphrase; give it with `--passphrase-file FILE` or as the systemd credential `{}`",
+        "{path} is locked by a passphrase; enter it on a terminal, or give it with `--passphrase-file FILE` or as the systemd \
+         credential `{}`",
         super::CREDENTIAL
     )]
     PassphraseNeeded {

@@ -61,6 +61,15 @@ impl Passphrase {
     }
 }
 
+/// For a passphrase that was typed twice: it compares what one person typed, so it need not hide how long that takes.
+impl PartialEq for Passphrase {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Passphrase {}
+
 impl fmt::Debug for Passphrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Passphrase(…)")

@@ -54,7 +54,7 @@ impl AccountSecret {
     /// # Errors
     /// [`PhraseError`] says what is wrong without repeating the words.
     pub fn from_phrase(phrase: &str) -> Result<Self, PhraseError> {
-        let lower = Zeroizing::new(phrase.to_lowercase());
+        let lower = Zeroizing::new(unnumbered(phrase));
         let words = lower.split_whitespace().count();
         if words != WORDS {
             return Err(PhraseError::WordCount(words));
@@ -96,6 +96,23 @@ impl AccountSecret {
     }
 }
 
+/// The words in lower case, without the numbers that people write before them: `1. abandon`, `2) ability`, `3 able`.
+fn unnumbered(phrase: &str) -> String {
+    let mut words = String::with_capacity(phrase.len());
+    for word in phrase.split_whitespace() {
+        let rest = word.trim_start_matches(|c: char| c.is_ascii_digit());
+        let word = if rest.len() < word.len() { rest.trim_start_matches(['.', ')', ':']) } else { word };
+        let word = word.trim_end_matches([',', ';']);
+        if !word.is_empty() {
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            word.chars().flat_map(char::to_lowercase).for_each(|c| words.push(c));
+        }
+    }
+    words
+}
+
 impl From<Secret<32>> for AccountSecret {
     fn from(seed: Secret<32>) -> Self {
         let signing = SigningSecret::from_seed(*derive_key(SIGNING_CONTEXT, seed.expose()).expose());
@@ -135,6 +152,19 @@ mod tests {
         let account = AccountSecret::from_seed([42; 32]);
         let untidy = account.phrase().to_uppercase().replace(' ', " \n\t");
         assert_eq!(AccountSecret::from_phrase(&untidy).as_ref(), Ok(&account));
+    }
+
+    #[test]
+    fn a_phrase_may_be_numbered() {
+        let account = AccountSecret::from_seed([42; 32]);
+        let words = account.phrase();
+        for separator in [". ", ".", ") ", " ", ": "] {
+            let numbered: Vec<String> =
+                words.split(' ').enumerate().map(|(at, word)| format!("{}{separator}{word}", at + 1)).collect();
+            assert_eq!(AccountSecret::from_phrase(&numbered.join("\n")).as_ref(), Ok(&account), "{separator:?}");
+        }
+        assert_eq!(AccountSecret::from_phrase(&words.replace(' ', ", ")).as_ref(), Ok(&account));
+        assert_eq!(AccountSecret::from_phrase("1. abandon 2."), Err(PhraseError::WordCount(1)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use covey_cli::{Command, Failure, Globals, Streams, Terminal};
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse, Server, ServerHandle, serve, stop_channel};
 use tempfile::TempDir;
@@ -105,7 +105,7 @@ impl Daemon {
     pub async fn run_with(&self, line: &[&str], stdin: &str) -> Ran {
         let dir = self.dir.path().to_str().unwrap().to_owned();
         let line = ["covey", "--data-dir", &dir].into_iter().chain(line.iter().copied());
-        run(Tree::try_parse_from(line), stdin).await
+        run(parse(line), stdin).await
     }
 }
 
@@ -156,5 +156,13 @@ impl Write for Sink {
 /// Runs a command against whatever is at a directory.
 pub async fn run_at(dir: &Path, line: &[&str]) -> Ran {
     let dir = dir.to_str().unwrap();
-    run(Tree::try_parse_from(["covey", "--data-dir", dir].into_iter().chain(line.iter().copied())), "").await
+    run(parse(["covey", "--data-dir", dir].into_iter().chain(line.iter().copied())), "").await
+}
+
+/// As the binary does it.
+fn parse<'a>(line: impl IntoIterator<Item = &'a str>) -> Result<Tree, clap::Error> {
+    let mut tree = Tree::command();
+    let line = covey_cli::words(&mut tree, line.into_iter().map(Into::into))?;
+    let mut matches = tree.try_get_matches_from_mut(line)?;
+    Tree::from_arg_matches_mut(&mut matches)
 }

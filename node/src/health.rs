@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::runtime::{Echoes, EngineHandle};
 use crate::store::{Key, Table};
 
-/// A finding is good for this long: whoever asks all the time makes no more writes than this.
+/// A finding is good for this long, unless a write fails meanwhile: whoever asks all the time makes no more writes than this.
 const FRESH: Duration = Duration::from_secs(2);
 /// A part that takes longer than this to answer does not work.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,7 +49,14 @@ pub struct Health {
     overlay: Handle,
     echoes: Echoes,
     probes: AtomicU64,
-    last: Mutex<Option<(Instant, Condition)>>,
+    last: Mutex<Option<Finding>>,
+}
+
+struct Finding {
+    at: Instant,
+    /// Inputs of the engine that had failed by then.
+    failed: u64,
+    condition: Condition,
 }
 
 impl Health {
@@ -61,20 +68,26 @@ impl Health {
     /// The condition now, or a moment ago. One look at a time: others wait for what it finds.
     pub async fn check(&self) -> Condition {
         let mut last = self.last.lock().await;
-        if let Some((at, condition)) = last.as_ref()
+        if let Some(Finding { at, failed, condition }) = last.as_ref()
             && at.elapsed() < FRESH
+            && (*failed == self.failed() || condition.ready().is_err())
         {
             return condition.clone();
         }
         let (store, network, receiving) = tokio::join!(self.store(), self.network(), self.receiving());
         let condition = Condition { store, network, receiving };
-        let before = last.replace((Instant::now(), condition.clone()));
-        match (before.map(|(_, before)| before.ready()), condition.ready()) {
+        let found = Finding { at: Instant::now(), failed: self.failed(), condition: condition.clone() };
+        let before = last.replace(found);
+        match (before.map(|before| before.condition.ready()), condition.ready()) {
             (Some(Err(_)), Ok(())) => info!("all works again"),
             (None | Some(Ok(())), Err(trouble)) => warn!(trouble, "the node does not do all of its work"),
             _ => {}
         }
         condition
+    }
+
+    fn failed(&self) -> u64 {
+        self.engine.commits().failed.get()
     }
 
     async fn store(&self) -> Result<(), String> {

@@ -91,8 +91,6 @@ struct Pending {
     started: bool,
     /// How many inputs were applied.
     inputs: u64,
-    /// How many were not.
-    failed: u64,
 }
 
 impl<S: Store, N: Network> Worker<S, N> {
@@ -178,15 +176,14 @@ impl<S: Store, N: Network> Worker<S, N> {
     ) -> bool {
         let mut pending = Pending::default();
         for input in inputs {
-            self.one(input, live, &mut pending);
+            self.one(input, live, &mut pending, commits);
         }
-        commits.failed.inc_by(pending.failed);
         let kept = !pending.lost;
         self.release(pending, journal, commits) && kept
     }
 
     /// One input, one transaction.
-    fn one(&mut self, input: Input, live: &mut Live, pending: &mut Pending) {
+    fn one(&mut self, input: Input, live: &mut Live, pending: &mut Pending, commits: &Commits) {
         let input = match input {
             Input::Policy(policy) => {
                 // What the store is suspected of is no setting.
@@ -241,7 +238,7 @@ impl<S: Store, N: Network> Worker<S, N> {
             }
             Err(error) => {
                 error!(%error, "an input was not handled; nothing of it is kept");
-                pending.failed += 1;
+                commits.failed.inc();
                 // Starting over cannot make good what made a start fail, unless it was the disk.
                 pending.lost |= !start || error.is_transient();
                 if let Some(reply) = reply {

@@ -54,6 +54,7 @@ function checks({ ok, checks: all }) {
 function facts(status) {
   const { counts } = status;
   const rows = [
+    ...(status.trouble ? [['Trouble', status.trouble]] : []),
     ['Reachable', REACH[status.reachability] ?? status.reachability],
     ['Found by account id alone', status.discoverable ? 'Yes' : 'No'],
     ['Connected', count(status.peers, 'peer')],

@@ -54,7 +54,7 @@ pub enum Command {
         long_about = "Show what happened, and with --follow what happens\n\nWhen the daemon goes away, --follow waits until it is back and goes on where it was; with --timeout it gives up after that long. \
                       Messages begin with who says it to whom, everything else with a star.",
         after_help = "Examples:\n  covey tail --follow\n  covey tail --follow --json | jq -r 'select(.kind == \"message.received\") | .data.text'\n  \
-                      covey tail --follow --consumer my-bot --json"
+                      covey tail --follow --consumer my-bot --json\n  covey tail --follow --kind message.received --channel Lake --no-transient"
     )]
     Tail(TailArgs),
     /// List connected peers

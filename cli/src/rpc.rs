@@ -1,7 +1,7 @@
 //! `covey rpc …`: the contract itself.
 
 use clap::{Args, Subcommand};
-use covey_api::{Reason, RpcVersion, openrpc};
+use covey_api::{Reason, RpcVersion, asyncapi, openrpc};
 use jsonrpsee::core::{client::ClientT, traits::ToRpcParams};
 use serde_json::{Map, Value, value::RawValue};
 
@@ -13,6 +13,9 @@ pub enum RpcCommand {
     /// Print the OpenRPC document of this version (needs no daemon)
     #[command(after_help = "Example:\n  covey rpc spec | jq -r '.methods[].name'")]
     Spec,
+    /// Print the AsyncAPI document of the events (needs no daemon)
+    #[command(after_help = "Example:\n  covey rpc asyncapi | jq -r '.components.messages | keys[]'")]
+    Asyncapi,
     /// Ask the daemon which version it is
     #[command(after_help = "Example:\n  covey rpc version --json")]
     Version,
@@ -37,6 +40,7 @@ impl RpcCommand {
     pub(crate) async fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
         match self {
             Self::Spec => Ok(terminal.json(&openrpc())?),
+            Self::Asyncapi => Ok(terminal.json(&asyncapi())?),
             Self::Version => {
                 let version = Session::connect(globals).await?.call(&RpcVersion {}).await?;
                 Ok(terminal.show(&version, |t, version| {

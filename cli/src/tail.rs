@@ -5,7 +5,7 @@ mod told;
 use std::{io, time::Duration};
 
 use clap::Args;
-use covey_api::{Event, EventsAck, EventsFetch, EventsSubscribe, Reason};
+use covey_api::{Event, EventKind, EventsAck, EventsFetch, EventsSubscribe, Reason};
 use jsonrpsee::core::client::{Error as ClientError, SubscriptionCloseReason};
 use tokio::time::Instant;
 
@@ -29,6 +29,18 @@ pub struct TailArgs {
     /// Everything that this consumer has not seen yet; the daemon remembers how far it has been shown
     #[arg(long, value_name = "NAME", conflicts_with = "from", value_parser = consumer)]
     consumer: Option<String>,
+    /// Only events of this kind, like message.received (repeatable)
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Vec<EventKind>,
+    /// Only what happens in this conversation: a contact, group or channel (repeatable)
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Vec<String>,
+    /// Only what this contact does, and the conversation with them (repeatable)
+    #[arg(long, value_name = "CONTACT")]
+    contact: Vec<String>,
+    /// Leave out what is not in the journal, such as who connects
+    #[arg(long)]
+    no_transient: bool,
     /// How many of the newest events, if there is no place to start from
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
     lines: u32,
@@ -37,6 +49,20 @@ pub struct TailArgs {
 /// Anything but nothing: the daemon has the last word on names.
 fn consumer(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("a consumer has a name".into()) } else { Ok(text.to_owned()) }
+}
+
+fn kind(text: &str) -> Result<EventKind, String> {
+    let all = EventKind::ALL;
+    let found = all.iter().find(|kind| kind.as_str() == text);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|kind| kind.as_str()).collect();
+        format!("the kinds are {}", names.join(", "))
+    })
+}
+
+/// A list, if there is anything in it.
+fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
 }
 
 impl TailArgs {
@@ -75,19 +101,35 @@ struct Tail {
 impl Tail {
     /// What is asked of the journal first.
     fn first_page(&self) -> EventsFetch {
-        let TailArgs { from, consumer, lines, .. } = &self.args;
+        let TailArgs { from, consumer, lines, kind, channel, contact, .. } = &self.args;
         let last = (from.is_none() && consumer.is_none()).then_some(*lines);
-        EventsFetch { from: from.clone(), consumer: consumer.clone(), last, limit: None }
+        EventsFetch {
+            from: from.clone(),
+            consumer: consumer.clone(),
+            last,
+            limit: None,
+            kinds: some(kind),
+            channels: some(channel),
+            contacts: some(contact),
+        }
     }
 
     /// What is asked of it after `cursor`.
-    fn next_page(cursor: String) -> EventsFetch {
-        EventsFetch { from: Some(cursor), ..EventsFetch::default() }
+    fn next_page(&self, cursor: String) -> EventsFetch {
+        EventsFetch { from: Some(cursor), consumer: None, last: None, ..self.first_page() }
     }
 
     /// The live part of it, from where the rest ended.
     fn subscription(&self) -> EventsSubscribe {
-        EventsSubscribe { from: self.cursor.clone(), consumer: None }
+        let TailArgs { kind, channel, contact, no_transient, .. } = &self.args;
+        EventsSubscribe {
+            from: self.cursor.clone(),
+            consumer: None,
+            kinds: some(kind),
+            channels: some(channel),
+            contacts: some(contact),
+            transient: no_transient.then_some(false),
+        }
     }
 
     /// Shows what has happened so far.
@@ -102,10 +144,11 @@ impl Tail {
             if !page.events.is_empty() {
                 self.ack().await?;
             }
-            if !page.more || page.events.is_empty() {
+            // One of few selected events may be empty, and not the last.
+            if !page.more {
                 return Ok(());
             }
-            fetch = Self::next_page(page.cursor);
+            fetch = self.next_page(page.cursor);
         }
     }
 

@@ -77,7 +77,8 @@ pub(crate) async fn send<R: Request<Answer = Sent>>(
 async fn follow(session: &Session, id: &str, start: String, wait: WaitFor) -> Result<Message, Failure> {
     let mut cursor = start;
     loop {
-        let request = EventsSubscribe { from: Some(cursor.clone()), consumer: None };
+        let request =
+            EventsSubscribe { from: Some(cursor.clone()), transient: Some(false), ..EventsSubscribe::default() };
         let mut events: Subscription<_> = session.subscribe(&request).await?;
         let show = MessageShow { id: id.to_owned() };
         let message = session.call(&show).await?;

@@ -308,6 +308,7 @@ async fn bring_up(
         started_at: runtime::now(),
         stop: CancellationToken::new(),
         access: Arc::clone(&access),
+        consumers: Arc::default(),
         caller: Caller::Node,
     });
     let module = covey_api::module(Arc::clone(&service)).map_err(|error| StartError::Rpc(error.to_string()))?;

@@ -2,6 +2,7 @@
 
 mod access;
 mod config;
+pub(crate) mod consumers;
 mod events;
 mod group;
 mod node;
@@ -18,6 +19,7 @@ use covey_api::{
 use covey_overlay::Handle;
 use tokio_util::sync::CancellationToken;
 
+use self::consumers::Consumers;
 use crate::access::{Access, Caller};
 use crate::engine::{Cx, idempotency, rpc};
 use crate::health::Health;
@@ -53,6 +55,8 @@ pub struct Service {
     pub stop: CancellationToken,
     /// Who may do what.
     pub(crate) access: Arc<Access>,
+    /// Who follows the journal under which name.
+    pub(crate) consumers: Arc<Consumers>,
     /// On whose behalf it answers.
     pub(crate) caller: Caller,
 }

@@ -142,7 +142,7 @@ impl Node {
     pub(super) async fn until<T>(&self, what: &str, mut found: impl FnMut(&Event) -> Option<T>) -> Result<T, Failure> {
         let contact = self.contact()?;
         let search = async {
-            let request = EventsSubscribe { from: Some(contact.start.clone()), consumer: None };
+            let request = EventsSubscribe { from: Some(contact.start.clone()), ..EventsSubscribe::default() };
             let mut events = contact.session.subscribe(&request).await?;
             while let Some(Ok(event)) = events.next().await {
                 if let Some(found) = found(&event) {

@@ -56,5 +56,6 @@ mod the_rpc_is_for_its_owner;
 mod tickets_with_tokens;
 mod tokens_give_programs_what_they_need;
 mod two_nodes_pair_and_talk;
+mod unkind_clients_harm_nobody;
 mod verified_by_safety_number;
 mod what_is_secret_stays_in_the_process;

@@ -16,8 +16,10 @@ pub struct AccountShow {}
 #[serde(deny_unknown_fields)]
 pub struct AccountTicket {
     /// How many accounts may use its token.
+    #[schemars(range(min = 1))]
     pub uses: Option<u32>,
     /// For how long its token is valid, seconds.
+    #[schemars(range(min = 1, max = 31_622_400))]
     pub expires_in: Option<u64>,
     /// Idempotency key.
     pub client_id: Option<String>,
@@ -137,13 +139,16 @@ noun! {
         /// Our own account as seen from this device.
         read show(AccountShow) -> Account, needs Read;
         /// Make a ticket that others can invite us with.
-        write ticket(AccountTicket) -> Ticket, needs Pair;
+        write ticket(AccountTicket) -> Ticket, needs Pair,
+            refuses LimitReached;
         /// The tickets with a token that we made.
         read tickets(AccountTickets) -> Vec<TicketInfo>, needs Read;
         /// Take a ticket's token back.
-        write revoke_ticket(AccountRevokeTicket) -> TicketInfo, needs Pair;
+        write revoke_ticket(AccountRevokeTicket) -> TicketInfo, needs Pair,
+            refuses NoSuchTicket;
         /// The number to compare with a contact.
-        read safety_number(AccountSafetyNumber) -> SafetyNumber, needs Read;
+        read safety_number(AccountSafetyNumber) -> SafetyNumber, needs Read,
+            refuses NoSuchContact, AmbiguousContact;
         /// Change the display name that others see.
         write rename(AccountRename) -> Account, needs Admin;
     }

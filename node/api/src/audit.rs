@@ -20,6 +20,7 @@ pub struct AuditList {
     /// Only entries before the one with this id.
     pub before: Option<String>,
     /// At most so many, 1 to 1,000; 100 unless told.
+    #[schemars(range(min = 1, max = 1000))]
     pub limit: Option<u32>,
 }
 

@@ -116,12 +116,17 @@ noun! {
         /// Channels, the one with the newest message first.
         read list(ChannelList) -> Vec<Channel>, needs Read in channel;
         /// One of them.
-        read show(ChannelShow) -> Channel, needs Read in channel;
+        read show(ChannelShow) -> Channel, needs Read in channel,
+            refuses NoSuchChannel, NoSuchContact, AmbiguousContact, NoSuchGroup, AmbiguousGroup, NotPaired, NotAMember;
         /// Put it away, or bring it back.
-        write archive(ChannelArchive) -> Channel, needs Send in channel;
+        write archive(ChannelArchive) -> Channel, needs Send in channel,
+            refuses NoSuchChannel, NoSuchContact, AmbiguousContact, NoSuchGroup, AmbiguousGroup, NotPaired, NotAMember;
         /// Keep it silent, or hear it again.
-        write mute(ChannelMute) -> Channel, needs Send in channel;
+        write mute(ChannelMute) -> Channel, needs Send in channel,
+            refuses NoSuchChannel, NoSuchContact, AmbiguousContact, NoSuchGroup, AmbiguousGroup, NotPaired, NotAMember;
         /// We have read it; the others are told unless read receipts are switched off.
-        write mark_read(ChannelMarkRead) -> Channel, needs Send in channel;
+        write mark_read(ChannelMarkRead) -> Channel, needs Send in channel,
+            refuses NoSuchChannel, NoSuchContact, AmbiguousContact, NoSuchGroup, AmbiguousGroup, NotPaired,
+                NotAMember, NoSuchMessage;
     }
 }

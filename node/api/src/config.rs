@@ -81,10 +81,13 @@ noun! {
     /// The settings of the running daemon.
     ConfigApi = "config" {
         /// The settings, with where they come from.
-        read show(ConfigShow) -> Vec<Setting>, needs Admin;
+        read show(ConfigShow) -> Vec<Setting>, needs Admin,
+            refuses InvalidConfig;
         /// Change a setting that can change while the daemon runs, and write it into the configuration file.
-        write set(ConfigSet) -> Setting, needs Admin;
+        write set(ConfigSet) -> Setting, needs Admin,
+            refuses InvalidConfig, SettingFixed;
         /// Read the configuration file again, as SIGHUP does. If it has a mistake, nothing changes.
-        write reload(ConfigReload) -> ConfigReloaded, needs Admin;
+        write reload(ConfigReload) -> ConfigReloaded, needs Admin,
+            refuses InvalidConfig;
     }
 }

@@ -3,8 +3,9 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use crate::Scope;
+use crate::{Reason, Scope};
 
 /// A request: a struct whose fields are the parameters of one method, passed by name.
 pub trait Request: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
@@ -22,6 +23,9 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'st
 
     /// May a token call it that is bound to channels? Then whoever answers it keeps to these channels.
     const IN_CHANNEL: bool;
+
+    /// Why it is refused, beside what holds for all methods.
+    const REFUSES: &'static [Reason];
 
     /// The caller's idempotency key: the same id with the same request returns the same answer.
     fn client_id(&self) -> Option<&str> {
@@ -42,10 +46,15 @@ pub struct Method {
     pub scope: Option<Scope>,
     /// May a token call it that is bound to channels?
     pub in_channel: bool,
+    /// Why it is refused, beside what holds for all methods.
+    pub refuses: &'static [Reason],
     /// Is it a subscription? Then the answer is the shape of one notification.
     pub subscription: bool,
     pub(crate) params: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) answer: fn(&mut SchemaGenerator) -> Schema,
+    /// Whether these are parameters and an answer of it.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub(crate) example: fn(Value, Value) -> serde_json::Result<()>,
 }
 
 impl Method {
@@ -58,11 +67,18 @@ impl Method {
             changes: R::CHANGES,
             scope: R::SCOPE,
             in_channel: R::IN_CHANNEL,
+            refuses: R::REFUSES,
             subscription: false,
             params: R::json_schema,
             answer: SchemaGenerator::subschema_for::<R::Answer>,
+            example: is_example::<R>,
         }
     }
+}
+
+fn is_example<R: Request>(params: Value, answer: Value) -> serde_json::Result<()> {
+    serde_json::from_value::<R>(params)?;
+    serde_json::from_value::<R::Answer>(answer).map(drop)
 }
 
 /// Every method, in the order of the nouns.
@@ -89,12 +105,14 @@ pub fn methods() -> Vec<Method> {
 /// Declares a noun: its server trait, the [`Request`] of each verb, the `METHODS` of the module and how to `mount` it.
 ///
 /// `read` verbs change nothing; `write` verbs do, and the compiler insists on their `client_id`. `needs` names the scope that
-/// a token must have; a verb without one does not compile. `in channel` lets tokens call it that are bound to channels.
+/// a token must have; a verb without one does not compile. `in channel` lets tokens call it that are bound to channels, `refuses`
+/// says for which reasons it is refused beside those that hold for every method.
 macro_rules! noun {
     (
         $(#[$meta:meta])*
         $api:ident = $noun:literal {
-            $( $(#[doc = $doc:literal])+ $mode:ident $verb:ident($params:ty) -> $answer:ty, needs $scope:ident $(in $channel:ident)?; )*
+            $( $(#[doc = $doc:literal])+ $mode:ident $verb:ident($params:ty) -> $answer:ty, needs $scope:ident $(in $channel:ident)?
+                $(, refuses $($reason:ident),+)?; )*
         }
     ) => {
         $(#[$meta])*
@@ -112,6 +130,7 @@ macro_rules! noun {
                 const CHANGES: bool = $crate::contract::noun!(@changes $mode);
                 const SCOPE: Option<$crate::Scope> = Some($crate::Scope::$scope);
                 const IN_CHANNEL: bool = $crate::contract::noun!(@in_channel $($channel)?);
+                const REFUSES: &'static [$crate::Reason] = &[$($($crate::Reason::$reason),+)?];
 
                 fn client_id(&self) -> Option<&str> {
                     $crate::contract::noun!(@client_id $mode self)

@@ -62,6 +62,8 @@ pub enum Reason {
     EmptyText,
     /// The safety numbers differ.
     SafetyNumberMismatch,
+    /// The same consumer subscribed again: this older subscription has ended.
+    ConsumerTaken,
     /// The cursor is not one of this journal.
     InvalidCursor,
     /// The same `client_id` was used for a different request.
@@ -168,6 +170,7 @@ impl Reason {
         Self::TooLong,
         Self::EmptyText,
         Self::SafetyNumberMismatch,
+        Self::ConsumerTaken,
         Self::InvalidCursor,
         Self::ClientIdReused,
         Self::LimitReached,

@@ -1,63 +1,65 @@
 //! `events.*`: the journal of what happened, with cursors and acks, so that a client never misses anything.
 
 use futures::stream::BoxStream;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::borrow::Cow;
 
-use crate::{ApiError, Done, Method, Request, Scope, Time, contract::noun};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{ApiError, Done, EventKind, Method, Reason, Request, Scope, Time, contract::noun};
 
 /// The method of the notifications that a subscription sends.
 pub const EVENT_NOTIFICATION: &str = "events.event";
 pub(crate) const UNSUBSCRIBE: &str = "events.unsubscribe";
 
-/// Kinds of events. Clients ignore the kinds they do not know.
-pub mod kind {
-    /// A contact changed its state, or anything else that `pair.show` tells; data: [`Contact`](crate::Contact).
-    pub const CONTACT: &str = "contact";
-    /// Something about a contact that a thief of their keys would do, too: look at `alerts` and compare safety numbers; data:
-    /// [`Contact`](crate::Contact), which is no longer `verified`.
-    pub const CONTACT_ALERT: &str = "contact.alert";
-    /// A message arrived; data: [`Message`](crate::Message).
-    pub const MESSAGE_RECEIVED: &str = "message.received";
-    /// A message of our own was accepted for sending; data: [`Message`](crate::Message).
-    pub const MESSAGE_SENT: &str = "message.sent";
-    /// A message changed: delivery state, read, edited; data: [`Message`](crate::Message) with its deliveries.
-    pub const MESSAGE_CHANGED: &str = "message.changed";
-    /// A channel changed; data: [`Channel`](crate::Channel).
-    pub const CHANNEL: &str = "channel";
-    /// Our own account changed; data: [`Account`](crate::Account).
-    pub const ACCOUNT: &str = "account";
-    /// A group invited us; data: [`Group`](crate::Group).
-    pub const GROUP_INVITED: &str = "group.invited";
-    /// Somebody became a member, or we did; data: [`GroupEvent`](crate::GroupEvent).
-    pub const GROUP_JOINED: &str = "group.joined";
-    /// Somebody left, or we did; data: [`GroupEvent`](crate::GroupEvent).
-    pub const GROUP_LEFT: &str = "group.left";
-    /// Somebody was removed or banned, or we were; data: [`GroupEvent`](crate::GroupEvent).
-    pub const GROUP_REMOVED: &str = "group.removed";
-    /// Anything else that `group.show` tells changed, or the role or state of a member; data:
-    /// [`GroupEvent`](crate::GroupEvent).
-    pub const GROUP_CHANGED: &str = "group.changed";
-    /// Somebody asks to be let in, or that was answered; data: [`JoinRequest`](crate::JoinRequest).
-    pub const GROUP_REQUEST: &str = "group.request";
-    /// A contact's device came or went (transient); data: [`Peer`](crate::Peer) with `connected`.
-    pub const PEER: &str = "peer";
-    /// Events before this one are no longer kept; data: `{"from", "oldest"}`, cursors.
-    pub const JOURNAL_TRUNCATED: &str = "journal_truncated";
-}
-
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Its place in the journal; hand it back to go on after it. Transient events have none.
     pub cursor: Option<String>,
-    /// What happened, see [`kind`].
+    /// What happened: an [`EventKind`], or one of a newer daemon.
     pub kind: String,
     /// When.
     pub at: Time,
     /// The object it happened to, in the shape that `show` returns.
     pub data: Value,
+}
+
+/// One variant for each kind, with the shape of its data.
+impl JsonSchema for Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let at = schemas.subschema_for::<Time>();
+        let variants = EventKind::ALL.iter().map(|kind| {
+            let described = kind.described();
+            let cursor = if described.transient {
+                json!({ "type": "null", "description": "A transient event has none." })
+            } else {
+                json!({ "type": "string", "description": "Its place in the journal; hand it back to go on after it." })
+            };
+            json!({
+                "title": format!("{} event", described.name),
+                "description": described.docs.trim().replace('\n', " "),
+                "type": "object",
+                "required": ["cursor", "kind", "at", "data"],
+                "properties": {
+                    "cursor": cursor,
+                    "kind": { "type": "string", "const": described.name },
+                    "at": at,
+                    "data": (described.data)(schemas),
+                },
+            })
+        });
+        let variants: Vec<Value> = variants.collect();
+        json_schema!({
+            "description": "Something that happened. Kinds that a client does not know are to be ignored.",
+            "oneOf": variants,
+        })
+    }
 }
 
 /// A page of the journal.
@@ -67,7 +69,7 @@ pub struct EventPage {
     pub events: Vec<Event>,
     /// Go on from here: after the last event of the page, or the end of the journal.
     pub cursor: String,
-    /// Is there more after this page already?
+    /// Is there more after this page already? A page may be empty and say so when few events are selected.
     pub more: bool,
 }
 
@@ -81,8 +83,15 @@ pub struct EventsFetch {
     pub consumer: Option<String>,
     /// Only the newest so many instead (0 = none: just tell the cursor of the end).
     pub last: Option<u32>,
-    /// At most so many (100 unless told, 1,000 at most).
+    /// At most so many, 1 to 1,000 (100 unless told).
+    #[schemars(range(min = 1, max = 1000))]
     pub limit: Option<u32>,
+    /// Only events of these kinds.
+    pub kinds: Option<Vec<EventKind>>,
+    /// Only what happened in these channels (channel id, contact or group).
+    pub channels: Option<Vec<String>>,
+    /// Only what these contacts did, and what happened in the conversations with them alone.
+    pub contacts: Option<Vec<String>>,
 }
 
 /// Parameters of `events.subscribe`. Neither `from` nor `consumer`: what happens from now on.
@@ -91,8 +100,16 @@ pub struct EventsFetch {
 pub struct EventsSubscribe {
     /// After this cursor.
     pub from: Option<String>,
-    /// After what this consumer has acknowledged.
+    /// After what this consumer has acknowledged. Its older subscription, if there is one, ends.
     pub consumer: Option<String>,
+    /// Only events of these kinds.
+    pub kinds: Option<Vec<EventKind>>,
+    /// Only what happened in these channels (channel id, contact or group).
+    pub channels: Option<Vec<String>>,
+    /// Only what these contacts did, and what happened in the conversations with them alone.
+    pub contacts: Option<Vec<String>>,
+    /// Transient events too, such as who connects; yes unless told.
+    pub transient: Option<bool>,
 }
 
 /// Parameters of `events.ack`.
@@ -111,19 +128,21 @@ noun! {
     /// The journal.
     EventsApi = "events" {
         /// A page of what happened.
-        read fetch(EventsFetch) -> EventPage, needs Read in channel;
+        read fetch(EventsFetch) -> EventPage, needs Read in channel,
+            refuses InvalidCursor;
         /// Remember how far a consumer has come; an older cursor changes nothing.
-        write ack(EventsAck) -> Done, needs Read in channel;
+        write ack(EventsAck) -> Done, needs Read in channel,
+            refuses InvalidCursor;
     }
 }
+
+/// Events; an error is the last one, and says why there are no more.
+pub type EventStream = BoxStream<'static, Result<Event, ApiError>>;
 
 /// The journal, live.
 pub trait EventSource: Send + Sync + 'static {
     /// Events after the requested place and then as they happen. At least once; pulled as fast as the client reads.
-    fn subscribe(
-        &self,
-        params: EventsSubscribe,
-    ) -> impl Future<Output = Result<BoxStream<'static, Event>, ApiError>> + Send;
+    fn subscribe(&self, params: EventsSubscribe) -> impl Future<Output = Result<EventStream, ApiError>> + Send;
 }
 
 impl Request for EventsSubscribe {
@@ -132,9 +151,15 @@ impl Request for EventsSubscribe {
     const CHANGES: bool = false;
     const SCOPE: Option<Scope> = Some(Scope::Read);
     const IN_CHANNEL: bool = true;
+    const REFUSES: &'static [Reason] = &[Reason::InvalidCursor, Reason::LimitReached];
 }
 
 pub(crate) const SUBSCRIPTIONS: &[Method] = &[Method {
     subscription: true,
-    ..Method::of::<EventsSubscribe>("What happens, as it happens, as notifications; `events.unsubscribe` ends it.")
+    // It answers with a number, and then come the events.
+    example: |params, number| serde_json::from_value::<(EventsSubscribe, u64)>(json!([params, number])).map(drop),
+    ..Method::of::<EventsSubscribe>(
+        "What happens, as it happens, as notifications; `events.unsubscribe` ends it.\n\
+         Needs a WebSocket, and a request of its own there. Without `from` and `consumer`: what happens from now on.",
+    )
 }];

@@ -33,54 +33,79 @@ noun! {
     /// Groups.
     GroupApi = "group" {
         /// Make a group; we are its owner.
-        write create(GroupCreate) -> GroupCreated, needs Group;
+        write create(GroupCreate) -> GroupCreated, needs Group,
+            refuses TooLong, LimitReached;
         /// Our groups, those that invited us and those that we left, newest change first.
         read list(GroupList) -> Vec<Group>, needs Read;
         /// One of them.
-        read show(GroupShow) -> Group, needs Read;
+        read show(GroupShow) -> Group, needs Read,
+            refuses NoSuchGroup, AmbiguousGroup;
         /// Invite a contact. They decide; until then they see the group's name and who invites them.
-        write invite(GroupInvite) -> Member, needs Group;
+        write invite(GroupInvite) -> Member, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, NoSuchContact, AmbiguousContact,
+                NotPaired, AlreadyMember, Banned, GroupFull, TooLong;
         /// Ask to come in with a ticket: we are in at once, or when one who may has approved it.
-        write join(GroupJoin) -> Group, needs Group;
+        write join(GroupJoin) -> Group, needs Group,
+            refuses BadGroupTicket, AlreadyMember, Banned, GroupFull, OwnAccount, TooLong, LimitReached;
         /// Say yes to an invite.
-        write accept(GroupAccept) -> Group, needs Group;
+        write accept(GroupAccept) -> Group, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, WrongState, Banned, GroupFull;
         /// Say no to an invite, or take our request to join back. Declined invites stay declined.
-        write decline(GroupDecline) -> Group, needs Group;
+        write decline(GroupDecline) -> Group, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, WrongState;
         /// Leave; what was written stays here. The owner names the next one first.
-        write leave(GroupLeave) -> Group, needs Group;
+        write leave(GroupLeave) -> Group, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, AmbiguousMember, LastOwner,
+                WrongState;
         /// Remove a member, or take an invite back. The very next message is not for them any more.
-        write remove(GroupRemove) -> Member, needs Group;
+        write remove(GroupRemove) -> Member, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, AmbiguousMember, OwnAccount;
         /// Remove somebody and let them in no more.
-        write ban(GroupBan) -> Member, needs Group;
+        write ban(GroupBan) -> Member, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, AmbiguousMember, OwnAccount;
         /// Lift a ban. It does not bring them back: they need an invite or a ticket.
-        write unban(GroupUnban) -> Member, needs Group;
+        write unban(GroupUnban) -> Member, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, AmbiguousMember, WrongState;
         /// Give a member another role, or hand the group over.
-        write role(GroupRole) -> Member, needs Group;
+        write role(GroupRole) -> Member, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, AmbiguousMember, OwnAccount;
         /// Change the group's name, for everybody.
-        write rename(GroupRename) -> Group, needs Group;
+        write rename(GroupRename) -> Group, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, TooLong;
         /// Change who may do what. What is not named stays as it is.
-        write policy(GroupPolicy) -> Group, needs Group;
+        write policy(GroupPolicy) -> Group, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed;
         /// Make a ticket with which others can join.
-        write ticket(GroupTicket) -> JoinTicket, needs Group;
+        write ticket(GroupTicket) -> JoinTicket, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, LimitReached;
         /// The tickets of a group.
-        read tickets(GroupTickets) -> Vec<JoinTicketInfo>, needs Read;
+        read tickets(GroupTickets) -> Vec<JoinTicketInfo>, needs Read,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed;
         /// Take a ticket back. Who joined with it stays.
-        write revoke_ticket(GroupRevokeTicket) -> JoinTicketInfo, needs Group;
+        write revoke_ticket(GroupRevokeTicket) -> JoinTicketInfo, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, NoSuchTicket;
         /// Who waits to be let in.
-        read requests(GroupRequests) -> Vec<JoinRequest>, needs Read;
+        read requests(GroupRequests) -> Vec<JoinRequest>, needs Read,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed;
         /// Let somebody in who asked.
-        write approve(GroupApprove) -> JoinRequest, needs Group;
+        write approve(GroupApprove) -> JoinRequest, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, NoSuchRequest, Banned, GroupFull;
         /// Do not let them in.
-        write reject(GroupReject) -> JoinRequest, needs Group;
+        write reject(GroupReject) -> JoinRequest, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, NoSuchRequest;
         /// The members in the order of their account ids, a page at a time.
-        read members(GroupMembers) -> Vec<Member>, needs Read;
+        read members(GroupMembers) -> Vec<Member>, needs Read,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed;
         /// Compare what we know of a group with every member that can be reached, and name the first difference.
-        read doctor(GroupDoctor) -> GroupHealth, needs Read;
+        read doctor(GroupDoctor) -> GroupHealth, needs Read,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed;
         /// Make a proof that a member wrote a message, for somebody else in the group to check.
-        read report(GroupReport) -> MessageProof, needs Read;
+        read report(GroupReport) -> MessageProof, needs Read,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, NoSuchMessage;
         /// Check such a proof.
         read verify_report(GroupVerifyReport) -> ProofVerdict, needs Read;
         /// Delete a message for everyone: our own, or with the right to it anybody's.
-        write delete(GroupDelete) -> Message, needs Group;
+        write delete(GroupDelete) -> Message, needs Group,
+            refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, NoSuchMessage;
     }
 }

@@ -19,14 +19,15 @@ mod channel;
 mod client;
 mod config;
 mod contract;
+mod document;
 mod error;
 mod events;
 mod exit;
 mod group;
+mod kinds;
 mod message;
 pub mod names;
 mod node;
-mod openrpc;
 mod pair;
 mod rpc;
 mod server;
@@ -45,9 +46,10 @@ pub use channel::{
 pub use client::{Call, subscribe};
 pub use config::{ConfigApi, ConfigReload, ConfigReloaded, ConfigSet, ConfigShow, Setting, SettingSource};
 pub use contract::{Method, Request, methods};
+pub use document::{asyncapi, openrpc};
 pub use error::{ApiError, Reason, sentence};
 pub use events::{
-    EVENT_NOTIFICATION, Event, EventPage, EventSource, EventsAck, EventsApi, EventsFetch, EventsSubscribe, kind,
+    EVENT_NOTIFICATION, Event, EventPage, EventSource, EventStream, EventsAck, EventsApi, EventsFetch, EventsSubscribe,
 };
 pub use exit::Exit;
 pub use group::{
@@ -58,6 +60,7 @@ pub use group::{
     JoinTicket, JoinTicketInfo, MAX_MEMBERS_PAGE, Member, MemberHealth, MemberState, MessageProof, Policy,
     ProofVerdict, Right, Role,
 };
+pub use kinds::{EventKind, JournalTruncated, kind};
 pub use message::{
     Delivery, DeliverySummary, MAX_MISSING, Message, MessageApi, MessageList, MessageSend, MessageShow, MessageState,
     Sent,
@@ -66,13 +69,12 @@ pub use node::{
     Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reachability,
     Report, Status,
 };
-pub use openrpc::openrpc;
 pub use pair::{
     Contact, ContactAlert, ContactAlertKind, ContactState, Direction, PairAccept, PairApi, PairBlock, PairCancel,
     PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
     Party,
 };
-pub use rpc::{RpcSpec, RpcVersion, Version};
+pub use rpc::{RpcAsyncapi, RpcDiscover, RpcSpec, RpcVersion, Version};
 pub use server::{Api, module};
 pub use time::Time;
 pub use token::{
@@ -87,8 +89,24 @@ pub const API_VERSION: u32 = 1;
 /// Longest request (bytes), batches included. Texts are 16 KiB at most, so this leaves room for many of them.
 pub const MAX_BODY: u32 = 1024 * 1024;
 
+/// Longest text of a message in bytes.
+pub const MAX_TEXT: usize = 16 * 1024;
+
+/// Longest WebSocket message in bytes that is read at all. What is longer than a request may be and shorter than this is
+/// answered with an error, what is longer ends the connection.
+pub const MAX_FRAME: usize = 4 << 20;
+
+/// Requests of one connection that are under way at once: as many as the engine makes durable with one flush.
+pub const MAX_RUNNING: usize = 256;
+
+/// Bytes of answers that wait for a client to read them: those to 100,000 short requests.
+pub const MAX_UNREAD: usize = 32 << 20;
+
 /// Most requests in one batch.
 pub const MAX_BATCH: usize = 64;
+
+/// Largest number of a subscription: what JSON numbers can hold everywhere.
+pub const MAX_SUBSCRIPTION: u64 = (1 << 53) - 1;
 
 /// Most subscriptions of one connection.
 pub const MAX_SUBSCRIPTIONS: u32 = 32;

@@ -16,6 +16,7 @@ pub struct MessageSend {
     /// Id or unique id prefix of the message it answers, in the same channel.
     pub reply_to: Option<String>,
     /// Give up delivery after so many seconds.
+    #[schemars(range(min = 1, max = 315360000))]
     pub expires_in: Option<u64>,
     /// Idempotency key.
     pub client_id: Option<String>,
@@ -32,6 +33,7 @@ pub struct MessageList {
     /// Only what is ordered after this message (its id or `order_key`).
     pub after: Option<String>,
     /// At most so many (50 unless told, 1,000 at most): the newest, or with `after` the oldest of the rest.
+    #[schemars(range(min = 1, max = 1000))]
     pub limit: Option<u32>,
 }
 
@@ -155,10 +157,16 @@ noun! {
     /// Messages.
     MessageApi = "message" {
         /// Write to a contact or group. Once it answers, the message is durable and will be delivered.
-        write send(MessageSend) -> Sent, needs Send in channel;
+        write send(MessageSend) -> Sent, needs Send in channel,
+            refuses NoSuchChannel, NoSuchContact, AmbiguousContact, NoSuchGroup, AmbiguousGroup, NotPaired,
+                NotAMember, Declined, RefusedByThem, Blocked, EmptyText, TooLong, NoSuchMessage, GroupClosed,
+                GroupLeft, LimitReached;
         /// Messages in their order, oldest first.
-        read list(MessageList) -> Vec<Message>, needs Read in channel;
+        read list(MessageList) -> Vec<Message>, needs Read in channel,
+            refuses NoSuchChannel, NoSuchContact, AmbiguousContact, NoSuchGroup, AmbiguousGroup, NotPaired,
+                NotAMember, NoSuchMessage;
         /// One message, and how far it has come to each recipient.
-        read show(MessageShow) -> Message, needs Read in channel;
+        read show(MessageShow) -> Message, needs Read in channel,
+            refuses NoSuchMessage;
     }
 }

@@ -252,30 +252,43 @@ noun! {
     /// Consent.
     PairApi = "pair" {
         /// Ask somebody. They decide; until then nothing else can be sent.
-        write invite(PairInvite) -> Contact, needs Pair;
+        write invite(PairInvite) -> Contact, needs Pair,
+            refuses InvalidTicket, TicketExpired, OwnAccount, InvalidAlias, AliasTaken, TooLong, WrongState, Declined,
+                Blocked, RefusedByThem, LimitReached;
         /// Contacts and open invites, newest change first.
         read list(PairList) -> Vec<Contact>, needs Read;
         /// One of them.
-        read show(PairShow) -> Contact, needs Read;
+        read show(PairShow) -> Contact, needs Read,
+            refuses NoSuchContact, AmbiguousContact;
         /// Say yes to an invite.
-        write accept(PairAccept) -> Contact, needs Pair;
+        write accept(PairAccept) -> Contact, needs Pair,
+            refuses NoSuchContact, AmbiguousContact, WrongState, InvalidAlias, AliasTaken;
         /// Say no to an invite. They cannot ask again until `pair.forget`.
-        write decline(PairDecline) -> Contact, needs Pair;
+        write decline(PairDecline) -> Contact, needs Pair,
+            refuses NoSuchContact, AmbiguousContact, WrongState;
         /// Take our invite back.
-        write cancel(PairCancel) -> Contact, needs Pair;
+        write cancel(PairCancel) -> Contact, needs Pair,
+            refuses NoSuchContact, AmbiguousContact, WrongState;
         /// Forget how it ended, so that both can ask again.
-        write forget(PairForget) -> Contact, needs Pair;
+        write forget(PairForget) -> Contact, needs Pair,
+            refuses NoSuchContact, AmbiguousContact, WrongState;
         /// End it on both sides: sessions and keys are erased, the history stays until it is deleted.
-        write remove(PairRemove) -> Contact, needs Pair;
+        write remove(PairRemove) -> Contact, needs Pair,
+            refuses NoSuchContact, AmbiguousContact, WrongState;
         /// Take and send nothing until `pair.unblock`; they are not told, and the pairing is kept. `pair.remove` ends it.
-        write block(PairBlock) -> Contact, needs Pair;
+        write block(PairBlock) -> Contact, needs Pair,
+            refuses NoSuchContact, AmbiguousContact, WrongState, OwnAccount;
         /// Lift a block. What a contact wrote meanwhile arrives if it is still kept there.
-        write unblock(PairUnblock) -> Contact, needs Pair;
+        write unblock(PairUnblock) -> Contact, needs Pair,
+            refuses NoSuchContact, AmbiguousContact, WrongState;
         /// Mark as verified if the number they read to us is the right one.
-        write verify(PairVerify) -> Contact, needs Pair;
+        write verify(PairVerify) -> Contact, needs Pair,
+            refuses NoSuchContact, AmbiguousContact, NotPaired, SafetyNumberMismatch;
         /// Change our name for them.
-        write rename(PairRename) -> Contact, needs Pair;
+        write rename(PairRename) -> Contact, needs Pair,
+            refuses NoSuchContact, AmbiguousContact, InvalidAlias, AliasTaken;
         /// Write to a paired contact: `message.send` that takes nothing but contacts.
-        write send(PairSend) -> Sent, needs Send;
+        write send(PairSend) -> Sent, needs Send,
+            refuses NoSuchContact, AmbiguousContact, NotPaired, Blocked, EmptyText, TooLong;
     }
 }

@@ -5,12 +5,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{API_VERSION, Api, Method, Request, Scope, openrpc, server::Module};
+use crate::{API_VERSION, Api, Method, Reason, Request, Scope, asyncapi, openrpc, server::Module};
 
 /// Parameters of `rpc.spec`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RpcSpec {}
+
+/// Parameters of `rpc.discover`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RpcDiscover {}
+
+/// Parameters of `rpc.asyncapi`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RpcAsyncapi {}
 
 /// Parameters of `rpc.version`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -34,26 +44,38 @@ impl Version {
     }
 }
 
-impl Request for RpcSpec {
-    type Answer = Value;
-    const METHOD: &'static str = "rpc.spec";
-    const CHANGES: bool = false;
-    const SCOPE: Option<Scope> = None;
-    const IN_CHANNEL: bool = true;
+/// Declares the requests, which every token may make.
+macro_rules! open_to_all {
+    ($( $(#[doc = $doc:literal])+ $params:ident -> $answer:ty = $method:literal; )*) => {
+        $(
+            impl Request for $params {
+                type Answer = $answer;
+                const METHOD: &'static str = $method;
+                const CHANGES: bool = false;
+                const SCOPE: Option<Scope> = None;
+                const IN_CHANNEL: bool = true;
+                const REFUSES: &'static [Reason] = &[];
+            }
+        )*
+
+        pub(crate) const METHODS: &[Method] = &[$(Method::of::<$params>(concat!($($doc, "\n"),+))),*];
+    };
 }
 
-impl Request for RpcVersion {
-    type Answer = Version;
-    const METHOD: &'static str = "rpc.version";
-    const CHANGES: bool = false;
-    const SCOPE: Option<Scope> = None;
-    const IN_CHANNEL: bool = true;
+open_to_all! {
+    /// The OpenRPC document of this contract, under the name that OpenRPC gives it.
+    RpcDiscover -> Value = "rpc.discover";
+    /// The OpenRPC document of this contract.
+    RpcSpec -> Value = "rpc.spec";
+    /// The AsyncAPI document of the events.
+    RpcAsyncapi -> Value = "rpc.asyncapi";
+    /// What is answering.
+    RpcVersion -> Version = "rpc.version";
 }
-
-pub(crate) const METHODS: &[Method] =
-    &[Method::of::<RpcSpec>("The OpenRPC document of this contract."), Method::of::<RpcVersion>("What is answering.")];
 
 pub(crate) fn mount<A: Api>(module: &mut Module<A>) -> Result<(), RegisterMethodError> {
+    module.add(|_, _: RpcDiscover| async { Ok(openrpc()) })?;
     module.add(|_, _: RpcSpec| async { Ok(openrpc()) })?;
+    module.add(|_, _: RpcAsyncapi| async { Ok(asyncapi()) })?;
     module.add(|_, _: RpcVersion| async { Ok(Version::current()) })
 }

@@ -141,8 +141,9 @@ async fn serve_events<A: Api>(
             next = events.next() => next,
         };
         match next {
-            Some(event) if forward(&sink, &event).await => {}
-            Some(_) => return Ok(()),
+            Some(Ok(event)) if forward(&sink, &event).await => {}
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(error)) => return Err(SubscriptionError::from(format!("{}: {error}", error.reason.as_str()))),
             None => return Err(SubscriptionError::from("the daemon ended the subscription")),
         }
     }

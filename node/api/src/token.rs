@@ -82,6 +82,7 @@ pub struct TokenCreate {
     /// The channels that it is bound to (channel id, contact or group): it sees and sends nothing elsewhere. All unless told.
     pub channels: Option<Vec<String>>,
     /// For how many seconds it is valid, at most ten years; until it is revoked unless told.
+    #[schemars(range(min = 1, max = 315360000))]
     pub expires_in: Option<u64>,
     /// Idempotency key. Repeated, the answer comes without the token itself, which is not stored.
     pub client_id: Option<String>,
@@ -166,10 +167,13 @@ noun! {
     /// Tokens of other programs.
     TokenApi = "token" {
         /// Make a token for another program. The answer holds it; it is not shown again.
-        write create(TokenCreate) -> TokenCreated, needs Admin;
+        write create(TokenCreate) -> TokenCreated, needs Admin,
+            refuses TokenNameTaken, NoSuchChannel, NoSuchContact, AmbiguousContact, NoSuchGroup, AmbiguousGroup,
+                NotPaired, NotAMember;
         /// The tokens and signed-in browsers, newest first.
         read list(TokenList) -> Vec<TokenInfo>, needs Admin;
         /// Revoke a token, or sign a browser out: at once, on connections that are open too.
-        write revoke(TokenRevoke) -> TokenInfo, needs Admin;
+        write revoke(TokenRevoke) -> TokenInfo, needs Admin,
+            refuses NoSuchToken;
     }
 }

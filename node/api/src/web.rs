@@ -23,6 +23,7 @@ noun! {
     /// The web page.
     WebApi = "web" {
         /// Make an address of the web page that signs a browser in, once. For the operator; not for tokens.
-        read open(WebOpen) -> WebAddress, needs Admin;
+        read open(WebOpen) -> WebAddress, needs Admin,
+            refuses WrongState;
     }
 }

@@ -1,7 +1,7 @@
 //! What an operator is told of a contact because a thief of their keys would do it, too. It stays with the contact until
 //! safety numbers were compared again.
 
-use covey_api::{self as api, Time, kind};
+use covey_api::{self as api, EventKind, Time};
 use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -71,5 +71,5 @@ pub(super) fn devices_changed(cx: &mut Cx<'_, '_>, account: &AccountId) -> Resul
 /// Tells of an alert by an event of its own kind.
 pub(super) fn told(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
     let shown = contacts::show(cx, contact).map_err(EngineError::bug)?;
-    journal::record(cx, kind::CONTACT_ALERT, &shown)
+    journal::record(cx, EventKind::ContactAlert, &shown)
 }

@@ -52,10 +52,10 @@ fn announce(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Re
         // Not a message of the inbox: the list of requests has changed.
         channel.save(cx)?;
         let shown = channels::show(cx, channel).map_err(EngineError::bug)?;
-        return journal::record(cx, api::kind::CHANNEL, &shown);
+        return journal::record(cx, api::EventKind::Channel, &shown);
     }
     let shown = messages::show(cx, channel, message).map_err(EngineError::bug)?;
-    let kind = if message.own { api::kind::MESSAGE_SENT } else { api::kind::MESSAGE_RECEIVED };
+    let kind = if message.own { api::EventKind::MessageSent } else { api::EventKind::MessageReceived };
     journal::record(cx, kind, &shown)
 }
 
@@ -124,7 +124,7 @@ pub(super) fn replace(
         announce(cx, channel, &is)?;
     } else if is.is_shown() || was.is_shown() {
         let shown = messages::show(cx, channel, &is).map_err(EngineError::bug)?;
-        journal::record(cx, api::kind::MESSAGE_CHANGED, &shown)?;
+        journal::record(cx, api::EventKind::MessageChanged, &shown)?;
     }
     channel.save(cx)?;
     Ok(is)

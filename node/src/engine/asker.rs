@@ -30,7 +30,7 @@ impl Asker {
     }
 
     /// A name that a client chose (a consumer, an idempotency key), so that no two tokens share it.
-    pub(super) fn own(&self, name: &str) -> String {
+    pub fn own(&self, name: &str) -> String {
         match self.token {
             Some(id) => format!("{}\0{name}", data_encoding::HEXLOWER.encode(&id)),
             None => name.to_owned(),

@@ -178,7 +178,7 @@ fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, known: u64, se
     for seq in known.saturating_add(1)..=seq {
         if let Some((channel, message)) = messages::of_entry(cx, channel, key, seq)? {
             let shown = messages::show_in_event(cx, &channel, &message).map_err(EngineError::bug)?;
-            journal::record(cx, api::kind::MESSAGE_CHANGED, &shown)?;
+            journal::record(cx, api::EventKind::MessageChanged, &shown)?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! It holds no text of any message: events name the message, and what it says is read where it is stored. So a text
 //! that is deleted is gone from here too, and is not stored twice.
 
-use covey_api::{ApiError, Event, Time, kind};
+use covey_api::{ApiError, Event, EventKind, Time, kind};
 use covey_feed::EntryId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,7 +82,8 @@ pub(super) fn bytes(tx: &Tx<'_>) -> Result<u64, EngineError> {
 }
 
 /// Writes an event; `data` is the object that the API shows for what changed. The oldest events make room for it.
-pub(super) fn record(cx: &mut Cx<'_, '_>, kind: &str, data: &impl Serialize) -> Result<(), EngineError> {
+pub(super) fn record(cx: &mut Cx<'_, '_>, kind: EventKind, data: &impl Serialize) -> Result<(), EngineError> {
+    let kind = kind.as_str();
     let mut size = Size::load(cx.tx)?;
     let cursor = Counter::Journal.next(cx.tx)?;
     let mut data = serde_json::to_value(data).map_err(EngineError::bug)?;
@@ -156,6 +157,33 @@ pub(super) fn after(
         }
     }
     Ok((found, reached))
+}
+
+/// The place before the newest `count` events that are selected, as far as [`MAX_LOOKED`] events reach.
+pub(super) fn before_last(cx: &Cx<'_, '_>, count: u64, selection: &Selection) -> Result<u64, ApiError> {
+    let mut place = newest(cx)?;
+    if selection.is_all() {
+        return Ok(place.saturating_sub(count));
+    }
+    let (mut left, mut looked, mut before) = (count, 0, None);
+    while left > 0 && looked < MAX_LOOKED {
+        let rows = cx.tx.scan::<Record>(&tables::events(), before.as_ref(), LOOK, true)?;
+        let ended = rows.len() < LOOK;
+        looked += rows.len();
+        for (key, record) in rows {
+            place = key.tail_u64().saturating_sub(1);
+            let data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
+            left -= u64::from(selection.takes(&record.kind, &data));
+            if left == 0 {
+                return Ok(place);
+            }
+            before = Some(key);
+        }
+        if ended {
+            break;
+        }
+    }
+    Ok(place)
 }
 
 /// An event as clients see it; none unless it is selected.

@@ -145,7 +145,7 @@ pub(super) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Re
     channel.save(cx)?;
     if let Some((_, message)) = by_id(cx.tx, &entry.id())? {
         let shown = show_in_event(cx, &channel, &message)?;
-        journal::record(cx, api::kind::MESSAGE_SENT, &shown)?;
+        journal::record(cx, api::EventKind::MessageSent, &shown)?;
     }
     Ok(api::Sent { id: text_id(&entry.id()), channel: channel.text_id(), state: MessageState::Queued })
 }

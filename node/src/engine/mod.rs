@@ -66,6 +66,7 @@ pub use live::Live;
 pub use me::Me;
 pub use policy::Policy;
 pub use quota::Quota;
+pub use selection::Selection;
 pub use tally::Tally;
 
 #[cfg(test)]

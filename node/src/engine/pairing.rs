@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use covey_api::{self as api, ApiError, Reason, kind, sentence};
+use covey_api::{self as api, ApiError, EventKind, Reason, sentence};
 use covey_pairing::consent::{
     Admission, Arrival, Command, ConsentError, Effect as Consequence, Input, InviteFrame, Me, PairFrame, Slot, State,
     acknowledge, open_invite,
@@ -422,5 +422,5 @@ fn index(cx: &mut Cx<'_, '_>, contact: &Contact, before: &[InviteId]) -> Result<
 
 fn announce(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
     let shown = contacts::show(cx, contact).map_err(EngineError::bug)?;
-    journal::record(cx, kind::CONTACT, &shown)
+    journal::record(cx, EventKind::Contact, &shown)
 }

@@ -1,7 +1,7 @@
 //! The legacy open mode (`pairing.required = false`): a stranger's invite is answered at once, and what they write is
 //! kept among the requests, never in the inbox, until the operator says yes.
 
-use covey_api::{self as api, ApiError, kind};
+use covey_api::{self as api, ApiError, EventKind};
 use covey_pairing::consent::Input;
 
 use tracing::debug;
@@ -25,10 +25,10 @@ pub(super) fn accept(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Result<api::C
     contact.changed_at = cx.now;
     contact.save(cx)?;
     let shown = contacts::show(cx, &contact)?;
-    journal::record(cx, kind::CONTACT, &shown)?;
+    journal::record(cx, EventKind::Contact, &shown)?;
     if let Some(channel) = contact.channel.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
         let shown = channels::show(cx, &channel)?;
-        journal::record(cx, kind::CHANNEL, &shown)?;
+        journal::record(cx, EventKind::Channel, &shown)?;
     }
     Ok(shown)
 }

@@ -1,32 +1,93 @@
 //! Which events of the journal somebody gets.
 
+use covey_api::{ApiError, EventKind, EventsFetch, EventsSubscribe};
 use serde_json::Value;
 
-use super::Cx;
+use super::names::{self, Purpose};
+use super::{Cx, channels};
 
 /// What has to hold of an event. Everything by default.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Selection {
+pub struct Selection {
     /// The channels that the one who asks is bound to, as clients see their ids.
     bound: Option<Vec<String>>,
+    kinds: Option<Vec<&'static str>>,
+    /// Ids, as clients see them.
+    channels: Option<Vec<String>>,
+    contacts: Option<Vec<Whom>>,
 }
 
+/// A contact whose events are asked for.
+#[derive(Debug, Clone)]
+struct Whom {
+    account: String,
+    /// The conversation with them, as clients see its id.
+    channel: Option<String>,
+}
+
+/// What a client asks to have selected: kinds, channels, contacts.
+type Asked<'a> = (Option<&'a [EventKind]>, Option<&'a [String]>, Option<&'a [String]>);
+
 impl Selection {
-    /// What whoever asks may see.
-    pub(super) fn of(cx: &Cx<'_, '_>) -> Self {
+    /// What `events.fetch` asks for.
+    ///
+    /// # Errors
+    /// Names that are none.
+    pub(super) fn of_fetch(cx: &Cx<'_, '_>, asked: &EventsFetch) -> Result<Self, ApiError> {
+        Self::of(cx, (asked.kinds.as_deref(), asked.channels.as_deref(), asked.contacts.as_deref()))
+    }
+
+    /// What `events.subscribe` asks for.
+    ///
+    /// # Errors
+    /// Names that are none.
+    pub(super) fn of_subscription(cx: &Cx<'_, '_>, asked: &EventsSubscribe) -> Result<Self, ApiError> {
+        Self::of(cx, (asked.kinds.as_deref(), asked.channels.as_deref(), asked.contacts.as_deref()))
+    }
+
+    fn of(cx: &Cx<'_, '_>, (kinds, named, whom): Asked<'_>) -> Result<Self, ApiError> {
         let text = |id: &covey_feed::ChannelId| data_encoding::HEXLOWER.encode(id.as_bytes());
-        Self { bound: cx.asker.channels().map(|bound| bound.iter().map(text).collect()) }
+        let channel = |name: &String| Ok(names::channel(cx, name, Purpose::Read)?.text_id());
+        let kinds = kinds.map(|kinds| kinds.iter().map(|kind| kind.as_str()).collect());
+        let named = named.map(|names| names.iter().map(channel).collect::<Result<_, ApiError>>()).transpose()?;
+        let contacts = whom.map(|names| names.iter().map(|name| Whom::find(cx, name)).collect::<Result<_, _>>());
+        let bound = cx.asker.channels().map(|bound| bound.iter().map(text).collect());
+        Ok(Self { bound, kinds, channels: named, contacts: contacts.transpose()? })
     }
 
     /// Is it everything?
     pub(super) fn is_all(&self) -> bool {
-        self.bound.is_none()
+        self.bound.is_none() && self.kinds.is_none() && self.channels.is_none() && self.contacts.is_none()
     }
 
     /// Is an event selected?
-    pub(super) fn takes(&self, kind: &str, data: &Value) -> bool {
-        let Some(bound) = &self.bound else { return true };
-        channel_of(kind, data).is_some_and(|channel| bound.iter().any(|id| id == channel))
+    pub fn takes(&self, kind: &str, data: &Value) -> bool {
+        let channel = channel_of(kind, data);
+        let within = |ids: &Vec<String>| channel.is_some_and(|channel| ids.iter().any(|id| id == channel));
+        self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+            && self.bound.as_ref().is_none_or(within)
+            && self.channels.as_ref().is_none_or(within)
+            && self.contacts.as_ref().is_none_or(|whom| whom.iter().any(|whom| whom.is_in(channel, data)))
+    }
+}
+
+impl Whom {
+    fn find(cx: &Cx<'_, '_>, name: &str) -> Result<Self, ApiError> {
+        if cx.asker.channels().is_some() {
+            return Err(ApiError::invalid_params("A token that is bound to channels selects by `channels`."));
+        }
+        let contact = names::contact(cx, name, Purpose::Read)?;
+        let channel = contact.channel.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten();
+        Ok(Self { account: contact.account.to_string(), channel: channel.map(|channel| channel.text_id()) })
+    }
+
+    /// Did they do it, or did it happen in the conversation with them?
+    fn is_in(&self, channel: Option<&str>, data: &Value) -> bool {
+        let of_them = |value: &Value| value.as_str() == Some(self.account.as_str());
+        let fields = ["contact", "author", "actor", "account"];
+        channel.is_some() && channel == self.channel.as_deref()
+            || fields.iter().any(|field| of_them(&data[*field]))
+            || of_them(&data["member"]["account"])
     }
 }
 
@@ -45,7 +106,7 @@ mod tests {
 
     #[test]
     fn who_is_bound_to_a_channel_hears_of_nothing_else() {
-        let bound = Selection { bound: Some(vec!["c1".into()]) };
+        let bound = Selection { bound: Some(vec!["c1".into()]), ..Selection::default() };
         for kind in ["message.received", "channel", "group.changed"] {
             assert!(bound.takes(kind, &json!({ "channel": "c1" })), "{kind}");
             assert!(!bound.takes(kind, &json!({ "channel": "c2" })), "{kind}");
@@ -55,5 +116,25 @@ mod tests {
             assert!(!bound.takes(kind, &data), "{kind}");
         }
         assert!(Selection::default().takes("account", &json!({})));
+    }
+
+    #[test]
+    fn kinds_channels_and_contacts_all_have_to_fit() {
+        let bob = Whom { account: "cv1bob".into(), channel: Some("c1".into()) };
+        let contacts = Selection { contacts: Some(vec![bob.clone()]), ..Selection::default() };
+        assert!(contacts.takes("message.received", &json!({ "channel": "c2", "author": "cv1bob" })));
+        assert!(contacts.takes("message.sent", &json!({ "channel": "c1", "author": "cv1me" })));
+        assert!(contacts.takes("contact", &json!({ "contact": "cv1bob" })));
+        assert!(contacts.takes("group.joined", &json!({ "channel": "c2", "member": { "account": "cv1bob" } })));
+        assert!(!contacts.takes("message.sent", &json!({ "channel": "c2", "author": "cv1me" })));
+        let all = Selection {
+            kinds: Some(vec!["message.received"]),
+            channels: Some(vec!["c2".into()]),
+            contacts: Some(vec![bob]),
+            bound: None,
+        };
+        assert!(all.takes("message.received", &json!({ "channel": "c2", "author": "cv1bob" })));
+        assert!(!all.takes("message.changed", &json!({ "channel": "c2", "author": "cv1bob" })));
+        assert!(!all.takes("message.received", &json!({ "channel": "c1", "author": "cv1bob" })));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use covey_api::{ApiError, MAX_BATCH, MAX_BODY, MAX_SUBSCRIPTIONS, Reason};
+use covey_api::{ApiError, MAX_BATCH, MAX_BODY, MAX_SUBSCRIPTION, MAX_SUBSCRIPTIONS, Reason};
 use futures::{
     FutureExt as _, StreamExt as _,
     future::{self, BoxFuture},
@@ -16,6 +16,7 @@ use jsonrpsee::{
     core::server::{BoundedSubscriptions, ConnectionId, Methods, SubscriptionState},
     types::{ErrorObjectOwned, Id, InvalidRequest, Notification, Params, Request},
 };
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::runtime::turn;
@@ -139,6 +140,9 @@ impl Dispatcher {
             }
             (MethodCallback::Unsubscription(run), Some(_)) => {
                 let connection = connection.id;
+                let Some(params) = subscription_of(&params) else {
+                    return future::ready(refusal(id, no_subscription(&method))).boxed();
+                };
                 async move { run(id, params, connection, MAX_ANSWER, extensions) }.boxed()
             }
             (MethodCallback::Subscription(_) | MethodCallback::Unsubscription(_), _) => {
@@ -146,6 +150,21 @@ impl Dispatcher {
             }
         }
     }
+}
+
+/// The parameters of the library, which takes the number of a subscription by position only.
+fn subscription_of(params: &Params<'_>) -> Option<Params<'static>> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct ByName {
+        subscription: u64,
+    }
+    let text = params.as_str()?.trim();
+    let number = match serde_json::from_str::<ByName>(text) {
+        Ok(ByName { subscription }) => subscription,
+        Err(_) => serde_json::from_str::<[u64; 1]>(text).ok()?[0],
+    };
+    (number <= MAX_SUBSCRIPTION).then(|| Params::new(Some(&format!("[{number}]"))).into_owned())
 }
 
 /// Runs calls side by side, each begun when the one before it was handed over.
@@ -199,6 +218,10 @@ fn batch_too_long(requests: usize) -> ApiError {
 fn no_such_method(method: &str) -> ApiError {
     let shown: String = method.chars().filter(|c| !c.is_control()).take(64).collect();
     ApiError::new(Reason::MethodNotFound, format!("There is no method \"{shown}\"; `rpc.discover` lists them."))
+}
+
+fn no_subscription(method: &str) -> ApiError {
+    ApiError::invalid_params(format!("{method} takes the number of a subscription: {{\"subscription\": 7}}."))
 }
 
 fn too_many_subscriptions() -> ApiError {

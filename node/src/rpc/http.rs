@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use covey_api::MAX_BODY;
+use covey_api::{MAX_BODY, MAX_FRAME};
 use futures::{
     FutureExt as _,
     future::{self, BoxFuture},
@@ -27,7 +27,7 @@ use super::{
     dispatch::{self, Connection, Dispatcher},
     guard::{self, Guard},
     session, web,
-    websocket::{self, Ends, MAX_MESSAGE},
+    websocket::{self, Ends},
 };
 use crate::access::Access;
 
@@ -106,8 +106,8 @@ async fn upgrade(app: App, id: usize, request: Request) -> Response {
     let ends = Ends::new(app.stop, parts.extensions.get());
     let (dispatcher, tasks) = (app.dispatcher, app.tasks);
     upgrade
-        .max_message_size(MAX_MESSAGE)
-        .max_frame_size(MAX_MESSAGE)
+        .max_message_size(MAX_FRAME)
+        .max_frame_size(MAX_FRAME)
         .on_upgrade(move |socket| tasks.track_future(websocket::serve(socket, id, parts.extensions, dispatcher, ends)))
 }
 

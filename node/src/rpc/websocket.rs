@@ -13,6 +13,7 @@ use std::{
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
+use covey_api::{MAX_RUNNING, MAX_UNREAD};
 use futures::{
     FutureExt as _, Sink, SinkExt as _, StreamExt as _,
     future::BoxFuture,
@@ -33,17 +34,10 @@ use crate::runtime::{
     turn::{self, HandedOver},
 };
 
-/// Calls of one client that are under way at once: as many as the engine makes durable with one flush.
-const MAX_RUNNING: usize = 256;
-/// Bytes of answers that wait for a client to read them: those to 100,000 short requests.
-const MAX_UNREAD: usize = 32 << 20;
 /// What an answer costs beside its text, so that a great number of short ones is bounded too.
 const ANSWER_OVERHEAD: usize = 64;
 /// Events that wait for a client to read them.
 const EVENT_BUFFER: usize = 64;
-/// Longest message that is read at all. What is longer than a request may be and shorter than this is answered with an
-/// error, what is longer ends the connection.
-pub(super) const MAX_MESSAGE: usize = 4 << 20;
 /// The client is asked for a sign of life this often.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// And taken for gone when it gave none for this long.

@@ -11,5 +11,5 @@ mod worker;
 
 pub use commits::Commits;
 pub use handle::EngineHandle;
-pub use network::{Connection, Connections, Echoes, Errands, OverlayNetwork, drive_network};
+pub use network::{Change, Connection, Connections, Echoes, Errands, OverlayNetwork, drive_network};
 pub use worker::{Network, Worker, now, spawn};

@@ -10,7 +10,7 @@ use covey_pairing::crypto::sign::SigningSecret;
 use covey_pairing::ids::AccountId;
 use rand::make_rng;
 use rand::rngs::StdRng;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tracing::{debug, warn};
 
 use super::randomness::remix;
@@ -20,6 +20,8 @@ use crate::engine::{Command, Effect, Input, PeerKey};
 
 /// Dials and look-ups under way at once; further ones wait.
 const ERRANDS: usize = 32;
+/// Peers that came or went and that a slow follower has not seen; it misses the older ones.
+const CHANGES: usize = 256;
 /// First pause before a card that nobody stored is published again.
 const PUBLISH_AGAIN: Duration = Duration::from_secs(2);
 /// Longest such pause.
@@ -150,22 +152,56 @@ pub struct Connection {
 }
 
 /// Who is connected, for people to look at.
-#[derive(Debug, Clone, Default)]
-pub struct Connections(Arc<Mutex<BTreeMap<PeerKey, Connection>>>);
+#[derive(Debug, Clone)]
+pub struct Connections {
+    known: Arc<Mutex<BTreeMap<PeerKey, Connection>>>,
+    /// Whoever follows who comes and goes.
+    changes: broadcast::Sender<Change>,
+}
+
+/// A peer connected, or disconnected.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Who.
+    pub peer: PeerKey,
+    /// Its connection; of one that disconnected, the last one.
+    pub connection: Connection,
+    /// Is it there?
+    pub connected: bool,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { known: Arc::default(), changes: broadcast::Sender::new(CHANGES) }
+    }
+}
 
 impl Connections {
+    /// Peers that come and go from now on. Whoever does not keep up misses some.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    fn tell(&self, peer: PeerKey, connection: Connection, connected: bool) {
+        // Nobody may be following.
+        let _ = self.changes.send(Change { peer, connection, connected });
+    }
+
     /// A snapshot.
     pub fn list(&self) -> BTreeMap<PeerKey, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note(&self, event: &Event) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Connected { peer, address, relayed, .. } => {
                 if let Some(peer) = addressing::peer_key(peer) {
                     let (address, since) = (address.to_string(), super::worker::now());
-                    known.insert(peer, Connection { address, relayed: *relayed, since });
+                    let connection = Connection { address, relayed: *relayed, since };
+                    if known.insert(peer, connection.clone()).is_none() {
+                        self.tell(peer, connection, true);
+                    }
                 }
             }
             Event::Rerouted { peer, address, relayed } => {
@@ -174,8 +210,10 @@ impl Connections {
                 }
             }
             Event::Disconnected { peer } => {
-                if let Some(peer) = addressing::peer_key(peer) {
-                    known.remove(&peer);
+                if let Some(peer) = addressing::peer_key(peer)
+                    && let Some(connection) = known.remove(&peer)
+                {
+                    self.tell(peer, connection, false);
                 }
             }
             _ => {}

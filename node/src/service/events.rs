@@ -2,14 +2,20 @@
 
 use std::collections::VecDeque;
 
-use covey_api::{ApiError, Done, Event, EventPage, EventSource, EventsAck, EventsApi, EventsFetch, EventsSubscribe};
+use covey_api::{
+    ApiError, Done, Event, EventKind, EventPage, EventSource, EventStream, EventsAck, EventsApi, EventsFetch,
+    EventsSubscribe, Peer, Reason, Time,
+};
 use futures::StreamExt as _;
-use futures::stream::{self, BoxStream};
+use futures::stream;
+use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 
 use super::Service;
-use crate::engine::{Asker, idempotency, rpc};
-use crate::runtime::EngineHandle;
+use super::consumers::Hold;
+use crate::addressing;
+use crate::engine::{Selection, idempotency, rpc};
+use crate::runtime::{self, Change, EngineHandle};
 
 /// Events read at a time for a subscriber.
 const PAGE: usize = 128;
@@ -32,16 +38,18 @@ impl EventsApi for Service {
 }
 
 impl EventSource for Service {
-    async fn subscribe(&self, params: EventsSubscribe) -> Result<BoxStream<'static, Event>, ApiError> {
+    async fn subscribe(&self, params: EventsSubscribe) -> Result<EventStream, ApiError> {
         let journal = self.engine.journal();
         let asker = self.caller.asker();
-        let who = asker.clone();
-        let cursor = self.engine.call(move |cx| {
-            cx.asker = who;
+        let peers = params.transient.unwrap_or(true).then(|| self.connections.changes());
+        let hold = params.consumer.as_ref().map(|name| self.consumers.take(asker.own(name)));
+        let begun = self.engine.call(move |cx| {
+            cx.asker = asker;
             rpc::events::begin(cx, &params)
         });
-        let cursor = cursor.await?;
-        let reader = Reader { engine: self.engine.clone(), journal, asker, cursor, read: VecDeque::new() };
+        let (cursor, selection) = begun.await?;
+        let engine = self.engine.clone();
+        let reader = Reader { engine, journal, peers, hold, selection, cursor, read: VecDeque::new(), ended: false };
         Ok(stream::unfold(reader, |mut reader| async move { Some((reader.next().await?, reader)) }).boxed())
     }
 }
@@ -50,31 +58,95 @@ impl EventSource for Service {
 struct Reader {
     engine: EngineHandle,
     journal: watch::Receiver<u64>,
-    asker: Asker,
+    /// Who comes and goes, if the subscriber wants to know.
+    peers: Option<broadcast::Receiver<Change>>,
+    /// Its name as a consumer.
+    hold: Option<Hold>,
+    selection: Selection,
     cursor: u64,
     read: VecDeque<Event>,
+    ended: bool,
 }
 
 impl Reader {
-    /// The next event; waits for it. `None` when the engine has stopped.
-    async fn next(&mut self) -> Option<Event> {
+    /// The next event, or why there are no more; waits for it. `None` when the engine has stopped.
+    async fn next(&mut self) -> Option<Result<Event, ApiError>> {
+        if self.ended {
+            return None;
+        }
+        // Taken out for the time, so that both can be waited for.
+        let hold = self.hold.take();
+        let taken = async {
+            match &hold {
+                Some(hold) => hold.taken().await,
+                None => std::future::pending().await,
+            }
+        };
+        let next = tokio::select! {
+            biased;
+            () = taken => {
+                self.ended = true;
+                Some(Err(ApiError::new(Reason::ConsumerTaken, "The consumer subscribed again; this subscription ends.")))
+            }
+            event = self.event() => event.map(Ok),
+        };
+        self.hold = hold;
+        next
+    }
+
+    async fn event(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.read.pop_front() {
                 return Some(event);
             }
             // Seen before reading, so that what is written in between wakes us again.
             self.journal.borrow_and_update();
-            let (cursor, asker) = (self.cursor, self.asker.clone());
-            let page = self.engine.call(move |cx| {
-                cx.asker = asker;
-                rpc::events::page(cx, cursor, PAGE)
-            });
-            let page = page.await.ok()?;
+            let (cursor, selection) = (self.cursor, self.selection.clone());
+            let page = self.engine.call(move |cx| rpc::events::page(cx, cursor, PAGE, &selection)).await.ok()?;
             self.cursor = page.cursor.parse().ok()?;
             self.read.extend(page.events);
             if self.read.is_empty() && !page.more {
-                self.journal.changed().await.ok()?;
+                tokio::select! {
+                    changed = self.journal.changed() => changed.ok()?,
+                    change = change(&mut self.peers) => {
+                        if let Some(event) = self.peer(change).await {
+                            return Some(event);
+                        }
+                    }
+                }
             }
+        }
+    }
+
+    /// Tells of a peer, if it is a device of somebody we know.
+    async fn peer(&self, change: Change) -> Option<Event> {
+        let Change { peer, connection, connected } = change;
+        let owners = self.engine.call(move |cx| rpc::node::owners(cx, &[peer])).await.ok()?;
+        let (contact, alias) = owners.into_iter().next().flatten()?;
+        let peer = Peer {
+            peer_id: addressing::peer_id(peer)?.to_string(),
+            contact: Some(contact),
+            alias,
+            address: connection.address,
+            relayed: connection.relayed,
+            connected_since: Some(Time::from_unix_ms(connection.since)),
+            connected,
+        };
+        let data = serde_json::to_value(peer).ok()?;
+        let kind = EventKind::Peer.as_str();
+        let event = Event { cursor: None, kind: kind.to_owned(), at: Time::from_unix_ms(runtime::now()), data };
+        self.selection.takes(kind, &event.data).then_some(event)
+    }
+}
+
+/// The next one who comes or goes. Those that were missed are no loss: they are transient.
+async fn change(peers: &mut Option<broadcast::Receiver<Change>>) -> Change {
+    let Some(changes) = peers else { return std::future::pending().await };
+    loop {
+        match changes.recv().await {
+            Ok(change) => return change,
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return std::future::pending().await,
         }
     }
 }

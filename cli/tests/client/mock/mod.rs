@@ -9,7 +9,7 @@ use std::{
 };
 
 use covey_api::*;
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::StreamExt as _;
 use jsonrpsee::server::ServerHandle;
 use serde_json::json;
 use tokio::sync::watch;
@@ -487,7 +487,7 @@ impl EventsApi for Mock {
 }
 
 impl EventSource for Mock {
-    async fn subscribe(&self, params: EventsSubscribe) -> Result<BoxStream<'static, Event>, ApiError> {
+    async fn subscribe(&self, params: EventsSubscribe) -> Result<EventStream, ApiError> {
         let journal = self.journal().subscribe();
         let from = match params.from {
             Some(cursor) => cursor.parse::<usize>().map_err(|_| {
@@ -497,7 +497,7 @@ impl EventSource for Mock {
         };
         Ok(futures::stream::unfold((journal, from), |(mut journal, next)| async move {
             let event = journal.wait_for(|events| events.len() > next).await.ok()?[next].clone();
-            Some((event, (journal, next + 1)))
+            Some((Ok(event), (journal, next + 1)))
         })
         .boxed())
     }

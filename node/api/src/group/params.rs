@@ -190,6 +190,7 @@ pub struct GroupMembers {
     /// Only those after this account id: the last one of the page before.
     pub after: Option<String>,
     /// At most so many (1,000 unless told, and at most).
+    #[schemars(range(min = 1, max = 1000))]
     pub limit: Option<u32>,
 }
 

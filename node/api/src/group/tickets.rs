@@ -13,8 +13,10 @@ pub struct GroupTicket {
     /// Id, unique id prefix, or name if only one of our groups has it.
     pub group: String,
     /// How many accounts may join with it; any number unless told.
+    #[schemars(range(min = 1))]
     pub uses: Option<u32>,
     /// For how long it is valid, seconds; until it is taken back unless told.
+    #[schemars(range(min = 1, max = 315360000))]
     pub expires_in: Option<u64>,
     /// Does somebody have to approve each one who comes with it?
     pub approve: Option<bool>,

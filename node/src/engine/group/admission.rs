@@ -1,6 +1,6 @@
 //! Others who want to come in: looked at, let in, kept until an admin has decided, or refused.
 
-use covey_api::{ApiError, JoinRequestState, kind};
+use covey_api::{ApiError, EventKind, JoinRequestState};
 use covey_feed::ChannelId;
 use covey_pairing::group::admission::{JoinStatement, devices, vouch};
 use covey_pairing::group::roster::{Denied, Ground, Op, Right, Role, VerifiedJoin};
@@ -180,7 +180,7 @@ fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<bool
         return Ok(true);
     }
     let shown = show::request(cx, channel, asking, JoinRequestState::Waiting)?;
-    journal::record(cx, kind::GROUP_REQUEST, &shown)?;
+    journal::record(cx, EventKind::GroupRequest, &shown)?;
     Ok(true)
 }
 

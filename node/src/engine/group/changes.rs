@@ -1,6 +1,6 @@
 //! What changes on a roster changes the channel, the keys and who may connect.
 
-use covey_api::kind;
+use covey_api::EventKind;
 use covey_feed::{EntryId, Head};
 use covey_pairing::group::admission::JoinStatement;
 use covey_pairing::group::roster::{Change, Exit, Op, Operation};
@@ -45,7 +45,7 @@ pub(super) fn carry_out(
                     peers::joined(cx, channel, &account)?;
                     parcels::known_now(cx, &devices)?;
                     remember(cx, channel, &account, true)?;
-                    tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
+                    tell(cx, channel, EventKind::GroupChanged, Some(account), actor)?;
                 }
             }
             Change::MemberLeft { account, joined, exit, devices } => {
@@ -56,7 +56,7 @@ pub(super) fn carry_out(
                     readers::went(cx, channel, &account);
                     peers::left(cx, channel, &account, joined, exit)?;
                     remember(cx, channel, &account, false)?;
-                    let kind = if exit == Some(Exit::Left) { kind::GROUP_LEFT } else { kind::GROUP_REMOVED };
+                    let kind = if exit == Some(Exit::Left) { EventKind::GroupLeft } else { EventKind::GroupRemoved };
                     tell(cx, channel, kind, Some(account), actor)?;
                 }
             }
@@ -74,13 +74,13 @@ pub(super) fn carry_out(
                     standing.name = name;
                     standing.save(cx)?;
                 }
-                tell(cx, channel, kind::GROUP_CHANGED, None, actor)?;
+                tell(cx, channel, EventKind::GroupChanged, None, actor)?;
             }
             Change::Banned { account }
             | Change::Unbanned { account }
             | Change::InvitesChanged { account, .. }
             | Change::RoleChanged { account, .. } => {
-                tell(cx, channel, kind::GROUP_CHANGED, Some(account), actor)?;
+                tell(cx, channel, EventKind::GroupChanged, Some(account), actor)?;
             }
             Change::Deleted { entry, device } => {
                 arrivals::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
@@ -147,7 +147,7 @@ fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>)
     cx.live.groups.requests.remove(&standing.id);
     peers::allow_all(cx, channel.no)?;
     peers::share_anew(cx, channel)?;
-    tell(cx, channel, kind::GROUP_JOINED, None, actor)
+    tell(cx, channel, EventKind::GroupJoined, None, actor)
 }
 
 /// We are a member no more: nothing is written or taken, what is here stays readable.
@@ -163,8 +163,8 @@ pub(super) fn went_out(
         return Ok(());
     }
     let (state, kind) = match exit {
-        Some(Exit::Left) => (State::Left, kind::GROUP_LEFT),
-        Some(Exit::Removed | Exit::Banned) | None => (State::Removed, kind::GROUP_REMOVED),
+        Some(Exit::Left) => (State::Left, EventKind::GroupLeft),
+        Some(Exit::Removed | Exit::Banned) | None => (State::Removed, EventKind::GroupRemoved),
     };
     standing.become_(state, cx.now);
     standing.by = actor.filter(|actor| *actor != cx.me.account_id());
@@ -245,7 +245,7 @@ fn learn_card(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Re
 pub(super) fn tell(
     cx: &mut Cx<'_, '_>,
     channel: &Channel,
-    kind: &str,
+    kind: EventKind,
     member: Option<AccountId>,
     actor: Option<AccountId>,
 ) -> Result<(), EngineError> {

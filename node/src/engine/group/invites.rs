@@ -1,6 +1,6 @@
 //! Invites of contacts: made, taken, accepted, declined.
 
-use covey_api::{ApiError, GroupRefusal, kind};
+use covey_api::{ApiError, EventKind, GroupRefusal};
 use covey_feed::ChannelId;
 use covey_pairing::group::admission::{GroupInvite, JoinStatement};
 use covey_pairing::group::roster::{Grant, Op};
@@ -70,7 +70,7 @@ pub(super) fn invited(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result
     standing.invite =
         Some(Invite { op: invite.operation, role: invite.grant.role, members: invite.members, note: invite.note });
     standing.save(cx)?;
-    show::announce(cx, kind::GROUP_INVITED, &standing, None, Some(owner.account))
+    show::announce(cx, EventKind::GroupInvited, &standing, None, Some(owner.account))
 }
 
 /// We say yes to an invite.
@@ -90,7 +90,7 @@ pub(in crate::engine) fn accept(cx: &mut Cx<'_, '_>, mut standing: Standing) -> 
     cx.live.groups.requests.insert(standing.id, request);
     let card = ByteBuf::from(card::own(cx)?);
     notes::tell(cx, &by, &Note::Join(standing.channel(), statement, card, String::new()))?;
-    show::announce(cx, kind::GROUP_CHANGED, &standing, None, None)?;
+    show::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
     Ok(standing)
 }
 
@@ -104,7 +104,7 @@ pub(in crate::engine) fn decline(cx: &mut Cx<'_, '_>, mut standing: Standing) ->
     if let Some(by) = standing.by {
         notes::tell(cx, &by, &Note::Decline(standing.channel()))?;
     }
-    show::announce(cx, kind::GROUP_CHANGED, &standing, None, None)?;
+    show::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
     Ok(standing)
 }
 

@@ -155,7 +155,7 @@ fn event(
 /// Writes to the journal what happened in a group: to whom, by whom.
 pub(super) fn announce(
     cx: &mut Cx<'_, '_>,
-    kind: &str,
+    kind: covey_api::EventKind,
     standing: &Standing,
     member: Option<AccountId>,
     actor: Option<AccountId>,

@@ -1,6 +1,6 @@
 //! The way in: we ask, and are welcomed or refused; whom we let in, we welcome.
 
-use covey_api::{ApiError, kind};
+use covey_api::{ApiError, EventKind};
 use covey_feed::ChannelId;
 use covey_feed::limits::MAX_COUNTER;
 use covey_pairing::group::admission::Welcome;
@@ -35,7 +35,7 @@ pub(in crate::engine) fn join(
     cx.live.groups.ahead = true;
     cx.live.groups.requests.insert(standing.id, request);
     knock::begin(cx, &standing.id)?;
-    show::announce(cx, kind::GROUP_CHANGED, &standing, None, None)?;
+    show::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
     Ok(standing)
 }
 
@@ -94,7 +94,7 @@ pub(super) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Resu
     standing.save(cx)?;
     cx.live.groups.ahead = true;
     cx.live.groups.requests.remove(&standing.id);
-    show::announce(cx, kind::GROUP_CHANGED, &standing, None, Some(owner.account))
+    show::announce(cx, EventKind::GroupChanged, &standing, None, Some(owner.account))
 }
 
 /// Gives a member what it needs to begin: the group's secret, and whom to connect to.

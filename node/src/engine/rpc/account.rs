@@ -1,12 +1,13 @@
 //! `account.*`
 
 use covey_api::{
-    Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError, Reason, SafetyNumber,
-    Ticket, TicketInfo, TicketState, Time, kind, names::name, sentence,
+    Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError, EventKind, Reason,
+    SafetyNumber, Ticket, TicketInfo, TicketState, Time, names::name, sentence,
 };
 use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError, TokenId, safety_number};
 use serde::{Deserialize, Serialize};
 
+use super::range;
 use crate::engine::names::{self, Purpose};
 use crate::engine::{Cx, EngineError, card, contacts, journal, tables};
 
@@ -78,11 +79,7 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, Api
 }
 
 fn issue(cx: &mut Cx<'_, '_>, uses: u32, expires_in: u64, ticket: &mut identity::Ticket) -> Result<Issued, ApiError> {
-    if expires_in > MAX_LIFETIME {
-        return Err(ApiError::invalid_params(format!(
-            "A ticket is valid for at most {MAX_LIFETIME} seconds (a year)."
-        )));
-    }
+    range::within("expires_in", expires_in, 1, MAX_LIFETIME)?;
     let expires_at = cx.now.saturating_add(expires_in.saturating_mul(1_000));
     let mut book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
     let token = book.issue(uses, expires_at, cx.now, cx.rng).map_err(|error| match error {
@@ -180,6 +177,6 @@ pub fn rename(cx: &mut Cx<'_, '_>, params: &AccountRename, peer_id: String) -> R
     cx.tx.put(&tables::own_name(), &name)?;
     card::renewed(cx)?;
     let shown = show(cx, peer_id)?;
-    journal::record(cx, kind::ACCOUNT, &shown)?;
+    journal::record(cx, EventKind::Account, &shown)?;
     Ok(shown)
 }

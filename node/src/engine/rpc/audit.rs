@@ -3,6 +3,7 @@
 use covey_api::{ApiError, AuditEntry, AuditList, MAX_AUDIT_PAGE, Reason, Time};
 use serde_json::Value;
 
+use super::range;
 use crate::engine::audit::Record;
 use crate::engine::{Cx, tables};
 
@@ -16,11 +17,7 @@ const LOOK: usize = 500;
 /// # Errors
 /// An id that is none, a page that is too long.
 pub fn list(cx: &mut Cx<'_, '_>, params: &AuditList) -> Result<Vec<AuditEntry>, ApiError> {
-    let limit = params.limit.unwrap_or(PAGE);
-    if limit == 0 || limit > MAX_AUDIT_PAGE {
-        return Err(ApiError::invalid_params(format!("`limit` is 1 to {MAX_AUDIT_PAGE}, not {limit}.")));
-    }
-    let limit = limit as usize;
+    let limit = range::page(params.limit, PAGE, MAX_AUDIT_PAGE)?;
     let mut before = match &params.before {
         Some(text) => Some(text.parse::<u64>().map_err(|_| {
             ApiError::invalid_params(format!("`before` is the id of an entry, and \"{text}\" is none."))

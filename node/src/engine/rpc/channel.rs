@@ -1,6 +1,6 @@
 //! `channel.*`
 
-use covey_api::{ApiError, Channel, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow, kind};
+use covey_api::{ApiError, Channel, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow, EventKind};
 use serde_bytes::ByteArray;
 
 use crate::engine::messages::{self, Message, Page};
@@ -135,6 +135,6 @@ fn last_read(cx: &Cx<'_, '_>, channel: &channels::Channel, feed: &feeds::Feed) -
 fn changed(cx: &mut Cx<'_, '_>, channel: &channels::Channel) -> Result<Channel, ApiError> {
     channel.save(cx)?;
     let shown = channels::show(cx, channel)?;
-    journal::record(cx, kind::CHANNEL, &shown)?;
+    journal::record(cx, EventKind::Channel, &shown)?;
     Ok(shown)
 }

@@ -2,6 +2,7 @@
 
 use covey_api::{ApiError, Done, Event, EventPage, EventsAck, EventsFetch, EventsSubscribe, Reason, Time, kind};
 
+use super::range;
 use crate::engine::selection::Selection;
 use crate::engine::{Cx, journal, tables};
 
@@ -17,33 +18,35 @@ const MAX_CONSUMER: usize = 64;
 /// # Errors
 /// A cursor that is none.
 pub fn fetch(cx: &mut Cx<'_, '_>, params: &EventsFetch) -> Result<EventPage, ApiError> {
-    let newest = journal::newest(cx)?;
-    let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE) as usize;
+    let limit = range::page(params.limit, PAGE, MAX_PAGE)?;
+    let selection = Selection::of_fetch(cx, params)?;
     let from = match (&params.from, &params.consumer, params.last) {
-        (None, None, Some(last)) => newest.saturating_sub(u64::from(last)),
+        (None, None, Some(last)) => journal::before_last(cx, u64::from(last), &selection)?,
         (None, None, None) => journal::start(cx)?,
         (from, consumer, None) => place(cx, from.as_deref(), consumer.as_deref())?,
-        _ => return Err(ApiError::invalid_params("give only one of `from`, `consumer` and `last`")),
+        _ => return Err(ApiError::invalid_params("Give only one of `from`, `consumer` and `last`.")),
     };
-    page(cx, from, limit)
+    page(cx, from, limit, &selection)
 }
 
-/// Where a subscription begins: after the cursor asked for, or at the end of the journal.
+/// Where a subscription begins, after the cursor asked for or at the end of the journal; and what it selects.
 ///
 /// # Errors
-/// A cursor that is none.
-pub fn begin(cx: &mut Cx<'_, '_>, params: &EventsSubscribe) -> Result<u64, ApiError> {
-    match (&params.from, &params.consumer) {
-        (None, None) => Ok(journal::newest(cx)?),
-        (from, consumer) => place(cx, from.as_deref(), consumer.as_deref()),
-    }
+/// A cursor or a name that is none.
+pub fn begin(cx: &mut Cx<'_, '_>, params: &EventsSubscribe) -> Result<(u64, Selection), ApiError> {
+    let selection = Selection::of_subscription(cx, params)?;
+    let from = match (&params.from, &params.consumer) {
+        (None, None) => journal::newest(cx)?,
+        (from, consumer) => place(cx, from.as_deref(), consumer.as_deref())?,
+    };
+    Ok((from, selection))
 }
 
 /// At most `limit` events after `from`; the first says so if some of them are no longer kept.
 ///
 /// # Errors
 /// Those of the store.
-pub fn page(cx: &mut Cx<'_, '_>, from: u64, limit: usize) -> Result<EventPage, ApiError> {
+pub fn page(cx: &mut Cx<'_, '_>, from: u64, limit: usize, selection: &Selection) -> Result<EventPage, ApiError> {
     let oldest = journal::start(cx)?;
     let newest = journal::newest(cx)?;
     let mut events = Vec::new();
@@ -55,7 +58,7 @@ pub fn page(cx: &mut Cx<'_, '_>, from: u64, limit: usize) -> Result<EventPage, A
             data: serde_json::json!({ "from": from.to_string(), "oldest": oldest.to_string() }),
         });
     }
-    let (found, reached) = journal::after(cx, from.max(oldest), limit, &Selection::of(cx))?;
+    let (found, reached) = journal::after(cx, from.max(oldest), limit, selection)?;
     events.extend(found);
     Ok(EventPage { events, cursor: reached.to_string(), more: reached < newest })
 }

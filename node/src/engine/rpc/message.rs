@@ -4,6 +4,7 @@ use covey_api::{ApiError, Message, MessageList, MessageSend, MessageShow, Reason
 
 use covey_pairing::consent::State;
 
+use super::range;
 use crate::engine::channels::{self, Channel};
 use crate::engine::messages::{self, Page};
 use crate::engine::names::{self, Named, Purpose};
@@ -44,7 +45,7 @@ pub(super) fn send_to(
     }
     let reply_to = reply_to.map(|id| messages::resolve_in(cx, Some(&channel), id)).transpose()?;
     let reply_to = reply_to.map(|(_, message)| *message.id.as_bytes());
-    let expires_at = expires_in.map(|seconds| cx.now.saturating_add(seconds.saturating_mul(1_000)));
+    let expires_at = range::end(cx.now, expires_in)?;
     messages::send(cx, channel, &Body::text(text, reply_to, expires_at, cx.now))
 }
 
@@ -80,7 +81,7 @@ pub(super) fn paired_channel(cx: &Cx<'_, '_>, contact: &contacts::Contact) -> Re
 /// # Errors
 /// Unknown channel or message.
 pub fn list(cx: &mut Cx<'_, '_>, params: &MessageList) -> Result<Vec<Message>, ApiError> {
-    let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE) as usize;
+    let limit = range::page(params.limit, PAGE, MAX_PAGE)?;
     let Some(name) = &params.channel else {
         if params.before.is_some() || params.after.is_some() {
             return Err(ApiError::invalid_params("`before` and `after` need a `channel`."));

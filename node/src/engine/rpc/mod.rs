@@ -9,4 +9,5 @@ pub mod message;
 pub mod metrics;
 pub mod node;
 pub mod pair;
+mod range;
 pub mod token;

@@ -1,8 +1,8 @@
 //! `pair.*`
 
 use covey_api::{
-    ApiError, Contact, PairAccept, PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove,
-    PairRename, PairSend, PairShow, PairUnblock, PairVerify, Reason, Sent, kind, sentence,
+    ApiError, Contact, EventKind, PairAccept, PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList,
+    PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify, Reason, Sent, sentence,
 };
 use covey_pairing::consent::{Input, NOTE_MAX_CHARS};
 use covey_pairing::identity::{Ticket, safety_number};
@@ -268,6 +268,6 @@ pub fn send(cx: &mut Cx<'_, '_>, params: PairSend) -> Result<Sent, ApiError> {
 /// Tells the journal about a contact, and the caller.
 fn announced(cx: &mut Cx<'_, '_>, contact: &contacts::Contact) -> Result<Contact, ApiError> {
     let shown = contacts::show(cx, contact)?;
-    journal::record(cx, kind::CONTACT, &shown)?;
+    journal::record(cx, EventKind::Contact, &shown)?;
     Ok(shown)
 }

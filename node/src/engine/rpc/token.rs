@@ -1,12 +1,13 @@
 //! `token.*`
 
-use covey_api::{ApiError, MAX_TOKEN_CHANNELS, MAX_TOKEN_LIFE, MAX_TOKENS, Reason, Scope, TokenCreate, TokenState};
+use covey_api::{ApiError, MAX_TOKEN_CHANNELS, MAX_TOKENS, Reason, Scope, TokenCreate, TokenState};
 use covey_pairing::crypto::secret::Secret;
 use data_encoding::HEXLOWER;
 use rand_core::Rng;
 use serde_bytes::ByteArray;
 use zeroize::Zeroizing;
 
+use super::range;
 use crate::engine::Cx;
 use crate::engine::names::{self, Purpose};
 use crate::engine::tokens::{self, Token};
@@ -200,10 +201,7 @@ fn bound(cx: &Cx<'_, '_>, names: &[String]) -> Result<Vec<ByteArray<32>>, ApiErr
 }
 
 fn end(now: u64, expires_in: Option<u64>, grantor: &Grantor) -> Result<Option<u64>, ApiError> {
-    if let Some(seconds) = expires_in.filter(|seconds| *seconds == 0 || *seconds > MAX_TOKEN_LIFE) {
-        return Err(ApiError::invalid_params(format!("`expires_in` is 1 to {MAX_TOKEN_LIFE} seconds, not {seconds}.")));
-    }
-    let end = expires_in.map(|seconds| now.saturating_add(seconds.saturating_mul(1_000)));
+    let end = range::end(now, expires_in)?;
     // Nobody makes a token that outlives their own.
     Ok(match (end, grantor.expires_at) {
         (Some(end), Some(own)) => Some(end.min(own)),

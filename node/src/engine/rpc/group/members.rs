@@ -1,17 +1,17 @@
 //! Members: listed, removed, banned, given a role.
 
 use covey_api::{
-    self as api, ApiError, GroupBan, GroupMembers, GroupRefusal, GroupRemove, GroupRole, GroupUnban, Member,
-    MemberState,
+    self as api, ApiError, GroupBan, GroupMembers, GroupRefusal, GroupRemove, GroupRole, GroupUnban, MAX_MEMBERS_PAGE,
+    Member, MemberState,
 };
 use covey_pairing::group::roster::{Grant, Op};
 use covey_pairing::ids::AccountId;
 
-use super::PAGE;
 use super::known::joined;
 use crate::engine::Cx;
 use crate::engine::group::{self, rosters::get, show as shown, standing};
 use crate::engine::names::{self, Purpose};
+use crate::engine::rpc::range;
 
 /// `group.members`
 ///
@@ -25,7 +25,7 @@ pub fn members(cx: &mut Cx<'_, '_>, params: &GroupMembers) -> Result<Vec<Member>
     let after = params.after.as_deref().map(str::parse::<AccountId>).transpose();
     let after =
         after.map_err(|_| ApiError::invalid_params("`after` is the account id that the page before ended with."))?;
-    let limit = params.limit.map_or(PAGE, |limit| limit as usize).clamp(1, PAGE);
+    let limit = range::page(params.limit, MAX_MEMBERS_PAGE, MAX_MEMBERS_PAGE)?;
     let me = cx.me.account_id();
     let mut found = Vec::new();
     for (account, _) in group.roster.standings(after.as_ref()) {

@@ -18,5 +18,5 @@ pub use messages::{delete, report, verify_report};
 pub use requests::{approve, reject, requests};
 pub use tickets::{revoke_ticket, ticket, tickets};
 
-/// Members or requests on a page.
+/// Requests on a page.
 const PAGE: usize = 1_000;

@@ -9,6 +9,7 @@ use covey_pairing::ids::AccountId;
 
 use super::known::{In, joined, joined_to_read};
 use crate::engine::group::show as shown;
+use crate::engine::rpc::range;
 use crate::engine::{Cx, contacts, names};
 
 /// Admission points on a ticket.
@@ -24,9 +25,10 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &GroupTicket) -> Result<JoinTicket, A
     let mut of = joined(cx, &params.group)?;
     let grant = of.granted(cx, params.role, params.invisible)?;
     let token = TicketToken::generate(cx.rng);
-    let expires_at = params.expires_in.map(|seconds| cx.now.saturating_add(seconds.saturating_mul(1_000)));
+    let expires_at = range::end(cx.now, params.expires_in)?;
+    let uses = params.uses.map(|uses| range::within("uses", uses, 1, u32::MAX)).transpose()?;
     let approve = params.approve.unwrap_or(of.group(cx)?.roster.policy().approve);
-    let op = Op::Ticket { id: token.id(), grant, uses: params.uses, expires_at, approve };
+    let op = Op::Ticket { id: token.id(), grant, uses, expires_at, approve };
     let points = points(cx, &of)?;
     let id = token.id();
     let text = Ticket { group: of.standing.id, name: of.standing.name.clone(), token, expires_at, points }
@@ -37,7 +39,7 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &GroupTicket) -> Result<JoinTicket, A
         ticket: text,
         id: id.to_string(),
         group: of.standing.id.to_string(),
-        uses: params.uses,
+        uses,
         expires_at: expires_at.map(Time::from_unix_ms),
         approve,
         role: shown::role(grant.role),

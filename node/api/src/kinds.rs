@@ -1,0 +1,103 @@
+//! Kinds of events: one table from which the constants, the names and the shapes in the documents are made.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use crate::{Account, Channel, Contact, GroupEvent, JoinRequest, Message, Peer};
+
+/// Declares the kinds: the enum, the constants of [`kind`], and what is told of each.
+macro_rules! kinds {
+    ($( $(#[doc = $doc:literal])+ $kind:ident, $constant:ident = $name:literal, $data:ty, $lasts:ident; )*) => {
+        /// What happened. Clients ignore the kinds they do not know.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum EventKind {
+            $( $(#[doc = $doc])+ #[serde(rename = $name)] $kind, )*
+        }
+
+        impl EventKind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// Its name, as in the `kind` of an event.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                self.described().name
+            }
+
+            /// What is told of it. There is no other place where kinds are told apart.
+            pub(crate) const fn described(self) -> Described {
+                match self {
+                    $( Self::$kind => Described {
+                        name: $name,
+                        docs: concat!($($doc, "\n"),+),
+                        transient: kinds!(@transient $lasts),
+                        data: schema_of::<$data>,
+                    }, )*
+                }
+            }
+        }
+
+        /// The names of the kinds.
+        pub mod kind {
+            $( $(#[doc = $doc])+ pub const $constant: &str = super::EventKind::$kind.as_str(); )*
+        }
+    };
+    (@transient lasting) => { false };
+    (@transient transient) => { true };
+}
+
+/// What is told of a kind.
+pub(crate) struct Described {
+    pub(crate) name: &'static str,
+    pub(crate) docs: &'static str,
+    /// It is not in the journal: whoever does not listen misses it.
+    pub(crate) transient: bool,
+    pub(crate) data: fn(&mut SchemaGenerator) -> Schema,
+}
+
+fn schema_of<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {
+    schemas.subschema_for::<T>()
+}
+
+/// The data of `journal_truncated`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JournalTruncated {
+    /// The cursor from which it was to go on.
+    pub from: String,
+    /// The newest cursor that is no longer kept: it goes on after this one.
+    pub oldest: String,
+}
+
+kinds! {
+    /// A contact changed its state, or anything else that `pair.show` tells.
+    Contact, CONTACT = "contact", Contact, lasting;
+    /// Something about a contact that a thief of their keys would do, too: look at `alerts` and compare safety numbers. The
+    /// contact is no longer `verified`.
+    ContactAlert, CONTACT_ALERT = "contact.alert", Contact, lasting;
+    /// A message arrived.
+    MessageReceived, MESSAGE_RECEIVED = "message.received", Message, lasting;
+    /// A message of our own was accepted for sending.
+    MessageSent, MESSAGE_SENT = "message.sent", Message, lasting;
+    /// A message changed: delivery state, read, deleted.
+    MessageChanged, MESSAGE_CHANGED = "message.changed", Message, lasting;
+    /// A channel changed.
+    Channel, CHANNEL = "channel", Channel, lasting;
+    /// Our own account changed.
+    Account, ACCOUNT = "account", Account, lasting;
+    /// A group invited us.
+    GroupInvited, GROUP_INVITED = "group.invited", GroupEvent, lasting;
+    /// Somebody became a member, or we did.
+    GroupJoined, GROUP_JOINED = "group.joined", GroupEvent, lasting;
+    /// Somebody left, or we did.
+    GroupLeft, GROUP_LEFT = "group.left", GroupEvent, lasting;
+    /// Somebody was removed or banned, or we were.
+    GroupRemoved, GROUP_REMOVED = "group.removed", GroupEvent, lasting;
+    /// Anything else that `group.show` tells changed, or the role or state of a member.
+    GroupChanged, GROUP_CHANGED = "group.changed", GroupEvent, lasting;
+    /// Somebody asks to be let in, or that was answered.
+    GroupRequest, GROUP_REQUEST = "group.request", JoinRequest, lasting;
+    /// A device of a contact, or of a member of a group, connected or disconnected; see `connected`. Transient.
+    Peer, PEER = "peer", Peer, transient;
+    /// Events before this one are no longer kept: some were missed.
+    JournalTruncated, JOURNAL_TRUNCATED = "journal_truncated", JournalTruncated, lasting;
+}

@@ -1,0 +1,309 @@
+#!/usr/bin/env python3
+"""A client that was made from the documents alone calls every method and receives every kind of event. What it is answered, told
+and refused is held against the documents.
+
+    from_the_documents.py COVEY [--record FILE]
+
+With --record the first use of each method and event is written to FILE, as an example for the documents.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+from document import PATIENCE, Client, Documents, Refused
+
+LOOK_AGAIN = 0.05
+
+
+def eventually(what, condition):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(LOOK_AGAIN)
+    raise AssertionError(f"never: {what}")
+
+
+class Node:
+    """A daemon in a directory of its own."""
+
+    def __init__(self, covey, base, name):
+        self.covey, self.name = covey, name
+        self.data, self.log = base / name, (base / f"{name}.log").open("ab")
+        self.process = None
+
+    def environment(self, **settings):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("COVEY_")}
+        # Nothing outside of the directory of the test is read or written.
+        return {**clean, "HOME": str(self.data.parent), **settings}
+
+    def start(self, **settings):
+        command = [self.covey, "--data-dir", self.data, "daemon", "--no-mdns", "--no-upnp"]
+        command += ["--listen", "/ip4/127.0.0.1/tcp/0", "--rpc-listen", "127.0.0.1:0"]
+        env = self.environment(**settings)
+        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        if not any(line.startswith("ready ") for line in self.process.stdout):
+            raise AssertionError(f"{self.name} did not get ready")
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+    def run(self, *args):
+        command = [self.covey, "--data-dir", self.data, *args]
+        return subprocess.run(command, env=self.environment(), check=True, capture_output=True, text=True).stdout
+
+    def client(self, documents):
+        url = json.loads((self.data / "rpc.json").read_text())["url"]
+        return Client(documents, url, (self.data / "rpc.cookie").read_text().strip())
+
+
+def state(client, contact):
+    found = [one for one in client.call("pair.list") if one["contact"] == contact]
+    return found[0]["state"] if found else None
+
+
+def pair(inviter, invitee, account):
+    ticket = invitee.call("account.ticket", uses=2, expires_in=3600)["ticket"]
+    inviter.call("pair.invite", to=ticket, note="from the lake", client_id=f"invite-{account[-6:]}")
+    eventually("the invite arrives", lambda: state(invitee, account) == "pending")
+    invitee.call("pair.accept", contact=account)
+    eventually("both know", lambda: [one for one in inviter.call("pair.list", state="paired") if one["confirmed"]])
+
+
+def documents_of(client):
+    for method in ("rpc.version", "rpc.discover", "rpc.spec", "rpc.asyncapi"):
+        client.call(method)
+    assert client.call("rpc.discover") == client.documents.openrpc, "what is served is what is printed"
+    assert client.call("rpc.asyncapi") == client.documents.asyncapi, "what is served is what is printed"
+
+
+def people(alice, bob, carol, ids):
+    alice.call("account.rename", name="Alice")
+    bob.call("account.rename", name="Bob")
+    pair(alice, bob, ids["alice"])
+    spare = bob.call("account.ticket", uses=1)
+    bob.call("account.tickets")
+    bob.call("account.revoke_ticket", id=spare["id"])
+    number = alice.call("account.safety_number", contact=ids["bob"])["safety_number"]
+    alice.call("pair.verify", contact=ids["bob"], safety_number=number)
+    alice.call("pair.rename", contact=ids["bob"], alias="Bobby")
+    alice.call("pair.show", contact="Bobby")
+    # One who is declined, and one who thinks better of it.
+    carol.call("pair.invite", to=bob.call("account.ticket")["ticket"])
+    eventually("bob is asked", lambda: state(bob, ids["carol"]) == "pending")
+    bob.call("pair.decline", contact=ids["carol"])
+    bob.call("pair.forget", contact=ids["carol"])
+    carol.call("pair.invite", to=alice.call("account.ticket")["ticket"])
+    carol.call("pair.cancel", contact=ids["alice"])
+    eventually("carol can ask again", lambda: state(alice, ids["carol"]) in (None, "cancelled", "stranger", "expired"))
+    pair(carol, alice, ids["carol"])
+    alice.call("pair.block", contact=ids["carol"])
+    alice.call("pair.unblock", contact=ids["carol"])
+
+
+def talk(alice, bob, ids):
+    sent = alice.call("message.send", to=ids["bob"], text="Hello Bob", client_id="hello")
+    assert alice.call("message.send", to=ids["bob"], text="Hello Bob", client_id="hello") == sent, "made once"
+    alice.call("pair.send", contact=ids["bob"], text="How are you?")
+    eventually("both arrive", lambda: len(bob.call("message.list", channel=ids["alice"], limit=10)) == 2)
+    bob.call("message.send", to=ids["alice"], text="Fine", reply_to=sent["id"])
+    bob.call("channel.mark_read", channel=ids["alice"])
+    eventually("it is read", lambda: alice.call("message.show", id=sent["id"])["state"] == "read")
+    alice.call("channel.list")
+    alice.call("channel.show", channel=ids["bob"])
+    alice.call("channel.mute", channel=ids["bob"], muted=True)
+    alice.call("channel.archive", channel=ids["bob"], archived=False)
+
+
+def group(alice, bob, carol, ids):
+    lake = alice.call("group.create", name="Lake")["group"]
+    standing = lambda client: {one["group"]: one["state"] for one in client.call("group.list")}.get(lake)
+    alice.call("group.invite", group=lake, contact=ids["bob"])
+    eventually("bob is invited", lambda: standing(bob) == "invited")
+    bob.call("group.accept", group=lake)
+    eventually("bob is in", lambda: standing(bob) == "joined")
+    alice.call("group.show", group=lake)
+    eventually("alice knows", lambda: len(alice.call("group.members", group=lake)) == 2)
+    alice.call("group.role", group=lake, member=ids["bob"], role="admin")
+    alice.call("group.rename", group=lake, name="The lake")
+    alice.call("group.policy", group=lake, invite="member")
+    ticket = alice.call("group.ticket", group=lake, uses=5, expires_in=3600, approve=True)
+    carol.call("group.join", ticket=ticket["ticket"], note="Carol, Bob knows me")
+    eventually("carol asks", lambda: alice.call("group.requests", group=lake))
+    alice.call("group.approve", group=lake, account=ids["carol"])
+    eventually("carol is in", lambda: standing(carol) == "joined")
+    said = alice.call("message.send", to=lake, text="Hello all")
+    eventually("carol reads it", lambda: [one for one in carol.call("message.list", channel=lake) if one["text"] == "Hello all"])
+    proof = carol.call("group.report", group=lake, message=said["id"])
+    assert alice.call("group.verify_report", proof=proof["proof"])["valid"]
+    alice.call("group.delete", group=lake, message=said["id"])
+    alice.call("group.doctor", group=lake)
+    # Out, in many ways, and not let in again.
+    bob.call("group.leave", group=lake)
+    eventually("bob is seen to be out", lambda: all(one["account"] != ids["bob"] for one in alice.call("group.members", group=lake)))
+    bob.call("group.join", ticket=ticket["ticket"])
+    eventually("bob asks", lambda: alice.call("group.requests", group=lake))
+    alice.call("group.reject", group=lake, account=ids["bob"])
+    eventually("bob is told", lambda: standing(bob) == "declined")
+    alice.call("group.tickets", group=lake)
+    alice.call("group.revoke_ticket", group=lake, id=ticket["id"])
+    alice.call("group.remove", group=lake, member=ids["carol"])
+    eventually("carol is told", lambda: standing(carol) == "removed")
+    alice.call("group.ban", group=lake, member=ids["carol"])
+    alice.call("group.unban", group=lake, member=ids["carol"])
+    other = alice.call("group.create", name="Choir")["group"]
+    alice.call("group.invite", group=other, contact=ids["carol"])
+    eventually("carol is invited", lambda: [one for one in carol.call("group.list", state="invited")])
+    carol.call("group.decline", group=other)
+
+
+def operate(alice):
+    for method in ("node.status", "node.peers", "node.doctor", "config.reload", "web.open"):
+        alice.call(method)
+    alice.call("config.show", key="receipts.read")
+    alice.call("config.set", key="receipts.read", value=True)
+    made = alice.call("token.create", name="bot", scopes=["read", "send"], expires_in=3600)
+    assert made["token"]
+    alice.call("token.list")
+    alice.call("token.revoke", token="bot")
+    alice.call("audit.list", limit=10)
+
+
+def journal(alice):
+    page = alice.call("events.fetch", limit=1000)
+    alice.call("events.ack", consumer="bot", cursor=page["cursor"])
+    subscription = alice.call("events.subscribe", consumer="bot", kinds=["message.received"], transient=False)
+    assert alice.call("events.unsubscribe", subscription=subscription)
+    assert not alice.call("events.unsubscribe", subscription=subscription), "it was ended"
+    assert alice.send("events.unsubscribe", [alice.call("events.subscribe")])["result"], "by position"
+    # The consumer subscribes twice: the older one is told.
+    older = alice.call("events.subscribe", consumer="bot")
+    alice.call("events.subscribe", consumer="bot")
+    ended = lambda one: one["params"]["subscription"] == older and "consumer_taken" in str(one["params"].get("error"))
+    eventually("the older one ends", lambda: any(ended(one) for one in list(alice.events)))
+    # What the document says of pages holds: filtered, they are what they would be filtered here.
+    everything = alice.call("events.fetch", limit=1000)["events"]
+    some = alice.call("events.fetch", limit=1000, kinds=["contact", "channel"])["events"]
+    assert some == [event for event in everything if event["kind"] in ("contact", "channel")] and some
+    newest = alice.call("events.fetch", last=2, kinds=["contact"])["events"]
+    assert newest == [event for event in everything if event["kind"] == "contact"][-2:]
+
+
+def mistakes(client):
+    """For every method: parameters that it does not have, that are of the wrong type, that are missing, out of range."""
+    for name, method in client.documents.methods.items():
+        assert client.refused(name, no_such_parameter=1) == "invalid_params", name
+        required = [param["name"] for param in method["params"] if param.get("required")]
+        if required:
+            assert client.refused(name) == "invalid_params", f"{name} without {required}"
+        for param in method["params"]:
+            schema = param["schema"]
+            beyond = [schema["minimum"] - 1] if "minimum" in schema else []
+            beyond += [schema["maximum"] + 1] if "maximum" in schema else []
+            other = [] if client.documents.takes(schema, {"of": "another type"}) else [{"of": "another type"}]
+            for value in [*beyond, *other]:
+                given = {one: "x" for one in required} | {param["name"]: value}
+                refused = client.refused(name, **given)
+                assert refused == "invalid_params" or value in beyond and required, f"{name} {given}: {refused}"
+    assert client.refused("events.ack", consumer="bot", cursor="999999999") == "invalid_cursor"
+    assert client.refused("events.fetch", **{"from": "elsewhere"}) == "invalid_cursor"
+
+
+def afterwards(alice, bob, nodes, documents, ids):
+    """What happens to a node that is stopped, lost and found again."""
+    phrase_of = nodes["bob"]
+    bob.close()
+    phrase_of.stop()
+    words = json.loads(phrase_of.run("account", "phrase", "--json"))["phrase"]
+    eventually("alice sees bob go", lambda: "peer" in documents.seen_kinds)
+    # The same account, without what it knew: alice is warned.
+    again = Node(phrase_of.covey, phrase_of.data.parent, "bob again")
+    nodes["again"] = again
+    subprocess.run([again.covey, "--data-dir", again.data, "init", "--recover"], env=again.environment(), input=words, check=True, capture_output=True, text=True)
+    again.start()
+    back = again.client(documents)
+    back.call("pair.invite", to=alice.call("account.ticket")["ticket"])
+    eventually("alice is warned", lambda: "contact.alert" in documents.seen_kinds)
+    back.close()
+    alice.call("pair.remove", contact=ids["bob"])
+    alice.call("node.shutdown")
+    nodes["alice"].process.wait()
+    # Events that are no longer kept are missed, and that is told.
+    nodes["alice"].start(COVEY_STORAGE__JOURNAL_KEEP="1s")
+    alice = nodes["alice"].client(documents)
+    eventually("old events go", lambda: alice.call("events.fetch")["events"][:1] == [] or alice.call("events.fetch", **{"from": "0"})["events"][0]["kind"] == "journal_truncated")
+    alice.call("events.subscribe", **{"from": "0"})
+    eventually("it is told what was missed", lambda: "journal_truncated" in documents.seen_kinds)
+    alice.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("covey", type=pathlib.Path)
+    parser.add_argument("--record", type=pathlib.Path)
+    options = parser.parse_args()
+    base = pathlib.Path(tempfile.mkdtemp(prefix="covey-documents-"))
+    printed = lambda *args: json.loads(subprocess.run([options.covey, *args], check=True, capture_output=True, text=True).stdout)
+    documents = Documents(printed("rpc", "spec"), printed("rpc", "asyncapi"))
+    nodes = {name: Node(options.covey, base, name) for name in ("alice", "bob", "carol")}
+    try:
+        for node in nodes.values():
+            node.start()
+        alice, bob, carol = (nodes[name].client(documents) for name in ("alice", "bob", "carol"))
+        ids = {}
+        for name, client in (("alice", alice), ("bob", bob), ("carol", carol)):
+            client.call("events.subscribe")
+            ids[name] = client.call("account.show")["account"]
+        documents_of(alice)
+        people(alice, bob, carol, ids)
+        talk(alice, bob, ids)
+        group(alice, bob, carol, ids)
+        operate(alice)
+        journal(alice)
+        mistakes(carol)
+        afterwards(alice, bob, nodes, documents, ids)
+        missing = set(documents.methods) - set(documents.called)
+        assert not missing, f"never called: {sorted(missing)}"
+        unheard = set(documents.kinds) - set(documents.seen_kinds)
+        assert not unheard, f"never received: {sorted(unheard)}"
+        if options.record:
+            record(options.record, documents)
+        print(f"{len(documents.called)} methods and {len(documents.seen_kinds)} kinds of events are as documented")
+        shutil.rmtree(base)
+    except BaseException:
+        print(f"logs and data are kept in {base}", flush=True)
+        raise
+    finally:
+        for node in nodes.values():
+            node.stop()
+
+
+def short(value):
+    """Examples are to be read: of each list the first two."""
+    if isinstance(value, dict):
+        return {name: short(one) for name, one in value.items()}
+    return [short(one) for one in value[:2]] if isinstance(value, list) else value
+
+
+def record(file, documents):
+    """The documents themselves are no examples of themselves."""
+    called = {name: dict(call) for name, call in documents.called.items() if name != "events.unsubscribe"}
+    for name in ("rpc.discover", "rpc.spec", "rpc.asyncapi"):
+        called[name]["result"] = {}
+    text = json.dumps(short({"methods": called, "events": documents.seen_kinds}), indent=1, sort_keys=True, ensure_ascii=False)
+    text = re.sub(r"(cvt_|#code=)[0-9a-f]{64}", r"\g<1>" + "0" * 64, text)
+    file.write_text(text.replace(str(pathlib.Path(tempfile.gettempdir())), "/tmp") + "\n")
+
+
+main()

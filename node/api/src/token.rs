@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Time, contract::noun};
 
-/// Most changing calls that one token may make in a second.
+/// Most changing calls that one token may make in a second; acknowledgements of events do not count.
 pub const TOKEN_WRITES_PER_SECOND: u32 = 30;
 
 /// Longest life of a token: ten years, in seconds.

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use covey_api::{ApiError, AuditCaller, Method, Reason, TokenCreate, TokenCreated, TokenInfo, TokenRevoke};
+use covey_api::{
+    ApiError, AuditCaller, EventsAck, Method, Reason, Request, TokenCreate, TokenCreated, TokenInfo, TokenRevoke,
+};
 use zeroize::Zeroizing;
 
 use super::{Caller, Grant, codes::Codes, refusals::Refusals};
@@ -248,7 +250,8 @@ fn admit(grant: &Grant, method: &Method, at: u64) -> Result<(), ApiError> {
         )
         .with_data(serde_json::json!({ "needs": method.scope, "scopes": tokens::scopes(grant.bits()) })));
     }
-    if method.changes {
+    // A consumer may acknowledge every event by itself.
+    if method.changes && method.name != EventsAck::METHOD {
         grant.count_write(Instant::now())?;
     }
     Ok(())

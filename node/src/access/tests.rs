@@ -1,8 +1,9 @@
 //! Tokens over a real engine: what they allow, how they end, what is written down.
 
 use covey_api::{
-    ApiError, AuditCaller, AuditEntry, AuditList, EventsSubscribe, MAX_TOKEN_LIFE, MessageList, MessageSend, Method,
-    PairAccept, Reason, Scope, TOKEN_WRITES_PER_SECOND, TokenCreate, TokenCreated, TokenRevoke, TokenState, methods,
+    ApiError, AuditCaller, AuditEntry, AuditList, EventsAck, EventsSubscribe, MAX_TOKEN_LIFE, MessageList, MessageSend,
+    Method, PairAccept, Reason, Scope, TOKEN_WRITES_PER_SECOND, TokenCreate, TokenCreated, TokenRevoke, TokenState,
+    methods,
 };
 use std::sync::Arc;
 
@@ -116,6 +117,7 @@ async fn a_token_that_changes_too_much_too_fast_is_told_when_to_go_on() {
     assert_eq!(refused.data["limit"], TOKEN_WRITES_PER_SECOND);
     assert!(refused.data["retry_after_ms"].as_u64().is_some_and(|ms| ms <= 100), "{}", refused.data);
     assert!(access.admit(&busy, &Method::of::<MessageList>("")).is_ok(), "reading goes on");
+    assert!(access.admit(&busy, &Method::of::<EventsAck>("")).is_ok(), "and what was read can be acknowledged");
     assert!(access.admit(&other, &write).is_ok(), "nobody else is slowed");
     assert!((0..many).all(|_| access.admit(&Caller::Cookie, &write).is_ok()), "the operator is not limited");
 }

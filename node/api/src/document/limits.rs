@@ -35,7 +35,7 @@ pub(super) fn limits() -> Value {
         },
         "token_writes_per_second": {
             "value": TOKEN_WRITES_PER_SECOND,
-            "description": "Changing calls of one token. Beyond: `limit_reached`; `retry_after_ms` says how long to wait.",
+            "description": "Changing calls of one token, but for `events.ack`. Beyond: `limit_reached`; `retry_after_ms` says how long to wait.",
         },
         "tokens": { "value": MAX_TOKENS, "description": "Tokens that can be used at one time. Beyond: `limit_reached`." },
     })

@@ -10,6 +10,7 @@ mod mallory;
 mod node;
 mod people;
 mod rpc;
+mod socket;
 mod wait;
 mod wire;
 
@@ -21,6 +22,7 @@ pub(crate) use mallory::Mallory;
 pub(crate) use node::{Launch, Node};
 pub(crate) use people::{befriend, contact_of, invite, same_conversation, texts};
 pub(crate) use rpc::{Client, Refused};
+pub(crate) use socket::Socket;
 pub(crate) use wait::{eventually, settled};
 pub(crate) use wire::{Wire, contains, files_below};
 

@@ -133,3 +133,37 @@ fn a_cursor_that_is_none_is_refused() {
         assert_eq!(alice.reason(&["tail", &cursor]), "invalid_cursor");
     }
 }
+
+#[test]
+fn a_reader_who_selects_events_gets_these_and_no_others() {
+    let (alice, bob) = (Node::start("alice"), Node::start("bob"));
+    befriend(&alice, &bob);
+    alice.json(&["group", "create", "Lake"]);
+    alice.json(&["send", "Lake", "to the lake"]);
+    bob.json(&["send", "alice", "from bob"]);
+    alice.until_received("from bob");
+    alice.json(&["send", "bob", "to bob"]);
+    let tail = |args: &[&str]| -> Vec<(String, String)> {
+        let ran = alice.run(&[&["tail", "--json", "--from", "0"], args].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let event = |line: &str| -> (String, String) {
+            let event: Value = serde_json::from_str(line).expect("every line is an event");
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&event["kind"]), text(&event["data"]["text"]))
+        };
+        ran.stdout.lines().map(event).collect()
+    };
+    let sent = |texts: &[&str]| texts.iter().map(|text| ("message.sent".into(), (*text).into())).collect::<Vec<_>>();
+    assert_eq!(tail(&["--kind", "message.sent"]), sent(&["to the lake", "to bob"]));
+    assert_eq!(tail(&["--kind", "message.sent", "--channel", "Lake"]), sent(&["to the lake"]));
+    assert_eq!(tail(&["--kind", "message.sent", "--contact", "bob"]), sent(&["to bob"]));
+    let of_bob = tail(&["--contact", "bob"]);
+    let has = |kind: &str| of_bob.iter().any(|(known, _)| known == kind);
+    assert!(has("contact") && has("message.received") && !has("group.joined"), "{of_bob:?}");
+    let newest = alice.run(&["tail", "--json", "-n", "1", "--kind", "message.received", "--no-transient"]);
+    assert!(newest.stdout.contains("from bob") && newest.stdout.lines().count() == 1, "{newest:?}");
+    for wrong in [["--kind", "message.lost"], ["--channel", "nobody"], ["--contact", "nobody"]] {
+        let ran = alice.run(&[&["tail"], &wrong[..]].concat());
+        assert!(matches!(ran.code, 1 | 2), "{ran:?}");
+    }
+}

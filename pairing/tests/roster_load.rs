@@ -64,7 +64,8 @@ fn a_long_chain_beside_everything_costs_a_pass_and_is_kept_in_little_room() {
         let mut last = vec![group.creation()];
         for n in 0..20_000u64 {
             // One after the other from both devices, each naming the other's last.
-            last = vec![group.write(3, (n % feeds) as u8, last, deletion(3, (n % 251) as u8))];
+            let (feed, target) = (u8::try_from(n % feeds).unwrap(), u8::try_from(n % 251).unwrap());
+            last = vec![group.write(3, feed, last, deletion(3, target))];
         }
         let (_, refused) = before.insert_all(group.records.clone());
         assert!(refused.is_empty());

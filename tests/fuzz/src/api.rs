@@ -19,12 +19,14 @@ pub fn params(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let _ = text.parse::<api::Time>();
     all!(text,
-        AccountRename AccountRevokeTicket AccountSafetyNumber AccountShow AccountTicket AccountTickets
+        AccountRename AccountRevokeTicket AccountSafetyNumber AccountShow AccountTicket AccountTickets AuditList
         ChannelArchive ChannelList ChannelMarkRead ChannelMute ChannelShow
         EventsAck EventsFetch EventsSubscribe
         MessageList MessageSend MessageShow
         NodeDoctor NodePeers NodeShutdown NodeStatus
         PairAccept PairBlock PairCancel PairDecline PairForget PairInvite PairList PairRemove PairRename PairSend
         PairShow PairUnblock PairVerify
-        RpcSpec RpcVersion)
+        RpcAsyncapi RpcDiscover RpcSpec RpcVersion
+        TokenCreate TokenList TokenRevoke
+        WebOpen)
 }

@@ -1,5 +1,7 @@
 //! Tokens at the door: who is let in, who is not and why, and what a revocation does to whoever is in already.
 
+#![allow(clippy::panic)]
+
 use covey_api::{Reason, Scope, TokenCreate, TokenRevoke};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -78,6 +80,30 @@ async fn a_revoked_token_ends_its_open_connections_and_no_others() {
     assert_eq!(closed, Frame::Close(4401));
     assert!(goes_on.text(ECHO).await);
     assert_eq!(stays.json().await["result"], "hi");
+}
+
+#[tokio::test]
+async fn a_token_that_expires_ends_its_open_connections() {
+    let fixture = Fixture::new().await;
+    for life in [1, 2, 4, 8, 16] {
+        let name = format!("for {life} seconds");
+        let create = TokenCreate { name, scopes: vec![Scope::Read], expires_in: Some(life), ..TokenCreate::default() };
+        let made = fixture.access.create(&Caller::Cookie, create).await.expect("is made");
+        let stream = TcpStream::connect(fixture.address).await.expect("connects");
+        let bearer = format!("Authorization: Bearer {}", made.token.expect("is shown"));
+        // On a machine with much else to do it may have expired already.
+        let connected = raw::connect(stream, &fixture.address.to_string(), &[bearer]).await;
+        let Ok((mut reader, _writer)) = connected else { continue };
+        let closed = loop {
+            match reader.frame().await {
+                Frame::Control => {}
+                other => break other,
+            }
+        };
+        assert_eq!(closed, Frame::Close(4401));
+        return;
+    }
+    panic!("never came in");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub struct AuditArgs {
     /// Only calls with the token of this id
     #[arg(long, value_name = "ID")]
     token: Option<String>,
-    /// The newest so many
+    /// How many entries
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_AUDIT_PAGE)))]
     limit: u32,
 }

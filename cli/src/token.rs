@@ -27,7 +27,7 @@ pub enum TokenCommand {
     /// List the tokens and the browsers that are signed in
     #[command(after_help = "Examples:\n  covey token list\n  covey token list --all")]
     List {
-        /// Those too that have expired or were revoked
+        /// Also those that have expired or were revoked
         #[arg(long)]
         all: bool,
     },
@@ -87,10 +87,10 @@ fn created(t: &mut Terminal, created: &TokenCreated) -> io::Result<()> {
     match &created.token {
         Some(token) => {
             t.line(token)?;
-            t.hint("This is the only time it is shown. A program sends it as `Authorization: Bearer TOKEN`.")
+            t.hint("It is shown only this once. Programs send it as `Authorization: Bearer TOKEN`.")
         }
         None => t.line(&format!(
-            "The token {} was made before, with this client id. It is not shown again; revoke it and make another.",
+            "The token {} was already made with this client id and is not shown again. Revoke it and make another.",
             clean_line(&created.info.name)
         )),
     }

@@ -56,7 +56,7 @@ async fn a_token_is_printed_by_itself_so_that_scripts_can_take_it() {
     let daemon = Daemon::start().await;
     let made = daemon.run(&["token", "create", "weather", "--scope", "read,send"]).await;
     assert_eq!(made.out, "cvt_secret\n");
-    assert!(made.err.contains("only time"), "{}", made.err);
+    assert!(made.err.contains("only this once"), "{}", made.err);
     let listed = daemon.run(&["token", "list"]).await;
     assert!(listed.out.contains("weather  read,send  all       never  never    5f1c2a90"), "{}", listed.out);
     assert_eq!(daemon.run(&["token", "revoke", "weather"]).await.out, "The token weather is revoked.\n");

@@ -19,7 +19,7 @@ pub struct AuditList {
     pub token: Option<String>,
     /// Only entries before the one with this id.
     pub before: Option<String>,
-    /// At most so many, 1 to 1,000; 100 unless told.
+    /// How many entries, 1 to 1,000; the default is 100.
     #[schemars(range(min = 1, max = 1000))]
     pub limit: Option<u32>,
 }
@@ -57,7 +57,7 @@ pub struct AuditEntry {
     pub method: String,
     /// Why it was refused; none if it was carried out.
     pub reason: Option<Reason>,
-    /// How often: the same refusals within a few seconds are one entry.
+    /// How many times: equal refusals within a few seconds are one entry.
     pub count: u32,
 }
 

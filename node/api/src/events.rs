@@ -83,7 +83,7 @@ pub struct EventsFetch {
     pub consumer: Option<String>,
     /// Only the newest so many instead (0 = none: just tell the cursor of the end).
     pub last: Option<u32>,
-    /// At most so many, 1 to 1,000 (100 unless told).
+    /// How many events, 1 to 1,000; the default is 100.
     #[schemars(range(min = 1, max = 1000))]
     pub limit: Option<u32>,
     /// Only events of these kinds.

@@ -92,7 +92,7 @@ pub struct TokenCreate {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenList {
-    /// Those too that have expired or were revoked, for as long as they are remembered (90 days).
+    /// Also those that have expired or were revoked in the last 90 days.
     #[serde(default)]
     pub all: bool,
 }

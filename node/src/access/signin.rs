@@ -75,7 +75,7 @@ impl Access {
             self.nobody_refused("/session", Reason::Unauthorized);
             return Err(ApiError::new(
                 Reason::Unauthorized,
-                "This code was used already, or its time is over. `covey web` gives another address.",
+                "This code was used already or has expired. `covey web` gives another address.",
             ));
         }
         let (cookie, key) = (self.secret().await?, self.secret().await?);

@@ -26,7 +26,7 @@ const browsers = async () => (await bob.call('token.list')).filter(({ kind }) =>
 test('a browser that was signed in stays in over a restart, in other tabs and without the address', async () => {
   const page = await browser.context.newPage();
   await page.goto(bob.origin);
-  await locked(page, 'Your node lets in only browsers that you have signed in');
+  await locked(page, 'This browser is not signed in to your node');
   await page.goto(await address());
   await connected(page);
   assert.equal(new URL(page.url()).hash, '', 'the code is not left in the address');
@@ -65,7 +65,7 @@ test('an address works once', async () => {
   const other = await openBrowser();
   const second = await other.context.newPage();
   await second.goto(used);
-  await locked(second, 'That address does not sign in any more');
+  await locked(second, 'This address no longer works');
   await second.getByLabel('Address from covey web').fill(await address());
   await second.getByRole('button', { name: 'Sign in' }).click();
   await connected(second);
@@ -106,7 +106,7 @@ test('a browser that is signed out is out at once, by itself or from elsewhere',
   const page = await browser.context.newPage();
   await page.goto(`${bob.origin}/#/node`);
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await locked(page, 'Your node lets in only browsers that you have signed in');
+  await locked(page, 'This browser is not signed in to your node');
   await page.goto('about:blank');
   await page.goto(await address());
   await connected(page);

@@ -6,9 +6,9 @@ import { icon } from '../icons.js';
 import { signIn, signInOf } from '../session.js';
 
 const WHY = {
-  missing: 'Your node lets in only browsers that you have signed in, and this is none of them.',
-  denied: 'That address does not sign in any more: each one works once, and for ten minutes.',
-  ended: 'This browser was signed out, or its 90 days are over.',
+  missing: 'This browser is not signed in to your node.',
+  denied: 'This address no longer works. Each address signs in once, within ten minutes.',
+  ended: 'This browser was signed out, or its 90 days have passed.',
   away: 'Your node does not answer. Start it, then load this page again.',
 };
 
@@ -33,7 +33,7 @@ function steps() {
       { class: 'hint' },
       'Without ',
       h('code', {}, '--open'),
-      ' it prints the address. This browser then stays signed in for 90 days, also when the node is restarted.',
+      ' it prints the address. The browser then stays signed in for 90 days, even if the node restarts.',
     ),
   ];
 }
@@ -50,10 +50,10 @@ function entry() {
   const submit = async (event) => {
     event.preventDefault();
     const given = signInOf(input.value);
-    if (!given) return fill(problem, 'That is not such an address. Copy it whole, with everything after the #.');
+    if (!given) return fill(problem, 'This is not an address of your node. Copy all of it, including what follows the #.');
     try {
       if (await signIn(given)) location.reload();
-      else fill(problem, 'That address was used already, or its time is over. Run covey web again.');
+      else fill(problem, 'This address was used already or has expired. Run covey web again.');
     } catch {
       fill(problem, 'Your node does not answer.');
     }

@@ -88,7 +88,7 @@ function thisBrowser() {
     'section',
     { class: 'card', 'aria-labelledby': 'browser-title' },
     h('h3', { id: 'browser-title' }, 'This browser'),
-    h('p', { class: 'hint' }, 'It is signed in, for 90 days from when you opened the address from covey web.'),
+    h('p', { class: 'hint' }, 'It stays signed in for 90 days after you opened the address from covey web.'),
     h('p', {}, button),
     problem,
   );

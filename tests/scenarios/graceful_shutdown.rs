@@ -55,7 +55,8 @@ fn a_client_that_listens_does_not_hold_the_end_up() {
     let mut alice = Node::start("alice");
     alice.json(&["account", "rename", "Alice"]);
     let mut tail = alice.covey();
-    tail.args(["tail", "--follow", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // It would wait for the daemon to come back, and is told for how long.
+    tail.args(["tail", "--follow", "--json", "--timeout", "5"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut tail = tail.spawn().expect("covey starts");
     let mut told = BufReader::new(tail.stdout.take().expect("a pipe")).lines();
     assert!(told.next().expect("an event").expect("text").contains("Alice"), "it is connected");

@@ -79,8 +79,8 @@ impl Health {
         let found = Finding { at: Instant::now(), failed: self.failed(), condition: condition.clone() };
         let before = last.replace(found);
         match (before.map(|before| before.condition.ready()), condition.ready()) {
-            (Some(Err(_)), Ok(())) => info!("all works again"),
-            (None | Some(Ok(())), Err(trouble)) => warn!(trouble, "the node does not do all of its work"),
+            (Some(Err(_)), Ok(())) => info!("the node is ready again"),
+            (None | Some(Ok(())), Err(trouble)) => warn!(trouble, "the node is not ready"),
             _ => {}
         }
         condition
@@ -103,8 +103,8 @@ impl Health {
         match timeout(PATIENCE, self.overlay.status()).await {
             Ok(Ok(status)) if status.listen.is_empty() => Err("the node listens on no address".to_owned()),
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err("the network part has stopped".to_owned()),
-            Err(_) => Err(format!("the network part did not answer within {} s", PATIENCE.as_secs())),
+            Ok(Err(_)) => Err("the network layer has stopped".to_owned()),
+            Err(_) => Err(format!("the network layer did not answer within {} s", PATIENCE.as_secs())),
         }
     }
 
@@ -116,9 +116,9 @@ impl Health {
         };
         match timeout(PATIENCE, probe).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err("what is received goes nowhere: the network part has stopped".to_owned()),
+            Ok(false) => Err("received frames are not processed: the network layer has stopped".to_owned()),
             Err(_) => {
-                Err(format!("what is received is not taken: a probe did not come within {} s", PATIENCE.as_secs()))
+                Err(format!("received frames are not processed: a probe got no answer within {} s", PATIENCE.as_secs()))
             }
         }
     }

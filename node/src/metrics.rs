@@ -79,19 +79,19 @@ pub(crate) async fn scrape(service: &Service) -> String {
 }
 
 fn commits(page: &mut Page, commits: &Commits) {
-    page.add("covey_fsync_seconds", "Time to make a group of inputs durable", commits.sync_seconds.clone());
-    page.add("covey_commit_inputs", "Inputs that shared one sync", commits.inputs.clone());
-    page.add("covey_inputs_failed", "Inputs of which nothing was kept", commits.failed.clone());
+    page.add("covey_fsync_seconds", "Duration of the fsync of a group commit", commits.sync_seconds.clone());
+    page.add("covey_commit_inputs", "Inputs per group commit", commits.inputs.clone());
+    page.add("covey_inputs_failed", "Inputs whose transaction failed", commits.failed.clone());
 }
 
 fn messages(page: &mut Page, numbers: &Numbers) {
     let Numbers { tally, counts, .. } = numbers;
     let states = ["sent", "received", "delivered", "read", "expired", "failed"];
     let reached = states.map(|state| (state, tally.messages.get(state).copied().unwrap_or(0)));
-    page.counters("covey_messages", "Messages that reached a state since the start", "state", &reached);
-    page.gauge("covey_queue_messages", "Entries of conversations of two that wait for the other side", numbers.queued);
+    page.counters("covey_messages", "Messages that reached a state", "state", &reached);
+    page.gauge("covey_queue_messages", "Entries of direct conversations that are not delivered yet", numbers.queued);
     let age = numbers.oldest.map_or(0, |at| now().saturating_sub(at));
-    page.seconds("covey_queue_age_seconds", "Age of the oldest of them", seconds(age));
+    page.seconds("covey_queue_age_seconds", "Age of the oldest message that is not delivered yet", seconds(age));
     page.gauge("covey_unread_messages", "Messages not read", counts.unread);
     let contacts = [("paired", counts.paired), ("pending", counts.pending), ("invited", counts.invited)];
     page.gauges("covey_contacts", "Contacts by state", "state", &contacts);
@@ -111,14 +111,9 @@ fn failures(page: &mut Page, Numbers { tally, .. }: &Numbers) {
     page.counter("covey_entries_parked", "Entries that had to wait for their key", tally.parked);
     let parcels =
         [("sent", tally.parcels_sent), ("received", tally.parcels_received), ("broken", tally.parcels_broken)];
-    page.counters("covey_parcels", "Parcels by what became of them", "result", &parcels);
+    page.counters("covey_parcels", "Parcels by result", "result", &parcels);
     let invites = [("limit", tally.invites_refused), ("handshake", tally.invites_broken)];
-    page.counters(
-        "covey_invites_refused",
-        "Invites of others that were not let in, by what failed",
-        "reason",
-        &invites,
-    );
+    page.counters("covey_invites_refused", "Incoming invites refused, by reason", "reason", &invites);
 }
 
 fn network(page: &mut Page, status: &Status) {
@@ -128,12 +123,12 @@ fn network(page: &mut Page, status: &Status) {
     page.gauge("covey_contacts_connected", "Devices of contacts and members connected", status.allowed_online.len());
     page.gauge("covey_routing_peers", "Peers in the routing table", status.routing_table);
     page.gauge("covey_listen_addresses", "Addresses listened on", status.listen.len());
-    page.gauge("covey_relays_known", "Relays met", status.relays);
-    page.gauge("covey_relay_reservations", "Relays at which this node has a place", status.reservations.len());
-    page.counter("covey_relayed_reservations", "Places given to others by this relay", status.places_given);
-    page.counter("covey_relayed_circuits", "Connections of others carried by this relay", status.circuits);
+    page.gauge("covey_relays_known", "Relays known", status.relays);
+    page.gauge("covey_relay_reservations", "Relay reservations held by this node", status.reservations.len());
+    page.counter("covey_relayed_reservations", "Reservations granted to others", status.places_given);
+    page.counter("covey_relayed_circuits", "Circuits relayed for others", status.circuits);
     let punches = [("success", status.punched), ("failure", status.punches_failed)];
-    page.counters("covey_hole_punches", "Attempts to make a relayed connection direct", "result", &punches);
+    page.counters("covey_hole_punches", "Hole punching attempts by result", "result", &punches);
     let handshakes = [("incoming", status.incoming_failed), ("outgoing", status.outgoing_failed)];
     page.counters("covey_handshake_failures", "Connections that were not established", "direction", &handshakes);
     page.counter("covey_streams_refused", "Streams refused by the gate or a limit", status.refused);

@@ -60,12 +60,12 @@ impl Settings {
         };
         match &reloaded {
             Ok(ConfigReloaded { changed, needs_restart }) => {
-                info!(changed = changed.join(", "), "the configuration was read again");
+                info!(changed = changed.join(", "), "configuration reloaded");
                 if !needs_restart.is_empty() {
-                    warn!(settings = needs_restart.join(", "), "these settings have changed and need a restart");
+                    warn!(settings = needs_restart.join(", "), "changed settings that need a restart");
                 }
             }
-            Err(error) => warn!(%error, "the configuration was not read again; the settings stay as they were"),
+            Err(error) => warn!(%error, "configuration not reloaded; the settings in effect are unchanged"),
         }
         reloaded
     }

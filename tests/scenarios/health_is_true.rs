@@ -75,7 +75,7 @@ fn a_node_whose_disk_is_full_is_not_ready_says_why_and_still_tells_its_status() 
     let report: Value = serde_json::from_str(&doctor.stdout).expect("a report");
     assert_eq!(check(&report, "storage")["state"], "fail", "{report}");
     assert_eq!(get(&alice, "/healthz").0, 200, "the process lives");
-    assert!(alice.log().contains("does not do all of its work"), "{}", alice.log());
+    assert!(alice.log().contains("the node is not ready"), "{}", alice.log());
 
     alice.kill();
     alice.resume_as(Launch::default());

@@ -62,6 +62,7 @@ fn counts_move_with_what_happens() {
         "covey_storage_free_bytes",
         "covey_frames_total{direction=\"sent\"}",
         "covey_connections{kind=\"direct\"}",
+        "covey_rpc_requests_total{method=\"events.subscribe\",result=\"ok\"}",
     ] {
         assert!(here.get(name).is_some_and(|value| *value > 0.0), "{name}: {here:#?}");
     }

@@ -27,7 +27,7 @@ fn sighup_takes_what_can_change_and_says_what_needs_a_restart() {
     befriend(&alice, &bob);
     configure(&bob, "[network]\ndiscoverable = false\n[receipts]\nread = false\n[rpc]\nmax_connections = 5\n");
     bob.signal("HUP");
-    until_logged(&bob, "the configuration was read again");
+    until_logged(&bob, "configuration reloaded");
     until_logged(&bob, "need a restart");
     assert_eq!(bob.json(&["status"])["discoverable"], false);
     let reloaded = bob.json(&["config", "reload"]);
@@ -56,10 +56,10 @@ fn a_configuration_with_a_mistake_changes_nothing_at_sighup() {
         ("[network]\ndiscoverable = fal", "config.toml:2"),
     ] {
         configure(&alice, text);
-        let before = alice.log().matches("was not read again").count();
+        let before = alice.log().matches("configuration not reloaded").count();
         alice.signal("HUP");
         eventually("a refusal in the log", || {
-            (alice.log().matches("was not read again").count() > before).then_some(())
+            (alice.log().matches("configuration not reloaded").count() > before).then_some(())
         });
         assert!(alice.log().contains(place), "{place}: {}", alice.log());
         let sentence = alice.refused(&["config", "reload"], 2);
@@ -160,7 +160,7 @@ fn a_daemon_under_nohup_outlives_its_terminal() {
     terminal.close();
     let log = alice.base().join("nohup.out");
     eventually("the hang-up in the log", || {
-        fs::read_to_string(&log).is_ok_and(|log| log.contains("the configuration was read again")).then_some(())
+        fs::read_to_string(&log).is_ok_and(|log| log.contains("configuration reloaded")).then_some(())
     });
     assert_eq!(running(&alice), pid);
     assert!(Command::new("kill").args(["-s", "TERM", &pid.to_string()]).status().expect("kill runs").success());

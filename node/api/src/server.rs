@@ -122,11 +122,13 @@ async fn serve_events<A: Api>(
     caller: &Extensions,
 ) -> Result<(), SubscriptionError> {
     let method = &crate::events::SUBSCRIPTIONS[0];
+    let counted = Arc::clone(&api);
     let admitted = api.admit(caller, method);
     let opened = match admitted.and_then(|api| Ok((api, parse::<EventsSubscribe>(&params, method.name)?))) {
         Ok((api, request)) => api.subscribe(request).await,
         Err(error) => Err(error),
     };
+    counted.answered(method.name, opened.as_ref().map(drop).map_err(|error| error.reason));
     let mut events = match opened {
         Ok(events) => events,
         Err(error) => {

@@ -34,7 +34,7 @@ use crate::access::Access;
 /// What the probes and the metrics ask the node.
 #[derive(Clone)]
 pub struct Probes {
-    /// Why the node does not do all of its work, if it does not.
+    /// Why the node is not ready, if it is not.
     pub ready: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
     /// The metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>,

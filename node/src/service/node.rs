@@ -149,9 +149,9 @@ fn check(name: &str, state: CheckState, message: String, advice: Option<&str>) -
 
 fn storage(condition: &Condition) -> Check {
     match &condition.store {
-        Ok(()) => check("storage", CheckState::Ok, "the database writes".into(), None),
+        Ok(()) => check("storage", CheckState::Ok, "the database accepts writes".into(), None),
         Err(trouble) => {
-            let advice = "nothing is lost, and nothing is taken; the node goes on by itself when this is mended";
+            let advice = "no acknowledged message is lost; the node resumes by itself once this is fixed";
             check("storage", CheckState::Fail, trouble.clone(), Some(advice))
         }
     }
@@ -159,7 +159,7 @@ fn storage(condition: &Condition) -> Check {
 
 fn receiving(condition: &Condition) -> Check {
     match &condition.receiving {
-        Ok(()) => check("receiving", CheckState::Ok, "what is received is taken".into(), None),
+        Ok(()) => check("receiving", CheckState::Ok, "received frames are processed".into(), None),
         Err(trouble) => check("receiving", CheckState::Fail, trouble.clone(), Some("restart the daemon")),
     }
 }
@@ -206,15 +206,13 @@ fn reached(overlay: &covey_overlay::Status) -> Check {
         }
         Nat::Unknown | Nat::Local if on_this_machine_only(overlay) => (
             CheckState::Warn,
-            "reachable from this machine only: no other address is listened on".to_owned(),
-            Some("unless that is meant, set network.listen in the configuration, or start without --listen"),
+            "reachable from this machine only: the node listens on loopback only".to_owned(),
+            Some("to be reached by others, set network.listen in the configuration or start without --listen"),
         ),
         Nat::Unknown => (CheckState::Ok, "not tested by other nodes yet".to_owned(), None),
-        Nat::Local => (
-            CheckState::Ok,
-            "reachable from the local network; no node on the internet has tested whether it is from there".to_owned(),
-            None,
-        ),
+        Nat::Local => {
+            (CheckState::Ok, "reachable from the local network; not tested from the internet yet".to_owned(), None)
+        }
         Nat::Private if overlay.relays == 0 => (
             CheckState::Warn,
             "nobody could reach this node from outside so far, and no relay is known".to_owned(),

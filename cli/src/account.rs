@@ -34,7 +34,7 @@ pub enum AccountCommand {
     /// List the tickets with a token that you made
     #[command(after_help = "Example:\n  covey account tickets")]
     Tickets,
-    /// Take the token of a ticket back
+    /// Revoke the token of a ticket
     #[command(after_help = "Example:\n  covey account revoke-ticket 5f1c2a90")]
     RevokeTicket {
         /// The id of the ticket, from `covey account tickets` (at least 8 characters)
@@ -74,7 +74,7 @@ pub struct TicketArgs {
     /// How many people may use its token
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     uses: Option<u32>,
-    /// For how long the token is valid: 3600, 12h, 7d
+    /// How long the token is valid: 3600, 12h, 7d
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     expires_in: Option<Duration>,
 }

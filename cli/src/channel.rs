@@ -28,25 +28,25 @@ pub enum ChannelCommand {
     /// Show one conversation
     #[command(after_help = "Example:\n  covey channel show bob")]
     Show(ChannelArg),
-    /// Put a conversation away
+    /// Archive a conversation
     #[command(after_help = "Examples:\n  covey channel archive bob\n  covey channel archive bob --undo")]
     Archive {
         #[command(flatten)]
         channel: ChannelArg,
-        /// Bring it back
+        /// Bring it back from the archive
         #[arg(long)]
         undo: bool,
     },
-    /// Keep a conversation silent
+    /// Mute a conversation
     #[command(after_help = "Examples:\n  covey channel mute bob\n  covey channel mute bob --undo")]
     Mute {
         #[command(flatten)]
         channel: ChannelArg,
-        /// Hear it again
+        /// Unmute it
         #[arg(long)]
         undo: bool,
     },
-    /// Mark messages as read; the others are told, unless you switched that off
+    /// Mark messages as read; their authors see it, unless you switched read receipts off
     #[command(after_help = "Examples:\n  covey channel mark-read bob\n  covey channel mark-read bob --up-to 1f2e3d4c")]
     MarkRead {
         #[command(flatten)]
@@ -60,7 +60,7 @@ pub enum ChannelCommand {
 /// A channel.
 #[derive(Args, Debug)]
 pub struct ChannelArg {
-    /// A contact or a group, or the id of a channel (the start is enough)
+    /// A contact or a group (alias, name, or id or its first 8 characters), or the id of a channel
     channel: String,
 }
 
@@ -76,12 +76,12 @@ impl ChannelCommand {
             }
             Self::Archive { channel: ChannelArg { channel }, undo } => {
                 let channel = session.call(&ChannelArchive { channel, archived: Some(!undo), client_id }).await?;
-                let done = if undo { "is back" } else { "is archived" };
+                let done = if undo { "is back from the archive" } else { "is archived" };
                 tell(terminal, &channel, done)?;
             }
             Self::Mute { channel: ChannelArg { channel }, undo } => {
                 let channel = session.call(&ChannelMute { channel, muted: Some(!undo), client_id }).await?;
-                let done = if undo { "can be heard again" } else { "is silent" };
+                let done = if undo { "is not muted any more" } else { "is muted" };
                 tell(terminal, &channel, done)?;
             }
             Self::MarkRead { channel: ChannelArg { channel }, up_to } => {
@@ -106,7 +106,7 @@ fn tell(terminal: &mut Terminal, channel: &Channel, done: &str) -> io::Result<()
 
 fn list(t: &mut Terminal, channels: &Vec<Channel>) -> io::Result<()> {
     if channels.is_empty() {
-        return t.hint("No conversations. They begin when you pair with somebody or come into a group: `covey pair list`, `covey group list`.");
+        return t.hint("No conversations. They begin when you pair with somebody or join a group: `covey pair list`, `covey group list`.");
     }
     let mut table = Table::new(["WITH", "KIND", "UNREAD", "SINCE", "ID", "LAST MESSAGE"]);
     for channel in channels {
@@ -135,7 +135,7 @@ fn list(t: &mut Terminal, channels: &Vec<Channel>) -> io::Result<()> {
 fn show(t: &mut Terminal, channel: &Channel) -> io::Result<()> {
     let mut marks = Vec::new();
     for (set, mark) in [
-        (!channel.open, "closed: you cannot write to it"),
+        (!channel.open, "closed: nothing can be written to it"),
         (channel.muted, "muted"),
         (channel.archived, "archived"),
         (channel.request, "a request of a stranger"),

@@ -29,7 +29,7 @@ pub enum Command {
     /// Contacts and invites: who may talk to you
     #[command(subcommand)]
     Pair(PairCommand),
-    /// Groups: who is in, who may do what, who asks to come in
+    /// Groups: members, roles, invites and requests to join
     #[command(subcommand)]
     Group(GroupCommand),
     /// Write to a contact or group
@@ -51,7 +51,7 @@ pub enum Command {
     Channel(ChannelCommand),
     /// Show what happened, and with --follow what happens
     #[command(
-        long_about = "Show what happened, and with --follow what happens\n\nWhen the daemon goes away, --follow waits until it is back and goes on where it was; with --timeout it gives up after that long. \
+        long_about = "Show what happened, and with --follow what happens\n\nWhen the daemon goes away, --follow waits until it is back and continues where it was; with --timeout it gives up after that time. \
                       Messages begin with who says it to whom, everything else with a star.",
         after_help = "Examples:\n  covey tail --follow\n  covey tail --follow --json | jq -r 'select(.kind == \"message.received\") | .data.text'\n  \
                       covey tail --follow --consumer my-bot --json\n  covey tail --follow --kind message.received --channel Lake --no-transient"

@@ -85,8 +85,8 @@ pub(crate) fn policy(policy: &Policy) -> String {
         Role::Reader => "all",
     };
     let (invite, rename, write) = (from(policy.invite), from(policy.rename), from(policy.write));
-    let unseen = if policy.newcomers_invisible { ", not seen by readers" } else { "" };
-    let approve = if policy.approve { ", admins let in who has a ticket" } else { "" };
+    let unseen = if policy.newcomers_invisible { ", hidden from readers" } else { "" };
+    let approve = if policy.approve { ", admins approve who joins with a ticket" } else { "" };
     format!(
         "{invite} invite, {rename} rename, {write} write, newcomers are {}s{unseen}{approve}",
         word(policy.newcomers)
@@ -155,7 +155,7 @@ pub(crate) fn check_state(paint: Paint, state: CheckState) -> String {
 pub(crate) fn message_state(state: MessageState) -> &'static str {
     match state {
         MessageState::Queued => "waiting to be delivered",
-        MessageState::Replicated => "kept for them elsewhere",
+        MessageState::Replicated => "kept for them by another node",
         MessageState::Delivered => "delivered",
         MessageState::Read => "read",
         MessageState::Expired => "expired before it was delivered",
@@ -257,7 +257,7 @@ pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
 /// What an alert about a contact says.
 pub(crate) fn alert(what: ContactAlertKind) -> &'static str {
     match what {
-        ContactAlertKind::Renewed => "paired anew by themselves",
+        ContactAlertKind::Renewed => "paired anew by their invite alone",
         ContactAlertKind::DevicesChanged => "has other devices than before",
         ContactAlertKind::Contradiction => "showed a contradicting list of devices, which was refused",
     }

@@ -7,6 +7,9 @@ use clap::Args;
 /// How long a command waits unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Longer than anything that is timed here; what is longer was mistyped.
+const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
+
 /// Flags that every command takes.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
@@ -27,7 +30,7 @@ pub struct Globals {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// Give up after so long (seconds, or like 2m) [default: 30]
+    /// Time-out, for example 30 or 2m [default: 30]
     #[arg(long, global = true, value_name = "SECS", value_parser = seconds)]
     pub timeout: Option<Duration>,
 
@@ -58,7 +61,10 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
         Err(_) => humantime::parse_duration(text).ok(),
     };
-    parsed
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "use seconds, or a number with a unit: 30, 2m, 7d".into())
+    let duration =
+        parsed.filter(|duration| !duration.is_zero()).ok_or("use seconds, or a number with a unit: 30, 2m, 7d")?;
+    if duration > LONGEST {
+        return Err("use at most 10 years (3650d)".into());
+    }
+    Ok(duration)
 }

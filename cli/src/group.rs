@@ -14,7 +14,7 @@ use self::args::{
     member_state, role,
 };
 
-/// Groups: who is in, who may do what, who asks to come in
+/// Groups: members, roles, invites and requests to join
 #[derive(Subcommand, Debug)]
 pub enum GroupCommand {
     /// Make a group; you are its owner
@@ -32,35 +32,35 @@ pub enum GroupCommand {
     /// Show one group
     #[command(after_help = "Example:\n  covey group show Lake")]
     Show(GroupArg),
-    /// Invite a contact into a group
+    /// Invite a contact to a group
     #[command(
-        long_about = "Invite a contact into a group\n\nThey see the group's name and who invites them, and decide. Until they accept, they are not in it. \
-                      To take an invite back: covey group remove GROUP MEMBER.",
+        long_about = "Invite a contact to a group\n\nThey see the group's name and who invites them, and decide. Until they accept, they are not members. \
+                      To withdraw an invite: covey group remove GROUP MEMBER.",
         after_help = "Examples:\n  covey group invite Lake bob\n  covey group invite Lake bob --role admin --note 'We sing on Sunday'"
     )]
     Invite(InviteArgs),
-    /// Come in with a ticket
+    /// Join a group with a ticket
     #[command(
-        long_about = "Come in with a ticket\n\nDepending on the ticket you are in at once, or when somebody has let you in. All members get to know \
-                      your account and your name, and you get to know theirs.",
+        long_about = "Join a group with a ticket\n\nDepending on the ticket, you are a member at once, or as soon as an admin has approved your request. All members see \
+                      your account and your name, and you see theirs.",
         after_help = "Examples:\n  covey group join covey-group:…\n  covey group join covey-group:… --note 'Bob, from the lake'"
     )]
     Join {
         /// The ticket (covey-group:…)
         ticket: String,
-        /// What you say about yourself to those who let people in (at most 280 characters)
+        /// What you say about yourself to those who approve requests (at most 280 characters)
         #[arg(long)]
         note: Option<String>,
     },
-    /// Say yes to the invite of a group
+    /// Accept an invite to a group
     #[command(after_help = "Example:\n  covey group accept Lake")]
     Accept(GroupArg),
-    /// Say no to the invite of a group, or take your request to come in back
+    /// Decline an invite to a group, or withdraw your request to join
     #[command(after_help = "Example:\n  covey group decline Lake")]
     Decline(GroupArg),
-    /// Leave a group; what was written stays here
+    /// Leave a group; your copy of the messages stays
     #[command(
-        long_about = "Leave a group; what was written stays here\n\nThe owner has to name the next one with --transfer-to.",
+        long_about = "Leave a group; your copy of the messages stays\n\nThe owner has to name the next owner with --transfer-to.",
         after_help = "Examples:\n  covey group leave Lake\n  covey group leave Lake --transfer-to bob"
     )]
     Leave {
@@ -70,19 +70,19 @@ pub enum GroupCommand {
         #[arg(long, value_name = "MEMBER")]
         transfer_to: Option<String>,
     },
-    /// Remove a member, or take an invite back
+    /// Remove a member, or withdraw an invite
     #[command(
-        long_about = "Remove a member, or take an invite back\n\nThe very next message of everybody who knows of it is not for them any more. What they have, they keep.",
+        long_about = "Remove a member, or withdraw an invite\n\nMembers who know of the removal send the removed member nothing more, starting with their next message. What it has already, it keeps.",
         after_help = "Example:\n  covey group remove Lake mallory"
     )]
     Remove(MemberArg),
-    /// Remove somebody and let them in no more
+    /// Remove a member and keep them out
     #[command(after_help = "Example:\n  covey group ban Lake mallory")]
     Ban(MemberArg),
     /// Lift a ban; they need an invite or a ticket to come back
     #[command(after_help = "Example:\n  covey group unban Lake mallory")]
     Unban(MemberArg),
-    /// Give a member another role; with owner, hand the group over
+    /// Change the role of a member; `owner` hands the group over
     #[command(
         after_help = "Examples:\n  covey group role Lake bob admin\n  covey group role Lake bob reader --invisible true"
     )]
@@ -92,7 +92,7 @@ pub enum GroupCommand {
         /// owner, admin, member or reader
         #[arg(value_parser = role)]
         role: Role,
-        /// Leave them out of what readers see, or not
+        /// Hide them from readers, or not
         #[arg(long, value_name = "BOOL")]
         invisible: Option<bool>,
     },
@@ -104,15 +104,15 @@ pub enum GroupCommand {
         /// The new name
         name: String,
     },
-    /// Say who may do what
+    /// Set who may invite, rename and write
     #[command(
         after_help = "Examples:\n  covey group policy Lake --invite member\n  covey group policy News --write admin --newcomers reader"
     )]
     Policy(PolicyArgs),
-    /// Make a ticket with which others can come in
+    /// Make a ticket with which others can join
     #[command(
-        long_about = "Make a ticket with which others can come in\n\nWhoever has it can come in, or with --approve ask to. Limit it with --uses and \
-                      --expires-in, and take it back with --revoke.",
+        long_about = "Make a ticket with which others can join\n\nWhoever has it can join, or with --approve ask to. Limit it with --uses and \
+                      --expires-in, and revoke it with --revoke.",
         after_help = "Examples:\n  covey group ticket Lake --uses 5 --expires-in 7d\n  covey group ticket Lake --approve\n  \
                       covey group ticket Lake --list\n  covey group ticket Lake --revoke 5f1c2a90"
     )]
@@ -120,38 +120,38 @@ pub enum GroupCommand {
     /// List the tickets of a group
     #[command(after_help = "Example:\n  covey group tickets Lake")]
     Tickets(GroupArg),
-    /// Take a ticket of a group back; who came in with it stays
+    /// Revoke a ticket of a group; members who joined with it stay
     #[command(after_help = "Example:\n  covey group revoke-ticket Lake 5f1c2a90")]
     RevokeTicket {
         #[command(flatten)]
         group: GroupArg,
-        /// The id of the ticket, from `covey group tickets` (the start is enough)
+        /// The id of the ticket, from `covey group tickets`, or its first 8 characters
         id: String,
     },
-    /// List who waits to be let in
+    /// List the requests to join
     #[command(after_help = "Examples:\n  covey group requests\n  covey group requests Lake")]
     Requests {
-        /// The group: name or id (the start is enough); all of them unless told
+        /// The group: name or id (the start is enough if it fits only one) [default: all your groups]
         group: Option<String>,
     },
-    /// Let somebody in who asked
-    #[command(after_help = "Example:\n  covey group approve Lake cv1bob")]
+    /// Approve a request to join
+    #[command(after_help = "Example:\n  covey group approve Lake cv19jckg3qs4cg")]
     Approve(RequestArg),
-    /// Do not let somebody in who asked
-    #[command(after_help = "Example:\n  covey group reject Lake cv1bob")]
+    /// Reject a request to join
+    #[command(after_help = "Example:\n  covey group reject Lake cv19jckg3qs4cg")]
     Reject(RequestArg),
     /// List the members of a group
     #[command(after_help = "Examples:\n  covey group members Lake\n  covey group members Lake --state banned")]
     Members {
         #[command(flatten)]
         group: GroupArg,
-        /// Only those in this state (joined and invited ones unless told)
+        /// Only those in this state [default: joined and invited]
         #[arg(long, value_parser = member_state, value_name = "STATE")]
         state: Option<MemberState>,
     },
-    /// Compare what you know of a group with every member that can be reached
+    /// Compare your view of a group with that of every member that can be reached
     #[command(
-        after_help = "Example:\n  covey group doctor Lake\n\nEnds with exit code 0 if all that could be reached know the same, else with 1."
+        after_help = "Example:\n  covey group doctor Lake\n\nEnds with exit code 0 if all that could be reached agree, else with 1."
     )]
     Doctor(GroupArg),
     /// Make a proof that a member wrote a message, or check one
@@ -164,14 +164,14 @@ pub enum GroupCommand {
     Report(ReportArgs),
     /// Delete a message for everyone: your own, or as an admin anybody's
     #[command(
-        long_about = "Delete a message for everyone: your own, or as an admin anybody's\n\nEvery member's node erases it when it hears of it. Who read it \
-                      before has read it.",
+        long_about = "Delete a message for everyone: your own, or as an admin anybody's\n\nEach member's node erases it as soon as it learns of the deletion. It \
+                      cannot be unread.",
         after_help = "Example:\n  covey group delete Lake 1f2e3d4c"
     )]
     Delete {
         #[command(flatten)]
         group: GroupArg,
-        /// The id of the message (the start is enough)
+        /// The id of the message, or its first 8 characters
         message: String,
     },
 }

@@ -21,7 +21,7 @@ const STDIN_LIMIT: u64 = 512 * 1024;
 /// Arguments of `send`.
 #[derive(Args, Debug)]
 pub struct SendArgs {
-    /// A contact or a group: alias, name or id (the start is enough)
+    /// A contact or a group: alias, name, or id or its first 8 characters
     to: String,
     /// What to say; `-` reads it from stdin
     #[arg(required = true)]
@@ -29,10 +29,10 @@ pub struct SendArgs {
     /// The message that this one answers
     #[arg(long, value_name = "MESSAGE")]
     reply_to: Option<String>,
-    /// Give up if it is not delivered after so long: 3600, 12h, 7d
+    /// Give up if it is not delivered within this time: 3600, 12h, 7d
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     expires_in: Option<Duration>,
-    /// Wait until it has come that far (see --timeout; it goes on being delivered anyway)
+    /// Wait until it is delivered or read (see --timeout); it is delivered whether or not you wait
     #[arg(long, value_name = "STATE")]
     wait: Option<WaitFor>,
 }
@@ -40,12 +40,12 @@ pub struct SendArgs {
 /// Arguments of `messages`.
 #[derive(Args, Debug)]
 pub struct MessagesArgs {
-    /// Whose conversation: a contact or group, by alias, name or id (the start is enough); all of them unless told
+    /// A contact or a group: alias, name or id (the start is enough if it fits only one) [default: all conversations]
     contact: Option<String>,
     /// The same, for a group or the id of a channel
     #[arg(long, conflicts_with = "contact")]
     channel: Option<String>,
-    /// At most so many, the newest
+    /// At most this many, the newest ones
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
     /// Only what comes before this message
@@ -59,10 +59,10 @@ pub struct MessagesArgs {
 /// One message
 #[derive(Subcommand, Debug)]
 pub enum MessageCommand {
-    /// Show a message and how far it has come to each recipient
+    /// Show a message, and its delivery to each recipient
     #[command(after_help = "Example:\n  covey message show 1f2e3d4c")]
     Show {
-        /// The id of the message (the start is enough)
+        /// The id of the message, or its first 8 characters
         id: String,
     },
 }
@@ -146,6 +146,9 @@ fn messages(t: &mut Terminal, messages: &[Message], conversations: Option<&Conve
 /// `summary` in numbers, and with `names` who has it not.
 fn delivery_summary(t: &mut Terminal, summary: &DeliverySummary, names: bool) -> io::Result<()> {
     let DeliverySummary { total, delivered, read, missing } = summary;
+    if *total == 0 {
+        return t.hint("Nobody else was a member of the group.");
+    }
     let label = t.paint.dim(&format!("{:9}", "reached"));
     t.line(&format!("{label} delivered to {delivered} of {total}, read by {read}"))?;
     if !names || missing.is_empty() {
@@ -193,6 +196,6 @@ fn show(t: &mut Terminal, message: &Message) -> io::Result<()> {
     if let Some(summary) = &message.delivery_summary {
         delivery_summary(t, summary, message.deliveries.is_empty())?;
     }
-    let text = if message.deleted { t.paint.dim("deleted for everyone") } else { clean(&message.text) };
+    let text = if message.deleted { t.paint.dim("(deleted for everyone)") } else { clean(&message.text) };
     t.line(&format!("\n{text}"))
 }

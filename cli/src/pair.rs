@@ -67,7 +67,7 @@ pub enum PairCommand {
     /// Decline an invite; they cannot ask again
     #[command(after_help = "Example:\n  covey pair decline cv19jckg3qs4cg\n\n`covey pair forget` lets them ask again.")]
     Decline(AskerArg),
-    /// Take your invite back
+    /// Withdraw your invite
     #[command(after_help = "Example:\n  covey pair cancel bob")]
     Cancel(ContactArg),
     /// Forget how it ended, so that both of you can ask again
@@ -78,11 +78,11 @@ pub enum PairCommand {
     Remove(ContactArg),
     /// Take and send nothing until you unblock them; they are not told
     #[command(
-        long_about = "Take and send nothing until you unblock them; they are not told\n\nTo them your node looks as if it were off. You stay paired: after `covey pair unblock` the conversation goes on, and what they wrote meanwhile arrives if their node still keeps it. `covey pair remove` ends the pairing instead.",
+        long_about = "Take and send nothing until you unblock them; they are not told\n\nTo them your node looks as if it were off. You stay paired: after `covey pair unblock` the conversation continues, and what they wrote meanwhile arrives if their node still keeps it. `covey pair remove` ends the pairing instead.",
         after_help = "Examples:\n  covey pair block mallory\n  covey pair block cv1…"
     )]
     Block(ContactArg),
-    /// Lift a block; with a contact the conversation goes on
+    /// Lift a block; the conversation with a contact continues
     #[command(after_help = "Example:\n  covey pair unblock mallory")]
     Unblock(ContactArg),
     /// Compare safety numbers; without NUMBER, show it
@@ -250,7 +250,7 @@ fn declined(contact: &Contact) -> Told {
 }
 
 fn cancelled(contact: &Contact) -> Told {
-    Told::done(format!("The invite to {} is taken back.", called(contact)))
+    Told::done(format!("The invite to {} is withdrawn.", called(contact)))
 }
 
 fn forgotten(contact: &Contact) -> Told {
@@ -282,7 +282,7 @@ fn verified(contact: &Contact) -> Told {
 }
 
 fn renamed(contact: &Contact) -> Told {
-    Told::done(format!("You call them {} now.", called(contact)))
+    Told::done(format!("You now call them {}.", called(contact)))
 }
 
 async fn list(session: &Session, terminal: &mut Terminal, state: Option<ContactState>) -> Result<(), Failure> {

@@ -49,7 +49,7 @@ impl RpcCommand {
             }
             Self::Call(CallArgs { method, params }) => {
                 let params: Map<String, Value> = serde_json::from_str(&params).map_err(|error| {
-                    Failure::new(Reason::InvalidParams, format!("The parameters are no JSON object: {error}."))
+                    Failure::new(Reason::InvalidParams, format!("The parameters are not a JSON object: {error}."))
                 })?;
                 let session = Session::connect(globals).await?;
                 let answer: Value = session.raw().request(&method, Object(params)).await?;

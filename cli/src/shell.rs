@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
@@ -45,13 +45,25 @@ impl ManArgs {
         match &self.dir {
             Some(dir) => {
                 std::fs::create_dir_all(dir)?;
-                clap_mangen::generate_to(tree, dir)
+                let mut tree = tree.disable_help_subcommand(true);
+                tree.build();
+                pages(&tree, dir)
             }
-            None => {
-                let mut page = Vec::new();
-                clap_mangen::Man::new(tree).render(&mut page)?;
-                out.write_all(&page)
-            }
+            None => out.write_all(&page(&clap_mangen::Man::new(tree))?),
         }
     }
+}
+
+/// A page for a command, and for all below it.
+fn pages(command: &clap::Command, dir: &Path) -> io::Result<()> {
+    let man = clap_mangen::Man::new(command.clone());
+    std::fs::write(dir.join(man.get_filename()), page(&man)?)?;
+    command.get_subcommands().filter(|below| !below.is_hide_set()).try_for_each(|below| pages(below, dir))
+}
+
+/// A page on which the examples stand under that name, as in other manuals.
+fn page(man: &clap_mangen::Man) -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    Ok(String::from_utf8_lossy(&page).replace(".SH EXTRA", ".SH EXAMPLES").into_bytes())
 }

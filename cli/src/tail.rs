@@ -20,13 +20,13 @@ const LOOK_AGAIN_AT_MOST: Duration = Duration::from_secs(5);
 /// Arguments of `tail`.
 #[derive(Args, Debug)]
 pub struct TailArgs {
-    /// Go on with what happens
+    /// Keep showing events as they happen
     #[arg(long, short)]
     follow: bool,
-    /// Everything after this cursor (from the JSON of an earlier event)
+    /// Show everything after this cursor (from the JSON of an earlier event)
     #[arg(long, value_name = "CURSOR")]
     from: Option<String>,
-    /// Everything that this consumer has not seen yet; the daemon remembers how far it has been shown
+    /// Show everything that this consumer has not seen yet; the daemon remembers how far it was shown
     #[arg(long, value_name = "NAME", conflicts_with = "from", value_parser = consumer)]
     consumer: Option<String>,
     /// Only events of this kind, like message.received (repeatable)
@@ -201,7 +201,7 @@ impl Tail {
         Failure::new(
             Reason::Unreachable,
             format!(
-                "The daemon went away. To go on later without missing anything: covey tail --follow --from {cursor}"
+                "The daemon went away. To go on later without missing anything: `covey tail --follow --from {cursor}`."
             ),
         )
     }

@@ -17,7 +17,7 @@ use crate::{
 /// How far a message shall have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WaitFor {
-    /// It is durable at theirs; in a group, at the first of them
+    /// A device of theirs has stored it; in a group, of the first of them
     Delivered,
     /// They have read it; in a group, the first of them
     Read,
@@ -114,19 +114,30 @@ fn late(sent: &Sent, session: &Session) -> Failure {
     )
 }
 
+/// Whom a message went to.
+struct Recipient {
+    name: String,
+    /// A group without anybody else: nobody is waited for.
+    nobody: bool,
+}
+
 /// Whom it went to, in the words of the daemon. It is sent already: should that not be known, what was asked for has to do.
-async fn recipient(session: &Session, terminal: &mut Terminal, sent: &Sent, asked: &str) -> String {
+async fn recipient(session: &Session, terminal: &mut Terminal, sent: &Sent, asked: &str) -> Recipient {
     if terminal.json {
-        return String::new();
+        return Recipient { name: String::new(), nobody: false };
     }
-    let channel = session.call(&ChannelShow { channel: sent.channel.clone() }).await;
-    clean_line(channel.as_ref().map_or(asked, |channel| &channel.name))
+    let channel = session.call(&ChannelShow { channel: sent.channel.clone() }).await.ok();
+    Recipient {
+        name: clean_line(channel.as_ref().map_or(asked, |channel| &channel.name)),
+        nobody: channel.is_some_and(|channel| channel.members == Some(1)),
+    }
 }
 
 /// `c6a3c843 to bobby, waiting to be delivered`
-fn show(terminal: &mut Terminal, sent: &Sent, to: &str) -> std::io::Result<()> {
+fn show(terminal: &mut Terminal, sent: &Sent, to: &Recipient) -> std::io::Result<()> {
     terminal.show(sent, |t, sent| {
-        let id = display::id(t, &sent.id);
-        t.line(&format!("{id} to {to}, {}", display::message_state(sent.state)))
+        let (id, Recipient { name, nobody }) = (display::id(t, &sent.id), to);
+        t.line(&format!("{id} to {name}, {}", display::message_state(sent.state)))?;
+        if *nobody { t.hint("Nobody else is a member yet.") } else { Ok(()) }
     })
 }

@@ -223,7 +223,7 @@ fn describe(layers: &Layers, running: &Config, next: &Config, key: Option<&str>)
 }
 
 fn invalid(error: &impl ToString) -> ApiError {
-    ApiError::new(Reason::InvalidConfig, error.to_string())
+    ApiError::new(Reason::InvalidConfig, covey_api::sentence(&error.to_string()))
 }
 
 /// The engine's part of a configuration.

@@ -44,6 +44,7 @@ impl Ran {
         let mut lines = self.stderr.lines().filter(|line| !is_log(line));
         let sentence = lines.next().unwrap_or_default().strip_prefix("error: ").unwrap_or_default().to_owned();
         assert!(sentence.len() > 15, "no sentence: {self:?}");
+        assert!(is_sentence(&sentence), "not one with a capital and a full stop: {self:?}");
         let more: Vec<&str> = lines.filter(|line| !line.starts_with("  ")).collect();
         assert!(more.is_empty(), "more than a sentence and its candidates: {self:?}");
         self.no_panic();
@@ -58,6 +59,15 @@ impl Ran {
         }
         assert_ne!(self.code, 70, "{self:?}");
     }
+}
+
+/// Whether an error has the form of all: a capital in front, a full stop at the end. A name, setting or path in front stays as
+/// it is.
+fn is_sentence(text: &str) -> bool {
+    const PEOPLE: [&str; 9] = ["nobody", "alice", "bob", "bobby", "carol", "dave", "dora", "erin", "mallory"];
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let is_word = first.bytes().all(|byte| byte.is_ascii_lowercase());
+    (!is_word || PEOPLE.contains(&first)) && text.ends_with(['.', '?', '…'])
 }
 
 /// The binary that was built with these tests, or the one `COVEY_TEST_BINARY` names.

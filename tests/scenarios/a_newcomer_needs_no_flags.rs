@@ -94,7 +94,12 @@ fn help_leads_from_the_first_step_to_the_last() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(run(covey(home.path()), ["completions", shell], "").stdout.len() > 1_000);
     }
-    assert!(run(covey(home.path()), ["man"], "").stdout.contains(".TH"));
+    let man = run(covey(home.path()), ["man"], "").stdout;
+    assert!(man.contains(".TH") && man.contains(".SH EXAMPLES") && man.contains("COVEY_DATA_DIR"), "{man}");
+    let pages = home.path().join("man1");
+    run(covey(home.path()), ["man".as_ref(), "--dir".as_ref(), pages.as_os_str()], "");
+    let accept = fs::read_to_string(pages.join("covey-pair-accept.1")).expect("a page for each command");
+    assert!(accept.contains(".SH EXAMPLES"), "{accept}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::globals::seconds;
 /// A group.
 #[derive(Args, Debug)]
 pub struct GroupArg {
-    /// The group: name or id (the start is enough)
+    /// The group: name, or id or its first 8 characters
     pub(super) group: String,
 }
 
@@ -20,16 +20,16 @@ pub struct GroupArg {
 pub struct MemberArg {
     #[command(flatten)]
     pub(super) group: GroupArg,
-    /// The member: alias, name or account id (the start is enough)
+    /// The member: alias, name, or account id or its first 8 characters
     pub(super) member: String,
 }
 
-/// Somebody who asks to be let in.
+/// Somebody who asks to join.
 #[derive(Args, Debug)]
 pub struct RequestArg {
     #[command(flatten)]
     pub(super) group: GroupArg,
-    /// Who asks: account id (the start is enough), alias or name
+    /// Who asks: account id or its first 8 characters, alias, or name
     pub(super) account: String,
 }
 
@@ -51,10 +51,10 @@ pub(super) struct PolicyFlags {
     /// The same as --newcomers reader
     #[arg(long, conflicts_with = "newcomers")]
     reader_default: bool,
-    /// Are newcomers left out of what readers see?
+    /// Whether newcomers are hidden from readers
     #[arg(long, value_name = "BOOL")]
     pub(super) newcomers_invisible: Option<bool>,
-    /// Does an admin have to let everybody in who comes with a ticket?
+    /// Whether an admin has to approve everybody who joins with a ticket
     #[arg(long, value_name = "BOOL")]
     pub(super) approve: Option<bool>,
 }
@@ -69,7 +69,7 @@ impl PolicyFlags {
 /// Arguments of `group create`.
 #[derive(Args, Debug)]
 pub struct CreateArgs {
-    /// What it is called (1 to 64 characters)
+    /// Its name (1 to 64 characters)
     pub(super) name: String,
     #[command(flatten)]
     pub(super) policy: PolicyFlags,
@@ -80,15 +80,15 @@ pub struct CreateArgs {
 pub struct InviteArgs {
     #[command(flatten)]
     pub(super) group: GroupArg,
-    /// Whom: alias or id of a contact (the start is enough)
+    /// The contact: alias, or id or its first 8 characters
     pub(super) contact: String,
-    /// What they become: admin, member or reader (default: what newcomers become)
+    /// Their role: admin, member or reader [default: that of newcomers]
     #[arg(long, value_parser = role)]
     pub(super) role: Option<Role>,
-    /// Leave them out of what readers see, or not (default: as newcomers)
+    /// Hide them from readers, or not [default: as newcomers]
     #[arg(long, value_name = "BOOL")]
     pub(super) invisible: Option<bool>,
-    /// What you say to them (at most 280 characters)
+    /// A note to them (at most 280 characters)
     #[arg(long)]
     pub(super) note: Option<String>,
 }
@@ -107,25 +107,25 @@ pub struct PolicyArgs {
 pub struct TicketArgs {
     #[command(flatten)]
     pub(super) group: GroupArg,
-    /// How many people may come in with it (default: any number)
+    /// How many people may join with it [default: no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) uses: Option<u32>,
-    /// For how long it is valid: 3600, 12h, 7d (default: until it is taken back)
+    /// How long it is valid: 3600, 12h, 7d [default: until it is revoked]
     #[arg(long, visible_alias = "expires", value_name = "SECS", value_parser = seconds)]
     pub(super) expires_in: Option<Duration>,
-    /// Somebody has to let each of them in
+    /// An admin has to approve each of them
     #[arg(long)]
     pub(super) approve: bool,
-    /// What they become: admin, member or reader (default: what newcomers become)
+    /// Their role: admin, member or reader [default: that of newcomers]
     #[arg(long, value_parser = role)]
     pub(super) role: Option<Role>,
-    /// Leave them out of what readers see, or not (default: as newcomers)
+    /// Hide them from readers, or not [default: as newcomers]
     #[arg(long, value_name = "BOOL")]
     pub(super) invisible: Option<bool>,
     /// List the tickets instead
     #[arg(long, conflicts_with_all = ["uses", "expires_in", "approve", "role", "invisible", "revoke"])]
     pub(super) list: bool,
-    /// Take this ticket back instead
+    /// Revoke this ticket instead
     #[arg(long, value_name = "ID", conflicts_with_all = ["uses", "expires_in", "approve", "role", "invisible"])]
     pub(super) revoke: Option<String>,
 }
@@ -133,10 +133,10 @@ pub struct TicketArgs {
 /// Arguments of `group report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// The group: name or id (the start is enough)
+    /// The group: name or id (the start is enough if it fits only one)
     #[arg(required_unless_present = "verify")]
     pub(super) group: Option<String>,
-    /// The id of the message (the start is enough)
+    /// The id of the message, or its first 8 characters
     #[arg(required_unless_present = "verify")]
     pub(super) message: Option<String>,
     /// Write the proof to this file

@@ -2,11 +2,11 @@
 
 use std::{fs, io, io::Read as _, path::Path};
 
-use covey_api::{Exit, GroupReport, GroupVerifyReport, MessageProof, ProofVerdict, Reason};
+use covey_api::{Exit, GroupReport, GroupVerifyReport, MessageProof, MessageShow, ProofVerdict, Reason};
 
 use super::args::ReportArgs;
 use crate::{
-    Failure, Session, Terminal,
+    Failure, Session, Terminal, display,
     text::{clean, clean_line, short_id},
     when,
 };
@@ -29,9 +29,11 @@ impl ReportArgs {
         let Some(out) = self.out else {
             return Ok(terminal.show(&proof, |t, proof| t.line(&clean_line(&proof.proof)))?);
         };
+        let shown = session.call(&MessageShow { id: proof.message.clone() }).await;
+        let author = shown.map_or_else(|_| short_id(&proof.author), |message| display::author(&message));
         fs::write(&out, format!("{}\n", proof.proof)).map_err(|error| file_failure("write", &out, &error))?;
-        Ok(terminal.show(&proof, |t, proof: &MessageProof| {
-            t.line(&format!("The proof that {} wrote it is in {}.", short_id(&proof.author), out.display()))?;
+        Ok(terminal.show(&proof, |t, _: &MessageProof| {
+            t.line(&format!("The proof that {author} wrote it is in {}.", out.display()))?;
             t.hint("Another member checks it with: covey group report --verify FILE")
         })?)
     }

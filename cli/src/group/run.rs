@@ -1,10 +1,10 @@
 //! What each verb asks the daemon, and how its answer is shown.
 
 use covey_api::{
-    Exit, GroupAccept, GroupApprove, GroupBan, GroupCreate, GroupDecline, GroupDelete, GroupDoctor, GroupInvite,
-    GroupJoin, GroupLeave, GroupList, GroupMembers, GroupPolicy, GroupReject, GroupRemove, GroupRename, GroupRequests,
-    GroupRevokeTicket, GroupRole, GroupShow, GroupTicket, GroupTickets, GroupUnban, MAX_MEMBERS_PAGE, Member,
-    MemberState, Request,
+    Exit, Group, GroupAccept, GroupApprove, GroupBan, GroupCreate, GroupCreated, GroupDecline, GroupDelete,
+    GroupDoctor, GroupInvite, GroupJoin, GroupLeave, GroupList, GroupMembers, GroupPolicy, GroupReject, GroupRemove,
+    GroupRename, GroupRequests, GroupRevokeTicket, GroupRole, GroupShow, GroupState, GroupTicket, GroupTickets,
+    GroupUnban, MAX_MEMBERS_PAGE, Member, MemberState, Request,
 };
 
 use super::{
@@ -29,7 +29,8 @@ impl GroupCommand {
             }
             Self::Invite(InviteArgs { group: GroupArg { group }, contact, role, invisible, note }) => {
                 let invite = GroupInvite { group, contact, role, invisible, note, client_id };
-                ask(session, terminal, invite, told::invited).await
+                let group = invite.group.clone();
+                ask(session, terminal, invite, |member| told::invited(member, &group)).await
             }
             Self::Join { ticket, note } => {
                 ask(session, terminal, GroupJoin { ticket, note, client_id }, told::joined).await
@@ -96,7 +97,7 @@ async fn ask<R: Request>(
     session: &Session,
     terminal: &mut Terminal,
     request: R,
-    told: fn(&R::Answer) -> Told,
+    told: impl Fn(&R::Answer) -> Told,
 ) -> Result<(), Failure> {
     let answer = session.call(&request).await?;
     Ok(terminal.show(&answer, |t, answer| told(answer).tell(t))?)
@@ -109,7 +110,22 @@ async fn make(session: &Session, terminal: &mut Terminal, args: CreateArgs) -> R
     let client_id = session.client_id.clone();
     let create = GroupCreate { name, invite, rename, write, newcomers, newcomers_invisible, approve, client_id };
     let created = session.call(&create).await?;
-    Ok(terminal.show(&created, |t, created| told::created(created, &create.name).tell(t))?)
+    let namesakes = if terminal.json { 0 } else { namesakes(session, &created, &create.name).await };
+    Ok(terminal.show(&created, |t, created| {
+        told::created(created, &create.name).tell(t)?;
+        match namesakes {
+            0 => Ok(()),
+            _ => t.hint("You are in another group of that name. Rename one, or use their ids."),
+        }
+    })?)
+}
+
+/// How many other groups of ours have that name. It is made already: not to know is no failure.
+async fn namesakes(session: &Session, created: &GroupCreated, name: &str) -> usize {
+    let groups = session.call(&GroupList { state: Some(GroupState::Joined) }).await.unwrap_or_default();
+    let is_namesake =
+        |group: &&Group| group.name.to_lowercase() == name.trim().to_lowercase() && group.group != created.group;
+    groups.iter().filter(is_namesake).count()
 }
 
 async fn make_ticket(session: &Session, terminal: &mut Terminal, args: TicketArgs) -> Result<(), Failure> {

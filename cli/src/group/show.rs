@@ -101,7 +101,7 @@ pub(super) fn members(t: &mut Terminal, members: &[Member]) -> io::Result<()> {
             (None, Some(name)) if !name.is_empty() => format!("\"{name}\"").into(),
             _ => "-".into(),
         };
-        let notes: Vec<&str> = [(member.online, "online"), (member.invisible, "not seen by readers")]
+        let notes: Vec<&str> = [(member.online, "online"), (member.invisible, "hidden from readers")]
             .into_iter()
             .filter_map(|(set, note)| set.then_some(note))
             .collect();
@@ -129,8 +129,8 @@ pub(super) fn ticket(t: &mut Terminal, ticket: &JoinTicket) -> io::Result<()> {
     if let Some(at) = ticket.expires_at {
         t.hint(&format!("It expires {}.", when::relative(at, t.now())))?;
     }
-    let what = if ticket.approve { "you let them in with `covey group approve`" } else { "they are in" };
-    t.hint(&format!("Give it to those who shall come in; they run `covey group join TICKET`, and {what}."))
+    let what = if ticket.approve { "you approve them with `covey group approve`" } else { "they are members" };
+    t.hint(&format!("Give it to those who may join; they run `covey group join TICKET`, and {what}."))
 }
 
 pub(super) fn tickets(t: &mut Terminal, tickets: &Vec<JoinTicketInfo>) -> io::Result<()> {
@@ -157,7 +157,7 @@ pub(super) fn tickets(t: &mut Terminal, tickets: &Vec<JoinTicketInfo>) -> io::Re
 
 pub(super) fn requests(t: &mut Terminal, requests: &Vec<JoinRequest>) -> io::Result<()> {
     let Some(first) = requests.first() else {
-        return t.hint("Nobody waits to be let in.");
+        return t.hint("Nobody asks to join.");
     };
     let mut table = Table::new(["WHO", "GROUP", "AS", "SINCE", "ID", "NOTE"]);
     for request in requests {
@@ -168,7 +168,7 @@ pub(super) fn requests(t: &mut Terminal, requests: &Vec<JoinRequest>) -> io::Res
             display::word(request.role).into(),
             when::relative(request.requested_at, t.now()).into(),
             display::id(t, &request.account).into(),
-            note.map(|note| format!("\"{}\"", display::excerpt(note))).unwrap_or_default().into(),
+            Cell::words(&note.map(|note| format!("\"{}\"", display::excerpt(note))).unwrap_or_default()),
         ]);
     }
     let table = table.render(t.paint);

@@ -36,7 +36,7 @@ impl Told {
 pub(super) fn created(created: &GroupCreated, name: &str) -> Told {
     let name = clean_line(name);
     let handle = shell_word(&name);
-    Told::done(format!("The group {name} ({}) is made; you are its owner.", short_group(&created.group)))
+    Told::done(format!("The group {name} ({}) was created; you are its owner.", short_group(&created.group)))
         .next(format!("Invite somebody: covey group invite {handle} CONTACT, or: covey group ticket {handle} --uses 5"))
 }
 
@@ -44,12 +44,12 @@ pub(super) fn created(created: &GroupCreated, name: &str) -> Told {
 pub(super) fn joined(group: &Group) -> Told {
     let name = clean_line(&group.name);
     if group.state == GroupState::Requested {
-        return Told::done(format!("You asked to come into {name}."))
-            .next("Somebody there has to let you in; see `covey group list`.");
+        return Told::done(format!("You asked to join {name}."))
+            .next("An admin there has to approve it; see `covey group list`.");
     }
     if group.state == GroupState::Declined {
-        return Told::done(format!("You are not let into {name}."))
-            .next("The ticket may be used up or taken back, or somebody there said no; ask for an invite.");
+        return Told::done(format!("You were not let into {name}."))
+            .next("The ticket may be used up or revoked, or an admin rejected the request. Ask for an invite.");
     }
     Told::done(format!("You are in {name}, with {}.", display::others(group.members))).next(match group.role {
         Some(Role::Reader) => format!("Read: covey messages --channel {}", group_handle(group)),
@@ -60,40 +60,40 @@ pub(super) fn joined(group: &Group) -> Told {
 /// After `accept`, which is a yes whether or not somebody has heard it.
 pub(super) fn accepted(group: &Group) -> Told {
     if group.state == GroupState::Requested {
-        return Told::done(format!("You said yes to {}.", clean_line(&group.name)))
-            .next("You are in as soon as the one who invited you is online; see `covey group list`.");
+        return Told::done(format!("You accepted the invite to {}.", clean_line(&group.name)))
+            .next("You are a member as soon as the one who invited you is online; see `covey group list`.");
     }
     joined(group)
 }
 
 pub(super) fn declined(group: &Group) -> Told {
-    Told::done(format!("You do not come into {}.", clean_line(&group.name)))
+    Told::done(format!("You declined to join {}.", clean_line(&group.name)))
 }
 
 pub(super) fn left(group: &Group) -> Told {
-    Told::done(format!("You left {}; what was written stays here.", clean_line(&group.name)))
+    Told::done(format!("You left {}; your copy of the messages stays.", clean_line(&group.name)))
 }
 
 pub(super) fn renamed(group: &Group) -> Told {
-    Told::done(format!("The group is called {} now.", clean_line(&group.name)))
+    Told::done(format!("The group is now called {}.", clean_line(&group.name)))
 }
 
 pub(super) fn policy(group: &Group) -> Told {
     Told::done(format!("In {}: {}.", clean_line(&group.name), display::policy(&group.policy)))
 }
 
-pub(super) fn invited(member: &Member) -> Told {
+pub(super) fn invited(member: &Member, group: &str) -> Told {
     let who = display::member(member);
     if member.state == MemberState::Joined {
         return Told::done(format!("{who} is in the group, as {}.", display::word(member.role)));
     }
     Told::done(format!("The invite to {who} is on its way."))
-        .next("They decide; see `covey group members GROUP --state invited`.")
+        .next(format!("They decide; see `covey group members {} --state invited`.", shell_word(&clean_line(group))))
 }
 
 pub(super) fn removed(member: &Member) -> Told {
     Told::done(format!("{} is removed.", display::member(member)))
-        .next("What is written from now on is not for them. What they have, they keep.")
+        .next("They do not get what is written from now on. What they have, they keep.")
 }
 
 pub(super) fn banned(member: &Member) -> Told {
@@ -106,25 +106,30 @@ pub(super) fn unbanned(member: &Member) -> Told {
 }
 
 pub(super) fn role(member: &Member) -> Told {
-    let unseen = if member.invisible { ", not seen by readers" } else { "" };
-    Told::done(format!("{} is {} now{unseen}.", display::member(member), display::role(member.role)))
+    let unseen = if member.invisible { ", hidden from readers" } else { "" };
+    Told::done(format!("{} is now {}{unseen}.", display::member(member), display::role(member.role)))
 }
 
 pub(super) fn answered(request: &JoinRequest) -> Told {
     let who = display::requester(request);
     let group = clean_line(&request.group_name);
     Told::done(match request.state {
-        JoinRequestState::Approved => format!("{who} is let into {group}."),
-        JoinRequestState::Rejected => format!("{who} is not let into {group}."),
+        JoinRequestState::Approved => format!("{who} was let into {group}."),
+        JoinRequestState::Rejected => format!("{who} was not let into {group}."),
         state => format!("The request of {who} is {}.", display::word(state)),
     })
 }
 
 pub(super) fn revoked(ticket: &JoinTicketInfo) -> Told {
-    Told::done(format!("Ticket {} is revoked; {} came in with it and stay.", short_id(&ticket.id), ticket.used))
+    let who = match ticket.used {
+        0 => "nobody joined with it".to_owned(),
+        1 => "one person joined with it and stays".to_owned(),
+        many => format!("{many} people joined with it and stay"),
+    };
+    Told::done(format!("Ticket {} is revoked; {who}.", short_id(&ticket.id)))
 }
 
 pub(super) fn deleted(message: &Message) -> Told {
     Told::done(format!("Message {} is deleted; each member's node erases it.", short_id(&message.id)))
-        .next("Who has read it has read it.")
+        .next("It cannot be unread.")
 }

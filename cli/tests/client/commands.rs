@@ -260,3 +260,76 @@ async fn the_rest_of_the_commands_show_something_and_end_well() {
         assert!(!ran.out.contains('\x1b'), "{line}: {:?}", ran.out);
     }
 }
+
+#[tokio::test]
+async fn what_was_removed_or_waits_is_told_of_each() {
+    let daemon = Daemon::start().await;
+    let carol = contact("cv1carol0000000", None, ContactState::Pending);
+    daemon.mock.add(carol);
+    daemon.mock.add(covey_api::Contact {
+        ended_by: Some(covey_api::Party::Them),
+        ..contact("cv1dave00000000", Some("dave"), ContactState::Removed)
+    });
+    let list = daemon.run(&["pair", "list"]).await;
+    for asker in ["cv1bob0000000", "cv1carol00000"] {
+        assert!(
+            list.err.contains(&format!("covey pair accept {asker}, or covey pair decline {asker}")),
+            "{}",
+            list.err
+        );
+    }
+    assert!(list.out.lines().any(|line| line.contains("dave") && line.contains("by them")), "{}", list.out);
+}
+
+#[tokio::test]
+async fn an_account_that_is_renamed_or_told_twice_is_told_once() {
+    let daemon = Daemon::start().await;
+    for (alias, state) in [
+        (None, ContactState::Paired),
+        (None, ContactState::Paired),
+        (Some("bob"), ContactState::Paired),
+        (Some("bobby"), ContactState::Paired),
+        (Some("bobby"), ContactState::Blocked),
+        (Some("bobby"), ContactState::Paired),
+    ] {
+        daemon.mock.happen(kind::CONTACT, contact(BOB, alias, state));
+    }
+    let tail = daemon.run(&["tail", "-n", "50"]).await.out;
+    let told: Vec<&str> = tail.lines().map(|line| line.split_once(" * ").unwrap().1).collect();
+    let bob = "\"Evil \u{fffd}[2J name\" (cv1bob0000000)";
+    assert_eq!(
+        told,
+        [
+            format!("you and {bob} are paired"),
+            format!("you call {bob} bob now"),
+            "you call bob bobby now".into(),
+            "you blocked bobby".into(),
+            "you unblocked bobby".into(),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn who_types_is_shown_who_asks_before_a_name_is_taken() {
+    let daemon = Daemon::start().await;
+    daemon.mock.claim("Bob", BOB);
+    let no = daemon.run_typing(&["pair", "accept", "Bob"], "n\n").await;
+    assert_eq!((no.exit, no.out.as_str()), (1, ""), "{}", no.err);
+    assert!(no.err.contains(BOB) && no.err.contains("from the lake") && no.err.contains("[y/N]"), "{}", no.err);
+    let yes = daemon.run_typing(&["pair", "accept", "Bob", "--alias", "bob"], "yes\n").await;
+    assert_eq!((yes.exit, yes.out.as_str()), (0, "You and bob are paired.\n"), "{}", yes.err);
+}
+
+#[tokio::test]
+async fn a_group_or_a_member_cannot_pass_for_somebody_else() {
+    let daemon = Daemon::start().await;
+    let forged = covey_api::Message {
+        author_name: Some("bob → me: send me the key".into()),
+        ..message("m1", ALICE, "hello", covey_api::MessageState::Received)
+    };
+    daemon.mock.happen(kind::MESSAGE_RECEIVED, &forged);
+    daemon.mock.happen(kind::MESSAGE_RECEIVED, covey_api::Message { author_name: Some("me".into()), ..forged });
+    let tail = daemon.run(&["tail"]).await.out;
+    assert!(tail.contains("00:00 \"bob → me: send me the key\" → me: hello"), "{tail}");
+    assert!(tail.contains("00:00 \"me\" → me: hello"), "{tail}");
+}

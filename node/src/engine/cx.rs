@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use covey_api::{ApiError, Reason};
+use covey_api::{ApiError, Reason, sentence};
 use rand::rngs::StdRng;
 
 use super::{Asker, Effect, Live, Me, Policy};
@@ -71,7 +71,7 @@ impl From<EngineError> for ApiError {
         match error {
             EngineError::Store(error) => storage(&error),
             EngineError::NotDurable(error) => storage(&error),
-            EngineError::Bug(text) => Self::new(Reason::Internal, text),
+            EngineError::Bug(text) => Self::new(Reason::Internal, sentence(&text)),
         }
     }
 }
@@ -86,5 +86,5 @@ fn storage(error: &StoreError) -> ApiError {
     if reason == Reason::Corrupt {
         tracing::error!(%error, "a command met damage");
     }
-    ApiError::new(reason, error.to_string())
+    ApiError::new(reason, sentence(&error.to_string()))
 }

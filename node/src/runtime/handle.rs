@@ -60,5 +60,5 @@ impl EngineHandle {
 }
 
 fn stopped() -> ApiError {
-    ApiError::new(Reason::ShuttingDown, "the daemon is shutting down; try again when it has started")
+    ApiError::new(Reason::ShuttingDown, "The daemon is shutting down. Try again when it has started.")
 }

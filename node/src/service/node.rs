@@ -174,7 +174,7 @@ fn listening(overlay: &covey_overlay::Status) -> Check {
 }
 
 fn neighbours(overlay: &covey_overlay::Status) -> Check {
-    let message = format!("{} peers connected, {} known", overlay.peers, overlay.routing_table);
+    let message = format!("{} connected, {} known", count(overlay.peers, "peer"), overlay.routing_table);
     if overlay.routing_table > 0 {
         return check("neighbours", CheckState::Ok, message, None);
     }
@@ -242,8 +242,15 @@ fn on_this_machine_only(overlay: &covey_overlay::Status) -> bool {
 
 fn contacts(overlay: &covey_overlay::Status, counts: Counts) -> Check {
     let online = overlay.allowed_online.len();
-    let message = format!("{} contacts paired, {online} of their devices connected", counts.paired);
+    let message = format!("{} paired, {online} of their devices connected", count(counts.paired, "contact"));
     check("contacts", CheckState::Ok, message, None)
+}
+
+/// `1 peer`, `7 peers`.
+fn count(number: impl std::fmt::Display, what: &str) -> String {
+    let number = number.to_string();
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 fn outbox(counts: Counts) -> Check {
@@ -251,7 +258,19 @@ fn outbox(counts: Counts) -> Check {
         0 => check("outbox", CheckState::Ok, "no invite or answer waits for delivery".into(), None),
         waiting => {
             let advice = "they are sent when the other side is reached; nothing to do unless it stays so for days";
-            check("outbox", CheckState::Ok, format!("{waiting} invites or answers wait for delivery"), Some(advice))
+            check(
+                "outbox",
+                CheckState::Ok,
+                format!(
+                    "{} for delivery",
+                    if waiting == 1 {
+                        "1 invite or answer waits".to_owned()
+                    } else {
+                        format!("{waiting} invites or answers wait")
+                    }
+                ),
+                Some(advice),
+            )
         }
     }
 }

@@ -34,6 +34,7 @@ struct State {
     fate: Fate,
     acked: Vec<(String, String)>,
     healthy: bool,
+    claims: Vec<(String, String)>,
     groups: Groups,
     data_dir: String,
     stop: Option<ServerHandle>,
@@ -107,6 +108,7 @@ impl Mock {
             fate: Fate::Delivered,
             acked: vec![],
             healthy: true,
+            claims: vec![],
             groups: Groups::default(),
             data_dir: "/data".into(),
             stop: None,
@@ -131,6 +133,16 @@ impl Mock {
         let mut journal = self.journal();
         let events = journal.borrow().clone();
         *journal = watch::Sender::new(events);
+    }
+
+    /// One more contact.
+    pub fn add(&self, contact: Contact) {
+        self.state().contacts.push(contact);
+    }
+
+    /// Somebody calls themselves so; nobody else is called that.
+    pub fn claim(&self, name: &str, id: &str) {
+        self.state().claims.push((name.to_owned(), id.to_owned()));
     }
 
     pub fn set_fate(&self, fate: Fate) {
@@ -174,10 +186,16 @@ impl Mock {
             .collect();
         match found[..] {
             [one] => Ok(one.clone()),
-            [] => Err(ApiError::new(
-                Reason::NoSuchContact,
-                format!("Nobody is called \"{name}\". `covey pair list` shows your contacts."),
-            )),
+            [] => {
+                let claiming = state.claims.iter().filter(|(claim, _)| claim == name);
+                let candidates: Vec<_> = claiming
+                    .map(|(claim, id)| {
+                        json!({"contact": id, "alias": null, "name": claim, "state": "pending", "note": "from the lake"})
+                    })
+                    .collect();
+                let sentence = format!("Nobody is called \"{name}\". `covey pair list` shows your contacts.");
+                Err(ApiError::new(Reason::NoSuchContact, sentence).with_data(json!({ "candidates": candidates })))
+            }
             _ => {
                 let candidates: Vec<_> =
                     found.iter().map(|c| json!({"contact": c.contact, "alias": c.alias})).collect();

@@ -105,12 +105,19 @@ impl Daemon {
     pub async fn run_with(&self, line: &[&str], stdin: &str) -> Ran {
         let dir = self.dir.path().to_str().unwrap().to_owned();
         let line = ["covey", "--data-dir", &dir].into_iter().chain(line.iter().copied());
-        run(parse(line), stdin).await
+        run(parse(line), stdin, false).await
+    }
+
+    /// As if somebody typed at a terminal.
+    pub async fn run_typing(&self, line: &[&str], typed: &str) -> Ran {
+        let dir = self.dir.path().to_str().unwrap().to_owned();
+        let line = ["covey", "--data-dir", &dir].into_iter().chain(line.iter().copied());
+        run(parse(line), typed, true).await
     }
 }
 
 /// Runs a parsed command and captures what it writes.
-pub async fn run(tree: Result<Tree, clap::Error>, stdin: &str) -> Ran {
+pub async fn run(tree: Result<Tree, clap::Error>, stdin: &str, typing: bool) -> Ran {
     let (out, err) = (Sink::default(), Sink::default());
     let tree = match tree {
         Ok(tree) => tree,
@@ -122,6 +129,7 @@ pub async fn run(tree: Result<Tree, clap::Error>, stdin: &str) -> Ran {
         stdin: Box::new(Cursor::new(stdin.to_owned())) as Box<dyn Read + Send>,
     };
     let mut terminal = Terminal::plain(&tree.globals, streams);
+    terminal.typing = typing;
     let outcome = covey_cli::run(tree.command, &tree.globals, &mut terminal).await;
     let exit = outcome.map_or_else(
         |failure: Failure| {
@@ -156,7 +164,7 @@ impl Write for Sink {
 /// Runs a command against whatever is at a directory.
 pub async fn run_at(dir: &Path, line: &[&str]) -> Ran {
     let dir = dir.to_str().unwrap();
-    run(parse(["covey", "--data-dir", dir].into_iter().chain(line.iter().copied())), "").await
+    run(parse(["covey", "--data-dir", dir].into_iter().chain(line.iter().copied())), "", false).await
 }
 
 /// As the binary does it.

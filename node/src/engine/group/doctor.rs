@@ -216,7 +216,8 @@ pub(in crate::engine) fn difference(
         let (mine, its) = (ours.get(key).copied().unwrap_or(0), theirs.get(key).copied().unwrap_or(0));
         if mine != its {
             let who = name(&DeviceId::from_bytes(*key.author.as_bytes()));
-            return Some(format!("it has {its} entries of {who}, here are {mine}"));
+            let entries = if its == 1 { "entry" } else { "entries" };
+            return Some(format!("it has {its} {entries} of {who}, and this node has {mine}"));
         }
     }
     Some("its feeds differ in one that is not told".to_owned())

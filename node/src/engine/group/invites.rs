@@ -38,7 +38,7 @@ pub(in crate::engine) fn invite(
         members: u32::try_from(group.roster.len()).unwrap_or(u32::MAX),
         note,
     };
-    let bytes = invite.to_bytes().ok_or_else(|| ApiError::internal("a group whose name cannot be told"))?;
+    let bytes = invite.to_bytes().ok_or_else(|| ApiError::internal("The name of the group cannot be encoded."))?;
     Ok(notes::tell(cx, &account, &Note::Invite(ByteBuf::from(bytes)))?)
 }
 

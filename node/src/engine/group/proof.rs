@@ -42,7 +42,7 @@ pub(in crate::engine) fn make(cx: &mut Cx<'_, '_>, params: &GroupReport) -> Resu
     let signed = feed.map(|feed| signed(cx, &feed, message.place.seq)).transpose()?.flatten();
     let signed = signed.filter(|(entry, ..)| entry.payload().is_some() && message.body.kind == kind::TEXT);
     let Some((entry, after, signature)) = signed else {
-        return Err(ApiError::new(Reason::NoSuchMessage, "that message was deleted or cannot be shown to others"));
+        return Err(ApiError::new(Reason::NoSuchMessage, "That message was deleted, or cannot be shown to others."));
     };
     let proof = Proof(VERSION, ByteBuf::from(entry.to_stored()), message.content_key.clone(), after, signature);
     let mut bytes = covey_codec::encode(&proof).map_err(|error| ApiError::internal(error.to_string()))?;

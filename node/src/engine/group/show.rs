@@ -1,6 +1,8 @@
 //! Groups as clients see them.
 
-use covey_api::{self as api, ApiError, GroupEvent, GroupRefusal, JoinRequest, JoinRequestState, MemberState, Time};
+use covey_api::{
+    self as api, ApiError, GroupEvent, GroupRefusal, JoinRequest, JoinRequestState, MemberState, Time, sentence,
+};
 use covey_pairing::group::roster::{self, Denied, Exit, Grant, Role};
 use covey_pairing::ids::AccountId;
 
@@ -211,8 +213,8 @@ pub(in crate::engine) fn denied(cx: &Cx<'_, '_>, standing: &Standing, who: &str,
         }
         Denied::NoTicket => GroupRefusal::NoSuchTicket { group: name, id: who }.into(),
         Denied::TicketRevoked | Denied::TicketUsed | Denied::TicketExpired => GroupRefusal::SpentTicket.into(),
-        Denied::NoChange => ApiError::new(api::Reason::WrongState, format!("{who}: that changes nothing.")),
-        other => ApiError::new(api::Reason::WrongState, format!("{name}: {other}.")),
+        Denied::NoChange => ApiError::new(api::Reason::WrongState, "That changes nothing.".to_owned()),
+        other => ApiError::new(api::Reason::WrongState, sentence(&other.to_string())),
     }
 }
 

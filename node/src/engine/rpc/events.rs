@@ -65,7 +65,7 @@ pub fn page(cx: &mut Cx<'_, '_>, from: u64, limit: usize, selection: &Selection)
 
 fn place(cx: &Cx<'_, '_>, from: Option<&str>, consumer: Option<&str>) -> Result<u64, ApiError> {
     match (from, consumer) {
-        (Some(_), Some(_)) => Err(ApiError::invalid_params("give `from` or `consumer`, not both")),
+        (Some(_), Some(_)) => Err(ApiError::invalid_params("Give `from` or `consumer`, not both.")),
         (Some(cursor), None) => parse(cx, cursor),
         (None, Some(name)) => Ok(cx.tx.get(&tables::consumer(&cx.asker.own(name)))?.unwrap_or(journal::start(cx)?)),
         (None, None) => Ok(journal::start(cx)?),
@@ -77,7 +77,7 @@ fn parse(cx: &Cx<'_, '_>, cursor: &str) -> Result<u64, ApiError> {
     let wrong = || {
         ApiError::new(
             Reason::InvalidCursor,
-            format!("\"{cursor}\" is not a cursor of this journal; `events.fetch` with `last` gives one"),
+            format!("\"{cursor}\" is not a cursor of this journal; `events.fetch` with `last` gives one."),
         )
     };
     cursor.parse().ok().filter(|cursor| *cursor <= newest).ok_or_else(wrong)
@@ -89,7 +89,7 @@ fn parse(cx: &Cx<'_, '_>, cursor: &str) -> Result<u64, ApiError> {
 /// A cursor or name that is none.
 pub fn ack(cx: &mut Cx<'_, '_>, params: &EventsAck) -> Result<Done, ApiError> {
     if params.consumer.is_empty() || params.consumer.len() > MAX_CONSUMER {
-        return Err(ApiError::invalid_params(format!("the name of a consumer has 1 to {MAX_CONSUMER} bytes")));
+        return Err(ApiError::invalid_params(format!("The name of a consumer has 1 to {MAX_CONSUMER} bytes.")));
     }
     let cursor = parse(cx, &params.cursor)?;
     let key = tables::consumer(&cx.asker.own(&params.consumer));

@@ -22,7 +22,8 @@ pub fn delete(cx: &mut Cx<'_, '_>, params: &GroupDelete) -> Result<Message, ApiE
     let entry = EntryId::from_bytes(entry);
     of.act(cx, &params.message, Op::Delete { entry, device })?;
     let channel = channels::by_id(cx.tx, &of.standing.channel())?.unwrap_or(of.channel);
-    let (_, message) = messages::by_id(cx.tx, &message.id)?.ok_or_else(|| ApiError::internal("the message is gone"))?;
+    let (_, message) =
+        messages::by_id(cx.tx, &message.id)?.ok_or_else(|| ApiError::internal("The message is gone."))?;
     messages::show(cx, &channel, &message)
 }
 

@@ -33,7 +33,7 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &GroupTicket) -> Result<JoinTicket, A
     let id = token.id();
     let text = Ticket { group: of.standing.id, name: of.standing.name.clone(), token, expires_at, points }
         .to_text()
-        .map_err(|error| ApiError::invalid_params(error.to_string()))?;
+        .map_err(|error| ApiError::invalid_params(covey_api::sentence(&error.to_string())))?;
     of.act(cx, "You", op)?;
     Ok(JoinTicket {
         ticket: text,

@@ -456,3 +456,12 @@ async fn the_page_comes_with_a_policy_and_nothing_outside_of_it() {
     }
     assert_eq!(status(&fixture.ask("POST /", &[], "").await), 405);
 }
+
+/// People decide about invites by it.
+#[test]
+fn the_page_shows_fifty_bits_of_an_account() {
+    let words = include_str!("../../web/js/words.js");
+    let length = words.split("id.slice(0, ").nth(1).and_then(|rest| rest.split(')').next());
+    let length: usize = length.and_then(|length| length.parse().ok()).expect("the length of a short id");
+    assert!(length >= "cv1".len() + 10, "ten characters of five bits each, not {length} in all");
+}

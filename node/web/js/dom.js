@@ -1,5 +1,7 @@
 // Building elements. Text always becomes text nodes: whatever people write is never read as markup.
 
+import { visible } from './words.js';
+
 /**
  * An element. `props`: `class`, `on` ({event: handler}), `data` ({name: value}), properties such as `value`, and
  * attributes; what is null or false is left out. Children are nodes or texts; null and false are left out.
@@ -35,7 +37,7 @@ export function spoken(text) {
 
 /** A name somebody chose, kept from disturbing the text around it. */
 export function name(text) {
-  return h('bdi', { class: 'name' }, text);
+  return h('bdi', { class: 'name' }, typeof text === 'string' ? visible(text) : text);
 }
 
 /**

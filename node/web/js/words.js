@@ -5,9 +5,17 @@ export function nameOf(contact) {
   return contact.alias || contact.name || shortId(contact.contact);
 }
 
-/** The start of an account id, long enough to tell contacts apart. */
+/** The start of an account id, by which people decide: after `cv1` thirteen characters of five bits each. */
 export function shortId(id) {
-  return `${id.slice(0, 12)}…`;
+  return `${id.slice(0, 16)}…`;
+}
+
+// Joiners and variation selectors are left to emoji, which need them; between letters they hide.
+const HIDDEN = /(?<![^\x00-\x7f\p{L}\p{N}\s])[\ufe0f\u200d]|[\p{Cc}\u2028\u2029\u034f\u115f\u1160\u2800\u3164\uffa0\u{e0100}-\u{e01ef}]|(?![\ufe0f\u200d])[\p{Cf}\ufe00-\ufe0e]/gu;
+
+/** A name that somebody else chose, with a mark for each character that cannot be seen or that reorders the others. */
+export function visible(text) {
+  return String(text).replace(HIDDEN, '\ufffd');
 }
 
 /** Where consent stands, in a sentence about them. */

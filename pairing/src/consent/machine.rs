@@ -46,7 +46,7 @@ use super::{
 };
 use crate::{
     crypto::dh::DhPublic,
-    identity::{Fork, KeyLog, LogOrder},
+    identity::{Fork, KeyLog, LogOrder, keylog},
     ids::{AccountId, InviteId},
     version::Version,
 };
@@ -59,6 +59,7 @@ pub struct Relationship {
     pub(super) phase: Phase,
     pub(super) since: u64,
     /// The longest key log of theirs that we verified.
+    #[serde(deserialize_with = "keylog::stored::deserialize")]
     pub(super) log: Option<KeyLog>,
     /// Time of the newest offer of theirs that we are done with.
     pub(super) spent: u64,

@@ -5,7 +5,7 @@
 mod account;
 mod card;
 mod device;
-mod keylog;
+pub(crate) mod keylog;
 mod safety_number;
 mod ticket;
 mod token;

@@ -23,6 +23,9 @@ pub(super) fn check(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError
         if tx.stored_key(&tables::contact(&contact.account)) != tx.stored_key(&key) {
             found.problem(format!("the contact {} is in the wrong place", contact.account.fmt_short()));
         }
+        if contact.relationship.log().is_some_and(|log| log.verify_again().is_err()) {
+            found.problem(format!("the key log of {} does not verify", contact.account.fmt_short()));
+        }
         contacts.insert(contact.account, contact);
     }
     aliases(tx, &contacts, found)?;

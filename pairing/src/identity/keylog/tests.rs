@@ -43,6 +43,28 @@ fn a_log_survives_storage_and_names_its_devices() {
     assert!(back.is_active(&device(10).id()) && !back.is_active(&device(12).id()));
 }
 
+/// A record that was verified once is not verified for every message; whoever checks a database looks again.
+#[test]
+fn what_is_read_from_storage_keeps_its_chain_and_is_found_out_by_whoever_verifies_again() {
+    #[derive(Deserialize)]
+    struct Record {
+        #[serde(deserialize_with = "stored::deserialize")]
+        log: Option<KeyLog>,
+    }
+    let read = |ops: Vec<SignedOp>| {
+        let bytes = covey_codec::encode(&std::collections::BTreeMap::from([("log", ops)])).expect("encodes");
+        covey_codec::decode::<Record>(&bytes, 64 * 1024).map(|record| record.log)
+    };
+    let good = log(2);
+    assert_eq!(read(good.ops().to_vec()).expect("decodes"), Some(good.clone()));
+    assert_eq!(good.verify_again(), Ok(()));
+    let forged = SignedOp::from_parts(good.ops()[2].bytes().to_vec(), [7; 64]);
+    let changed = read([&good.ops()[..2], &[forged]].concat()).expect("decodes").expect("its chain holds");
+    assert_eq!(changed.verify_again(), Err(KeyLogError::Signature(2)));
+    let torn = read([&good.ops()[..1], &good.ops()[2..]].concat());
+    assert!(torn.is_err(), "the chain is torn");
+}
+
 /// [KEYLOG-1]
 #[test]
 fn an_operation_of_another_signer_is_refused() {

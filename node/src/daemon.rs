@@ -166,7 +166,7 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
     let account = account.unwrap_or_else(|| AccountSecret::generate(rng));
     let mut tx = Tx::new(&store, &vault);
     let me = Me::create(&mut tx, account, "first device", runtime::now(), rng)?;
-    let batch = tx.into_batch(rng);
+    let batch = tx.into_batch(rng)?;
     store.apply(batch)?;
     store.flush()?;
     mark_initialised(paths)?;

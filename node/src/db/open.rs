@@ -55,7 +55,7 @@ pub(super) fn catch_up(
     let mut tx = Tx::new(store, vault);
     check::take_kept(&mut tx, &behind.kept)?;
     check::raise_floors(&mut tx, behind.floors)?;
-    let batch = tx.into_batch(rng);
+    let batch = tx.into_batch(rng)?;
     store.apply(batch)?;
     store.flush()?;
     Ok(store.agree()?)

@@ -84,18 +84,19 @@ impl Channel {
     }
 
     pub(super) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-        Ok(cx.tx.put(&tables::channel(self.no), self)?)
+        cx.tx.save(&tables::channel(self.no), self);
+        Ok(())
     }
 }
 
 /// The channel with this local number.
 pub(super) fn by_no(tx: &Tx<'_>, no: u64) -> Result<Option<Channel>, EngineError> {
-    Ok(tx.get(&tables::channel(no))?)
+    Ok(tx.load(&tables::channel(no))?)
 }
 
 /// The channel with this id.
 pub(super) fn by_id(tx: &Tx<'_>, id: &ChannelId) -> Result<Option<Channel>, EngineError> {
-    match tx.get::<u64>(&tables::channel_no(id.as_bytes()))? {
+    match tx.load::<u64>(&tables::channel_no(id.as_bytes()))? {
         Some(no) => by_no(tx, no),
         None => Ok(None),
     }

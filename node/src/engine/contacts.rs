@@ -152,13 +152,14 @@ impl Contact {
     }
 
     pub(super) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-        Ok(cx.tx.put(&tables::contact(&self.account), self)?)
+        cx.tx.save(&tables::contact(&self.account), self);
+        Ok(())
     }
 }
 
 /// The contact of an account.
 pub(super) fn load(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Contact>, EngineError> {
-    Ok(tx.get(&tables::contact(account))?)
+    Ok(tx.load(&tables::contact(account))?)
 }
 
 /// The contact of an account, or a blank one.
@@ -173,7 +174,7 @@ pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<Contact>, EngineError> {
 
 /// The newest card of an account.
 pub(super) fn card(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Card>, EngineError> {
-    Ok(tx.get(&tables::card(account))?)
+    Ok(tx.load(&tables::card(account))?)
 }
 
 /// Its devices.
@@ -211,7 +212,7 @@ pub(super) fn take_bundles(
 
 /// Whose device `peer` is, whatever our relationship.
 pub(super) fn owner(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Owner>, EngineError> {
-    Ok(tx.get(&tables::peer(peer))?)
+    Ok(tx.load(&tables::peer(peer))?)
 }
 
 /// Whether we want to hear nothing of an account.
@@ -229,7 +230,7 @@ pub(super) fn is_request(tx: &Tx<'_>, channel: &Channel) -> Result<bool, EngineE
 
 /// The name we show to others.
 pub(super) fn own_name(tx: &Tx<'_>) -> Result<Option<String>, EngineError> {
-    Ok(tx.get::<String>(&tables::own_name())?.filter(|name| !name.is_empty()))
+    Ok(tx.load::<String>(&tables::own_name())?.filter(|name| !name.is_empty()))
 }
 
 /// What to call an account: our alias, else the name it gives itself.

@@ -36,12 +36,13 @@ impl Counter {
 
     /// Its value; 0 if it was never set.
     pub(super) fn get(self, tx: &Tx<'_>) -> Result<u64, StoreError> {
-        Ok(tx.get(&self.key())?.unwrap_or(0))
+        Ok(tx.load(&self.key())?.unwrap_or(0))
     }
 
     /// Sets it.
     pub(super) fn set(self, tx: &mut Tx<'_>, value: u64) -> Result<(), StoreError> {
-        tx.put(&self.key(), &value)
+        tx.save(&self.key(), &value);
+        Ok(())
     }
 
     /// Adds one and returns the new value.

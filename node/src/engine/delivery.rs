@@ -63,7 +63,8 @@ fn save(cx: &mut Cx<'_, '_>, fid: u64, device: &DeviceId, mark: &Mark) -> Result
         *known = known.with(mark);
         cx.live.groups.ahead = true;
     }
-    Ok(cx.tx.put(&tables::delivery(fid, device), mark)?)
+    cx.tx.save(&tables::delivery(fid, device), mark);
+    Ok(())
 }
 
 fn scan(tx: &Tx<'_>, fid: u64) -> Result<Vec<Mark>, EngineError> {
@@ -85,7 +86,7 @@ pub(super) fn delivered(
     let Some(found) = super::channels::by_id(cx.tx, &channel)? else { return Ok(()) };
     let Some(feed) = feeds::load(cx.tx, found.no, &key)? else { return Ok(()) };
     let place = tables::delivery(feed.fid, device);
-    let mut mark = cx.tx.get(&place)?.unwrap_or_else(|| Mark::new(account));
+    let mut mark = cx.tx.load(&place)?.unwrap_or_else(|| Mark::new(account));
     // What was never written cannot have been delivered.
     let seq = seq.min(feed.head.map_or(0, |head| head.seq));
     if seq <= mark.delivered {
@@ -104,7 +105,7 @@ pub(super) fn delivered(
 
 /// Up to where a device is known to have a feed of ours, if it said so.
 pub(super) fn delivered_to(tx: &Tx<'_>, fid: u64, device: &DeviceId) -> Result<Option<u64>, EngineError> {
-    Ok(tx.get::<Mark>(&tables::delivery(fid, device))?.map(|mark| mark.delivered))
+    Ok(tx.load::<Mark>(&tables::delivery(fid, device))?.map(|mark| mark.delivered))
 }
 
 /// Whether anybody durably has all of our feed in a channel.
@@ -152,7 +153,7 @@ pub(super) fn read(
         let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };
         let seq = (*seq).min(feed.head.map_or(0, |head| head.seq));
         let place = tables::delivery(feed.fid, &device);
-        let mut mark = cx.tx.get(&place)?.unwrap_or_else(|| Mark::new(account));
+        let mut mark = cx.tx.load(&place)?.unwrap_or_else(|| Mark::new(account));
         if seq <= mark.read {
             continue;
         }

@@ -70,7 +70,7 @@ pub(super) fn of_author(tx: &Tx<'_>, channel: u64, author: &Author) -> Result<us
 
 /// One feed.
 pub(super) fn load(tx: &Tx<'_>, channel: u64, key: &FeedKey) -> Result<Option<Feed>, EngineError> {
-    Ok(tx.get(&tables::feed(channel, key.author.as_bytes(), key.incarnation))?)
+    Ok(tx.load(&tables::feed(channel, key.author.as_bytes(), key.incarnation))?)
 }
 
 /// One feed; begins it if it is new.
@@ -88,7 +88,8 @@ pub(super) fn load_or_new(
 
 /// Writes the record.
 pub(super) fn save(cx: &mut Cx<'_, '_>, channel: u64, feed: &Feed) -> Result<(), EngineError> {
-    Ok(cx.tx.put(&tables::feed(channel, feed.key.author.as_bytes(), feed.key.incarnation), feed)?)
+    cx.tx.save(&tables::feed(channel, feed.key.author.as_bytes(), feed.key.incarnation), feed);
+    Ok(())
 }
 
 /// Writes an entry and moves the head; the caller saves the feed.

@@ -48,11 +48,12 @@ impl Size {
     pub(super) fn load(tx: &Tx<'_>) -> Result<Self, EngineError> {
         let newest = Counter::Journal.get(tx)?;
         let unknown = Self { bytes: 0, uncounted: newest, rewritten: Counter::JournalStart.get(tx)? };
-        Ok(tx.get(&tables::journal_size())?.unwrap_or(unknown))
+        Ok(tx.load(&tables::journal_size())?.unwrap_or(unknown))
     }
 
     fn save(self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
-        Ok(tx.put(&tables::journal_size(), &self)?)
+        tx.save(&tables::journal_size(), &self);
+        Ok(())
     }
 
     fn is_counted(self, cursor: u64) -> bool {

@@ -116,16 +116,16 @@ pub(super) fn by_id(tx: &Tx<'_>, id: &EntryId) -> Result<Option<(u64, Message)>,
 }
 
 /// Seals `body` for everyone in the channel, appends it to our feed and pushes it to who is connected.
-pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> Result<Entry, ApiError> {
+pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> Result<Message, ApiError> {
     let next = feeds::next(cx, channel)?;
     let author = *cx.me.device_id().as_bytes();
     let aad = associated_data(channel.id.as_bytes(), &author, channel.incarnation, next.seq, next.backlink.as_ref());
     let (key, payload) = seal(cx, channel, &body.encode()?, &aad)?;
     let entry = feeds::finish(cx, channel, next, Kind::Content, payload)?;
     let message = Message::new(&entry, cx.me.account_id(), true, cx.now, body.clone(), key);
-    arrivals::put(cx, channel, None, message, false)?;
+    let message = arrivals::put(cx, channel, None, message, false)?;
     sync::appended(cx, channel, &entry)?;
-    Ok(entry)
+    Ok(message)
 }
 
 /// The content key, and the payload that only the members of the channel can open.
@@ -139,15 +139,13 @@ fn seal(cx: &mut Cx<'_, '_>, channel: &Channel, body: &[u8], aad: &[u8]) -> Resu
 
 /// Writes a text and tells the journal.
 pub(super) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Result<api::Sent, ApiError> {
-    let entry = write(cx, &mut channel, body)?;
+    let message = write(cx, &mut channel, body)?;
     channel.active_at = cx.now;
     channel.archived = false;
     channel.save(cx)?;
-    if let Some((_, message)) = by_id(cx.tx, &entry.id())? {
-        let shown = show_in_event(cx, &channel, &message)?;
-        journal::record(cx, api::EventKind::MessageSent, &shown)?;
-    }
-    Ok(api::Sent { id: text_id(&entry.id()), channel: channel.text_id(), state: MessageState::Queued })
+    let shown = show_in_event(cx, &channel, &message)?;
+    journal::record(cx, api::EventKind::MessageSent, &shown)?;
+    Ok(api::Sent { id: text_id(&message.id), channel: channel.text_id(), state: MessageState::Queued })
 }
 
 /// Writes what stands in our own feed from `seq` on once more: nobody else will ever take it from there.

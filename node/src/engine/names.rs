@@ -158,7 +158,7 @@ fn close(cx: &Cx<'_, '_>, text: &str, preferred: State) -> Result<Known, EngineE
         for contact in contacts::all(cx.tx)? {
             push_contact(cx, &mut known, contact, false)?;
         }
-    } else if let Some(account) = cx.tx.get::<AccountId>(&tables::alias(text))?
+    } else if let Some(account) = cx.tx.load::<AccountId>(&tables::alias(text))?
         && let Some(contact) = contacts::load(cx.tx, &account)?
     {
         push_contact(cx, &mut known, contact, false)?;
@@ -249,7 +249,7 @@ pub(super) fn no_group_has(cx: &Cx<'_, '_>, alias: &str) -> Result<(), ApiError>
 /// # Errors
 /// [`Reason::AliasTaken`].
 pub(super) fn no_contact_has(cx: &Cx<'_, '_>, name: &str) -> Result<(), ApiError> {
-    let account = cx.tx.get::<AccountId>(&tables::alias(name))?;
+    let account = cx.tx.load::<AccountId>(&tables::alias(name))?;
     let contact = account.map(|account| contacts::load(cx.tx, &account)).transpose()?.flatten();
     let Some(contact) = contact.filter(contacts::is_known) else { return Ok(()) };
     let id = contact.account.to_string();

@@ -134,7 +134,7 @@ pub(super) fn post(
     group: Option<u64>,
 ) -> Result<(), EngineError> {
     let all = tables::parcels(&device.id);
-    if cx.tx.keys_after(&all, &all, MAX_WAITING)?.len() >= MAX_WAITING {
+    if cx.tx.keys(&all)?.len() >= MAX_WAITING {
         let waiting = cx.tx.scan::<Waiting>(&all, None, MAX_WAITING, false)?;
         let oldest = waiting.into_iter().find(|(_, waiting)| waiting.group.is_some());
         let Some((oldest, _)) = oldest.filter(|_| group.is_some()) else {

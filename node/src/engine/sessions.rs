@@ -21,7 +21,7 @@ pub(super) fn local(me: &Me) -> LocalDevice {
 pub(super) fn prekeys(cx: &mut Cx<'_, '_>) -> Result<(PrekeyStore, bool), EngineError> {
     let key = tables::prekeys();
     let local = local(cx.me);
-    match cx.tx.get::<PrekeyStore>(&key)? {
+    match cx.tx.load::<PrekeyStore>(&key)? {
         Some(mut store) => {
             let changed = store.rotate(&local, cx.now, cx.rng);
             if changed {
@@ -98,7 +98,7 @@ fn with(
     device: &ContactDevice,
 ) -> Result<Option<DeviceSessions>, EngineError> {
     let Some(psk) = scope.psk(cx, account)? else { return Ok(None) };
-    if let Some(sessions) = cx.tx.get(&scope.key(&device.id))? {
+    if let Some(sessions) = cx.tx.load(&scope.key(&device.id))? {
         return Ok(Some(sessions));
     }
     let parties = SessionParties {
@@ -111,7 +111,8 @@ fn with(
 }
 
 fn save(cx: &mut Cx<'_, '_>, scope: Scope, device: &DeviceId, sessions: &DeviceSessions) -> Result<(), EngineError> {
-    Ok(cx.tx.put(&scope.key(device), sessions)?)
+    cx.tx.save(&scope.key(device), sessions);
+    Ok(())
 }
 
 /// Starts a new session from the freshest bundle of theirs that we hold.

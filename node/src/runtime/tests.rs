@@ -39,7 +39,7 @@ fn worker(faults: Faults, also: impl FnOnce(&mut MemoryStore)) -> Worker<MemoryS
     let mut store = MemoryStore::default();
     let mut tx = Tx::new(&store, &vault);
     let me = Me::create(&mut tx, AccountSecret::generate(&mut rng), "test", 1, &mut rng).unwrap();
-    let batch = tx.into_batch(&mut rng);
+    let batch = tx.into_batch(&mut rng).expect("encodes");
     store.apply(batch).unwrap();
     store.flush().unwrap();
     also(&mut store);
@@ -129,6 +129,33 @@ async fn a_flush_that_fails_acknowledges_nothing_and_the_next_one_does() {
         refused += usize::from(write(&engine, "name").await.is_err());
     }
     assert_eq!(refused, 1, "the one whose flush failed");
+    engine.input(Input::Stop).await.unwrap();
+    tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_command_that_is_refused_nothing_stays_while_those_before_and_after_it_in_one_group_do() {
+    let (engine, thread) = spawn(worker(Faults::default(), |_| {})).unwrap();
+    let (go, wait) = std::sync::mpsc::channel();
+    let name = |name: &'static str| Key::table(Table::Consumer).raw(name);
+    let held = engine.call(move |_| wait.recv().map_err(|error| ApiError::invalid_params(error.to_string())));
+    let refused = engine.call(move |cx| {
+        cx.tx.put(&name("one"), &8u64)?;
+        cx.tx.save(&name("two"), &8u64);
+        Err::<(), _>(ApiError::invalid_params("no"))
+    });
+    let after = engine.call(move |cx| Ok((cx.tx.get::<u64>(&name("one"))?, cx.tx.load::<u64>(&name("two"))?)));
+    // They are asked in this order, all before the first one may end.
+    let (held, before, refused, seen, _) = tokio::join!(held, write(&engine, "one"), refused, after, async {
+        tokio::task::yield_now().await;
+        go.send(()).unwrap();
+    });
+    held.unwrap();
+    before.unwrap();
+    assert_eq!(refused.unwrap_err().message, "no");
+    assert_eq!(seen.unwrap(), (Some(7), None));
+    assert_eq!(read(&engine, name("one")).await.unwrap(), Some(7));
+    assert_eq!(read(&engine, name("two")).await.unwrap(), None);
     engine.input(Input::Stop).await.unwrap();
     tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
 }

@@ -1,6 +1,7 @@
-//! The engine's thread: takes the inputs that wait, gives each its transaction, makes them durable with one flush,
-//! then releases their effects.
+//! The engine's thread: takes the inputs that wait, handles them in one transaction, each behind a savepoint, makes it
+//! durable with one flush, then releases their effects.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,13 +13,15 @@ use tracing::{error, warn};
 use super::randomness::remix;
 use super::{Commits, EngineHandle};
 use crate::engine::{self, Cx, Effect, EngineError, Input, Live, Me, Policy};
-use crate::store::{Batch, Reader, Store, StoreError, Tx};
+use crate::store::{Batch, Cache, Decoded, Reader, Store, StoreError, Tx};
 use crate::vault::Vault;
 
 /// Inputs that may wait before their senders do. Twice a group, so that one fills while one commits.
 const QUEUE: usize = 512;
 /// Inputs that share one flush. Beyond this the flush is no longer what costs.
 const GROUP: usize = 256;
+/// Bytes that one transaction of a group writes, about: beyond this another one follows.
+const PART: usize = 4 << 20;
 
 /// Least time between two ticks, in milliseconds: what is due is not made more due by looking more often.
 const SHORTEST_WAIT: u64 = 100;
@@ -89,14 +92,77 @@ struct Pending {
     lost: bool,
     /// A start is among them.
     started: bool,
-    /// How many inputs were applied.
+    /// How many inputs were handled.
     inputs: u64,
+    /// How many were not, though nobody refused them.
+    failed: u64,
+}
+
+impl Pending {
+    /// One input. Whether what it wrote is to be kept.
+    fn handle(&mut self, input: Input, cx: &mut Cx<'_, '_>) -> bool {
+        let start = matches!(input, Input::Start);
+        let (handled, reply) = match input {
+            Input::Command(command) => {
+                let verdict = command.run(cx);
+                (Ok(verdict.commit), Some(verdict.reply))
+            }
+            other => (engine::handle(other, cx).map(|()| true), None),
+        };
+        let ahead = cx.live.take_ahead();
+        match handled {
+            Ok(true) => {
+                self.inputs += 1;
+                self.started |= start;
+                self.effects.append(&mut cx.effects);
+                self.replies.extend(reply);
+                true
+            }
+            Ok(false) => {
+                // Refused: nothing is written, nothing has to be waited for.
+                self.lost |= ahead;
+                if let Some(reply) = reply {
+                    reply(Ok(()));
+                }
+                false
+            }
+            Err(error) => {
+                error!(%error, "an input was not handled; nothing of it is kept");
+                self.failed += 1;
+                // Starting over cannot make good what made a start fail, unless it was the disk.
+                self.lost |= !start || error.is_transient();
+                if let Some(reply) = reply {
+                    reply(Err(error));
+                }
+                false
+            }
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        let Self { effects, replies, dirty, lost, started, inputs, failed } = other;
+        self.effects.extend(effects);
+        self.replies.extend(replies);
+        self.dirty |= dirty;
+        self.lost |= lost;
+        self.started |= started;
+        self.inputs += inputs;
+        self.failed += failed;
+    }
+
+    /// Nothing of it is durable.
+    fn refuse(self, error: &Arc<StoreError>) {
+        for reply in self.replies {
+            reply(Err(EngineError::NotDurable(Arc::clone(error))));
+        }
+    }
 }
 
 impl<S: Store, N: Network> Worker<S, N> {
     fn run(mut self, mut queue: mpsc::Receiver<Input>, journal: &watch::Sender<u64>, commits: &Commits) {
         let mut live = Live::new(&self.policy);
-        let mut intact = self.group([Input::Start], &mut live, journal, commits);
+        let cache = RefCell::default();
+        let mut intact = self.group([Input::Start], &mut live, &cache, journal, commits);
         let mut tended = Some(Instant::now());
         let mut ticked = 0;
         loop {
@@ -125,6 +191,7 @@ impl<S: Store, N: Network> Worker<S, N> {
             }
             let mut usable = intact;
             if !intact {
+                cache.borrow_mut().clear();
                 match self.store.recover() {
                     Ok(()) => {
                         inputs.insert(0, Input::Start);
@@ -144,7 +211,7 @@ impl<S: Store, N: Network> Worker<S, N> {
                     inputs.push(next);
                 }
             }
-            intact = self.group(inputs, &mut live, journal, commits) && usable;
+            intact = self.group(inputs, &mut live, &cache, journal, commits) && usable;
         }
     }
 
@@ -166,94 +233,90 @@ impl<S: Store, N: Network> Worker<S, N> {
         })
     }
 
-    /// Inputs that share one flush. Whether all that they changed in memory is in the store too.
+    /// Inputs that share one transaction and one flush. Whether all that they changed in memory is in the store too.
     fn group(
         &mut self,
         inputs: impl IntoIterator<Item = Input>,
         live: &mut Live,
+        cache: &RefCell<Cache>,
         journal: &watch::Sender<u64>,
         commits: &Commits,
     ) -> bool {
         let mut pending = Pending::default();
-        for input in inputs {
-            self.one(input, live, &mut pending, commits);
+        let mut inputs = inputs.into_iter().peekable();
+        while inputs.peek().is_some() {
+            let mut part = Pending::default();
+            let changes = self.part(&mut inputs, live, cache, &mut part);
+            match changes.and_then(|(batch, decoded)| Ok((self.commit(batch)?, decoded))) {
+                Ok((applied, decoded)) => {
+                    cache.borrow_mut().applied(decoded);
+                    pending.dirty |= applied;
+                    pending.add(part);
+                }
+                Err(error) => {
+                    error!(%error, "{} inputs could not be stored; nothing of them is kept", part.replies.len());
+                    // Starting over cannot make good what made a start fail, unless it was the disk.
+                    pending.lost |= !part.started || error.is_transient();
+                    pending.failed += part.failed + part.inputs;
+                    part.refuse(&Arc::new(error));
+                }
+            }
         }
         let kept = !pending.lost;
+        commits.failed.inc_by(pending.failed);
         self.release(pending, journal, commits) && kept
     }
 
-    /// One input, one transaction.
-    fn one(&mut self, input: Input, live: &mut Live, pending: &mut Pending, commits: &Commits) {
-        let input = match input {
-            Input::Policy(policy) => {
-                // What the store is suspected of is no setting.
-                let policy = Policy { suspect_rollback: self.policy.suspect_rollback, ..*policy };
-                live.adopt(&self.policy, &policy);
-                self.policy = policy;
-                return;
-            }
-            other => other,
-        };
-        remix(&mut self.rng);
-        let mut tx = Tx::new(&self.store, &self.vault);
-        let mut cx = Cx {
-            me: &self.me,
-            policy: &self.policy,
-            live,
-            tx: &mut tx,
-            now: now(),
-            rng: &mut self.rng,
-            asker: engine::Asker::default(),
-            effects: Vec::new(),
-        };
-        let start = matches!(input, Input::Start);
-        let (handled, reply) = match input {
-            Input::Command(command) => {
-                let verdict = command.run(&mut cx);
-                (Ok(verdict.commit), Some(verdict.reply))
-            }
-            other => (engine::handle(other, &mut cx).map(|()| true), None),
-        };
-        let effects = std::mem::take(&mut cx.effects);
-        let ahead = cx.live.take_ahead();
-        let batch = tx.into_batch(&mut self.rng);
-        let committed = match handled {
-            Ok(true) => self.commit(batch, pending).map_err(EngineError::from),
-            Ok(false) => {
-                // Refused: nothing is written, nothing has to be waited for.
-                pending.lost |= ahead;
-                if let Some(reply) = reply {
-                    reply(Ok(()));
+    /// Handles inputs until there are no more or what they write is much, each behind a savepoint of its own.
+    fn part(
+        &mut self,
+        inputs: &mut impl Iterator<Item = Input>,
+        live: &mut Live,
+        cache: &RefCell<Cache>,
+        pending: &mut Pending,
+    ) -> Result<(Batch, Decoded), StoreError> {
+        let Self { store, vault, me, policy, rng, .. } = self;
+        remix(rng);
+        let mut tx = Tx::with_cache(store, vault, cache);
+        while tx.size() < PART
+            && let Some(input) = inputs.next()
+        {
+            let input = match input {
+                Input::Policy(new) => {
+                    // What the store is suspected of is no setting.
+                    let new = Policy { suspect_rollback: policy.suspect_rollback, ..*new };
+                    live.adopt(policy, &new);
+                    *policy = new;
+                    continue;
                 }
-                return;
-            }
-            Err(error) => Err(error),
-        };
-        match committed {
-            Ok(()) => {
-                pending.inputs += 1;
-                pending.started |= start;
-                pending.effects.extend(effects);
-                pending.replies.extend(reply);
-            }
-            Err(error) => {
-                error!(%error, "an input was not handled; nothing of it is kept");
-                commits.failed.inc();
-                // Starting over cannot make good what made a start fail, unless it was the disk.
-                pending.lost |= !start || error.is_transient();
-                if let Some(reply) = reply {
-                    reply(Err(error));
-                }
+                other => other,
+            };
+            let mut cx = Cx {
+                me,
+                policy,
+                live,
+                tx: &mut tx,
+                now: now(),
+                rng,
+                asker: engine::Asker::default(),
+                effects: Vec::new(),
+            };
+            if pending.handle(input, &mut cx) {
+                tx.keep();
+            } else {
+                tx.undo();
             }
         }
+        tx.into_parts(rng)
     }
 
-    fn commit(&mut self, batch: Batch, pending: &mut Pending) -> Result<(), StoreError> {
-        if !batch.is_empty() {
-            self.store.apply(batch)?;
-            pending.dirty = true;
+    /// Whether there was anything to apply.
+    fn commit(&mut self, batch: Batch) -> Result<bool, StoreError> {
+        if batch.is_empty() {
+            return Ok(false);
         }
-        Ok(())
+        self.store.apply(batch)?;
+        Ok(true)
     }
 
     /// Makes everything applied durable.
@@ -273,10 +336,7 @@ impl<S: Store, N: Network> Worker<S, N> {
         {
             commits.failed.inc_by(pending.inputs);
             error!(%error, "the store could not be flushed; {} inputs stay unacknowledged", pending.replies.len());
-            let error = Arc::new(error);
-            for reply in pending.replies {
-                reply(Err(EngineError::NotDurable(Arc::clone(&error))));
-            }
+            pending.refuse(&Arc::new(error));
             return false;
         }
         if pending.dirty {

@@ -9,6 +9,7 @@
 //! else could give us back.
 
 mod api;
+mod cache;
 mod chunks;
 mod digest;
 mod disk;
@@ -28,6 +29,7 @@ mod tests;
 mod tx;
 
 pub use api::{Batch, Op, Row, Span, Store, StoreError};
+pub use cache::{Cache, Decoded};
 pub(crate) use chunks::RawRow;
 pub use disk::{DiskOptions, SledStore};
 pub(crate) use durable::read_kept;

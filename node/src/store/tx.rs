@@ -1,28 +1,61 @@
-//! Transactions: typed reads and writes over a store, sealed into one batch at the end.
+//! Transactions: typed reads and writes over a store, sealed into one batch at the end. What was done up to a savepoint is
+//! kept whatever comes after it.
 
 use std::{
     borrow::Cow,
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     ops::{
         Bound::{Excluded, Included, Unbounded},
         Deref,
     },
+    rc::Rc,
 };
 
 use rand_core::CryptoRng;
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::{Batch, Key, Span, Store, StoreError, schema};
+use super::{
+    Batch, Key, Span, Store, StoreError,
+    cache::{Cache, Decoded, Value},
+    schema,
+};
 use crate::vault::Vault;
+
+/// Resolved key -> new value, `None` for a removal.
+type Changes = BTreeMap<Vec<u8>, Option<New>>;
+
+/// A value that was put.
+#[derive(Clone)]
+enum New {
+    /// Plain (schema byte first).
+    Plain(Zeroizing<Vec<u8>>),
+    /// Decoded: it is encoded when the transaction ends, however often it changes until then.
+    Decoded(Rc<dyn Value>),
+}
+
+impl New {
+    fn plain(&self, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        match self {
+            Self::Plain(plain) => Ok(plain.clone()),
+            Self::Decoded(value) => value.encode(key[0]),
+        }
+    }
+}
 
 /// Changes on top of a store, visible to their own transaction at once and to everyone else only when
 /// [`Tx::into_batch`] was applied.
 pub struct Tx<'a> {
     store: &'a dyn Store,
     vault: &'a Vault,
-    /// Resolved key -> plain value (schema byte first), `None` for a removal.
-    changes: BTreeMap<Vec<u8>, Option<Zeroizing<Vec<u8>>>>,
+    cache: Option<&'a RefCell<Cache>>,
+    /// Up to the last savepoint.
+    kept: Changes,
+    /// Bytes of the values that were put by then.
+    size: usize,
+    /// Since then.
+    changes: Changes,
 }
 
 /// Bytes of a row.
@@ -50,7 +83,49 @@ impl<'a> Deref for Reader<'a> {
 impl<'a> Tx<'a> {
     /// Begins a transaction over `store`, whose values `vault` opens and seals.
     pub fn new(store: &'a dyn Store, vault: &'a Vault) -> Self {
-        Self { store, vault, changes: BTreeMap::new() }
+        Self { store, vault, cache: None, kept: BTreeMap::new(), size: 0, changes: BTreeMap::new() }
+    }
+
+    /// The same with records that were decoded before, by [`Tx::load`].
+    pub fn with_cache(store: &'a dyn Store, vault: &'a Vault, cache: &'a RefCell<Cache>) -> Self {
+        Self { cache: Some(cache), ..Self::new(store, vault) }
+    }
+
+    /// Makes a savepoint: what was changed so far is kept.
+    pub fn keep(&mut self) {
+        let plain = self.changes.values().flatten().map(|new| match new {
+            New::Plain(plain) => plain.len(),
+            New::Decoded(_) => 0,
+        });
+        self.size += plain.sum::<usize>();
+        if self.kept.is_empty() {
+            std::mem::swap(&mut self.kept, &mut self.changes);
+        } else {
+            self.kept.append(&mut self.changes);
+        }
+    }
+
+    /// Goes back to the last savepoint.
+    pub fn undo(&mut self) {
+        self.changes.clear();
+    }
+
+    /// Bytes of the values that were put up to the last savepoint, without those of [`Tx::save`].
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// What this transaction did to a record, if it did anything.
+    fn change(&self, key: &[u8]) -> Option<&Option<New>> {
+        self.changes.get(key).or_else(|| self.kept.get(key))
+    }
+
+    /// What it did to records of a span, in order.
+    fn changed(&self, span: &Span) -> BTreeMap<&[u8], Option<&New>> {
+        let to = span.to.as_deref().map_or(Unbounded, Excluded);
+        let range = (Included(span.from.as_slice()), to);
+        let both = self.kept.range::<[u8], _>(range).chain(self.changes.range::<[u8], _>(range));
+        both.map(|(key, change)| (key.as_slice(), change.as_ref())).collect()
     }
 
     /// The value under `key`, or `None`.
@@ -60,6 +135,41 @@ impl<'a> Tx<'a> {
     pub fn get<V: DeserializeOwned>(&self, key: &Key) -> Result<Option<V>, StoreError> {
         let key = key.resolve(self.vault);
         self.plain(&key)?.map(|plain| schema::decode(key[0], &plain)).transpose()
+    }
+
+    /// The value under `key`, or `None`: for records that are read again and again, and always as this type.
+    ///
+    /// # Errors
+    /// As [`Tx::get`].
+    pub fn load<V: Clone + Serialize + DeserializeOwned + 'static>(&self, key: &Key) -> Result<Option<V>, StoreError> {
+        let key = key.resolve(self.vault);
+        match self.change(&key) {
+            Some(Some(new)) => {
+                if let New::Decoded(value) = new
+                    && let Some(value) = (**value).as_any().downcast_ref::<V>()
+                {
+                    return Ok(Some(value.clone()));
+                }
+                return schema::decode(key[0], &new.plain(&key)?).map(Some);
+            }
+            Some(None) => return Ok(None),
+            None => {}
+        }
+        if let Some(value) = self.cache.and_then(|cache| cache.borrow_mut().get::<V>(&key)) {
+            return Ok(Some(value));
+        }
+        let Some(plain) = self.plain(&key)? else { return Ok(None) };
+        let value: V = schema::decode(key[0], &plain)?;
+        if let Some(cache) = self.cache {
+            cache.borrow_mut().learn(key.into_owned(), Rc::new(value.clone()), plain.len());
+        }
+        Ok(Some(value))
+    }
+
+    /// Sets the value under `key`: for records that change again and again.
+    pub fn save<V: Clone + Serialize + 'static>(&mut self, key: &Key, value: &V) {
+        let key = key.resolve(self.vault).into_owned();
+        self.changes.insert(key, Some(New::Decoded(Rc::new(value.clone()))));
     }
 
     /// Bytes that were put by [`Tx::put_raw`], or `None`.
@@ -77,7 +187,7 @@ impl<'a> Tx<'a> {
     /// As [`Tx::get`].
     pub fn contains(&self, key: &Key) -> Result<bool, StoreError> {
         let key = key.resolve(self.vault);
-        match self.changes.get(key.as_ref()) {
+        match self.change(key.as_ref()) {
             Some(change) => Ok(change.is_some()),
             None => Ok(self.store.get(&key)?.is_some()),
         }
@@ -90,7 +200,7 @@ impl<'a> Tx<'a> {
     pub fn put<V: Serialize>(&mut self, key: &Key, value: &V) -> Result<(), StoreError> {
         let key = key.resolve(self.vault).into_owned();
         let plain = schema::encode(key[0], value)?;
-        self.changes.insert(key, Some(plain));
+        self.changes.insert(key, Some(New::Plain(plain)));
         Ok(())
     }
 
@@ -98,7 +208,7 @@ impl<'a> Tx<'a> {
     pub fn put_raw(&mut self, key: &Key, bytes: &[u8]) {
         let key = key.resolve(self.vault).into_owned();
         let plain = schema::encode_raw(key[0], bytes);
-        self.changes.insert(key, Some(plain));
+        self.changes.insert(key, Some(New::Plain(plain)));
     }
 
     /// Removes the record under `key`, if there is one.
@@ -161,10 +271,9 @@ impl<'a> Tx<'a> {
         let span = self.span(prefix, None, false);
         let stored = self.store.scan(&span, usize::MAX, false)?.into_iter().map(|(key, _)| key);
         let mut keys: BTreeSet<Vec<u8>> = stored.collect();
-        let to = span.to.as_deref().map_or(Unbounded, Excluded);
-        for (key, change) in self.changes.range::<[u8], _>((Included(span.from.as_slice()), to)) {
+        for (key, change) in self.changed(&span) {
             if change.is_some() {
-                keys.insert(key.clone())
+                keys.insert(key.to_vec())
             } else {
                 keys.remove(key)
             };
@@ -222,7 +331,7 @@ impl<'a> Tx<'a> {
 
     /// Sets the plain value (schema version first) under a key as stored.
     pub(crate) fn put_plain_row(&mut self, key: Vec<u8>, plain: Zeroizing<Vec<u8>>) {
-        self.changes.insert(key, Some(plain));
+        self.changes.insert(key, Some(New::Plain(plain)));
     }
 
     /// Bytes that the record under `key` takes as stored: key and sealed value; 0 if there is none.
@@ -231,50 +340,82 @@ impl<'a> Tx<'a> {
     /// [`StoreError`] when the medium fails or is damaged.
     pub(crate) fn stored_len(&self, key: &Key) -> Result<u64, StoreError> {
         let key = key.resolve(self.vault);
-        match self.changes.get(key.as_ref()) {
-            Some(change) => Ok(change.as_ref().map_or(0, |plain| len_of(&key, Vault::sealed_len(plain.len())))),
+        match self.change(key.as_ref()) {
+            Some(None) => Ok(0),
+            Some(Some(new)) => Ok(len_of(&key, Vault::sealed_len(new.plain(&key)?.len()))),
             None => Ok(self.store.get(&key)?.map_or(0, |sealed| len_of(&key, sealed.len()))),
         }
     }
 
-    /// By how many bytes the changes make the store larger: keys and sealed values, less those that they replace.
+    /// By how many bytes the changes since the last savepoint make the store larger: keys and sealed values, less those that
+    /// they replace.
     ///
     /// # Errors
     /// [`StoreError`] when the medium fails or is damaged.
     pub(crate) fn growth(&self) -> Result<i64, StoreError> {
         let mut growth = 0i64;
         for (key, change) in &self.changes {
-            let before = self.store.get(key)?.map_or(0, |sealed| len_of(key, sealed.len()));
-            let after = change.as_ref().map_or(0, |plain| len_of(key, Vault::sealed_len(plain.len())));
-            growth = growth.saturating_add_unsigned(after).saturating_sub_unsigned(before);
+            let before = match self.kept.get(key) {
+                Some(kept) => {
+                    kept.as_ref().map(|new| new.plain(key)).transpose()?.map(|plain| Vault::sealed_len(plain.len()))
+                }
+                None => self.store.get(key)?.map(|sealed| sealed.len()),
+            };
+            let after = match change {
+                // It is there already, and changes its size little.
+                Some(New::Decoded(_)) if before.is_some() => continue,
+                Some(new) => Some(Vault::sealed_len(new.plain(key)?.len())),
+                None => None,
+            };
+            let bytes = |len: Option<usize>| len.map_or(0, |len| len_of(key, len));
+            growth = growth.saturating_add_unsigned(bytes(after)).saturating_sub_unsigned(bytes(before));
         }
         Ok(growth)
     }
 
     /// True if nothing was put or removed.
     pub fn is_unchanged(&self) -> bool {
-        self.changes.is_empty()
+        self.kept.is_empty() && self.changes.is_empty()
     }
 
     /// All changes as one batch, every value sealed under its key.
-    pub fn into_batch(self, rng: &mut (impl CryptoRng + ?Sized)) -> Batch {
-        let mut batch = Batch::new();
-        for (key, change) in self.changes {
-            match change {
-                Some(plain) => {
-                    let sealed = self.vault.seal(&key, &plain, rng);
-                    batch.put(key, sealed);
+    ///
+    /// # Errors
+    /// [`StoreError::Encode`].
+    pub fn into_batch(self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Batch, StoreError> {
+        Ok(self.into_parts(rng)?.0)
+    }
+
+    /// The same, and what the cache takes in when it was applied.
+    ///
+    /// # Errors
+    /// As [`Tx::into_batch`].
+    pub fn into_parts(mut self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<(Batch, Decoded), StoreError> {
+        self.keep();
+        let (mut batch, mut decoded) = (Batch::new(), Decoded::default());
+        for (key, change) in self.kept {
+            let (plain, known) = match change {
+                Some(New::Plain(plain)) => (Some(plain), None),
+                Some(New::Decoded(value)) => {
+                    let plain = value.encode(key[0])?;
+                    let size = plain.len();
+                    (Some(plain), Some((value, size)))
                 }
-                None => batch.delete(key),
+                None => (None, None),
+            };
+            match plain {
+                Some(plain) => batch.put(key.clone(), self.vault.seal(&key, &plain, rng)),
+                None => batch.delete(key.clone()),
             }
+            decoded.0.push((key, known));
         }
-        batch
+        Ok((batch, decoded))
     }
 
     /// The plain value under a resolved key.
     fn plain(&self, key: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        if let Some(change) = self.changes.get(key) {
-            return Ok(change.clone());
+        if let Some(change) = self.change(key) {
+            return change.as_ref().map(|new| new.plain(key)).transpose();
         }
         self.store.get(key)?.map(|sealed| self.open(key, sealed)).transpose()
     }
@@ -307,8 +448,7 @@ impl<'a> Tx<'a> {
         if span.is_empty() || limit == 0 {
             return Ok(Vec::new());
         }
-        let to = span.to.as_deref().map_or(Unbounded, Excluded);
-        let mut changes: Vec<_> = self.changes.range::<[u8], _>((Included(span.from.as_slice()), to)).collect();
+        let mut changes: Vec<_> = self.changed(&span).into_iter().collect();
         if reverse {
             changes.reverse();
         }
@@ -322,18 +462,18 @@ impl<'a> Tx<'a> {
                 (Some(_), None) => true,
                 (None, Some(_)) => false,
                 (Some((changed, _)), Some((key, _))) => {
-                    if *changed == key {
+                    if *changed == key.as_slice() {
                         stored.next();
                         continue;
                     }
-                    (*changed < key) != reverse
+                    (*changed < key.as_slice()) != reverse
                 }
             };
             if take_change {
-                if let Some((key, Some(plain))) = changes.next()
-                    && let Some(value) = take(key[0], Ok(plain.clone()))?
+                if let Some((key, Some(new))) = changes.next()
+                    && let Some(value) = take(key[0], new.plain(key))?
                 {
-                    rows.push((Key::stored(key.clone()), value));
+                    rows.push((Key::stored(key.to_vec()), value));
                 }
             } else if let Some((key, sealed)) = stored.next()
                 && let Some(value) = take(key[0], self.open(&key, sealed))?

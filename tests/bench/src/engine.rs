@@ -38,7 +38,7 @@ impl Node {
         let mut store = MemoryStore::default();
         let mut tx = Tx::new(&store, &vault);
         let me = Me::create(&mut tx, AccountSecret::generate(&mut rng), "bench", 1, &mut rng).expect("an empty store");
-        let batch = tx.into_batch(&mut rng);
+        let batch = tx.into_batch(&mut rng).expect("encodes");
         store.apply(batch).expect("memory");
         let policy = Policy::default();
         let live = Live::new(&policy);
@@ -60,7 +60,7 @@ impl Node {
         };
         let value = run(&mut cx).expect("nothing speaks against it");
         let effects = std::mem::take(&mut cx.effects);
-        let batch = tx.into_batch(&mut self.rng);
+        let batch = tx.into_batch(&mut self.rng).expect("encodes");
         let written = batch.bytes();
         self.store.apply(batch).expect("memory");
         self.store.flush().expect("memory");
@@ -69,6 +69,17 @@ impl Node {
 
     pub fn input(&mut self, input: Input) -> Vec<Effect> {
         self.run(|cx| handle(input, cx)).effects
+    }
+
+    /// Bytes that the input made it write.
+    pub fn input_writes(&mut self, input: Input) -> usize {
+        self.run(|cx| handle(input, cx)).written
+    }
+
+    /// Ends and starts again: everything is read from the store.
+    pub fn restart(&mut self) {
+        self.live = Live::new(&self.policy);
+        self.input(Input::Start);
     }
 
     /// `milliseconds` later.
@@ -81,7 +92,7 @@ impl Node {
 /// Somebody who joins.
 pub struct Joiner {
     pub me: Me,
-    card: Vec<u8>,
+    pub card: Vec<u8>,
 }
 
 impl Joiner {
@@ -123,6 +134,14 @@ impl Group {
         self.joined.push(me);
     }
 
+    /// Lets somebody in who may only read.
+    pub fn admit_reader(&mut self, reader: &Joiner) {
+        let (group, role) = (self.id.clone(), Some(api::Role::Reader));
+        let ticket = api::GroupTicket { group, role, ..api::GroupTicket::default() };
+        let ticket = self.node.run(|cx| rpc::group::ticket(cx, &ticket)).value.ticket;
+        self.node.run(|cx| crowd::admit(cx, &ticket, &reader.me, reader.card.clone()));
+    }
+
     /// Sends a text; bytes sent to others and bytes stored.
     pub fn say(&mut self) -> (usize, usize) {
         self.node.now += 1;
@@ -150,17 +169,18 @@ impl Group {
         }
     }
 
-    /// Some of the neighbours connect.
-    pub fn connect(&mut self, count: usize) {
+    /// Some of the neighbours connect, after a start.
+    pub fn connect(&mut self, count: usize) -> Vec<PeerKey> {
         let neighbours = self.node.input(Input::Start).into_iter().filter_map(|effect| match effect {
             Effect::Allow { peer, .. } => Some(peer),
             _ => None,
         });
         let neighbours: Vec<PeerKey> = neighbours.take(count).collect();
         assert_eq!(neighbours.len(), count, "there are enough");
-        for peer in neighbours {
+        for &peer in &neighbours {
             self.node.input(Input::Connected { peer });
             self.node.input(Input::Opened { peer });
         }
+        neighbours
     }
 }

@@ -196,7 +196,7 @@ impl Bare {
 /// One text of the founder: sealed, signed, stored, shown, pushed to those neighbours who are there.
 fn send(bench: &Bench, small: &mut Group, large: &mut Group) {
     for group in [&mut *small, &mut *large] {
-        group.connect(CONNECTED);
+        _ = group.connect(CONNECTED);
         group.say();
         group.hand_out();
     }

@@ -33,7 +33,7 @@ impl Node {
         let mut tx = Tx::new(&store, &vault);
         let account = AccountSecret::from_seed([seed; 32]);
         let me = Me::create(&mut tx, account, "test", NOW, &mut rng).expect("an empty store");
-        let batch = tx.into_batch(&mut rng);
+        let batch = tx.into_batch(&mut rng).expect("encodes");
         store.apply(batch).expect("memory");
         let mut policy = Policy { work_bits: 0, ..Policy::default() };
         policy.strangers.work_bits = 0;
@@ -68,7 +68,7 @@ impl Node {
         if tx.is_unchanged() {
             return (value, effects, None);
         }
-        let batch = tx.into_batch(&mut rng);
+        let batch = tx.into_batch(&mut rng).expect("encodes");
         let mut after = self.store.clone();
         after.apply(batch).expect("memory");
         after.flush().expect("memory");

@@ -52,7 +52,7 @@ impl<R: CryptoRng + ?Sized> Mending<'_, R> {
     ) -> Result<T, EngineError> {
         let mut tx = Tx::new(self.store, self.vault);
         let made = change(&mut tx, &mut self.told)?;
-        let batch = tx.into_batch(self.rng);
+        let batch = tx.into_batch(self.rng)?;
         if !batch.is_empty() {
             self.store.apply(batch)?;
         }

@@ -1,5 +1,7 @@
 //! One engine without a network: identity, memory and disk.
 
+use std::cell::RefCell;
+
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::AccountSecret;
 use covey_pairing::ids::AccountId;
@@ -7,13 +9,14 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::engine::{Cx, Effect, Live, Me, PeerKey, Policy};
-use crate::store::{MemoryStore, Store, Tx};
+use crate::store::{Cache, MemoryStore, Store, Tx};
 use crate::vault::Vault;
 
 pub(super) struct Node {
     pub(super) me: Me,
     pub(super) policy: Policy,
     pub(super) live: Live,
+    pub(super) cache: RefCell<Cache>,
     pub(super) store: MemoryStore,
     pub(super) vault: Vault,
     pub(super) rng: StdRng,
@@ -34,11 +37,11 @@ impl Node {
         let mut tx = Tx::new(&store, &vault);
         let account = AccountSecret::generate(&mut rng);
         let me = Me::create(&mut tx, account, "test", 1, &mut rng).unwrap();
-        let batch = tx.into_batch(&mut rng);
+        let batch = tx.into_batch(&mut rng).expect("encodes");
         store.apply(batch).unwrap();
         store.flush().unwrap();
         let live = Live::new(&policy);
-        Self { me, policy, live, store, vault, rng, up: true }
+        Self { me, policy, live, cache: RefCell::default(), store, vault, rng, up: true }
     }
 
     pub(super) fn account(&self) -> AccountId {
@@ -55,7 +58,7 @@ impl Node {
         now: u64,
         run: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, E>,
     ) -> Result<(T, Vec<Effect>), E> {
-        let mut tx = Tx::new(&self.store, &self.vault);
+        let mut tx = Tx::with_cache(&self.store, &self.vault, &self.cache);
         let mut cx = Cx {
             me: &self.me,
             policy: &self.policy,
@@ -68,17 +71,18 @@ impl Node {
         };
         let value = run(&mut cx)?;
         let effects = std::mem::take(&mut cx.effects);
-        let batch = tx.into_batch(&mut self.rng);
+        let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {
             self.store.apply(batch).unwrap();
             self.store.flush().unwrap();
+            self.cache.borrow_mut().applied(decoded);
         }
         Ok((value, effects))
     }
 
     /// A look that leaves no trace.
     pub(super) fn look<T>(&mut self, now: u64, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
-        let mut tx = Tx::new(&self.store, &self.vault);
+        let mut tx = Tx::with_cache(&self.store, &self.vault, &self.cache);
         look(&mut Cx {
             me: &self.me,
             policy: &self.policy,
@@ -94,5 +98,6 @@ impl Node {
     /// The memory of a process that has just begun.
     pub(super) fn forget(&mut self) {
         self.live = Live::new(&self.policy);
+        self.cache.borrow_mut().clear();
     }
 }

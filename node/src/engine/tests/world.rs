@@ -90,6 +90,7 @@ impl World {
     /// The process is killed.
     pub(super) fn stop(&mut self, node: usize) {
         self.nodes[node].up = false;
+        self.nodes[node].cache.borrow_mut().clear();
         self.flights.retain(|Flight::Input(to, _)| *to != node);
         self.allowed.retain(|(from, _)| *from != node);
         let peers: Vec<usize> = (0..self.nodes.len()).filter(|other| self.is_connected(node, *other)).collect();

@@ -1,6 +1,6 @@
 //! What a transaction sees, and what it leaves behind.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use proptest::prelude::*;
 
@@ -13,6 +13,10 @@ enum Change {
     Delete(u8, u64),
     /// Everything so far is committed and a new transaction begins.
     Commit,
+    /// A savepoint.
+    Keep,
+    /// Back to the savepoint.
+    Undo,
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -20,6 +24,8 @@ fn change() -> impl Strategy<Value = Change> {
         5 => (0..3u8, 0..12u64, any::<u32>()).prop_map(|(id, n, v)| Change::Put(id, n, v)),
         3 => (0..3u8, 0..12u64).prop_map(|(id, n)| Change::Delete(id, n)),
         1 => Just(Change::Commit),
+        1 => Just(Change::Keep),
+        1 => Just(Change::Undo),
     ]
 }
 
@@ -54,14 +60,17 @@ proptest! {
         limit in 0..15usize,
         reverse in any::<bool>(),
     ) {
-        let (vault, mut rng, mut store) = (vault(), rng(1), MemoryStore::new());
+        let (vault, mut rng, mut store, cache) = (vault(), rng(1), MemoryStore::new(), RefCell::default());
         let (mut model, mut pending) = (BTreeMap::new(), Vec::new());
+        // At the last savepoint, or when the transaction began.
+        let mut saved = model.clone();
         for change in &changes {
             if matches!(change, Change::Commit) {
-                let mut tx = Tx::new(&store, &vault);
+                let mut tx = Tx::with_cache(&store, &vault, &cache);
                 replay(&mut tx, &pending);
-                let batch = tx.into_batch(&mut rng);
+                let (batch, decoded) = tx.into_parts(&mut rng).expect("encodes");
                 store.apply(batch).expect("applies");
+                cache.borrow_mut().applied(decoded);
                 pending.clear();
             } else {
                 pending.push(change.clone());
@@ -69,13 +78,15 @@ proptest! {
             match change {
                 Change::Put(id, n, v) => { model.insert((*id, *n), *v); }
                 Change::Delete(id, n) => { model.remove(&(*id, *n)); }
-                Change::Commit => {}
+                Change::Commit | Change::Keep => saved = model.clone(),
+                Change::Undo => model = saved.clone(),
             }
         }
-        let mut tx = Tx::new(&store, &vault);
+        let mut tx = Tx::with_cache(&store, &vault, &cache);
         replay(&mut tx, &pending);
         for number in 0..12 {
             let value = model.get(&(id, number)).copied();
+            prop_assert_eq!(tx.load::<u32>(&key(id, number)).expect("load"), value);
             prop_assert_eq!(tx.get::<u32>(&key(id, number)).expect("get"), value);
             prop_assert_eq!(tx.contains(&key(id, number)).expect("contains"), value.is_some());
         }
@@ -86,7 +97,7 @@ proptest! {
         let expected = expected(&model, id, after, limit, reverse);
         prop_assert_eq!(&rows, &expected);
 
-        let batch = tx.into_batch(&mut rng);
+        let batch = tx.into_batch(&mut rng).expect("encodes");
         store.apply(batch).expect("applies");
         let reader = Reader::new(&store, &vault);
         let rows = reader.scan::<u32>(&prefix, from.as_ref(), limit, reverse).expect("scan");
@@ -98,8 +109,15 @@ proptest! {
 fn replay(tx: &mut Tx<'_>, changes: &[Change]) {
     for change in changes {
         match change {
+            // Both ways, and what was there is looked at before.
+            Change::Put(id, n, v) if v % 2 == 0 => {
+                tx.load::<u32>(&key(*id, *n)).expect("load");
+                tx.save(&key(*id, *n), v);
+            }
             Change::Put(id, n, v) => tx.put(&key(*id, *n), v).expect("encodes"),
             Change::Delete(id, n) => tx.delete(&key(*id, *n)),
+            Change::Keep => tx.keep(),
+            Change::Undo => tx.undo(),
             Change::Commit => {}
         }
     }
@@ -109,7 +127,7 @@ fn committed(store: &mut MemoryStore, fill: impl FnOnce(&mut Tx<'_>)) {
     let vault = vault();
     let mut tx = Tx::new(store, &vault);
     fill(&mut tx);
-    let batch = tx.into_batch(&mut rng(2));
+    let batch = tx.into_batch(&mut rng(2)).expect("encodes");
     store.apply(batch).expect("applies");
 }
 

@@ -207,6 +207,7 @@ impl Sim {
         let it = &mut self.nodes[node];
         it.up = true;
         it.live = Live::new(&it.policy);
+        it.cache.borrow_mut().clear();
         if std::mem::take(&mut it.settled) {
             it.policy.suspect_rollback = false;
         }
@@ -382,6 +383,7 @@ impl Sim {
     /// Something could not be kept: what is in memory is ahead of the store.
     fn lost(&mut self, node: usize) {
         self.note("lost", [node as u64, 0], &[]);
+        self.nodes[node].cache.borrow_mut().clear();
         self.input(node, Input::Start);
     }
 

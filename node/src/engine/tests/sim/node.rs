@@ -1,12 +1,14 @@
 //! One simulated process: engine, memory, disk, clock, and the points at which it can die.
 
+use std::cell::RefCell;
+
 use covey_pairing::ids::AccountId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::super::node::Node;
 use crate::engine::{Cx, Effect, EngineError, Live, Me, PeerKey, Policy};
-use crate::store::{MemoryStore, Store, StoreError, Tx};
+use crate::store::{Cache, MemoryStore, Store, StoreError, Tx};
 use crate::vault::Vault;
 
 /// Where in a transaction a process dies.
@@ -53,6 +55,7 @@ pub(super) struct SimNode {
     pub(super) me: Me,
     pub(super) policy: Policy,
     pub(super) live: Live,
+    pub(super) cache: RefCell<Cache>,
     pub(super) store: MemoryStore,
     vault: Vault,
     rng: StdRng,
@@ -76,11 +79,12 @@ pub(super) struct SimNode {
 
 impl SimNode {
     pub(super) fn new(seed: u64, policy: Policy) -> Self {
-        let Node { me, policy, live, store, vault, rng, .. } = Node::new(seed, policy);
+        let Node { me, policy, live, cache, store, vault, rng, .. } = Node::new(seed, policy);
         Self {
             me,
             policy,
             live,
+            cache,
             store,
             vault,
             rng,
@@ -116,7 +120,7 @@ impl SimNode {
         run: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, E>,
     ) -> Ended<T, E> {
         let now = self.clock(now);
-        let mut tx = Tx::new(&self.store, &self.vault);
+        let mut tx = Tx::with_cache(&self.store, &self.vault, &self.cache);
         let mut cx = Cx {
             me: &self.me,
             policy: &self.policy,
@@ -132,14 +136,14 @@ impl SimNode {
             Err(error) => return Ended::Refused(error),
         };
         let effects = std::mem::take(&mut cx.effects);
-        let batch = tx.into_batch(&mut self.rng);
+        let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {
             self.commits += 1;
             if self.dies(Crash::Unapplied) {
                 return Ended::Died;
             }
             match self.store.apply(batch) {
-                Ok(()) => {}
+                Ok(()) => self.cache.borrow_mut().applied(decoded),
                 Err(StoreError::Injected(_)) => return Ended::Lost,
                 Err(error) => panic!("the store: {error}"),
             }

@@ -6,8 +6,10 @@
 
 mod engine;
 mod groups;
+mod hostile;
 mod large;
 mod measure;
+mod node;
 mod roster;
 mod sessions;
 mod sync;
@@ -15,8 +17,13 @@ mod sync;
 use measure::Bench;
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some("node") = arguments.first().map(String::as_str) {
+        let covey = std::env::var_os("COVEY").expect("COVEY names the daemon's program");
+        return node::run(covey.as_ref(), arguments.iter().any(|argument| argument == "--quick"));
+    }
     let mut bench = Bench { rounds: 101, members: 10_000, only: String::new() };
-    for argument in std::env::args().skip(1) {
+    for argument in arguments {
         match argument.as_str() {
             "--quick" => (bench.rounds, bench.members) = (11, 1_000),
             name => bench.only = name.to_owned(),
@@ -29,4 +36,5 @@ fn main() {
     roster::run(&bench);
     sync::run(&bench);
     large::run(&bench);
+    hostile::run(&bench);
 }

@@ -40,6 +40,13 @@ pub fn timed(work: impl FnOnce()) -> Duration {
     now() - start
 }
 
+/// What this process has in memory, in bytes.
+pub fn memory() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("resident pages");
+    pages * rustix::param::page_size() as u64
+}
+
 impl Bench {
     /// Lets them take turns and prints a row: the first is ours, the others are what it is compared with. A round takes
     /// milliseconds, so a slower clock or a full cache falls on all of them; each ratio is the median of those of the
@@ -79,7 +86,7 @@ fn print(row: &str, contestants: &[Contestant<'_>], times: &[Vec<f64>]) {
     println!();
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values[values.len() / 2]
 }

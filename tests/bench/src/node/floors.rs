@@ -1,0 +1,133 @@
+//! What a message could not cost less than: the disk, the store with the rows of a message, a connection.
+
+use std::{fs::File, io::Write as _, time::Instant};
+
+use rand::{Rng as _, SeedableRng, rngs::StdRng};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::measure::median;
+
+/// Sizes of the rows of one message: entry, message, its place in the order, the event, what finds it again.
+const ROWS: [usize; 5] = [700, 400, 48, 80, 60];
+/// Rows that change with every message: head, session, channel, counters.
+const HOT: [usize; 4] = [180, 600, 220, 40];
+const COMMITS: usize = 500;
+const MESSAGES: usize = 40_000;
+const ROUND_TRIPS: usize = 2_000;
+const FRAME: usize = 512;
+
+pub struct Floors {
+    /// Microseconds each.
+    pub fsync: f64,
+    pub commit: f64,
+    pub round_trip: f64,
+    /// Messages in a second.
+    pub rate: f64,
+}
+
+impl Floors {
+    pub async fn measure() -> Self {
+        Self { fsync: fsync(), commit: commit(), round_trip: round_trip().await, rate: rate() }
+    }
+}
+
+fn micros(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64() * 1e6
+}
+
+fn fsync() -> f64 {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut file = File::create(dir.path().join("file")).expect("a file");
+    let write = |_| {
+        let began = Instant::now();
+        file.write_all(&[7; 4096]).expect("a disk");
+        file.sync_all().expect("a disk");
+        micros(began)
+    };
+    median((0..COMMITS).map(write).collect())
+}
+
+/// sled with such rows, flushed as the node does.
+struct Rows {
+    db: sled::Db,
+    log: File,
+    rng: StdRng,
+    number: u64,
+    _dir: tempfile::TempDir,
+}
+
+impl Rows {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let config = sled::Config::new().path(dir.path()).cache_capacity(8 << 20).flush_every_ms(None);
+        let db = config.open().expect("a database");
+        let log = File::open(dir.path().join("db")).expect("its log");
+        Self { db, log, rng: StdRng::seed_from_u64(1), number: 0, _dir: dir }
+    }
+
+    fn commit(&mut self, messages: usize) {
+        let mut batch = sled::Batch::default();
+        for _ in 0..messages {
+            self.number += 1;
+            for (table, size) in ROWS.into_iter().enumerate() {
+                let key = [&[table as u8][..], &self.number.to_be_bytes(), &[7; 8]].concat();
+                batch.insert(key, self.row(size));
+            }
+        }
+        for (table, size) in HOT.into_iter().enumerate() {
+            batch.insert(vec![100 + table as u8; 20], self.row(size));
+        }
+        self.db.apply_batch(batch).expect("a disk");
+        self.db.flush().expect("a disk");
+        self.log.sync_all().expect("a disk");
+    }
+
+    fn row(&mut self, size: usize) -> Vec<u8> {
+        let mut row = vec![0; size];
+        self.rng.fill_bytes(&mut row);
+        row
+    }
+}
+
+fn commit() -> f64 {
+    let mut rows = Rows::new();
+    let commit = |_| {
+        let began = Instant::now();
+        rows.commit(1);
+        micros(began)
+    };
+    median((0..COMMITS).map(commit).collect())
+}
+
+fn rate() -> f64 {
+    let mut rows = Rows::new();
+    let began = Instant::now();
+    (0..MESSAGES / super::WINDOW).for_each(|_| rows.commit(super::WINDOW));
+    (MESSAGES / super::WINDOW * super::WINDOW) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// There and back on a connection of this machine.
+async fn round_trip() -> f64 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        stream.set_nodelay(true).expect("TCP");
+        let mut frame = [0; FRAME];
+        while stream.read_exact(&mut frame).await.is_ok() && stream.write_all(&frame).await.is_ok() {}
+    });
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.set_nodelay(true).expect("TCP");
+    let mut trips = Vec::new();
+    for _ in 0..ROUND_TRIPS {
+        let began = Instant::now();
+        let mut frame = [7; FRAME];
+        stream.write_all(&frame).await.expect("a connection");
+        stream.read_exact(&mut frame).await.expect("a connection");
+        trips.push(micros(began));
+    }
+    median(trips)
+}

@@ -253,7 +253,7 @@ fn of_an_owner_and_a_senior_who_remove_each_other_the_owner_stays() {
 
 /// [GROUP-8]
 #[test]
-fn removals_in_a_circle_are_taken_by_rank_and_then_nobody_disputes_the_next() {
+fn of_removals_in_a_circle_the_highest_rank_wins_and_who_disputes_it_loses() {
     let mut group = garden();
     group.next(OWNER, role(3, Role::Admin));
     let tips = group.tips();
@@ -261,7 +261,7 @@ fn removals_in_a_circle_are_taken_by_rank_and_then_nobody_disputes_the_next() {
     group.write(2, 0, tips.clone(), remove(3));
     group.write(3, 0, tips, remove(1));
     let roster = group.in_every_order(3);
-    assert_eq!([1, 2, 3].map(|n| is_member(&roster, n)), [false, false, true]);
+    assert_eq!([1, 2, 3].map(|n| is_member(&roster, n)), [true, false, true]);
 }
 
 /// [GROUP-8]: nobody disputes that 2 is removed, so what 2 did to 1 does not count.

@@ -14,7 +14,7 @@ use covey_pairing::{
 };
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use roster_support::{
-    Group, OWNER, account, gives_away, pasts,
+    Group, OWNER, account, filled, gives_away, pasts,
     world::{history, step},
 };
 
@@ -73,11 +73,19 @@ impl Told {
     /// Of one account: what goes away with what it gave away.
     fn is_given_away(&self, gift: usize, other: usize) -> bool {
         let of_owner = match self.op(other) {
-            Op::Role { grant, .. } | Op::Invite { grant, .. } | Op::Ticket { grant, .. } => grant.role == Role::Admin,
+            // Of who is an admin already an admin may say so.
+            Op::Role { account, grant, .. } => grant.role == Role::Admin && !self.saw_admin(other, account),
+            Op::Invite { grant, .. } | Op::Ticket { grant, .. } => grant.role == Role::Admin,
             op => gives_away(op),
         };
         let leaves = matches!(self.op(gift), Op::Leave | Op::Depart { .. });
         gives_away(self.op(gift)) && self.author(gift) == self.author(other) && (leaves || of_owner)
+    }
+
+    /// Was `account` an admin in what the author had seen?
+    fn saw_admin(&self, at: usize, account: &AccountId) -> bool {
+        let seen: Vec<_> = self.pasts[at].iter().map(|&at| self.group.records[at].clone()).collect();
+        filled(&seen).member(account).is_some_and(|member| member.role == Role::Admin)
     }
 
     /// Everybody whom an owner, one after the other, made the owner; none if one left, whom anybody may have inherited from.

@@ -57,6 +57,32 @@ fn who_left_does_nothing_that_their_leaving_did_not_know() {
     }
 }
 
+/// [GROUP-8]: nor is there a dispute, of those who remove each other, that makes their removal count although they left.
+#[test]
+fn who_left_removes_nobody_by_removing_who_removes_them() {
+    for (fill, first) in (0..4).flat_map(|fill| [0, 1, 2].map(|first| (fill, first))) {
+        let mut group = garden();
+        let old = group.tips();
+        for n in 0..fill {
+            group.next(OWNER, rename(&n.to_string()));
+        }
+        let now = group.tips();
+        // Ids decide between equals, and follow from the order of writing.
+        let mut ids = [None; 3];
+        for which in (0..3).map(|n| (n + first) % 3) {
+            ids[which] = Some(match which {
+                0 => group.write(1, 0, now.clone(), Op::Depart { cut: vec![] }),
+                1 => group.write(1, 1, old.clone(), remove(2)),
+                _ => group.write(2, 0, old.clone(), remove(1)),
+            });
+        }
+        let roster = group.in_every_order(3);
+        let counts = ids.map(|id| roster.reason(&id.unwrap()).is_none());
+        assert!(!is_member(&roster, 1), "{fill} {first}");
+        assert!(!counts[1], "a removal by who left counts: {fill} {first} {counts:?}");
+    }
+}
+
 /// [GROUP-8]: neither by leaving a second time, nor with a list of devices.
 #[test]
 fn who_left_undoes_nothing_of_what_they_did_before() {

@@ -326,24 +326,37 @@ impl Model {
         let mut rejected = BTreeSet::new();
         'again: loop {
             let mut accepted: Vec<OpId> = Vec::new();
+            let mut lost = rejected.clone();
             loop {
-                let counting = self.fold(stretch, &accepted, &rejected);
+                let counting = self.fold(stretch, &accepted, &lost);
                 let is_open = |id: &&OpId| counting.contains_key(id) && !accepted.contains(id);
                 let open: Vec<OpId> = contenders.iter().filter(is_open).copied().collect();
+                let takes = |by: &OpId, id: &OpId| self.outweighs(by, id, &self.state(&self.past[id], &counting));
+                let above = |by: &OpId, id: &OpId| takes(by, id) && !takes(id, by);
                 let rank = |id: &OpId| {
                     let seen = self.state(&self.past[id], &counting);
                     let member =
                         seen.member(&self.records[id].operation.account).map(|m| (m.grant.role, Reverse(m.joined)));
-                    let disputed = open.iter().any(|other| self.outweighs(other, id, &seen));
-                    (!disputed, member, Reverse(*id))
+                    let disputed = open.iter().any(|other| takes(other, id));
+                    let below = open.iter().any(|other| above(other, id));
+                    (!disputed, !below, member, Reverse(*id))
                 };
                 let mut ranked: Vec<_> = open.iter().map(|id| (rank(id), *id)).collect();
                 ranked.sort_unstable_by_key(|one| Reverse(one.0));
                 let undisputed = ranked.iter().filter(|(rank, _)| rank.0).count();
                 match ranked.len() {
-                    1.. => accepted.extend(ranked.iter().take(undisputed.max(1)).map(|(_, id)| *id)),
+                    1.. => {
+                        let next: Vec<OpId> = ranked.iter().take(undisputed.max(1)).map(|(_, id)| *id).collect();
+                        let is_above = |other: &&OpId| next.iter().any(|id| above(other, id));
+                        lost.extend(open.iter().filter(is_above));
+                        accepted.extend(next);
+                    }
                     0 => {
-                        if let Some(unfounded) = accepted.iter().rev().find(|id| !counting.contains_key(id)) {
+                        // Of two accepted ones one may outweigh the other only if they outweigh each other.
+                        let counts = |by: &&OpId| counting.contains_key(by);
+                        let overruled = |id: &OpId| accepted.iter().filter(counts).any(|by| above(by, id));
+                        let is_out = |id: &&OpId| !counting.contains_key(id) || overruled(id);
+                        if let Some(unfounded) = accepted.iter().rev().find(is_out) {
                             rejected.insert(*unfounded);
                             continue 'again;
                         }

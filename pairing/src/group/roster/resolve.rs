@@ -35,7 +35,8 @@ pub enum Reason {
         /// The operation that does.
         by: OpId,
     },
-    /// A removal that does not count because what it rests on was outweighed in turn.
+    /// One that would outweigh others and does not count because what it rests on was outweighed in turn, or because one
+    /// that outweighs it and was in dispute counts after all.
     #[error("it rests on what was outweighed")]
     Unfounded,
     /// Its author wrote two histories; this is in or after the fork.
@@ -186,16 +187,22 @@ impl Resolver<'_> {
         let mut rejected = Vec::new();
         let folded = loop {
             let (mut accepted, mut in_turn) = (Strong::default(), Vec::new());
+            // Not for those that were rejected in an earlier attempt: what won over them may not count.
+            let mut lost = Vec::new();
             let folded = loop {
-                let folded = self.fold(&part, &accepted, &rejected, work);
+                let folded = self.fold(&part, &accepted, &[rejected.as_slice(), &lost].concat(), work);
                 let more = next(&folded, &in_turn);
                 if more.is_empty() {
                     break folded;
                 }
-                more.iter().for_each(|&place| accepted.add(place, self.record(segment, place)));
+                for &place in &more {
+                    accepted.add(place, self.record(segment, place));
+                    lost.extend(folded.above(place).filter(|other| !in_turn.contains(other)));
+                }
                 in_turn.extend(more);
             };
-            match in_turn.iter().rev().find(|&&place| folded.outcomes[place - from].is_err()) {
+            let counts = |place: usize| folded.outcomes[place - from].is_ok();
+            match in_turn.iter().rev().find(|&&place| !counts(place) || overruled(&folded, &in_turn, place)) {
                 Some(&unfounded) => rejected.push(unfounded),
                 None => break folded,
             }
@@ -372,15 +379,34 @@ fn first_gift(segment: &Segment, gifts: &[usize]) -> Option<usize> {
     gifts.iter().position(|&gift| !gifts.iter().any(|&other| segment.knows(gift, other)))
 }
 
-/// The next to accept: those that nothing undecided disputes, else, of all, the one of highest rank.
+impl Folded {
+    /// Those that count and outweigh `place`, which does not outweigh them in turn.
+    fn above(&self, place: usize) -> impl Iterator<Item = usize> {
+        let against = |place: usize| self.contested.get(&place).map(|(_, against)| against.as_slice());
+        let is_above = move |by: &usize| against(*by).is_some_and(|against| !against.contains(&place));
+        against(place).into_iter().flatten().copied().filter(is_above)
+    }
+}
+
+/// Did another accepted one come to count that is above it? It could not while a third stood, which is out.
+fn overruled(folded: &Folded, accepted: &[usize], place: usize) -> bool {
+    folded.above(place).any(|by| accepted.contains(&by))
+}
+
+/// The next to accept: those that nothing undecided disputes, else, of those that nothing undecided is above (of all, if there
+/// are none), the one of highest rank.
 fn next(folded: &Folded, accepted: &[usize]) -> Vec<usize> {
     let accepted: HashSet<usize> = accepted.iter().copied().collect();
     let open = |place: &usize| folded.contested.contains_key(place) && !accepted.contains(place);
-    let mut all: Vec<(bool, Option<Rank>, usize)> = folded
+    let mut all: Vec<(bool, bool, Option<Rank>, usize)> = folded
         .contested
         .iter()
         .filter(|(place, _)| open(place))
-        .map(|(place, (rank, against))| (!against.iter().any(open), *rank, *place))
+        .map(|(place, (rank, against))| {
+            let disputed = against.iter().any(open);
+            let below = folded.above(*place).any(|by| open(&by));
+            (!disputed, !below, *rank, *place)
+        })
         .collect();
     all.sort_unstable_by(|one, other| other.cmp(one));
     let undisputed = all.iter().take_while(|(undisputed, ..)| *undisputed).count();

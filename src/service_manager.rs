@@ -1,7 +1,7 @@
 //! Tells systemd, or another service manager, how the process is: the protocol of sd_notify(3), a line of text in a datagram.
 //!
-//! The watchdog is fed only while the node does all of its work, by the same probe as `/readyz`: a process that lives and
-//! does nothing is started again.
+//! The watchdog is fed only while all parts of the node answer the probe of `/readyz`: a process that lives and does nothing
+//! is started again. A full disk is told, and no reason to start again.
 
 use std::{
     env,
@@ -60,17 +60,17 @@ impl ServiceManager {
         self.say("STOPPING=1");
     }
 
-    /// Feeds the watchdog while the node does its work. Never ends, unless nobody waits for it.
+    /// Feeds the watchdog while the node answers. Never ends, unless nobody waits for it.
     pub(crate) async fn feed_watchdog(self: Arc<Self>, service: Arc<Service>) {
         let Some(watchdog) = self.watchdog.filter(|_| self.socket.is_some()) else { return };
         // Twice in its time, as the manual advises.
         let mut turns = tokio::time::interval(watchdog / 2);
         loop {
             turns.tick().await;
-            match service.health.check().await.ready() {
-                Ok(()) => self.say("WATCHDOG=1\nSTATUS=ready"),
-                Err(trouble) => self.say(&format!("STATUS={}", trouble.replace('\n', " "))),
-            }
+            let condition = service.health.check().await;
+            let status = condition.ready().err().map_or_else(|| "ready".to_owned(), |trouble| trouble.replace('\n', " "));
+            let fed = if condition.alive() { "WATCHDOG=1\n" } else { "" };
+            self.say(&format!("{fed}STATUS={status}"));
         }
     }
 

@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Condition {
     /// A record was written durably, or why not.
     pub store: Result<(), String>,
+    /// The engine answered, if only that it cannot write.
+    pub answers: bool,
     /// The overlay listens, or why not.
     pub network: Result<(), String>,
     /// A probe came through the queue of received frames, or why not.
@@ -31,6 +33,11 @@ pub struct Condition {
 }
 
 impl Condition {
+    /// Whether a new start would change nothing: all parts answer. On a full disk a node still delivers what it has.
+    pub fn alive(&self) -> bool {
+        self.answers && self.network.is_ok() && self.receiving.is_ok()
+    }
+
     /// Whether the node does all of its work, or all that is in the way.
     ///
     /// # Errors
@@ -75,7 +82,11 @@ impl Health {
             return condition.clone();
         }
         let (store, network, receiving) = tokio::join!(self.store(), self.network(), self.receiving());
-        let condition = Condition { store, network, receiving };
+        let (store, answers) = match store {
+            Some(written) => (written, true),
+            None => (Err(format!("the database did not write within {} s", PATIENCE.as_secs())), false),
+        };
+        let condition = Condition { store, answers, network, receiving };
         let found = Finding { at: Instant::now(), failed: self.failed(), condition: condition.clone() };
         let before = last.replace(found);
         match (before.map(|before| before.condition.ready()), condition.ready()) {
@@ -90,13 +101,10 @@ impl Health {
         self.engine.commits().failed.get()
     }
 
-    async fn store(&self) -> Result<(), String> {
+    /// None if there is no answer.
+    async fn store(&self) -> Option<Result<(), String>> {
         let write = self.engine.call(|cx| Ok(cx.tx.put(&Key::table(Table::Meta).raw("probe"), &cx.now)?));
-        match timeout(PATIENCE, write).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(error.message),
-            Err(_) => Err(format!("the database did not write within {} s", PATIENCE.as_secs())),
-        }
+        Some(timeout(PATIENCE, write).await.ok()?.map_err(|error| error.message))
     }
 
     async fn network(&self) -> Result<(), String> {

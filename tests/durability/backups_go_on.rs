@@ -22,7 +22,7 @@ fn a_backup_put_into_an_empty_directory_goes_on_and_gets_back_what_came_after_it
     let made = alice.json(&["db", "backup", file]);
     assert_eq!(made["needs_key_file"], true);
     assert!(alice.refused(&["db", "backup", file], 1).contains("exists already"));
-    assert!(alice.refused(&["db", "restore", file], 1).contains("there is a node"));
+    assert!(alice.refused(&["db", "restore", file], 1).contains("There is a node"));
     alice.resume();
     alice.json(&["send", "bob", "after the backup"]);
     bob.until_received("after the backup");

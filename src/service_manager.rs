@@ -68,7 +68,8 @@ impl ServiceManager {
         loop {
             turns.tick().await;
             let condition = service.health.check().await;
-            let status = condition.ready().err().map_or_else(|| "ready".to_owned(), |trouble| trouble.replace('\n', " "));
+            let status =
+                condition.ready().err().map_or_else(|| "ready".to_owned(), |trouble| trouble.replace('\n', " "));
             let fed = if condition.alive() { "WATCHDOG=1\n" } else { "" };
             self.say(&format!("{fed}STATUS={status}"));
         }

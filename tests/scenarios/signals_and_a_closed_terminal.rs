@@ -52,7 +52,7 @@ fn a_configuration_with_a_mistake_changes_nothing_at_sighup() {
     for (text, place) in [
         ("[network]\ndiscoverable = false\n\n[receipts]\nread = \"perhaps\"\n", "config.toml:5"),
         ("[network]\ndiscoverable = false\nexternal = [\"/ip4/nowhere\"]\n", "network.external"),
-        ("[network]\ndiscoverable = false\n[log]\nlevel = \"covey=loud\"\n", "log level"),
+        ("[network]\ndiscoverable = false\n[log]\nlevel = \"covey=loud\"\n", "covey=loud"),
         ("[network]\ndiscoverable = fal", "config.toml:2"),
     ] {
         configure(&alice, text);

@@ -200,6 +200,15 @@ fn check(group: &Group, history: &History<'_>, seen: &mut Seen) {
             seen.saw("an heir of a later feed hands over");
             continue;
         }
+        // Nor of what may rest on something that its author wrote beside it in a later feed, and takes back.
+        let beside = |other: usize| {
+            let same = records[other].operation.account == record.operation.account;
+            same && !is_first(&records[other]) && aside(at, other)
+        };
+        if (0..at).any(beside) {
+            seen.saw("a gift beside what its author wrote elsewhere");
+            continue;
+        }
         match &record.operation.op {
             Op::Transfer { to } => {
                 // The heir may have gone by itself meanwhile.
@@ -269,6 +278,7 @@ fn in_every_small_history_what_is_promised_holds() {
         "a transfer stands",
         "a departure stands",
         "an heir of a later feed hands over",
+        "a gift beside what its author wrote elsewhere",
         "a member alone",
         "without the owner",
         "somebody was removed",

@@ -297,7 +297,8 @@ impl Model {
         gifts.retain(|id| {
             let operation = &self.records[id].operation;
             let knows = handed.is_none_or(|handed| self.past[id].contains(&handed));
-            operation.account == owner && gives_away(&operation.op) && knows
+            let leaves = matches!(operation.op, Op::Leave | Op::Depart { .. });
+            operation.account == owner && gives_away(&operation.op) && (leaves || knows)
         });
         gifts.sort_by_key(|id| (feed(&self.records[id]), self.records[id].seq, *id));
         while let Some(at) = gifts.iter().position(|gift| !gifts.iter().any(|id| self.past[gift].contains(id))) {

@@ -145,9 +145,9 @@ impl Resolver<'_> {
     fn gifts(&self, segment: &Segment, decided: &Decided, owner: &AccountId) -> Vec<usize> {
         let is_gift = |&place: &usize| {
             let operation = &self.record(segment, place).operation;
-            operation.account == *owner
-                && gives_away(&operation.op)
-                && decided.handed.is_none_or(|handed| segment.knows(place, handed))
+            let knows = || decided.handed.is_none_or(|handed| segment.knows(place, handed));
+            // Who leaves without knowing that the group is theirs goes all the same, and somebody inherits.
+            operation.account == *owner && gives_away(&operation.op) && (leaves(&operation.op) || knows())
         };
         let mut gifts: Vec<usize> = (decided.outcomes.len()..segment.len()).filter(is_gift).collect();
         gifts.sort_by_key(|&place| {

@@ -164,7 +164,7 @@ impl Model {
         if new.is_some() && new != old {
             let consents = matches!(from, State::Invited | State::Paired)
                 || matches!(command, Some(Command::Accept | Command::Invite));
-            assert!(consents, "paired from {from} without consent");
+            assert!(consents, "paired from {from} without consent, by {command:?}");
         }
         if matches!(from, State::Declined | State::Blocked) && from != to {
             assert!(command.is_some(), "{from} left by the other side");

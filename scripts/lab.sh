@@ -14,8 +14,9 @@
 #
 # With --hostile one more member joins, whose daemon is built to break every rule of groups at random
 # (node/src/engine/mischief.rs): it writes without the right to, dates back, forks its feeds, spoils frames. The others
-# must agree as ever, also on what they show of it and on who is a member; what it writes itself is not counted. With
-# --hostile reader it may not write at all, and nobody shows a word of it.
+# must agree as ever, also on who is a member and in which order they show what it wrote; but it can give the key of what
+# it writes to some of them only, so some may show more of it. With --hostile reader it may not write at all, and nobody
+# shows a word of it.
 #
 # Takes root, iproute2 and nftables (installed with apt if missing); the host's own network stays as it is. The seed is
 # printed; the same seed makes the same choices (not the same timing). Logs and data are kept if it fails, or with

@@ -73,9 +73,10 @@ fn a_full_disk_is_told_and_no_reason_to_start_the_node_again() {
         let full = (0..50).any(|n| alice.run(&["--json", "account", "rename", &format!("{name}{n}")]).code == 5);
         full.then_some(())
     });
-    while !manager.next().contains("full") {}
+    while manager.next().ends_with("STATUS=ready") {}
     for _ in 0..3 {
         let next = manager.next();
-        assert!(next.contains("WATCHDOG=1") && next.contains("full"), "{next}");
+        let status = next.strip_prefix("WATCHDOG=1\nSTATUS=").unwrap_or_else(|| panic!("{next}"));
+        assert!(status.contains("disk") || status.contains("db"), "{status}");
     }
 }

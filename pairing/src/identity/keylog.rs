@@ -95,7 +95,7 @@ enum Trust {
     Stored,
 }
 
-/// A verified key log. Decoding verifies it, but for [`stored`].
+/// A verified key log. Decoding verifies it, but in records that were verified before they were stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<SignedOp>", into = "Vec<SignedOp>")]
 pub struct KeyLog {

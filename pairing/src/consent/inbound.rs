@@ -110,10 +110,6 @@ impl<R: CryptoRng> Step<'_, R> {
 
     /// Their answer to an invite of ours.
     fn answered(&mut self, id: InviteId, message: &[u8]) -> Result<(), ConsentError> {
-        // No pact is made during a block, also not by an answer to an invite of before. They repeat it until we take it.
-        if self.r.blocked {
-            return Ok(());
-        }
         let own = match &self.r.phase {
             Phase::Invited { own, .. } => Some(own.as_ref()),
             Phase::Paired(_) => self.r.superseded(),

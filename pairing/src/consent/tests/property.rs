@@ -162,7 +162,9 @@ impl Model {
         let old = before.pact().map(|pact| pact.id);
         let new = after.pact().map(|pact| pact.id);
         if new.is_some() && new != old {
+            // An invite of ours that crossed theirs stands through a block; what follows from it stays blocked.
             let consents = matches!(from, State::Invited | State::Paired)
+                || (before.superseded().is_some() && to == State::Blocked)
                 || matches!(command, Some(Command::Accept | Command::Invite));
             assert!(consents, "paired from {from} without consent, by {command:?}");
         }

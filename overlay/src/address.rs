@@ -85,6 +85,11 @@ pub(crate) fn relay_of(circuit: &Multiaddr) -> Option<PeerId> {
     None
 }
 
+/// An address through a relay.
+pub(crate) fn is_circuit(address: &Multiaddr) -> bool {
+    address.iter().any(|p| matches!(p, Protocol::P2pCircuit))
+}
+
 pub(crate) fn is_named(address: &Multiaddr) -> bool {
     matches!(address.iter().next(), Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)))
 }

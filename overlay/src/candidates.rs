@@ -1,4 +1,6 @@
 //! Keeps AutoNAT and hole punching from what is no address of this node, and from more candidates than make sense.
+//!
+//! What AutoNAT found is judged by [`crate::proofs`]: one server may lie. So its word alone makes no external address.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,8 +11,8 @@ use libp2p::{
     Multiaddr, PeerId,
     core::{ConnectedPoint, Endpoint, transport::PortUse},
     swarm::{
-        ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
-        THandlerOutEvent, ToSwarm, behaviour::ConnectionEstablished,
+        ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NewExternalAddrCandidate,
+        THandler, THandlerInEvent, THandlerOutEvent, ToSwarm, behaviour::ConnectionEstablished,
     },
 };
 
@@ -54,8 +56,9 @@ impl<B> Candidates<B> {
 }
 
 impl<B: NetworkBehaviour> Candidates<B> {
-    /// Begins anew, as what was found out is of another place.
-    pub(crate) fn restart(&mut self, inner: B) {
+    /// Begins anew with these candidates. Servers on connections that exist are not known to the new `inner`: it asks
+    /// on connections that come.
+    pub(crate) fn restart(&mut self, inner: B, candidates: &[Multiaddr]) {
         self.inner = inner;
         self.seen.clear();
         for (connection_id, (peer_id, endpoint)) in &self.connections {
@@ -63,6 +66,14 @@ impl<B: NetworkBehaviour> Candidates<B> {
             let (failed_addresses, other_established) = (&[][..], 0);
             let known = ConnectionEstablished { peer_id, connection_id, endpoint, failed_addresses, other_established };
             self.inner.on_swarm_event(FromSwarm::ConnectionEstablished(known));
+        }
+        candidates.iter().for_each(|address| self.offer(address));
+    }
+
+    /// A candidate of which only `inner` is to know.
+    pub(crate) fn offer(&mut self, addr: &Multiaddr) {
+        if self.passes(addr) {
+            self.inner.on_swarm_event(FromSwarm::NewExternalAddrCandidate(NewExternalAddrCandidate { addr }));
         }
     }
 }
@@ -126,7 +137,12 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Candidates<B> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
-        self.inner.poll(cx)
+        loop {
+            match self.inner.poll(cx) {
+                Poll::Ready(ToSwarm::ExternalAddrConfirmed(_)) => {}
+                other => return other,
+            }
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 pub struct Config {
     /// Seed of the Ed25519 network key; the [`PeerId`] follows from it. Erased on drop, never shown.
     pub network_seed: Zeroizing<[u8; 32]>,
-    /// Addresses to listen on; port 0 = any. All must bind or the overlay does not start.
+    /// Addresses to listen on; port 0 = any. All must bind or the overlay does not start, but for `::` on a machine
+    /// without IPv6.
     pub listen: Vec<Multiaddr>,
     /// Addresses under which others reach this node, where the operator knows them (port forwarding, DNS).
     pub external: Vec<Multiaddr>,
@@ -36,7 +37,7 @@ impl Config {
     /// Defaults of a headless node: TCP and QUIC on any interface, any port, mDNS and UPnP on, no relay server.
     #[must_use]
     pub fn new(network_seed: [u8; 32]) -> Self {
-        let any = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"];
+        let any = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1", "/ip6/::/tcp/0", "/ip6/::/udp/0/quic-v1"];
         Self {
             network_seed: Zeroizing::new(network_seed),
             listen: any.iter().filter_map(|a| a.parse().ok()).collect(),

@@ -24,10 +24,13 @@ mod event;
 mod familiar;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gateway;
 mod guard;
 mod handle;
 mod listen;
+mod proofs;
 mod pulse;
+mod punches;
 pub mod record;
 mod scoped;
 mod seeker;
@@ -46,5 +49,5 @@ pub use errors::{DialError, Gone, LookupError, PublishError, SendError, SpawnErr
 pub use event::{Event, Events, Protocol};
 pub use handle::Handle;
 pub use libp2p::{Multiaddr, PeerId};
-pub use status::{Bootstrap, Nat, Status};
+pub use status::{Bootstrap, Connected, Nat, Status};
 pub use worker::spawn;

@@ -1,14 +1,10 @@
 //! Binding the listen addresses before anything else happens.
 
-use std::{
-    collections::HashSet,
-    io,
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::{collections::HashSet, io, net::SocketAddr, time::Duration};
 
 use futures::StreamExt as _;
 use libp2p::{Multiaddr, TransportError, multiaddr::Protocol, swarm::SwarmEvent};
+use socket2::{Domain, Socket, Type};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -24,13 +20,18 @@ pub(crate) async fn bind(
     swarm: &mut CoveySwarm,
     addresses: &[Multiaddr],
 ) -> Result<Vec<SwarmEvent<BehavioursEvent>>, SpawnError> {
-    // All of them before any is bound for good: such a trial of an IPv6 port takes the IPv4 port of that number too.
     for address in addresses {
         is_free(address)?;
     }
     let mut waiting = HashSet::new();
     for address in addresses {
-        waiting.insert(listen(swarm, address)?);
+        match listen(swarm, address) {
+            Ok(listener) => drop(waiting.insert(listener)),
+            Err(error) if is_optional(address, addresses) => {
+                tracing::info!(%error, "this machine has no IPv6: listening by IPv4 only");
+            }
+            Err(error) => return Err(error),
+        }
     }
     let (mut other, until) = (Vec::new(), Instant::now() + REPORT);
     while !waiting.is_empty() {
@@ -52,12 +53,38 @@ pub(crate) async fn bind(
     Ok(other)
 }
 
+/// IPv6 on any interface, beside IPv4: where the system has no IPv6 the node does without.
+fn is_optional(address: &Multiaddr, addresses: &[Multiaddr]) -> bool {
+    let any_v6 = |address: &Multiaddr| matches!(address.iter().next(), Some(Protocol::Ip6(ip)) if ip.is_unspecified());
+    any_v6(address)
+        && has_no_ipv6()
+        && addresses.iter().any(|other| matches!(other.iter().next(), Some(Protocol::Ip4(_))))
+}
+
+fn has_no_ipv6() -> bool {
+    std::net::UdpSocket::bind("[::1]:0").is_err()
+}
+
 /// libp2p binds TCP with SO_REUSEPORT: the port of another node of the same user would be shared, not refused.
 fn is_free(address: &Multiaddr) -> Result<(), SpawnError> {
-    if let Some(socket) = tcp_socket(address) {
-        TcpListener::bind(socket).map_err(|e| failed(address, &e))?;
+    if let Some(socket) = tcp_socket(address)
+        && !(socket.is_ipv6() && has_no_ipv6())
+    {
+        try_port(socket).map_err(|e| failed(address, &e))?;
     }
     Ok(())
+}
+
+/// As libp2p binds it, an IPv6 port without the IPv4 port of that number, but without sharing.
+fn try_port(socket: SocketAddr) -> io::Result<()> {
+    let trial = Socket::new(Domain::for_address(socket), Type::STREAM, None)?;
+    if socket.is_ipv6() {
+        trial.set_only_v6(true)?;
+    }
+    // Connections of an earlier process may linger.
+    trial.set_reuse_address(true)?;
+    trial.bind(&socket.into())?;
+    trial.listen(1)
 }
 
 fn listen(swarm: &mut CoveySwarm, address: &Multiaddr) -> Result<libp2p::core::transport::ListenerId, SpawnError> {

@@ -13,13 +13,13 @@ use std::{
 use tokio::time::Instant;
 
 /// Pause between pings.
-pub(crate) const PING: Duration = Duration::from_secs(8);
+pub(crate) const PING: Duration = Duration::from_secs(5);
 /// A ping that takes so long has failed.
-pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(6);
 /// A connection by which nothing came for so long is closed: a ping and its time-out. `[NET-LIVE]`
-const SILENT: Duration = Duration::from_secs(18);
+const SILENT: Duration = Duration::from_secs(11);
 /// A connection that there is reason to doubt gets so long for a sign of life: one ping. `[NET-LIVE]`
-const DOUBTED: Duration = Duration::from_secs(10);
+const DOUBTED: Duration = Duration::from_secs(7);
 /// Bulk that counts as one when it was written.
 pub(crate) const BULK: usize = 64 << 10;
 
@@ -65,7 +65,7 @@ impl Pulse {
     /// Nothing has come for longer than pings take to be answered, or there is another reason to doubt it.
     pub(crate) fn is_doubtful(&self, now: Instant) -> bool {
         let state = self.lock();
-        state.watched && (state.doubted.is_some() || state.last + PING + Duration::from_secs(4) <= now)
+        state.watched && (state.doubted.is_some() || state.last + PING + Duration::from_secs(3) <= now)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -83,7 +83,7 @@ mod tests {
         let start = Instant::now();
         let pulse = Pulse::new(start);
         assert_eq!(pulse.ends_at(), Some(start + SILENT));
-        let later = start + Duration::from_secs(15);
+        let later = start + Duration::from_secs(9);
         assert!(pulse.is_doubtful(later));
         pulse.beat(later);
         assert!(!pulse.is_doubtful(later));
@@ -97,7 +97,7 @@ mod tests {
         let pulse = Pulse::new(start);
         pulse.doubt(start + Duration::from_secs(1));
         pulse.doubt(start + Duration::from_secs(5));
-        assert_eq!(pulse.ends_at(), Some(start + Duration::from_secs(11)), "more doubts give no more time");
+        assert_eq!(pulse.ends_at(), Some(start + Duration::from_secs(8)), "more doubts give no more time");
         assert!(PING < DOUBTED, "a living one is heard of in time");
         pulse.beat(start + Duration::from_secs(6));
         assert_eq!(pulse.ends_at(), Some(start + Duration::from_secs(6) + SILENT));

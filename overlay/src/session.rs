@@ -43,6 +43,8 @@ impl Link {
 pub(crate) struct Session {
     /// Tells two sessions of one peer apart.
     pub(crate) generation: u64,
+    /// When its first connection was made.
+    pub(crate) since: Instant,
     pub(crate) links: BTreeMap<ConnectionId, Link>,
     pub(crate) writers: HashMap<Protocol, Writer>,
     pub(crate) slots: HashMap<Protocol, Slot>,
@@ -55,9 +57,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(generation: u64) -> Self {
+    pub(crate) fn new(generation: u64, since: Instant) -> Self {
         Self {
             generation,
+            since,
             links: BTreeMap::new(),
             writers: HashMap::new(),
             slots: HashMap::new(),

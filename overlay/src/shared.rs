@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    Limits, Protocol, SendError,
+    Connected, Limits, Protocol, SendError,
     address::relay_of,
     counters::Counters,
     event::Queued,
@@ -148,6 +148,11 @@ impl Shared {
         self.surroundings.read().unwrap_or_else(PoisonError::into_inner).may_dial(address) || is_here()
     }
 
+    /// Whether a circuit names a place of its relay that others could mean. `[NET-RELAY-ADDRESS]`
+    pub(crate) fn is_placed_well(&self, circuit: &Multiaddr) -> bool {
+        self.surroundings.read().unwrap_or_else(PoisonError::into_inner).may_dial(circuit)
+    }
+
     /// Closes the gate and ends what went through it. `[NET-GATE-REVOKE]`
     pub(crate) fn revoke(&self, peer: &PeerId) {
         self.allowed.write().unwrap_or_else(PoisonError::into_inner).remove(peer);
@@ -176,7 +181,7 @@ impl Shared {
         let mut sessions = self.lock();
         sessions.generation += 1;
         let generation = sessions.generation;
-        let session = sessions.by_peer.entry(peer).or_insert_with(|| Session::new(generation));
+        let session = sessions.by_peer.entry(peer).or_insert_with(|| Session::new(generation, Instant::now()));
         let (now, link) = (Instant::now(), Link::new(endpoint, Instant::now()));
         // Who connects anew may have lost what there was; and a relay is no longer what the peer prefers.
         session.links.values().for_each(|older| older.pulse.doubt(now));
@@ -245,12 +250,45 @@ impl Shared {
         ended.map(|(peer, id, _)| (peer, id)).collect()
     }
 
-    pub(crate) fn address_of(&self, peer: &PeerId, connection: ConnectionId) -> Option<Multiaddr> {
-        Some(self.lock().by_peer.get(peer)?.links.get(&connection)?.address.clone())
+    /// Where a peer is connected without a relay.
+    pub(crate) fn direct_address(&self, peer: &PeerId) -> Option<Multiaddr> {
+        let sessions = self.lock();
+        sessions.by_peer.get(peer)?.links.values().find(|link| !link.relayed).map(|link| link.address.clone())
+    }
+
+    /// Where a connection leads, and whether this node dialled it.
+    pub(crate) fn link_of(&self, peer: &PeerId, connection: ConnectionId) -> Option<(Multiaddr, bool)> {
+        let sessions = self.lock();
+        sessions.by_peer.get(peer)?.links.get(&connection).map(|link| (link.address.clone(), link.dialed))
+    }
+
+    /// Allowed peers that are connected through relays only.
+    pub(crate) fn relayed_only(&self) -> Vec<PeerId> {
+        let allowed = self.allowed();
+        let sessions = self.lock();
+        let relayed = |peer: &PeerId| sessions.by_peer.get(peer).is_some_and(|s| s.links.values().all(|l| l.relayed));
+        allowed.into_iter().filter(relayed).collect()
+    }
+
+    /// By which circuit an allowed peer is connected, to dial it again.
+    pub(crate) fn circuit_of(&self, peer: &PeerId) -> Option<Multiaddr> {
+        let sessions = self.lock();
+        let link = sessions.by_peer.get(peer)?.links.values().find(|link| link.relayed && link.dialed)?;
+        Some(link.address.clone())
     }
 
     pub(crate) fn is_connected(&self, peer: &PeerId) -> bool {
         self.lock().by_peer.contains_key(peer)
+    }
+
+    pub(crate) fn connected_peers(&self, now: Instant) -> Vec<Connected> {
+        let sessions = self.lock();
+        let peers = sessions.by_peer.iter().filter_map(|(peer, session)| {
+            let (_, link) = session.best(now)?;
+            let connected = now.saturating_duration_since(session.since);
+            Some(Connected { peer: *peer, address: link.address.clone(), relayed: link.relayed, connected })
+        });
+        peers.collect()
     }
 
     /// (peers, connections)

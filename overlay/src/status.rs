@@ -1,5 +1,7 @@
 //! A snapshot of the overlay for people and for `node.status`.
 
+use std::time::Duration;
+
 use libp2p::{Multiaddr, PeerId};
 
 /// What is known about being reachable from outside.
@@ -26,6 +28,19 @@ pub struct Bootstrap {
     pub connected: bool,
     /// What came of the last attempt to connect, if nothing good.
     pub trouble: Option<String>,
+}
+
+/// A connected peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connected {
+    /// Who.
+    pub peer: PeerId,
+    /// The remote address of the connection that is used now.
+    pub address: Multiaddr,
+    /// It runs through a relay.
+    pub relayed: bool,
+    /// How long the peer has been connected.
+    pub connected: Duration,
 }
 
 /// Counters since start and sizes now.
@@ -57,6 +72,18 @@ pub struct Status {
     pub reservations: Vec<PeerId>,
     /// Relays met so far.
     pub relays: usize,
+    /// Where these relays are, each ending in `/p2p/<peer id>`.
+    pub places: Vec<Multiaddr>,
+    /// A confirmed address is one that the router forwards by UPnP.
+    pub forwarded: bool,
+    /// None of the listen addresses is one of the internet: there is an address translation in between.
+    pub translated: bool,
+    /// Others see this node at a port at which it listens, as is needed for hole punching.
+    pub ports_kept: bool,
+    /// No peer is connected since then, in Unix milliseconds.
+    pub alone_since: Option<u64>,
+    /// The connected peers.
+    pub connected: Vec<Connected>,
     /// This node is a relay for others.
     pub is_relay: bool,
     /// The configured bootstrap peers.

@@ -10,12 +10,12 @@ use libp2p::{
     StreamProtocol, Swarm, SwarmBuilder, autonat, connection_limits, dcutr, identify, kad, mdns,
     memory_connection_limits, noise, ping, relay,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
-    tcp, upnp, yamux,
+    tcp, yamux,
 };
 
 use crate::{
-    Config, SpawnError, candidates::Candidates, cards::Cards, guard::Guard, pulse, record, scoped::Scoped,
-    shared::Shared, streams,
+    Config, SpawnError, candidates::Candidates, cards::Cards, gateway::Gateway, guard::Guard, pulse, record,
+    scoped::Scoped, shared::Shared, streams,
 };
 
 /// Name of the private Kademlia network.
@@ -43,12 +43,12 @@ pub(crate) struct Behaviours {
     pub(crate) ping: ping::Behaviour,
     pub(crate) kad: Scoped<kad::Behaviour<Cards>>,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
-    upnp: Toggle<upnp::tokio::Behaviour>,
+    pub(crate) upnp: Toggle<Gateway>,
     pub(crate) autonat_client: Candidates<autonat::v2::client::Behaviour>,
     autonat_server: autonat::v2::server::Behaviour,
     relay_client: relay::client::Behaviour,
     relay_server: Toggle<relay::Behaviour>,
-    dcutr: Candidates<dcutr::Behaviour>,
+    pub(crate) dcutr: Candidates<dcutr::Behaviour>,
     pub(crate) streams: streams::Behaviour,
 }
 
@@ -97,7 +97,7 @@ fn behaviours(
         ping: ping::Behaviour::new(ping::Config::new().with_interval(pulse::PING).with_timeout(pulse::PING_TIMEOUT)),
         kad: Scoped::new(kademlia(local, config), shared.clone()),
         mdns: mdns.into(),
-        upnp: config.upnp.then(upnp::tokio::Behaviour::default).into(),
+        upnp: config.upnp.then(Gateway::new).into(),
         autonat_client: Candidates::new(prober()),
         autonat_server: autonat::v2::server::Behaviour::new(rand::make_rng()),
         relay_client,

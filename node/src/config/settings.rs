@@ -66,7 +66,13 @@ settings! {
     /// How this node meets others.
     network: Network {
         /// Addresses to listen on. Port 0 takes any free port; give a fixed one if you forward it in a router.
-        listen: List = List::of(&["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"]),
+        /// IPv6 is left out where the machine has none.
+        listen: List = List::of(&[
+            "/ip4/0.0.0.0/tcp/0",
+            "/ip4/0.0.0.0/udp/0/quic-v1",
+            "/ip6/::/tcp/0",
+            "/ip6/::/udp/0/quic-v1",
+        ]),
         /// Addresses under which others reach this node, if you know them (a forwarded port, a DNS name),
         /// for example "/dns4/home.example.org/tcp/7421".
         external: List = List::default(),

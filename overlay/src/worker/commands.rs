@@ -3,7 +3,7 @@
 use libp2p::{Multiaddr, PeerId};
 use tokio::time::Instant;
 
-use super::Worker;
+use super::{Worker, nat};
 use crate::{Command, DialError, Reply, Status};
 
 impl Worker {
@@ -80,9 +80,15 @@ impl Worker {
             allowed: allowed.len(),
             allowed_online: allowed.into_iter().filter(|peer| self.shared.is_connected(peer)).collect(),
             nat: self.reachability.nat(),
-            reservations: self.reachability.reservations(),
-            relays: self.reachability.relays(),
-            is_relay: self.reachability.is_relay(),
+            reservations: self.reachability.relays.reserved(),
+            relays: self.reachability.relays.known(),
+            places: self.reachability.relays.places(),
+            forwarded: false,
+            translated: !self.swarm.listeners().any(nat::is_global),
+            ports_kept: self.reachability.ports_kept(),
+            alone_since: self.discovery.alone_since(),
+            connected: self.shared.connected_peers(Instant::now()),
+            is_relay: self.reachability.relays.is_relay(),
             bootstrap: self.discovery.seeds().map(|seed| seed.status(self.shared.is_connected(&seed.peer))).collect(),
             frames_sent: 0,
             bytes_sent: 0,
@@ -97,6 +103,8 @@ impl Worker {
             incoming_failed: 0,
             outgoing_failed: 0,
         };
+        let gateway = self.swarm.behaviour().upnp.as_ref();
+        status.forwarded = gateway.is_some_and(|gateway| status.external.iter().any(|at| gateway.named(at)));
         self.shared.counters.fill(&mut status);
         status
     }

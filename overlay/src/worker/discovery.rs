@@ -16,6 +16,8 @@ use crate::{
 
 /// Upkeep that nothing else triggers.
 const UPKEEP: Duration = Duration::from_secs(60);
+/// How often to see who is connected through relays only.
+const PUNCH: Duration = Duration::from_secs(10);
 /// Peers found on the local network that are dialled to learn what they know. `[NET-MDNS-LIMIT]`
 const NEIGHBOURS: usize = 32;
 /// Relayed connections waiting to be closed.
@@ -56,25 +58,54 @@ pub(super) struct Discovery {
     rejoin: Instant,
     attempts: u32,
     upkeep: Instant,
+    punch: Instant,
     closing: Vec<Closing>,
     hurried: Option<Instant>,
+    /// No peer is connected since then, in Unix milliseconds.
+    alone: Option<u64>,
 }
 
 impl Discovery {
     pub(super) fn new(bootstrap: Vec<Seed>, now: Instant) -> Self {
-        Self { bootstrap, rejoin: now, attempts: 0, upkeep: now + UPKEEP, closing: Vec::new(), hurried: None }
+        Self {
+            bootstrap,
+            rejoin: now,
+            attempts: 0,
+            upkeep: now + UPKEEP,
+            punch: now + PUNCH,
+            closing: Vec::new(),
+            hurried: None,
+            alone: None,
+        }
     }
 
     pub(super) fn next(&self) -> Instant {
         let closing = self.closing.iter().map(|c| c.at).min();
         let joining = (!self.bootstrap.is_empty()).then_some(self.rejoin);
-        [Some(self.upkeep), joining, closing].into_iter().flatten().min().unwrap_or(self.upkeep)
+        [Some(self.upkeep), Some(self.punch), joining, closing].into_iter().flatten().min().unwrap_or(self.upkeep)
     }
 
     pub(super) fn close_later(&mut self, peer: PeerId, connection: ConnectionId, at: Instant) {
         if self.closing.len() < CLOSING {
             self.closing.push(Closing { at, peer, connection });
         }
+    }
+
+    pub(super) fn alone_since(&self) -> Option<u64> {
+        self.alone
+    }
+
+    /// `peers` are connected, at `wall` (Unix milliseconds).
+    pub(super) fn counted(&mut self, peers: usize, wall: u64) {
+        if peers == 0 {
+            self.alone.get_or_insert(wall);
+        } else {
+            self.alone = None;
+        }
+    }
+
+    pub(super) fn is_seed(&self, peer: &PeerId) -> bool {
+        self.bootstrap.iter().any(|seed| seed.peer == *peer)
     }
 
     pub(super) fn seeds(&self) -> impl Iterator<Item = &Seed> {
@@ -143,6 +174,10 @@ impl Worker {
             self.swarm.behaviour_mut().kad.store_mut().prune();
             self.tend_reservations();
         }
+        if self.discovery.punch <= now {
+            self.discovery.punch = now + PUNCH;
+            self.punch_again(now);
+        }
         let closing = std::mem::take(&mut self.discovery.closing);
         let (due, later): (Vec<Closing>, Vec<Closing>) = closing.into_iter().partition(|c| c.at <= now);
         self.discovery.closing = later;
@@ -176,12 +211,13 @@ impl Worker {
     }
 
     pub(super) fn is_bootstrap(&self, peer: &PeerId) -> bool {
-        self.discovery.bootstrap.iter().any(|seed| seed.peer == *peer)
+        self.discovery.is_seed(peer)
     }
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, info, connection_id } = event else { return };
-        let connected = self.shared.address_of(&peer_id, connection_id);
+        let link = self.shared.link_of(&peer_id, connection_id);
+        let connected = link.as_ref().map(|(at, _)| at.clone());
         let addresses = address::plausible(&info.listen_addrs, &peer_id, connected.as_ref());
         if info.protocols.contains(&KADEMLIA) {
             for address in &addresses {
@@ -190,10 +226,14 @@ impl Worker {
         }
         self.shared.recognize(peer_id, &addresses);
         self.seeker.discovered(&peer_id, &addresses, Instant::now());
-        if connected.as_ref().is_some_and(|at| ip_of(at).is_some() && Scope::of(at) == Some(Scope::Global)) {
+        // Only who was dialled is asked to dial back: of others silence says nothing.
+        let internet = |at: &Multiaddr| ip_of(at).is_some() && Scope::of(at) == Some(Scope::Global);
+        if link.as_ref().is_some_and(|(at, dialed)| *dialed && internet(at)) {
             self.reachability.on_internet(Instant::now());
         }
-        self.consider_relay(peer_id, &info.protocols, &addresses, connected);
+        let dialed = link.as_ref().filter(|(_, dialed)| *dialed).map(|(at, _)| at);
+        self.on_observed(peer_id, &info.protocols, &info.observed_addr, dialed);
+        self.consider_relay(peer_id, &info.protocols, &addresses, link);
     }
 
     pub(super) fn on_mdns(&mut self, event: mdns::Event) {

@@ -8,6 +8,8 @@ mod nat;
 mod peers;
 mod queries;
 mod records;
+mod relays;
+mod wall;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -19,11 +21,14 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{announcer::Announcer, discovery::Discovery, nat::Reachability, peers::Resolved, records::Records};
+use self::{
+    announcer::Announcer, discovery::Discovery, nat::Reachability, peers::Resolved, records::Records, wall::Wall,
+};
 use crate::{
-    Backoff, Command, Config, DialError, Events, Handle, Reply, SpawnError,
+    Backoff, Clock, Command, Config, DialError, Events, Handle, Reply, SpawnError,
     dials::Dials,
     event, handle, listen,
+    punches::Punches,
     seeker::Seeker,
     shared::Shared,
     streams::OpenStream,
@@ -61,14 +66,18 @@ pub async fn spawn(config: Config) -> Result<(Handle, Events), SpawnError> {
         reachability: Reachability::new(&config),
         records: Records::new(config.clock.clone()),
         dials: Dials::default(),
+        punches: Punches::default(),
+        wall: Wall::new(now, config.clock.now()),
         rng: rand::make_rng(),
         waiting: HashMap::new(),
         swarm,
+        clock: config.clock.clone(),
         shared,
         resolved_to,
     };
     early.into_iter().for_each(|event| worker.on_swarm(event));
     worker.refresh_addresses();
+    worker.discovery.counted(0, config.clock.now());
     let inputs = Inputs { commands: command_requests, opens: open_requests, resolved };
     tokio::spawn(worker.run(inputs));
     Ok((handle, receiver))
@@ -82,6 +91,7 @@ struct Inputs {
 
 struct Worker {
     swarm: CoveySwarm,
+    clock: Clock,
     shared: Arc<Shared>,
     seeker: Seeker,
     announcer: Announcer,
@@ -89,6 +99,8 @@ struct Worker {
     reachability: Reachability,
     records: Records,
     dials: Dials,
+    punches: Punches,
+    wall: Wall,
     rng: StdRng,
     /// The node's dials.
     waiting: HashMap<PeerId, Vec<Reply<Result<(), DialError>>>>,
@@ -121,11 +133,16 @@ impl Worker {
 
     fn next_wake(&self) -> Instant {
         let (silent, doubted) = (self.shared.next_silent(), self.reachability.next());
-        let times = [self.seeker.next(), self.records.next(), Some(self.discovery.next()), silent, doubted];
+        let (joining, wall) = (Some(self.discovery.next()), Some(self.wall.next()));
+        let times = [self.seeker.next(), self.records.next(), joining, silent, doubted, wall];
         times.into_iter().flatten().min().unwrap_or_else(Instant::now)
     }
 
     fn on_timer(&mut self, now: Instant) {
+        if self.wall.slept(now, self.clock.now()) {
+            tracing::info!("the machine slept, or its clock was set: connections are tried");
+            self.on_moved();
+        }
         self.seek(now);
         self.tend_records(now);
         self.tend_discovery(now);
@@ -197,5 +214,5 @@ impl Worker {
     }
 }
 
-/// The pauses between attempts to join the overlay.
-const REJOIN: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(300) };
+/// The pauses between attempts to join the overlay. Short, for whoever waits for a network waits for these.
+const REJOIN: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(16) };

@@ -1,53 +1,56 @@
-//! Being reachable: external addresses, AutoNAT's verdicts, places on relays.
+//! Being reachable: external addresses and AutoNAT's verdicts.
 //!
 //! AutoNAT tells for certain only that a node *can* be reached. That it cannot is often told by silence: a router that
 //! drops what it did not ask for lets the attempt time out, and the test with it. So a node that is connected to the
-//! internet and was not found to be reachable within some seconds takes places on relays, and gives them back if it
-//! turns out to be reachable after all.
+//! internet and was not found to be reachable within some seconds takes places on relays ([`super::relays`]), and gives
+//! them back if it turns out to be reachable after all. What counts as found is the business of [`crate::proofs`].
 
-use std::{
-    collections::{HashMap, HashSet},
-    net::IpAddr,
-    time::Duration,
-};
+use std::{collections::HashMap, net::IpAddr, time::Duration};
 
 use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, autonat, core::transport::ListenerId, kad::Mode, multiaddr::Protocol, relay,
+    Multiaddr, PeerId, StreamProtocol, autonat,
+    kad::Mode,
+    swarm::dial_opts::{DialOpts, PeerCondition},
 };
 use tokio::time::Instant;
 
-use super::Worker;
+use super::{Worker, relays::Relays};
 use crate::{
     Config, Nat, RelayUse,
-    address::{self, Scope},
+    address::{self, Scope, is_circuit},
+    proofs::{Group, Proofs},
     streams::ip_of,
     surroundings::Surroundings,
     swarm::prober,
 };
 
-/// Reservations held at a time: one may go away.
-const RESERVATIONS: usize = 2;
-/// Relays remembered.
-const RELAYS: usize = 16;
 /// So many nodes, or one bootstrap peer, must have failed to dial back before this node counts as private: one may
 /// lie. `[NET-NAT-VERDICT]`
 const WITNESSES: usize = 3;
-/// A node that can be reached is told so within 5.5 s of its first connection to the internet. Without a word for this
-/// long it takes places on relays. `[NET-NAT-SILENCE]`
-const DOUBT: Duration = Duration::from_secs(12);
+/// Without a word for this long after its first connection to the internet a node takes places on relays. One that can be
+/// reached is told so after some 5.5 s and gives them back: a needless place costs little, a late one makes people wait.
+/// `[NET-NAT-SILENCE]`
+const DOUBT: Duration = Duration::from_secs(3);
 /// Without a word for this long it says that it cannot be reached. `[NET-NAT-SILENCE]`
 const VERDICT: Duration = Duration::from_secs(30);
 /// A connection that is given up in this time after an own address was lost was lost with it.
 const MOVING: Duration = Duration::from_secs(30);
 /// Witnesses remembered.
 const MOST_WITNESSES: usize = 64;
+/// Nodes remembered that can be asked to dial back.
+const SERVERS: usize = 32;
+/// Nodes that are asked at a time whether a proven address still holds.
+const ASKED: usize = 2;
+/// Another address than the proven ones is a reason to test these again, but no more often than this: who reports it may lie.
+const STRANGE: Duration = Duration::from_secs(60);
 /// Addresses told to the node.
 const TOLD: usize = 16;
-const HOP: StreamProtocol = StreamProtocol::new("/libp2p/circuit/relay/0.2.0/hop");
+/// Circuits of one relay among them.
+const TOLD_PER_RELAY: usize = 3;
+const DIAL_BACK: StreamProtocol = StreamProtocol::new("/libp2p/autonat/2/dial-request");
 
 pub(super) struct Reachability {
     relay_use: RelayUse,
-    is_relay: bool,
     /// An address that reaches from the internet is confirmed or configured.
     public: bool,
     /// An address of this machine or a private network is confirmed.
@@ -60,9 +63,16 @@ pub(super) struct Reachability {
     moved: Option<Instant>,
     /// Nodes that failed to dial back, and what their word counts.
     failed: HashMap<PeerId, usize>,
-    relays: HashMap<PeerId, Multiaddr>,
-    listeners: HashMap<ListenerId, PeerId>,
-    reserved: HashSet<PeerId>,
+    /// What others reached.
+    proofs: Proofs,
+    /// Nodes that can be asked to dial back, and where they are.
+    servers: HashMap<PeerId, Multiaddr>,
+    /// Somebody sees this node at a port at which it listens.
+    ports_kept: bool,
+    /// When somebody last saw this node elsewhere than where it is proven to be.
+    strange: Option<Instant>,
+    /// The relays, and the places on them.
+    pub(super) relays: Relays,
     /// Addresses that the operator named, of this node and of others.
     configured: Vec<Multiaddr>,
     /// Addresses at which this node is reached, as the operator says.
@@ -83,16 +93,17 @@ impl Reachability {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             relay_use: config.relay_use,
-            is_relay: config.relay_server,
             public: config.external.iter().any(is_global),
             local: false,
             online: None,
             silence: Silence::Short,
             moved: None,
             failed: HashMap::new(),
-            relays: HashMap::new(),
-            listeners: HashMap::new(),
-            reserved: HashSet::new(),
+            proofs: Proofs::default(),
+            servers: HashMap::new(),
+            ports_kept: false,
+            strange: None,
+            relays: Relays::new(config.relay_server),
             configured: config.external.iter().chain(&config.bootstrap).cloned().collect(),
             configured_external: config.external.clone(),
         }
@@ -110,19 +121,12 @@ impl Reachability {
         }
     }
 
-    pub(super) fn reservations(&self) -> Vec<PeerId> {
-        self.reserved.iter().copied().collect()
+    /// Others see this node at a port at which it listens.
+    pub(super) fn ports_kept(&self) -> bool {
+        self.ports_kept
     }
 
-    pub(super) fn relays(&self) -> usize {
-        self.relays.len()
-    }
-
-    pub(super) fn is_relay(&self) -> bool {
-        self.is_relay
-    }
-
-    fn wants_relay(&self) -> bool {
+    pub(super) fn wants_relay(&self) -> bool {
         match self.relay_use {
             RelayUse::Never => false,
             RelayUse::Always => true,
@@ -136,8 +140,15 @@ impl Reachability {
         self.online.get_or_insert(now);
     }
 
+    /// When something is due.
     pub(super) fn next(&self) -> Option<Instant> {
-        let online = self.online.filter(|_| !self.public)?;
+        [self.next_verdict(), self.proofs.next(), self.relays.next()].into_iter().flatten().min()
+    }
+
+    /// When silence comes to mean more.
+    fn next_verdict(&self) -> Option<Instant> {
+        // Who runs a relay says that it can be reached; and others come to it, so nobody is asked to dial back.
+        let online = self.online.filter(|_| !self.public && !self.relays.is_relay())?;
         match self.silence {
             Silence::Short => Some(online + DOUBT),
             Silence::Doubt => Some(online + VERDICT),
@@ -145,16 +156,24 @@ impl Reachability {
         }
     }
 
+    /// There is reason to test again what was proven.
+    pub(super) fn doubt(&mut self, now: Instant) {
+        self.proofs.doubt(now);
+    }
+
     fn start_over(&mut self) {
         self.public = self.configured_external.iter().any(is_global);
         self.local = false;
         self.failed.clear();
+        self.proofs.clear();
+        self.servers.clear();
+        self.ports_kept = false;
         (self.online, self.silence) = (None, Silence::Short);
     }
 
     /// True when silence has just come to mean more than before.
     fn listen(&mut self, now: Instant) -> bool {
-        let due = self.next().is_some_and(|at| at <= now);
+        let due = self.next_verdict().is_some_and(|at| at <= now);
         if due {
             self.silence = if self.silence == Silence::Short { Silence::Doubt } else { Silence::Verdict };
         }
@@ -185,12 +204,33 @@ fn announced_by_relay<'a>(listen: &'a [Multiaddr], external: &[Multiaddr]) -> Ve
 
 /// A direct address that can be reached from the internet. What a neighbour confirms of loopback or a private network says
 /// nothing about that. `[NET-NAT-SCOPE]`
-fn is_global(address: &Multiaddr) -> bool {
+pub(super) fn is_global(address: &Multiaddr) -> bool {
     !is_circuit(address) && Scope::of(address) == Some(Scope::Global)
 }
 
-fn is_circuit(address: &Multiaddr) -> bool {
-    address.iter().any(|p| matches!(p, Protocol::P2pCircuit))
+/// What the node is told of its addresses: confirmed ones first, then circuits, then where it listens.
+fn told(external: &[Multiaddr], circuits: &[Multiaddr], listen: &[Multiaddr], local: &PeerId) -> Vec<Multiaddr> {
+    let beyond_loopback = listen.iter().any(|a| Scope::of(a) > Some(Scope::Loopback));
+    // An address of a link means nothing to others, for it lacks the interface.
+    let useful = |a: &&Multiaddr| !beyond_loopback || is_of_network(a);
+    let mut by_relay: HashMap<PeerId, usize> = HashMap::new();
+    let mut few = |circuit: &&Multiaddr| {
+        address::relay_of(circuit).is_some_and(|relay| {
+            let told = by_relay.entry(relay).or_default();
+            *told += 1;
+            *told <= TOLD_PER_RELAY
+        })
+    };
+    let direct = external.iter().filter(|a| !is_circuit(a));
+    let all =
+        direct.chain(circuits.iter().filter(|c| few(c))).chain(listen.iter().filter(|a| !is_circuit(a)).filter(useful));
+    let mut told: Vec<Multiaddr> = Vec::new();
+    for address in all.map(|a| address::full(a, local)) {
+        if told.len() < TOLD && !told.contains(&address) {
+            told.push(address);
+        }
+    }
+    told
 }
 
 impl Worker {
@@ -212,28 +252,106 @@ impl Worker {
     }
 
     pub(super) fn on_external_address_lost(&mut self) {
+        let was_public = self.reachability.public;
         self.reachability.public = self.swarm.external_addresses().any(is_global);
         self.reachability.local = self.swarm.external_addresses().any(|a| !is_circuit(a) && !is_global(a));
+        if was_public && !self.reachability.public {
+            // From here on silence counts again.
+            (self.reachability.online, self.reachability.silence) = (Some(Instant::now()), Silence::Short);
+        }
         self.refresh_addresses();
+    }
+
+    /// Tests again what was proven. `[NET-NAT-PROOF]`
+    fn tend_proofs(&mut self, now: Instant) {
+        let Some(addresses) = self.reachability.proofs.due(now) else { return };
+        self.withdraw_unproven(now);
+        self.swarm.behaviour_mut().autonat_client.restart(prober(), &addresses);
+        // New connections: on those that exist libp2p does not find out again who can be asked.
+        let fresh = |at: &Multiaddr| Group::of(at).is_some_and(|group| !self.reachability.proofs.heard_from(group));
+        let mut servers: Vec<(bool, bool, PeerId, Multiaddr)> = self
+            .reachability
+            .servers
+            .iter()
+            .map(|(peer, at)| (self.is_bootstrap(peer), fresh(at), *peer, at.clone()))
+            .collect();
+        servers.sort_by_key(|(bootstrap, fresh, ..)| (!bootstrap, !fresh));
+        for (_, _, peer, address) in servers.into_iter().take(ASKED) {
+            let options = DialOpts::peer_id(peer).addresses(vec![address]).condition(PeerCondition::Always).build();
+            if let Err(error) = self.swarm.dial(options) {
+                tracing::debug!(%peer, %error, "not asked to dial back");
+            }
+        }
+    }
+
+    /// Addresses whose proof is over are told to nobody any more.
+    fn withdraw_unproven(&mut self, now: Instant) {
+        let reachability = &self.reachability;
+        let stays = |address: &Multiaddr| {
+            is_circuit(address)
+                || !is_global(address)
+                || reachability.configured_external.contains(address)
+                || reachability.relays.is_relay()
+                || reachability.proofs.holds(address, now)
+        };
+        let over: Vec<Multiaddr> = self.swarm.external_addresses().filter(|a| !stays(a)).cloned().collect();
+        for address in &over {
+            tracing::info!("others no longer reach this node at one of its addresses");
+            self.swarm.remove_external_address(address);
+        }
+        if !over.is_empty() {
+            self.on_external_address_lost();
+        }
+    }
+
+    /// Somebody tells at which address they see this node.
+    pub(super) fn on_observed(
+        &mut self,
+        peer: PeerId,
+        protocols: &[StreamProtocol],
+        observed: &Multiaddr,
+        dialed: Option<&Multiaddr>,
+    ) {
+        let now = Instant::now();
+        if let Some(at) = dialed.filter(|at| is_global(at) && protocols.contains(&DIAL_BACK)) {
+            let servers = &mut self.reachability.servers;
+            if servers.len() < SERVERS || servers.contains_key(&peer) || self.discovery.is_seed(&peer) {
+                servers.insert(peer, at.clone());
+            }
+        }
+        let Some(ip) = ip_of(observed).filter(|_| is_global(observed)) else { return };
+        // Hole punching may be by another transport than the one by which this peer is connected.
+        let listen: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
+        self.reachability.ports_kept |= keeps_port(observed, &listen);
+        for sibling in siblings(observed, &listen) {
+            self.swarm.behaviour_mut().dcutr.offer(&sibling);
+        }
+        let elsewhere = {
+            let mut known = self.swarm.external_addresses().filter(|a| is_global(a)).filter_map(ip_of).peekable();
+            known.peek().is_some() && !known.any(|own| own == ip || own.is_ipv4() != ip.is_ipv4())
+        };
+        if elsewhere && self.reachability.strange.is_none_or(|at| at + STRANGE <= now) {
+            self.reachability.strange = Some(now);
+            self.reachability.proofs.doubt(now);
+        }
     }
 
     /// What silence has come to mean. `[NET-NAT-SILENCE]`
     pub(super) fn tend_reachability(&mut self, now: Instant) {
+        self.tend_proofs(now);
+        if self.reachability.relays.is_due(now) {
+            self.tend_reservations();
+        }
         if self.reachability.listen(now) {
-            if self.reachability.nat() == Nat::Private {
-                self.swarm.behaviour_mut().kad.set_mode(Some(Mode::Client));
-            }
+            self.leave_dht_if_private();
             self.tend_reservations();
         }
     }
 
-    /// Others need the places more than a node that is reachable.
-    fn give_back_reservations(&mut self) {
-        if !self.reachability.wants_relay() {
-            let listeners: Vec<ListenerId> = self.reachability.listeners.keys().copied().collect();
-            for listener in listeners {
-                self.swarm.remove_listener(listener);
-            }
+    /// A node that nobody reaches answers no queries. A relay stays: through it all others find each other.
+    fn leave_dht_if_private(&mut self) {
+        if self.reachability.nat() == Nat::Private && !self.reachability.relays.is_relay() {
+            self.swarm.behaviour_mut().kad.set_mode(Some(Mode::Client));
         }
     }
 
@@ -266,83 +384,49 @@ impl Worker {
         }
         self.reachability.start_over();
         let behaviours = self.swarm.behaviour_mut();
-        behaviours.autonat_client.restart(prober());
+        behaviours.autonat_client.restart(prober(), &[]);
+        if let Some(gateway) = behaviours.upnp.as_mut() {
+            gateway.search_anew();
+        }
         behaviours.kad.set_mode(Some(Mode::Server));
         self.refresh_addresses();
     }
 
     /// A node tried to dial back.
     pub(super) fn on_probed(&mut self, event: &autonat::v2::client::Event) {
+        let (address, now) = (&event.tested_addr, Instant::now());
+        let trusted = self.is_bootstrap(&event.server);
+        if event.result.is_ok() {
+            self.on_reached(address, &event.server, trusted, now);
+            return;
+        }
+        if self.reachability.proofs.missed(address, trusted, now) {
+            self.withdraw_unproven(now);
+        }
         // On a network of one machine or one house nobody needs to be reachable from outside.
-        let global = Scope::of(&event.tested_addr) == Some(Scope::Global);
-        if event.result.is_ok() || !global || self.reachability.public {
+        if !is_global(address) || self.reachability.public {
             return;
         }
         if self.reachability.failed.len() < MOST_WITNESSES {
-            let weight = if self.is_bootstrap(&event.server) { WITNESSES } else { 1 };
-            self.reachability.failed.insert(event.server, weight);
+            self.reachability.failed.insert(event.server, if trusted { WITNESSES } else { 1 });
         }
-        if self.reachability.nat() == Nat::Private {
-            self.swarm.behaviour_mut().kad.set_mode(Some(Mode::Client));
-        }
+        self.leave_dht_if_private();
         self.tend_reservations();
     }
 
-    /// Remembers a relay and reserves a place if one is needed.
-    pub(super) fn consider_relay(
-        &mut self,
-        peer: PeerId,
-        protocols: &[StreamProtocol],
-        addresses: &[Multiaddr],
-        connected: Option<Multiaddr>,
-    ) {
-        if !protocols.contains(&HOP) || self.reachability.relays.len() >= RELAYS {
-            return;
+    /// A node reached this one. `[NET-NAT-PROOF]`
+    fn on_reached(&mut self, address: &Multiaddr, server: &PeerId, trusted: bool, now: Instant) {
+        let proven = if is_global(address) {
+            let Some(group) = self.shared.direct_address(server).as_ref().and_then(Group::of) else { return };
+            self.reachability.proofs.reached(address, group, trusted, now)
+        } else {
+            // Of one network: whoever is there sees it for themselves.
+            true
+        };
+        if proven && !self.swarm.external_addresses().any(|a| a == address) {
+            self.swarm.add_external_address(address.clone());
+            self.on_external_address(address);
         }
-        let address = addresses.first().cloned().or(connected).filter(|a| !is_circuit(a));
-        if let Some(address) = address {
-            self.reachability.relays.insert(peer, address);
-            self.tend_reservations();
-        }
-    }
-
-    pub(super) fn tend_reservations(&mut self) {
-        if !self.reachability.wants_relay() {
-            return;
-        }
-        let taken: HashSet<PeerId> = self.reachability.listeners.values().copied().collect();
-        let free: Vec<(PeerId, Multiaddr)> = self
-            .reachability
-            .relays
-            .iter()
-            .filter(|(relay, _)| !taken.contains(relay))
-            .take(RESERVATIONS.saturating_sub(taken.len()))
-            .map(|(relay, address)| (*relay, address.clone()))
-            .collect();
-        for (relay, address) in free {
-            let circuit = address::full(&address, &relay).with(Protocol::P2pCircuit);
-            match self.swarm.listen_on(circuit) {
-                Ok(listener) => {
-                    self.reachability.listeners.insert(listener, relay);
-                }
-                Err(error) => tracing::debug!(%relay, %error, "no place on the relay"),
-            }
-        }
-    }
-
-    pub(super) fn on_relay(&mut self, event: &relay::client::Event) {
-        if let relay::client::Event::ReservationReqAccepted { relay_peer_id, .. } = event {
-            self.reachability.reserved.insert(*relay_peer_id);
-        }
-    }
-
-    pub(super) fn on_listener_closed(&mut self, listener: ListenerId) {
-        if let Some(relay) = self.reachability.listeners.remove(&listener) {
-            self.reachability.reserved.remove(&relay);
-            // Others first, this one again when it is met again.
-            self.reachability.relays.remove(&relay);
-        }
-        self.refresh_addresses();
     }
 
     /// Tells the node under which addresses it can be reached, if that has changed.
@@ -350,7 +434,7 @@ impl Worker {
         let local = *self.swarm.local_peer_id();
         let listen: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
         self.shared.set_surroundings(Surroundings::new(&listen, &self.reachability.configured));
-        if self.reachability.is_relay {
+        if self.reachability.relays.is_relay() {
             // Who runs a relay says that it can be reached; without addresses it could give out no places.
             for address in announced_by_relay(&listen, &self.reachability.configured_external) {
                 if !self.swarm.external_addresses().any(|a| a == address) {
@@ -358,18 +442,35 @@ impl Worker {
                 }
             }
         }
-        let mut addresses: Vec<Multiaddr> = self.swarm.external_addresses().cloned().collect();
-        addresses.sort_by_key(is_circuit);
-        let beyond_loopback = listen.iter().any(|a| Scope::of(a) > Some(Scope::Loopback));
-        addresses.extend(listen.into_iter().filter(|a| !beyond_loopback || Scope::of(a) > Some(Scope::Loopback)));
-        let mut told: Vec<Multiaddr> = Vec::new();
-        for address in addresses.iter().map(|a| address::full(a, &local)) {
-            if told.len() < TOLD && !told.contains(&address) {
-                told.push(address);
-            }
-        }
-        self.announcer.addresses(told);
+        let external: Vec<Multiaddr> = self.swarm.external_addresses().cloned().collect();
+        let circuits = external.iter().chain(&listen).filter(|a| is_circuit(a));
+        // What a relay says of its own addresses is as good as what anybody says.
+        let circuits: Vec<Multiaddr> = circuits.filter(|a| self.shared.is_placed_well(a)).cloned().collect();
+        self.announcer.addresses(told(&external, &circuits, &listen, &local));
     }
+}
+
+/// Whether others see this node at a port at which it listens.
+fn keeps_port(observed: &Multiaddr, listen: &[Multiaddr]) -> bool {
+    let port = |address: &Multiaddr| address.iter().skip(1).take(2).collect::<Multiaddr>();
+    let Some(ip) = ip_of(observed) else { return false };
+    listen.iter().any(|own| is_of_family(own, ip) && is_of_network(own) && port(own) == port(observed))
+}
+
+fn is_of_family(address: &Multiaddr, ip: IpAddr) -> bool {
+    ip_of(address).is_some_and(|own| own.is_ipv4() == ip.is_ipv4())
+}
+
+/// Where `observed` would be by the other transports at which this node listens: routers that keep the port of one keep that
+/// of the others.
+fn siblings(observed: &Multiaddr, listen: &[Multiaddr]) -> Vec<Multiaddr> {
+    let Some(ip) = ip_of(observed).filter(|_| keeps_port(observed, listen)) else { return Vec::new() };
+    let own = listen.iter().filter(|a| is_of_network(a) && is_of_family(a, ip));
+    let mut siblings: Vec<Multiaddr> = own.filter_map(|address| address.replace(0, |_| Some(ip.into()))).collect();
+    siblings.sort();
+    siblings.dedup();
+    siblings.retain(|sibling| sibling != observed);
+    siblings
 }
 
 #[cfg(test)]

@@ -108,6 +108,7 @@ impl Worker {
     }
 
     pub(super) fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
+        self.discovery.counted(self.shared.count().0, self.clock.now());
         let dialed = (endpoint.is_dialer() && !endpoint.is_relayed()).then(|| endpoint.get_remote_address());
         self.seeker.connected(&peer, dialed);
         for respond_to in self.waiting.remove(&peer).unwrap_or_default() {
@@ -132,6 +133,7 @@ impl Worker {
         if self.shared.is_connected(&peer) {
             return;
         }
+        self.discovery.counted(self.shared.count().0, self.clock.now());
         let now = Instant::now();
         self.seeker.disconnected(&peer, now, &mut self.rng);
         self.discovery.seed_lost(&peer, now);
@@ -164,7 +166,21 @@ impl Worker {
         self.shared.doubt_all(now);
         self.seeker.hurry(now);
         self.discovery.hurry(now);
+        self.punches.start_over();
+        self.reachability.doubt(now);
         self.seek(now);
+    }
+
+    /// Dials contacts anew that are connected through relays only: hole punching begins with the circuit. `[NET-PUNCH]`
+    pub(super) fn punch_again(&mut self, now: Instant) {
+        for peer in self.punches.due(&self.shared.relayed_only(), now) {
+            // The side that dialled the circuit does it, so that it is done once.
+            let Some(circuit) = self.shared.circuit_of(&peer) else { continue };
+            let options = DialOpts::peer_id(peer).addresses(vec![circuit]).condition(PeerCondition::Always).build();
+            if let Err(error) = self.swarm.dial(options) {
+                tracing::debug!(%peer, %error, "hole punching was not tried again");
+            }
+        }
     }
 
     pub(super) fn on_dial_error(&mut self, peer: PeerId, error: &SwarmDialError) {

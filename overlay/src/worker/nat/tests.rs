@@ -47,9 +47,9 @@ fn what_was_found_out_in_another_place_counts_no_more() {
     reachability.on_internet(start);
     reachability.public = true;
     reachability.start_over();
-    assert_eq!((reachability.nat(), reachability.next()), (Nat::Unknown, None));
+    assert_eq!((reachability.nat(), reachability.next_verdict()), (Nat::Unknown, None));
     reachability.on_internet(start + VERDICT);
-    assert_eq!(reachability.next(), Some(start + VERDICT + DOUBT), "and the new place is judged anew");
+    assert_eq!(reachability.next_verdict(), Some(start + VERDICT + DOUBT), "and the new place is judged anew");
 }
 
 #[test]
@@ -70,15 +70,15 @@ fn a_relay_announces_the_addresses_that_reach_farthest() {
 fn silence_for_some_seconds_is_reason_for_a_relay_and_later_a_verdict() {
     // [NET-NAT-SILENCE]
     let (mut reachability, start) = (Reachability::new(&Config::new([1; 32])), Instant::now());
-    assert!(reachability.next().is_none(), "without the internet nobody needs to be reachable from there");
+    assert!(reachability.next_verdict().is_none(), "without the internet nobody needs to be reachable from there");
     reachability.on_internet(start);
-    reachability.on_internet(start + Duration::from_secs(5));
-    assert_eq!(reachability.next(), Some(start + DOUBT));
-    assert!(!reachability.listen(start + Duration::from_secs(6)) && !reachability.wants_relay());
+    reachability.on_internet(start + Duration::from_secs(2));
+    assert_eq!(reachability.next_verdict(), Some(start + DOUBT));
+    assert!(!reachability.listen(start + Duration::from_secs(2)) && !reachability.wants_relay());
     assert!(reachability.listen(start + DOUBT));
     assert!(reachability.wants_relay() && reachability.nat() == Nat::Unknown);
     assert!(reachability.listen(start + VERDICT));
-    assert!(reachability.wants_relay() && reachability.nat() == Nat::Private && reachability.next().is_none());
+    assert!(reachability.wants_relay() && reachability.nat() == Nat::Private && reachability.next_verdict().is_none());
     reachability.public = true;
     assert!(!reachability.wants_relay() && reachability.nat() == Nat::Public);
 }
@@ -91,4 +91,41 @@ fn a_node_that_is_known_to_be_reachable_hears_nothing_in_silence() {
     let (mut reachability, start) = (Reachability::new(&config), Instant::now());
     reachability.on_internet(start);
     assert!(!reachability.listen(start + VERDICT) && !reachability.wants_relay());
+}
+
+#[test]
+fn hole_punching_is_offered_by_the_other_transport_where_the_router_keeps_ports() {
+    let address = |text: &str| text.parse::<Multiaddr>().expect("an address");
+    let listen =
+        ["/ip4/127.0.0.1/tcp/4001", "/ip4/192.168.1.10/tcp/4001", "/ip4/192.168.1.10/udp/4002/quic-v1"].map(address);
+    let told = |observed: &str| siblings(&address(observed), &listen);
+    assert_eq!(told("/ip4/45.2.0.2/tcp/4001"), [address("/ip4/45.2.0.2/udp/4002/quic-v1")]);
+    assert_eq!(told("/ip4/45.2.0.2/udp/4002/quic-v1"), [address("/ip4/45.2.0.2/tcp/4001")]);
+    assert!(told("/ip4/45.2.0.2/tcp/61000").is_empty(), "nobody can know the other port");
+    assert!(told("/ip6/2a00::1/tcp/4001").is_empty(), "nothing listens there");
+}
+
+#[test]
+fn the_node_is_told_of_addresses_that_mean_something_to_others() {
+    let (local, relay) = (PeerId::random(), PeerId::random());
+    let address = |text: &str| text.parse::<Multiaddr>().expect("an address");
+    let circuits: Vec<Multiaddr> =
+        (1..20).map(|n| address(&format!("/ip4/45.1.0.2/tcp/{n}/p2p/{relay}/p2p-circuit"))).collect();
+    let listen = ["/ip4/127.0.0.1/tcp/1", "/ip6/fe80::1/tcp/1", "/ip4/192.168.1.10/tcp/1"].map(address);
+    let all = told(&[address("/ip4/45.2.0.2/tcp/1")], &circuits, &listen, &local);
+    let bare: Vec<Multiaddr> = all.iter().map(|a| address::bare(a, &local)).collect();
+    assert_eq!(bare[0], address("/ip4/45.2.0.2/tcp/1"));
+    assert_eq!(bare[1..4], circuits[..3], "one relay does not fill the card");
+    assert_eq!(bare[4..], [address("/ip4/192.168.1.10/tcp/1")]);
+    assert_eq!(told(&[], &[], &listen[..1], &local).len(), 1, "a node on loopback alone says so");
+}
+
+#[test]
+fn a_relay_server_hears_nothing_in_silence() {
+    // [NET-NAT-SILENCE] Else a seed would leave the DHT half a minute after the first of its users came.
+    let mut config = Config::new([1; 32]);
+    config.relay_server = true;
+    let (mut reachability, start) = (Reachability::new(&config), Instant::now());
+    reachability.on_internet(start);
+    assert!(!reachability.listen(start + VERDICT) && reachability.nat() != Nat::Private);
 }

@@ -61,8 +61,13 @@ pub enum Command {
     #[command(after_help = "Example:\n  covey peers")]
     Peers,
     /// Check the health of your node
-    #[command(after_help = "Example:\n  covey doctor\n\nEnds with exit code 1 if something does not work.")]
-    Doctor,
+    #[command(
+        after_help = "Examples:\n  covey doctor\n  covey doctor network\n\nEnds with exit code 1 if something does not work."
+    )]
+    Doctor {
+        /// Look at this only
+        part: Option<node::Part>,
+    },
     /// Stop the daemon
     #[command(after_help = "Example:\n  covey shutdown")]
     Shutdown,
@@ -110,7 +115,7 @@ pub async fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -
         Command::Message(message) => message.run(&session, terminal).await,
         Command::Channel(channel) => channel.run(&session, terminal).await,
         Command::Peers => node::peers(&session, terminal).await,
-        Command::Doctor => node::doctor(&session, terminal).await,
+        Command::Doctor { part } => node::doctor(&session, terminal, part).await,
         Command::Shutdown => node::shutdown(&session, terminal).await,
         Command::Token(token) => token.run(&session, terminal).await,
         Command::Web(web) => web.run(&session, globals, terminal).await,

@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use covey_api::{Done, Exit, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reason, Report, Status};
+use covey_api::{
+    CheckState, Done, Exit, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reason, Report, Status,
+};
 
 use crate::{Failure, Session, Terminal, display, table::Table, text::clean_line, when};
 
@@ -24,9 +26,23 @@ pub(crate) async fn peers(session: &Session, terminal: &mut Terminal) -> Result<
     Ok(terminal.show(&peers, show_peers)?)
 }
 
+/// What of the doctor's checks to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Listening, other nodes, and how others reach this one.
+    Network,
+}
+
+/// The doctor's checks that are about the network; the verdict comes last.
+const OF_NETWORK: [&str; 3] = ["listening", "neighbours", "reachability"];
+
 /// Fails with exit code 1 if a check failed.
-pub(crate) async fn doctor(session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
-    let report = session.call(&NodeDoctor {}).await?;
+pub(crate) async fn doctor(session: &Session, terminal: &mut Terminal, part: Option<Part>) -> Result<(), Failure> {
+    let mut report = session.call(&NodeDoctor {}).await?;
+    if part == Some(Part::Network) {
+        report.checks.retain(|check| OF_NETWORK.contains(&check.name.as_str()));
+        report.ok = report.checks.iter().all(|check| check.state != CheckState::Fail);
+    }
     terminal.show(&report, show_report)?;
     if report.ok { Ok(()) } else { Err(Failure::Told(Exit::Refused)) }
 }
@@ -66,15 +82,9 @@ fn show_status(t: &mut Terminal, status: &Status) -> io::Result<()> {
         rows.push(("name", status.name.clone()));
     }
     rows.extend(status.addresses.iter().map(|address| ("address", address.clone())));
-    let reachable = match status.reachability {
-        covey_api::Reachability::Unknown => "not known yet",
-        covey_api::Reachability::Local => "from this machine or its local network",
-        covey_api::Reachability::Public => "from the internet",
-        covey_api::Reachability::Private => "through relays and hole punching only",
-    };
     let findable = if status.discoverable { "by account id" } else { "by ticket only" };
     rows.extend([
-        ("reachable", reachable.to_owned()),
+        ("network", status.network.clone()),
         ("found", findable.to_owned()),
         ("peers", format!("{} connected", status.peers)),
         ("contacts", format!("{} paired, {} ask you, {} asked by you", counts.paired, counts.pending, counts.invited)),
@@ -82,6 +92,9 @@ fn show_status(t: &mut Terminal, status: &Status) -> io::Result<()> {
         ("data", status.data_dir.clone()),
         ("started", when::relative(status.started_at, t.now())),
     ]);
+    if let Some(offline) = &status.offline {
+        rows.insert(0, ("offline", offline.clone()));
+    }
     if let Some(trouble) = &status.trouble {
         rows.insert(0, ("trouble", trouble.clone()));
     }

@@ -111,4 +111,7 @@ async fn a_sick_node_makes_the_doctor_fail() {
     let ran = daemon.run(&["doctor"]).await;
     assert_eq!(ran.exit, 1);
     assert!(ran.out.contains("FAIL") && ran.out.contains("Free some space."), "{}", ran.out);
+    let network = daemon.run(&["doctor", "network"]).await;
+    assert_eq!(network.exit, 0, "the disk is none of its business");
+    assert!(network.out.contains("public") && !network.out.contains("disk"), "{}", network.out);
 }

@@ -92,6 +92,12 @@ pub struct Status {
     pub addresses: Vec<String>,
     /// Can others reach us from the internet?
     pub reachability: Reachability,
+    /// How others reach us, in a sentence: the verdict of the doctor's check `reachability`.
+    #[serde(default)]
+    pub network: String,
+    /// Since when and why no peer is connected; none if one is.
+    #[serde(default)]
+    pub offline: Option<String>,
     /// Connected peers, strangers included.
     pub peers: u32,
     /// May others find us by our account id alone?

@@ -1,6 +1,7 @@
 //! `node.*`
 
-use std::collections::BTreeMap;
+mod reach;
+
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use covey_api::{
     Account, ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer,
     Reachability, Reason, Report, Status, Time,
 };
-use covey_overlay::{Bootstrap, Multiaddr, Nat};
+use covey_overlay::{Multiaddr, Nat};
 
 use tracing::{info, warn};
 
@@ -36,6 +37,8 @@ impl NodeApi for Service {
             trouble: condition.err(),
             addresses: account.addresses,
             reachability: reachability(&overlay),
+            network: reach::sentence(&overlay),
+            offline: reach::offline(&overlay),
             peers: u32::try_from(overlay.peers).unwrap_or(u32::MAX),
             discoverable: self.settings.running().network.discoverable,
             counts,
@@ -45,24 +48,30 @@ impl NodeApi for Service {
     }
 
     async fn peers(&self, _params: NodePeers) -> Result<Vec<Peer>, ApiError> {
-        let connections = self.connections.list();
-        let keys: Vec<PeerKey> = connections.keys().copied().collect();
-        let owners = self.engine.call(move |cx| rpc::node::owners(cx, &keys)).await?;
-        let owners: BTreeMap<_, _> = connections.keys().copied().zip(owners).collect();
-        Ok(connections
+        // As it is at this moment: a connection that was relayed may be direct by now.
+        let connected = self.overlay_status().await?.connected;
+        let keys: Vec<Option<PeerKey>> = connected.iter().map(|at| addressing::peer_key(&at.peer)).collect();
+        let known: Vec<PeerKey> = keys.iter().copied().flatten().collect();
+        let owners = self.engine.call(move |cx| Ok((cx.now, rpc::node::owners(cx, &known)?))).await;
+        let (now, owners) = owners?;
+        let mut owners = owners.into_iter();
+        Ok(connected
             .into_iter()
-            .filter_map(|(key, connection)| {
-                let owner = owners.get(&key).cloned().flatten();
+            .zip(keys)
+            .map(|(at, key)| {
+                // Who is no device of covey has no owner.
+                let owner = key.and_then(|_| owners.next()).flatten();
                 let (contact, alias) = owner.map_or((None, None), |(contact, alias)| (Some(contact), alias));
-                Some(Peer {
-                    peer_id: addressing::peer_id(key)?.to_string(),
+                let for_ms = u64::try_from(at.connected.as_millis()).unwrap_or(u64::MAX);
+                Peer {
+                    peer_id: at.peer.to_string(),
                     contact,
                     alias,
-                    address: connection.address,
-                    relayed: connection.relayed,
-                    connected_since: Some(Time::from_unix_ms(connection.since)),
+                    address: at.address.to_string(),
+                    relayed: at.relayed,
+                    connected_since: Some(Time::from_unix_ms(now.saturating_sub(for_ms))),
                     connected: true,
-                })
+                }
             })
             .collect())
     }
@@ -76,7 +85,7 @@ impl NodeApi for Service {
             receiving(&condition),
             listening(&overlay),
             neighbours(&overlay),
-            reached(&overlay),
+            reach::reached(&overlay),
             contacts(&overlay, counts),
             outbox(counts),
         ];
@@ -182,52 +191,10 @@ fn neighbours(overlay: &covey_overlay::Status) -> Check {
         let advice = "start with --bootstrap MULTIADDR, or on a network where another node announces itself";
         return check("neighbours", CheckState::Warn, message, Some(advice));
     }
-    let told: Vec<String> = overlay.bootstrap.iter().filter(|b| !b.connected).map(unreached).collect();
+    let told: Vec<String> = overlay.bootstrap.iter().filter(|b| !b.connected).map(reach::unreached).collect();
     let advice = "see that it runs and that its address is right; one that closes the connection at once has too many users, \
                   in all or behind your address (network.max_strangers and max_strangers_per_prefix there)";
     check("neighbours", CheckState::Warn, format!("{message}; {}", told.join("; ")), Some(advice))
-}
-
-fn unreached(seed: &Bootstrap) -> String {
-    let address = seed.addresses.first().map(ToString::to_string).unwrap_or_default();
-    let trouble = seed.trouble.as_deref().unwrap_or("no answer yet");
-    format!("bootstrap node {address}/p2p/{}: {trouble}", seed.peer)
-}
-
-fn reached(overlay: &covey_overlay::Status) -> Check {
-    let (state, message, advice) = match overlay.nat {
-        Nat::Public => (CheckState::Ok, "reachable from the internet".to_owned(), None),
-        _ if !overlay.reservations.is_empty() => {
-            let relays: Vec<String> = overlay.reservations.iter().map(ToString::to_string).collect();
-            (CheckState::Ok, format!("reachable through {}", relays.join(" and ")), None)
-        }
-        _ if overlay.is_relay => {
-            (CheckState::Ok, "a relay for others: its addresses are taken as reachable, untested".to_owned(), None)
-        }
-        Nat::Unknown | Nat::Local if on_this_machine_only(overlay) => (
-            CheckState::Warn,
-            "reachable from this machine only: the node listens on loopback only".to_owned(),
-            Some("to be reached by others, set network.listen in the configuration or start without --listen"),
-        ),
-        Nat::Unknown => (CheckState::Ok, "not tested by other nodes yet".to_owned(), None),
-        Nat::Local => {
-            (CheckState::Ok, "reachable from the local network; not tested from the internet yet".to_owned(), None)
-        }
-        Nat::Private if overlay.relays == 0 => (
-            CheckState::Warn,
-            "nobody could reach this node from outside so far, and no relay is known".to_owned(),
-            Some("forward a listening port in your router, or name a node that runs --relay-server with --bootstrap"),
-        ),
-        Nat::Private => (
-            CheckState::Warn,
-            format!(
-                "nobody could reach this node from outside so far; places on relays: 0 of {} known",
-                overlay.relays
-            ),
-            Some("forward a listening port in your router, or see whether network.relay_use forbids relays"),
-        ),
-    };
-    check("reachability", state, message, advice)
 }
 
 fn is_loopback(address: &Multiaddr) -> bool {

@@ -289,6 +289,8 @@ impl NodeApi for Mock {
             addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
             trouble: None,
             reachability: Reachability::Private,
+            network: "behind NAT, punchable, through 12D3KooWAbcd (45.1.0.2)".into(),
+            offline: None,
             peers: 2,
             discoverable: true,
             counts: Counts { paired: 1, pending: 1, ..Counts::default() },
@@ -313,7 +315,10 @@ impl NodeApi for Mock {
         let ok = self.state().healthy;
         let state = if ok { CheckState::Ok } else { CheckState::Fail };
         let advice = (!ok).then(|| "Free some space.".to_owned());
-        Ok(Report { ok, checks: vec![Check { name: "disk".into(), state, message: "3 MiB free".into(), advice }] })
+        let disk = Check { name: "disk".into(), state, message: "3 MiB free".into(), advice };
+        let message = "public: reachable from the internet".into();
+        let reachability = Check { name: "reachability".into(), state: CheckState::Ok, message, advice: None };
+        Ok(Report { ok, checks: vec![disk, reachability] })
     }
 
     async fn shutdown(&self, _: NodeShutdown) -> Result<Done, ApiError> {

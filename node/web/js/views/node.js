@@ -6,12 +6,6 @@ import { signOut } from '../session.js';
 import { count, full, relative, shortId } from '../words.js';
 import { pageTop } from './page.js';
 
-const REACH = {
-  public: 'Directly, from the internet',
-  local: 'From this machine or its local network',
-  private: 'Only through relays or hole punching',
-  unknown: 'Not known yet',
-};
 const CHECKS = { ok: ['tick', 'Good'], warn: ['warning', 'Could be better'], fail: ['cross', 'Not working'] };
 
 export function nodePage({ rpc }) {
@@ -55,7 +49,8 @@ function facts(status) {
   const { counts } = status;
   const rows = [
     ...(status.trouble ? [['Trouble', status.trouble]] : []),
-    ['Reachable', REACH[status.reachability] ?? status.reachability],
+    ...(status.offline ? [['Offline', status.offline]] : []),
+    ['Network', status.network],
     ['Found by account id alone', status.discoverable ? 'Yes' : 'No'],
     ['Connected', count(status.peers, 'peer')],
     ['Contacts', `${counts.paired} paired, ${counts.pending} waiting for your answer, ${counts.invited} invited`],

@@ -1,22 +1,30 @@
 #!/usr/bin/env bash
 # Daemons behind routers of different kinds, in network namespaces: do they find each other, and stay in touch?
 #
-#   scripts/nat-lab.sh [--whole] [--only TEXT] [--seed tcp|quic] [--strangers N] [--patience S] [--log FILTER] [--keep]
+#   scripts/nat-lab.sh [--whole] [--only TEXT[|TEXT…]] [--seed both|tcp|quic|tcp+quic] [--jobs N] [--strangers N]
+#                      [--patience S] [--log FILTER] [--keep]
 #
-# A router in the middle stands for the internet; around it are homes with a router each, and a seed with a public
-# address that is a relay. All daemons run with their defaults. A pair: A invites B by its account id, B accepts, A sends
-# a message; the table shows the seconds from the invite to the acknowledgement, and whether messages then went direct or
-# through the seed, as counted in the middle. A change: A and B talk, A is carried to another home (move) or its router
-# gets another address (renumber) or forgets its connections (forget); the table shows the seconds that the next message
-# takes. strangers: a contact that cannot be dialled connects anew while a hundred addresses of other networks connect
-# as fast as they can, and close at once or hold what they got. Without --whole some cases only, in less than three minutes; --only picks by name.
-# Routers: drop (what they were not asked for is dropped), reject, random (and each flow has a port of its own),
-# public and firewall (no translation of addresses). Ends with 0 if all of this works, else with 1.
+# A router in the middle stands for the internet, 20 ms from everywhere; around it are homes with a router each, and a seed with
+# a public address that is a relay. All daemons run with their defaults. --seed says how users know the seed: by TCP,
+# by QUIC, by both, or one by TCP and the other by QUIC.
+#
+# A pair: A invites B by its account id, B accepts, A sends a message; the table shows the seconds from the invite to the
+# acknowledgement, and whether messages then went direct or through the seed, as counted in the middle. It has to be
+# direct wherever holes can be punched. A change: A and B talk; A is carried to another home (move), gets another address (lease), its
+# router gets another public address (redial), reboots (reboot) or forgets its connections (flush), the relay in use
+# vanishes (relay), A's network comes long after its start (late), A's machine stands still (sleep). The table shows the
+# seconds that the next message takes when the network is whole again. All within 20 seconds.
+# strangers: a contact that cannot be dialled connects anew while a hundred addresses of other networks connect
+# as fast as they can, and close at once or hold what they got.
+#
+# Without --whole: 8 pairs, 4 changes, strangers, in about three minutes; --only picks by name. Kinds of homes: public;
+# firewall (public addresses); cone and forward (all ports, or one, are passed on); upnp; open (translates, no firewall);
+# drop and reject (what they were not asked for); cgnat (drop behind the provider's own router); random and cgnat-random
+# (each connection has a port of its own); no-udp; tcp-443 (lets out nothing else). Ends with 0 if all of this works, else with 1.
 #
 # Takes root, iproute2 and nftables (installed with apt if missing); the host's own network stays as it is. Logs and
 # data are kept if it fails, or with --keep. COVEY=path/to/covey runs that one instead of building this tree.
 set -euo pipefail
-#!/usr/bin/env bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 covey=${COVEY:-}

@@ -138,7 +138,7 @@ fn a_newcomer_rotates_nothing_and_reads_from_then_on() {
     assert_eq!(answer.index(), 1);
 }
 
-/// [SPREAD-1]
+/// [HANDOUT-1]
 #[test]
 fn ten_thousand_devices_are_served_once_each_in_batches_with_restarts() {
     let mut ada = Ada::new(0, 7);
@@ -167,7 +167,7 @@ fn ten_thousand_devices_are_served_once_each_in_batches_with_restarts() {
     assert!(served.values().all(|times| *times == 1) && ada.work.is_done());
 }
 
-/// [SPREAD-2]
+/// [HANDOUT-2]
 #[test]
 fn who_asks_is_served_at_once_and_not_again() {
     let mut ada = Ada::new(6, 8);
@@ -184,7 +184,7 @@ fn who_asks_is_served_at_once_and_not_again() {
     assert!(ada.work.is_done() && ada.serve(10).is_empty());
 }
 
-/// [SPREAD-3]
+/// [HANDOUT-3]
 #[test]
 fn who_is_gone_is_dropped_and_who_comes_back_is_new() {
     let mut ada = Ada::new(6, 9);
@@ -202,7 +202,7 @@ fn who_is_gone_is_dropped_and_who_comes_back_is_new() {
     assert_eq!(served, [(device(4), 2), (device(1), 0), (device(3), 0), (device(5), 0), (device(6), 0)]);
 }
 
-/// [SPREAD-4]
+/// [HANDOUT-4]
 #[test]
 fn more_newcomers_than_are_kept_apart_begin_a_new_chain() {
     let mut ada = Ada::new(1, 10);
@@ -222,7 +222,7 @@ fn more_newcomers_than_are_kept_apart_begin_a_new_chain() {
     assert_eq!(ada.answer(1, &entry).map(|bytes| bytes.len() > 100), Some(true));
 }
 
-/// [SPREAD-5]
+/// [HANDOUT-5]
 #[test]
 fn who_was_away_for_long_asks_for_chains_that_were_replaced() {
     let mut ada = Ada::new(3, 11);
@@ -291,7 +291,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
-    /// [SPREAD-6] Whatever happens in a group: who was a member when something was said, and still is, reads it, and who was
+    /// [HANDOUT-6] Whatever happens in a group: who was a member when something was said, and still is, reads it, and who was
     /// not does not.
     #[test]
     fn exactly_the_members_of_the_moment_read_a_message(steps in prop::collection::vec(step(), 1..80)) {
@@ -345,7 +345,7 @@ proptest! {
     }
 }
 
-/// [SPREAD-1]
+/// [HANDOUT-1]
 #[test]
 fn work_of_a_stored_device_begins_empty() {
     let mut work = DistributionWork::new(speaker(0).device, 1);

@@ -1,4 +1,4 @@
-//! What an operator is told of a contact because a thief of their keys would do it, too. It stays with the contact until
+//! [NODE-ALERT] What an operator is told of a contact because a thief of their keys would do it, too. It stays with the contact until
 //! safety numbers were compared again.
 
 use covey_api::{self as api, EventKind, Time};

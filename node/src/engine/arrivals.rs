@@ -2,7 +2,7 @@
 //!
 //! The order of a channel is the same for everybody, so what comes may stand before what was read long ago: an author
 //! chooses the logical time of what it writes, and a key may come late. Such a message is *late*: it is unread whatever
-//! stands after it was read, and no receipt leaves for it before it was seen.
+//! stands after it was read, and no receipt leaves for it before it was seen [NODE-LATE].
 
 use covey_api::{self as api};
 use covey_feed::{Entry, EntryId, FeedKey, OrderKey};

@@ -112,7 +112,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     if cx.live.published_at.saturating_add(PUBLISH_EVERY) <= cx.now { publish(cx) } else { Ok(()) }
 }
 
-/// Takes a card of `account` if it verifies and is newer than what we have. Whether there is a usable card now.
+/// [HANDED-1] Takes a card of `account` if it verifies and is newer than what we have. Whether there is a usable card now.
 pub(super) fn learn(cx: &mut Cx<'_, '_>, account: &AccountId, bytes: &[u8]) -> Result<bool, EngineError> {
     learn_as_of(cx, account, bytes, cx.now)
 }
@@ -153,6 +153,7 @@ pub(super) fn learn_as_of(
         if let Some(owner) = contacts::owner(cx.tx, peer)?
             && owner.account != *account
         {
+            // [HANDED-2]
             warn!(account = %account.fmt_short(), "a card names the network peer of another account; that device is left out");
             continue;
         }

@@ -17,7 +17,7 @@ use super::{
     feeds, group, members, messages, parked, quota, tables, take,
 };
 
-/// Entries of which keys are asked for or given at a time.
+/// [CTRL-1] Entries of which keys are asked for or given at a time.
 pub(super) const MAX_ASKED: usize = 64;
 /// Associated data of control messages inside a session.
 const CONTROL_AAD: &[u8] = b"covey control v1\0";
@@ -81,6 +81,7 @@ pub(super) fn receive(
         Ok((VERSION, Control::KeysWanted(wanted))) => give_keys(cx, scope, owner, device, &wanted),
         Ok((VERSION, Control::Keys(keys))) => take_keys(cx, scope, owner, keys),
         Ok((VERSION, Control::Denied(of))) => denied(cx, scope, owner, &of),
+        // [CTRL-7]
         Ok((VERSION, Control::Chain(chain))) => match scope {
             Scope::Group(no) => group::learn(cx, no, owner, &chain),
             Scope::Pair => Ok(()),
@@ -133,7 +134,7 @@ pub(super) fn ask_for_keys(
     tell(cx, scope, account, device, &Control::KeysWanted(wanted), true)
 }
 
-/// Gives content keys to a device of the channel's other member, and to nobody else: of our own entries, and of those
+/// [CTRL-2], [CTRL-3] Gives content keys to a device of the channel's other member, and to nobody else: of our own entries, and of those
 /// that the device itself wrote and has lost. In a group, only of what was written since they are a member.
 fn give_keys(
     cx: &mut Cx<'_, '_>,
@@ -169,6 +170,7 @@ fn give_keys(
         }
         keys.extend(message.map(|message| (*id, *key, *seq, message.content_key)));
     }
+    // [CTRL-4]
     if let (Scope::Group(no), Some(chain)) = (scope, chain) {
         give_chain(cx, no, &owner.account, device, chain)?;
     }
@@ -213,11 +215,12 @@ fn take_keys(
     for (id, key, seq, content_key) in keys {
         let Some(mut channel) = channels::by_id(cx.tx, &id)?.filter(|channel| is_of(channel, scope)) else { continue };
         let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };
-        // Only what this very device was asked for.
+        // [CTRL-5] Only what this very device was asked for.
         let place = tables::parked(&owner.device, feed.fid, seq);
         if !cx.tx.contains(&place)? {
             continue;
         }
+        // [CTRL-6]
         if parked::is_beyond(cx, &channel, &key, seq) {
             cx.tx.delete(&place);
             continue;

@@ -22,7 +22,7 @@ const MAX_OWN: (usize, usize) = (128, 8 * 1024 * 1024);
 const MAX_PASSED: (usize, usize) = (512, 16 * 1024 * 1024);
 /// Parcels kept in all.
 const MAX_ALL: usize = 4_096;
-/// A parcel is kept for this long, in milliseconds: 21 days.
+/// [PARCEL-4] A parcel is kept for this long, in milliseconds: 21 days.
 const KEEP: u64 = 21 * 24 * 3_600_000;
 
 /// A parcel kept for somebody.

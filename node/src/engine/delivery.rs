@@ -135,7 +135,7 @@ pub(super) fn waiting(cx: &Cx<'_, '_>, channel: &Channel) -> Result<(u64, Option
     Ok((last.saturating_sub(delivered), oldest))
 }
 
-/// A recipient says what was read.
+/// [BODY-8] A recipient says what was read.
 pub(super) fn read(
     cx: &mut Cx<'_, '_>,
     channel: &Channel,

@@ -12,10 +12,10 @@ struct Rate {
     per_second: u64,
 }
 
-/// Parcels that do not open, each for the price of two key agreements. An honest device seals none; who keeps parcels for
+/// [PARCEL-8] Parcels that do not open, each for the price of two key agreements. An honest device seals none; who keeps parcels for
 /// others may bring as many of one sender as it keeps.
 const WORTHLESS: Rate = Rate { burst: 256, per_second: 1 };
-/// Bytes that are passed on at once to somebody who is connected. All of a member's group in one go fits.
+/// [PARCEL-8] Bytes that are passed on at once to somebody who is connected. All of a member's group in one go fits.
 const CARRIED: Rate = Rate { burst: 16 << 20, per_second: 256 << 10 };
 
 /// What each device has cost lately. In memory only: a restart forgives. Bounded by contacts and members.

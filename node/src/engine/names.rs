@@ -1,4 +1,4 @@
-//! Who a name means. One rule for every method, over contacts, groups and conversations together, so that no method finds
+//! [NODE-NAME] Who a name means. One rule for every method, over contacts, groups and conversations together, so that no method finds
 //! somebody whom another does not, and no message goes to a contact whose alias begins like the name of a group.
 //!
 //! The rule itself is [`pick::pick`], a pure function over everything that could be meant. This module collects that, and

@@ -21,7 +21,7 @@ pub(super) const MAX_FRAME: usize = 128 * 1024;
 const MAX_FORK_FRAME: usize = MAX_FORK_PROOF + 1024;
 /// Version of every encoding here.
 pub(super) const VERSION: u8 = 1;
-/// Most parcels waiting for one device; further ones are not made (cards and repairs are made anew on reconnect), or take the
+/// [PARCEL-9] Most parcels waiting for one device; further ones are not made (cards and repairs are made anew on reconnect), or take the
 /// place of the oldest in a group.
 const MAX_WAITING: usize = 128;
 /// Ways by which a parcel for a member that is no neighbour goes.
@@ -122,7 +122,7 @@ fn prologue(to: &DeviceId) -> Vec<u8> {
     [b"covey parcel v1\0".as_slice(), to.as_bytes()].concat()
 }
 
-/// Parcels of devices that are not known yet that are remembered until they are; others are brought again later.
+/// [PARCEL-5] Parcels of devices that are not known yet that are remembered until they are; others are brought again later.
 const MAX_EARLY: usize = 64;
 
 /// Seals a parcel for a device, keeps it, and sends it if the device is connected. `group`: the channel of the group whose
@@ -164,7 +164,7 @@ pub(super) fn post(
     Ok(())
 }
 
-/// Gives a parcel for a member that is not connected to others: on ways to it if there are any, else to keep. To how many.
+/// [PARCEL-1] Gives a parcel for a member that is not connected to others: on ways to it if there are any, else to keep. To how many.
 fn hand_on(cx: &mut Cx<'_, '_>, no: u64, to: DeviceId, number: u64, sealed: &ByteBuf) -> Result<u8, EngineError> {
     let ways = group::ways::to(cx, no, &to, WAYS);
     if ways.is_empty() {
@@ -383,7 +383,7 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
     Ok(())
 }
 
-/// Passes a parcel on, or keeps it for who it is for.
+/// [PARCEL-2] Passes a parcel on, or keeps it for who it is for.
 fn pass(
     cx: &mut Cx<'_, '_>,
     (owner, peer): (Owner, PeerKey),
@@ -418,7 +418,7 @@ fn pass(
     }
 }
 
-/// Whether a way visits a device twice, or goes back to one that had the parcel.
+/// [PARCEL-8] Whether a way visits a device twice, or goes back to one that had the parcel.
 fn goes_in_circles(way: &[DeviceId], had: &[DeviceId]) -> bool {
     way.iter().enumerate().any(|(at, device)| way[..at].contains(device) || had.contains(device))
 }
@@ -452,6 +452,7 @@ fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8], carried: bool) -> 
     let Some(device) = known.or_else(|| group::point_device(cx, &owner.device)) else { return Ok(true) };
     let opened = parcel::open(cx.me.device.dh(), &prologue(&cx.me.device_id()), sealed);
     let content = match opened {
+        // [PARCEL-10]
         Ok((sender, content)) if sender == device.dh => content,
         Ok(_) => {
             cx.live.tally.parcels_broken += 1;
@@ -477,9 +478,11 @@ fn take(
     carried: bool,
 ) -> Result<(), EngineError> {
     match covey_codec::decode(content, MAX_FRAME) {
+        // [PARCEL-11]
         Ok((VERSION, Content::Card(_) | Content::Session(_) | Content::Group(_))) if carried => Ok(()),
         Ok((VERSION, Content::Card(card))) => card::learn(cx, &owner.account, &card).map(drop),
         Ok((VERSION, Content::Session(envelope))) => control::receive(cx, Scope::Pair, owner, device, &envelope),
+        // [PARCEL-12]
         Ok((VERSION, Content::Member(id, envelope))) => match group::scope(cx, &id, &owner.account)? {
             Some(scope) => control::receive(cx, scope, owner, device, &envelope),
             None => Ok(()),

@@ -36,7 +36,7 @@ impl Sealed {
         covey_codec::encode(&Wire(VERSION, ByteBuf::from(self.ciphertext), wraps)).map_err(EngineError::bug)
     }
 
-    /// Reads a payload that came from a member.
+    /// [BODY-1] Reads a payload that came from a member.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let Wire(version, ciphertext, wraps) = covey_codec::decode(bytes, MAX_PAYLOAD)?;
         if version != VERSION {
@@ -154,7 +154,7 @@ impl Body {
         Self { again: Some(self.again.unwrap_or_else(|| ByteArray::new(*first.as_bytes()))), ..self }
     }
 
-    /// Whether it is within what its kind may say to others. Kinds that this covey does not know always are.
+    /// [BODY-5], [BODY-6], [BODY-7] Whether it is within what its kind may say to others. Kinds that this covey does not know always are.
     pub(super) fn is_sound(&self) -> bool {
         match self.kind {
             kind::TEXT => self.text.as_ref().is_some_and(|text| !text.is_empty() && text.len() <= MAX_TEXT),
@@ -168,7 +168,7 @@ impl Body {
         covey_codec::encode(self).map_err(EngineError::bug)
     }
 
-    /// Reads a body that authenticated, from a member that may be newer or hostile.
+    /// [BODY-4] Reads a body that authenticated, from a member that may be newer or hostile.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let body: Self = covey_codec::decode(bytes, MAX_PAYLOAD)?;
         if body.version != VERSION {

@@ -77,11 +77,11 @@ pub(super) enum Taken {
     Anew,
 }
 
-/// How far ahead of everything we know an entry's logical time may be. An honest author exceeds what it saw by one; the
+/// [ENTRY-5] How far ahead of everything we know an entry's logical time may be. An honest author exceeds what it saw by one; the
 /// rest is for what we have yet to fetch. (Without it one entry could drive the time of the channel to its end.)
 const LAMPORT_SLACK: u64 = 1 << 20;
 
-/// The same in a group, where everybody has to take what anybody took, also who comes later or lacks what drove the time
+/// [ENTRY-6] The same in a group, where everybody has to take what anybody took, also who comes later or lacks what drove the time
 /// so far. So there is a bound that grows with the clock, faster than members can drive the time beyond it: what is
 /// refused now is taken soon. (2^53, the end of time, is reached 17 years after the beginning.)
 const GROUP_SLACK: u64 = 1 << 16;
@@ -101,10 +101,11 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
     };
     let device = DeviceId::from_bytes(*id.author.as_bytes());
     let own = device == cx.me.device_id();
+    // [ENTRY-1]
     if !members::includes(cx, &channel, &from.account) {
         return Ok(Taken::Refused(Rejection::Unwanted));
     }
-    // The author must be a device of a member. (Our own other devices come with multi-device.)
+    // [ENTRY-2] The author must be a device of a member. (Our own other devices come with multi-device.)
     let account = members::account_of(cx, &channel, &id.author)?;
     if account.is_none() && !group::awaits_founder(cx, &channel) {
         return Ok(Taken::Refused(group::stranger(&channel)));
@@ -114,7 +115,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
         return Ok(Taken::Refused(Rejection::Unwanted));
     }
     let known = feeds::load(cx.tx, channel.no, &id.key())?;
-    // In a group what stands before the fork is still taken: it ends there, as at a cut.
+    // [ENTRY-7] In a group what stands before the fork is still taken: it ends there, as at a cut.
     if !channel.is_group() && known.as_ref().is_some_and(|feed| feed.frozen) {
         return Ok(Taken::Refused(Rejection::Fork));
     }
@@ -158,7 +159,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
             return Ok(Taken::Refused(Rejection::Unwanted));
         }
     }
-    // Taking them would tell the author that they were delivered.
+    // [ENTRY-4] Taking them would tell the author that they were delivered.
     if entries.iter().any(|entry| entry.header().kind == Kind::Content && entry.payload().is_none()) {
         warn!(channel = %id.channel.fmt_short(), "a contact's device withholds payloads; its run is not taken");
         return Ok(Taken::Refused(Rejection::Unwanted));
@@ -176,6 +177,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
     if own && !entries.is_empty() {
         rollback::proven(cx, &mut channel, id.incarnation)?;
     }
+    // [ENTRY-8]
     if !own && let Some(wait) = quota::wait(cx, account, &entries) {
         return Ok(Taken::Later(wait));
     }
@@ -228,7 +230,7 @@ fn keep(
     Ok(())
 }
 
-/// A new feed of an author that has as many incarnations as we keep.
+/// [ENTRY-3] A new feed of an author that has as many incarnations as we keep.
 pub(super) fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<bool, EngineError> {
     if feeds::load(tx, channel.no, &id.key())?.is_some() {
         return Ok(false);
@@ -302,7 +304,7 @@ impl Reader {
     }
 }
 
-/// What the wrap for our device opens.
+/// [BODY-2], [BODY-3] What the wrap for our device opens.
 fn unwrap(
     cx: &mut Cx<'_, '_>,
     opener: &mut Opener,

@@ -1,4 +1,4 @@
-//! One WebSocket: requests are begun in the order in which they arrive, answered when they are done, and events go
+//! One WebSocket: requests are begun in the order in which they arrive [NODE-ORDER], answered when they are done, and events go
 //! between the answers.
 //!
 //! Memory is bounded whatever the client does. It may have [`MAX_RUNNING`] calls under way and [`MAX_UNREAD`] bytes of

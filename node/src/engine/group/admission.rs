@@ -67,7 +67,7 @@ pub(in crate::engine) fn verified(
     }
 }
 
-/// Somebody asks us to let them in.
+/// [NOTE-3] Somebody asks us to let them in.
 pub(in crate::engine) fn asked(
     cx: &mut Cx<'_, '_>,
     id: &ChannelId,

@@ -20,7 +20,7 @@ const CHUNK: usize = 128;
 /// How messages were judged when they were last looked at as a whole: raised when a later covey judges otherwise.
 const RULES: u64 = 1;
 
-/// Whether a body of this kind counts that `author` wrote at this place. (A reader does not write; that they read is for
+/// [BODY-9] Whether a body of this kind counts that `author` wrote at this place. (A reader does not write; that they read is for
 /// them to say.)
 pub(in crate::engine) fn counts(
     cx: &Cx<'_, '_>,

@@ -24,9 +24,9 @@ const MAX_HEADS: usize = 512;
 const MAX_FRAME: usize = 64 * 1024;
 /// Oddities of one kind told one by one.
 const MAX_TOLD: usize = 20;
-/// A device that asks on and on is answered so often, in milliseconds: an answer reads all heads.
+/// [DOCTOR-1] Minimum interval between answers to one device, in milliseconds: an answer reads all heads.
 const PAUSE: u64 = 500;
-/// So many questions of a device that was quiet are answered at once: of several groups, or of an operator who looks again.
+/// [DOCTOR-1] Answers given at once to a device that was quiet: for several groups, or to an operator who looks again.
 const AT_ONCE: u64 = 16;
 /// Devices that are asked at a time.
 const MAX_ASKED: usize = 64;
@@ -135,6 +135,7 @@ pub(in crate::engine) fn frame(
         Wire::Answer(_, _, roster, heads, feeds, secret) => {
             if let Some(reports) = cx.live.groups.reports.get_mut(&channel.no)
                 && feeds.len() <= MAX_HEADS
+            // [DOCTOR-2]
             {
                 let (roster, heads, secret) = (roster.into_array(), heads.into_array(), secret.into_array());
                 let report = Report { roster, heads, feeds, secret };

@@ -23,10 +23,10 @@ const TELL_AGAIN: u64 = 20_000;
 /// Forks told of one group: a member's device can make as many as it has incarnations.
 const MAX_LISTED: usize = 1_024;
 
-/// Proofs that one account may hand in, and operations that it may ask for, at once and every second after that. A device that
+/// [REPAIR-2] Proofs that one account may hand in, and operations that it may ask for, at once and every second after that. A device that
 /// comes may know of many forks, and lack much; what is not taken or given now comes when the two compare next.
 pub(in crate::engine) const PROOFS: Quota = Quota { burst: 512, per_second: 4 };
-/// How often it is taken that a feed is forked earlier than known, at once and after this pause, in milliseconds. Histories that
+/// [REPAIR-3] How often it is taken that a feed is forked earlier than known, at once and after this pause, in milliseconds. Histories that
 /// parted once are found to have parted earlier a few times, as each proof shows 256 entries of them. But who signs
 /// anything can prove one fork before the other without end, and each is stored and told to all.
 const EARLIER: u64 = 8;
@@ -43,7 +43,7 @@ fn standing(forked: &Forked, proof: &[u8]) -> Standing {
     (forked.seq, (!forked.settled).then(|| ByteArray::new(*half)))
 }
 
-/// Takes the proof of a fork: it counts if it names an earlier position than what is known, alone or together with what is
+/// [REPAIR-1] Takes the proof of a fork: it counts if it names an earlier position than what is known, alone or together with what is
 /// here of the feed. Then all members are told, but not `from`, who told us.
 pub(in crate::engine) fn found(
     cx: &mut Cx<'_, '_>,
@@ -154,7 +154,7 @@ fn list(cx: &mut Cx<'_, '_>, channel: &Channel, peer: PeerKey, answer: bool) -> 
     parcels::send_forks(cx, peer, channel.id, answer, ours)
 }
 
-/// A member's device says which forks it knows: it is given the proofs of those that it does not, and if it knows others than
+/// [PARCEL-7] A member's device says which forks it knows: it is given the proofs of those that it does not, and if it knows others than
 /// we do, it is told what is known here (but an answer is not answered).
 pub(in crate::engine) fn listed(
     cx: &mut Cx<'_, '_>,

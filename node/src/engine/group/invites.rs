@@ -42,7 +42,7 @@ pub(in crate::engine) fn invite(
     Ok(notes::tell(cx, &account, &Note::Invite(ByteBuf::from(bytes)))?)
 }
 
-/// A contact invites us.
+/// [NOTE-1] A contact invites us.
 pub(super) fn invited(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
     let Some(invite) = GroupInvite::from_bytes(bytes).filter(|invite| invite.inviter == owner.account) else {
         debug!("a malformed invite to a group");
@@ -108,7 +108,7 @@ pub(in crate::engine) fn decline(cx: &mut Cx<'_, '_>, mut standing: Standing) ->
     Ok(standing)
 }
 
-/// Somebody whom we invited declines: the invite is taken back.
+/// [NOTE-2] Somebody whom we invited declines: the invite is taken back.
 pub(super) fn declined(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
     let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     let op = Op::Uninvite { account: owner.account };

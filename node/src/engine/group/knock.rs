@@ -25,7 +25,7 @@ const MAX_NOTE: usize = 280;
 const VERSION: u8 = 1;
 /// A request is repeated about so often, in milliseconds, while it is not answered.
 const AGAIN: u64 = 60_000;
-/// Knocks opened per minute: each costs a few signature checks (`[NODE-KNOCK]`).
+/// Knocks opened per minute: each costs a few signature checks ([KNOCK-2]).
 const PER_MINUTE: u32 = 60;
 /// And of one source.
 const PER_SOURCE: u32 = 10;
@@ -87,7 +87,7 @@ impl Knocks {
     }
 }
 
-/// What binds something sealed to what it is, as named on the wire, and to whom it is for (`[ADMIT-9]`).
+/// What binds something sealed to what it is, as named on the wire, and to whom it is for.
 pub(super) fn prologue(kind: &str, to: &DeviceId) -> Vec<u8> {
     [b"covey ", kind.as_bytes(), b" v1\0", to.as_bytes()].concat()
 }
@@ -115,7 +115,7 @@ pub(super) fn refuse(cx: &mut Cx<'_, '_>, to: &ContactDevice, id: &ChannelId) ->
     send(cx, to.peer, &Wire::Refused(VERSION, to.id, ByteBuf::from(sealed)))
 }
 
-/// A device that we asked says no.
+/// [KNOCK-3] A device that we asked says no.
 fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, to: &DeviceId, sealed: &[u8]) -> Result<(), EngineError> {
     let opened = parcel::open(cx.me.device.dh(), &prologue("group refused", to), sealed);
     let (Ok((sender, id)), Some(owner)) = (opened, point(cx, peer)) else { return Ok(()) };
@@ -124,7 +124,7 @@ fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, to: &DeviceId, sealed: &[u8]) -> 
     if said { welcome::refused(cx, owner, &ChannelId::from_bytes(id)) } else { Ok(()) }
 }
 
-/// Makes our wish known to everyone on the ticket.
+/// [KNOCK-1] Makes our wish known to everyone on the ticket.
 pub(super) fn begin(cx: &mut Cx<'_, '_>, id: &GroupId) -> Result<(), EngineError> {
     let Some(request) = cx.live.groups.requests.get(id).cloned() else { return Ok(()) };
     for point in &request.points {

@@ -58,7 +58,7 @@ const SOUGHT: usize = 2;
 /// Among the first so many, by role and seniority.
 const AMONG: usize = 64;
 
-/// In the groups of which nobody opens up to us, asks those who could tell why, or else looks for them. (That also meets
+/// [KNOCK-4] In the groups of which nobody opens up to us, asks those who could tell why, or else looks for them. (That also meets
 /// somebody if all neighbours are away.)
 pub(super) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let me = cx.me.account_id();
@@ -94,7 +94,7 @@ fn silent(cx: &Cx<'_, '_>) -> Result<BTreeMap<AccountId, PeerKey>, EngineError> 
     Ok(silent)
 }
 
-/// Somebody asks us. Who is a member still, and who never was one, gets no answer.
+/// [KNOCK-5] Somebody asks us. Who is a member still, and who never was one, gets no answer.
 pub(super) fn asked(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
     let Some((owner, device, membership)) = open(cx, peer, QUESTION, sealed)? else {
         return Ok(());

@@ -90,7 +90,7 @@ pub(super) fn may_remove_us(group: &Group, me: &AccountId, account: &AccountId) 
     group.roster.allowed(account, &Op::Remove { account: *me, cut: Vec::new() }).is_ok()
 }
 
-/// Somebody says that we were removed: believed of those who may.
+/// [NOTE-5] Somebody says that we were removed: believed of those who may.
 pub(super) fn removed(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId, joined: OpId) -> Result<(), EngineError> {
     let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     let me = cx.me.account_id();

@@ -96,7 +96,7 @@ fn worthless(why: &str) -> ProofVerdict {
     }
 }
 
-/// `group.verify_report`
+/// [PROOF-1], [PROOF-2] `group.verify_report`
 ///
 /// # Errors
 /// Those of the store.

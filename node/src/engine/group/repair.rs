@@ -15,7 +15,7 @@ use crate::engine::contacts::Owner;
 use crate::engine::parcels;
 use crate::engine::{Cx, EngineError, PeerKey, feeds, quota};
 
-/// Operations asked for and given at a time.
+/// [REPAIR-4] Operations asked for and given at a time.
 const MAX_WANTED: usize = 32;
 
 /// Tells a member's device of the forks that are known, and asks it for operations that others depend on: when it comes,
@@ -57,7 +57,7 @@ pub(in crate::engine) fn wanted(
     Ok(())
 }
 
-/// A member gives an operation that we lack.
+/// [REPAIR-4] A member gives an operation that we lack.
 pub(in crate::engine) fn given(
     cx: &mut Cx<'_, '_>,
     owner: Owner,

@@ -39,7 +39,7 @@ pub(in crate::engine) fn join(
     Ok(standing)
 }
 
-/// We are let in: the channel is there, and is filled by those who let us in.
+/// [NOTE-4] We are let in: the channel is there, and is filled by those who let us in.
 pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
     let Some(welcome) = Welcome::from_bytes(bytes) else { return Ok(()) };
     let Some(mut standing) = standing::load(cx.tx, &welcome.group())? else { return Ok(()) };
@@ -80,7 +80,7 @@ pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Resul
     peers::share_anew(cx, &channel)
 }
 
-/// We are not let in.
+/// [NOTE-4] We are not let in.
 pub(super) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
     let Some(mut standing) = standing::load(cx.tx, &standing::group_id(id))? else { return Ok(()) };
     let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);

@@ -14,6 +14,7 @@ fn list(world: &mut World, node: usize, group: &str) -> Vec<api::Message> {
     world.call(node, |cx| rpc::message::list(cx, &params)).unwrap()
 }
 
+/// [PROOF-1]
 #[test]
 fn every_message_that_was_fetched_in_one_run_can_be_reported() {
     let mut world = World::new(3, 760);
@@ -47,6 +48,7 @@ fn every_message_that_was_fetched_in_one_run_can_be_reported() {
     }
 }
 
+/// [NODE-REWRAP]
 #[test]
 fn what_one_member_refuses_of_our_own_lost_messages_is_asked_of_all_others() {
     let mut world = World::new(4, 761);

@@ -112,6 +112,7 @@ fn three_friends_talk_in_a_group() {
     world.assert_alike(&[0, 1, 2], &group);
 }
 
+/// [CTRL-3] [CTRL-4]
 #[test]
 fn a_newcomer_reads_what_is_written_after_they_came_and_not_before() {
     let mut world = World::new(3, 402);
@@ -127,6 +128,7 @@ fn a_newcomer_reads_what_is_written_after_they_came_and_not_before() {
     assert_eq!(waiting, 0, "it was told that the others are not for it, and asks no more");
 }
 
+/// [PARCEL-9]
 #[test]
 fn keys_for_somebody_who_is_never_met_make_room_for_newer_ones() {
     let mut world = World::new(3, 403);
@@ -250,6 +252,7 @@ fn who_leaves_is_gone_for_everyone_and_may_come_back_by_invite() {
     assert_eq!(world.texts_in(2, &group), ["welcome back"]);
 }
 
+/// [NOTE-1] [NOTE-2]
 #[test]
 fn a_declined_invite_stays_declined_and_is_taken_back() {
     let mut world = World::new(2, 405);
@@ -292,6 +295,7 @@ fn a_stranger_joins_by_ticket_when_an_admin_approves() {
     assert_eq!(world.write(1, 2, "hi").unwrap_err().reason, Reason::NoSuchContact);
 }
 
+/// [PARCEL-1] [PARCEL-5]
 #[test]
 fn members_who_never_meet_talk_through_a_third() {
     let mut world = World::new(3, 407);
@@ -400,6 +404,7 @@ fn what_somebody_removed_has_to_be_told_does_not_wait_for_ever_after_a_restart()
     assert!(world.verify(1).ok);
 }
 
+/// [KNOCK-3] [NOTE-3]
 #[test]
 fn a_stranger_who_was_rejected_while_away_hears_it_at_the_next_knock_and_may_ask_anew() {
     let mut world = World::new(3, 441);
@@ -427,6 +432,7 @@ fn a_stranger_who_was_rejected_while_away_hears_it_at_the_next_knock_and_may_ask
     assert_eq!(asking(&mut world).len(), 1);
 }
 
+/// [KNOCK-4] [KNOCK-5]
 #[test]
 fn who_was_removed_while_away_and_is_nobodys_contact_hears_it_when_it_is_back() {
     let mut world = World::new(3, 442);
@@ -504,6 +510,7 @@ fn a_block_or_the_end_of_a_pairing_leaves_the_groups_of_the_two_as_they_are() {
     world.assert_alike(&[0, 1, 2], &group);
 }
 
+/// [KNOCK-2]
 #[test]
 fn so_many_knocks_of_one_source_are_looked_at_in_a_minute_and_the_others_come_in_later() {
     let mut world = World::new(14, 445);

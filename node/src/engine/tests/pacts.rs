@@ -1,4 +1,4 @@
-//! New pacts of contacts who are paired: how often, with what list of devices, and that the operator sees them.
+//! [NODE-ALERT] New pacts of contacts who are paired: how often, with what list of devices, and that the operator sees them.
 
 use covey_api::{self as api, ContactAlertKind, ContactState, kind};
 use covey_pairing::consent::{Input, Me, PairFrame, Relationship};

@@ -1,4 +1,4 @@
-//! What arrives on one connection is applied in the order in which it arrived, however fast it comes.
+//! [NODE-ORDER] What arrives on one connection is applied in the order in which it arrived, however fast it comes.
 
 use std::sync::{
     Arc, Mutex,

@@ -14,7 +14,7 @@ const INVITE_MAX: usize = 2 * 1024;
 /// Longest note, in characters; the same as for the invite of a contact.
 const NOTE_MAX_CHARS: usize = 280;
 
-/// An invitation to a group. Travels inside a session with the inviter; a hint for people, not proof of anything.
+/// An invitation to a group. Travels sealed to a device of the invitee; a hint for people, not proof of anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupInvite {
     /// The group.

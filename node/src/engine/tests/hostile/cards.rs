@@ -25,6 +25,7 @@ fn give(lair: &mut Lair, card: Vec<u8>) {
     lair.parcel(&Content::Card(ByteBuf::from(card)));
 }
 
+/// [HANDED-1]
 #[test]
 fn a_card_is_taken_only_of_its_own_account_newer_and_on_the_same_history() {
     let mut lair = Lair::new(30);
@@ -72,6 +73,7 @@ fn a_card_with_the_highest_sequence_and_absurd_addresses_is_taken_and_harms_nobo
     lair.nobody_else_notices();
 }
 
+/// [HANDED-2]
 #[test]
 fn a_device_that_another_account_also_lists_keeps_its_sessions_with_that_account() {
     // Bob's device agreed to belong to mallory's account too, and then mallory drops it.

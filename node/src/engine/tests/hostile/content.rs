@@ -48,6 +48,7 @@ fn show_in_both_orders(den: &mut Den, batches: &[Batch]) {
     }
 }
 
+/// [BODY-7]
 #[test]
 fn a_body_that_nobody_sends_suppresses_nothing_whichever_came_first() {
     let mut den = den(710);

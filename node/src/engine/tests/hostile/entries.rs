@@ -17,6 +17,7 @@ fn id_of(message: &Message) -> EntryId {
     EntryId::from_bytes(data_encoding::HEXLOWER.decode(message.id.as_bytes()).unwrap().try_into().unwrap())
 }
 
+/// [BODY-1] [BODY-2] [BODY-3] [BODY-4] [NODE-REWRAP]
 #[test]
 fn entries_that_hold_no_message_are_kept_and_not_shown() {
     let mut lair = Lair::new(1);
@@ -50,6 +51,7 @@ fn entries_that_hold_no_message_are_kept_and_not_shown() {
     lair.nobody_else_notices();
 }
 
+/// [BODY-5] [BODY-6]
 #[test]
 fn bodies_over_their_limits_or_of_unknown_kinds_are_not_shown() {
     let mut lair = Lair::new(2);
@@ -95,6 +97,7 @@ fn what_is_said_to_be_written_again_replaces_nothing_else() {
     lair.nobody_else_notices();
 }
 
+/// [BODY-8]
 #[test]
 fn absurd_times_and_marks_inside_a_body_are_shown_as_suspect_or_ignored() {
     let mut lair = Lair::new(3);
@@ -113,6 +116,7 @@ fn absurd_times_and_marks_inside_a_body_are_shown_as_suspect_or_ignored() {
     lair.nobody_else_notices();
 }
 
+/// [ENTRY-7]
 #[test]
 fn a_fork_freezes_its_feed_and_nothing_else() {
     let mut lair = Lair::new(4);
@@ -135,6 +139,7 @@ fn a_fork_freezes_its_feed_and_nothing_else() {
     lair.world.write(ALICE, MALLORY, "I saw that").unwrap();
 }
 
+/// [ENTRY-4]
 #[test]
 fn withheld_payloads_gaps_and_foreign_signatures_are_refused() {
     let mut lair = Lair::new(5);
@@ -167,6 +172,7 @@ fn withheld_payloads_gaps_and_foreign_signatures_are_refused() {
     lair.nobody_else_notices();
 }
 
+/// [ENTRY-5]
 #[test]
 fn absurd_logical_times_are_refused() {
     let mut lair = Lair::new(6);
@@ -179,6 +185,7 @@ fn absurd_logical_times_are_refused() {
     lair.nobody_else_notices();
 }
 
+/// [ENTRY-3]
 #[test]
 fn incarnations_without_end_are_not_kept() {
     let mut lair = Lair::new(7);
@@ -202,6 +209,7 @@ fn incarnations_without_end_are_not_kept() {
     lair.nobody_else_notices();
 }
 
+/// [ENTRY-1] [ENTRY-2]
 #[test]
 fn entries_of_devices_that_are_not_the_contacts_are_refused() {
     let mut lair = Lair::new(8);

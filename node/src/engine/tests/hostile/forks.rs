@@ -164,6 +164,7 @@ fn who_comes_after_a_fork_has_what_stands_before_it_and_nothing_else() {
     halves.den.nobody_notices(&[ALICE, BOB, CAROL, 4]);
 }
 
+/// [REPAIR-1] [PARCEL-7]
 #[test]
 fn two_histories_shown_to_two_halves_count_for_nobody_whoever_saw_which() {
     let mut den = Den::new(602);
@@ -189,6 +190,7 @@ fn two_histories_shown_to_two_halves_count_for_nobody_whoever_saw_which() {
     den.assert_alike(&[ALICE, BOB, CAROL]);
 }
 
+/// [REPAIR-1]
 #[test]
 fn a_claimed_fork_without_two_histories_freezes_nothing() {
     let mut den = Den::new(603);

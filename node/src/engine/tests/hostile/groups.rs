@@ -100,6 +100,7 @@ fn of_two_who_remove_each_other_the_senior_stays_for_everyone() {
     den.nobody_notices(&[ALICE, BOB, CAROL]);
 }
 
+/// [ENTRY-7] [REPAIR-4]
 #[test]
 fn what_a_removed_member_wrote_in_time_for_some_is_told_to_those_who_missed_it() {
     let mut den = Den::new(605);
@@ -161,6 +162,7 @@ fn who_was_removed_is_served_like_a_stranger_and_what_they_write_on_is_not_taken
     den.nobody_notices(&[ALICE, BOB, CAROL]);
 }
 
+/// [CTRL-7] [PARCEL-12]
 #[test]
 fn a_chain_counts_only_from_the_device_it_is_of() {
     let mut den = Den::new(607);
@@ -197,6 +199,7 @@ fn a_chain_counts_only_from_the_device_it_is_of() {
     den.nobody_notices(&[ALICE, BOB, CAROL]);
 }
 
+/// [PARCEL-4] [PARCEL-6]
 #[test]
 fn parcels_to_keep_have_a_quota_that_is_free_again_when_they_arrived() {
     let mut den = Den::new(608);
@@ -229,6 +232,7 @@ fn parcels_to_keep_have_a_quota_that_is_free_again_when_they_arrived() {
     den.nobody_notices(&[ALICE, BOB, CAROL]);
 }
 
+/// [PARCEL-6]
 #[test]
 fn who_is_connected_gets_parcels_also_when_there_is_no_room_to_keep_them() {
     let mut den = Den::new(613);
@@ -251,6 +255,7 @@ fn who_is_connected_gets_parcels_also_when_there_is_no_room_to_keep_them() {
     den.nobody_notices(&[ALICE, BOB, CAROL]);
 }
 
+/// [PARCEL-2] [PARCEL-3] [PARCEL-6]
 #[test]
 fn parcels_passed_on_in_the_name_of_another_take_no_place_from_their_own() {
     let mut den = Den::new(612);
@@ -281,6 +286,7 @@ fn parcels_passed_on_in_the_name_of_another_take_no_place_from_their_own() {
     den.nobody_notices(&[ALICE, BOB, CAROL]);
 }
 
+/// [KNOCK-1] [NOTE-4]
 #[test]
 fn strangers_with_a_worthless_ticket_are_told_so_and_leave_nothing_behind() {
     let mut den = Den::new(609);
@@ -303,6 +309,7 @@ fn strangers_with_a_worthless_ticket_are_told_so_and_leave_nothing_behind() {
     den.nobody_notices(&[ALICE, BOB, CAROL, MALLORY]);
 }
 
+/// [ENTRY-6]
 #[test]
 fn a_member_who_drives_the_time_keeps_no_newcomer_out() {
     let mut den = Den::new(610);
@@ -329,6 +336,7 @@ fn a_member_who_drives_the_time_keeps_no_newcomer_out() {
     assert_eq!(den.next().0.map(|head| head.id), head.map(|head| head.id));
 }
 
+/// [NOTE-5] [KNOCK-5]
 #[test]
 fn word_of_a_removal_that_comes_after_a_return_is_not_believed() {
     let mut den = Den::new(611);
@@ -393,6 +401,7 @@ fn operations_that_wait_for_others_that_never_come_keep_nobody_elses_waiting() {
     }
 }
 
+/// [CTRL-6]
 #[test]
 fn what_was_written_beyond_the_cut_stays_closed_when_its_key_comes_after_a_return() {
     let mut den = Den::new(614);
@@ -429,6 +438,7 @@ fn what_was_written_beyond_the_cut_stays_closed_when_its_key_comes_after_a_retur
 
 /// Whoever lets somebody in says when that was. An admin who dates it back would have everyone give the newcomer the keys of
 /// what was written before.
+/// [CTRL-3]
 #[test]
 fn a_join_that_is_dated_back_opens_nothing_that_was_written_before() {
     let mut world = World::new(3, 731);

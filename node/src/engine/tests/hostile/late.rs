@@ -1,4 +1,4 @@
-//! What is put before what was read long ago, or opens late, is unread and says so, and nobody is told that it was read before
+//! [NODE-LATE] What is put before what was read long ago, or opens late, is unread and says so, and nobody is told that it was read before
 //! somebody saw it.
 
 use covey_api as api;

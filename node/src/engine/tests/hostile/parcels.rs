@@ -24,6 +24,7 @@ fn alices_feed(lair: &Lair) -> FeedKey {
     FeedKey { author, incarnation: 0 }
 }
 
+/// [CTRL-1] [CTRL-2]
 #[test]
 fn content_keys_are_given_for_the_channel_of_the_two_only() {
     let mut lair = Lair::new(20);
@@ -48,6 +49,7 @@ fn content_keys_are_given_for_the_channel_of_the_two_only() {
     lair.nobody_else_notices();
 }
 
+/// [CTRL-2]
 #[test]
 fn asking_for_the_key_of_a_fork_proof_is_answered_with_nothing() {
     let mut lair = Lair::new(21);
@@ -71,6 +73,7 @@ fn asking_for_the_key_of_a_fork_proof_is_answered_with_nothing() {
     lair.nobody_else_notices();
 }
 
+/// [CTRL-5]
 #[test]
 fn forged_content_keys_open_nothing_and_replace_nothing() {
     let mut lair = Lair::new(22);
@@ -97,6 +100,7 @@ fn forged_content_keys_open_nothing_and_replace_nothing() {
     lair.nobody_else_notices();
 }
 
+/// [PARCEL-10]
 #[test]
 fn parcels_of_somebody_else_or_of_nobody_change_nothing() {
     let mut lair = Lair::new(23);
@@ -122,6 +126,7 @@ fn parcels_of_somebody_else_or_of_nobody_change_nothing() {
     lair.nobody_else_notices();
 }
 
+/// [PARCEL-9]
 #[test]
 fn parcels_and_acknowledgements_without_end_leave_nothing_behind() {
     let mut lair = Lair::new(24);
@@ -152,6 +157,7 @@ fn parcels_and_acknowledgements_without_end_leave_nothing_behind() {
     lair.nobody_else_notices();
 }
 
+/// [PARCEL-8]
 #[test]
 fn parcels_that_do_not_open_are_counted_and_their_sender_is_shut_out_for_a_while() {
     let mut lair = Lair::new(25);

@@ -90,6 +90,7 @@ fn proof(den: &mut Den, seq: u64) -> Vec<u8> {
     proof.encode()
 }
 
+/// [REPAIR-3]
 #[test]
 fn a_fork_that_is_proven_ever_earlier_is_told_on_a_few_times_only() {
     let mut den = Den::new(731);

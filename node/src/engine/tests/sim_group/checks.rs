@@ -70,7 +70,7 @@ impl Story {
             let brief = |(state, nodes): (&String, &Vec<usize>)| {
                 format!("  {state} at {} nodes: {:?}", nodes.len(), nodes.iter().take(8).collect::<Vec<_>>())
             };
-            problems.push(format!("SIMG-3/4 {}", seen.iter().map(brief).collect::<Vec<_>>().join("\n")));
+            problems.push(format!("SIMG-3, SIMG-4 {}", seen.iter().map(brief).collect::<Vec<_>>().join("\n")));
         }
         for node in self.removed.clone() {
             self.removed_at(node, &mut problems);

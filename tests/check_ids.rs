@@ -68,7 +68,7 @@ fn is_id(word: &str) -> bool {
     let capitals = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_uppercase());
     let Some((last, first)) = parts.split_last() else { return false };
     let number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
-    !first.is_empty() && first[0].len() > 1 && first.iter().all(capitals) && (number || capitals(&last))
+    !first.is_empty() && first[0].len() > 1 && first.iter().all(capitals) && (number || capitals(last))
 }
 
 /// All words of the form of an id, each with what stands before and after it.

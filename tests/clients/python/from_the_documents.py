@@ -9,63 +9,21 @@ With --record the first use of each method and event is written to FILE, as an e
 
 import argparse
 import json
-import os
 import pathlib
 import re
 import shutil
 import subprocess
 import tempfile
-import time
 
-from document import PATIENCE, Client, Documents, Refused
-
-LOOK_AGAIN = 0.05
+from daemon import Daemon, eventually
+from document import Client, Documents, Refused
 
 
-def eventually(what, condition):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(LOOK_AGAIN)
-    raise AssertionError(f"never: {what}")
-
-
-class Node:
-    """A daemon in a directory of its own."""
-
-    def __init__(self, covey, base, name):
-        self.covey, self.name = covey, name
-        self.data, self.log = base / name, (base / f"{name}.log").open("ab")
-        self.process = None
-
-    def environment(self, **settings):
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("COVEY_")}
-        # Nothing outside of the directory of the test is read or written.
-        return {**clean, "HOME": str(self.data.parent), **settings}
-
-    def start(self, **settings):
-        command = [self.covey, "--data-dir", self.data, "daemon", "--no-mdns", "--no-upnp"]
-        command += ["--listen", "/ip4/127.0.0.1/tcp/0", "--rpc-listen", "127.0.0.1:0"]
-        env = self.environment(**settings)
-        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=self.log, text=True)
-        if not any(line.startswith("ready ") for line in self.process.stdout):
-            raise AssertionError(f"{self.name} did not get ready")
-
-    def stop(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait()
-            self.process = None
-
-    def run(self, *args):
-        command = [self.covey, "--data-dir", self.data, *args]
-        return subprocess.run(command, env=self.environment(), check=True, capture_output=True, text=True).stdout
+class Node(Daemon):
+    """A daemon, and the client that was made from the documents."""
 
     def client(self, documents):
-        url = json.loads((self.data / "rpc.json").read_text())["url"]
-        return Client(documents, url, (self.data / "rpc.cookie").read_text().strip())
+        return Client(documents, self.url(), self.token())
 
 
 def state(client, contact):

@@ -4,7 +4,7 @@ import json
 
 from websockets.sync.client import connect
 
-PATIENCE = 60
+from daemon import PATIENCE
 
 
 class Rpc:

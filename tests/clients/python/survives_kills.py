@@ -8,7 +8,6 @@ the messages arrived once each, in the order in which they were sent.
 
 import argparse
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -20,45 +19,15 @@ import time
 
 from websockets.exceptions import WebSocketException
 
-from rpc import PATIENCE, Rpc
+from daemon import LOOK_AGAIN, PATIENCE, Daemon, eventually
+from rpc import Rpc
 
-LOOK_AGAIN = 0.02
 BROKEN = (OSError, WebSocketException, json.JSONDecodeError)
 HERE = pathlib.Path(__file__).parent
 
 
-def eventually(what, condition):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(LOOK_AGAIN)
-    raise AssertionError(f"never: {what}")
-
-
-class Daemon:
-    """A daemon in a directory of its own, on the same ports at each start."""
-
-    def __init__(self, covey, base, name):
-        self.covey, self.name, self.port = covey, name, 0
-        self.data = base / name
-        self.log = (base / f"{name}.log").open("ab")
-        self.start()
-
-    def start(self):
-        env = {name: value for name, value in os.environ.items() if not name.startswith("COVEY_")}
-        command = [self.covey, "--data-dir", self.data, "daemon", "--no-mdns", "--no-upnp"]
-        command += ["--listen", "/ip4/127.0.0.1/tcp/0", "--rpc-listen", f"127.0.0.1:{self.port}"]
-        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=self.log, text=True)
-        if not any(line.startswith("ready ") for line in self.process.stdout):
-            raise AssertionError(f"{self.name} did not get ready")
-        url = json.loads((self.data / "rpc.json").read_text())["url"]
-        self.port = int(url.split(":")[2].split("/")[0])
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
+class Node(Daemon):
+    """A daemon that is asked over a connection of its own each time."""
 
     def call(self, method, **params):
         rpc = Rpc(self.data)
@@ -174,8 +143,10 @@ def main():
     base = pathlib.Path(tempfile.mkdtemp(prefix="covey-client-"))
     running = []
     try:
-        alice, bob = (Daemon(options.covey, base, name) for name in ("alice", "bob"))
-        running += [alice, bob]
+        alice, bob = (Node(options.covey, base, name) for name in ("alice", "bob"))
+        for node in (alice, bob):
+            node.start()
+            running.append(node)
         _, to = befriend(alice, bob)
         consumer = Consumer(bob.data, base / "consumer.log")
         running.append(consumer)

@@ -144,8 +144,10 @@ fn verified(found: &Findings, terminal: &mut Terminal) -> Result<(), Failure> {
         }
         let Findings { records, messages, feeds, notes, .. } = found;
         t.line(&format!(
-            "{records} records, {messages} messages, {} feeds: everything is as it should be.",
-            feeds.len()
+            "{}, {}, {}: everything is as it should be.",
+            count(*records, "record"),
+            count(*messages, "message"),
+            count(feeds.len() as u64, "feed")
         ))?;
         notes.iter().try_for_each(|note| t.line(&format!("Note: {note}.")))
     })?;
@@ -155,7 +157,7 @@ fn verified(found: &Findings, terminal: &mut Terminal) -> Result<(), Failure> {
 fn repaired(made: &Repaired, terminal: &mut Terminal) -> Result<(), Failure> {
     Ok(terminal.show(made, |t, made| {
         if !made.damaged {
-            return t.line(&format!("There is nothing to repair: {} records are as they should be.", made.records));
+            return t.line(&format!("There is nothing to repair in {}.", count(made.records, "record")));
         }
         for (heading, lines) in
             [("Found:", &made.problems), ("Lost:", &made.lost), ("Comes back from your contacts:", &made.returning)]
@@ -165,7 +167,7 @@ fn repaired(made: &Repaired, terminal: &mut Terminal) -> Result<(), Failure> {
                 lines.iter().try_for_each(|line| t.line(&format!("  {line}")))?;
             }
         }
-        t.line(&format!("Saved: {} records.", made.records))?;
+        t.line(&format!("Saved: {}.", count(made.records, "record")))?;
         if let Some(aside) = &made.moved_to {
             t.line(&format!("The damaged database is in {}.", aside.display()))?;
         }
@@ -177,7 +179,7 @@ fn backed_up(made: &BackedUp, file: &std::path::Path, terminal: &mut Terminal) -
     let BackedUp { records, needs_key_file } = made;
     let answer = json!({"file": file, "records": records, "needs_key_file": needs_key_file});
     Ok(terminal.show(&answer, |t, _| {
-        t.line(&format!("{records} records are in {}.", file.display()))?;
+        t.line(&format!("Wrote {} to {}.", count(*records, "record"), file.display()))?;
         if *needs_key_file {
             t.hint(
                 "It opens only with the file vault.key of the data directory: keep a copy of that, but not beside it.",
@@ -192,9 +194,14 @@ fn restored(made: &Restored, options: &Options, terminal: &mut Terminal) -> Resu
     let made_at = Time::from_unix_ms(made.made_at);
     let answer = json!({"data_dir": dir, "records": made.records, "made_at": made_at});
     Ok(terminal.show(&answer, |t, _| {
-        t.line(&format!("{} records are in {}.", made.records, dir.display()))?;
+        t.line(&format!("Restored {} into {}.", count(made.records, "record"), dir.display()))?;
         t.hint("Start your node: covey daemon. The one that the backup is of must not run any more.")
     })?)
+}
+
+/// `1 record`, `7 records`
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Progress of long work, for people who look at a terminal.

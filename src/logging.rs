@@ -70,7 +70,7 @@ impl<F: Fn(EnvFilter) -> Result<(), String> + Send + Sync> LogSwitch for Switch<
 
 fn filter(wish: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(directives(wish))
-        .map_err(|error| format!("log level \"{wish}\": {error}; use error, warn, info, debug or trace"))
+        .map_err(|_| format!("\"{wish}\" is no log level; use error, warn, info, debug or trace"))
 }
 
 /// A plain level is meant for covey, not for its libraries.

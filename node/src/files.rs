@@ -55,7 +55,8 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 /// What the operating system says.
 pub fn private_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mode = fs::Permissions::from_mode(0o600);
-    tempfile::Builder::new().prefix(".covey-").permissions(mode).tempfile_in(directory_of(path))
+    let made = tempfile::Builder::new().prefix(".covey-").permissions(mode).tempfile_in(directory_of(path));
+    made.map_err(|error| without_path(&error))
 }
 
 /// Replaces `path` by a complete file, atomically and durably.
@@ -76,6 +77,12 @@ pub fn put_in_new_place(complete: tempfile::NamedTempFile, path: &Path) -> io::R
     complete.as_file().sync_all()?;
     complete.persist_noclobber(path)?;
     sync_dir(directory_of(path))
+}
+
+/// An error of `tempfile`, which names a path that nobody has heard of, as the operating system said it.
+fn without_path(error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    io::Error::new(error.kind(), text.split(" at path ").next().unwrap_or(&text).to_owned())
 }
 
 fn directory_of(path: &Path) -> &Path {

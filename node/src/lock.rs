@@ -14,7 +14,7 @@ use crate::files;
 pub enum LockError {
     /// Another process has it.
     #[error(
-        "{} is in use by another covey{}; stop that one, or give this one a directory of its own with --data-dir",
+        "{} is in use by a running covey{}; stop that one with `covey shutdown`, or name another directory with --data-dir",
         dir.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
     )]
     Held {

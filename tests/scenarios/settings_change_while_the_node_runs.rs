@@ -53,7 +53,8 @@ fn what_cannot_change_is_refused_with_what_to_do_and_nothing_changes() {
         (["receipts.read", "perhaps"], 2, "boolean"),
         (["groups.rotation_delay", "soon"], 2, "length of time"),
         (["storage.journal_max_mib", "0"], 2, "at least 1"),
-        (["log.level", "covey=loud"], 2, "Log level"),
+        (["log.level", "loud"], 2, "\"loud\" is no level"),
+        (["log.level", "covey=loud"], 2, "\"covey=loud\" is no log level"),
     ] {
         let sentence = alice.refused(&[&["config", "set"], &args[..]].concat(), code);
         assert!(sentence.contains(part), "{args:?}: {sentence}");

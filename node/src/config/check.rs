@@ -26,6 +26,7 @@ pub(super) fn all(config: &Config) -> Vec<ConfigError> {
         positive("pairing.max_pending", config.pairing.max_pending),
         config.rpc.address().map(drop),
         positive("rpc.max_connections", config.rpc.max_connections),
+        level(&config.log.level),
         positive("storage.cache_mib", storage.cache_mib),
         positive("storage.journal_max_mib", storage.journal_max_mib),
         positive("storage.author_burst_mib", storage.author_burst_mib),
@@ -76,6 +77,15 @@ fn addresses(key: &'static str, list: &[String]) -> Result<(), ConfigError> {
         return bad(key, format!("\"{address}\" is not a multiaddress; write it like /ip4/192.0.2.1/tcp/7421"));
     }
     Ok(())
+}
+
+/// A plain level; a filter of several parts is for the log to read.
+fn level(level: &str) -> Result<(), ConfigError> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    if level.contains([',', '=']) || LEVELS.contains(&level.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    bad("log.level", format!("\"{level}\" is no level; use error, warn, info, debug or trace"))
 }
 
 fn positive(key: &'static str, number: u32) -> Result<(), ConfigError> {

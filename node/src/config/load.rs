@@ -190,7 +190,8 @@ pub(super) fn read(path: &Path, must_exist: bool) -> Result<Option<String>, Conf
         Err(e) if e.kind() == io::ErrorKind::NotFound && must_exist => {
             Err(ConfigError::Missing { path: path.to_path_buf() })
         }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        // The directory of the data may not be one; whoever needs it says so.
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) && !must_exist => Ok(None),
         Err(source) => Err(ConfigError::Io { path: path.to_path_buf(), source }),
     }
 }

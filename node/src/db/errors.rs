@@ -57,7 +57,7 @@ pub enum DbError {
         key: PathBuf,
     },
     /// A file is no backup, or damaged, or of a later version.
-    #[error("{path} cannot be restored: {why}")]
+    #[error("cannot restore {path}: {why}")]
     NoBackup {
         /// Which.
         path: PathBuf,

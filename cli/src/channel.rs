@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 use covey_api::{Channel, ChannelArchive, ChannelKind, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow};
 
 use crate::{
-    Failure, Session, Terminal, display,
+    Failure, Session, Terminal,
+    conversations::Conversation,
+    display,
     table::{Cell, Table},
     text::clean_line,
     when,
@@ -60,7 +62,7 @@ pub enum ChannelCommand {
 /// A channel.
 #[derive(Args, Debug)]
 pub struct ChannelArg {
-    /// A contact or a group (alias, name, or id or its first 8 characters), or the id of a channel
+    /// A contact or a group (alias, name, id, or the first 8 characters of an id), or the id of a channel
     channel: String,
 }
 
@@ -86,7 +88,10 @@ impl ChannelCommand {
             }
             Self::MarkRead { channel: ChannelArg { channel }, up_to } => {
                 let channel = session.call(&ChannelMarkRead { channel, up_to, client_id }).await?;
-                let done = format!("is read ({} unread left)", channel.unread);
+                let done = match channel.unread {
+                    0 => "is read".to_owned(),
+                    left => format!("is read up to there; {left} are unread"),
+                };
                 tell(terminal, &channel, &done)?;
             }
         }
@@ -100,7 +105,7 @@ fn tell(terminal: &mut Terminal, channel: &Channel, done: &str) -> io::Result<()
             ChannelKind::Direct => "conversation with",
             ChannelKind::Group => "group",
         };
-        t.line(&format!("The {what} {} {done}.", clean_line(&channel.name)))
+        t.line(&format!("The {what} {} {done}.", Conversation::from(channel).label))
     })
 }
 
@@ -115,12 +120,13 @@ fn list(t: &mut Terminal, channels: &Vec<Channel>) -> io::Result<()> {
             .as_ref()
             .map(|last| format!("{}: {}", display::author(last), display::excerpt_of(last)));
         let kind = match channel.members {
+            _ if !channel.open => format!("{}, closed", display::word(channel.kind)),
             Some(members) => format!("{} of {members}", display::word(channel.kind)),
             None => display::word(channel.kind),
         };
         let unread = if channel.unread == 0 { String::from("-") } else { channel.unread.to_string() };
         table.row([
-            channel.name.as_str().into(),
+            Conversation::from(channel).label.into(),
             kind.into(),
             unread.into(),
             when::relative(channel.since, t.now()).into(),
@@ -146,7 +152,7 @@ fn show(t: &mut Terminal, channel: &Channel) -> io::Result<()> {
     }
     let rows = [
         ("channel", Some(channel.channel.clone())),
-        ("with", Some(channel.name.clone())),
+        ("with", Some(Conversation::from(channel).label)),
         ("kind", Some(display::word(channel.kind))),
         ("contact", channel.contact.clone()),
         ("members", channel.members.map(|members| members.to_string())),
@@ -163,7 +169,7 @@ fn show(t: &mut Terminal, channel: &Channel) -> io::Result<()> {
     }
     match &channel.last_message {
         Some(last) => {
-            let line = display::message(last, None, t.paint, &t.zone);
+            let line = display::message(last, &channel.into(), t.paint, &t.zone);
             t.line(&line)
         }
         None => Ok(()),

@@ -6,6 +6,7 @@ use crate::{
     Failure, Globals, Session, Terminal,
     account::AccountCommand,
     audit::AuditArgs,
+    candidates,
     channel::ChannelCommand,
     group::GroupCommand,
     message::{MessageCommand, MessagesArgs, SendArgs},
@@ -105,21 +106,33 @@ pub async fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -
         other => other,
     };
     let session = Session::connect(globals).await?;
+    match run_with(command, &session, globals, terminal).await {
+        Err(failure) => Err(candidates::told_apart(&session, terminal, failure).await),
+        done => done,
+    }
+}
+
+async fn run_with(
+    command: Command,
+    session: &Session,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     match command {
-        Command::Status => node::status(&session, terminal).await,
-        Command::Account(account) => account.run(&session, terminal).await,
-        Command::Pair(pair) => pair.run(&session, terminal).await,
-        Command::Group(group) => group.run(&session, terminal).await,
-        Command::Send(send) => send.run(&session, terminal).await,
-        Command::Messages(messages) => messages.run(&session, terminal).await,
-        Command::Message(message) => message.run(&session, terminal).await,
-        Command::Channel(channel) => channel.run(&session, terminal).await,
-        Command::Peers => node::peers(&session, terminal).await,
-        Command::Doctor { part } => node::doctor(&session, terminal, part).await,
-        Command::Shutdown => node::shutdown(&session, terminal).await,
-        Command::Token(token) => token.run(&session, terminal).await,
-        Command::Web(web) => web.run(&session, globals, terminal).await,
-        Command::Audit(audit) => audit.run(&session, terminal).await,
+        Command::Status => node::status(session, terminal).await,
+        Command::Account(account) => account.run(session, terminal).await,
+        Command::Pair(pair) => pair.run(session, terminal).await,
+        Command::Group(group) => group.run(session, terminal).await,
+        Command::Send(send) => send.run(session, terminal).await,
+        Command::Messages(messages) => messages.run(session, terminal).await,
+        Command::Message(message) => message.run(session, terminal).await,
+        Command::Channel(channel) => channel.run(session, terminal).await,
+        Command::Peers => node::peers(session, terminal).await,
+        Command::Doctor { part } => node::doctor(session, terminal, part).await,
+        Command::Shutdown => node::shutdown(session, terminal).await,
+        Command::Token(token) => token.run(session, terminal).await,
+        Command::Web(web) => web.run(session, globals, terminal).await,
+        Command::Audit(audit) => audit.run(session, terminal).await,
         Command::Rpc(rpc) => rpc.run(globals, terminal).await,
         Command::Tail(tail) => tail.run(globals, terminal).await,
     }

@@ -65,11 +65,15 @@ impl Session {
                     Err(error) => failure = failure.or(Some(error)),
                 }
             }
-            Err(failure.unwrap_or_else(|| no_daemon("no address to try")))
+            Err(failure.unwrap_or_else(|| {
+                let sentence = "No home directory is known: set HOME, or name a data directory with --data-dir.";
+                Failure::new(Reason::Unreachable, sentence)
+            }))
         };
         let client = tokio::time::timeout(patience, attempt).await.map_err(|_| {
             Failure::new(Reason::TimedOut, "The daemon did not answer in time; is the machine very busy?")
-        })??;
+        })?;
+        let client = client.map_err(|failure| mistyped(globals).unwrap_or(failure))?;
         Ok(Self { client, client_id: globals.client_id.clone(), patience })
     }
 
@@ -269,6 +273,19 @@ fn no_socket(path: &Path, error: &io::Error) -> Failure {
         ),
         _ => no_daemon(&path.display().to_string()),
     }
+}
+
+/// What is wrong with `--data-dir`, if it is no directory: nobody made a node there.
+fn mistyped(globals: &Globals) -> Option<Failure> {
+    let dir = globals.data_dir.as_deref().filter(|dir| globals.rpc.is_none() && !dir.is_dir())?;
+    let sentence = match dir.exists() {
+        true => format!("{} is a file. Name the data directory of a node with --data-dir.", dir.display()),
+        false => format!(
+            "There is no directory {}, so no node either. Check --data-dir, or start a node there with `covey daemon`.",
+            dir.display()
+        ),
+    };
+    Some(Failure::Refused(ApiError::new(Reason::Unreachable, sentence).with_data(serde_json::json!({ "place": dir }))))
 }
 
 fn no_handshake(error: &ClientError) -> Failure {

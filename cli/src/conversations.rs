@@ -4,18 +4,25 @@ use std::collections::HashMap;
 
 use covey_api::{Channel, ChannelKind, ChannelList, ChannelShow};
 
-use crate::{Failure, Session, text::short_id};
+use crate::{Failure, Session, display, text::short_id};
 
 /// What is shown of the conversation that a message stands in.
 #[derive(Clone, Debug)]
 pub(crate) struct Conversation {
     pub(crate) kind: ChannelKind,
-    pub(crate) name: String,
+    /// Its name as it is shown: of a contact without an alias in quotes.
+    pub(crate) label: String,
 }
 
 impl From<&Channel> for Conversation {
     fn from(channel: &Channel) -> Self {
-        Self { kind: channel.kind, name: channel.name.clone() }
+        let label = match &channel.contact {
+            // With an alias the name may say more: that it is an earlier conversation with them.
+            Some(_) if channel.alias.is_some() => display::label(&channel.name),
+            Some(contact) => display::named(None, Some(&channel.name), contact),
+            None => display::label(&channel.name),
+        };
+        Self { kind: channel.kind, label }
     }
 }
 
@@ -55,7 +62,7 @@ impl Conversations {
 
     /// The same without asking.
     pub(crate) fn known(&self, channel: &str) -> Conversation {
-        let unknown = || Conversation { kind: ChannelKind::Group, name: short_id(channel) };
+        let unknown = || Conversation { kind: ChannelKind::Group, label: short_id(channel) };
         self.0.get(channel).cloned().unwrap_or_else(unknown)
     }
 }

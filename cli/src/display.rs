@@ -16,35 +16,59 @@ use crate::{
 
 /// How to name a contact in a command: their alias, or the start of their id.
 pub(crate) fn handle(contact: &Contact) -> String {
+    shell_word(&handle_unquoted(contact))
+}
+
+/// The same where no shell reads it.
+pub(crate) fn handle_unquoted(contact: &Contact) -> String {
     let alias = contact.alias.as_deref().and_then(|alias| names::name(alias).ok());
-    alias.map_or_else(|| short_id(&contact.contact), shell_word)
+    alias.map_or_else(|| short_id(&contact.contact), ToOwned::to_owned)
 }
 
 /// How to speak of a contact: our alias, else the name they gave themselves, in quotes because anybody can take it.
 pub(crate) fn called(contact: &Contact) -> String {
     match (&contact.alias, &contact.name) {
-        (Some(alias), _) => clean_line(alias),
-        (None, Some(name)) if !name.is_empty() => format!("\"{}\" ({})", clean_line(name), short_id(&contact.contact)),
+        (Some(alias), _) => label(alias),
+        (None, Some(name)) if !name.is_empty() => format!("{} ({})", quoted(name), short_id(&contact.contact)),
         _ => short_id(&contact.contact),
     }
 }
 
 /// How to name a group in a command: its name, or the start of its id if the name cannot be typed.
 pub(crate) fn group_handle(group: &Group) -> String {
+    shell_word(&group_handle_unquoted(group))
+}
+
+/// The same where no shell reads it.
+pub(crate) fn group_handle_unquoted(group: &Group) -> String {
     // Others named it: what is no name here, or would be a flag, is not to be typed.
-    match names::name(&group.name) {
-        Ok(name) => shell_word(name),
-        Err(_) => short_group(&group.group),
+    names::name(&group.name).map_or_else(|_| short_group(&group.group), ToOwned::to_owned)
+}
+
+/// Somebody at the beginning of a line or in the middle of one: our alias, else in quotes the name they gave themselves, as
+/// anybody can, else the id. So nobody passes for a contact by calling themselves like one.
+pub(crate) fn named(alias: Option<&str>, name: Option<&str>, id: &str) -> String {
+    match (alias, name.filter(|name| !name.is_empty())) {
+        (Some(alias), _) => label(alias),
+        // Without a name the daemon shows the start of the id.
+        (None, Some(name)) if !id.starts_with(name.trim_end_matches('…')) => quoted(name),
+        _ => short_id(id),
     }
 }
 
 /// How to speak of an account in a group: our alias, else the name they gave themselves, in quotes, else the id.
 fn spoken(alias: Option<&str>, name: Option<&str>, account: &str) -> String {
     match (alias, name) {
-        (Some(alias), _) => clean_line(alias),
-        (None, Some(name)) if !name.is_empty() => format!("\"{}\" ({})", clean_line(name), short_id(account)),
+        (Some(alias), _) => label(alias),
+        (None, Some(name)) if !name.is_empty() => format!("{} ({})", quoted(name), short_id(account)),
         _ => short_id(account),
     }
+}
+
+/// How to speak of who invited us to a group.
+pub(crate) fn inviter(group: &Group) -> String {
+    let by = group.by.as_deref().map(|by| named(group.by_alias.as_deref(), group.by_name.as_deref(), by));
+    by.unwrap_or_else(|| "somebody".into())
 }
 
 /// How to speak of a member.
@@ -166,27 +190,31 @@ pub(crate) fn message_state(state: MessageState) -> &'static str {
 
 /// Who wrote a message.
 pub(crate) fn author(message: &Message) -> String {
-    match &message.author_name {
-        _ if message.own => String::from("me"),
-        Some(name) if !name.is_empty() => label(name),
-        _ => short_id(&message.author),
+    if message.own {
+        return String::from("me");
     }
+    named(message.author_alias.as_deref(), message.author_name.as_deref(), &message.author)
+}
+
+/// A name that somebody gave themselves.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", clean_line(name).replace('"', "'"))
 }
 
 /// A name at the beginning of a line: in quotes if it could pass for a part of the line that it is not.
 pub(crate) fn label(name: &str) -> String {
-    let name = clean_line(name);
-    let misleads = name.starts_with(['*', '(', '"', ' '])
-        || name.contains(['→', ':'])
-        || matches!(name.to_lowercase().as_str(), "me" | "you" | "");
-    if misleads { format!("\"{}\"", name.replace('"', "'")) } else { name }
+    let clean = clean_line(name);
+    let misleads = clean.starts_with(['*', '(', '"', ' '])
+        || clean.contains(['→', ':'])
+        || matches!(clean.to_lowercase().as_str(), "me" | "you" | "");
+    if misleads { quoted(name) } else { clean }
 }
 
 /// Who speaks to whom: `bob → me`, `me → bob`, `Lake bob`.
 pub(crate) fn speakers(message: &Message, conversation: &Conversation, paint: Paint) -> String {
     let who = author(message);
     let who = if message.own { paint.cyan(&who) } else { paint.bold(&who) };
-    let with = label(&conversation.name);
+    let with = &conversation.label;
     match conversation.kind {
         ChannelKind::Group => format!("{with} {who}"),
         ChannelKind::Direct if message.own => format!("{who} → {with}"),
@@ -202,13 +230,9 @@ pub(crate) fn text(message: &Message, paint: Paint, indent: usize) -> String {
     clean(&message.text).replace('\n', &format!("\n{}", " ".repeat(indent)))
 }
 
-/// `1f2e3d4c 20:15 alice: hello  (delivered)`, further lines indented. With `conversation`, it says in which.
-pub(crate) fn message(message: &Message, conversation: Option<&Conversation>, paint: Paint, zone: &TimeZone) -> String {
-    let who = match conversation {
-        Some(conversation) => speakers(message, conversation, paint),
-        None if message.own => paint.cyan(&author(message)),
-        None => paint.bold(&author(message)),
-    };
+/// `1f2e3d4c 20:15 alice → me: hello`, further lines indented.
+pub(crate) fn message(message: &Message, conversation: &Conversation, paint: Paint, zone: &TimeZone) -> String {
+    let who = speakers(message, conversation, paint);
     let mut line =
         format!("{} {} {who}: ", paint.dim(&short_id(&message.id)), paint.dim(&when::clock(message.sent_at, zone)));
     line.push_str(&text(message, paint, 15));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Terminal,
-    text::{clean_line, clean_words},
+    text::{clean_line, clean_words, short_group, short_id},
 };
 
 /// Why a command failed.
@@ -107,19 +107,23 @@ fn as_json(error: &ApiError) -> Value {
     }})
 }
 
-/// The sentence, and the candidates of an ambiguous name below it.
+/// The sentence, and below it the candidates of an ambiguous name, with what tells them apart.
 fn sentence(error: &ApiError, terminal: &mut Terminal) -> io::Result<()> {
     terminal.error(&clean_line(&error.message))?;
     for candidate in error.data["candidates"].as_array().into_iter().flatten() {
         let first = |fields: &[&str]| fields.iter().find_map(|field| candidate[field].as_str()).unwrap_or_default();
-        let id = first(&["contact", "account", "group", "channel"]);
+        let id = match first(&["group"]) {
+            "" => short_id(first(&["contact", "account", "channel"])),
+            group => short_group(group),
+        };
         // What is in quotes they call themselves.
         let is_ours = candidate["alias"].is_string() || candidate["group"].is_string();
         let name = clean_line(first(&["alias", "name"]));
         let name = if is_ours || name.is_empty() { name } else { format!("\"{name}\"") };
         let note = candidate["note"].as_str().filter(|note| !note.is_empty());
         let note = note.map(|note| format!("  \"{}\"", clean_words(note))).unwrap_or_default();
-        terminal.complain(&format!("  {name:16} {}{note}", clean_line(id)))?;
+        let about = candidate["about"].as_str().map(|about| format!("  {}", clean_words(about))).unwrap_or_default();
+        terminal.complain(&format!("  {name:16} {}{note}{about}", clean_line(&id)))?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ pub enum GroupCommand {
     /// List your groups and those that invite you
     #[command(after_help = "Examples:\n  covey group list\n  covey group list --state invited")]
     List {
-        /// Only those in this state
+        /// Only those in this state: invited, requested, joined, left, removed or declined
         #[arg(long, value_parser = group_state, value_name = "STATE")]
         state: Option<GroupState>,
     },
@@ -69,6 +69,9 @@ pub enum GroupCommand {
         /// The member who becomes owner
         #[arg(long, value_name = "MEMBER")]
         transfer_to: Option<String>,
+        /// Do not ask for confirmation when they are named by what they call themselves
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Remove a member, or withdraw an invite
     #[command(
@@ -145,7 +148,7 @@ pub enum GroupCommand {
     Members {
         #[command(flatten)]
         group: GroupArg,
-        /// Only those in this state [default: joined and invited]
+        /// Only those in this state: joined, invited, left, removed or banned [default: joined and invited]
         #[arg(long, value_parser = member_state, value_name = "STATE")]
         state: Option<MemberState>,
     },

@@ -4,7 +4,9 @@
 //! goes through a [`Terminal`], so that tests can read it.
 
 mod account;
+mod asker;
 mod audit;
+mod candidates;
 mod channel;
 mod command;
 mod connect;
@@ -38,4 +40,4 @@ pub use qr::qr_code;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use terminal::{Streams, Terminal};
 pub use text::Paint;
-pub use words::words;
+pub use words::{tip, words};

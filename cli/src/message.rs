@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use clap::{Args, Subcommand};
-use covey_api::{Delivery, DeliverySummary, Message, MessageList, MessageSend, MessageShow, Reason};
+use covey_api::{Delivery, DeliverySummary, MAX_TEXT, Message, MessageList, MessageSend, MessageShow, Reason};
 
 use crate::{
     Failure, Session, Terminal,
@@ -21,7 +21,7 @@ const STDIN_LIMIT: u64 = 512 * 1024;
 /// Arguments of `send`.
 #[derive(Args, Debug)]
 pub struct SendArgs {
-    /// A contact or a group: alias, name, or id or its first 8 characters
+    /// A contact or a group: alias, name, id, or the first 8 characters of an id
     to: String,
     /// What to say; `-` reads it from stdin
     #[arg(required = true)]
@@ -46,7 +46,7 @@ pub struct MessagesArgs {
     #[arg(long, conflicts_with = "contact")]
     channel: Option<String>,
     /// At most this many, the newest ones
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50, allow_negative_numbers = true, value_parser = limit)]
     limit: u32,
     /// Only what comes before this message
     #[arg(long, value_name = "MESSAGE")]
@@ -54,6 +54,11 @@ pub struct MessagesArgs {
     /// Only what comes after this message
     #[arg(long, value_name = "MESSAGE")]
     after: Option<String>,
+}
+
+/// How many messages the daemon gives at once.
+fn limit(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|limit| (1..=1_000).contains(limit)).ok_or_else(|| "use a number from 1 to 1000".into())
 }
 
 /// One message
@@ -91,11 +96,14 @@ impl MessagesArgs {
             limit: Some(self.limit),
         };
         let found = session.call(&list).await?;
-        if list.channel.is_some() || terminal.json {
-            return Ok(terminal.show(&found, |t, found| messages(t, found, None))?);
+        let mut conversations = Conversations::default();
+        match found.first() {
+            Some(_) if terminal.json => {}
+            Some(first) if list.channel.is_some() => drop(conversations.of(session, &first.channel).await),
+            Some(_) => conversations = Conversations::listed(session).await?,
+            None => {}
         }
-        let conversations = Conversations::listed(session).await?;
-        Ok(terminal.show(&found, |t, found| messages(t, found, Some(&conversations)))?)
+        Ok(terminal.show(&found, |t, found| messages(t, found, &conversations))?)
     }
 }
 
@@ -114,17 +122,22 @@ pub(crate) fn text_or_stdin(words: &[String], terminal: &mut Terminal) -> Result
     if terminal.typing {
         terminal.hint("Write your message; Ctrl-D sends it.")?;
     }
-    let mut text = terminal
-        .read_stdin(STDIN_LIMIT)
-        .map_err(|error| Failure::new(Reason::InvalidParams, format!("Cannot send what is on stdin: {error}.")))?;
+    let mut text = terminal.read_stdin(STDIN_LIMIT).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => Failure::new(Reason::InvalidParams, "What is on stdin is not text (UTF-8)."),
+        io::ErrorKind::FileTooLarge => Failure::new(
+            Reason::TooLong,
+            format!("The text has more than {STDIN_LIMIT} bytes and may have {MAX_TEXT}; send it in parts."),
+        ),
+        _ => Failure::new(Reason::InvalidParams, format!("Cannot read stdin: {error}.")),
+    })?;
     if text.ends_with('\n') {
         text.truncate(text.trim_end_matches(['\r', '\n']).len());
     }
     Ok(text)
 }
 
-/// One line each under a line per day; those of several conversations say of which they are.
-fn messages(t: &mut Terminal, messages: &[Message], conversations: Option<&Conversations>) -> io::Result<()> {
+/// One line each under a line per day.
+fn messages(t: &mut Terminal, messages: &[Message], conversations: &Conversations) -> io::Result<()> {
     if messages.is_empty() {
         return t.hint("No messages here yet. Write one: covey send CONTACT|GROUP TEXT");
     }
@@ -136,8 +149,8 @@ fn messages(t: &mut Terminal, messages: &[Message], conversations: Option<&Conve
             t.line(&heading)?;
             day = date;
         }
-        let conversation = conversations.map(|known| known.known(&message.channel));
-        let line = display::message(message, conversation.as_ref(), t.paint, &t.zone);
+        let conversation = conversations.known(&message.channel);
+        let line = display::message(message, &conversation, t.paint, &t.zone);
         t.line(&line)?;
     }
     Ok(())

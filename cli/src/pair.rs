@@ -1,18 +1,17 @@
 //! `covey pair …`: consent.
 
-mod asker;
-
 use std::io;
 
 use clap::{Args, Subcommand};
 use covey_api::{
     AccountSafetyNumber, Contact, ContactAlert, ContactState, Direction, PairAccept, PairBlock, PairCancel,
     PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
-    Party,
+    Party, Reason,
 };
 
 use crate::{
     Failure, Session, Terminal, account,
+    asker::{self, Deed},
     display::{self, called, handle},
     message,
     table::{Cell, Table},
@@ -24,7 +23,10 @@ use crate::{
 /// Invites that `pair list` shows the answers to; more would hide the list.
 const MOST_HINTS: usize = 5;
 
-const CONTACT_HELP: &str = "Alias, or id or its first 8 characters";
+/// Digits of a safety number.
+const SAFETY_DIGITS: usize = 60;
+
+const CONTACT_HELP: &str = "Alias, id, or the first 8 characters of the id";
 /// `pair show` and what else changes nothing.
 pub(crate) const CONTACT_TO_READ: &str = "Alias or id (the start is enough if it fits only one)";
 
@@ -40,7 +42,7 @@ pub enum PairCommand {
     /// List contacts and open invites
     #[command(after_help = "Examples:\n  covey pair list\n  covey pair list --state pending")]
     List {
-        /// Only those in this state
+        /// Only those in this state: invited, pending, paired, declined, refused, expired, cancelled, blocked or removed
         #[arg(long, value_parser = state, value_name = "STATE")]
         state: Option<ContactState>,
     },
@@ -53,8 +55,8 @@ pub enum PairCommand {
     },
     /// Accept an invite
     #[command(
-        long_about = "Accept an invite\n\nName it by the id in `covey pair list`. A name in quotes there is what they call themselves, which anybody can: \
-                      if you use it, you are shown who it is and asked back.",
+        long_about = "Accept an invite\n\nName it by the id in `covey pair list`. A name in quotes there is one that they gave themselves, as anybody can: \
+                      if you use it, you are shown who it is and have to confirm.",
         after_help = "Examples:\n  covey pair accept cv19jckg3qs4cg\n  covey pair accept cv19jckg3qs4cg --alias bob\n  covey pair accept Bob"
     )]
     Accept {
@@ -142,7 +144,7 @@ pub struct ContactArg {
 pub struct AskerArg {
     /// Id (the first 8 characters or more), alias, or what they call themselves if only one does
     contact: String,
-    /// Do not ask back when they are named by what they call themselves
+    /// Do not ask for confirmation when they are named by what they call themselves
     #[arg(long, short)]
     yes: bool,
 }
@@ -158,6 +160,8 @@ impl PairCommand {
         let client_id = session.client_id.clone();
         let (contact, told): (Contact, fn(&Contact) -> Told) = match self {
             Self::Invite(InviteArgs { to, note, alias }) => {
+                // As it stands in a mail: <covey:…>
+                let to = to.trim_matches(|c: char| c.is_whitespace() || "<>\"'`".contains(c)).to_owned();
                 (session.call(&PairInvite { to, note, alias, client_id }).await?, invited)
             }
             Self::List { state } => return list(session, terminal, state).await,
@@ -167,11 +171,13 @@ impl PairCommand {
             }
             Self::Accept { asker, alias } => {
                 let accept = |contact| PairAccept { contact, alias: alias.clone(), client_id: client_id.clone() };
-                (asker::answer(session, terminal, asker, "Accept", accept).await?, accepted)
+                let deed = Deed { verb: "Accept", yes: asker.yes };
+                (asker::ask(session, terminal, asker.contact, deed, accept).await?, accepted)
             }
             Self::Decline(asker) => {
                 let decline = |contact| PairDecline { contact, client_id: client_id.clone() };
-                (asker::answer(session, terminal, asker, "Decline", decline).await?, declined)
+                let deed = Deed { verb: "Decline", yes: asker.yes };
+                (asker::ask(session, terminal, asker.contact, deed, decline).await?, declined)
             }
             Self::Cancel(ContactArg { contact }) => {
                 (session.call(&PairCancel { contact, client_id }).await?, cancelled)
@@ -189,7 +195,7 @@ impl PairCommand {
                 return Ok(terminal.show(&number, account::safety_number)?);
             }
             Self::Verify { contact: ContactArg { contact }, safety_number } => {
-                let safety_number = safety_number.join(" ");
+                let safety_number = whole_number(&safety_number)?;
                 (session.call(&PairVerify { contact, safety_number, client_id }).await?, verified)
             }
             Self::Rename { contact: ContactArg { contact }, alias } => {
@@ -283,6 +289,24 @@ fn verified(contact: &Contact) -> Told {
 
 fn renamed(contact: &Contact) -> Told {
     Told::done(format!("You now call them {}.", called(contact)))
+}
+
+/// A number that has its length: what is too short differs for another reason than somebody in between.
+fn whole_number(typed: &[String]) -> Result<String, Failure> {
+    let number = typed.join(" ");
+    let is_number = number.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || c == '-');
+    let digits = number.chars().filter(char::is_ascii_digit).count();
+    match (is_number, digits) {
+        (true, SAFETY_DIGITS) => Ok(number.replace('-', "")),
+        (true, digits) => Err(Failure::new(
+            Reason::SafetyNumberMismatch,
+            format!("A safety number has {SAFETY_DIGITS} digits; this has {digits}. Compare it again."),
+        )),
+        (false, _) => Err(Failure::new(
+            Reason::SafetyNumberMismatch,
+            format!("A safety number has {SAFETY_DIGITS} digits and nothing else. Compare it again."),
+        )),
+    }
 }
 
 async fn list(session: &Session, terminal: &mut Terminal, state: Option<ContactState>) -> Result<(), Failure> {

@@ -5,7 +5,10 @@ use std::{io, time::Duration};
 use clap::{Args, Subcommand};
 use covey_api::{Scope, TokenCreate, TokenCreated, TokenInfo, TokenKind, TokenList, TokenRevoke, TokenState};
 
-use crate::{Failure, Session, Terminal, display, globals::seconds, table::Table, text::clean_line, when};
+use crate::{
+    Failure, Session, Terminal, conversations::Conversations, display, globals::seconds, table::Table,
+    text::clean_line, when,
+};
 
 /// Tokens: what other programs may do with your node
 #[derive(Subcommand, Debug)]
@@ -66,7 +69,11 @@ impl TokenCommand {
                 terminal.show(&session.call(&create).await?, created)?;
             }
             Self::List { all } => {
-                terminal.show(&session.call(&TokenList { all }).await?, |t, tokens| list(t, tokens))?;
+                let tokens = session.call(&TokenList { all }).await?;
+                let bound = tokens.iter().any(|token| token.channels.is_some()) && !terminal.json;
+                let conversations =
+                    if bound { Conversations::listed(session).await? } else { Conversations::default() };
+                terminal.show(&tokens, |t, tokens| list(t, tokens, &conversations))?;
             }
             Self::Revoke { token } => {
                 let revoked = session.call(&TokenRevoke { token, client_id }).await?;
@@ -96,7 +103,7 @@ fn created(t: &mut Terminal, created: &TokenCreated) -> io::Result<()> {
     }
 }
 
-fn list(t: &mut Terminal, tokens: &[TokenInfo]) -> io::Result<()> {
+fn list(t: &mut Terminal, tokens: &[TokenInfo], known: &Conversations) -> io::Result<()> {
     if tokens.is_empty() {
         t.line("There are no tokens.")?;
         return t.hint("Make one for a program: covey token create NAME --scope read,send");
@@ -105,7 +112,7 @@ fn list(t: &mut Terminal, tokens: &[TokenInfo]) -> io::Result<()> {
     for token in tokens {
         let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
         let all = scopes.len() == Scope::ALL.len();
-        let channels = token.channels.as_ref().map_or_else(|| "all".into(), |ids| bound(t, ids));
+        let channels = token.channels.as_ref().map_or_else(|| "all".into(), |ids| bound(ids, known));
         table.row([
             (&token.name).into(),
             if all { "all".into() } else { scopes.join(",").into() },
@@ -119,8 +126,8 @@ fn list(t: &mut Terminal, tokens: &[TokenInfo]) -> io::Result<()> {
     t.line(&table)
 }
 
-fn bound(t: &Terminal, ids: &[String]) -> String {
-    ids.iter().map(|id| display::id(t, id)).collect::<Vec<_>>().join(",")
+fn bound(ids: &[String], known: &Conversations) -> String {
+    ids.iter().map(|id| known.known(id).label).collect::<Vec<_>>().join(", ")
 }
 
 fn ends(t: &Terminal, token: &TokenInfo) -> String {

@@ -10,7 +10,9 @@ use covey_api::{
 use jsonrpsee::core::client::Subscription;
 
 use crate::{
-    Failure, Session, Terminal, display,
+    Failure, Session, Terminal,
+    conversations::Conversation,
+    display,
     text::{clean_line, short_id},
 };
 
@@ -56,7 +58,7 @@ pub(crate) async fn send<R: Request<Answer = Sent>>(
     let start = session.call(&EventsFetch { last: Some(0), ..EventsFetch::default() }).await?.cursor;
     let sent = session.call(request).await?;
     let Ok(outcome) = tokio::time::timeout(session.patience, follow(session, &sent.id, start, wait)).await else {
-        return Err(late(&sent, session));
+        return Err(late(&sent, wait, session));
     };
     let message = outcome?;
     let sent = Sent { state: message.state, ..sent };
@@ -100,13 +102,17 @@ async fn follow(session: &Session, id: &str, start: String, wait: WaitFor) -> Re
     }
 }
 
-fn late(sent: &Sent, session: &Session) -> Failure {
+fn late(sent: &Sent, wait: WaitFor, session: &Session) -> Failure {
+    let missing = match wait {
+        WaitFor::Delivered => "not delivered",
+        WaitFor::Read => "not read",
+    };
     Failure::Refused(
         covey_api::ApiError::new(
             Reason::TimedOut,
             format!(
-                "The message did not get there within {} s. It is safe and will be delivered when they can be reached; look with `covey message show {}`.",
-                session.patience.as_secs(),
+                "The message was {missing} within {} s. It is safe and will be delivered when they can be reached; look with `covey message show {}`.",
+                session.patience.as_secs_f32(),
                 short_id(&sent.id)
             ),
         )
@@ -128,7 +134,7 @@ async fn recipient(session: &Session, terminal: &mut Terminal, sent: &Sent, aske
     }
     let channel = session.call(&ChannelShow { channel: sent.channel.clone() }).await.ok();
     Recipient {
-        name: clean_line(channel.as_ref().map_or(asked, |channel| &channel.name)),
+        name: channel.as_ref().map_or_else(|| clean_line(asked), |channel| Conversation::from(channel).label),
         nobody: channel.is_some_and(|channel| channel.members == Some(1)),
     }
 }

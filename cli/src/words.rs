@@ -50,6 +50,14 @@ pub fn words(tree: &mut Command, args: impl IntoIterator<Item = OsString>) -> Re
     Ok(kept)
 }
 
+/// What to add to an error about a long flag that is none, where it may have been meant as text.
+#[must_use]
+pub fn tip(error: &Error, args: impl IntoIterator<Item = OsString>) -> Option<&'static str> {
+    let is_send = args.into_iter().skip(1).any(|arg| arg == "send");
+    let tip = "To send a text that begins with dashes, write -- before it: covey send bob -- --hello";
+    (is_send && error.kind() == ErrorKind::UnknownArgument).then_some(tip)
+}
+
 /// A line that was read so far.
 struct Line<'c> {
     command: &'c Command,

@@ -136,7 +136,7 @@ fn what_the_readme_shows_is_what_people_see() {
     alice.until_received("Hello Alice.");
     let talk = shown(&alice, &["messages", "bob"]);
     let lines: Vec<&str> = talk.lines().collect();
-    assert!(lines[1].starts_with(id) && lines[1].ends_with("me: Hello Bob!  (delivered)"), "{talk}");
+    assert!(lines[1].starts_with(id) && lines[1].ends_with("me → bob: Hello Bob!  (delivered)"), "{talk}");
     assert!(lines[2].ends_with("bob: Hello Alice."), "{talk}");
 
     let number = shown(&bob, &["pair", "verify", "alice"]);

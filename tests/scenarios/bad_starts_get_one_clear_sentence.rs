@@ -127,7 +127,7 @@ fn configurations_that_cannot_be_used() {
 fn places_that_cannot_hold_data() {
     let place = Place::new();
     place.write("data", "a file");
-    says(&place.daemon(&[]), 2, &["data", "Not a directory"]);
+    says(&place.daemon(&[]), 5, &["data", "is a file"]);
     let deep = Place::new();
     let long = deep.path().join("d".repeat(120));
     let mut daemon = covey(deep.path());
@@ -218,4 +218,22 @@ fn data_that_is_damaged_or_incomplete() {
     says(&ran, 5, &["db"]);
     fs::write(&database, good).expect("writable");
     alice.resume();
+}
+
+#[test]
+fn a_directory_that_is_none_and_a_level_that_is_none_are_named() {
+    let home = tempfile::tempdir().expect("a directory");
+    let say = |args: &[&str], code: i32, words: &[&str]| {
+        let sentence = run(covey(home.path()), args, "").sentence(code);
+        for word in words {
+            assert!(sentence.contains(word), "no \"{word}\" in: {sentence}");
+        }
+    };
+    let file = home.path().join("notes.txt");
+    fs::write(&file, "[log]\nlevel = \"loud\"\n").expect("written");
+    let (file, none) = (file.to_string_lossy(), home.path().join("nosuch"));
+    say(&["--data-dir", &file, "status"], 3, &["is a file", "--data-dir"]);
+    say(&["--data-dir", &none.to_string_lossy(), "status"], 3, &["There is no directory", "nosuch"]);
+    say(&["--data-dir", &file, "daemon"], 5, &["Cannot use the data directory", "notes.txt"]);
+    say(&["--config", &file, "config", "check"], 2, &["\"loud\" is no level", "debug"]);
 }

@@ -118,3 +118,26 @@ fn one_who_declined_an_invite_can_still_come_by_ticket() {
     bring_in(&alice, &group, &carol);
     say_to_all(&carol, &group, "me too", &[&alice, &bob]);
 }
+
+#[test]
+fn who_asks_or_is_a_member_is_named_by_what_they_call_themselves_only_by_who_says_that_they_mean_it() {
+    let (alice, carol) = (Node::start("alice"), Node::start("carol"));
+    let group = make_group(&alice, "Lake");
+    carol.json(&["account", "rename", "Bob"]);
+    let asks = ticket(&alice, &["--approve"]);
+    carol.json(&["group", "join", text(&asks), "--note", "You know me"]);
+    until_asked(&alice, &carol);
+    let waiting = carol.refused(&["send", &group, "in yet?"], 1);
+    assert!(waiting.contains("nobody there has answered"), "{waiting}");
+    for verb in ["approve", "reject"] {
+        let sentence = alice.refused(&["group", verb, "Lake", "bob"], 1);
+        assert!(sentence.contains(&carol.id[..13]) && sentence.contains("--yes"), "{sentence}");
+    }
+    assert_eq!(alice.reason(&["group", "approve", "Lake", "bob"]), "no_such_request");
+    assert_eq!(alice.json(&["group", "approve", "Lake", "Bob", "--yes"])["account"], carol.id.as_str());
+    carol.until_group(&group, "joined");
+
+    assert_eq!(alice.reason(&["group", "role", "Lake", "Bob", "admin"]), "not_a_member");
+    assert_eq!(alice.json(&["group", "role", "Lake", "Bob", "admin", "--yes"])["role"], "admin");
+    assert_eq!(alice.json(&["group", "remove", "Lake", &carol.id[..13]])["state"], "removed");
+}

@@ -11,7 +11,7 @@ use crate::globals::seconds;
 /// A group.
 #[derive(Args, Debug)]
 pub struct GroupArg {
-    /// The group: name, or id or its first 8 characters
+    /// The group: name, id, or the first 8 characters of the id
     pub(super) group: String,
 }
 
@@ -20,8 +20,11 @@ pub struct GroupArg {
 pub struct MemberArg {
     #[command(flatten)]
     pub(super) group: GroupArg,
-    /// The member: alias, name, or account id or its first 8 characters
+    /// The member: alias, account id or the first 8 characters of it, or what they call themselves if only one does
     pub(super) member: String,
+    /// Do not ask for confirmation when they are named by what they call themselves
+    #[arg(long, short)]
+    pub(super) yes: bool,
 }
 
 /// Somebody who asks to join.
@@ -29,8 +32,11 @@ pub struct MemberArg {
 pub struct RequestArg {
     #[command(flatten)]
     pub(super) group: GroupArg,
-    /// Who asks: account id or its first 8 characters, alias, or name
+    /// Who asks: account id or its first 8 characters, alias, or what they call themselves if only one does
     pub(super) account: String,
+    /// Do not ask for confirmation when they are named by what they call themselves
+    #[arg(long, short)]
+    pub(super) yes: bool,
 }
 
 /// Who may do what.
@@ -80,7 +86,7 @@ pub struct CreateArgs {
 pub struct InviteArgs {
     #[command(flatten)]
     pub(super) group: GroupArg,
-    /// The contact: alias, or id or its first 8 characters
+    /// The contact: alias, id, or the first 8 characters of the id
     pub(super) contact: String,
     /// Their role: admin, member or reader [default: that of newcomers]
     #[arg(long, value_parser = role)]

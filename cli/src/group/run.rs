@@ -13,7 +13,11 @@ use super::{
     show,
     told::{self, Told},
 };
-use crate::{Failure, Session, Terminal};
+use crate::{
+    Failure, Session, Terminal,
+    asker::{self, Deed},
+    display,
+};
 
 impl GroupCommand {
     pub(crate) async fn run(self, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -41,20 +45,31 @@ impl GroupCommand {
             Self::Decline(GroupArg { group }) => {
                 ask(session, terminal, GroupDecline { group, client_id }, told::declined).await
             }
-            Self::Leave { group: GroupArg { group }, transfer_to } => {
-                ask(session, terminal, GroupLeave { group, transfer_to, client_id }, told::left).await
+            Self::Leave { group: GroupArg { group }, transfer_to: None, .. } => {
+                ask(session, terminal, GroupLeave { group, transfer_to: None, client_id }, told::left).await
             }
-            Self::Remove(MemberArg { group: GroupArg { group }, member }) => {
-                ask(session, terminal, GroupRemove { group, member, client_id }, told::removed).await
+            Self::Leave { group: GroupArg { group }, transfer_to: Some(heir), yes } => {
+                let leave =
+                    |heir| GroupLeave { group: group.clone(), transfer_to: Some(heir), client_id: client_id.clone() };
+                ask_of(session, terminal, heir, Deed { verb: "Hand over to", yes }, leave, told::left).await
             }
-            Self::Ban(MemberArg { group: GroupArg { group }, member }) => {
-                ask(session, terminal, GroupBan { group, member, client_id }, told::banned).await
+            Self::Remove(MemberArg { group: GroupArg { group }, member, yes }) => {
+                let remove = |member| GroupRemove { group: group.clone(), member, client_id: client_id.clone() };
+                ask_of(session, terminal, member, Deed { verb: "Remove", yes }, remove, told::removed).await
             }
-            Self::Unban(MemberArg { group: GroupArg { group }, member }) => {
-                ask(session, terminal, GroupUnban { group, member, client_id }, told::unbanned).await
+            Self::Ban(MemberArg { group: GroupArg { group }, member, yes }) => {
+                let ban = |member| GroupBan { group: group.clone(), member, client_id: client_id.clone() };
+                ask_of(session, terminal, member, Deed { verb: "Ban", yes }, ban, told::banned).await
             }
-            Self::Role { member: MemberArg { group: GroupArg { group }, member }, role, invisible } => {
-                ask(session, terminal, GroupRole { group, member, role, invisible, client_id }, told::role).await
+            Self::Unban(MemberArg { group: GroupArg { group }, member, yes }) => {
+                let unban = |member| GroupUnban { group: group.clone(), member, client_id: client_id.clone() };
+                ask_of(session, terminal, member, Deed { verb: "Unban", yes }, unban, told::unbanned).await
+            }
+            Self::Role { member: MemberArg { group: GroupArg { group }, member, yes }, role, invisible } => {
+                let give =
+                    |member| GroupRole { group: group.clone(), member, role, invisible, client_id: client_id.clone() };
+                let verb = format!("Give the role of {} to", display::word(role));
+                ask_of(session, terminal, member, Deed { verb: &verb, yes }, give, told::role).await
             }
             Self::Rename { group: GroupArg { group }, name } => {
                 ask(session, terminal, GroupRename { group, name, client_id }, told::renamed).await
@@ -73,11 +88,13 @@ impl GroupCommand {
                 let requests = session.call(&GroupRequests { group }).await?;
                 Ok(terminal.show(&requests, show::requests)?)
             }
-            Self::Approve(RequestArg { group: GroupArg { group }, account }) => {
-                ask(session, terminal, GroupApprove { group, account, client_id }, told::answered).await
+            Self::Approve(RequestArg { group: GroupArg { group }, account, yes }) => {
+                let approve = |account| GroupApprove { group: group.clone(), account, client_id: client_id.clone() };
+                ask_of(session, terminal, account, Deed { verb: "Approve", yes }, approve, told::answered).await
             }
-            Self::Reject(RequestArg { group: GroupArg { group }, account }) => {
-                ask(session, terminal, GroupReject { group, account, client_id }, told::answered).await
+            Self::Reject(RequestArg { group: GroupArg { group }, account, yes }) => {
+                let reject = |account| GroupReject { group: group.clone(), account, client_id: client_id.clone() };
+                ask_of(session, terminal, account, Deed { verb: "Reject", yes }, reject, told::answered).await
             }
             Self::Members { group: GroupArg { group }, state } => {
                 let members = all_members(session, group, state).await?;
@@ -103,6 +120,19 @@ async fn ask<R: Request>(
     Ok(terminal.show(&answer, |t, answer| told(answer).tell(t))?)
 }
 
+/// The same of something that is done to somebody, who may be named by what they call themselves.
+async fn ask_of<R: Request>(
+    session: &Session,
+    terminal: &mut Terminal,
+    name: String,
+    deed: Deed<'_>,
+    request: impl Fn(String) -> R,
+    told: impl Fn(&R::Answer) -> Told,
+) -> Result<(), Failure> {
+    let answer = asker::ask(session, terminal, name, deed, request).await?;
+    Ok(terminal.show(&answer, |t, answer| told(answer).tell(t))?)
+}
+
 async fn make(session: &Session, terminal: &mut Terminal, args: CreateArgs) -> Result<(), Failure> {
     let CreateArgs { name, policy } = args;
     let newcomers = policy.newcomers();
@@ -112,7 +142,7 @@ async fn make(session: &Session, terminal: &mut Terminal, args: CreateArgs) -> R
     let created = session.call(&create).await?;
     let namesakes = if terminal.json { 0 } else { namesakes(session, &created, &create.name).await };
     Ok(terminal.show(&created, |t, created| {
-        told::created(created, &create.name).tell(t)?;
+        told::created(created, &create.name, namesakes == 0).tell(t)?;
         match namesakes {
             0 => Ok(()),
             _ => t.hint("You are in another group of that name. Rename one, or use their ids."),

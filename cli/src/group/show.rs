@@ -20,9 +20,9 @@ pub(super) fn groups(t: &mut Terminal, groups: &Vec<Group>) -> io::Result<()> {
     }
     let mut table = Table::new(["GROUP", "STATE", "ROLE", "MEMBERS", "SINCE", "ID", "NOTE"]);
     for group in groups {
-        let note = match (group.state, &group.by_name) {
-            (GroupState::Invited, by) => {
-                let by = by.as_deref().filter(|by| !by.is_empty()).unwrap_or("somebody");
+        let note = match group.state {
+            GroupState::Invited => {
+                let by = display::inviter(group);
                 let note = group.note.as_deref().filter(|note| !note.is_empty());
                 format!(
                     "{by} invites you{}",
@@ -58,7 +58,7 @@ pub(super) fn groups(t: &mut Terminal, groups: &Vec<Group>) -> io::Result<()> {
 }
 
 pub(super) fn group(t: &mut Terminal, group: &Group) -> io::Result<()> {
-    let by = group.by_name.clone().or_else(|| group.by.as_deref().map(short_id));
+    let by = group.by.as_ref().map(|_| display::inviter(group));
     let rows = [
         ("group", Some(group.group.clone())),
         ("name", Some(group.name.clone())),

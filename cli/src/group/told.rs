@@ -33,9 +33,10 @@ impl Told {
     }
 }
 
-pub(super) fn created(created: &GroupCreated, name: &str) -> Told {
+/// `unique`: no other group of ours has that name.
+pub(super) fn created(created: &GroupCreated, name: &str, unique: bool) -> Told {
     let name = clean_line(name);
-    let handle = shell_word(&name);
+    let handle = if unique { shell_word(&name) } else { short_group(&created.group) };
     Told::done(format!("The group {name} ({}) was created; you are its owner.", short_group(&created.group)))
         .next(format!("Invite somebody: covey group invite {handle} CONTACT, or: covey group ticket {handle} --uses 5"))
 }

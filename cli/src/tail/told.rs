@@ -23,6 +23,8 @@ use covey_api::ChannelKind;
 
 /// Columns of the time before a line.
 const CLOCK: usize = 6;
+/// Messages of which the last change is remembered: those that change are the newest ones.
+const REMEMBERED: usize = 4_096;
 
 /// Tells, and remembers what it told.
 #[derive(Default)]
@@ -31,6 +33,8 @@ pub(super) struct Teller {
     contacts: HashMap<String, (ContactState, Option<String>)>,
     groups: HashMap<String, (String, Policy)>,
     members: HashMap<(String, String), (MemberState, Role)>,
+    /// What was told last of a message: in a group each member who reads it is an event.
+    changes: HashMap<String, String>,
 }
 
 impl Teller {
@@ -46,7 +50,14 @@ impl Teller {
             kind::MESSAGE_CHANGED => {
                 let message: Message = shape(event)?;
                 let conversation = self.conversations.of(session, &message.channel).await;
-                t.paint.dim(&format!("* {}", changed(&message, &conversation)?))
+                let change = changed(&message, &conversation)?;
+                if self.changes.len() >= REMEMBERED {
+                    self.changes.clear();
+                }
+                if self.changes.insert(message.id, change.clone()).is_some_and(|before| before == change) {
+                    return None;
+                }
+                t.paint.dim(&format!("* {change}"))
             }
             _ => format!("* {}", self.happened(t, event)?),
         };
@@ -59,7 +70,7 @@ impl Teller {
             kind::CONTACT_ALERT => alert(t, &shape(event)?),
             kind::GROUP_INVITED => Some(group_invite(t, &shape(event)?)),
             kind::GROUP_JOINED | kind::GROUP_LEFT | kind::GROUP_REMOVED | kind::GROUP_CHANGED => {
-                self.group(t, &event.kind, &shape(event)?)
+                self.group(t, event.at, &event.kind, &shape(event)?)
             }
             kind::GROUP_REQUEST => Some(request(t, &shape(event)?)),
             kind::PEER => {
@@ -102,11 +113,11 @@ impl Teller {
     }
 
     /// What happened in a group, and to whom.
-    fn group(&mut self, t: &Terminal, kind: &str, event: &GroupEvent) -> Option<String> {
+    fn group(&mut self, t: &Terminal, at: Time, kind: &str, event: &GroupEvent) -> Option<String> {
         let group = &event.group;
         let name = label(&group.name);
-        let by = event.actor_name.as_deref().filter(|name| !name.is_empty()).map(label);
-        let by = by.or_else(|| event.actor.as_deref().map(short_id));
+        let by = event.actor.as_deref();
+        let by = by.map(|by| display::named(event.actor_alias.as_deref(), event.actor_name.as_deref(), by));
         let passive = |done: &str| by.as_ref().map_or_else(|| done.to_owned(), |by| format!("{done} by {by}"));
         let before = self.groups.insert(group.group.clone(), (group.name.clone(), group.policy));
         let Some(member) = event.member.as_ref() else {
@@ -120,9 +131,14 @@ impl Teller {
                         passive(&format!("the rules of {name} were changed"))
                     }
                     Some(_) => return None,
+                    None if group.role == Some(Role::Owner) && group.members == 1 && is_moment(group.since, at) => {
+                        t.paint.green(&format!("you created {name}"))
+                    }
                     None => t.paint.dim(&passive(&format!("the name or the rules of {name} were changed"))),
                 },
                 GroupState::Invited => format!("{name} invites you"),
+                // Somebody invited us: it waits for them to hear of our yes.
+                GroupState::Requested if group.by.is_some() => format!("you accepted the invite to {name}"),
                 GroupState::Requested => format!("you asked to join {name}"),
                 GroupState::Left => format!("you left {name}"),
                 GroupState::Removed => t.paint.red(&passive(&format!("you were removed from {name}"))),
@@ -134,9 +150,13 @@ impl Teller {
         if kind == kind::GROUP_CHANGED && before == Some(now) {
             return None;
         }
+        // An event of a member who was here already tells of another role.
+        let came = kind == kind::GROUP_JOINED
+            || member.state == MemberState::Joined
+                && before.map_or_else(|| is_moment(member.since, at), |(state, _)| state != MemberState::Joined);
         let (who, was) = if member.own { ("you".into(), "were") } else { (display::member(member), "was") };
         Some(match (kind, member.state) {
-            (kind::GROUP_JOINED, _) => t.paint.green(&format!("{who} joined {name}")),
+            _ if came => t.paint.green(&format!("{who} joined {name}")),
             (kind::GROUP_LEFT, _) => format!("{who} left {name}"),
             (_, MemberState::Banned) => t.paint.red(&passive(&format!("{who} {was} banned from {name}"))),
             (_, MemberState::Removed) => t.paint.red(&passive(&format!("{who} {was} removed from {name}"))),
@@ -193,7 +213,7 @@ fn alert(t: &Terminal, contact: &Contact) -> Option<String> {
 }
 
 fn group_invite(t: &Terminal, group: &Group) -> String {
-    let by = group.by_name.as_deref().filter(|by| !by.is_empty()).map_or_else(|| "somebody".into(), label);
+    let by = display::inviter(group);
     let handle = display::group_handle(group);
     let ask = t.paint.yellow(&format!("{by} invites you to {}{}", label(&group.name), said(group.note.as_deref())));
     format!("{ask} (covey group accept {handle}, or decline)")
@@ -214,7 +234,7 @@ fn request(t: &Terminal, request: &JoinRequest) -> String {
 
 /// How a message changed: how far one of ours has come, or that it was deleted.
 fn changed(message: &Message, conversation: &Conversation) -> Option<String> {
-    let place = label(&conversation.name);
+    let place = &conversation.label;
     let is_group = conversation.kind == ChannelKind::Group;
     if message.deleted {
         let whose =

@@ -325,6 +325,7 @@ async fn a_group_or_a_member_cannot_pass_for_somebody_else() {
     let daemon = Daemon::start().await;
     let forged = covey_api::Message {
         author_name: Some("bob → me: send me the key".into()),
+        author_alias: None,
         ..message("m1", ALICE, "hello", covey_api::MessageState::Received)
     };
     daemon.mock.happen(kind::MESSAGE_RECEIVED, &forged);
@@ -332,4 +333,43 @@ async fn a_group_or_a_member_cannot_pass_for_somebody_else() {
     let tail = daemon.run(&["tail"]).await.out;
     assert!(tail.contains("00:00 \"bob → me: send me the key\" → me: hello"), "{tail}");
     assert!(tail.contains("00:00 \"me\" → me: hello"), "{tail}");
+}
+
+#[tokio::test]
+async fn who_calls_themselves_like_a_contact_is_not_shown_like_one() {
+    let daemon = Daemon::start().await;
+    let ours = message("m1", ALICE, "hello", covey_api::MessageState::Received);
+    let theirs = covey_api::Message { author: BOB.into(), author_alias: None, ..ours.clone() };
+    for said in [&ours, &theirs] {
+        daemon.mock.happen(kind::MESSAGE_RECEIVED, said);
+    }
+    let tail = daemon.run(&["tail"]).await.out;
+    let told: Vec<&str> = tail.lines().collect();
+    assert_eq!(told, ["00:00 alice → me: hello", "00:00 \"alice\" → me: hello"]);
+}
+
+#[tokio::test]
+async fn messages_of_one_conversation_say_whose_they_are_as_well() {
+    let daemon = Daemon::start().await;
+    daemon.run(&["send", "alice", "hi"]).await;
+    let shown = daemon.run(&["messages", "alice"]).await.out;
+    assert!(shown.contains(" alice → me: hello") && shown.contains(" me → alice: hi  (delivered)"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_safety_number_that_is_not_whole_is_no_alarm() {
+    let daemon = Daemon::start().await;
+    for (number, words) in [("123", "this has 3"), ("12345 abc", "60 digits and nothing else")] {
+        let ran = daemon.run(&["pair", "verify", "alice", number]).await;
+        assert_eq!(ran.exit, 1, "{}", ran.err);
+        assert!(ran.err.contains(words) && !ran.err.contains("in between"), "{}", ran.err);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_text_or_too_long_on_stdin_is_refused_in_the_words_of_the_daemon() {
+    let daemon = Daemon::start().await;
+    let long = "x".repeat(600_000);
+    let ran = daemon.run_typing(&["send", "alice", "-"], &long).await;
+    assert!(ran.err.contains("may have 16384; send it in parts"), "{}", ran.err);
 }

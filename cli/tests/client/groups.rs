@@ -236,6 +236,7 @@ async fn tail_tells_what_happens_in_groups() {
         member: Some(member),
         actor: Some(ALICE.into()),
         actor_name: Some("alice".into()),
+        actor_alias: Some("alice".into()),
     };
     let bob = |role, state| member(BOB, Some("bob"), role, state);
     daemon.mock.happen(kind::GROUP_INVITED, group(CHOIR, "Choir", GroupState::Invited));
@@ -297,7 +298,40 @@ async fn of_a_message_in_a_large_group_counts_are_told_and_some_who_lack_it() {
 
 #[test]
 fn the_event_of_a_group_has_the_shape_that_show_returns() {
-    let event =
-        GroupEvent { group: group(LAKE, "Lake", GroupState::Joined), member: None, actor: None, actor_name: None };
+    let event = GroupEvent {
+        group: group(LAKE, "Lake", GroupState::Joined),
+        member: None,
+        actor: None,
+        actor_name: None,
+        actor_alias: None,
+    };
     assert_eq!(serde_json::to_value(&event).unwrap(), serde_json::to_value(&event.group).unwrap());
+}
+
+#[tokio::test]
+async fn who_comes_is_told_as_that_and_reading_is_told_once() {
+    let daemon = Daemon::start().await;
+    let event = |member, at| GroupEvent {
+        group: covey_api::Group { since: at, ..group(LAKE, "Lake", GroupState::Joined) },
+        member,
+        actor: None,
+        actor_name: None,
+        actor_alias: None,
+    };
+    let invited = member(ALICE, Some("alice"), Role::Member, MemberState::Invited);
+    let joined = member(ALICE, Some("alice"), Role::Member, MemberState::Joined);
+    let admin = member(ALICE, Some("alice"), Role::Admin, MemberState::Joined);
+    for member in [invited, joined, admin] {
+        daemon.mock.happen(kind::GROUP_CHANGED, event(Some(member), crate::mock::at(0)));
+    }
+    let read = Message { channel: LAKE.into(), ..message("m1", ME, "hello", MessageState::Read) };
+    for _ in 0..2 {
+        daemon.mock.happen(kind::MESSAGE_CHANGED, &read);
+    }
+    let tail = daemon.run(&["tail"]).await.out;
+    let told: Vec<&str> = tail.lines().map(|line| line.split_once(" * ").unwrap().1).collect();
+    assert_eq!(
+        told,
+        ["alice was invited to Lake", "alice joined Lake", "alice was made an admin of Lake", "read in Lake: hello"]
+    );
 }

@@ -80,6 +80,9 @@ pub struct Channel {
     pub kind: ChannelKind,
     /// What to call it: the contact's alias or name, or the group's name.
     pub name: String,
+    /// Our name for the contact of a direct channel. Without it `name` is what they call themselves, as anybody can.
+    #[serde(default)]
+    pub alias: Option<String>,
     /// The other account of a direct channel, `cv1…`.
     pub contact: Option<String>,
     /// The group of a group channel; the same id as the channel's.

@@ -118,6 +118,10 @@ pub struct Message {
     pub author: String,
     /// Our name for the author, or the one they gave themselves; our own display name if it is ours.
     pub author_name: Option<String>,
+    /// Our name for the author. Without it `author_name` is what they call themselves, as anybody can: show that the two
+    /// are not the same.
+    #[serde(default)]
+    pub author_alias: Option<String>,
     /// Did we write it?
     pub own: bool,
     /// What it says.

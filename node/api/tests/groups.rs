@@ -16,6 +16,7 @@ fn group() -> Group {
         founder: Some("cv1a".into()),
         by: None,
         by_name: None,
+        by_alias: None,
         note: None,
         expires_at: None,
         policy: Policy::default(),
@@ -41,7 +42,7 @@ fn member() -> Member {
 fn golden_group() -> Value {
     json!({
         "group": "6bd1", "channel": "6bd1", "name": "Lake", "state": "joined", "role": "owner", "members": 3,
-        "since": "1970-01-01T00:00:00.000Z", "founder": "cv1a", "by": null, "by_name": null, "note": null,
+        "since": "1970-01-01T00:00:00.000Z", "founder": "cv1a", "by": null, "by_name": null, "by_alias": null, "note": null,
         "expires_at": null, "requests": 0, "roster_hash": "beef",
         "policy": {
             "invite": "admin", "rename": "admin", "write": "member", "newcomers": "member",
@@ -65,7 +66,13 @@ fn groups_and_members_have_the_shape_that_was_promised() {
 
 #[test]
 fn an_event_is_the_group_and_whom_it_is_about_and_survives_the_wire() {
-    let event = GroupEvent { group: group(), member: Some(member()), actor: Some("cv1a".into()), actor_name: None };
+    let event = GroupEvent {
+        group: group(),
+        member: Some(member()),
+        actor: Some("cv1a".into()),
+        actor_name: None,
+        actor_alias: None,
+    };
     let wire = serde_json::to_value(&event).unwrap();
     let mut golden = golden_group();
     golden["member"] = golden_member();

@@ -258,6 +258,7 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel) -> Result<api::Channel, A
         channel: channel.text_id(),
         kind: if channel.contact.is_some() { ChannelKind::Direct } else { ChannelKind::Group },
         name: name(cx.tx, channel)?,
+        alias: channel.contact.map(|contact| contacts::alias_of(cx.tx, &contact)).transpose()?.flatten(),
         contact: channel.contact.map(|contact| contact.to_string()),
         open: channel.open,
         unread: channel.unread,

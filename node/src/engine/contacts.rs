@@ -235,10 +235,15 @@ pub(super) fn own_name(tx: &Tx<'_>) -> Result<Option<String>, EngineError> {
 
 /// What to call an account: our alias, else the name it gives itself.
 pub(super) fn name_of(tx: &Tx<'_>, account: &AccountId) -> Result<Option<String>, EngineError> {
-    match load(tx, account)?.and_then(|contact| contact.alias) {
+    match alias_of(tx, account)? {
         Some(alias) => Ok(Some(alias)),
         None => Ok(card(tx, account)?.and_then(|card| card.name)),
     }
+}
+
+/// Our name for an account.
+pub(super) fn alias_of(tx: &Tx<'_>, account: &AccountId) -> Result<Option<String>, EngineError> {
+    Ok(load(tx, account)?.and_then(|contact| contact.alias))
 }
 
 /// Whether there is anything to say about a contact.

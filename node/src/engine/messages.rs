@@ -232,6 +232,7 @@ pub(super) fn list(tx: &Tx<'_>, channel: u64, page: Page) -> Result<Vec<Message>
 /// As clients see it.
 pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<api::Message, ApiError> {
     let author_name = if message.own { contacts::own_name(cx.tx)? } else { contacts::name_of(cx.tx, &message.author)? };
+    let author_alias = if message.own { None } else { contacts::alias_of(cx.tx, &message.author)? };
     let state = if message.own {
         delivery::state(cx, channel, message)?
     } else if arrivals::is_unread(channel, message) {
@@ -244,6 +245,7 @@ pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Res
         channel: channel.text_id(),
         author: message.author.to_string(),
         author_name,
+        author_alias,
         own: message.own,
         text: message.text().unwrap_or_default().to_owned(),
         sent_at: Time::from_unix_ms(message.body.sent_at),

@@ -81,7 +81,7 @@ pub(super) fn channel(cx: &Cx<'_, '_>, text: &str, purpose: Purpose) -> Result<C
     }
     let no = match conversation(cx, text, purpose)? {
         Some(Named::Contact(contact)) => contact.channel.ok_or_else(|| contacts::not_paired(&contact))?,
-        Some(Named::Group(group)) => group.no.ok_or(GroupRefusal::WeAreNotAMember(&group.name))?,
+        Some(Named::Group(group)) => group.no.ok_or_else(|| group.not_in())?,
         Some(Named::Channel(channel)) => return Ok(*channel),
         None => return Err(no_conversation(text)),
     };

@@ -1,8 +1,31 @@
 // What things are called, for people.
 
-/** What we call a contact: our name for them, else the one they gave themselves, else the start of their id. */
+/**
+ * What we call a contact: our name for them, else in quotes the one they gave themselves, as anybody can, else the start of their
+ * id. So nobody passes for a contact by calling themselves like one.
+ */
 export function nameOf(contact) {
-  return contact.alias || contact.name || shortId(contact.contact);
+  return contact.alias || claimed(contact.name) || shortId(contact.contact);
+}
+
+/** The author of a message, in the same way. */
+export function authorOf({ author, author_alias: alias, author_name: name }) {
+  return alias || (isShortId(name, author) ? null : claimed(name)) || shortId(author);
+}
+
+/** Who invited us to a group, in the same way; nothing if nobody did. */
+export function inviterOf({ by, by_alias: alias, by_name: name }) {
+  return by && authorOf({ author: by, author_alias: alias, author_name: name });
+}
+
+/** A name that somebody gave themselves. */
+function claimed(name) {
+  return name ? `"${name.replaceAll('"', "'")}"` : null;
+}
+
+/** Of an account without a name the node tells the start of its id. */
+function isShortId(name, id) {
+  return name && id.startsWith(name.replace(/…$/, ''));
 }
 
 /** The start of an account id, by which people decide: after `cv1` thirteen characters of five bits each. */

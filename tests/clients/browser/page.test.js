@@ -33,9 +33,9 @@ const rows = (page) => page.getByRole('navigation', { name: 'Conversations' }).l
 test('the conversation with the newest message is on top, whether it is of two or of many', async () => {
   const page = await openPage(browser, bob);
   await bob.call('message.send', { to: group, text: 'to the group' });
-  await eventually('the group is on top', async () => (await rows(page)).join() === 'Lake,Alice');
+  await eventually('the group is on top', async () => (await rows(page)).join() === 'Lake,"Alice"');
   await alice.call('message.send', { to: bob.account, text: 'to Bob' });
-  await eventually('Alice is on top', async () => (await rows(page)).join() === 'Alice,Lake');
+  await eventually('Alice is on top', async () => (await rows(page)).join() === '"Alice",Lake');
   await page.close();
 });
 
@@ -43,7 +43,7 @@ test('choosing the open conversation again puts the cursor into the box', async 
   const page = await openPage(browser, bob, `#/chat/${alice.account}`);
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
   await page.locator('.log').focus();
-  await page.getByRole('link', { name: /^Alice/ }).click();
+  await page.getByRole('link', { name: /^"Alice"/ }).click();
   await eventually('the box has the cursor', () => page.evaluate(() => document.activeElement.tagName === 'TEXTAREA'));
   await page.close();
 });
@@ -85,11 +85,11 @@ test('many invites are folded and leave the conversations in the window', async 
   for (const stranger of strangers) await stranger.call('pair.invite', { to: ticket, note: 'we met at the lake' });
   const page = await openPage(browser, bob);
   await page.getByText('Waiting for your answer 3').waitFor();
-  assert.ok(await page.getByRole('link', { name: /^Alice/ }).isVisible());
-  assert.equal(await page.getByRole('button', { name: 'Accept two' }).isVisible(), false);
+  assert.ok(await page.getByRole('link', { name: /^"Alice"/ }).isVisible());
+  assert.equal(await page.getByRole('button', { name: 'Accept "two"' }).isVisible(), false);
   await page.locator('.pending summary', { hasText: 'two' }).click();
-  await page.getByRole('button', { name: 'Accept two' }).click();
-  await page.getByText('You and two are paired.').first().waitFor();
+  await page.getByRole('button', { name: 'Accept "two"' }).click();
+  await page.getByText('You and "two" are paired.').first().waitFor();
   await page.close();
   await Promise.all(strangers.map((stranger) => stranger.remove()));
 });
@@ -118,3 +118,12 @@ for (const [what, options] of [
     await window.close();
   });
 }
+
+test('a name that somebody gave themselves stands in quotes, the one that we gave them does not', async () => {
+  await alice.call('message.send', { to: group, text: 'Who am I?' });
+  const page = await openPage(browser, bob, `#/group/${group}`);
+  await page.locator('.author', { hasText: /^"Alice"$/ }).first().waitFor();
+  await bob.call('pair.rename', { contact: alice.account, alias: 'Ada' });
+  await eventually('the list has our name', async () => (await rows(page)).includes('Ada'));
+  await page.close();
+});

@@ -31,6 +31,7 @@ pub fn group(id: &str, name: &str, state: GroupState) -> Group {
         founder: Some(ME.into()),
         by: (!joined).then(|| ALICE.into()),
         by_name: (!joined).then(|| "alice".into()),
+        by_alias: (!joined).then(|| "alice".into()),
         expires_at: None,
         note: (!joined).then(|| "sing \x1b[2J along".into()),
         policy: Policy::default(),

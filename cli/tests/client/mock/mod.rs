@@ -77,6 +77,7 @@ pub fn message(id: &str, author: &str, text: &str, state: MessageState) -> Messa
         channel: format!("ch-{ALICE}"),
         author: author.into(),
         author_name: Some(if author == ME { "me" } else { "alice" }.into()),
+        author_alias: (author != ME).then(|| "alice".into()),
         own: author == ME,
         text: text.into(),
         sent_at: at(60),
@@ -249,18 +250,20 @@ impl Mock {
 
     fn channel(&self, name: &str) -> Result<Channel, ApiError> {
         let group = groups::find_group(name).ok();
-        let (channel, kind, name, contact) = match &group {
-            Some(group) => (group.channel.clone(), ChannelKind::Group, group.name.clone(), None),
+        let (channel, kind, name, contact, alias) = match &group {
+            Some(group) => (group.channel.clone(), ChannelKind::Group, group.name.clone(), None, None),
             None => {
                 let contact = self.find(name.trim_start_matches("ch-"))?;
                 let channel = format!("ch-{}", contact.contact);
-                (channel, ChannelKind::Direct, contact.alias.unwrap_or_default(), Some(contact.contact))
+                let name = contact.alias.clone().unwrap_or_default();
+                (channel, ChannelKind::Direct, name, Some(contact.contact), contact.alias)
             }
         };
         Ok(Channel {
             channel,
             kind,
             name,
+            alias,
             contact,
             group: group.as_ref().map(|group| group.group.clone()),
             members: group.as_ref().map(|group| group.members),

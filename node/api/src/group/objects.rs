@@ -116,6 +116,9 @@ pub struct Group {
     pub by: Option<String>,
     /// Our name for them, or the one they gave themselves.
     pub by_name: Option<String>,
+    /// Our name for them. Without it `by_name` is what they call themselves, as anybody can.
+    #[serde(default)]
+    pub by_alias: Option<String>,
     /// What the inviter says; none unless we are invited.
     pub note: Option<String>,
     /// When the invite or our request expires; none unless it is open.
@@ -166,4 +169,7 @@ pub struct GroupEvent {
     /// Our name for them, or the one they gave themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor_name: Option<String>,
+    /// Our name for them. Without it `actor_name` is what they call themselves, as anybody can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_alias: Option<String>,
 }

@@ -70,6 +70,12 @@ pub enum GroupRefusal<'a> {
     /// We are not a member, and never were.
     #[error("You are not a member of {0}. Accept its invite, or join with a ticket.")]
     WeAreNotAMember(&'a str),
+    /// We asked to join, or accepted an invite, and wait.
+    #[error("You are not a member of {0} yet: nobody there has answered your request. `covey group list` shows it.")]
+    NotYet(&'a str),
+    /// We are invited.
+    #[error("You are invited to {0} and have not answered. Accept first: `covey group accept`.")]
+    Unanswered(&'a str),
     /// Our role does not cover it.
     #[error("In {group} you are {}, and that takes the right to {}. Ask {needs}.", article(*role), right.to(), needs = asks(*needs))]
     NotAllowed {
@@ -178,7 +184,9 @@ impl GroupRefusal<'_> {
     pub fn reason(self) -> Reason {
         match self {
             Self::NoSuchGroup(_) => Reason::NoSuchGroup,
-            Self::NotAMember { .. } | Self::WeAreNotAMember(_) => Reason::NotAMember,
+            Self::NotAMember { .. } | Self::WeAreNotAMember(_) | Self::NotYet(_) | Self::Unanswered(_) => {
+                Reason::NotAMember
+            }
             Self::NotAllowed { .. } | Self::IsOwner { .. } => Reason::NotAllowed,
             Self::Oneself => Reason::OwnAccount,
             Self::NotBanned { .. } | Self::NotInvited(_) => Reason::WrongState,
@@ -239,6 +247,8 @@ mod tests {
             GroupRefusal::NoSuchGroup(group),
             GroupRefusal::NotAMember { group, member },
             GroupRefusal::WeAreNotAMember(group),
+            GroupRefusal::NotYet(group),
+            GroupRefusal::Unanswered(group),
             GroupRefusal::NotAllowed { group, right: Right::Ban, role: Role::Member, needs: Role::Admin },
             GroupRefusal::AlreadyMember { group, member },
             GroupRefusal::IsOwner { group, member, right: Right::Ban },

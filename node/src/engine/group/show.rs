@@ -89,6 +89,7 @@ pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<a
         founder: known.and_then(|group| group.roster.founder()).map(ToString::to_string),
         by: standing.by.map(|by| by.to_string()),
         by_name: standing.by.map(|by| name_of(cx, &by)).transpose()?,
+        by_alias: standing.by.map(|by| contacts::alias_of(cx.tx, &by)).transpose()?.flatten(),
         note: invite.map(|invite| invite.note.clone()).filter(|note| !note.is_empty()),
         expires_at: None,
         policy: known.map_or_else(api::Policy::default, |group| policy(group.roster.policy())),
@@ -122,7 +123,7 @@ pub(in crate::engine) fn member(
         own || contacts::devices(cx.tx, account)?.iter().any(|device| cx.live.connected.contains(&device.peer));
     Ok(Some(api::Member {
         account: account.to_string(),
-        alias: contacts::load(cx.tx, account)?.and_then(|contact| contact.alias),
+        alias: contacts::alias_of(cx.tx, account)?,
         name: if own { contacts::own_name(cx.tx)? } else { contacts::card(cx.tx, account)?.and_then(|card| card.name) },
         role: role(shown),
         state,
@@ -151,6 +152,7 @@ fn event(
         member: about,
         actor: actor.map(|actor| actor.to_string()),
         actor_name: actor.map(|actor| name_of(cx, &actor)).transpose()?,
+        actor_alias: actor.map(|actor| contacts::alias_of(cx.tx, &actor)).transpose()?.flatten(),
     })
 }
 

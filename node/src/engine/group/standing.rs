@@ -1,6 +1,6 @@
 //! How we stand to groups: invited, waiting, in, out.
 
-use covey_api::GroupState;
+use covey_api::{GroupRefusal, GroupState};
 use covey_feed::ChannelId;
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::secret::Secret;
@@ -114,6 +114,16 @@ impl Point {
 }
 
 impl Standing {
+    /// Why nothing can be done in a group that we are not in.
+    pub(in crate::engine) fn not_in(&self) -> GroupRefusal<'_> {
+        match self.state {
+            State::Invited => GroupRefusal::Unanswered(&self.name),
+            State::Requested => GroupRefusal::NotYet(&self.name),
+            State::Left | State::Removed => GroupRefusal::Left(&self.name),
+            State::Declined | State::Joined => GroupRefusal::WeAreNotAMember(&self.name),
+        }
+    }
+
     pub(in crate::engine) fn new(id: GroupId, name: String, state: State, now: u64) -> Self {
         Self {
             id,

@@ -5,7 +5,7 @@ import { confirm, openDialog } from '../dialogs.js';
 import { fill, h, name } from '../dom.js';
 import { notice } from '../notices.js';
 import { may } from '../roles.js';
-import { count, deliveryText, full, nameOf, shortId } from '../words.js';
+import { authorOf, count, deliveryText, full, nameOf, shortId } from '../words.js';
 
 /** `reply` is called if one may answer and does. */
 export function openMessage({ rpc, store }, message, reply) {
@@ -66,7 +66,7 @@ function rows(store, message) {
   };
   const delivery = (one) => h('li', {}, called(one), `: ${deliveryText(one.state).text.toLowerCase()}, ${full(one.at)}`, one.why && ` (${one.why})`);
   const all = [
-    ['From', message.own ? 'You' : name(message.author_name || shortId(message.author))],
+    ['From', message.own ? 'You' : name(authorOf(message))],
     ['Sent', full(message.sent_at)],
     !message.own && ['Received', full(message.received_at)],
     message.own && ['State', deliveryText(message.state).text],

@@ -4,7 +4,7 @@ import { batched, fill, h } from '../dom.js';
 import { say } from '../notices.js';
 import { groupName } from '../roles.js';
 import { onRoute, route } from '../router.js';
-import { nameOf } from '../words.js';
+import { authorOf, nameOf } from '../words.js';
 import { chatPage } from './chat.js';
 import { groupPage } from './group.js';
 import { groupsPage } from './groups.js';
@@ -68,9 +68,8 @@ function titled(store) {
 
 function announced(store, { message, fresh }) {
   if (!fresh || store.channels.get(message.channel)?.muted) return;
-  const contact = store.contacts.get(message.author);
   const text = message.text.length > PREVIEW ? `${message.text.slice(0, PREVIEW)}…` : message.text;
-  const who = contact ? nameOf(contact) : message.author_name || 'New message';
+  const who = authorOf(message);
   const group = store.groups.get(message.channel);
   say(`${who}${group ? ` in ${groupName(group)}` : ''}: ${text}`);
 }

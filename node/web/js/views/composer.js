@@ -3,7 +3,7 @@
 import { fill, h, spoken } from '../dom.js';
 import { draftOf, keepDraft } from '../drafts.js';
 import { icon } from '../icons.js';
-import { byteLength } from '../words.js';
+import { authorOf, byteLength } from '../words.js';
 
 /** Longest text in bytes, as the node has it. */
 const LIMIT = 16 * 1024;
@@ -38,7 +38,7 @@ export function composer({ rpc, store }, { contact }, signal, sent) {
     replyTo = message;
     answered.hidden = !message;
     if (!message) return;
-    const who = message.own ? 'yourself' : message.author_name || 'a message';
+    const who = message.own ? 'yourself' : authorOf(message);
     const cancel = h('button', { type: 'button', class: 'plain small', 'aria-label': 'Do not reply to it', on: { click: () => reply(null) } }, icon('cross'));
     fill(answered, h('p', { dir: 'auto' }, h('strong', {}, `Reply to ${who}: `), message.text), cancel);
     input.focus();

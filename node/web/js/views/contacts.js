@@ -102,8 +102,7 @@ export function marks(contact) {
 
 /** A coloured letter, the same for the same account everywhere. */
 export function avatar(contact) {
-  const letter = [...nameOf(contact)][0] ?? '?';
-  const shown = contact.alias || contact.name ? letter.toLocaleUpperCase() : '?';
+  const shown = [...(contact.alias || contact.name || '?')][0].toLocaleUpperCase();
   const element = h('span', { class: 'avatar', 'aria-hidden': 'true' }, shown);
   let hue = 0;
   for (const c of contact.contact) hue = (hue * 31 + c.charCodeAt(0)) % 360;

@@ -5,7 +5,7 @@ import { icon } from '../icons.js';
 import { failure, notice } from '../notices.js';
 import { groupName, groupText } from '../roles.js';
 import { groupLink, onRoute, route } from '../router.js';
-import { brief, full, relative, shortId } from '../words.js';
+import { authorOf, brief, full, inviterOf, relative } from '../words.js';
 import { avatar } from './contacts.js';
 import { foldedCard, invitePanel } from './invites.js';
 import { pageTop } from './page.js';
@@ -40,7 +40,7 @@ function updateInvite(element, group) {
   const { who, about, yes, no } = element.parts;
   yes.setAttribute('aria-label', `Accept: join ${groupName(group)}`);
   no.setAttribute('aria-label', `Decline: do not join ${groupName(group)}`);
-  const by = group.by_name || (group.by && shortId(group.by));
+  const by = inviterOf(group);
   fill(who, name(groupName(group)));
   fill(
     about,
@@ -99,7 +99,7 @@ export function updateGroup(element, group, store) {
       'span',
       { class: 'lines' },
       h('span', { class: 'first' }, name(groupName(group)), spoken(' (group)')),
-      h('span', { class: 'second' }, last ? [last.own ? 'You: ' : last.author_name && [h('bdi', {}, last.author_name), ': '], h('bdi', {}, last.text)].flat() : groupText(group)),
+      h('span', { class: 'second' }, last ? [last.own ? 'You: ' : [h('bdi', {}, authorOf(last)), ': '], h('bdi', {}, last.text)].flat() : groupText(group)),
     ),
     h(
       'span',

@@ -2,7 +2,7 @@
 
 import { fill, h, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
-import { clock, dayOf, dayText, deliveryText, full, shortId } from '../words.js';
+import { authorOf, clock, dayOf, dayText, deliveryText, full } from '../words.js';
 
 /** Messages of one author that are closer than this (milliseconds) stand together. */
 const TOGETHER = 5 * 60_000;
@@ -45,7 +45,7 @@ export function updateMessage(row, message, before, { timeline, firstUnread, gro
 
 /** Who wrote it: shown where it is not clear, else only spoken. */
 function author(message, shown) {
-  const who = message.author_name || shortId(message.author);
+  const who = authorOf(message);
   if (message.own) return spoken('You: ');
   return shown ? h('p', { class: 'author' }, name(who)) : spoken(`${who}: `);
 }

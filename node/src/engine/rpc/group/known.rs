@@ -43,8 +43,7 @@ fn joined_for(cx: &Cx<'_, '_>, text: &str, purpose: Purpose) -> Result<In, ApiEr
             let channel = channels::by_no(cx.tx, no)?.ok_or(GroupRefusal::NoSuchGroup(text))?;
             Ok(In { standing, channel })
         }
-        (State::Left | State::Removed, _) => Err(GroupRefusal::Left(&standing.name).into()),
-        _ => Err(GroupRefusal::WeAreNotAMember(&standing.name).into()),
+        _ => Err(standing.not_in().into()),
     }
 }
 
@@ -80,13 +79,18 @@ impl In {
         if let Ok(account) = text.trim().parse() {
             return Ok(account);
         }
-        let name = |account: &AccountId| match *account == cx.me.account_id() {
-            true => contacts::own_name(cx.tx),
-            false => Ok(contacts::card(cx.tx, account)?.and_then(|card| card.name)),
+        let claim = |account: &AccountId| {
+            let own = *account == cx.me.account_id();
+            let name = if own {
+                contacts::own_name(cx.tx)?
+            } else {
+                contacts::card(cx.tx, account)?.and_then(|card| card.name)
+            };
+            Ok(name.map(|name| Claim { name, note: None }))
         };
         let known = self.group(cx)?.roster.standings(None).map(|(account, _)| *account);
-        one_of(cx, text, known, name)?
-            .ok_or_else(|| GroupRefusal::NotAMember { group: &self.standing.name, member: text }.into())
+        let nobody = GroupRefusal::NotAMember { group: &self.standing.name, member: text };
+        one_of(cx, text, known, claim, nobody)
     }
 
     /// What an invite or ticket gives.
@@ -105,35 +109,59 @@ impl In {
     }
 }
 
-/// The one of `known` that `text` names: by our alias, else by the start of its id or the whole name it gives itself.
+/// What an account says of itself.
+pub(super) struct Claim {
+    pub(super) name: String,
+    pub(super) note: Option<String>,
+}
+
+/// The one of `known` that `text` names: by our alias, else by the start of its id. The name that somebody gives itself, as
+/// anybody can, decides nothing: who has it is told in the details of `nobody`, so that a person can be asked.
 pub(super) fn one_of(
     cx: &Cx<'_, '_>,
     text: &str,
     known: impl IntoIterator<Item = AccountId>,
-    name: impl Fn(&AccountId) -> Result<Option<String>, EngineError>,
-) -> Result<Option<AccountId>, ApiError> {
+    claim: impl Fn(&AccountId) -> Result<Option<Claim>, EngineError>,
+    nobody: GroupRefusal<'_>,
+) -> Result<AccountId, ApiError> {
     let text = text.trim();
     let lower = text.to_lowercase();
-    let is = |name: &Option<String>| name.as_ref().is_some_and(|name| name.to_lowercase() == lower);
-    let (mut exact, mut near) = (Vec::new(), Vec::new());
+    let is = |name: &str| name.to_lowercase() == lower;
+    let (mut exact, mut near, mut claiming) = (Vec::new(), Vec::new(), Vec::new());
     for account in known {
-        let alias = contacts::load(cx.tx, &account)?.and_then(|contact| contact.alias);
-        if is(&alias) {
+        if contacts::alias_of(cx.tx, &account)?.is_some_and(|alias| is(&alias)) {
             exact.push(account);
-        } else if names::names_id(&account.to_string(), text) || is(&name(&account)?) {
+        } else if names::names_id(&account.to_string(), text) {
             near.push(account);
+        } else if claim(&account)?.is_some_and(|claim| is(&claim.name)) {
+            let own = account == cx.me.account_id();
+            if own { near.push(account) } else { claiming.push(account) }
         }
     }
     let found = if exact.is_empty() { near } else { exact };
-    if found.len() <= 1 {
-        return Ok(found.first().copied());
-    }
+    let (several, error) = match found.as_slice() {
+        [one] => return Ok(*one),
+        [] if claiming.is_empty() => return Err(nobody.into()),
+        [] => {
+            let whose = if claiming.len() == 1 { "the id" } else { "one of the ids" };
+            let ids: Vec<String> =
+                claiming.iter().take(MAX_CANDIDATES).map(|id| names::short(&id.to_string())).collect();
+            let sentence = format!(
+                "\"{text}\" is a name that somebody gave themselves, as anybody can. Use {whose}: {}.",
+                ids.join(", ")
+            );
+            (&claiming, ApiError::new(nobody.reason(), sentence))
+        }
+        _ => (&found, GroupRefusal::AmbiguousMember(text).into()),
+    };
     let mut candidates = Vec::new();
-    for account in found.iter().take(MAX_CANDIDATES) {
-        let alias = contacts::load(cx.tx, account)?.and_then(|contact| contact.alias);
-        candidates.push(json!({ "account": account.to_string(), "alias": alias, "name": name(account)? }));
+    for account in several.iter().take(MAX_CANDIDATES) {
+        let alias = contacts::alias_of(cx.tx, account)?;
+        let (name, note) = claim(account)?.map(|claim| (claim.name, claim.note)).unzip();
+        candidates
+            .push(json!({ "account": account.to_string(), "alias": alias, "name": name, "note": note.flatten() }));
     }
-    Err(ApiError::from(GroupRefusal::AmbiguousMember(text)).with_data(json!({ "candidates": candidates })))
+    Err(error.with_data(json!({ "candidates": candidates })))
 }
 
 pub(super) fn checked_note(note: Option<String>) -> Result<String, ApiError> {

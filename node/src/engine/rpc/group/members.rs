@@ -1,8 +1,8 @@
 //! Members: listed, removed, banned, given a role.
 
 use covey_api::{
-    self as api, ApiError, GroupBan, GroupMembers, GroupRefusal, GroupRemove, GroupRole, GroupUnban, MAX_MEMBERS_PAGE,
-    Member, MemberState,
+    self as api, ApiError, GroupBan, GroupMembers, GroupRemove, GroupRole, GroupUnban, MAX_MEMBERS_PAGE, Member,
+    MemberState,
 };
 use covey_pairing::group::roster::{Grant, Op};
 use covey_pairing::ids::AccountId;
@@ -20,7 +20,7 @@ use crate::engine::rpc::range;
 pub fn members(cx: &mut Cx<'_, '_>, params: &GroupMembers) -> Result<Vec<Member>, ApiError> {
     let standing = names::group(cx, &params.group, Purpose::Read, standing::State::Joined)?;
     let Some(group) = standing.no.and_then(|no| get(cx, no)) else {
-        return Err(GroupRefusal::WeAreNotAMember(&standing.name).into());
+        return Err(standing.not_in().into());
     };
     let after = params.after.as_deref().map(str::parse::<AccountId>).transpose();
     let after =

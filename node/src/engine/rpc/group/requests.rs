@@ -6,7 +6,7 @@ use covey_api::{ApiError, GroupApprove, GroupRefusal, GroupReject, GroupRequests
 use covey_pairing::ids::AccountId;
 
 use super::PAGE;
-use super::known::{In, joined, joined_to_read, one_of};
+use super::known::{Claim, In, joined, joined_to_read, one_of};
 use crate::engine::group::{
     admission::{self, Asking},
     show as shown,
@@ -38,14 +38,16 @@ pub fn requests(cx: &mut Cx<'_, '_>, params: &GroupRequests) -> Result<Vec<JoinR
 fn asking(cx: &Cx<'_, '_>, of: &In, text: &str) -> Result<Asking, ApiError> {
     let mut waiting: BTreeMap<AccountId, Asking> =
         admission::waiting(cx, of.channel.no)?.into_iter().map(|asking| (asking.account, asking)).collect();
-    let named = match text.trim().parse() {
-        Ok(account) => Some(account),
-        Err(_) => one_of(cx, text, waiting.keys().copied(), |account| {
-            Ok(waiting.get(account).map(|asking| asking.name.clone()))
-        })?,
+    let nobody = GroupRefusal::NoSuchRequest { group: &of.standing.name, account: text };
+    let claim = |account: &AccountId| {
+        let asking = waiting.get(account);
+        Ok(asking.map(|asking| Claim { name: asking.name.clone(), note: Some(asking.note.clone()) }))
     };
-    let asking = named.and_then(|account| waiting.remove(&account));
-    asking.ok_or_else(|| GroupRefusal::NoSuchRequest { group: &of.standing.name, account: text }.into())
+    let account = match text.trim().parse() {
+        Ok(account) => account,
+        Err(_) => one_of(cx, text, waiting.keys().copied(), claim, nobody)?,
+    };
+    waiting.remove(&account).ok_or_else(|| nobody.into())
 }
 
 /// `group.approve`

@@ -12,7 +12,8 @@ mod tree;
 mod unlock;
 
 use std::{
-    env, io,
+    env,
+    io::{self, Write as _},
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
 };
@@ -20,6 +21,7 @@ use std::{
 use clap::{CommandFactory as _, FromArgMatches as _};
 use covey_api::Exit;
 use covey_cli::{AccountCommand, Command as Client, Failure, Globals, Terminal};
+use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::tree::{Command, Covey};
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
         Ok(covey) => covey,
         Err(shown) => {
             // Help and version arrive here too. Nobody may be reading them.
-            let _ = shown.print();
+            let _ = if shown.use_stderr() { complain(&shown) } else { shown.print() };
             return ExitCode::from(if shown.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() });
         }
     };
@@ -55,6 +57,18 @@ fn parse() -> Result<Covey, clap::Error> {
     Covey::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))
 }
 
+/// Tells a wrong usage: as JSON if that was asked for, as far as can be told from a line that makes no sense.
+fn complain(shown: &clap::Error) -> io::Result<()> {
+    if env::args_os().any(|arg| arg == "--json") {
+        let text = shown.to_string();
+        let sentence = text.trim_start_matches("error: ").split("\n\nUsage:").next().unwrap_or_default().trim();
+        let error = json!({"error": {"message": sentence, "exit": Exit::Usage.code()}});
+        return writeln!(io::stderr(), "{error}");
+    }
+    shown.print()?;
+    covey_cli::tip(shown, env::args_os()).map_or(Ok(()), |tip| writeln!(io::stderr(), "{tip}"))
+}
+
 fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
     match command {
         Command::Daemon(daemon) => runtime(Builder::new_multi_thread())?.block_on(daemon.run(globals, terminal)),
@@ -63,6 +77,11 @@ fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(
         Command::Config(config) => runtime(Builder::new_current_thread())?.block_on(config.run(globals, terminal)),
         Command::Db(db) => db.run(globals, terminal),
         Command::Completions(completions) => Ok(completions.write(Covey::command(), &mut io::stdout())?),
+        Command::CompleteLine(line) => {
+            // Whoever pressed Tab is told nothing but what there is.
+            let _ = line.write(Covey::command(), &mut io::stdout());
+            Ok(())
+        }
         Command::Man(man) => Ok(man.write(Covey::command(), &mut io::stdout())?),
         Command::Client(Client::Account(AccountCommand::Phrase { passphrase_file })) => {
             init::phrase(passphrase_file, globals, terminal)

@@ -1,7 +1,7 @@
 //! The argument tree: the client commands of covey-cli, and what is done without a daemon.
 
 use clap::{Parser, Subcommand};
-use covey_cli::{CompletionsArgs, Globals, ManArgs};
+use covey_cli::{CompleteArgs, CompletionsArgs, Globals, ManArgs};
 
 use crate::{config::ConfigCommand, daemon::DaemonArgs, db::DbCommand, demo::DemoArgs, init::InitArgs};
 
@@ -47,8 +47,16 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Db(DbCommand),
     /// Print a completion script for your shell
-    #[command(after_help = "Example:\n  covey completions bash > ~/.local/share/bash-completion/completions/covey")]
+    #[command(
+        long_about = "Print a completion script for your shell\n\nIn bash, zsh and fish it completes commands, flags, and the names of contacts, groups, invites, tokens and \
+                      settings, for which it asks the daemon if one runs; in the other shells commands and flags.",
+        after_help = "Examples:\n  covey completions bash > ~/.local/share/bash-completion/completions/covey\n  \
+                      covey completions zsh > \"${fpath[1]}/_covey\"\n  covey completions fish > ~/.config/fish/completions/covey.fish"
+    )]
     Completions(CompletionsArgs),
+    /// What can stand at the end of a line; called by the scripts of `covey completions`
+    #[command(hide = true, after_help = "Example:\n  covey complete-line fish 'covey send '")]
+    CompleteLine(CompleteArgs),
     /// Print the manual page
     #[command(after_help = "Examples:\n  covey man | man -l -\n  covey man --dir ~/.local/share/man/man1")]
     Man(ManArgs),

@@ -9,6 +9,7 @@ mod audit;
 mod candidates;
 mod channel;
 mod command;
+mod complete;
 mod connect;
 mod conversations;
 mod display;
@@ -33,6 +34,7 @@ mod words;
 
 pub use account::AccountCommand;
 pub use command::{Command, run};
+pub use complete::CompleteArgs;
 pub use connect::{Place, Session, default_data_dir};
 pub use failure::Failure;
 pub use globals::Globals;

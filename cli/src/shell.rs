@@ -1,12 +1,15 @@
 //! `covey completions | man`: made from the argument tree, which belongs to the binary.
 
 use std::{
+    env,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 use clap_complete::Shell;
+
+use crate::complete::{self, Speaks};
 
 /// Arguments of `completions`.
 #[derive(Args, Debug)]
@@ -29,6 +32,17 @@ impl CompletionsArgs {
     /// # Errors
     /// Those of writing.
     pub fn write(&self, mut tree: clap::Command, out: &mut dyn Write) -> io::Result<()> {
+        let speaks = match self.shell {
+            Shell::Bash => Some(Speaks::Bash),
+            Shell::Zsh => Some(Speaks::Zsh),
+            Shell::Fish => Some(Speaks::Fish),
+            _ => None,
+        };
+        if let Some(speaks) = speaks {
+            let this = env::current_exe()?;
+            return out.write_all(complete::script(speaks, &this.to_string_lossy()).as_bytes());
+        }
+        // The others complete commands and flags.
         let mut script = Vec::new();
         let name = tree.get_name().to_owned();
         clap_complete::generate(self.shell, &mut tree, name, &mut script);

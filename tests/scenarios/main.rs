@@ -17,6 +17,7 @@ mod bad_starts_get_one_clear_sentence;
 mod blocked_account_hears_nothing;
 mod both_invite_at_once;
 mod cancelled_and_expired_invites;
+mod completions_know_names;
 mod declined_inviter_stays_out;
 mod found_by_account_id_alone;
 mod graceful_shutdown;

@@ -312,6 +312,9 @@ fn whole_number(typed: &[String]) -> Result<String, Failure> {
 async fn list(session: &Session, terminal: &mut Terminal, state: Option<ContactState>) -> Result<(), Failure> {
     let contacts = session.call(&PairList { state }).await?;
     Ok(terminal.show(&contacts, |t, contacts| {
+        if contacts.is_empty() && state.is_some() {
+            return t.hint("Nobody is in that state. All of them: covey pair list");
+        }
         if contacts.is_empty() {
             return t.hint(
                 "Nobody yet. Give `covey account ticket` to a friend, or invite one: `covey pair invite TICKET`.",

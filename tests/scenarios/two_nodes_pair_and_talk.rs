@@ -83,6 +83,7 @@ fn two_nodes_pair_by_ticket_and_talk() {
             fields(message),
             [
                 "author",
+                "author_alias",
                 "author_name",
                 "channel",
                 "clock_suspect",

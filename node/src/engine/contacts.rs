@@ -270,7 +270,11 @@ pub(super) fn not_paired(contact: &Contact) -> ApiError {
         State::Pending => (Reason::NotPaired, format!("Accept their invite first: `covey pair accept {name}`.")),
         State::Declined => (Reason::Declined, format!("You declined them; `covey pair forget {name}` lifts it.")),
         State::Refused => (Reason::RefusedByThem, "They declined your invite.".to_owned()),
-        State::Blocked => (Reason::Blocked, format!("You blocked them; `covey pair unblock {name}` lifts it.")),
+        // The pairing is kept.
+        State::Blocked => {
+            let sentence = format!("You blocked {name}. `covey pair unblock {name}` lifts it.");
+            return ApiError::new(Reason::Blocked, sentence).with_data(serde_json::json!({ "state": state.as_str() }));
+        }
         _ => (Reason::NotPaired, format!("Invite them first: `covey pair invite {}`.", contact.account)),
     };
     ApiError::new(reason, format!("You are not paired with {name}. {advice}"))

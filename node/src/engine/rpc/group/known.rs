@@ -139,19 +139,16 @@ pub(super) fn one_of(
         }
     }
     let found = if exact.is_empty() { near } else { exact };
-    let (several, error) = match found.as_slice() {
-        [one] => return Ok(*one),
-        [] if claiming.is_empty() => return Err(nobody.into()),
-        [] => {
-            let whose = if claiming.len() == 1 { "the id" } else { "one of the ids" };
-            let ids: Vec<String> =
-                claiming.iter().take(MAX_CANDIDATES).map(|id| names::short(&id.to_string())).collect();
-            let sentence = format!(
-                "\"{text}\" is a name that somebody gave themselves, as anybody can. Use {whose}: {}.",
-                ids.join(", ")
-            );
+    let (several, error) = match (found.as_slice(), claiming.as_slice()) {
+        ([one], _) => return Ok(*one),
+        ([], []) => return Err(nobody.into()),
+        ([], [one]) => {
+            let id = names::short(&one.to_string());
+            let sentence =
+                format!("\"{text}\" is a name that somebody gave themselves, as anybody can. Use the id: {id}.");
             (&claiming, ApiError::new(nobody.reason(), sentence))
         }
+        ([], _) => (&claiming, GroupRefusal::AmbiguousMember(text).into()),
         _ => (&found, GroupRefusal::AmbiguousMember(text).into()),
     };
     let mut candidates = Vec::new();

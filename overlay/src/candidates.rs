@@ -70,6 +70,13 @@ impl<B: NetworkBehaviour> Candidates<B> {
         candidates.iter().for_each(|address| self.offer(address));
     }
 
+    /// The same, but only if it is new.
+    pub(crate) fn offer_once(&mut self, addr: &Multiaddr) {
+        if !self.seen.contains(addr) {
+            self.offer(addr);
+        }
+    }
+
     /// A candidate of which only `inner` is to know.
     pub(crate) fn offer(&mut self, addr: &Multiaddr) {
         if self.passes(addr) {

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use libp2p::{Multiaddr, PeerId, identity};
 use zeroize::Zeroizing;
 
+use crate::realm::Realm;
+
 /// Everything [`crate::spawn`] needs. Start from [`Config::new`] and change fields.
 #[derive(Clone)]
 pub struct Config {
@@ -17,6 +19,14 @@ pub struct Config {
     pub external: Vec<Multiaddr>,
     /// Peers to join the overlay through, each ending in `/p2p/<peer id>`.
     pub bootstrap: Vec<Multiaddr>,
+    /// Peers that were reached at some time, best first, each ending in `/p2p/<peer id>`: tried when no bootstrap peer answers.
+    pub book: Vec<Multiaddr>,
+    /// The key of a private network; only nodes with the same one are spoken to. Erased on drop, never shown.
+    pub network_key: Option<Zeroizing<[u8; 32]>>,
+    /// Whose signed seed lists are believed (Ed25519 public key); without it none.
+    pub seeds_key: Option<[u8; 32]>,
+    /// The newest signed seed list that is known: its nodes are bootstrap peers too.
+    pub seeds: Option<Vec<u8>>,
     /// Announce and find peers by multicast on the local network.
     pub mdns: bool,
     /// Ask the router to forward the listen ports.
@@ -43,6 +53,10 @@ impl Config {
             listen: any.iter().filter_map(|a| a.parse().ok()).collect(),
             external: Vec::new(),
             bootstrap: Vec::new(),
+            book: Vec::new(),
+            network_key: None,
+            seeds_key: None,
+            seeds: None,
             mdns: true,
             upnp: true,
             relay_server: false,
@@ -59,6 +73,10 @@ impl Config {
         self.keypair().public().to_peer_id()
     }
 
+    pub(crate) fn realm(&self) -> Realm {
+        Realm::new(self.network_key.as_deref())
+    }
+
     pub(crate) fn keypair(&self) -> identity::Keypair {
         let mut seed = *self.network_seed;
         // Any 32 bytes are an Ed25519 seed (RFC 8032, 5.1.5); the call erases its input.
@@ -73,6 +91,8 @@ impl fmt::Debug for Config {
             .field("listen", &self.listen)
             .field("external", &self.external)
             .field("bootstrap", &self.bootstrap)
+            .field("book", &self.book.len())
+            .field("private", &self.network_key.is_some())
             .field("mdns", &self.mdns)
             .field("upnp", &self.upnp)
             .field("relay_server", &self.relay_server)
@@ -151,6 +171,19 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// Room for the users of a seed, which has nothing else to do: `room` open files, one for each connection.
+    /// `[NET-LIMIT-SEED]`
+    #[must_use]
+    pub fn for_seed(self, room: u32) -> Self {
+        let connections = room.clamp(64, 4_096);
+        let unknown_inbound = connections / 8 * 7;
+        // Hundreds of users share one address: an office, a provider's NAT.
+        let per_prefix = (unknown_inbound / 2).max(512).min(unknown_inbound);
+        Self { connections, unknown_inbound, per_prefix, relay_circuits: 512, memory: 384 << 20, ..self }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -222,6 +255,17 @@ impl fmt::Debug for Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seed_has_room_for_hundreds_of_users_behind_one_address() {
+        // [NET-LIMIT-SEED]
+        let seed = Limits::default().for_seed(4_096);
+        assert_eq!((seed.connections, seed.unknown_inbound, seed.per_prefix), (4_096, 3_584, 1_792));
+        let small = Limits::default().for_seed(896);
+        assert_eq!((small.connections, small.unknown_inbound, small.per_prefix), (896, 784, 512));
+        let tiny = Limits::default().for_seed(0);
+        assert!(tiny.per_prefix <= tiny.unknown_inbound && tiny.unknown_inbound < tiny.connections);
+    }
 
     #[test]
     fn a_relay_has_room_for_many_users_unless_its_operator_says_otherwise() {

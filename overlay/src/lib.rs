@@ -12,6 +12,7 @@
 
 mod address;
 mod backoff;
+mod book;
 mod bucket;
 mod candidates;
 mod cards;
@@ -21,18 +22,22 @@ mod counters;
 mod dials;
 mod errors;
 mod event;
+mod exchange;
 mod familiar;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;
 mod guard;
 mod handle;
+mod heartbeat;
 mod listen;
 mod proofs;
 mod pulse;
 mod punches;
+mod realm;
 pub mod record;
 mod scoped;
+pub mod seeds;
 mod seeker;
 mod session;
 mod shared;

@@ -1,53 +1,88 @@
-//! Signs of life of one connection. `[NET-LIVE]`
+//! Signs of life of one connection: when to ask for one, and when to give the connection up. `[NET-LIVE]`
 //!
 //! A TCP connection whose other end has moved away looks well: the kernel takes what is written and sends it again for
-//! a quarter of an hour. So each connection is pinged, and one by which nothing has come for a while is given up.
-//! Anything counts: a ping that was answered, bytes of a frame, and bulk that could be written, which the kernel takes
-//! only while the peer takes it. Without the last two a slow line would be cut while it carries something large.
+//! a quarter of an hour. So the peer is asked for a sign of life: at once when there is reason to doubt the connection, 3 s
+//! after something was written and nothing came back, and otherwise the more seldom the longer nothing happens, because
+//! an idle phone pays for each packet. Who does not answer in time is given up. Anything counts as an answer: a ping, bytes of
+//! a frame, and bulk that could be written, which the kernel takes only while the peer takes it. Without the last two a slow
+//! line would be cut while it carries something large.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
-/// Pause between pings.
-pub(crate) const PING: Duration = Duration::from_secs(5);
 /// A ping that takes so long has failed.
-pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(6);
-/// A connection by which nothing came for so long is closed: a ping and its time-out. `[NET-LIVE]`
-const SILENT: Duration = Duration::from_secs(11);
-/// A connection that there is reason to doubt gets so long for a sign of life: one ping. `[NET-LIVE]`
-const DOUBTED: Duration = Duration::from_secs(7);
+pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// What was written should have brought something back after this.
+const WRITTEN: Duration = Duration::from_secs(3);
+/// First pause of an idle connection between pings; doubled up to [`IDLE_MOST`].
+const IDLE_FIRST: Duration = Duration::from_secs(5);
+/// Longest such pause. Many routers forget an idle UDP connection after 30 s; QUIC keeps it alive by itself.
+const IDLE_MOST: Duration = Duration::from_secs(60);
+/// Who was asked and did not answer for so long is gone. `[NET-LIVE]`
+const SILENT: Duration = Duration::from_secs(9);
+/// The same where there is reason to doubt the connection. `[NET-LIVE]`
+const DOUBTED: Duration = Duration::from_secs(6);
+/// An answer that takes longer is a reason to use another connection, if there is one.
+const SLOW: Duration = Duration::from_secs(3);
 /// Bulk that counts as one when it was written.
 pub(crate) const BULK: usize = 64 << 10;
 
 #[derive(Debug)]
-pub(crate) struct Pulse(Mutex<State>);
+pub(crate) struct Pulse {
+    state: Mutex<State>,
+    /// Wakes whoever asks for signs of life.
+    stir: Arc<Notify>,
+}
 
 #[derive(Debug)]
 struct State {
     last: Instant,
-    doubted: Option<Instant>,
+    /// When the peer was asked; it has not answered.
+    asked: Option<Instant>,
+    /// When something was written, of which nothing came back yet.
+    written: Option<Instant>,
+    doubted: bool,
+    /// The pause until the next ping while nothing happens.
+    idle: Duration,
     /// False of a peer that does not answer pings.
     watched: bool,
 }
 
 impl Pulse {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self(Mutex::new(State { last: now, doubted: None, watched: true }))
+    pub(crate) fn new(now: Instant, stir: Arc<Notify>) -> Self {
+        let state = State { last: now, asked: None, written: None, doubted: false, idle: IDLE_FIRST, watched: true };
+        Self { state: Mutex::new(state), stir }
     }
 
     pub(crate) fn beat(&self, now: Instant) {
         let mut state = self.lock();
         state.last = state.last.max(now);
-        state.doubted = None;
+        (state.asked, state.written, state.doubted) = (None, None, false);
+    }
+
+    /// Something was written that the peer should answer in some way.
+    pub(crate) fn wrote(&self, now: Instant) {
+        let mut state = self.lock();
+        state.idle = IDLE_FIRST;
+        if state.written.is_none() {
+            state.written = Some(now);
+            drop(state);
+            self.stir.notify_one();
+        }
     }
 
     /// Something happened that the connection may not have survived.
-    pub(crate) fn doubt(&self, now: Instant) {
-        self.lock().doubted.get_or_insert(now);
+    pub(crate) fn doubt(&self) {
+        let mut state = self.lock();
+        if !state.doubted {
+            (state.doubted, state.idle) = (true, IDLE_FIRST);
+            drop(state);
+            self.stir.notify_one();
+        }
     }
 
     /// The peer does not answer pings: its silence says nothing.
@@ -55,21 +90,43 @@ impl Pulse {
         self.lock().watched = false;
     }
 
+    /// When to ask for a sign of life, if nothing comes.
+    pub(crate) fn asks_at(&self) -> Option<Instant> {
+        let state = self.lock();
+        if !state.watched || state.asked.is_some() {
+            return None;
+        }
+        let idle = state.last + state.idle;
+        let written = state.written.map_or(idle, |at| idle.min(at + WRITTEN));
+        Some(if state.doubted { state.last } else { written })
+    }
+
+    /// Whether to ask now; then it counts as asked.
+    pub(crate) fn ask(&self, now: Instant) -> bool {
+        let due = self.asks_at().is_some_and(|at| at <= now);
+        if due {
+            let mut state = self.lock();
+            state.asked = Some(now);
+            state.idle = state.idle.saturating_mul(2).min(IDLE_MOST);
+        }
+        due
+    }
+
     /// When it is to be given up unless something comes.
     pub(crate) fn ends_at(&self) -> Option<Instant> {
         let state = self.lock();
-        let silent = state.last + SILENT;
-        state.watched.then(|| state.doubted.map_or(silent, |since| silent.min(since + DOUBTED)))
+        let patience = if state.doubted { DOUBTED } else { SILENT };
+        state.asked.filter(|_| state.watched).map(|at| at + patience)
     }
 
-    /// Nothing has come for longer than pings take to be answered, or there is another reason to doubt it.
+    /// An answer is late, or there is another reason to doubt it.
     pub(crate) fn is_doubtful(&self, now: Instant) -> bool {
         let state = self.lock();
-        state.watched && (state.doubted.is_some() || state.last + PING + Duration::from_secs(3) <= now)
+        state.watched && (state.doubted || state.asked.is_some_and(|at| at + SLOW <= now))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,37 +134,73 @@ impl Pulse {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_silent_connection_ends_and_any_sign_of_life_prevents_it() {
-        // [NET-LIVE]
-        let start = Instant::now();
-        let pulse = Pulse::new(start);
-        assert_eq!(pulse.ends_at(), Some(start + SILENT));
-        let later = start + Duration::from_secs(9);
-        assert!(pulse.is_doubtful(later));
-        pulse.beat(later);
-        assert!(!pulse.is_doubtful(later));
-        assert_eq!(pulse.ends_at(), Some(later + SILENT));
+    fn pulse(now: Instant) -> Pulse {
+        Pulse::new(now, Arc::default())
     }
 
     #[test]
-    fn a_doubted_connection_has_the_time_of_one_ping() {
+    fn a_peer_that_does_not_answer_is_given_up_and_any_sign_of_life_prevents_it() {
         // [NET-LIVE]
         let start = Instant::now();
-        let pulse = Pulse::new(start);
-        pulse.doubt(start + Duration::from_secs(1));
-        pulse.doubt(start + Duration::from_secs(5));
-        assert_eq!(pulse.ends_at(), Some(start + Duration::from_secs(8)), "more doubts give no more time");
-        assert!(PING < DOUBTED, "a living one is heard of in time");
-        pulse.beat(start + Duration::from_secs(6));
-        assert_eq!(pulse.ends_at(), Some(start + Duration::from_secs(6) + SILENT));
+        let pulse = pulse(start);
+        assert!(!pulse.ask(start) && pulse.ends_at().is_none());
+        let asked = start + IDLE_FIRST;
+        assert!(pulse.ask(asked) && !pulse.ask(asked), "one question at a time");
+        assert_eq!(pulse.ends_at(), Some(asked + SILENT));
+        assert!(!pulse.is_doubtful(asked) && pulse.is_doubtful(asked + SLOW));
+        pulse.beat(asked + SLOW);
+        assert!(pulse.ends_at().is_none() && !pulse.is_doubtful(asked + SLOW));
+    }
+
+    #[test]
+    fn what_is_written_into_a_dead_connection_is_noticed_in_twelve_seconds() {
+        // [NET-LIVE]
+        let start = Instant::now();
+        let pulse = pulse(start);
+        let later = start + Duration::from_secs(1);
+        pulse.wrote(later);
+        pulse.wrote(later + Duration::from_secs(1));
+        assert_eq!(pulse.asks_at(), Some(later + WRITTEN), "more of it gives no more time");
+        assert!(pulse.ask(later + WRITTEN));
+        assert_eq!(pulse.ends_at(), Some(later + Duration::from_secs(12)));
+    }
+
+    #[test]
+    fn a_doubted_connection_is_asked_at_once_and_has_little_time() {
+        // [NET-LIVE]
+        let start = Instant::now();
+        let pulse = pulse(start);
+        pulse.doubt();
+        assert!(pulse.is_doubtful(start) && pulse.ask(start));
+        assert_eq!(pulse.ends_at(), Some(start + DOUBTED));
+        pulse.doubt();
+        assert_eq!(pulse.ends_at(), Some(start + DOUBTED), "more doubts give no more time");
+    }
+
+    #[test]
+    fn an_idle_connection_is_asked_more_and_more_seldom() {
+        let start = Instant::now();
+        let pulse = pulse(start);
+        let (mut now, mut pauses) = (start, Vec::new());
+        for _ in 0..6 {
+            let at = pulse.asks_at().expect("again");
+            pauses.push((at - now).as_secs());
+            now = at;
+            assert!(pulse.ask(now));
+            pulse.beat(now);
+        }
+        assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
+        pulse.wrote(now);
+        pulse.beat(now);
+        assert_eq!(pulse.asks_at(), Some(now + IDLE_FIRST));
     }
 
     #[test]
     fn a_peer_that_answers_no_pings_is_not_watched() {
-        let pulse = Pulse::new(Instant::now());
+        let start = Instant::now();
+        let pulse = pulse(start);
         pulse.ignore();
-        pulse.doubt(Instant::now());
-        assert_eq!(pulse.ends_at(), None);
+        pulse.doubt();
+        assert!(!pulse.ask(start + IDLE_MOST) && pulse.ends_at().is_none());
     }
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use libp2p::{Multiaddr, core::ConnectedPoint, swarm::ConnectionId};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use crate::{
     Protocol,
@@ -25,7 +28,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(endpoint: &ConnectedPoint, now: Instant) -> Self {
+    pub(crate) fn new(endpoint: &ConnectedPoint, now: Instant, stir: Arc<Notify>) -> Self {
         let mut address = endpoint.get_remote_address().clone();
         if let ConnectedPoint::Listener { local_addr, .. } = endpoint
             && endpoint.is_relayed()
@@ -34,7 +37,7 @@ impl Link {
             address = local_addr.iter().chain(&address).collect();
         }
         let origin = Origin::of_endpoint(endpoint);
-        let pulse = Arc::new(Pulse::new(now));
+        let pulse = Arc::new(Pulse::new(now, stir));
         Self { relayed: endpoint.is_relayed(), dialed: endpoint.is_dialer(), origin, address, pulse }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId, core::ConnectedPoint, swarm::ConnectionId};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Notify, Semaphore, mpsc},
     time::Instant,
 };
 
@@ -22,6 +22,7 @@ use crate::{
     event::Queued,
     familiar::{Familiar, Host},
     pulse::Pulse,
+    realm::Realm,
     session::{Link, Session},
     streams::{Budget, Inbound, Need, OpenStream, Origin, REFUSALS, Slot, Via, Writer, ip_of},
     surroundings::Surroundings,
@@ -51,6 +52,7 @@ pub(crate) struct Presence {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
+    realm: Realm,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) events: mpsc::Sender<Queued>,
     pub(crate) event_bytes: Arc<Semaphore>,
@@ -59,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) queued: Arc<AtomicUsize>,
     pub(crate) refusals: Arc<Semaphore>,
     pub(crate) counters: Counters,
+    /// Something was written, or is doubted: somebody has to be asked for a sign of life.
+    pub(crate) stir: Arc<Notify>,
     allowed: RwLock<HashSet<PeerId>>,
     familiar: Mutex<Familiar>,
     surroundings: RwLock<Surroundings>,
@@ -75,9 +79,15 @@ struct Sessions {
 }
 
 impl Shared {
-    pub(crate) fn new(limits: &Limits, events: mpsc::Sender<Queued>, opens: mpsc::Sender<OpenStream>) -> Self {
+    pub(crate) fn new(
+        limits: &Limits,
+        realm: Realm,
+        events: mpsc::Sender<Queued>,
+        opens: mpsc::Sender<OpenStream>,
+    ) -> Self {
         Self {
             limits: limits.clone(),
+            realm,
             runtime: tokio::runtime::Handle::current(),
             events,
             // A budget below one frame would never let one through.
@@ -87,6 +97,7 @@ impl Shared {
             queued: Arc::default(),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             counters: Counters::default(),
+            stir: Arc::default(),
             allowed: RwLock::default(),
             familiar: Mutex::default(),
             surroundings: RwLock::default(),
@@ -144,6 +155,9 @@ impl Shared {
     /// Whether an address that somebody named may be dialled. By a relay that is connected nobody new is dialled,
     /// whatever address of it the circuit names. `[NET-DIAL-SCOPE]`
     pub(crate) fn may_dial(&self, address: &Multiaddr) -> bool {
+        if !self.realm.has(address) {
+            return false;
+        }
         let is_here = || relay_of(address).is_some_and(|relay| self.is_connected(&relay));
         self.surroundings.read().unwrap_or_else(PoisonError::into_inner).may_dial(address) || is_here()
     }
@@ -182,9 +196,9 @@ impl Shared {
         sessions.generation += 1;
         let generation = sessions.generation;
         let session = sessions.by_peer.entry(peer).or_insert_with(|| Session::new(generation, Instant::now()));
-        let (now, link) = (Instant::now(), Link::new(endpoint, Instant::now()));
+        let link = Link::new(endpoint, Instant::now(), self.stir.clone());
         // Who connects anew may have lost what there was; and a relay is no longer what the peer prefers.
-        session.links.values().for_each(|older| older.pulse.doubt(now));
+        session.links.values().for_each(|older| older.pulse.doubt());
         if !link.relayed {
             session.chosen = None;
         }
@@ -230,16 +244,29 @@ impl Shared {
     }
 
     /// This node's own addresses have changed: whatever does not give a sign of life soon is dead.
-    pub(crate) fn doubt_all(&self, now: Instant) {
+    pub(crate) fn doubt_all(&self) {
         let sessions = self.lock();
         let links = sessions.by_peer.values().flat_map(|s| s.links.values());
-        links.filter(|link| link.origin != Origin::Local).for_each(|link| link.pulse.doubt(now));
+        links.filter(|link| link.origin != Origin::Local).for_each(|link| link.pulse.doubt());
     }
 
-    /// When the next connection is to be given up unless something comes by it.
+    /// When the next connection is to be asked for a sign of life, or given up.
     pub(crate) fn next_silent(&self) -> Option<Instant> {
         let sessions = self.lock();
-        sessions.by_peer.values().flat_map(|s| s.links.values()).filter_map(|link| link.pulse.ends_at()).min()
+        sessions
+            .by_peer
+            .values()
+            .flat_map(|s| s.links.values())
+            .flat_map(|link| [link.pulse.asks_at(), link.pulse.ends_at()])
+            .flatten()
+            .min()
+    }
+
+    /// Connections to ask now for a sign of life.
+    pub(crate) fn to_ask(&self, now: Instant) -> Vec<(PeerId, ConnectionId)> {
+        let sessions = self.lock();
+        let links = sessions.by_peer.iter().flat_map(|(peer, s)| s.links.iter().map(|(id, link)| (*peer, *id, link)));
+        links.filter(|(_, _, link)| link.pulse.ask(now)).map(|(peer, id, _)| (peer, id)).collect()
     }
 
     /// Connections by which nothing came for too long. `[NET-LIVE]`

@@ -88,6 +88,10 @@ pub struct Status {
     pub is_relay: bool,
     /// The configured bootstrap peers.
     pub bootstrap: Vec<Bootstrap>,
+    /// Peers that were reached at some time, to be written down for the next start: see [`crate::Config::book`].
+    pub book: Vec<Multiaddr>,
+    /// The newest signed seed list, to be kept for the next start: see [`crate::Config::seeds`].
+    pub seeds: Option<Vec<u8>>,
     /// Frames written to peers.
     pub frames_sent: u64,
     /// Bytes of frames written to peers.

@@ -7,19 +7,17 @@ use std::{
 };
 
 use libp2p::{
-    StreamProtocol, Swarm, SwarmBuilder, autonat, connection_limits, dcutr, identify, kad, mdns,
-    memory_connection_limits, noise, ping, relay,
+    Swarm, SwarmBuilder, autonat, connection_limits, dcutr, identify, identity, kad, mdns, memory_connection_limits,
+    noise, ping, relay,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
     tcp, yamux,
 };
 
 use crate::{
-    Config, SpawnError, candidates::Candidates, cards::Cards, gateway::Gateway, guard::Guard, pulse, record,
-    scoped::Scoped, shared::Shared, streams,
+    Config, SpawnError, candidates::Candidates, cards::Cards, exchange, gateway::Gateway, guard::Guard, heartbeat,
+    pulse, record, scoped::Scoped, shared::Shared, streams,
 };
 
-/// Name of the private Kademlia network.
-pub(crate) const KADEMLIA: StreamProtocol = StreamProtocol::new("/covey/kad/1");
 /// What Identify tells of this software: nothing but that it is covey.
 const AGENT: &str = "covey/1";
 /// Connections to one peer: both sides may dial, over two transports, and hole punching needs some more.
@@ -29,6 +27,12 @@ const PER_PEER: u32 = 8;
 const DIAL: Duration = Duration::from_secs(7);
 /// Connections without streams end after this; those to allowed peers stay.
 const IDLE: Duration = Duration::from_secs(60);
+/// libp2p's own clock for pings is not used.
+const SELDOM: Duration = Duration::from_secs(30 * 86_400);
+/// QUIC sends something so often, for routers that forget idle UDP connections after 30 s.
+const QUIC_KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// QUIC gives up by itself after this, in milliseconds; [`pulse`] is faster where it matters.
+const QUIC_IDLE: u32 = 90_000;
 /// Streams of one connection that may be in negotiation. `[NET-STREAM-LIMIT]`
 const NEGOTIATING: usize = 32;
 /// One Kademlia query, all its hops included.
@@ -41,6 +45,7 @@ pub(crate) struct Behaviours {
     guard: Guard,
     pub(crate) identify: identify::Behaviour,
     pub(crate) ping: ping::Behaviour,
+    pub(crate) heartbeat: heartbeat::Behaviour,
     pub(crate) kad: Scoped<kad::Behaviour<Cards>>,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
     pub(crate) upnp: Toggle<Gateway>,
@@ -50,18 +55,26 @@ pub(crate) struct Behaviours {
     relay_server: Toggle<relay::Behaviour>,
     pub(crate) dcutr: Candidates<dcutr::Behaviour>,
     pub(crate) streams: streams::Behaviour,
+    pub(crate) exchange: exchange::Behaviour,
 }
 
 pub(crate) type CoveySwarm = Swarm<Behaviours>;
 
 pub(crate) fn build(config: &Config, shared: &Arc<Shared>) -> Result<CoveySwarm, SpawnError> {
+    let prologue = config.realm().prologue();
+    let noise = |prologue: Vec<u8>| {
+        move |key: &identity::Keypair| noise::Config::new(key).map(|config| config.with_prologue(prologue))
+    };
     let setup = |what| move |reason: &dyn std::fmt::Display| SpawnError::Setup { what, reason: reason.to_string() };
     let swarm = SwarmBuilder::with_existing_identity(config.keypair())
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+        .with_tcp(tcp::Config::default().nodelay(true), noise(prologue.clone()), yamux::Config::default)
         .map_err(|e| setup("TCP")(&e))?
-        .with_quic()
-        .with_relay_client(noise::Config::new, yamux::Config::default)
+        .with_quic_config(|mut quic| {
+            (quic.keep_alive_interval, quic.max_idle_timeout) = (QUIC_KEEP_ALIVE, QUIC_IDLE);
+            quic
+        })
+        .with_relay_client(noise(prologue), yamux::Config::default)
         .map_err(|e| setup("the relay client")(&e))?
         .with_behaviour(|key, relay_client| behaviours(key, relay_client, config, shared))
         .map_err(|e| setup("discovery on the local network")(&e))?
@@ -74,7 +87,7 @@ pub(crate) fn build(config: &Config, shared: &Arc<Shared>) -> Result<CoveySwarm,
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn behaviours(
-    key: &libp2p::identity::Keypair,
+    key: &identity::Keypair,
     relay_client: relay::client::Behaviour,
     config: &Config,
     shared: &Arc<Shared>,
@@ -94,7 +107,9 @@ fn behaviours(
                 .with_cache_size(0)
                 .with_push_listen_addr_updates(true),
         ),
-        ping: ping::Behaviour::new(ping::Config::new().with_interval(pulse::PING).with_timeout(pulse::PING_TIMEOUT)),
+        // Answers others, and asks once; from then on it is asked when there is a reason to.
+        ping: ping::Behaviour::new(ping::Config::new().with_interval(SELDOM).with_timeout(pulse::PING_TIMEOUT)),
+        heartbeat: heartbeat::Behaviour::default(),
         kad: Scoped::new(kademlia(local, config), shared.clone()),
         mdns: mdns.into(),
         upnp: config.upnp.then(Gateway::new).into(),
@@ -104,6 +119,7 @@ fn behaviours(
         relay_server: config.relay_server.then(|| relay::Behaviour::new(local, relay_limits(config))).into(),
         dcutr: Candidates::new(dcutr::Behaviour::new(local)),
         streams: streams::Behaviour::new(shared.clone()),
+        exchange: exchange::behaviour(),
     })
 }
 
@@ -113,7 +129,7 @@ pub(crate) fn prober() -> autonat::v2::client::Behaviour {
 }
 
 fn kademlia(local: libp2p::PeerId, config: &Config) -> kad::Behaviour<Cards> {
-    let mut settings = kad::Config::new(KADEMLIA);
+    let mut settings = kad::Config::new(config.realm().kademlia());
     settings
         .set_query_timeout(QUERY_TIMEOUT)
         .disjoint_query_paths(true)
@@ -143,6 +159,9 @@ fn relay_limits(config: &Config) -> relay::Config {
         max_circuits_per_peer: (limits.relay_circuits / 16).max(4),
         max_circuit_bytes: limits.relay_circuit_bytes,
         max_circuit_duration: limits.relay_circuit_duration,
+        // libp2p's own count per address; hundreds of users may share one. Connections are bounded before.
+        reservation_rate_limiters: Vec::new(),
+        circuit_src_rate_limiters: Vec::new(),
         ..relay::Config::default()
     }
     .reservation_rate_per_peer(per_minute, minute)

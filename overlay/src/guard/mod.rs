@@ -213,7 +213,7 @@ mod tests {
     use crate::familiar::Host;
 
     fn guard(limits: Limits) -> Guard {
-        let shared = Shared::new(&limits, mpsc::channel(1).0, mpsc::channel(1).0);
+        let shared = Shared::new(&limits, crate::realm::Realm::default(), mpsc::channel(1).0, mpsc::channel(1).0);
         Guard::new(Arc::new(shared), limits)
     }
 

@@ -249,7 +249,10 @@ impl Task {
                 }
             };
             match written {
-                Ok(Ok(())) => self.shared.counters.sent(self.taken.len(), batch.len()),
+                Ok(Ok(())) => {
+                    pulse.wrote(Instant::now());
+                    self.shared.counters.sent(self.taken.len(), batch.len());
+                }
                 Ok(Err(_)) | Err(_) => return End::Failed,
             }
             self.taken.clear();

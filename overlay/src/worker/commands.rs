@@ -90,6 +90,8 @@ impl Worker {
             connected: self.shared.connected_peers(Instant::now()),
             is_relay: self.reachability.relays.is_relay(),
             bootstrap: self.discovery.seeds().map(|seed| seed.status(self.shared.is_connected(&seed.peer))).collect(),
+            book: self.discovery.book.written(),
+            seeds: self.seeds.signed().map(<[u8]>::to_vec),
             frames_sent: 0,
             bytes_sent: 0,
             writes: 0,

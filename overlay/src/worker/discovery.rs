@@ -5,13 +5,13 @@ use std::time::Duration;
 use libp2p::{Multiaddr, PeerId, identify, kad, mdns, swarm::ConnectionId};
 use tokio::time::Instant;
 
-use super::{REJOIN, Worker};
+use super::{REJOIN, REUNITE, Worker};
 use crate::{
     Bootstrap, Config, DialError, SpawnError,
     address::{self, Scope},
     backoff::jittered,
+    book::Book,
     streams::ip_of,
-    swarm::KADEMLIA,
 };
 
 /// Upkeep that nothing else triggers.
@@ -22,6 +22,11 @@ const PUNCH: Duration = Duration::from_secs(10);
 const NEIGHBOURS: usize = 32;
 /// Relayed connections waiting to be closed.
 const CLOSING: usize = 256;
+
+/// Peers of the book that are dialled at a time.
+const PAGE: usize = 8;
+/// With so many neighbours the book is not needed.
+const ENOUGH: usize = 4;
 
 /// Bootstrap nodes are tried out of turn no more often than this.
 const HURRY: Duration = Duration::from_secs(3);
@@ -41,11 +46,17 @@ const REFUSED: Duration = Duration::from_secs(2);
 pub(super) struct Seed {
     pub(super) peer: PeerId,
     addresses: Vec<Multiaddr>,
+    /// Of the signed list, not of the configuration.
+    listed: bool,
     connected: Option<Instant>,
     trouble: Option<String>,
 }
 
 impl Seed {
+    fn new(peer: PeerId, address: Multiaddr, listed: bool) -> Self {
+        Self { peer, addresses: vec![address], listed, connected: None, trouble: None }
+    }
+
     pub(super) fn status(&self, connected: bool) -> Bootstrap {
         let trouble = self.trouble.clone().filter(|_| !connected);
         Bootstrap { peer: self.peer, addresses: self.addresses.clone(), connected, trouble }
@@ -61,12 +72,14 @@ pub(super) struct Discovery {
     punch: Instant,
     closing: Vec<Closing>,
     hurried: Option<Instant>,
+    /// Peers that were reached at some time.
+    pub(super) book: Book,
     /// No peer is connected since then, in Unix milliseconds.
     alone: Option<u64>,
 }
 
 impl Discovery {
-    pub(super) fn new(bootstrap: Vec<Seed>, now: Instant) -> Self {
+    pub(super) fn new(bootstrap: Vec<Seed>, book: Book, now: Instant) -> Self {
         Self {
             bootstrap,
             rejoin: now,
@@ -75,13 +88,14 @@ impl Discovery {
             punch: now + PUNCH,
             closing: Vec::new(),
             hurried: None,
+            book,
             alone: None,
         }
     }
 
     pub(super) fn next(&self) -> Instant {
         let closing = self.closing.iter().map(|c| c.at).min();
-        let joining = (!self.bootstrap.is_empty()).then_some(self.rejoin);
+        let joining = (!self.bootstrap.is_empty() || !self.book.is_empty()).then_some(self.rejoin);
         [Some(self.upkeep), Some(self.punch), joining, closing].into_iter().flatten().min().unwrap_or(self.upkeep)
     }
 
@@ -101,6 +115,18 @@ impl Discovery {
             self.alone.get_or_insert(wall);
         } else {
             self.alone = None;
+        }
+    }
+
+    /// Takes these nodes as bootstrap peers, in place of those of an older list.
+    pub(super) fn set_listed(&mut self, peers: impl Iterator<Item = (PeerId, Multiaddr)>) {
+        self.bootstrap.retain(|seed| !seed.listed);
+        for (peer, address) in peers {
+            match self.bootstrap.iter_mut().find(|seed| seed.peer == peer) {
+                Some(seed) if seed.listed => seed.addresses.push(address),
+                Some(_) => {}
+                None => self.bootstrap.push(Seed::new(peer, address, true)),
+            }
         }
     }
 
@@ -152,13 +178,14 @@ impl Discovery {
 pub(super) fn bootstrap_peers(config: &Config) -> Result<Vec<Seed>, SpawnError> {
     let local = config.peer_id();
     let mut seeds: Vec<Seed> = Vec::new();
-    for named in &config.bootstrap {
+    let realm = config.realm();
+    for named in config.bootstrap.iter().filter(|named| realm.has(named)) {
         let (peer, address) = address::split(named).ok_or_else(|| SpawnError::Bootstrap { address: named.clone() })?;
         match seeds.iter_mut().find(|seed| seed.peer == peer) {
             // A list shared by all nodes names the bootstrap nodes themselves too.
             _ if peer == local => {}
             Some(seed) => seed.addresses.push(address),
-            None => seeds.push(Seed { peer, addresses: vec![address], connected: None, trouble: None }),
+            None => seeds.push(Seed::new(peer, address, false)),
         }
     }
     Ok(seeds)
@@ -166,7 +193,7 @@ pub(super) fn bootstrap_peers(config: &Config) -> Result<Vec<Seed>, SpawnError> 
 
 impl Worker {
     pub(super) fn tend_discovery(&mut self, now: Instant) {
-        if !self.discovery.bootstrap.is_empty() && self.discovery.rejoin <= now {
+        if self.discovery.rejoin <= now {
             self.join(now);
         }
         if self.discovery.upkeep <= now {
@@ -189,20 +216,35 @@ impl Worker {
     }
 
     /// Dials the bootstrap peers while this node is alone or none of them is in its routing table: after an outage
-    /// nobody else would bring the parts of the overlay together again.
+    /// nobody else would bring the parts of the overlay together again. If they do not help, peers of the book.
     fn join(&mut self, now: Instant) {
         let seeds = self.discovery.bootstrap.clone();
         let alone = self.shared.count().0 == 0;
-        if !alone && seeds.iter().any(|seed| self.knows(&seed.peer)) {
+        let few = self.neighbours() < ENOUGH;
+        let joined = if seeds.is_empty() { !few } else { seeds.iter().any(|seed| self.knows(&seed.peer)) };
+        if !alone && joined {
             self.discovery.attempts = 0;
         } else {
             self.discovery.attempts = self.discovery.attempts.saturating_add(1);
+            let first = self.discovery.attempts == 1 && !seeds.is_empty();
             for Seed { peer, addresses, .. } in seeds {
                 self.dial_all(peer, addresses, true);
             }
+            if !first && (alone || few) {
+                for (peer, address) in self.discovery.book.some(PAGE) {
+                    // Written down from what somebody was at some time: no more than a hint.
+                    self.dial_hint(peer, address);
+                }
+            }
         }
-        let pause = if self.discovery.attempts == 0 { UPKEEP } else { REJOIN.pause(self.discovery.attempts) };
+        let pauses = if alone { REJOIN } else { REUNITE };
+        let pause = if self.discovery.attempts == 0 { UPKEEP } else { pauses.pause(self.discovery.attempts) };
         self.discovery.rejoin = now + jittered(pause, &mut self.rng);
+    }
+
+    /// How many peers are in the routing table.
+    fn neighbours(&mut self) -> usize {
+        self.swarm.behaviour_mut().kad.kbuckets().map(|bucket| bucket.num_entries()).sum()
     }
 
     fn knows(&mut self, peer: &PeerId) -> bool {
@@ -219,7 +261,10 @@ impl Worker {
         let link = self.shared.link_of(&peer_id, connection_id);
         let connected = link.as_ref().map(|(at, _)| at.clone());
         let addresses = address::plausible(&info.listen_addrs, &peer_id, connected.as_ref());
-        if info.protocols.contains(&KADEMLIA) {
+        if info.protocols.contains(&self.kademlia) {
+            if let Some((at, true)) = &link {
+                self.discovery.book.reached(peer_id, at);
+            }
             for address in &addresses {
                 self.swarm.behaviour_mut().kad.add_address(&peer_id, address.clone());
             }
@@ -233,6 +278,7 @@ impl Worker {
         }
         let dialed = link.as_ref().filter(|(_, dialed)| *dialed).map(|(at, _)| at);
         self.on_observed(peer_id, &info.protocols, &info.observed_addr, dialed);
+        self.ask_for_seeds(peer_id, &info.protocols);
         self.consider_relay(peer_id, &info.protocols, &addresses, link);
     }
 

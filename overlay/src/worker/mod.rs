@@ -9,12 +9,13 @@ mod peers;
 mod queries;
 mod records;
 mod relays;
+mod seeds;
 mod wall;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use libp2p::{PeerId, relay, swarm::SwarmEvent};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, relay, swarm::SwarmEvent};
 use rand::rngs::StdRng;
 use tokio::{
     sync::mpsc,
@@ -22,10 +23,12 @@ use tokio::{
 };
 
 use self::{
-    announcer::Announcer, discovery::Discovery, nat::Reachability, peers::Resolved, records::Records, wall::Wall,
+    announcer::Announcer, discovery::Discovery, nat::Reachability, peers::Resolved, records::Records, seeds::Seeds,
+    wall::Wall,
 };
 use crate::{
     Backoff, Clock, Command, Config, DialError, Events, Handle, Reply, SpawnError,
+    book::Book,
     dials::Dials,
     event, handle, listen,
     punches::Punches,
@@ -52,17 +55,21 @@ pub async fn spawn(config: Config) -> Result<(Handle, Events), SpawnError> {
     let (opens, open_requests) = mpsc::channel(OPENS);
     let (commands, command_requests) = mpsc::channel(handle::COMMANDS);
     let (resolved_to, resolved) = mpsc::channel(RESOLVED);
-    let shared = Arc::new(Shared::new(&config.limits, events, opens));
+    let shared = Arc::new(Shared::new(&config.limits, config.realm(), events, opens));
     shared.trust(bootstrap.iter().map(|seed| seed.peer).collect());
     let mut swarm = swarm::build(&config, &shared)?;
-    let early = listen::bind(&mut swarm, &config.listen).await?;
+    let realm = config.realm();
+    let listen: Vec<Multiaddr> = config.listen.iter().filter(|address| realm.has(address)).cloned().collect();
+    let early = listen::bind(&mut swarm, &listen).await?;
     config.external.iter().for_each(|a| swarm.add_external_address(a.clone()));
     let handle = Handle::new(*swarm.local_peer_id(), commands, Arc::downgrade(&shared));
     let now = Instant::now();
     let mut worker = Worker {
         seeker: Seeker::new(config.backoff.clone()),
         announcer: Announcer::default(),
-        discovery: Discovery::new(bootstrap, now),
+        discovery: Discovery::new(bootstrap, Book::new(&config.book, &config.peer_id()), now),
+        seeds: Seeds::new(&config),
+        kademlia: config.realm().kademlia(),
         reachability: Reachability::new(&config),
         records: Records::new(config.clock.clone()),
         dials: Dials::default(),
@@ -77,6 +84,7 @@ pub async fn spawn(config: Config) -> Result<(Handle, Events), SpawnError> {
     };
     early.into_iter().for_each(|event| worker.on_swarm(event));
     worker.refresh_addresses();
+    worker.use_seeds();
     worker.discovery.counted(0, config.clock.now());
     let inputs = Inputs { commands: command_requests, opens: open_requests, resolved };
     tokio::spawn(worker.run(inputs));
@@ -92,12 +100,15 @@ struct Inputs {
 struct Worker {
     swarm: CoveySwarm,
     clock: Clock,
+    /// The name of the DHT.
+    kademlia: StreamProtocol,
     shared: Arc<Shared>,
     seeker: Seeker,
     announcer: Announcer,
     discovery: Discovery,
     reachability: Reachability,
     records: Records,
+    seeds: Seeds,
     dials: Dials,
     punches: Punches,
     wall: Wall,
@@ -125,6 +136,8 @@ impl Worker {
                     Ok(place) => if let Some(event) = self.announcer.next(&shared) { place.send(event.into()) },
                     Err(_) => break None,
                 },
+                // What was written may have to be answered sooner than anything else is due.
+                () = shared.stir.notified() => {}
                 () = sleep_until(wake) => self.on_timer(Instant::now()),
             }
         };
@@ -148,6 +161,7 @@ impl Worker {
         self.tend_discovery(now);
         self.tend_reachability(now);
         self.give_up_silent(now);
+        self.ask_for_life(now);
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<BehavioursEvent>) {
@@ -183,6 +197,8 @@ impl Worker {
             BehavioursEvent::Mdns(event) => self.on_mdns(event),
             BehavioursEvent::AutonatClient(event) => self.on_probed(&event),
             BehavioursEvent::RelayClient(event) => self.on_relay(&event),
+            BehavioursEvent::Exchange(event) => self.on_seeds(event),
+            BehavioursEvent::Heartbeat(answer) => self.on_answer(&answer),
             BehavioursEvent::Ping(event) => self.on_ping(&event),
             BehavioursEvent::Dcutr(event) => self.shared.counters.hole_punched(event.result.is_ok()),
             BehavioursEvent::RelayServer(relay::Event::ReservationReqAccepted { renewed: false, .. }) => {
@@ -216,3 +232,5 @@ impl Worker {
 
 /// The pauses between attempts to join the overlay. Short, for whoever waits for a network waits for these.
 const REJOIN: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(16) };
+/// The same while others are connected and no bootstrap peer is: it is down, or the overlay has two parts.
+const REUNITE: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(300) };

@@ -39,6 +39,8 @@ const MOVING: Duration = Duration::from_secs(30);
 const MOST_WITNESSES: usize = 64;
 /// Nodes remembered that can be asked to dial back.
 const SERVERS: usize = 32;
+/// Own addresses of the internet that are tried without anybody having seen them.
+const OWN: usize = 4;
 /// Nodes that are asked at a time whether a proven address still holds.
 const ASKED: usize = 2;
 /// Another address than the proven ones is a reason to test these again, but no more often than this: who reports it may lie.
@@ -319,6 +321,9 @@ impl Worker {
                 servers.insert(peer, at.clone());
             }
         }
+        if dialed.is_some_and(is_global) {
+            self.offer_own_addresses();
+        }
         let Some(ip) = ip_of(observed).filter(|_| is_global(observed)) else { return };
         // Hole punching may be by another transport than the one by which this peer is connected.
         let listen: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
@@ -333,6 +338,15 @@ impl Worker {
         if elsewhere && self.reachability.strange.is_none_or(|at| at + STRANGE <= now) {
             self.reachability.strange = Some(now);
             self.reachability.proofs.doubt(now);
+        }
+    }
+
+    /// Addresses of the internet that this machine has are tried, also those by which nobody is connected yet: of two
+    /// families one may be open.
+    fn offer_own_addresses(&mut self) {
+        let own: Vec<Multiaddr> = self.swarm.listeners().filter(|at| is_global(at)).take(OWN).cloned().collect();
+        for address in own {
+            self.swarm.behaviour_mut().autonat_client.offer_once(&address);
         }
     }
 

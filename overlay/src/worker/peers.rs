@@ -17,6 +17,7 @@ use super::{Worker, commands::answer};
 use crate::{
     DialError,
     address::{self, relay_of},
+    heartbeat,
     seeker::Step,
 };
 
@@ -64,6 +65,15 @@ impl Worker {
             self.dial_failed(peer, DialError::Unreachable(why.to_owned()));
         } else {
             self.dial_all(peer, addresses, false);
+        }
+    }
+
+    /// Dials where somebody was at some time, if that is reasonable.
+    pub(super) fn dial_hint(&mut self, peer: PeerId, address: Multiaddr) {
+        let addresses = self.dials.choose(vec![address], Instant::now());
+        let reasonable: Vec<Multiaddr> = addresses.into_iter().filter(|at| self.shared.may_dial(at)).collect();
+        if !self.shared.is_connected(&peer) && !reasonable.is_empty() {
+            self.dial_all(peer, reasonable, false);
         }
     }
 
@@ -148,6 +158,19 @@ impl Worker {
         }
     }
 
+    /// Asks for signs of life where it is time.
+    pub(super) fn ask_for_life(&mut self, now: Instant) {
+        for (peer, connection) in self.shared.to_ask(now) {
+            self.swarm.behaviour_mut().heartbeat.ask(peer, connection);
+        }
+    }
+
+    /// A peer answered, or does not speak this.
+    pub(super) fn on_answer(&self, answer: &heartbeat::Answer) {
+        let at = answer.speaks.then(Instant::now);
+        self.shared.heard(&answer.peer, answer.connection, at);
+    }
+
     /// Ends connections whose other end is not there any more. `[NET-LIVE]`
     pub(super) fn give_up_silent(&mut self, now: Instant) {
         for (peer, connection) in self.shared.silent(now) {
@@ -163,7 +186,7 @@ impl Worker {
     /// This node has another address than before: what was tried in vain may work now, and what worked may be dead.
     pub(super) fn on_moved(&mut self) {
         let now = Instant::now();
-        self.shared.doubt_all(now);
+        self.shared.doubt_all();
         self.seeker.hurry(now);
         self.discovery.hurry(now);
         self.punches.start_over();

@@ -1,6 +1,7 @@
 //! Whole overlays on loopback: discovery, the gate, frames, limits, reconnection. One binary, as each links libp2p.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+mod company;
 mod dead;
 mod discovery;
 mod frames;

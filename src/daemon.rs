@@ -154,7 +154,7 @@ async fn live(
 
 /// Tells who, where and how to go on; the line `ready` comes last.
 fn announce(terminal: &mut Terminal, started: &Started) -> io::Result<()> {
-    let Started { account, peer_id, addresses, ticket, data_dir, browser_url, new_account } = started;
+    let Started { account, peer_id, addresses, ticket, data_dir, browser_url, new_account, knows_nobody } = started;
     if terminal.json {
         return terminal.ndjson(&json!({
             "ready": true,
@@ -182,6 +182,11 @@ fn announce(terminal: &mut Terminal, started: &Started) -> io::Result<()> {
     if *new_account {
         terminal.hint(
             "Keep the words of `covey account phrase` (after stopping the daemon): they bring your account back.",
+        )?;
+    }
+    if *knows_nobody {
+        terminal.hint(
+            "No seed is known: only nodes on the local network are found. Name one with --bootstrap, or take a list with `covey seeds add`.",
         )?;
     }
     terminal

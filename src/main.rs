@@ -6,6 +6,8 @@ mod db;
 mod demo;
 mod init;
 mod logging;
+mod seed;
+mod seeds;
 mod service_manager;
 mod signals;
 mod tree;
@@ -76,6 +78,8 @@ fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(
         Command::Demo(demo) => runtime(Builder::new_multi_thread())?.block_on(demo.run(globals, terminal)),
         Command::Config(config) => runtime(Builder::new_current_thread())?.block_on(config.run(globals, terminal)),
         Command::Db(db) => db.run(globals, terminal),
+        Command::Seed(seed) => runtime(Builder::new_multi_thread())?.block_on(seed.run(globals, terminal)),
+        Command::Seeds(seeds) => seeds.run(globals, terminal),
         Command::Completions(completions) => Ok(completions.write(Covey::command(), &mut io::stdout())?),
         Command::CompleteLine(line) => {
             // Whoever pressed Tab is told nothing but what there is.

@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 use covey_cli::{CompleteArgs, CompletionsArgs, Globals, ManArgs};
 
-use crate::{config::ConfigCommand, daemon::DaemonArgs, db::DbCommand, demo::DemoArgs, init::InitArgs};
+use crate::{
+    config::ConfigCommand, daemon::DaemonArgs, db::DbCommand, demo::DemoArgs, init::InitArgs, seed::SeedArgs,
+    seeds::SeedsCommand,
+};
 
 /// A peer-to-peer chat node: consent first, end-to-end encrypted, no server
 #[derive(Parser, Debug)]
@@ -46,6 +49,11 @@ pub(crate) enum Command {
     /// Check, repair and copy the database while the daemon is stopped
     #[command(subcommand)]
     Db(DbCommand),
+    /// Run a seed: a node without an account, through which others meet
+    Seed(SeedArgs),
+    /// Make, look at and take signed lists of seeds
+    #[command(subcommand)]
+    Seeds(SeedsCommand),
     /// Print a completion script for your shell
     #[command(
         long_about = "Print a completion script for your shell\n\nIn bash, zsh and fish it completes commands, flags, and the names of contacts, groups, invites, tokens and \

@@ -88,7 +88,7 @@ fn show_status(t: &mut Terminal, status: &Status) -> io::Result<()> {
         ("found", findable.to_owned()),
         ("peers", format!("{} connected", status.peers)),
         ("contacts", format!("{} paired, {} ask you, {} asked by you", counts.paired, counts.pending, counts.invited)),
-        ("messages", format!("{} unread, {} on their way", counts.unread, counts.outbox)),
+        ("messages", format!("{} unread, {} on their way", counts.unread, counts.outbox.saturating_add(counts.queued))),
         ("data", status.data_dir.clone()),
         ("started", when::relative(status.started_at, t.now())),
     ]);

@@ -1,9 +1,11 @@
 //! A running node, from an empty directory to a graceful end.
 
+mod company;
 mod errors;
 mod ports;
 mod provenance;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -15,6 +17,7 @@ use rand::rngs::StdRng;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub(crate) use company::Company;
 pub use errors::StartError;
 
 use crate::access::{Access, Caller};
@@ -24,6 +27,7 @@ use crate::engine::{Input, Me, Policy};
 use crate::health::Health;
 use crate::lock::InstanceLock;
 use crate::metrics::{self, Metrics};
+use crate::network_key;
 use crate::paths::Paths;
 use crate::rpc::{self, Probes, ServerOptions};
 use crate::runtime::{self, Connections, Echoes, EngineHandle, OverlayNetwork, Worker};
@@ -64,6 +68,8 @@ pub struct Started {
     pub browser_url: Option<String>,
     /// This start made the account.
     pub new_account: bool,
+    /// It knows of no node through which to join a network: only the local one is searched.
+    pub knows_nobody: bool,
 }
 
 /// A running node.
@@ -78,6 +84,7 @@ struct Core {
     overlay: Handle,
     engine: EngineHandle,
     thread: JoinHandle<()>,
+    company: Company,
     _lock: InstanceLock,
 }
 
@@ -194,8 +201,12 @@ impl Daemon {
             None => false,
         };
         let suspect_rollback = opened.suspect || is_copy;
-        let (overlay, events, ports) = spawn_overlay(&opened, &config).await?;
+        let company = Company::new(&paths);
+        let (overlay, events, ports) = spawn_overlay(&opened, &config, &company).await?;
+        tokio::spawn(company.clone().keep(overlay.clone()));
         let (network, errands) = OverlayNetwork::new(overlay.clone(), opened.me.account.signing().clone());
+        let knows_nobody =
+            overlay.status().await.is_ok_and(|status| status.bootstrap.is_empty() && status.book.is_empty());
         let (account, new_account) = (opened.me.account_id().to_string(), opened.new_account);
         let (engine, thread) = runtime::spawn(Worker {
             store: opened.store,
@@ -208,7 +219,7 @@ impl Daemon {
         })
         .map_err(StartError::Thread)?;
         let settings = Settings::new(Layers::of_process(&paths, flags), config.clone(), engine.clone(), log);
-        let core = Core { overlay, engine, thread, _lock: opened.lock };
+        let core = Core { overlay, engine, thread, company, _lock: opened.lock };
         let bring_up = bring_up(&core, &paths, &config, settings, (events, errands), (ports, provenance), &mut rng);
         match Box::pin(bring_up).await {
             Ok((front, addresses, ticket)) => {
@@ -223,6 +234,7 @@ impl Daemon {
                     data_dir: paths.data_dir().display().to_string(),
                     browser_url,
                     new_account,
+                    knows_nobody,
                 };
                 info!(version = env!("CARGO_PKG_VERSION"), data = started.data_dir, new_account, "ready");
                 Ok(Self { started, core, front })
@@ -265,6 +277,7 @@ impl Daemon {
 
 impl Core {
     async fn stop(self) {
+        self.company.write(&self.overlay).await;
         self.overlay.shutdown().await;
         // Without an engine there is nothing to stop.
         let _ = self.engine.input(Input::Stop).await;
@@ -322,10 +335,12 @@ async fn bring_up(
 type Spawned = (Handle, covey_overlay::Events, ports::Ports);
 
 /// Starts the overlay, on the ports of last time if they were any and are still free.
-async fn spawn_overlay(opened: &Opened, config: &Config) -> Result<Spawned, StartError> {
+async fn spawn_overlay(opened: &Opened, config: &Config, company: &Company) -> Result<Spawned, StartError> {
     let wanted = parse("network.listen", &config.network.listen)?;
     let known = ports::load(&Reader::new(&opened.store, &opened.vault))?;
     let mut overlay = overlay_config(opened, config)?;
+    overlay.book = company.peers();
+    overlay.seeds = company.seeds().filter(|_| joins_public(config));
     overlay.listen = known.apply(&wanted);
     let spawned = match covey_overlay::spawn(overlay.clone()).await {
         Err(SpawnError::AddressInUse { address }) if overlay.listen != wanted => {
@@ -341,11 +356,22 @@ async fn spawn_overlay(opened: &Opened, config: &Config) -> Result<Spawned, Star
     Ok((handle, events, ports))
 }
 
+/// Whether the signed seed list is used.
+fn joins_public(config: &Config) -> bool {
+    config.network.bootstrap.iter().any(|named| named == config::DEFAULT_SEEDS)
+}
+
 fn overlay_config(opened: &Opened, config: &Config) -> Result<covey_overlay::Config, StartError> {
     let network = &config.network;
     let mut overlay = covey_overlay::Config::new(opened.me.device.network_seed());
     overlay.external = parse("network.external", &network.external)?;
-    overlay.bootstrap = parse("network.bootstrap", &network.bootstrap)?;
+    let named: Vec<String> =
+        network.bootstrap.iter().filter(|named| *named != config::DEFAULT_SEEDS).cloned().collect();
+    overlay.bootstrap = parse("network.bootstrap", &named)?;
+    overlay.seeds_key = network_key::parse(&network.seeds_key).filter(|_| joins_public(config));
+    if !network.key_file.is_empty() {
+        overlay.network_key = Some(network_key::read(Path::new(&network.key_file))?);
+    }
     overlay.mdns = network.mdns;
     overlay.upnp = network.upnp;
     overlay.relay_server = network.relay_server;

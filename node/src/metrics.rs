@@ -78,6 +78,14 @@ pub(crate) async fn scrape(service: &Service) -> String {
     page.text()
 }
 
+/// A page with nothing but the network, for a seed.
+pub(crate) fn of_overlay(status: &Status, started_at: u64) -> String {
+    let mut page = Page::default();
+    process::fill(&mut page, started_at);
+    network(&mut page, status);
+    page.text()
+}
+
 fn commits(page: &mut Page, commits: &Commits) {
     page.add("covey_fsync_seconds", "Duration of the fsync of a group commit", commits.sync_seconds.clone());
     page.add("covey_commit_inputs", "Inputs per group commit", commits.inputs.clone());

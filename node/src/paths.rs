@@ -119,6 +119,21 @@ impl Paths {
         self.data.join("marks")
     }
 
+    /// Peers that were reached, to come back by them.
+    pub fn peers_file(&self) -> PathBuf {
+        self.data.join("peers")
+    }
+
+    /// The newest signed seed list.
+    pub fn seeds_file(&self) -> PathBuf {
+        self.data.join("seeds")
+    }
+
+    /// The network key of a seed, which has no account.
+    pub fn seed_key_file(&self) -> PathBuf {
+        self.data.join("seed.key")
+    }
+
     /// Second copies of the records that nobody else could give us back.
     pub fn kept_file(&self) -> PathBuf {
         self.data.join("kept")

@@ -66,8 +66,11 @@ pub struct Counts {
     pub invited: u32,
     /// Messages not read.
     pub unread: u32,
-    /// Things that wait to be delivered.
+    /// Invites and answers that wait to be delivered.
     pub outbox: u32,
+    /// Entries of direct conversations (messages, and receipts for what was read) that wait to be delivered.
+    #[serde(default)]
+    pub queued: u32,
 }
 
 /// What this node is and how it is doing.

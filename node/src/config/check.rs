@@ -20,7 +20,8 @@ pub(super) fn all(config: &Config) -> Vec<ConfigError> {
     let checks = [
         addresses("network.listen", &network.listen),
         addresses("network.external", &network.external),
-        addresses("network.bootstrap", &network.bootstrap).and_then(|()| peers(&network.bootstrap)),
+        bootstrap(&network.bootstrap),
+        seeds_key(&network.seeds_key),
         positive("network.max_connections", network.max_connections),
         positive("network.max_memory_mib", network.max_memory_mib),
         positive("pairing.max_pending", config.pairing.max_pending),
@@ -33,6 +34,18 @@ pub(super) fn all(config: &Config) -> Vec<ConfigError> {
         positive("storage.author_kib_per_second", storage.author_kib_per_second),
     ];
     checks.into_iter().filter_map(Result::err).collect()
+}
+
+fn bootstrap(list: &[String]) -> Result<(), ConfigError> {
+    let named: Vec<String> = list.iter().filter(|named| *named != super::DEFAULT_SEEDS).cloned().collect();
+    addresses("network.bootstrap", &named).and_then(|()| peers(&named))
+}
+
+fn seeds_key(text: &str) -> Result<(), ConfigError> {
+    if text.is_empty() || crate::network_key::parse(text).is_some() {
+        return Ok(());
+    }
+    bad("network.seeds_key", "must be the 64 hexadecimal characters that `covey seeds key` prints".to_owned())
 }
 
 fn peers(bootstrap: &[String]) -> Result<(), ConfigError> {

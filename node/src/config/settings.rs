@@ -76,9 +76,15 @@ settings! {
         /// Addresses under which others reach this node, if you know them (a forwarded port, a DNS name),
         /// for example "/dns4/home.example.org/tcp/7421".
         external: List = List::default(),
-        /// Peers through which to join the network, each ending in /p2p/ and a peer id. Nodes on one local network
-        /// need none.
-        bootstrap: List = List::default(),
+        /// Peers through which to join the network, each ending in /p2p/ and a peer id; "default" stands for those of the
+        /// signed seed list. Nodes on one local network need none.
+        bootstrap: List = List::of(&[super::DEFAULT_SEEDS]),
+        /// Whose signed seed lists are believed: a public key of 64 hexadecimal characters (see `covey seeds`). Nobody
+        /// runs public seeds yet, so there is none by default.
+        seeds_key: String = String::new(),
+        /// File with the key of a private network, 64 hexadecimal characters: only nodes with the same key are spoken to,
+        /// by TCP only. Empty for the open network.
+        key_file: String = String::new(),
         /// Find other nodes on the local network by multicast DNS.
         mdns: bool = true,
         /// Ask the router to forward the listening ports.

@@ -1,5 +1,6 @@
 //! Why a node does not start.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use covey_api::{ApiError, Exit};
@@ -8,6 +9,7 @@ use covey_overlay::SpawnError;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::lock::LockError;
+use crate::network_key::KeyError;
 use crate::paths::PathsError;
 use crate::rpc::ServeError;
 use crate::store::StoreError;
@@ -72,6 +74,25 @@ pub enum StartError {
         /// Which directory.
         dir: PathBuf,
     },
+    /// The key of the private network cannot be used.
+    #[error(transparent)]
+    NetworkKey(#[from] KeyError),
+    /// The key of a seed is damaged.
+    #[error(
+        "{file} is damaged: put it back from a backup, or remove it and give the others the new addresses of this seed"
+    )]
+    SeedKey {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// The page for the collector cannot be served.
+    #[error("cannot answer at {address}: {source}; choose another --metrics")]
+    Metrics {
+        /// Where.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
     /// The mark that there is an account cannot be written.
     #[error("cannot write into the data directory: {0}")]
     Mark(std::io::Error),
@@ -87,16 +108,20 @@ impl StartError {
     /// The exit code class of a process that ends because of it.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Paths(_) | Self::Config(_) | Self::Address { .. } | Self::Overlay(SpawnError::Bootstrap { .. }) => {
-                Exit::Usage
-            }
+            Self::Paths(_)
+            | Self::Config(_)
+            | Self::Address { .. }
+            | Self::NetworkKey(_)
+            | Self::Metrics { .. }
+            | Self::Vault(VaultError::PassphraseLength)
+            | Self::Overlay(SpawnError::Bootstrap { .. }) => Exit::Usage,
             Self::Vault(VaultError::PassphraseNeeded { .. } | VaultError::WrongPassphrase { .. }) => Exit::Refused,
-            Self::Vault(VaultError::PassphraseLength) => Exit::Usage,
             Self::Lock(_)
             | Self::Store(_)
             | Self::Engine(_)
             | Self::Vault(_)
             | Self::AccountMissing { .. }
+            | Self::SeedKey { .. }
             | Self::Mark(_) => Exit::Data,
             Self::Overlay(_) | Self::Serve(_) | Self::AlreadyInitialised { .. } | Self::NotInitialised { .. } => {
                 Exit::Refused

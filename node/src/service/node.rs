@@ -221,25 +221,18 @@ fn count(number: impl std::fmt::Display, what: &str) -> String {
 }
 
 fn outbox(counts: Counts) -> Check {
-    match counts.outbox {
-        0 => check("outbox", CheckState::Ok, "no invite or answer waits for delivery".into(), None),
-        waiting => {
-            let advice = "they are sent when the other side is reached; nothing to do unless it stays so for days";
-            check(
-                "outbox",
-                CheckState::Ok,
-                format!(
-                    "{} for delivery",
-                    if waiting == 1 {
-                        "1 invite or answer waits".to_owned()
-                    } else {
-                        format!("{waiting} invites or answers wait")
-                    }
-                ),
-                Some(advice),
-            )
-        }
+    let kinds = [(counts.outbox, "invite or answer", "invites or answers"), (counts.queued, "message", "messages")];
+    let waiting: Vec<String> = kinds
+        .iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, many)| if *number == 1 { format!("1 {one}") } else { format!("{number} {many}") })
+        .collect();
+    if waiting.is_empty() {
+        return check("outbox", CheckState::Ok, "nothing waits for delivery".into(), None);
     }
+    let wait = if counts.outbox.saturating_add(counts.queued) == 1 { "waits" } else { "wait" };
+    let advice = "they are sent when the other side is reached; nothing to do unless it stays so for days";
+    check("outbox", CheckState::Ok, format!("{} {wait} for delivery", waiting.join(" and ")), Some(advice))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use covey_api::{ApiError, ContactState, Counts};
 
-use crate::engine::{Cx, PeerKey, channels, contacts, members};
+use crate::engine::{Cx, PeerKey, channels, contacts, delivery, members};
 
 /// How many of what.
 ///
@@ -21,6 +21,10 @@ pub fn counts(cx: &mut Cx<'_, '_>) -> Result<Counts, ApiError> {
     for channel in channels::all(cx.tx)? {
         if !contacts::is_request(cx.tx, &channel)? {
             counts.unread = counts.unread.saturating_add(channel.unread);
+        }
+        if channel.open && !channel.is_group() {
+            let (queued, _) = delivery::waiting(cx, &channel)?;
+            counts.queued = counts.queued.saturating_add(u32::try_from(queued).unwrap_or(u32::MAX));
         }
     }
     counts.outbox = u32::try_from(cx.live.waiting.len()).unwrap_or(u32::MAX);

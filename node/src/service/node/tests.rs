@@ -26,6 +26,8 @@ fn status() -> covey_overlay::Status {
         connected: Vec::new(),
         is_relay: false,
         bootstrap: Vec::new(),
+        book: Vec::new(),
+        seeds: None,
         frames_sent: 0,
         bytes_sent: 0,
         writes: 0,
@@ -141,4 +143,12 @@ fn the_doctor_names_the_bootstrap_node_that_does_not_answer_and_why() {
     let check = neighbours(&status);
     assert!(check.message.contains("/ip4/8.8.8.8/tcp/7421") && check.message.contains("at once"), "{}", check.message);
     assert!(!check.advice.is_some_and(|advice| advice.contains("--bootstrap")), "it has one");
+}
+
+#[test]
+fn the_outbox_tells_of_messages_that_wait_too() {
+    let said = |waiting, queued| outbox(Counts { outbox: waiting, queued, ..Counts::default() }).message;
+    assert_eq!(said(0, 0), "nothing waits for delivery");
+    assert_eq!(said(0, 1), "1 message waits for delivery");
+    assert_eq!(said(1, 2), "1 invite or answer and 2 messages wait for delivery");
 }

@@ -54,7 +54,7 @@ function facts(status) {
     ['Found by account id alone', status.discoverable ? 'Yes' : 'No'],
     ['Connected', count(status.peers, 'peer')],
     ['Contacts', `${counts.paired} paired, ${counts.pending} waiting for your answer, ${counts.invited} invited`],
-    ['Messages waiting for delivery', String(counts.outbox)],
+    ['Messages waiting for delivery', String(counts.outbox + counts.queued)],
     ['Running since', h('time', { datetime: status.started_at, title: full(status.started_at) }, relative(status.started_at))],
     ['Version', status.version],
     ['Account', h('code', {}, status.account)],

@@ -14,6 +14,8 @@
 # router gets another public address (redial), reboots (reboot) or forgets its connections (flush), the relay in use
 # vanishes (relay), A's network comes long after its start (late), A's machine stands still (sleep). The table shows the
 # seconds that the next message takes when the network is whole again. All within 20 seconds.
+# verdict: what `covey doctor network` and `covey status` say in each kind of home. idle: what a pair that says nothing costs. crowd: 500
+# nodes behind one address join one seed, and two users meet while it is flooded.
 # strangers: a contact that cannot be dialled connects anew while a hundred addresses of other networks connect
 # as fast as they can, and close at once or hold what they got.
 #
@@ -42,7 +44,7 @@ command -v nft >/dev/null || missing+=(nftables)
 # An operator's own node must not leak into the test.
 for name in $(compgen -e | grep '^COVEY_' || true); do unset "$name"; done
 if [ -z "$covey" ]; then
-    (cd "$root" && cargo build --locked --quiet)
+    (cd "$root" && cargo build --locked --quiet --workspace --bins --examples)
     covey=${CARGO_TARGET_DIR:-$root/target}/debug/covey
 fi
 covey=$(realpath -e "$covey")

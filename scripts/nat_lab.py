@@ -14,14 +14,28 @@ import time
 
 from lab import Failure, Refused, Unanswered, run, until
 from nat_lab_net import KINDS, PORT, WITHOUT_UDP, Home, Internet, is_direct
-from nat_lab_peer import Peer
+from nat_lab_peer import Peer, SeedPeer
 
 FOUND = 60  # seconds from an invite to the acknowledged first message before a case is given up
 SOON = 20  # seconds that this may take, as well as the next message after a change of the network
 AGAIN = 60  # seconds to watch after a change
 CONTACT = 30  # seconds in which a contact gets through a crowd of strangers
 DIRECT = 30  # seconds in which a path becomes direct where it can
+VERDICTS = {
+    "public": "public: reachable", "cone": "public: reachable", "forward": "public: reachable", "upnp": "public by UPnP",
+    "firewall": "behind a firewall, punchable", "random": "behind NAT, not punchable",
+    "cgnat-random": "behind NAT, not punchable", "tcp-443": "behind NAT, ", "dual": "public over IPv6 only",
+    "six": "public over IPv6 only",
+} | dict.fromkeys(("open", "drop", "reject", "cgnat", "no-udp"), "behind NAT, punchable, through ")
+GATEWAYS = {"lies": "public: reachable", "nonsense": "behind NAT, punchable", "rejects": "behind NAT, punchable",
+            "late": "public by UPnP"}
 EVENTS = ("move", "lease", "redial", "reboot", "flush", "relay", "late", "sleep")
+TOLD = 40  # seconds in which the doctor has its verdict
+TOLD_LATE = 75  # the same where the router answers late
+OFFLINE = 15  # seconds in which a node says that it is connected to nobody
+IDLE = 60  # seconds in which traffic is counted
+CROWD, CROWD_JOINED = 500, 120  # nodes behind one address, and the seconds in which they have joined
+IDLE_BYTES, IDLE_PROCESSOR = 20_000, 0.002  # a minute, and a part of a processor
 WAIT_LATE, WAIT_SLEEP, WAIT_REBOOT = 35, 40, 20
 
 
@@ -45,13 +59,13 @@ class Case:
             peer.process.wait()
         self.internet.remove()
 
-    def seed(self, name="seed", kind="public"):
+    def seed(self, name="seed", kind="public", relay=True):
         """A node that everybody reaches, and that carries others' connections. Returns its addresses."""
         home = Home(self.internet, name, kind)
         wide = ["/ip4/0.0.0.0"] if kind == "public" else ["/ip4/0.0.0.0", "/ip6/::"]
         listen = [f"{at}/{how}" for at in wide for port in (PORT, 443) for how in (f"tcp/{port}", f"udp/{port}/quic-v1")]
         flags = [word for address in listen for word in ("--listen", address)]
-        seed = self.peer(home.host(name), name, *flags, "--relay-server", "--no-upnp")
+        seed = self.peer(home.host(name), name, *flags, *(["--relay-server"] if relay else []), "--no-upnp")
         peer_id = seed.call("account.show")["peer_id"]
         hows = {"tcp": [f"tcp/{PORT}", "tcp/443"], "quic": [f"udp/{PORT}/quic-v1"]}
         hows["both"] = [f"tcp/{PORT}", f"udp/{PORT}/quic-v1", "tcp/443"]
@@ -145,6 +159,105 @@ class Case:
             return f"no message for {self.chosen.patience} s (was {how})", False
         return f"{took:5.1f} s, and back {back:.1f} s (was {how})", took <= SOON and back <= SOON
 
+    def verdict(self, kind, expected, gateway="honest", relay=True):
+        """What the doctor and the status say of a home's network."""
+        seed_kind = "public46" if kind in ("dual", "six") else "public"
+        _, known = self.seed(kind=seed_kind, relay=relay)
+        home = Home(self.internet, "home-a", kind, gateway)
+        flags = [word for address in known["both"] for word in ("--bootstrap", address)]
+        if kind == "forward":
+            flags += ["--listen", f"/ip4/0.0.0.0/tcp/{PORT}"]
+        user = self.peer(home.host("a"), "a", *flags)
+        said = lambda: user.check("reachability")["message"]
+        began = time.monotonic()
+        try:
+            until(lambda: expected in said(), "the verdict", TOLD_LATE if gateway == "late" else TOLD)
+        except Failure:
+            return f"says: {said()}; not: {expected}", False
+        took = time.monotonic() - began
+        time.sleep(5)
+        status = user.call("node.status")
+        # What the router says falsely is told to nobody; the port that it forwards is found by others.
+        if any("/8.8.8.8/" in address for address in status["addresses"]):
+            return f"tells the router's lie: {status['addresses']}", False
+        wanted = "public" if expected.startswith("public") else "private"
+        agree = status["network"] == said() and expected in said() and (
+            status["reachability"] == wanted or wanted == "private" and status["reachability"] == "unknown")
+        told = said().split(":")[0] if agree else f"{said()}, but status: {status['network']}, {status['reachability']}"
+        return f"{took:5.1f} s, {told}", agree
+
+    def offline(self):
+        """A node that loses the only other one says so, and takes it back."""
+        homes, users = self.two("drop", "drop")
+        said = lambda: users[0].call("node.status")["offline"]
+        until(lambda: said() is None, "it is connected", SOON)
+        homes[0].off()
+        began = time.monotonic()
+        until(lambda: said() is not None and "not connected to anybody since" in said(), "it says so", OFFLINE + 5)
+        took, words = time.monotonic() - began, said()
+        homes[0].on()
+        until(lambda: said() is None, "it takes it back", SOON + 10)
+        return f"{took:5.1f} s, {words[:100]}", took <= OFFLINE and "bootstrap node" in words
+
+    def idle(self, first, second):
+        """What a pair costs that says nothing, with two relays."""
+        homes, users = self.two(first, second, seeds=2)
+        if self.pair(homes, users) is None:
+            return "did not find each other", False
+        how = self.way(users, "direct" if self.can_be_direct(first, second) else "relayed")
+        time.sleep(30)
+        self.internet.count_of(homes[0])
+        processor = users[0].processor_time()
+        time.sleep(IDLE)
+        counted = self.internet.counted() * 60 / IDLE
+        used = (users[0].processor_time() - processor) / IDLE
+        good = counted <= IDLE_BYTES and used <= IDLE_PROCESSOR
+        return f"{counted / 1000:5.1f} kB a minute, {used * 100:.2f} % of a processor (was {how})", good
+
+    def crowd(self):
+        """Hundreds of nodes behind one address join one seed, and while others flood it two users still meet."""
+        program = pathlib.Path(self.chosen.covey).parent / "examples" / "crowd"
+        if not program.exists():
+            return f"skipped: there is no {program}", True
+        home = Home(self.internet, "seed", "public")
+        seed = SeedPeer(self.chosen.covey, home.host("seed"), "seed", self.folder, [], self.chosen.log)
+        self.peers.append(seed)
+        seed.start()
+        address = f"/ip4/{home.address}/tcp/{PORT}/p2p/{seed.peer_id}"
+        office = Home(self.internet, "office", "drop")
+        began = time.monotonic()
+        crowd = subprocess.Popen(["ip", "netns", "exec", office.host("office"), program, address, str(CROWD), str(CROWD_JOINED)],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            said = crowd.stdout.readline().strip()
+            took = time.monotonic() - began
+            flood = self.flood(home.address)
+            try:
+                time.sleep(3)
+                homes = [Home(self.internet, f"home-{name}", "drop") for name in "ab"]
+                users = [self.peer(home.host(name), name, "--bootstrap", address) for home, name in zip(homes, "ab")]
+                met = self.pair(homes, users)
+            finally:
+                flood.terminate()
+                dialed = flood.communicate()[0].strip()
+        finally:
+            crowd.stdin.close()
+            crowd.kill()
+            crowd.wait()
+        memory = seed.memory_now()
+        good = said == f"{CROWD} joined, {CROWD} with a place" and met is not None
+        met = "nobody met" if met is None else f"two met in {met:.1f} s"
+        return f"{said} in {took:.0f} s, seed {memory:.0f} MiB; {met} while {dialed}", good
+
+    def flood(self, target):
+        """Many addresses connect to one node as fast as they can."""
+        crowd = Home(self.internet, "crowd", "public")
+        for number in range(1, self.chosen.strangers + 1):
+            run("ip", "-n", crowd.router, "address", "add", f"46.{number}.0.1/32", "dev", "lo")
+            run("ip", "-n", self.internet.hub, "route", "add", f"46.{number}.0.0/16", "via", crowd.address)
+        return subprocess.Popen(["ip", "netns", "exec", crowd.router, sys.executable, __file__, "--flood", target,
+                                 str(self.chosen.strangers)], stdout=subprocess.PIPE, text=True)
+
     def move(self, _, users):
         """A carries the machine to another home."""
         run("ip", "-n", users[0].namespace, "link", "delete", "eth0")
@@ -184,12 +297,7 @@ class Case:
         took = self.pair((bob_home, alice_home), (bob, alice))
         if took is None:
             return "the contacts do not find each other", False
-        crowd = Home(self.internet, "crowd", "public")
-        for number in range(1, self.chosen.strangers + 1):
-            run("ip", "-n", crowd.router, "address", "add", f"46.{number}.0.1/32", "dev", "lo")
-            run("ip", "-n", self.internet.hub, "route", "add", f"46.{number}.0.0/16", "via", crowd.address)
-        flood = subprocess.Popen(["ip", "netns", "exec", crowd.router, sys.executable, __file__, "--flood",
-                                  alice_home.address, str(self.chosen.strangers)], stdout=subprocess.PIPE, text=True)
+        flood = self.flood(alice_home.address)
         try:
             time.sleep(5)
             times = []
@@ -259,6 +367,18 @@ def cases(chosen):
         yield f"{a} -> {b}", lambda case, a=a, b=b: case.found(a, b)
     for a, b, event in changes:
         yield f"{a} -> {b}, {event}", lambda case, a=a, b=b, event=event: case.changed(a, b, event)
+    if chosen.whole:
+        for kind, expected in VERDICTS.items():
+            yield f"verdict: {kind}", lambda case, kind=kind, expected=expected: case.verdict(kind, expected)
+        for manner, expected in GATEWAYS.items():
+            yield (f"verdict: upnp that {manner}" if manner.endswith("s") else f"verdict: upnp {manner}",
+                   lambda case, manner=manner, expected=expected: case.verdict("upnp", expected, manner))
+        yield "crowd", lambda case: case.crowd()
+        nobody = "unreachable because nobody outside could reach this node, and no relay is known"
+        yield "verdict: reject without a relay", lambda case: case.verdict("reject", nobody, relay=False)
+        for kind in ("drop", "random", "cgnat-random", "tcp-443"):
+            yield f"idle: {kind}", lambda case, kind=kind: case.idle(kind, kind)
+    yield "verdict: offline", lambda case: case.offline()
     yield "strangers", lambda case: case.strangers()
 
 
@@ -270,7 +390,7 @@ def tried(chosen, folder, number, name, what):
             outcome, good = what(case)
         finally:
             case.close()
-    except (Failure, Refused, Unanswered) as error:
+    except (Failure, Refused, Unanswered, OSError) as error:
         outcome, good = str(error), False
     return name, outcome, good
 

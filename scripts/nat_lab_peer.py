@@ -1,10 +1,11 @@
 """A daemon in a namespace of scripts/nat-lab.sh, and what is asked of it."""
 
+import json
 import os
 import subprocess
 import time
 
-from lab import Node, Unanswered, until
+from lab import Failure, Node, Unanswered, until
 
 
 class Peer(Node):
@@ -55,3 +56,21 @@ class Peer(Node):
         with open(f"/proc/{self.process.pid}/stat") as file:
             fields = file.read().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_now(self):
+        """MiB in use."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS"))
+
+
+class SeedPeer(Peer):
+    """`covey seed`, which has no interface to ask: it says what it is at its start."""
+
+    def start(self, ready=True):
+        command = ["ip", "netns", "exec", self.namespace, self.covey, "seed", "--json", "--data-dir", self.folder, *self.flags]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log_file,
+                                        start_new_session=True, text=True, env={**os.environ, "COVEY_LOG": self.log})
+        said = json.loads(self.process.stdout.readline() or "{}")
+        if "peer_id" not in said:
+            raise Failure(f"{self.name} does not start")
+        self.peer_id, self.addresses = said["peer_id"], said["addresses"]

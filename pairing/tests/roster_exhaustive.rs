@@ -2,7 +2,7 @@
 //! What SECURITY.md promises of a *Member*, a *Departed member* and a *Lying admin* holds in each.
 //!
 //! Two operations of every kind and three of those that give power away or take it; with `COVEY_LONG_TESTS` set, three and
-//! four.
+//! four (with optimisation some minutes: `cargo test --release -p covey-pairing --test roster_exhaustive`).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // the count of histories is printed
 
 mod roster_support;

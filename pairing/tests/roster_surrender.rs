@@ -174,6 +174,25 @@ fn no_chain_of_transfers_on_the_side_undoes_the_heir() {
     }
 }
 
+/// [GROUP-13]: not even to who was removed, and then was not, because who removed them had left.
+#[test]
+fn what_hands_nothing_over_by_what_its_author_knew_does_not_do_so_later() {
+    let mut group = garden();
+    let old = group.tips();
+    group.write_in((1, 0, 0), old.clone(), Op::Depart { cut: vec![] });
+    let removal = group.write_in((1, 1, 3), old, remove(2));
+    let first = group.write_in((OWNER, 0, 0), vec![removal], hand_to(2));
+    let roster = group.in_every_order(3);
+    assert_eq!(roster.reason(&removal).map(|reason| matches!(reason, Reason::Outweighed { .. })), Some(true));
+    assert!(is_member(&roster, 2));
+    assert_eq!((roster.owner(), roster.reason(&first)), (Some(&account(OWNER)), Some(&Reason::Futile)));
+
+    let second = group.write_in((OWNER, 0, 0), vec![first], hand_to(3));
+    let roster = group.in_every_order(4);
+    assert_eq!((roster.owner(), roster.reason(&second)), (Some(&account(3)), None));
+    assert!(roster.reason(&first).is_some());
+}
+
 /// [GROUP-13]: as an admin the former owner does what admins do, also without knowing of the heir.
 #[test]
 fn a_former_owner_keeps_what_an_admin_may_do() {

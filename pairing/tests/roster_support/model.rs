@@ -134,6 +134,8 @@ pub(crate) struct Model {
     may: BTreeSet<OpId>,
     /// Of the stretch those that count and outweigh.
     strong: Vec<OpId>,
+    /// By which the group would have been handed over, if they had counted by what their authors knew.
+    futile: BTreeSet<OpId>,
 }
 
 impl Model {
@@ -146,6 +148,7 @@ impl Model {
             counting: BTreeMap::new(),
             may: BTreeSet::new(),
             strong: Vec::new(),
+            futile: BTreeSet::new(),
         };
         model.take_complete(records);
         model.note_forks();
@@ -303,6 +306,7 @@ impl Model {
         gifts.sort_by_key(|id| (feed(&self.records[id]), self.records[id].seq, *id));
         while let Some(at) = gifts.iter().position(|gift| !gifts.iter().any(|id| self.past[gift].contains(id))) {
             let gift = gifts.remove(at);
+            self.futile.remove(&gift);
             let (known, rest): (Vec<OpId>, Vec<OpId>) =
                 open.iter().copied().filter(|id| *id != gift).partition(|id| self.past[&gift].contains(id));
             let before = self.order.clone();
@@ -315,6 +319,9 @@ impl Model {
             self.order = before;
             if counting.contains_key(&gift) && after.owner() != Some(owner) {
                 return Some((gift, known, rest));
+            }
+            if matches!(self.records[&gift].operation.op, Op::Transfer { .. }) {
+                self.futile.insert(gift);
             }
         }
         None
@@ -410,7 +417,8 @@ impl Model {
                 || !accepted.contains(id) && accepted.iter().any(|by| self.outweighs(by, id, &seen));
             let before: BTreeSet<OpId> = counting.keys().copied().collect();
             let mut state = self.state(&before, &counting);
-            if !void && !rejected.contains(id) && !outweighed && self.apply(&mut state, record, grant) {
+            let out = void || rejected.contains(id) || self.futile.contains(id);
+            if !out && !outweighed && self.apply(&mut state, record, grant) {
                 counting.insert(*id, grant);
             }
         }

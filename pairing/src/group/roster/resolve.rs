@@ -5,7 +5,7 @@
 //! dropped devices, departures) is accepted one by one, undisputed ones first, of those in dispute the one of highest rank.
 //! What the owner had seen when handing the group over is decided before all that did not know of it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     apply::apply,
@@ -39,6 +39,9 @@ pub enum Reason {
     /// that outweighs it and was in dispute counts after all.
     #[error("it rests on what was outweighed")]
     Unfounded,
+    /// It hands the group over and, by what its author knew, would not have counted. What else comes to light changes nothing.
+    #[error("by what its author knew it did not count")]
+    Futile,
     /// Its author wrote two histories; this is in or after the fork.
     #[error("its feed is forked")]
     Forked,
@@ -65,6 +68,8 @@ struct Decided {
     strong: Strong,
     /// The last by which the group was handed over.
     handed: Option<usize>,
+    /// By which it would have been, as nodes of the graph; by what their authors knew they do not count.
+    futile: BTreeSet<usize>,
 }
 
 /// A part of a segment folded with some decisions taken.
@@ -91,7 +96,7 @@ impl Resolver<'_> {
     pub(super) fn resolve(&self, segment: Segment, base: &State, work: &mut Work) -> (Vec<(usize, Outcome)>, State) {
         let mut segment = segment;
         let mut decided = Decided { state: base.clone(), ..Decided::default() };
-        while let Some(more) = self.hand_over(&segment, base, &decided, work) {
+        while let Some(more) = self.hand_over(&segment, base, &mut decided, work) {
             (segment, decided) = more;
         }
         let by_account = ByAccount::of(self.graph, &segment);
@@ -117,7 +122,7 @@ impl Resolver<'_> {
         &self,
         segment: &Segment,
         base: &State,
-        decided: &Decided,
+        decided: &mut Decided,
         work: &mut Work,
     ) -> Option<(Segment, Decided)> {
         let owner = decided.state.owner.or_else(|| self.founder(segment, &decided.state))?;
@@ -125,6 +130,7 @@ impl Resolver<'_> {
         let mut gifts = self.gifts(segment, decided, &owner);
         while let Some(at) = first_gift(segment, &gifts) {
             let gift = gifts.remove(at);
+            decided.futile.remove(&segment.nodes[gift]);
             let (known, rest): (Vec<usize>, Vec<usize>) =
                 (from..segment.len()).filter(|&place| place != gift).partition(|&place| segment.knows(gift, place));
             let until = from + known.len() + 1;
@@ -136,6 +142,9 @@ impl Resolver<'_> {
             if more.outcomes[until - 1].is_ok() && more.state.owner != Some(owner) {
                 more.handed = Some(until - 1);
                 return Some((sorted, more));
+            }
+            if !leaves(&self.record(segment, gift).operation.op) {
+                decided.futile.insert(segment.nodes[gift]);
             }
         }
         None
@@ -328,6 +337,9 @@ impl Resolver<'_> {
             return Err(Reason::Forked);
         }
         let grant = authorise(seen, self.group, record, None)?;
+        if part.decided.futile.contains(&segment.nodes[place]) {
+            return Err(Reason::Futile);
+        }
         let outweighed = |by: usize| Reason::Outweighed { by: self.record(segment, by).id };
         if gives_away(&record.operation.op)
             && let Some(by) = kept_by(self.graph, segment, part.by_account, place, seen)

@@ -186,6 +186,26 @@ fn in_vain(
     move_to(cx, key, &own, fid, parked)
 }
 
+/// How many entries of a channel wait for their content keys, and how often these were asked for at most, by author.
+pub(super) fn waiting(cx: &Cx<'_, '_>, channel: &Channel) -> Result<BTreeMap<DeviceId, (usize, u8)>, EngineError> {
+    let mut waiting: BTreeMap<DeviceId, (usize, u8)> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let part = cx.tx.scan::<Parked>(&tables::all_parked(), after.as_ref(), MAX_PARKED, false)?;
+        let ended = part.len() < MAX_PARKED;
+        for (key, parked) in part {
+            after = Some(key);
+            if parked.channel == channel.id {
+                let (count, asked) = waiting.entry(DeviceId::from_bytes(*parked.feed.author.as_bytes())).or_default();
+                (*count, *asked) = (*count + 1, parked.asked.max(*asked));
+            }
+        }
+        if ended {
+            return Ok(waiting);
+        }
+    }
+}
+
 /// Asks members that are not connected for the content keys we lack of their entries.
 pub(super) fn request_of_absent(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let rows = cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)?;

@@ -16,7 +16,7 @@ use super::rosters::{self, get};
 use crate::engine::channels::Channel;
 use crate::engine::contacts::Owner;
 use crate::engine::parcels::{self, VERSION};
-use crate::engine::{Cx, EngineError, PeerKey, feeds, members};
+use crate::engine::{Cx, EngineError, PeerKey, feeds, members, parked};
 
 /// Feeds told in one report: of larger groups the digest has to do.
 const MAX_HEADS: usize = 512;
@@ -193,7 +193,30 @@ pub(in crate::engine) fn checks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Ve
             format!("{waiting} operations wait for others that are not here yet"),
         ));
     }
+    for (device, (entries, asked)) in parked::waiting(cx, channel)?.into_iter().take(MAX_TOLD) {
+        let who = match super::account_of(cx, channel, &device) {
+            Some(account) => super::show::name_of(cx, &account)?,
+            None => device.fmt_short(),
+        };
+        checks.push(Check {
+            advice: Some("they are shown as soon as a device that has the keys is connected and gives them".to_owned()),
+            ..check("keys", CheckState::Warn, unopened(entries, &who, asked))
+        });
+    }
     Ok(checks)
+}
+
+fn unopened(entries: usize, who: &str, asked: u8) -> String {
+    let (entries, them) = match entries {
+        1 => ("1 entry".to_owned(), "its key was"),
+        many => (format!("{many} entries"), "their keys were"),
+    };
+    let times = match asked {
+        0 => "not asked for yet".to_owned(),
+        1 => "asked for once".to_owned(),
+        many => format!("asked for up to {many} times"),
+    };
+    format!("{entries} of {who} cannot be opened yet: {them} {times}")
 }
 
 /// The first thing in which another device differs, in a sentence.

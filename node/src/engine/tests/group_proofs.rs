@@ -76,6 +76,14 @@ fn what_one_member_refuses_of_our_own_lost_messages_is_asked_of_all_others() {
     let waits_for = |world: &mut World, device| {
         world.look(0, |cx| cx.tx.get::<Parked>(&tables::parked(&device, feed.fid, seq)).unwrap().is_some())
     };
+    let told = world.look(0, |cx| {
+        let channel = channels::by_no(cx.tx, no).unwrap().unwrap();
+        group::doctor::checks(cx, &channel).unwrap()
+    });
+    let waits = told.iter().any(|check| {
+        check.name == "keys" && check.message.starts_with("1 entry of ") && check.message.ends_with("not asked for yet")
+    });
+    assert!(waits, "the doctor tells of it: {told:?}");
     let devices: Vec<_> = (0..4).map(|node| (world.nodes[node].account(), world.nodes[node].me.device_id())).collect();
     let group_id = group.clone();
     let ask = |world: &mut World, node: usize| {

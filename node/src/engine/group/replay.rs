@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use covey_pairing::group::roster::{Op, OpRecord, Vouched};
+use covey_pairing::group::roster::{OpRecord, Vouched};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::warn;
 
@@ -33,7 +33,7 @@ pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
             let Some(record) = stored.record(lamport) else { continue };
             group.lamports.insert(record.id, lamport);
             note_devices(&mut group.devices, &record);
-            records.push(slim(record));
+            records.push(record.slim());
         }
         if ended {
             break;
@@ -49,19 +49,6 @@ pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
     }
     forks::replay(cx, no)?;
     end_feeds(cx, no)
-}
-
-/// Without cards and statements, whose meaning is in what was verified: those of ten thousand members fill the memory.
-fn slim(mut record: OpRecord) -> OpRecord {
-    match &mut record.operation.op {
-        Op::Join { statement, card } => {
-            statement.clear();
-            card.clear();
-        }
-        Op::Create { card, .. } | Op::Devices { card } => card.clear(),
-        _ => return record,
-    }
-    record
 }
 
 /// The logical time under which an operation is stored.

@@ -6,15 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use serde_bytes::ByteBuf;
-
 use super::{
     aside::Costs,
     change::Change,
     graph::{Added, Feed, Graph, OrderKey},
     hash::SetHash,
     ids::OpId,
-    op::Op,
     reach::Reach,
     record::OpRecord,
     resolve::Resolver,
@@ -122,7 +119,7 @@ impl Roster {
         let missing = self.graph.missing(&record);
         if missing.is_empty() {
             let id = record.id;
-            let changes = self.integrate(vec![Arc::new(slim(record))]);
+            let changes = self.integrate(vec![Arc::new(record.slim())]);
             let is_idle = changes.is_empty() && self.graph.get(&id).is_some_and(|node| node.idle);
             return if is_idle { Inserted::Idle } else { Inserted::Applied(changes) };
         }
@@ -130,7 +127,7 @@ impl Roster {
             if !self.waiting.has_room(&record.device) {
                 return Inserted::Full;
             }
-            self.waiting.add(Arc::new(slim(record)), &missing);
+            self.waiting.add(Arc::new(record.slim()), &missing);
         }
         Inserted::Waiting { missing }
     }
@@ -145,10 +142,10 @@ impl Roster {
                 continue;
             }
             if is_ready {
-                ready.push(Arc::new(slim(record)));
+                ready.push(Arc::new(record.slim()));
             } else if self.waiting.has_room(&record.device) {
                 let missing = self.graph.missing(&record);
-                self.waiting.add(Arc::new(slim(record)), &missing);
+                self.waiting.add(Arc::new(record.slim()), &missing);
             } else {
                 refused.push(record);
             }
@@ -305,19 +302,6 @@ impl Roster {
         touched.rehash(&mut self.hash, before, &self.head.state);
         touched.changes(before, &self.head.state)
     }
-}
-
-/// Without the cards and statements, whose meaning is in `vouched`: ten thousand of them would fill the memory.
-fn slim(mut record: OpRecord) -> OpRecord {
-    match &mut record.operation.op {
-        Op::Join { statement, card } => {
-            *statement = ByteBuf::new();
-            *card = ByteBuf::new();
-        }
-        Op::Create { card, .. } | Op::Devices { card } => *card = ByteBuf::new(),
-        _ => {}
-    }
-    record
 }
 
 /// Dependencies before those that depend on them; whether all dependencies are known or come before stands beside each.

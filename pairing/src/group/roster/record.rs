@@ -1,8 +1,10 @@
 //! An operation with what was verified about it.
 
+use serde_bytes::ByteBuf;
+
 use super::{
     ids::{OpId, TicketId},
-    op::Operation,
+    op::{Op, Operation},
 };
 use crate::ids::{AccountId, DeviceId};
 
@@ -68,4 +70,17 @@ pub struct OpRecord {
     pub operation: Operation,
     /// What was verified about cards and statements in it.
     pub vouched: Vouched,
+}
+
+impl OpRecord {
+    /// Without the cards and statements, whose meaning is in `vouched`: those of ten thousand members would fill the memory.
+    #[must_use]
+    pub fn slim(mut self) -> Self {
+        match &mut self.operation.op {
+            Op::Join { statement, card } => (*statement, *card) = (ByteBuf::new(), ByteBuf::new()),
+            Op::Create { card, .. } | Op::Devices { card } => *card = ByteBuf::new(),
+            _ => {}
+        }
+        self
+    }
 }

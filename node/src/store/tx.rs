@@ -355,14 +355,18 @@ impl<'a> Tx<'a> {
     pub(crate) fn growth(&self) -> Result<i64, StoreError> {
         let mut growth = 0i64;
         for (key, change) in &self.changes {
-            let before = match self.kept.get(key) {
+            let kept = self.kept.get(key);
+            // It is there already, and changes its size little: no reason to encode it now.
+            if matches!((change, kept), (Some(New::Decoded(_)), Some(Some(_)))) {
+                continue;
+            }
+            let before = match kept {
                 Some(kept) => {
                     kept.as_ref().map(|new| new.plain(key)).transpose()?.map(|plain| Vault::sealed_len(plain.len()))
                 }
                 None => self.store.get(key)?.map(|sealed| sealed.len()),
             };
             let after = match change {
-                // It is there already, and changes its size little.
                 Some(New::Decoded(_)) if before.is_some() => continue,
                 Some(new) => Some(Vault::sealed_len(new.plain(key)?.len())),
                 None => None,

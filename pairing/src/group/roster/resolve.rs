@@ -275,7 +275,7 @@ impl Resolver<'_> {
         };
         for place in from..part.until {
             work.evaluated += 1;
-            let mut seen = self.seen_state(part, place, &folded, work);
+            let mut seen = self.seen_state(part, place, &mut folded, work);
             let (record, key) = (self.record(segment, place), self.key(segment, place));
             let outcome = self.judge(part, place, &seen, accepted, rejected).and_then(|grant| {
                 self.apply(&mut folded.state, key, record, grant)?;
@@ -292,24 +292,29 @@ impl Resolver<'_> {
                     Ok(grant) => drop(self.apply(&mut seen, key, record, *grant)),
                     Err(_) => {}
                 }
-                folded.after.push(seen);
+                folded.after.push(if segment.has_child(place) { seen } else { State::default() });
             }
             folded.outcomes.push(outcome);
         }
         folded
     }
 
-    /// The state of all that counts among what the author had seen.
-    fn seen_state(&self, part: &Part<'_>, place: usize, folded: &Folded, work: &mut Work) -> State {
+    /// The state of all that counts among what the author had seen. That of the one before it is let go with its last child:
+    /// each would keep a version of the maps, which in a long stretch fill the memory.
+    fn seen_state(&self, part: &Part<'_>, place: usize, folded: &mut Folded, work: &mut Work) -> State {
         let (segment, decided) = (part.segment, part.decided);
         let from = decided.outcomes.len();
+        let parent = segment.only_parent(place);
+        let last = parent.filter(|&parent| parent >= from && segment.is_last_child(parent, place));
+        let freed = last.map(|parent| std::mem::take(&mut folded.after[parent - from]));
         match segment.count(place) {
             0 => part.base.clone(),
             count if count == place => folded.state.clone(),
-            _ => match segment.only_parent(place) {
-                Some(parent) if parent < from => decided.after[parent].clone(),
-                Some(parent) => folded.after[parent - from].clone(),
-                None => {
+            _ => match (freed, parent) {
+                (Some(state), _) => state,
+                (None, Some(parent)) if parent < from => decided.after[parent].clone(),
+                (None, Some(parent)) => folded.after[parent - from].clone(),
+                (None, None) => {
                     work.merged += 1;
                     work.evaluated += segment.count(place) as u64;
                     let mut state = part.base.clone();

@@ -61,6 +61,8 @@ pub(super) struct Segment {
     /// For each all that its author had seen within the segment.
     seen: Seen,
     counts: Vec<usize>,
+    /// For each the last one whose only parent it is.
+    last_children: Vec<Option<usize>>,
 }
 
 /// Below this many a set for each is small.
@@ -77,7 +79,13 @@ impl Segment {
             Seen::Sets(sets) => sets.iter().map(Bits::count).collect(),
             Seen::Chains(chains) => chains.seen.iter().map(|seen| seen.iter().map(|&far| far as usize).sum()).collect(),
         };
-        Self { nodes: nodes.to_vec(), parents, seen, counts }
+        let mut segment = Self { nodes: nodes.to_vec(), parents, seen, counts, last_children: vec![None; nodes.len()] };
+        for place in 0..nodes.len() {
+            if let Some(parent) = segment.only_parent(place) {
+                segment.last_children[parent] = Some(place);
+            }
+        }
+        segment
     }
 
     pub(super) fn len(&self) -> usize {
@@ -123,6 +131,16 @@ impl Segment {
     pub(super) fn only_parent(&self, place: usize) -> Option<usize> {
         let parent = *self.parents[place].iter().max()?;
         (self.count(parent) + 1 == self.count(place)).then_some(parent)
+    }
+
+    /// Is there one whose only parent it is?
+    pub(super) fn has_child(&self, place: usize) -> bool {
+        self.last_children[place].is_some()
+    }
+
+    /// Is it the last one in the order whose only parent is `parent`? Which are its children does not depend on the order.
+    pub(super) fn is_last_child(&self, parent: usize, place: usize) -> bool {
+        self.last_children[parent] == Some(place)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use covey_api::{ApiError, Reason, sentence};
 use rand::rngs::StdRng;
 
-use super::{Asker, Effect, Live, Me, Policy};
+use super::{Appended, Asker, Effect, Live, Me, Policy};
 use crate::store::{StoreError, Tx};
 
 /// One input's context: who we are, what is in memory, the transaction, the time and the random source.
@@ -24,8 +24,25 @@ pub struct Cx<'a, 's> {
     pub rng: &'a mut StdRng,
     /// On whose behalf, where that narrows what may be seen and done.
     pub asker: Asker,
+    /// What was appended to feeds of our own and waits for [`super::publish`].
+    pub appended: Appended,
     /// What to do once the transaction is durable.
     pub effects: Vec<Effect>,
+}
+
+impl<'a, 's> Cx<'a, 's> {
+    /// That of an input of anybody who may see and do everything.
+    pub fn new(
+        me: &'a Me,
+        policy: &'a Policy,
+        live: &'a mut Live,
+        tx: &'a mut Tx<'s>,
+        now: u64,
+        rng: &'a mut StdRng,
+    ) -> Self {
+        let (asker, appended, effects) = (Asker::default(), Appended::default(), Vec::new());
+        Self { me, policy, live, tx, now, rng, asker, appended, effects }
+    }
 }
 
 /// Why an input could not be handled. None of them is a peer's or a user's doing.

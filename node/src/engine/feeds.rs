@@ -1,5 +1,6 @@
 //! Feeds as stored: entries by number, one record with the head of each.
 
+use covey_feed::limits::{MAX_BATCH_BYTES, MAX_BATCH_ENTRIES};
 use covey_feed::run::{self, RunLimits};
 use covey_feed::{Author, ChannelId, Entry, FeedId, FeedKey, Head, Heads, Kind, Run};
 use covey_pairing::crypto::sign::Context;
@@ -149,7 +150,60 @@ pub(super) fn next(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<Next, Engin
     Ok(Next { feed, seq, backlink })
 }
 
-/// Ends it: builds, signs and stores the entry with `payload`, and saves the channel.
+/// Entries of our own that a group of inputs has appended and that are not signed and pushed yet: see
+/// [`super::sync::publish`].
+#[derive(Debug, Clone, Default)]
+pub struct Appended(Vec<Tail>);
+
+/// Those of one feed.
+#[derive(Debug, Clone)]
+pub(super) struct Tail {
+    /// Number of the channel.
+    pub(super) channel: u64,
+    pub(super) key: FeedKey,
+    /// The first of them.
+    pub(super) from: u64,
+    /// Entries that no signature covers, and their bytes.
+    entries: usize,
+    bytes: usize,
+}
+
+impl Appended {
+    /// True if everything is signed and pushed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Tail> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Takes in another entry. Whether the one before it has to be signed, because this one has no room under its signature.
+    fn add(&mut self, channel: u64, key: FeedKey, entry: &Entry) -> bool {
+        let at = self.0.iter().position(|tail| (tail.channel, tail.key) == (channel, key)).unwrap_or_else(|| {
+            self.0.push(Tail { channel, key, from: entry.seq(), entries: 0, bytes: 0 });
+            self.0.len() - 1
+        });
+        let Some(tail) = self.0.get_mut(at) else { return false };
+        let bytes = tail.bytes + entry.size();
+        let full = tail.entries == MAX_BATCH_ENTRIES || tail.entries > 0 && bytes > MAX_BATCH_BYTES;
+        (tail.entries, tail.bytes) = if full { (1, entry.size()) } else { (tail.entries + 1, bytes) };
+        full
+    }
+}
+
+/// Signs the last entry of a feed of our own, and with it those before it, if it is not signed yet.
+pub(super) fn sign(cx: &mut Cx<'_, '_>, feed: &Feed) -> Result<(), EngineError> {
+    let Some(last) = entry(cx.tx, feed.fid, feed.head.map_or(0, |head| head.seq))? else { return Ok(()) };
+    if last.signature().is_none() {
+        let signed = run::sign(last, |header| cx.me.device.signing().sign(Context::FeedEntry, header));
+        cx.tx.put_raw(&tables::entry(feed.fid, signed.seq()), &signed.to_stored());
+    }
+    Ok(())
+}
+
+/// Ends it: builds and stores the entry with `payload`, and saves the channel. It is signed and pushed by
+/// [`super::sync::publish`].
 pub(super) fn finish(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
@@ -162,11 +216,11 @@ pub(super) fn finish(
     let own = feed.head.map(|head| head.id);
     let refs = ends.entries.into_iter().filter(|end| Some(*end) != own).collect();
     let lamport = ends.lamport;
-    let sign = |header: &[u8]| cx.me.device.signing().sign(Context::FeedEntry, header);
     let id = feed.id(channel.id);
-    let batch =
-        run::build(id, feed.head.as_ref(), lamport, refs, vec![(kind, payload)], sign).map_err(EngineError::bug)?;
-    let entry = batch.entries.first().cloned().ok_or_else(|| EngineError::bug("an empty batch"))?;
+    let entry = run::next(id, feed.head.as_ref(), lamport, refs, kind, payload).map_err(EngineError::bug)?;
+    if cx.appended.add(channel.no, feed.key, &entry) {
+        sign(cx, &feed)?;
+    }
     append(cx, &mut feed, &entry);
     save(cx, channel.no, &feed)?;
     channels::extend(cx.tx, channel, [&entry])?;

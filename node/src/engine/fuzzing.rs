@@ -1,14 +1,14 @@
 //! What the device of a hostile contact can make: sealed and signed as it must be, with content of its choice. For the
 //! fuzz targets below `tests/fuzz`, which play that contact.
 
-use covey_feed::run::{self, RunLimits};
+use covey_feed::run::RunLimits;
 use covey_feed::{FeedId, Kind, Run};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::envelope;
 use covey_pairing::ids::AccountId;
 
 use super::payload::{Sealed, associated_data};
-use super::{Cx, EngineError, card, channels, contacts, feeds, sessions};
+use super::{Appended, Cx, EngineError, card, channels, contacts, feeds, sessions};
 
 /// What an entry is made of.
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +52,12 @@ pub fn entry(cx: &mut Cx<'_, '_>, to: &AccountId, content: Content<'_>) -> Resul
             Sealed { ciphertext, wraps }.encode()?
         }
     };
-    let entry = feeds::finish(cx, &mut channel, next, Kind::Content, payload)?;
-    Ok(run::assemble([entry.clone()], RunLimits::default()).map(|run| (entry.header().feed, run)))
+    let key = next.feed.key;
+    let seq = feeds::finish(cx, &mut channel, next, Kind::Content, payload)?.seq();
+    cx.appended = Appended::default();
+    let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { return Ok(None) };
+    feeds::sign(cx, &feed)?;
+    Ok(feeds::serve(cx.tx, &feed, seq, RunLimits::default())?.map(|run| (feed.id(channel.id), run)))
 }
 
 /// Our signed card.

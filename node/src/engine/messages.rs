@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channels::{self, Channel};
 use super::payload::{Body, Sealed, associated_data, kind};
-use super::{Cx, EngineError, arrivals, contacts, delivery, feeds, group, journal, repeats, sessions, sync, tables};
+use super::{Cx, EngineError, arrivals, contacts, delivery, feeds, group, journal, repeats, sessions, tables};
 use crate::store::Tx;
 
 /// Beyond this difference between the author's clock and ours the time shown is suspect.
@@ -115,7 +115,7 @@ pub(super) fn by_id(tx: &Tx<'_>, id: &EntryId) -> Result<Option<(u64, Message)>,
     Ok(at(tx, channel, &place)?.map(|message| (channel, message)))
 }
 
-/// Seals `body` for everyone in the channel, appends it to our feed and pushes it to who is connected.
+/// Seals `body` for everyone in the channel and appends it to our feed.
 pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> Result<Message, ApiError> {
     let next = feeds::next(cx, channel)?;
     let author = *cx.me.device_id().as_bytes();
@@ -123,9 +123,7 @@ pub(super) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> 
     let (key, payload) = seal(cx, channel, &body.encode()?, &aad)?;
     let entry = feeds::finish(cx, channel, next, Kind::Content, payload)?;
     let message = Message::new(&entry, cx.me.account_id(), true, cx.now, body.clone(), key);
-    let message = arrivals::put(cx, channel, None, message, false)?;
-    sync::appended(cx, channel, &entry)?;
-    Ok(message)
+    Ok(arrivals::put(cx, channel, None, message, false)?)
 }
 
 /// The content key, and the payload that only the members of the channel can open.

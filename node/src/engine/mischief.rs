@@ -17,7 +17,7 @@ use tracing::debug;
 use super::channels::{self, Channel};
 use super::group::{self, rosters};
 use super::payload::Body;
-use super::{Cx, Effect, EngineError, PeerKey, Protocol, feeds, messages, sync};
+use super::{Appended, Cx, Effect, EngineError, PeerKey, Protocol, feeds, messages, sync};
 
 /// Type of a frame with a run.
 const RUN: u8 = 3;
@@ -107,7 +107,7 @@ fn operation(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineErr
     if cx.rng.random() {
         group::take(cx, channel, &[&entry], cx.me.account_id())?;
     }
-    show(cx, channel, &entry)
+    show(cx, &entry)
 }
 
 fn some_op(cx: &mut Cx<'_, '_>, channel: &Channel) -> Option<Op> {
@@ -179,14 +179,20 @@ fn past(cx: &mut Cx<'_, '_>, channel: &Channel) -> Vec<OpId> {
 /// The next entry of our feed, in our own store.
 fn entry(cx: &mut Cx<'_, '_>, channel: &mut Channel, kind: Kind, payload: Vec<u8>) -> Result<Entry, EngineError> {
     let next = feeds::next(cx, channel)?;
-    feeds::finish(cx, channel, next, kind, payload)
+    let (fid, key) = (next.feed.fid, next.feed.key);
+    let seq = feeds::finish(cx, channel, next, kind, payload)?.seq();
+    if let Some(feed) = feeds::load(cx.tx, channel.no, &key)? {
+        feeds::sign(cx, &feed)?;
+    }
+    feeds::entry(cx.tx, fid, seq)?.ok_or_else(|| EngineError::bug("an entry that was just written"))
 }
 
 /// To all, or to one.
-fn show(cx: &mut Cx<'_, '_>, channel: &Channel, entry: &Entry) -> Result<(), EngineError> {
+fn show(cx: &mut Cx<'_, '_>, entry: &Entry) -> Result<(), EngineError> {
     if cx.rng.random_range(0..4) > 0 {
-        return sync::appended(cx, channel, entry);
+        return sync::publish(cx);
     }
+    cx.appended = Appended::default();
     if let Some(peer) = a_peer(cx) {
         send_run(cx, peer, entry);
     }
@@ -234,7 +240,7 @@ fn garbage(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError
     let kind = if cx.rng.random() { Kind::Content } else { Kind::Control };
     let payload = bytes(cx, 2_000).into_vec();
     let entry = entry(cx, channel, kind, payload)?;
-    show(cx, channel, &entry)
+    show(cx, &entry)
 }
 
 /// Two entries at the same place, to two peers.

@@ -61,12 +61,14 @@ pub use asker::Asker;
 pub(crate) use check::floors;
 pub use check::{CheckedFeed, Findings};
 pub use cx::{Cx, EngineError};
+pub use feeds::Appended;
 pub use input::{Command, Effect, Input, PeerKey, Protocol, Verdict, handle};
 pub use live::Live;
 pub use me::Me;
 pub use policy::Policy;
 pub use quota::Quota;
 pub use selection::Selection;
+pub use sync::publish;
 pub use tally::Tally;
 
 #[cfg(test)]

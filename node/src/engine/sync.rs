@@ -4,9 +4,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use covey_feed::run::{self, RunLimits};
+use covey_feed::run::RunLimits;
 use covey_feed::sync::{Rejection, SharedChannel, SharedGroup};
-use covey_feed::{Author, ChannelId, Entry, FeedId, PeerSync, SyncEffect, SyncInput};
+use covey_feed::{Author, ChannelId, FeedId, PeerSync, SyncEffect, SyncInput};
 use tracing::{info, warn};
 
 use super::channels::{self, Channel};
@@ -121,17 +121,29 @@ fn repair_due(cx: &mut Cx<'_, '_>, peer: PeerKey) -> bool {
     due
 }
 
-/// Entries of our own became part of this transaction: push them.
-pub(super) fn appended(cx: &mut Cx<'_, '_>, channel: &Channel, entry: &Entry) -> Result<(), EngineError> {
-    let Some(run) = run::assemble([entry.clone()], RunLimits::default()) else {
-        return Err(EngineError::bug("an own entry without a signature"));
-    };
-    let (feed, head, run) = (entry.header().feed, entry.head(), Arc::new(run));
-    for peer in members::peers(cx, channel) {
-        drive(cx, peer, SyncInput::Appended { feed, head, run: Arc::clone(&run) })?;
+/// Signs what was appended to feeds of our own, one signature for each feed, and pushes it: once for all inputs that share a
+/// transaction, and before anything that changes who hears of it.
+///
+/// # Errors
+/// Those of the store.
+pub fn publish(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    for tail in cx.appended.take() {
+        let Some(channel) = channels::by_no(cx.tx, tail.channel)? else { continue };
+        let Some(feed) = feeds::load(cx.tx, tail.channel, &tail.key)? else { continue };
+        feeds::sign(cx, &feed)?;
+        let id = feed.id(channel.id);
+        let mut from = tail.from;
+        while let Some(run) = feeds::serve(cx.tx, &feed, from, RunLimits::default())? {
+            let Some(head) = feeds::entry(cx.tx, feed.fid, run.last())?.map(|last| last.head()) else { break };
+            from = head.seq.saturating_add(1);
+            let run = Arc::new(run);
+            for peer in members::peers(cx, &channel) {
+                drive(cx, peer, SyncInput::Appended { feed: id, head, run: Arc::clone(&run) })?;
+            }
+            // Perhaps nobody is connected whose machine has done it.
+            group::advance(cx, &channel, id.key(), head);
+        }
     }
-    // Perhaps nobody is connected whose machine has done it.
-    group::advance(cx, channel, feed.key(), head);
     Ok(())
 }
 
@@ -171,6 +183,7 @@ pub(super) fn frozen(cx: &mut Cx<'_, '_>, channel: &Channel, feed: FeedId) -> Re
 
 /// A channel was closed. Its members may still be connected, for a group that they share with us.
 pub(super) fn channel_closed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
+    publish(cx)?;
     let of =
         |account| channel.contact.as_ref().map_or_else(|| members::includes(cx, channel, account), |c| c == account);
     let peers: Vec<_> = cx.live.contacts.iter().filter(|(_, at)| of(&at.account)).map(|(peer, _)| *peer).collect();
@@ -214,6 +227,8 @@ pub(super) fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Res
                         }
                     }
                     Taken::Anew => {
+                        // What was written again is pushed before anything is compared.
+                        publish(cx)?;
                         queue.push_back((peer, SyncInput::Rejected { feed, reason: Rejection::Busy }));
                         if let Some(channel) = channels::by_id(cx.tx, &feed.channel)? {
                             for other in members::peers(cx, &channel) {

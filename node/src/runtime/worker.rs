@@ -12,7 +12,7 @@ use tracing::{error, warn};
 
 use super::randomness::remix;
 use super::{Commits, EngineHandle};
-use crate::engine::{self, Cx, Effect, EngineError, Input, Live, Me, Policy};
+use crate::engine::{self, Appended, Cx, Effect, EngineError, Input, Live, Me, Policy};
 use crate::store::{Batch, Cache, Decoded, Reader, Store, StoreError, Tx};
 use crate::vault::Vault;
 
@@ -86,6 +86,8 @@ type Reply = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
 struct Pending {
     effects: Vec<Effect>,
     replies: Vec<Reply>,
+    /// What the inputs of this part have appended to feeds of our own.
+    appended: Appended,
     /// Something was applied that is not durable yet.
     dirty: bool,
     /// Something could not be kept: what is in memory is ahead of the store.
@@ -140,7 +142,7 @@ impl Pending {
     }
 
     fn add(&mut self, other: Self) {
-        let Self { effects, replies, dirty, lost, started, inputs, failed } = other;
+        let Self { effects, replies, appended: _, dirty, lost, started, inputs, failed } = other;
         self.effects.extend(effects);
         self.replies.extend(replies);
         self.dirty |= dirty;
@@ -151,9 +153,14 @@ impl Pending {
     }
 
     /// Nothing of it is durable.
-    fn refuse(self, error: &Arc<StoreError>) {
+    fn refuse(self, error: EngineError) {
+        let error = match error {
+            EngineError::Store(error) => Ok(Arc::new(error)),
+            EngineError::NotDurable(error) => Ok(error),
+            EngineError::Bug(what) => Err(what),
+        };
         for reply in self.replies {
-            reply(Err(EngineError::NotDurable(Arc::clone(error))));
+            reply(Err(error.clone().map_or_else(EngineError::Bug, EngineError::NotDurable)));
         }
     }
 }
@@ -258,7 +265,7 @@ impl<S: Store, N: Network> Worker<S, N> {
                     // Starting over cannot make good what made a start fail, unless it was the disk.
                     pending.lost |= !part.started || error.is_transient();
                     pending.failed += part.failed + part.inputs;
-                    part.refuse(&Arc::new(error));
+                    part.refuse(error);
                 }
             }
         }
@@ -274,7 +281,7 @@ impl<S: Store, N: Network> Worker<S, N> {
         live: &mut Live,
         cache: &RefCell<Cache>,
         pending: &mut Pending,
-    ) -> Result<(Batch, Decoded), StoreError> {
+    ) -> Result<(Batch, Decoded), EngineError> {
         let Self { store, vault, me, policy, rng, .. } = self;
         remix(rng);
         let mut tx = Tx::with_cache(store, vault, cache);
@@ -291,23 +298,23 @@ impl<S: Store, N: Network> Worker<S, N> {
                 }
                 other => other,
             };
-            let mut cx = Cx {
-                me,
-                policy,
-                live,
-                tx: &mut tx,
-                now: now(),
-                rng,
-                asker: engine::Asker::default(),
-                effects: Vec::new(),
-            };
+            // Of an input that is refused nothing is appended.
+            let (now, appended) = (now(), pending.appended.clone());
+            let mut cx = Cx { appended, ..Cx::new(me, policy, live, &mut tx, now, rng) };
             if pending.handle(input, &mut cx) {
+                pending.appended = cx.appended;
                 tx.keep();
             } else {
                 tx.undo();
             }
         }
-        tx.into_parts(rng)
+        if !pending.appended.is_empty() {
+            let appended = std::mem::take(&mut pending.appended);
+            let mut cx = Cx { appended, ..Cx::new(me, policy, live, &mut tx, now(), rng) };
+            engine::publish(&mut cx)?;
+            pending.effects.append(&mut cx.effects);
+        }
+        Ok(tx.into_parts(rng)?)
     }
 
     /// Whether there was anything to apply.
@@ -336,7 +343,7 @@ impl<S: Store, N: Network> Worker<S, N> {
         {
             commits.failed.inc_by(pending.inputs);
             error!(%error, "the store could not be flushed; {} inputs stay unacknowledged", pending.replies.len());
-            pending.refuse(&Arc::new(error));
+            pending.refuse(error.into());
             return false;
         }
         if pending.dirty {

@@ -48,17 +48,9 @@ impl Node {
     /// One transaction, as the engine's thread runs it.
     pub fn run<T, E: std::fmt::Debug>(&mut self, run: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, E>) -> Done<T> {
         let mut tx = Tx::new(&self.store, &self.vault);
-        let mut cx = Cx {
-            me: &self.me,
-            policy: &self.policy,
-            live: &mut self.live,
-            tx: &mut tx,
-            now: self.now,
-            rng: &mut self.rng,
-            asker: crate::engine::Asker::default(),
-            effects: Vec::new(),
-        };
+        let mut cx = Cx::new(&self.me, &self.policy, &mut self.live, &mut tx, self.now, &mut self.rng);
         let value = run(&mut cx).expect("nothing speaks against it");
+        covey_node::engine::publish(&mut cx).expect("memory");
         let effects = std::mem::take(&mut cx.effects);
         let batch = tx.into_batch(&mut self.rng).expect("encodes");
         let written = batch.bytes();

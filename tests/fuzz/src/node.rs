@@ -53,17 +53,9 @@ impl Node {
     ) -> (T, Vec<Effect>, Option<MemoryStore>) {
         let mut rng = StdRng::seed_from_u64(11);
         let mut tx = Tx::new(&self.store, &self.vault);
-        let mut cx = Cx {
-            me: &self.me,
-            policy: &self.policy,
-            live,
-            tx: &mut tx,
-            now: NOW + 1_000,
-            rng: &mut rng,
-            asker: covey_node::engine::Asker::default(),
-            effects: Vec::new(),
-        };
+        let mut cx = Cx::new(&self.me, &self.policy, live, &mut tx, NOW + 1_000, &mut rng);
         let value = run(&mut cx);
+        covey_node::engine::publish(&mut cx).expect("a sound store");
         let effects = std::mem::take(&mut cx.effects);
         if tx.is_unchanged() {
             return (value, effects, None);

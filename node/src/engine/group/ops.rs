@@ -44,7 +44,7 @@ pub(in crate::engine) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, op: O
     let next = feeds::next(cx, channel)?;
     let entry = feeds::finish(cx, channel, next, Kind::Control, payload)?;
     // Everybody who was a member before hears of it, also who is none afterwards.
-    sync::appended(cx, channel, &entry)?;
+    sync::publish(cx)?;
     take(cx, channel, &[&entry], account)?;
     Ok(OpId::from_bytes(*entry.id().as_bytes()))
 }

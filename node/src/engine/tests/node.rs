@@ -59,17 +59,9 @@ impl Node {
         run: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, E>,
     ) -> Result<(T, Vec<Effect>), E> {
         let mut tx = Tx::with_cache(&self.store, &self.vault, &self.cache);
-        let mut cx = Cx {
-            me: &self.me,
-            policy: &self.policy,
-            live: &mut self.live,
-            tx: &mut tx,
-            now,
-            rng: &mut self.rng,
-            asker: crate::engine::Asker::default(),
-            effects: Vec::new(),
-        };
+        let mut cx = Cx::new(&self.me, &self.policy, &mut self.live, &mut tx, now, &mut self.rng);
         let value = run(&mut cx)?;
+        crate::engine::publish(&mut cx).expect("a sound store");
         let effects = std::mem::take(&mut cx.effects);
         let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {
@@ -83,16 +75,7 @@ impl Node {
     /// A look that leaves no trace.
     pub(super) fn look<T>(&mut self, now: u64, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
         let mut tx = Tx::with_cache(&self.store, &self.vault, &self.cache);
-        look(&mut Cx {
-            me: &self.me,
-            policy: &self.policy,
-            live: &mut self.live,
-            tx: &mut tx,
-            now,
-            rng: &mut StdRng::seed_from_u64(0),
-            asker: crate::engine::Asker::default(),
-            effects: Vec::new(),
-        })
+        look(&mut Cx::new(&self.me, &self.policy, &mut self.live, &mut tx, now, &mut StdRng::seed_from_u64(0)))
     }
 
     /// The memory of a process that has just begun.

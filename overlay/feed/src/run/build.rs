@@ -141,9 +141,8 @@ impl Builder {
     /// [`BuildError::Empty`].
     pub fn finish(mut self, sign: impl FnOnce(&[u8]) -> [u8; 64]) -> Result<Batch, BuildError> {
         let last = self.entries.pop().ok_or(BuildError::Empty)?;
-        let signature = Signature::from_bytes(sign(last.header_bytes()));
         let head = last.head();
-        self.entries.push(last.with_signature(signature));
+        self.entries.push(self::sign(last, sign));
         Ok(Batch { entries: self.entries, head })
     }
 }
@@ -163,6 +162,31 @@ impl Batch {
     pub fn feed(&self) -> FeedId {
         self.entries.first().expect("a batch is not empty").header().feed
     }
+}
+
+/// One more entry of a batch that is built while its entries are committed one by one: without a signature, which the last
+/// one gets by [`sign`]. At most [`MAX_BATCH_ENTRIES`] and [`MAX_BATCH_BYTES`] may stand under one signature.
+///
+/// # Errors
+/// [`BuildError`] when a limit would be crossed.
+pub fn next(
+    feed: FeedId,
+    head: Option<&Head>,
+    lamport: u64,
+    refs: Vec<EntryId>,
+    kind: Kind,
+    payload: Vec<u8>,
+) -> Result<Entry, BuildError> {
+    let mut builder = Builder::new(feed, head, lamport, refs)?;
+    builder.push(kind, payload)?;
+    builder.entries.pop().ok_or(BuildError::Empty)
+}
+
+/// Signs an entry, and with it those before it that have no signature. `sign` is that of [`Builder::finish`].
+#[must_use]
+pub fn sign(last: Entry, sign: impl FnOnce(&[u8]) -> [u8; 64]) -> Entry {
+    let signature = Signature::from_bytes(sign(last.header_bytes()));
+    last.with_signature(signature)
 }
 
 /// Builds a batch whose payloads do not depend on their positions; otherwise use [`Builder`].

@@ -10,6 +10,6 @@ mod packed;
 mod verify;
 
 pub use assemble::{RunLimits, assemble};
-pub use build::{Batch, BuildError, Builder, build};
+pub use build::{Batch, BuildError, Builder, build, next, sign};
 pub use packed::{Run, RunDecodeError, RunIn};
 pub use verify::{Fault, Known, RunError, VerifiedRun, verify};

@@ -121,20 +121,12 @@ impl SimNode {
     ) -> Ended<T, E> {
         let now = self.clock(now);
         let mut tx = Tx::with_cache(&self.store, &self.vault, &self.cache);
-        let mut cx = Cx {
-            me: &self.me,
-            policy: &self.policy,
-            live: &mut self.live,
-            tx: &mut tx,
-            now,
-            rng: &mut self.rng,
-            asker: crate::engine::Asker::default(),
-            effects: Vec::new(),
-        };
+        let mut cx = Cx::new(&self.me, &self.policy, &mut self.live, &mut tx, now, &mut self.rng);
         let value = match run(&mut cx) {
             Ok(value) => value,
             Err(error) => return Ended::Refused(error),
         };
+        crate::engine::publish(&mut cx).unwrap_or_else(|error| panic!("what was appended: {error}"));
         let effects = std::mem::take(&mut cx.effects);
         let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {
@@ -198,16 +190,7 @@ impl SimNode {
         let mut tx = Tx::new(store, &self.vault);
         let mut rng = StdRng::seed_from_u64(0);
         let now = self.clock(now);
-        look(&mut Cx {
-            me: &self.me,
-            policy: &self.policy,
-            live: &mut live,
-            tx: &mut tx,
-            now,
-            rng: &mut rng,
-            asker: crate::engine::Asker::default(),
-            effects: Vec::new(),
-        })
+        look(&mut Cx::new(&self.me, &self.policy, &mut live, &mut tx, now, &mut rng))
     }
 }
 

@@ -18,7 +18,7 @@ from vectors_group import groups
 from vectors_primitives import (
     blake3, cbor, derive_key, hkdf, kem_decapsulate, kem_encapsulate, kem_keys, public, seal, seed,
 )
-from vectors_session import Device, Prekeys, Session, envelope, pqxdh_initiate, pqxdh_respond
+from vectors_session import DAY, Device, Prekeys, Session, envelope, pqxdh_initiate, pqxdh_respond
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "pairing/tests/vectors"
 NOW = 1_767_225_600_000
@@ -36,7 +36,30 @@ bob says 3, 4, 5; alice hears 5, 3
 """.split("\n")
 
 
-def session(name, one_time):
+# Three post-quantum steps. Of the first, which is due at once, the answer comes late, and again; the first envelope of the
+# chain that begins with it arrives two turns later. The second is due after days, the third, of the other side, after fifty
+# messages.
+STEPS = f"""
+alice says 0; bob hears 0
+bob says 0, 1; alice hears 1
+alice says 1; bob hears 1
+bob says 2, 3; alice hears 3, 0, 2
+alice says 2, 3; bob hears 3
+bob says 4; alice hears 4
+days 8
+alice says 4; bob hears 4, 2
+bob says 5; alice hears 5
+alice says 5; bob hears 5
+bob says 6; alice hears 6
+alice says {", ".join(map(str, range(6, 56)))}; bob hears {", ".join(map(str, range(6, 56)))}
+bob says 7; alice hears 7
+alice says 56; bob hears 56
+bob says 8; alice hears 8
+alice says 57; bob hears 57
+""".split("\n")
+
+
+def session(name, one_time, conversation):
     """A PQXDH and a conversation. Returns inputs and every byte string that must come out."""
     label = f"session/{name}/"
     devices = {
@@ -58,12 +81,11 @@ def session(name, one_time):
     offered = prekeys.one_time_bundle(*prekey(script["bob_one_time"]))
     bundle = offered if one_time else published
 
-    turns = {who: iter([seed(f"{label}{who}/turn {i}") for i in range(1, 10)]) for who in devices}
     used = {"alice": [], "bob": []}
 
-    def next_key(who):
-        def draw():
-            used[who].append(next(turns[who]))
+    def random(who):
+        def draw(length):
+            used[who].append(seed(f"{label}{who}/turn {len(used[who]) + 1}", length))
             return used[who][-1]
 
         return draw
@@ -75,25 +97,27 @@ def session(name, one_time):
     handshake, sk, digest = pqxdh_initiate(alice, to_bob, bundle, psk, ephemeral, kem_random)
     assert pqxdh_respond(bob, prekeys, to_alice, psk, handshake) == (sk, digest)
 
-    first_key = iter([first])
     ends = {
-        "alice": Session.initiator(sk, digest, handshake, bundle["s"][2], lambda: next(first_key)),
-        "bob": Session.responder(sk, digest, prekeys.dh, next_key("bob")),
+        "alice": Session.initiator(sk, digest, handshake, bundle["s"][2], first, random("alice"), NOW),
+        "bob": Session.responder(sk, digest, handshake, prekeys.dh, random("bob"), NOW),
     }
-    ends["alice"].next_key = next_key("alice")
 
-    sent, events = {"alice": [], "bob": []}, []
-    for line in filter(None, CONVERSATION):
+    sent, events, now = {"alice": [], "bob": []}, [], NOW
+    for line in filter(None, conversation):
+        if line.startswith("days "):
+            now += int(line[5:]) * DAY
+            events.append({"now": now})
+            continue
         (speaker, _, numbers), (listener, _, order) = (half.split(maxsplit=2) for half in line.split("; "))
         for number in map(int, numbers.split(", ")):
             text = f"{speaker} says {number}".encode()
-            fields, ciphertext = ends[speaker].encrypt(text, AAD)
+            fields, ciphertext = ends[speaker].encrypt(text, AAD, now)
             assert number == len(sent[speaker])
             sent[speaker].append((text, fields, ciphertext))
             events.append({"who": speaker, "says": text.hex(), "envelope": envelope(fields, ciphertext).hex()})
         for number in map(int, order.split(", ")):
             text, fields, ciphertext = sent[speaker][number]
-            assert ends[listener].decrypt(fields, ciphertext, AAD) == text
+            assert ends[listener].decrypt(fields, ciphertext, AAD, now) == text
             events.append({"who": listener, "hears": number, "text": text.hex()})
 
     return {
@@ -111,6 +135,7 @@ def session(name, one_time):
         "published_bundle": cbor(published).hex(),
         "one_time_bundle": cbor(offered).hex(),
         "transcript": digest.hex(),
+        "epochs": {who: end.steps.epoch for who, end in ends.items()},
         "events": events,
     }
 
@@ -194,7 +219,11 @@ def invite():
 def golden():
     return {
         "about": "Computed by scripts/vectors.py from pairing/SPEC.md; do not edit.",
-        "sessions": [session("one-time pair", True), session("last-resort key", False)],
+        "sessions": [
+            session("one-time pair", True, CONVERSATION),
+            session("last-resort key", False, CONVERSATION),
+            session("three steps", False, STEPS),
+        ],
         "bodies": [body(length) for length in (0, 1, 127, 128, 4095, 4096, 5000)],
         "parcel": parcel(),
         "invite": invite(),

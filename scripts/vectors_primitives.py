@@ -98,3 +98,32 @@ def cbor(value):
     if isinstance(value, dict):
         return head(5, len(value)) + b"".join(cbor(k) + cbor(v) for k, v in value.items())
     raise TypeError(type(value))
+
+
+def decode(data):
+    """The value that `cbor` made."""
+
+    def item(at):
+        major, n = data[at] >> 5, data[at] & 31
+        at += 1
+        if (major, n) == (7, 22):
+            return None, at
+        if n >= 24:
+            size = 1 << (n - 24)
+            n, at = int.from_bytes(data[at : at + size], "big"), at + size
+        if major == 0:
+            return n, at
+        if major in (2, 3):
+            text = data[at : at + n]
+            return text if major == 2 else text.decode(), at + n
+        if major not in (4, 5):
+            raise ValueError(major)
+        items = []
+        for _ in range(n if major == 4 else 2 * n):
+            value, at = item(at)
+            items.append(value)
+        return (items if major == 4 else dict(zip(items[::2], items[1::2]))), at
+
+    value, end = item(0)
+    assert end == len(data)
+    return value

@@ -1,14 +1,15 @@
 """PQXDH (Signal, revision 3) and the Double Ratchet (Signal, revision 4) as pairing/SPEC.md profiles them.
 
-Written from the specifications: keys are generated when a turn is received, as the pseudo code of section 3.5 does, where
-the Rust side defers it. Both must give the same bytes.
+Written from the specifications. Post-quantum steps make a difference between the pseudo code of section 3.5, which makes
+the next sending chain when a turn is received, and one that is made when a device next sends: pairing/SPEC.md says the latter.
 """
 
 from vectors_primitives import (
-    blake3, cbor, dh, hkdf, hmac, kem_decapsulate, kem_encapsulate, kem_keys, public, seal, sign, unseal, verifying,
+    blake3, cbor, decode, dh, hkdf, hmac, kem_decapsulate, kem_encapsulate, kem_keys, public, seal, sign, unseal, verifying,
 )
 
-SUITE = 1
+SUITE = 2
+DAY = 24 * 3_600_000
 ZERO_NONCE = bytes(12)
 
 
@@ -91,8 +92,14 @@ def pqxdh_respond(us, prekeys, them, psk, handshake):
     return shared_secret(dhs, kem_decapsulate(kem_secret, handshake["c"]), psk, digest), digest
 
 
-def kdf_rk(rk, dh_out):
-    okm = hkdf(rk, dh_out, b"covey ratchet root v1", 64)
+def kdf_rk(rk, dh_out, mixed=None):
+    """`mixed`: epoch, hashes of encapsulation key and ciphertext, and secret of a post-quantum step."""
+    if mixed is None:
+        okm = hkdf(rk, dh_out, b"covey ratchet root v1", 64)
+    else:
+        epoch, key_hash, ciphertext_hash, secret = mixed
+        info = b"covey ratchet root with kem v1" + epoch.to_bytes(8, "big") + key_hash + ciphertext_hash
+        okm = hkdf(rk, dh_out + secret, info, 64)
     return okm[:32], okm[32:]
 
 
@@ -105,51 +112,138 @@ def envelope(fields, ciphertext):
     return cbor([1, cbor(fields), ciphertext])
 
 
+class Steps:
+    """The post-quantum steps of one session, as one end sees them: section Healing."""
+
+    def __init__(self, random, now, at_once):
+        self.random, self.at, self.at_once = random, now, at_once
+        self.epoch = self.messages = 0
+        self.step = None  # of our sending chain
+        self.offers = []  # (id, encapsulation key, decapsulation key), oldest first
+        self.ready = None  # (id, hashes, secret) to step with
+        self.theirs = []  # [id, key, ciphertext, hashes, secret]; the last three when it was answered
+        self.ahead = False  # we stepped, and they began no chain since
+
+    def _stepped(self, now):
+        self.epoch, self.messages, self.at, self.at_once = self.epoch + 1, 0, now, False
+        self.offers, self.ready, self.theirs = [], None, []
+
+    def own_chain(self, now):
+        """What goes into the root step of our new chain."""
+        self.step = None
+        if self.ready is None:
+            return None
+        (self.step, hashes, secret), self.ahead = self.ready, True
+        self._stepped(now)
+        return (self.epoch, *hashes, secret)
+
+    def their_chain(self, said, now):
+        """The same of a chain of theirs."""
+        self.ahead = False
+        if "s" not in said:
+            assert said.get("e", 0) == self.epoch
+            return None
+        hashes, secret = next(their[3:] for their in self.theirs if their[0] == said["s"])
+        self._stepped(now)
+        assert said["e"] == self.epoch
+        return (self.epoch, *hashes, secret)
+
+    def say(self, number, now):
+        """What the header of our message says."""
+        said = {"e": self.epoch}
+        if self.step is not None:
+            said["s"] = self.step
+        if number == 0:
+            answer = self._answer()
+            offer = self._offer(now)
+            said |= {} if offer is None else {"k": offer}
+            said |= {} if answer is None else {"a": answer}
+        self.messages += 1
+        return b"" if said == {"e": 0} else cbor(said)
+
+    def _answer(self):
+        if not self.theirs:
+            return None
+        newest = self.theirs[-1]
+        if len(newest) == 2:
+            secret, ciphertext = kem_encapsulate(newest[1], self.random(32))
+            newest += [ciphertext, (blake3(newest[1]), blake3(ciphertext)), secret]
+        return [newest[0], newest[2]]
+
+    def _offer(self, now):
+        due = self.at_once or self.messages >= 50 or now - self.at >= 7 * DAY
+        if not self.offers and not self.theirs and due:
+            key, secret = kem_keys(self.random(64))
+            self.offers.append((blake3(key)[:8], key, secret))
+            self.at_once = False
+        return self.offers[-1][1] if self.offers else None
+
+    def hear(self, said, in_newest_chain):
+        """What an authenticated header of theirs says."""
+        self.messages += 1
+        if self.ahead or not in_newest_chain:
+            return
+        if "a" in said and not (self.ready and self.ready[0] == said["a"][0]):
+            key_id, ciphertext = said["a"]
+            key, secret = next(offer[1:] for offer in self.offers if offer[0] == key_id)
+            hashes = blake3(key), blake3(ciphertext)
+            self.ready, self.offers = (key_id, hashes, kem_decapsulate(secret, ciphertext)), []
+        if "k" in said and all(their[0] != blake3(said["k"])[:8] for their in self.theirs):
+            self.theirs = self.theirs[-1:] + [[blake3(said["k"])[:8], said["k"]]]
+
+
 class Session:
     """State variables and functions under the names of the specification."""
 
-    def __init__(self, digest, next_key, handshake=None):
-        self.digest, self.next_key, self.handshake = digest, next_key, handshake
+    def __init__(self, digest, random, now, handshake, repeats_handshake=False):
+        self.digest, self.random = digest, random
+        self.handshake = handshake if repeats_handshake else None
         self.Ns = self.Nr = self.PN = 0
         self.CKs = self.CKr = self.DHr = None
         self.MKSKIPPED = {}
+        self.steps = Steps(random, now, at_once=handshake["o"] is None)
 
     @classmethod
-    def initiator(cls, sk, digest, handshake, signed_prekey, next_key):
-        self = cls(digest, next_key, handshake)
-        self.DHs, self.DHr = next_key(), signed_prekey
+    def initiator(cls, sk, digest, handshake, signed_prekey, first_key, random, now):
+        self = cls(digest, random, now, handshake, repeats_handshake=True)
+        self.DHs, self.DHr = first_key, signed_prekey
         self.RK, self.CKs = kdf_rk(sk, dh(self.DHs, self.DHr))
         return self
 
     @classmethod
-    def responder(cls, sk, digest, signed_prekey_secret, next_key):
-        self = cls(digest, next_key)
+    def responder(cls, sk, digest, handshake, signed_prekey_secret, random, now):
+        self = cls(digest, random, now, handshake)
         self.DHs, self.RK = signed_prekey_secret, sk
         return self
 
     def _aad(self, header, aad):
         return self.digest + u32(len(header)) + header + aad
 
-    def encrypt(self, plaintext, aad):
-        """Header fields and ciphertext."""
+    def encrypt(self, plaintext, aad, now):
+        """Header fields, what the seventh of them says, and ciphertext."""
+        if self.CKs is None:
+            self.DHs = self.random(32)
+            self.RK, self.CKs = kdf_rk(self.RK, dh(self.DHs, self.DHr), self.steps.own_chain(now))
+        said = self.steps.say(self.Ns, now)
         self.CKs, mk = kdf_ck(self.CKs)
-        fields = [1, SUITE, self.digest[:8], public(self.DHs), self.PN, self.Ns, b"", self.handshake]
+        fields = [1, SUITE, self.digest[:8], public(self.DHs), self.PN, self.Ns, said, self.handshake]
         header = cbor(fields)
         self.Ns += 1
         return fields, seal(mk, ZERO_NONCE, self._aad(header, aad), plaintext)
 
-    def decrypt(self, fields, ciphertext, aad):
-        _, _, _, ratchet, pn, n, _, _ = fields
-        header = cbor(fields)
+    def decrypt(self, fields, ciphertext, aad, now):
+        _, _, _, ratchet, pn, n, said, _ = fields
+        header, said = cbor(fields), decode(said) if said else {}
         mk = self.MKSKIPPED.pop((ratchet, n), None)
         if mk is None:
             if ratchet != self.DHr or self.CKr is None:
                 self._skip(pn)
-                self._dh_ratchet(ratchet)
+                self._dh_ratchet(ratchet, said, now)
             self._skip(n)
             self.CKr, mk = kdf_ck(self.CKr)
             self.Nr += 1
         self.handshake = None
+        self.steps.hear(said, ratchet == self.DHr)
         return unseal(mk, ZERO_NONCE, self._aad(header, aad), ciphertext)
 
     def _skip(self, until):
@@ -158,8 +252,7 @@ class Session:
             self.MKSKIPPED[self.DHr, self.Nr] = mk
             self.Nr += 1
 
-    def _dh_ratchet(self, ratchet):
+    def _dh_ratchet(self, ratchet, said, now):
         self.PN, self.Ns, self.Nr, self.DHr = self.Ns, 0, 0, ratchet
-        self.RK, self.CKr = kdf_rk(self.RK, dh(self.DHs, self.DHr))
-        self.DHs = self.next_key()
-        self.RK, self.CKs = kdf_rk(self.RK, dh(self.DHs, self.DHr))
+        self.RK, self.CKr = kdf_rk(self.RK, dh(self.DHs, self.DHr), self.steps.their_chain(said, now))
+        self.CKs = None

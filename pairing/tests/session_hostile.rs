@@ -186,12 +186,18 @@ fn an_unknown_version_or_suite_is_refused() {
             assert!(matches!(refused(end, &encode(&outer), "version"), SessionError::Malformed(_)));
             let header = with_header(envelope, |h| h.0 = version);
             assert!(matches!(refused(end, &header, "header version"), SessionError::Malformed(_)));
-            let suite = with_header(envelope, |h| h.1 = version);
+        }
+        for unknown in [0, 3, 255] {
+            let suite = with_header(envelope, |h| h.1 = unknown);
             assert!(matches!(refused(end, &suite, "suite"), SessionError::Malformed(_)));
         }
-        let reserved = with_header(envelope, |h| h.6 = ByteBuf::from(vec![1]));
-        assert!(matches!(refused(end, &reserved, "reserved field"), SessionError::Malformed(_)));
+        let unknown = with_header(envelope, |h| h.6 = ByteBuf::from(vec![1]));
+        assert!(matches!(refused(end, &unknown, "not what a header says of steps"), SessionError::Malformed(_)));
     }
+    // There is no way back to the suite before.
+    let older = |envelope: &[u8]| with_header(envelope, |h| h.1 = 1);
+    assert_eq!(refused(&mut bob, &older(&first), "a first message of suite 1"), SessionError::OldSuite);
+    assert_eq!(refused(&mut friend, &older(&later), "suite 1 in a session of suite 2"), SessionError::WrongSuite);
     let mut bundle: Bundle = decode(&bob.prekeys.bundle().to_bytes());
     bundle.v = 0;
     assert!(matches!(PrekeyBundle::from_bytes(&encode(&bundle)), Err(BundleError::Malformed(_))));

@@ -4,7 +4,7 @@ mod session_support;
 
 use covey_pairing::session::limits;
 use proptest::{collection::vec, prelude::*, sample::Index};
-use session_support::{End, friends, strangers};
+use session_support::{DAY, End, friends, strangers};
 
 const ROUND_TRIPS: usize = 10;
 
@@ -55,6 +55,14 @@ enum Event {
     Restart {
         who: usize,
     },
+    /// A post-quantum step is due.
+    Renew {
+        who: usize,
+    },
+    /// Days go by; on the seventh a step is due, after a month keys are erased.
+    Wait {
+        days: u64,
+    },
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -69,7 +77,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (who.clone(), any::<bool>()).prop_map(|(who, aware)| Event::Restore { who, aware }),
         1 => who.clone().prop_map(|who| Event::Archive { who }),
         1 => who.clone().prop_map(|who| Event::Retire { who }),
-        1 => who.prop_map(|who| Event::Restart { who }),
+        1 => who.clone().prop_map(|who| Event::Restart { who }),
+        2 => who.prop_map(|who| Event::Renew { who }),
+        1 => (1..40u64).prop_map(|days| Event::Wait { days }),
     ]
 }
 
@@ -135,8 +145,9 @@ impl World {
             Event::Snapshot { who } => self.snapshots[*who] = self.ends[*who].clone(),
             Event::Restore { who, aware } => {
                 // The random source is never restored.
-                let rng = self.ends[*who].rng.clone();
-                self.ends[*who] = End { rng, ..self.snapshots[*who].clone() };
+                let End { rng, now, .. } = self.ends[*who].clone();
+                self.ends[*who] = End { rng, now, ..self.snapshots[*who].clone() };
+                self.wait(0);
                 if *aware {
                     self.ends[*who].sessions.retire();
                 }
@@ -144,6 +155,17 @@ impl World {
             Event::Archive { who } => self.initiate(*who),
             Event::Retire { who } => self.ends[*who].sessions.retire(),
             Event::Restart { who } => self.ends[*who].restart(),
+            Event::Renew { who } => self.ends[*who].sessions.renew(),
+            Event::Wait { days } => self.wait(*days * DAY),
+        }
+    }
+
+    /// Prekeys are rotated as a node does.
+    fn wait(&mut self, ms: u64) {
+        let now = self.ends[0].now.max(self.ends[1].now) + ms;
+        for end in &mut self.ends {
+            end.now = now;
+            end.prekeys.rotate(&end.device, now, &mut end.rng);
         }
     }
 
@@ -171,6 +193,22 @@ impl World {
         prop_assert!(self.round_trip(crossing(0)));
         prop_assert_eq!(self.ends[0].sessions.active_id(), before, "settled, and then moved on");
         prop_assert_eq!(self.ends[1].sessions.active_id(), before, "settled, and then moved on");
+        self.step(&crossing)
+    }
+
+    /// A step that is asked for then is made, and both agree on it.
+    fn step(&mut self, crossing: &impl Fn(usize) -> bool) -> Result<(), TestCaseError> {
+        let epochs = |world: &Self| world.ends.each_ref().map(|end| end.sessions.epoch());
+        self.ends[0].sessions.renew();
+        let before = epochs(self)[0];
+        for i in 0..ROUND_TRIPS {
+            prop_assert!(self.round_trip(crossing(i)));
+        }
+        prop_assert!(epochs(self)[0] > before, "no step was made");
+        prop_assert!(self.ends[0].sessions.take_healed());
+        // One of the two has seen the newest step, the other sees it with the next message.
+        while !self.round_trip(false) {}
+        prop_assert_eq!(epochs(self)[0], epochs(self)[1]);
         Ok(())
     }
 }

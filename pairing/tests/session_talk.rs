@@ -2,7 +2,7 @@
 
 mod session_support;
 
-use covey_pairing::session::{PrekeyBundle, PrekeyStore, SessionError, limits};
+use covey_pairing::session::{DeviceSessions, PrekeyBundle, PrekeyStore, SessionError, limits};
 use session_support::{AAD, DAY, End, NOW, friends, strangers};
 
 /// [SESS-1] [SESS-12]
@@ -148,7 +148,7 @@ fn a_bundle_whose_secrets_are_gone_is_refused() {
 fn without_a_session_nothing_is_sent() {
     let (mut alice, _) = strangers(8);
     assert!(!alice.sessions.can_send());
-    assert_eq!(alice.sessions.encrypt(b"x", AAD, &mut alice.rng), Err(SessionError::NoSession));
+    assert_eq!(alice.sessions.encrypt(b"x", AAD, NOW, &mut alice.rng), Err(SessionError::NoSession));
 }
 
 /// [SESS-20]
@@ -158,7 +158,7 @@ fn an_overlong_plaintext_is_refused_and_the_longest_passes() {
     let longest = vec![1; limits::MAX_PLAINTEXT];
     let before = alice.state();
     assert_eq!(
-        alice.sessions.encrypt(&[1; limits::MAX_PLAINTEXT + 1], AAD, &mut alice.rng),
+        alice.sessions.encrypt(&[1; limits::MAX_PLAINTEXT + 1], AAD, NOW, &mut alice.rng),
         Err(SessionError::TooLong)
     );
     assert_eq!(alice.state(), before);
@@ -196,7 +196,7 @@ fn different_pair_secrets_do_not_meet() {
     let (mut alice, mut bob) = strangers(12);
     let theirs = End::device(2).dh.public();
     let other = covey_pairing::crypto::secret::Secret::new([0x5b; 32]);
-    alice.sessions = covey_pairing::session::DeviceSessions::new(*alice.sessions.parties(), theirs, other);
+    alice.sessions = DeviceSessions::new(*alice.sessions.parties(), theirs, other);
     let bundle = bob.one_time_bundle();
     alice.initiate(&bundle);
     let hello = alice.seal(b"hello");
@@ -210,11 +210,12 @@ fn different_pair_secrets_do_not_meet() {
 fn stored_state_of_another_version_is_refused() {
     let (alice, _) = friends(13);
     let mut stored = session_support::encode(&alice.sessions);
-    let at = stored.windows(3).position(|w| w == [0x61, b'v', 1]).expect("the version comes first");
-    stored[at + 2] = 2;
-    assert!(
-        covey_codec::decode::<covey_pairing::session::DeviceSessions>(&stored, limits::MAX_SESSIONS_BYTES).is_err()
-    );
+    let at = stored.windows(3).position(|w| w == [0x61, b'v', 2]).expect("the version comes first");
+    for version in [0, 3] {
+        stored[at + 2] = version;
+        let decoded: Result<DeviceSessions, _> = covey_codec::decode(&stored, limits::MAX_SESSIONS_BYTES);
+        assert!(decoded.is_err(), "version {version}");
+    }
     let mut stored = session_support::encode(&alice.prekeys);
     assert_eq!(stored[1..4], [0x61, b'v', 1]);
     stored[3] = 0;

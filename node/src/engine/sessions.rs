@@ -151,11 +151,12 @@ pub(super) fn seal(
     fresh: bool,
 ) -> Result<Option<Vec<u8>>, EngineError> {
     let Some(mut sessions) = with(cx, scope, account, device)? else { return Ok(None) };
-    if fresh || !sessions.can_send() {
+    // A session of an older suite ends here. Without a usable bundle it goes on: nothing that is said is lost.
+    if fresh || !sessions.can_send() || sessions.is_outdated() {
         initiate(cx, scope, account, device, &mut sessions)?;
         cx.live.tally.sessions_repaired += u64::from(fresh);
     }
-    match sessions.encrypt(plaintext, aad, cx.rng) {
+    match sessions.encrypt(plaintext, aad, cx.now, cx.rng) {
         Ok(envelope) => {
             save(cx, scope, &device.id, &sessions)?;
             Ok(Some(envelope))

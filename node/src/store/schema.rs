@@ -6,7 +6,7 @@ use covey_codec::DecodeError;
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::StoreError;
+use super::{StoreError, Table};
 
 /// Longest value in bytes. The largest of ours are the sessions with one device: 40 archived ones of up to five
 /// chains with 256 skipped keys each stay below 4 MiB.
@@ -39,9 +39,15 @@ pub(crate) fn body(table: u8, plain: &[u8]) -> Result<Cow<'_, [u8]>, StoreError>
 
 /// The schema version that this build writes to a table. A change of a stored type gives its table an arm here, and a
 /// [`Migration`] from the version before.
-pub(crate) fn version(_table: u8) -> u8 {
-    1
+pub(crate) fn version(table: u8) -> u8 {
+    match table {
+        SESSION | GROUP_SESSION => 2,
+        _ => 1,
+    }
 }
+
+const SESSION: u8 = Table::Session as u8;
+const GROUP_SESSION: u8 = Table::GroupSession as u8;
 
 /// One step of a table from a schema version to the next: the bytes of a value as they were to the bytes as they are then.
 /// It defines the old type itself and never uses one of today's. Once a release wrote the newer version, it is frozen.
@@ -53,8 +59,22 @@ struct Migration {
     step: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
 }
 
-/// All steps there ever were. None yet: every table is at its first version. (The tests have an example.)
-const MIGRATIONS: [Migration; 0] = [];
+/// All steps there ever were. (The tests have an example of more.)
+const MIGRATIONS: [Migration; 2] = [
+    Migration { table: SESSION, from: 1, step: sessions_without_steps },
+    Migration { table: GROUP_SESSION, from: 1, step: sessions_without_steps },
+];
+
+/// Version 2 of the sessions with a device has post-quantum steps in sessions that began since. The ones of before stay as they
+/// are, so only the version changes, which stands first in the map.
+fn sessions_without_steps(body: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut body = body.to_vec();
+    match body.get_mut(1..4) {
+        Some([0x61, b'v', version]) if *version == 1 => *version = 2,
+        _ => return Err(DecodeError::Unexpected("sessions without their version".to_owned())),
+    }
+    Ok(body)
+}
 
 /// What follows the version byte, after the steps from that version to `known`.
 fn current<'p>(migrations: &[Migration], table: u8, known: u8, plain: &'p [u8]) -> Result<Cow<'p, [u8]>, StoreError> {
@@ -114,6 +134,26 @@ mod tests {
             let body = current(&EXAMPLE, TABLE, 2, fixture).expect("migrates");
             let pairs: Vec<(String, u64)> = covey_codec::decode(&body, MAX_VALUE).expect("decodes");
             assert_eq!(pairs, [("alice".to_owned(), number)], "{fixture:?}");
+        }
+    }
+
+    /// As `covey_pairing` wrote it before sessions had post-quantum steps.
+    const SESSIONS: &str = include_str!("../../../pairing/tests/vectors/session_state_v1.json");
+
+    #[test]
+    fn sessions_of_version_1_are_read_and_go_on() {
+        use covey_pairing::session::DeviceSessions;
+        let fixture: serde_json::Value = serde_json::from_str(SESSIONS).expect("JSON");
+        let hex = fixture["sessions"].as_str().expect("a string").to_uppercase();
+        let before = data_encoding::HEXUPPER.decode(hex.as_bytes()).expect("hex");
+        for table in [SESSION, GROUP_SESSION] {
+            let sessions: DeviceSessions = decode(table, &[&[1], before.as_slice()].concat()).expect("migrates");
+            assert!(sessions.can_send() && sessions.is_outdated());
+            let again: DeviceSessions = decode(table, &encode(table, &sessions).expect("encodes")).expect("decodes");
+            assert_eq!(again, sessions);
+            for damaged in [b"\x01\xa1\x61v\x02".as_slice(), b"\x01\xa0", b"\x01"] {
+                assert!(matches!(decode::<DeviceSessions>(table, damaged), Err(StoreError::Decode { .. })));
+            }
         }
     }
 

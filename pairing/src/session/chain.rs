@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::SessionError,
+    header::{KeyId, StepHeader},
     keys::{ChainKey, MessageKey},
     limits::{MAX_FORWARD_JUMP, MAX_SKIPPED_PER_CHAIN},
 };
@@ -33,6 +34,16 @@ pub(super) struct ReceivingChain {
     /// MKSKIPPED of this chain, oldest first.
     #[serde(rename = "s")]
     skipped: Skipped,
+    /// Its post-quantum epoch, and the step it began with.
+    #[serde(rename = "e", default, skip_serializing_if = "is_first")]
+    epoch: u64,
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    step: Option<KeyId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+fn is_first(epoch: &u64) -> bool {
+    *epoch == 0
 }
 
 /// How a chain changes once a message is authenticated.
@@ -73,8 +84,14 @@ impl Position {
 }
 
 impl ReceivingChain {
-    pub(super) fn new(theirs: DhPublic, chain: ChainKey) -> Self {
-        Self { theirs, position: Some(Position(chain, 0)), skipped: Skipped::new() }
+    pub(super) fn new(theirs: DhPublic, chain: ChainKey, said: &StepHeader) -> Self {
+        let position = Some(Position(chain, 0));
+        Self { theirs, position, skipped: Skipped::new(), epoch: said.epoch, step: said.step }
+    }
+
+    /// Every envelope of a chain says the same of the step it began with.
+    pub(super) fn agrees(&self, said: &StepHeader) -> Result<(), SessionError> {
+        if (self.epoch, self.step) == (said.epoch, said.step) { Ok(()) } else { Err(SessionError::WrongEpoch) }
     }
 
     pub(super) fn theirs(&self) -> &DhPublic {

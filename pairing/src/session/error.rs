@@ -33,7 +33,8 @@ pub enum SessionError {
     /// Their prekey bundle is not usable.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// Not an envelope, or of a version or suite we do not know, or with an unusable key.
+    /// Not an envelope, or of a version or suite we do not know, or with an unusable key, or with an offer or answer where
+    /// none may be.
     #[error("malformed envelope: {0}")]
     Malformed(String),
     /// The plaintext is over [`super::limits::MAX_PLAINTEXT`].
@@ -57,6 +58,18 @@ pub enum SessionError {
     /// More messages are missing before this one than may be skipped.
     #[error("too many messages are missing before this one")]
     TooFarAhead,
+    /// A first message of a suite that starts no sessions any more. Heal: `initiate` and ask for it again.
+    #[error("first message of a suite that starts no sessions any more")]
+    OldSuite,
+    /// An envelope of another suite than its session.
+    #[error("envelope of another suite than its session")]
+    WrongSuite,
+    /// Not the post-quantum epoch of this chain or the next one of the session, or a step that we did not answer.
+    #[error("envelope of another post-quantum epoch")]
+    WrongEpoch,
+    /// The envelope answers a KEM key that we did not offer, or erased.
+    #[error("answer to a KEM key that was not offered")]
+    UnknownOffer,
     /// The envelope does not authenticate.
     #[error("envelope does not authenticate")]
     Forged,
@@ -75,9 +88,17 @@ impl SessionError {
             | Self::Replayed
             | Self::KeyGone
             | Self::TooFarAhead
+            | Self::OldSuite
+            | Self::WrongEpoch
+            | Self::UnknownOffer
             | Self::Forged
             | Self::TooManyHandshakes => true,
-            Self::NoSession | Self::Bundle(_) | Self::Malformed(_) | Self::TooLong | Self::NeedsPrekeys => false,
+            Self::NoSession
+            | Self::Bundle(_)
+            | Self::Malformed(_)
+            | Self::TooLong
+            | Self::NeedsPrekeys
+            | Self::WrongSuite => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kem_step::Mixed;
 use crate::crypto::{
     aead,
     dh::{DhPublic, DhSecret, InvalidPublicKey},
@@ -10,6 +11,7 @@ use crate::crypto::{
 };
 
 const ROOT_INFO: &[u8] = b"covey ratchet root v1";
+const KEM_ROOT_INFO: &[u8] = b"covey ratchet root with kem v1";
 
 /// RK. Steps once per turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +34,24 @@ impl RootKey {
         Self(shared)
     }
 
-    /// `KDF_RK(rk, DH(ours, theirs))`: the next root key and a chain key.
-    pub(super) fn step(&self, ours: &DhSecret, theirs: &DhPublic) -> Result<(Self, ChainKey), InvalidPublicKey> {
+    /// `KDF_RK(rk, DH(ours, theirs))`, in a post-quantum step `KDF_RK(rk, DH(ours, theirs) || ss)`: the next root key and a
+    /// chain key. One derivation takes in both secrets, so it is as strong as the stronger one.
+    pub(super) fn step(
+        &self,
+        ours: &DhSecret,
+        theirs: &DhPublic,
+        mixed: Option<&Mixed<'_>>,
+    ) -> Result<(Self, ChainKey), InvalidPublicKey> {
         let shared = ours.agree(theirs)?;
-        let okm = kdf::hkdf::<64>(self.0.expose(), shared.expose(), ROOT_INFO);
+        let okm = match mixed {
+            None => kdf::hkdf::<64>(self.0.expose(), shared.expose(), ROOT_INFO),
+            Some(mixed) => {
+                let mut both = Secret::new([0; 64]);
+                both.copy_in(0, shared.expose());
+                both.copy_in(32, mixed.secret.expose());
+                kdf::hkdf(self.0.expose(), both.expose(), &[KEM_ROOT_INFO, &mixed.bound].concat())
+            }
+        };
         Ok((Self(half(&okm, 0)), ChainKey(half(&okm, 32))))
     }
 }

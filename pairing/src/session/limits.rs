@@ -29,8 +29,19 @@ pub const MAX_REMEMBERED_HANDSHAKES: usize = 256;
 pub const MAX_STRIKES: u8 = 3;
 /// Longest plaintext of one envelope in bytes, below the 64 KiB of a feed entry.
 pub const MAX_PLAINTEXT: usize = 60 * 1024;
-/// Longest envelope in bytes: plaintext, tag, header and the handshake of a first message.
-pub const MAX_ENVELOPE: usize = MAX_PLAINTEXT + 2 * 1024;
+/// Longest envelope in bytes: plaintext, tag, header, the handshake of a first message, a KEM key and a KEM ciphertext.
+pub const MAX_ENVELOPE: usize = MAX_PLAINTEXT + 4 * 1024;
+/// A KEM key is offered when this many messages were exchanged since the last post-quantum step: a step costs 2.3 KB, so
+/// less than 50 bytes a message. Apple's PQ3 takes about as many.
+pub const STEP_AFTER_MESSAGES: u64 = 50;
+/// Or when this many milliseconds passed since then (7 days), as in PQ3: bounds what a thief of a device reads of a slow
+/// conversation.
+pub const STEP_AFTER_MS: u64 = 7 * 24 * 3_600_000;
+/// Decapsulation keys kept per session, and keys of theirs: one that is offered and one before it, whose answer may be on
+/// its way.
+pub const MAX_KEM_OFFERS: usize = 2;
+/// A decapsulation key that nobody answered is erased after this many milliseconds (30 days), as archived sessions are.
+pub const OFFER_KEPT_MS: u64 = 30 * 24 * 3_600_000;
 /// Longest encoded prekey bundle in bytes (1.5 KB with a one-time pair).
 pub const MAX_BUNDLE: usize = 2 * 1024;
 /// Longest encoded [`super::DeviceSessions`] in bytes; every other limit reached at once stays below it.

@@ -7,6 +7,7 @@ mod bundle;
 mod chain;
 mod error;
 mod header;
+mod kem_step;
 mod keys;
 pub mod limits;
 mod parties;

@@ -1,5 +1,6 @@
 //! The Double Ratchet (Signal, revision 4), with the deferred key generation of its section 4.3: a new ratchet key is
-//! made when we next send, not when we receive.
+//! made when we next send, not when we receive. Now and then the step of a root key takes in a KEM secret as well
+//! ([`KemSteps`]).
 
 use std::collections::VecDeque;
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     chain::{ChainStep, Position, ReceivingChain},
     error::SessionError,
-    header::Header,
+    header::{Header, StepHeader},
+    kem_step::KemSteps,
     keys::{ChainKey, MessageKey, RootKey},
     limits::MAX_RECEIVING_CHAINS,
 };
@@ -36,6 +38,9 @@ pub(super) struct Ratchet {
     /// Oldest first; the last one belongs to their current ratchet key, DHr.
     #[serde(rename = "c")]
     receiving: VecDeque<ReceivingChain>,
+    /// None in sessions of suite 1.
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    steps: Option<KemSteps>,
 }
 
 /// What the header of the next message says, and its key.
@@ -43,6 +48,7 @@ pub(super) struct Outgoing {
     pub(super) ratchet: DhPublic,
     pub(super) previous: u64,
     pub(super) number: u64,
+    pub(super) steps: StepHeader,
     pub(super) key: MessageKey,
 }
 
@@ -62,10 +68,11 @@ impl Ratchet {
     pub(super) fn initiator(
         shared: Secret<32>,
         theirs: &DhPublic,
+        steps: KemSteps,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Self, SessionError> {
         let ours = DhSecret::random(rng);
-        let (root, chain) = RootKey::new(shared).step(&ours, theirs).map_err(unusable)?;
+        let (root, chain) = RootKey::new(shared).step(&ours, theirs, None).map_err(unusable)?;
         let public = ours.public();
         Ok(Self {
             root,
@@ -73,11 +80,12 @@ impl Ratchet {
             sending: Some(Position(chain, 0)),
             previous: 0,
             receiving: VecDeque::new(),
+            steps: Some(steps),
         })
     }
 
     /// `RatchetInitBob` (section 3.3): `ours` is the signed prekey.
-    pub(super) fn responder(shared: Secret<32>, ours: DhSecret) -> Self {
+    pub(super) fn responder(shared: Secret<32>, ours: DhSecret, steps: KemSteps) -> Self {
         let public = ours.public();
         Self {
             root: RootKey::new(shared),
@@ -85,27 +93,42 @@ impl Ratchet {
             sending: None,
             previous: 0,
             receiving: VecDeque::new(),
+            steps: Some(steps),
         }
     }
 
+    /// The post-quantum steps; none in suite 1.
+    pub(super) fn steps(&self) -> Option<&KemSteps> {
+        self.steps.as_ref()
+    }
+
+    pub(super) fn steps_mut(&mut self) -> Option<&mut KemSteps> {
+        self.steps.as_mut()
+    }
+
     /// `RatchetEncrypt` (section 3.4) up to the message key. Commits: a key is never given out twice.
-    pub(super) fn next(&mut self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Outgoing, SessionError> {
+    pub(super) fn next(&mut self, now: u64, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Outgoing, SessionError> {
         let Position(chain, number) = match self.sending.take() {
             Some(position) => position,
-            None => self.turn(rng)?,
+            None => self.turn(now, rng)?,
         };
+        let steps = self.steps.as_mut().map(|steps| steps.say(number, now, rng)).unwrap_or_default();
         let (key, next) = chain.step();
         self.sending = Some(Position(next, number + 1));
-        Ok(Outgoing { ratchet: self.ours.1, previous: self.previous, number, key })
+        Ok(Outgoing { ratchet: self.ours.1, previous: self.previous, number, steps, key })
     }
 
     /// Second half of `DHRatchet` (section 3.5): our new ratchet key and sending chain.
-    fn turn(&mut self, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Position, SessionError> {
+    fn turn(&mut self, now: u64, rng: &mut (impl CryptoRng + ?Sized)) -> Result<Position, SessionError> {
         let theirs = self.receiving.back().ok_or(SessionError::NoSession)?.theirs();
         let ours = DhSecret::random(rng);
-        let (root, chain) = self.root.step(&ours, theirs).map_err(unusable)?;
+        let mixed = self.steps.as_ref().and_then(KemSteps::own_step);
+        let (root, chain) = self.root.step(&ours, theirs, mixed.as_ref()).map_err(unusable)?;
         let public = ours.public();
         (self.root, self.ours) = (root, (ours, public));
+        if let Some(steps) = &mut self.steps {
+            steps.own_chain(now);
+        }
         Ok(Position(chain, 0))
     }
 
@@ -113,29 +136,37 @@ impl Ratchet {
     pub(super) fn receive<T>(
         &mut self,
         header: &Header,
+        now: u64,
         open: impl FnOnce(&MessageKey) -> Result<T, SessionError>,
     ) -> Result<(T, Arrival), SessionError> {
         match self.receiving.iter().position(|c| *c.theirs() == header.ratchet) {
-            Some(at) => self.receive_on(at, header.number, open),
-            None => self.receive_turn(header, open).map(|opened| (opened, Arrival::Turn)),
+            Some(at) => self.receive_on(at, header, now, open),
+            None => self.receive_turn(header, now, open).map(|opened| (opened, Arrival::Turn)),
         }
     }
 
     fn receive_on<T>(
         &mut self,
         at: usize,
-        number: u64,
+        header: &Header,
+        now: u64,
         open: impl FnOnce(&MessageKey) -> Result<T, SessionError>,
     ) -> Result<(T, Arrival), SessionError> {
         let newest = at + 1 == self.receiving.len();
         let chain = &mut self.receiving[at];
-        let (key, step) = chain.find(number)?;
+        chain.agrees(&header.steps)?;
+        let (key, step) = chain.find(header.number)?;
         let opened = open(&key)?;
+        let mut steps = self.steps.clone();
+        if let Some(steps) = &mut steps {
+            steps.received(newest.then_some(&header.steps), now)?;
+        }
         let arrival = match step {
             ChainStep::Advance(..) if newest => Arrival::Next,
             _ => Arrival::Late,
         };
         chain.commit(step);
+        self.steps = steps;
         Ok((opened, arrival))
     }
 
@@ -143,13 +174,22 @@ impl Ratchet {
     fn receive_turn<T>(
         &mut self,
         header: &Header,
+        now: u64,
         open: impl FnOnce(&MessageKey) -> Result<T, SessionError>,
     ) -> Result<T, SessionError> {
+        let said = &header.steps;
+        let mixed = self.steps.as_ref().map(|steps| steps.their_step(said)).transpose()?.flatten();
         let skipped = self.receiving.back().map(|c| c.finish(header.previous)).transpose()?;
-        let (root, chain): (RootKey, ChainKey) = self.root.step(&self.ours.0, &header.ratchet).map_err(unusable)?;
-        let mut fresh = ReceivingChain::new(header.ratchet, chain);
+        let (root, chain): (RootKey, ChainKey) =
+            self.root.step(&self.ours.0, &header.ratchet, mixed.as_ref()).map_err(unusable)?;
+        let mut fresh = ReceivingChain::new(header.ratchet, chain, said);
         let (key, step) = fresh.find(header.number)?;
         let opened = open(&key)?;
+        let mut steps = self.steps.clone();
+        if let Some(steps) = &mut steps {
+            steps.their_chain(said, now);
+            steps.received(Some(said), now)?;
+        }
 
         fresh.commit(step);
         if let Some((last, skipped)) = self.receiving.back_mut().zip(skipped) {
@@ -159,7 +199,7 @@ impl Ratchet {
             self.receiving.pop_front();
         }
         self.receiving.push_back(fresh);
-        self.root = root;
+        (self.root, self.steps) = (root, steps);
         if let Some(Position(_, sent)) = self.sending.take() {
             self.previous = sent;
         }

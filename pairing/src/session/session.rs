@@ -6,7 +6,9 @@ use serde_bytes::ByteArray;
 
 use super::{
     error::SessionError,
-    header::{self, EnvelopeParts, Handshake, Header, Tag},
+    header::{self, EnvelopeParts, Handshake, Header, SUITE, SUITE_WITHOUT_STEPS, Tag},
+    kem_step::KemSteps,
+    keys::MessageKey,
     pqxdh::Agreed,
     ratchet::{Arrival, Ratchet},
 };
@@ -49,12 +51,14 @@ impl Session {
         now: u64,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Self, SessionError> {
-        let ratchet = Ratchet::initiator(agreed.shared, theirs, rng)?;
+        let steps = first_steps(&handshake, now);
+        let ratchet = Ratchet::initiator(agreed.shared, theirs, steps, rng)?;
         Ok(Self::new(agreed.transcript, ratchet, Some(handshake), now))
     }
 
-    pub(super) fn responding(agreed: Agreed, ours: DhSecret, now: u64) -> Self {
-        Self::new(agreed.transcript, Ratchet::responder(agreed.shared, ours), None, now)
+    pub(super) fn responding(agreed: Agreed, handshake: &Handshake, ours: DhSecret, now: u64) -> Self {
+        let steps = first_steps(handshake, now);
+        Self::new(agreed.transcript, Ratchet::responder(agreed.shared, ours, steps), None, now)
     }
 
     fn new(transcript: [u8; 32], ratchet: Ratchet, handshake: Option<Handshake>, used_at: u64) -> Self {
@@ -75,18 +79,35 @@ impl Session {
         self.handshake.is_none()
     }
 
+    /// The suite of all its envelopes.
+    pub(super) fn suite(&self) -> u8 {
+        if self.ratchet.steps().is_some() { SUITE } else { SUITE_WITHOUT_STEPS }
+    }
+
+    /// Its post-quantum steps; none in suite 1.
+    pub(super) fn steps(&self) -> Option<&KemSteps> {
+        self.ratchet.steps()
+    }
+
+    pub(super) fn steps_mut(&mut self) -> Option<&mut KemSteps> {
+        self.ratchet.steps_mut()
+    }
+
     pub(super) fn seal(
         &mut self,
         plaintext: &[u8],
         aad: &[u8],
+        now: u64,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, SessionError> {
-        let next = self.ratchet.next(rng)?;
+        let next = self.ratchet.next(now, rng)?;
         let header = Header {
+            suite: self.suite(),
             tag: self.tag(),
             ratchet: next.ratchet,
             previous: next.previous,
             number: next.number,
+            steps: next.steps,
             handshake: self.handshake.clone(),
         }
         .to_bytes();
@@ -95,11 +116,13 @@ impl Session {
     }
 
     /// Nothing changes unless the envelope authenticates.
-    pub(super) fn open(&mut self, envelope: &EnvelopeParts, aad: &[u8]) -> Result<Opened, SessionError> {
+    pub(super) fn open(&mut self, envelope: &EnvelopeParts, aad: &[u8], now: u64) -> Result<Opened, SessionError> {
+        if envelope.header.suite != self.suite() {
+            return Err(SessionError::WrongSuite);
+        }
         let aad = self.associated_data(&envelope.header_bytes, aad);
-        let (plaintext, arrival) = self
-            .ratchet
-            .receive(&envelope.header, |key| key.open(&aad, &envelope.ciphertext).map_err(|_| SessionError::Forged))?;
+        let open = |key: &MessageKey| key.open(&aad, &envelope.ciphertext).map_err(|_| SessionError::Forged);
+        let (plaintext, arrival) = self.ratchet.receive(&envelope.header, now, open)?;
         self.handshake = None;
         self.retired &= arrival != Arrival::Turn;
         Ok(Opened { plaintext, arrival })
@@ -110,6 +133,15 @@ impl Session {
         let len = u32::try_from(header.len()).expect("headers are bounded by the envelope").to_be_bytes();
         [self.transcript.as_slice(), &len, header, aad].concat()
     }
+}
+
+/// Who steals the responder within a month knows a last-resort key: a step makes up for it at once.
+fn first_steps(handshake: &Handshake, now: u64) -> KemSteps {
+    let mut steps = KemSteps::new(now);
+    if handshake.one_time.is_none() {
+        steps.hasten();
+    }
+    steps
 }
 
 /// The first bytes of a transcript hash.

@@ -10,7 +10,8 @@ use serde_bytes::ByteArray;
 use super::{
     bundle::{PrekeyBundle, PrekeyId},
     error::SessionError,
-    header::EnvelopeParts,
+    header::{EnvelopeParts, SUITE},
+    kem_step::KemSteps,
     limits::{ARCHIVE_KEPT_MS, MAX_ARCHIVED, MAX_PLAINTEXT, MAX_REMEMBERED_HANDSHAKES, MAX_STRIKES},
     parties::{LocalDevice, SessionParties},
     pqxdh::{self, Identities},
@@ -20,14 +21,15 @@ use super::{
 };
 use crate::{
     crypto::{dh::DhPublic, secret::Secret},
-    version::Version,
+    version::UpTo,
 };
 
 /// All sessions with one remote device. Serialises with a version: one value to store per remote device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceSessions {
+    /// In version 1 sessions were of suite 1, without post-quantum steps.
     #[serde(rename = "v")]
-    version: Version<1>,
+    version: UpTo<2>,
     #[serde(rename = "p")]
     parties: SessionParties,
     /// Their DH identity key.
@@ -69,7 +71,7 @@ impl DeviceSessions {
     /// secret (for group-only sessions: of the group's consent secret).
     pub fn new(parties: SessionParties, theirs: DhPublic, psk: Secret<32>) -> Self {
         Self {
-            version: Version,
+            version: UpTo,
             parties,
             theirs,
             psk,
@@ -89,6 +91,35 @@ impl DeviceSessions {
     /// Whether there is a session to send on. If not: get a bundle and [`DeviceSessions::initiate`].
     pub fn can_send(&self) -> bool {
         self.active.is_some()
+    }
+
+    /// Whether the active session began before sessions had post-quantum steps: it ends at the next handshake, which is now.
+    pub fn is_outdated(&self) -> bool {
+        self.active.as_ref().is_some_and(|session| session.suite() != SUITE)
+    }
+
+    /// Post-quantum steps that the active session made, for `doctor` output and tests.
+    pub fn epoch(&self) -> u64 {
+        self.active.as_ref().and_then(Session::steps).map_or(0, KemSteps::epoch)
+    }
+
+    /// What is stored here may be known to others (a device was revoked): every session makes a post-quantum step with a
+    /// fresh key as soon as it can.
+    pub fn renew(&mut self) {
+        self.active.iter_mut().chain(&mut self.archived).filter_map(Session::steps_mut).for_each(KemSteps::renew);
+    }
+
+    /// Whether a step that [`DeviceSessions::renew`] or [`DeviceSessions::retire`] asked for was made since this was asked last.
+    pub fn take_healed(&mut self) -> bool {
+        let steps = self.active.iter_mut().chain(&mut self.archived).filter_map(Session::steps_mut);
+        steps.fold(false, |healed, steps| steps.take_healed() | healed)
+    }
+
+    /// Erases decapsulation keys that nobody answered in time, and archived sessions that nobody used.
+    pub fn expire(&mut self, now: u64) {
+        let steps = self.active.iter_mut().chain(&mut self.archived).filter_map(Session::steps_mut);
+        steps.for_each(|steps| steps.expire(now));
+        self.forget_old(now);
     }
 
     /// Whether they are known to have the active session (its envelopes are small then).
@@ -135,12 +166,13 @@ impl DeviceSessions {
         &mut self,
         plaintext: &[u8],
         aad: &[u8],
+        now: u64,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, SessionError> {
         if plaintext.len() > MAX_PLAINTEXT {
             return Err(SessionError::TooLong);
         }
-        let envelope = self.active.as_mut().ok_or(SessionError::NoSession)?.seal(plaintext, aad, rng)?;
+        let envelope = self.active.as_mut().ok_or(SessionError::NoSession)?.seal(plaintext, aad, now, rng)?;
         self.crossing.said = true;
         Ok(envelope)
     }
@@ -187,6 +219,7 @@ impl DeviceSessions {
         for session in &mut self.archived {
             session.retired = true;
         }
+        self.renew();
         self.evict();
     }
 
@@ -196,13 +229,13 @@ impl DeviceSessions {
 
     fn open_known(&mut self, parts: &EnvelopeParts, aad: &[u8], now: u64) -> Result<Vec<u8>, SessionError> {
         if let Some(active) = self.active.as_mut().filter(|s| s.tag() == parts.header.tag) {
-            let opened = active.open(parts, aad)?;
+            let opened = active.open(parts, aad, now)?;
             active.used_at = now;
             self.crossing = Crossing { heard: true, strikes: 0, ..self.crossing };
             return Ok(opened.plaintext);
         }
         let at = self.archived.iter().position(|s| s.tag() == parts.header.tag).ok_or(SessionError::UnknownSession)?;
-        let Opened { plaintext, arrival } = self.archived[at].open(parts, aad)?;
+        let Opened { plaintext, arrival } = self.archived[at].open(parts, aad, now)?;
         self.archived[at].used_at = now;
         if arrival != Arrival::Late && !self.archived[at].retired {
             let session = self.archived.swap_remove(at);
@@ -222,6 +255,9 @@ impl DeviceSessions {
         now: u64,
     ) -> Result<Vec<u8>, SessionError> {
         let handshake = parts.header.handshake.as_ref().ok_or(SessionError::UnknownSession)?;
+        if parts.header.suite != SUITE {
+            return Err(SessionError::OldSuite);
+        }
         let named = prekeys.named(handshake.signed, handshake.one_time)?;
         let agreed = pqxdh::respond(&self.identities(device), &named, handshake)?;
         if tag(&agreed.transcript) != parts.header.tag {
@@ -232,8 +268,8 @@ impl DeviceSessions {
             Some(_) => None,
             None => Some(self.remember(prekeys, handshake.signed, &agreed.transcript)?),
         };
-        let mut session = Session::responding(agreed, named.signed.clone(), now);
-        let Opened { plaintext, .. } = session.open(parts, aad)?;
+        let mut session = Session::responding(agreed, handshake, named.signed.clone(), now);
+        let Opened { plaintext, .. } = session.open(parts, aad, now)?;
 
         match (memory, handshake.one_time) {
             (Some(memory), _) => self.remembered = memory,
@@ -296,7 +332,13 @@ impl DeviceSessions {
         self.evict();
     }
 
+    /// One that takes the place of another may be there because a device lost its state, or somebody else has it.
     fn born(&mut self, mut session: Session) -> Session {
+        if self.born > 0
+            && let Some(steps) = session.steps_mut()
+        {
+            steps.hasten();
+        }
         self.born += 1;
         session.born = self.born;
         session

@@ -1,6 +1,8 @@
 //! Two devices and what the tests do with them.
 #![allow(dead_code, reason = "every test binary uses its part")]
 
+pub(crate) mod steps;
+
 use std::{collections::VecDeque, convert::Infallible};
 
 use covey_pairing::{
@@ -64,7 +66,7 @@ impl End {
     }
 
     pub(crate) fn seal(&mut self, text: &[u8]) -> Vec<u8> {
-        self.sessions.encrypt(text, AAD, &mut self.rng).expect("there is a session")
+        self.sessions.encrypt(text, AAD, self.now, &mut self.rng).expect("there is a session")
     }
 
     pub(crate) fn open(&mut self, envelope: &[u8]) -> Result<Vec<u8>, SessionError> {

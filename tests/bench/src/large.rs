@@ -159,13 +159,13 @@ impl Bare {
 
     fn encrypt(&mut self, device: &DeviceId, chain: &[u8]) {
         let sessions = self.sessions.get_mut(device).expect("begun");
-        black_box(sessions.encrypt(chain, b"", &mut self.rng).expect("there is a session"));
+        black_box(sessions.encrypt(chain, b"", NOW, &mut self.rng).expect("there is a session"));
     }
 
     fn encrypt_all(&mut self) {
         let chain = self.chain.distribution().to_bytes();
         for sessions in self.sessions.values_mut() {
-            black_box(sessions.encrypt(&chain, b"", &mut self.rng).expect("there is a session"));
+            black_box(sessions.encrypt(&chain, b"", NOW, &mut self.rng).expect("there is a session"));
         }
     }
 
@@ -173,7 +173,7 @@ impl Bare {
     fn post_all(&mut self) {
         let chain = self.chain.distribution().to_bytes();
         for sessions in self.sessions.values_mut() {
-            let envelope = sessions.encrypt(&chain, b"", &mut self.rng).expect("there is a session");
+            let envelope = sessions.encrypt(&chain, b"", NOW, &mut self.rng).expect("there is a session");
             let (ours, theirs) = (&self.us.dh, self.them.dh.public());
             black_box(parcel::seal(ours, &theirs, b"covey parcel", &envelope, &mut self.rng).expect("within limits"));
         }

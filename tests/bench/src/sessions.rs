@@ -43,7 +43,7 @@ impl End {
     }
 
     fn seal(&mut self) -> Vec<u8> {
-        self.sessions.encrypt(TEXT, b"", &mut self.rng).expect("there is a session")
+        self.sessions.encrypt(TEXT, b"", NOW, &mut self.rng).expect("there is a session")
     }
 
     fn open(&mut self, envelope: &[u8]) {

@@ -47,7 +47,7 @@ impl End {
 
     /// An envelope.
     pub fn seal(&mut self, text: &[u8]) -> Vec<u8> {
-        self.sessions.encrypt(text, AAD, &mut rng()).expect("there is a session")
+        self.sessions.encrypt(text, AAD, NOW, &mut rng()).expect("there is a session")
     }
 
     fn open(&mut self, bytes: &[u8]) -> bool {

@@ -151,14 +151,22 @@ def body(length):
     return {"key": key.hex(), "aad": aad.hex(), "body": text.hex(), "sealed": sealed.hex()}
 
 
-def parcel():
-    """A payload sealed to a device, Noise X."""
+def parcels():
+    """A payload sealed to a device, Noise X, and sealed to its KEM key as well."""
     sender, receiver, ephemeral = (seed(f"parcel/{who}") for who in ("sender", "receiver", "ephemeral"))
     prologue, payload = seed("parcel/prologue", 40), seed("parcel/payload", 200)
     full = b"covey parcel v1\0" + prologue
     message = noise.Handshake("X", True, full, sender, ephemeral, public(receiver)).write(payload)
     reader = noise.Handshake("X", False, full, receiver)
     assert reader.read(message) == payload and reader.rs == public(sender)
+    kem_seed, kem_random, name = seed("parcel/kem", 64), seed("parcel/kem random"), 0x01020304
+    key, kem_secret = kem_keys(kem_seed)
+    shared, ciphertext = kem_encapsulate(key, kem_random)
+    assert kem_decapsulate(kem_secret, ciphertext) == shared
+    head = b"\2" + name.to_bytes(4, "big") + ciphertext
+    full = b"covey parcel v2\0" + blake3(head) + prologue
+    inner = noise.Handshake("X", True, full, sender, ephemeral, public(receiver)).write(payload)
+    outer = derive_key("covey 2026 parcel kem key v1", shared + blake3(head))
     return {
         "sender": sender.hex(),
         "receiver": receiver.hex(),
@@ -166,6 +174,10 @@ def parcel():
         "prologue": prologue.hex(),
         "payload": payload.hex(),
         "parcel": (b"\1" + message).hex(),
+        "kem_seed": kem_seed.hex(),
+        "kem_random": kem_random.hex(),
+        "kem_id": name,
+        "hybrid": (head + seal(outer, bytes(12), head, inner)).hex(),
     }
 
 
@@ -225,7 +237,7 @@ def golden():
             session("three steps", False, STEPS),
         ],
         "bodies": [body(length) for length in (0, 1, 127, 128, 4095, 4096, 5000)],
-        "parcel": parcel(),
+        "parcel": parcels(),
         "invite": invite(),
     }
 

@@ -75,6 +75,26 @@ fn leaves_and_revocations_share_one_rotation_after_the_delay() {
     assert!(ada.is_due());
 }
 
+/// [ROTATE-7]
+#[test]
+fn healed_sessions_share_one_rotation_after_the_delay_and_nobody_is_left_out() {
+    let mut ada = Ada::new(3, 4);
+    ada.policy = RotationPolicy { delay_ms: 10_000, ..RotationPolicy::default() };
+    ada.change(Change::Healed);
+    ada.say("there was no chain yet");
+    ada.serve(10);
+    ada.change(Change::Healed);
+    ada.now += 9_000;
+    ada.change(Change::Healed);
+    assert!(!ada.is_due());
+    ada.now += 1_000;
+    assert!(ada.is_due());
+    ada.say("under the new root keys");
+    assert_eq!(devices(&ada.serve(10)), [device(1), device(2), device(3)]);
+    ada.now += 60_000;
+    assert!(!ada.is_due());
+}
+
 /// [ROTATE-4]
 #[test]
 fn age_and_count_rotate() {

@@ -6,7 +6,7 @@ mod session_support;
 use std::collections::BTreeMap;
 
 use covey_pairing::{
-    crypto::{dh::DhSecret, secret::Secret, sign::SigningSecret},
+    crypto::{dh::DhSecret, kem::KemSecret, secret::Secret, sign::SigningSecret},
     envelope, parcel,
     session::{DeviceSessions, LocalDevice, PrekeyStore, SessionParties},
 };
@@ -128,14 +128,24 @@ fn bodies_are_byte_for_byte_those_of_the_independent_computation() {
     }
 }
 
-/// [PAR-1]
+/// [PAR-1] [PAR-6]
 #[test]
-fn a_parcel_is_byte_for_byte_that_of_the_independent_computation() {
+fn parcels_are_byte_for_byte_those_of_the_independent_computation() {
     let golden = &golden()["parcel"];
     let [sender, receiver] = ["sender", "receiver"].map(|who| DhSecret::from_bytes(array(&golden[who])));
     let (prologue, payload) = (bytes(&golden["prologue"]), bytes(&golden["payload"]));
     let mut random = ScriptRng::new(&bytes(&golden["ephemeral"]));
-    let sealed = parcel::seal(&sender, &receiver.public(), &prologue, &payload, &mut random).expect("short enough");
+    let sealed =
+        parcel::seal(&sender, &receiver.public(), None, &prologue, &payload, &mut random).expect("short enough");
     assert_eq!(hex::encode(&sealed), golden["parcel"]);
-    assert_eq!(parcel::open(&receiver, &prologue, &sealed), Ok((sender.public(), payload)));
+    assert_eq!(parcel::open(&receiver, None, &prologue, &sealed), Ok((sender.public(), payload.clone())));
+
+    let kem = KemSecret::from_seed(bytes(&golden["kem_seed"]).try_into().expect("64 bytes"));
+    let id = u32::try_from(golden["kem_id"].as_u64().expect("a number")).expect("32 bits");
+    let mut random = ScriptRng::new(&[bytes(&golden["kem_random"]), bytes(&golden["ephemeral"])].concat());
+    let to = Some(parcel::ToKem { id, key: &kem.public() });
+    let sealed = parcel::seal(&sender, &receiver.public(), to, &prologue, &payload, &mut random).expect("short enough");
+    assert_eq!(hex::encode(&sealed), golden["hybrid"]);
+    assert_eq!(parcel::kem_id(&sealed), Some(id));
+    assert_eq!(parcel::open(&receiver, Some(&kem), &prologue, &sealed), Ok((sender.public(), payload)));
 }

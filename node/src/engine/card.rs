@@ -166,7 +166,9 @@ pub(super) fn learn_as_of(
             bundle: listed.prekeys.clone(),
         });
     }
-    let changed = known_log.is_some_and(|known| active(&known) != active(card.log()));
+    let (before, now) = (known_log.as_ref().map(active), active(card.log()));
+    let changed = before.as_ref().is_some_and(|before| *before != now);
+    let revoked = before.is_some_and(|before| before.iter().any(|device| !now.contains(device)));
     forget_gone(cx, account, &devices)?;
     let log: Vec<SignedOp> = card.log().ops().to_vec();
     let name = Some(content.name.clone()).filter(|name| !name.is_empty() && *name != account.fmt_short());
@@ -174,6 +176,10 @@ pub(super) fn learn_as_of(
     cx.tx.put(&tables::card(account), &record)?;
     if changed {
         alerts::devices_changed(cx, account)?;
+    }
+    if revoked {
+        // Who had that device may have copied the others, too.
+        control::heal(cx, sessions::Scope::Pair, account)?;
     }
     if contacts::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired()) {
         allow(cx, account)?;

@@ -37,6 +37,23 @@ enum Control {
     /// The chain of the device that says it, in the group of the session.
     #[serde(rename = "d")]
     Chain(ByteBuf),
+    /// Nothing but the envelope (`[CTRL-8]`): a post-quantum step is wanted, which takes this many more turns. Each is answered with one less.
+    #[serde(rename = "t")]
+    Turn(u8),
+}
+
+/// Turns of both sides that a step takes at most: theirs, our offer, their answer, our step.
+const TURNS: u8 = 4;
+
+/// Somebody may have copied these devices of an account: the sessions with them heal at once, without waiting for something to
+/// be said in them.
+pub(super) fn heal(cx: &mut Cx<'_, '_>, scope: Scope, account: &AccountId) -> Result<(), EngineError> {
+    for device in contacts::devices(cx.tx, account)? {
+        if device.id != cx.me.device_id() && sessions::renew(cx, scope, &device.id)? {
+            tell(cx, scope, account, &device, &Control::Turn(TURNS), false)?;
+        }
+    }
+    Ok(())
 }
 
 /// Hands our card to a contact's device unless it has it already.
@@ -86,6 +103,9 @@ pub(super) fn receive(
             Scope::Group(no) => group::learn(cx, no, owner, &chain),
             Scope::Pair => Ok(()),
         },
+        Ok((VERSION, Control::Turn(left @ 1..=TURNS))) => {
+            tell(cx, scope, &owner.account, device, &Control::Turn(left - 1), false)
+        }
         Ok((_, _)) | Err(_) => Ok(()),
     }
 }

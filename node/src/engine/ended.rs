@@ -37,7 +37,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             cx.tx.delete(&key);
         }
     }
-    Ok(())
+    sessions::expire(cx)
 }
 
 /// Nothing waits, nothing could be replayed, and the operator has decided nothing that must be remembered.

@@ -4,13 +4,12 @@ use covey_feed::limits::MAX_FORK_PROOF;
 use covey_feed::{ChannelId, FeedKey};
 use covey_pairing::group::roster::OpId;
 use covey_pairing::ids::{AccountId, DeviceId};
-use covey_pairing::parcel;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use tracing::{debug, warn};
 
 use super::contacts::{self, ContactDevice, Owner};
-use super::sessions::Scope;
+use super::sessions::{self, Scope};
 use super::tables::{self, Counter};
 use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, control, custody, group, members, sync};
 use crate::store::Key;
@@ -147,9 +146,7 @@ pub(super) fn post(
     cx.live.tally.parcels_sent += 1;
     let number = Counter::Parcel.next(cx.tx)?;
     let content = covey_codec::encode(&(VERSION, content)).map_err(EngineError::bug)?;
-    let sealed = parcel::seal(cx.me.device.dh(), &device.dh, &prologue(&device.id), &content, cx.rng)
-        .map_err(EngineError::bug)?;
-    let sealed = ByteBuf::from(sealed);
+    let sealed = ByteBuf::from(sessions::seal_parcel(cx, device, &prologue(&device.id), &content)?);
     let keepers = match group {
         Some(no) if !cx.live.opened.contains(&device.peer) => hand_on(cx, no, device.id, number, &sealed)?,
         _ => 0,
@@ -450,7 +447,7 @@ pub(super) fn known_now(cx: &mut Cx<'_, '_>, devices: &[DeviceId]) -> Result<(),
 fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8], carried: bool) -> Result<bool, EngineError> {
     let known = contacts::device(cx.tx, &owner.account, &owner.device)?;
     let Some(device) = known.or_else(|| group::point_device(cx, &owner.device)) else { return Ok(true) };
-    let opened = parcel::open(cx.me.device.dh(), &prologue(&cx.me.device_id()), sealed);
+    let opened = sessions::open_parcel(cx, &prologue(&cx.me.device_id()), sealed)?;
     let content = match opened {
         // [PARCEL-10]
         Ok((sender, content)) if sender == device.dh => content,

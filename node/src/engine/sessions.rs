@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use covey_pairing::crypto::secret::Secret;
+use covey_pairing::crypto::{dh::DhPublic, kem::KemSecret, secret::Secret};
 use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::parcel::{self, ParcelError};
 use covey_pairing::session::{DeviceSessions, LocalDevice, PrekeyBundle, PrekeyStore, SessionError, SessionParties};
 use tracing::{debug, warn};
 
 use super::contacts::{self, ContactDevice};
 use super::{Cx, EngineError, Me, group, tables};
-use crate::store::Key;
+use crate::store::{Key, Table};
 
 /// Our device as the session layer sees it.
 pub(super) fn local(me: &Me) -> LocalDevice {
@@ -158,12 +159,67 @@ pub(super) fn seal(
     }
     match sessions.encrypt(plaintext, aad, cx.now, cx.rng) {
         Ok(envelope) => {
+            let healed = sessions.take_healed();
             save(cx, scope, &device.id, &sessions)?;
+            if let (Scope::Group(no), true) = (scope, healed) {
+                group::healed(cx, no)?;
+            }
             Ok(Some(envelope))
         }
         Err(SessionError::NoSession) => Ok(None),
         Err(error) => Err(EngineError::bug(error)),
     }
+}
+
+/// What the sessions with a device rest on may be known to others: they make a post-quantum step as soon as they can. Whether
+/// there are any.
+pub(super) fn renew(cx: &mut Cx<'_, '_>, scope: Scope, device: &DeviceId) -> Result<bool, EngineError> {
+    let Some(mut sessions) = cx.tx.load::<DeviceSessions>(&scope.key(device))? else { return Ok(false) };
+    sessions.renew();
+    save(cx, scope, device, &sessions)?;
+    Ok(true)
+}
+
+/// Erases what sessions keep for a month at most, also where nothing is said any more.
+pub(super) fn expire(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    for table in [Table::Session, Table::GroupSession] {
+        for (key, mut sessions) in cx.tx.scan_intact::<DeviceSessions>(&Key::table(table), usize::MAX)? {
+            if sessions.expire(cx.now) {
+                cx.tx.put(&key, &sessions)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The KEM key of ours that a parcel is sealed to, if it is to one that we still have.
+fn parcel_key(cx: &Cx<'_, '_>, sealed: &[u8]) -> Result<Option<KemSecret>, EngineError> {
+    let Some(id) = parcel::kem_id(sealed) else { return Ok(None) };
+    let store = cx.tx.load::<PrekeyStore>(&tables::prekeys())?;
+    Ok(store.and_then(|store| store.last_resort(id).cloned()))
+}
+
+/// Seals a parcel for a device, to its KEM key as well if its prekey bundle is good.
+pub(super) fn seal_parcel(
+    cx: &mut Cx<'_, '_>,
+    to: &ContactDevice,
+    prologue: &[u8],
+    payload: &[u8],
+) -> Result<Vec<u8>, EngineError> {
+    let bundle = PrekeyBundle::from_bytes(&to.bundle).ok();
+    let bundle = bundle.filter(|bundle| bundle.verify(to.id.as_bytes(), cx.now).is_ok());
+    let kem = bundle.as_ref().and_then(PrekeyBundle::last_resort);
+    parcel::seal(cx.me.device.dh(), &to.dh, kem, prologue, payload, cx.rng).map_err(EngineError::bug)
+}
+
+/// Opens a parcel for this device: the DH key of the device that sealed it, and the payload.
+pub(super) fn open_parcel(
+    cx: &Cx<'_, '_>,
+    prologue: &[u8],
+    sealed: &[u8],
+) -> Result<Result<(DhPublic, Vec<u8>), ParcelError>, EngineError> {
+    let kem = parcel_key(cx, sealed)?;
+    Ok(parcel::open(cx.me.device.dh(), kem.as_ref(), prologue, sealed))
 }
 
 /// Wraps a content key for every device of a contact. A device that cannot be reached by a session now is left out: it

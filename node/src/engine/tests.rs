@@ -9,6 +9,7 @@ mod conversation;
 mod group_proofs;
 mod group_tickets;
 mod groups;
+mod healing;
 mod hostile;
 mod mending;
 mod node;

@@ -13,6 +13,7 @@ use crate::{
         kem::KemPublic,
         sign::{Context, SigningSecret, VerifyingKey},
     },
+    parcel::ToKem,
     version::Version,
 };
 
@@ -92,6 +93,11 @@ impl PrekeyBundle {
             .verify(Context::KemPrekey, &kem_message(self.one_time.as_ref(), *id, &self.kem), &self.signature)
             .map_err(|_| BundleError::BadSignature)?;
         if now.saturating_sub(*made_at) > BUNDLE_MAX_AGE_MS { Err(BundleError::Stale) } else { Ok(()) }
+    }
+
+    /// The last-resort KEM key and its name, for parcels; none in a bundle with a one-time pair, whose key is good once.
+    pub fn last_resort(&self) -> Option<ToKem<'_>> {
+        (!self.is_one_time()).then_some(ToKem { id: self.signed.0, key: &self.kem })
     }
 
     /// Whether it carries a one-time pair: then it starts one session and is spent.

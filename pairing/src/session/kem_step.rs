@@ -341,12 +341,10 @@ impl KemSteps {
         self.theirs.clear();
     }
 
-    /// Erases decapsulation keys that nobody answered in time.
-    pub(super) fn expire(&mut self, now: u64) {
-        for offer in &mut self.offers {
-            if now.saturating_sub(offer.made_at) >= OFFER_KEPT_MS {
-                offer.secret = None;
-            }
-        }
+    /// Erases decapsulation keys that nobody answered in time. Whether there were any.
+    pub(super) fn expire(&mut self, now: u64) -> bool {
+        let too_old = |offer: &&mut Offer| now.saturating_sub(offer.made_at) >= OFFER_KEPT_MS;
+        let erased = self.offers.iter_mut().filter(too_old).map(|offer| offer.secret.take().is_some());
+        erased.fold(false, |any, erased| any | erased)
     }
 }

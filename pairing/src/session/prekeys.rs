@@ -131,6 +131,11 @@ impl PrekeyStore {
         self.one_time.len()
     }
 
+    /// The secret of a last-resort KEM key that parcels are sealed to.
+    pub fn last_resort(&self, id: u32) -> Option<&KemSecret> {
+        self.signed.iter().find(|signed| signed.0 == id).map(|SignedSecret(_, _, _, kem)| kem)
+    }
+
     /// Finds what a first message names: with a one-time pair its KEM half, without one the last-resort KEM key.
     pub(super) fn named(&self, signed: PrekeyId, one_time: Option<PrekeyId>) -> Result<Named<'_>, SessionError> {
         let SignedSecret(_, _, dh, last_resort) =

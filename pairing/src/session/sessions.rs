@@ -115,11 +115,13 @@ impl DeviceSessions {
         steps.fold(false, |healed, steps| steps.take_healed() | healed)
     }
 
-    /// Erases decapsulation keys that nobody answered in time, and archived sessions that nobody used.
-    pub fn expire(&mut self, now: u64) {
-        let steps = self.active.iter_mut().chain(&mut self.archived).filter_map(Session::steps_mut);
-        steps.for_each(|steps| steps.expire(now));
+    /// Erases decapsulation keys that nobody answered in time, and archived sessions that nobody used. True when there were any.
+    pub fn expire(&mut self, now: u64) -> bool {
+        let before = self.archived.len();
         self.forget_old(now);
+        let forgotten = self.archived.len() < before;
+        let steps = self.active.iter_mut().chain(&mut self.archived).filter_map(Session::steps_mut);
+        steps.fold(forgotten, |erased, steps| steps.expire(now) | erased)
     }
 
     /// Whether they are known to have the active session (its envelopes are small then).

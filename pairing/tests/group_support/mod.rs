@@ -77,7 +77,7 @@ impl Ada {
             Change::Removed(device) | Change::Left(device) | Change::Revoked(device) => {
                 self.roster.remove(device);
             }
-            Change::Crowded | Change::Restored => {}
+            Change::Crowded | Change::Restored | Change::Healed => {}
         }
         SenderKeys::changed(&mut self.own, &mut self.work, &change, self.now);
     }

@@ -13,6 +13,7 @@ pub mod node;
 mod overlay;
 pub mod pairing;
 pub mod sessions;
+pub mod steps;
 mod sync;
 
 /// A target: its name, and what it does with the bytes.
@@ -36,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("pair_ticket", pairing::ticket),
     ("pair_bundle", sessions::bundle),
     ("pair_session", sessions::envelope),
+    ("pair_steps", steps::header),
     ("pair_parcel", sessions::parcel),
     ("pair_body", sessions::body),
     ("group_distribution", groups::distribution),

@@ -227,7 +227,7 @@ impl Pair {
         let device = self.alice.me.device.keys();
         let prologue = [b"covey parcel v1\0".as_slice(), device.id.as_bytes()].concat();
         let mut rng = StdRng::seed_from_u64(3);
-        let Ok(sealed) = parcel::seal(self.bob.me.device.dh(), &device.dh, &prologue, content, &mut rng) else {
+        let Ok(sealed) = parcel::seal(self.bob.me.device.dh(), &device.dh, None, &prologue, content, &mut rng) else {
             return false;
         };
         let frame = (1u8, Tagged::<ByteBuf>::Parcel(1, ByteBuf::from(sealed)));

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use covey_pairing::{
-    crypto::{aead, dh::DhSecret, secret::Secret, sign::SigningSecret},
+    crypto::{aead, dh::DhSecret, kem::KemSecret, secret::Secret, sign::SigningSecret},
     envelope,
     identity::DeviceSecret,
     parcel,
@@ -50,7 +50,7 @@ impl End {
         self.sessions.encrypt(text, AAD, NOW, &mut rng()).expect("there is a session")
     }
 
-    fn open(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn open(&mut self, bytes: &[u8]) -> bool {
         self.sessions.decrypt(&self.device, &mut self.prekeys, bytes, AAD, NOW).is_ok()
     }
 
@@ -111,16 +111,26 @@ pub fn bundle(bytes: &[u8]) -> bool {
 
 const PROLOGUE: &[u8] = b"for this device";
 
-/// A parcel. First byte: 0 as it comes, else it is the payload, which is sealed first.
+/// The KEM key that parcels here are sealed to.
+pub fn parcel_key() -> KemSecret {
+    KemSecret::from_seed([5; 64])
+}
+
+/// A parcel. First byte: 0 as it comes, else it is the payload, which is sealed first: 1 to a device, 2 to its KEM key as well.
 pub fn parcel(bytes: &[u8]) -> bool {
     let Some((mode, bytes)) = bytes.split_first() else { return false };
     let (me, them) = (DhSecret::from_bytes([1; 32]), DhSecret::from_bytes([2; 32]));
-    if mode & 1 == 0 {
-        return parcel::open(&me, PROLOGUE, bytes).is_ok();
+    let kem = parcel_key();
+    if mode % 3 == 0 {
+        let opened = parcel::open(&me, Some(&kem), PROLOGUE, bytes).is_ok();
+        assert!(parcel::kem_id(bytes).is_none() || parcel::open(&me, None, PROLOGUE, bytes).is_err());
+        return opened;
     }
-    let Ok(sealed) = parcel::seal(&them, &me.public(), PROLOGUE, bytes, &mut rng()) else { return false };
-    assert_eq!(parcel::open(&me, PROLOGUE, &sealed), Ok((them.public(), bytes.to_vec())));
-    assert!(parcel::open(&me, b"for another", &sealed).is_err());
+    let key = kem.public();
+    let to = (mode % 3 == 2).then_some(parcel::ToKem { id: 7, key: &key });
+    let Ok(sealed) = parcel::seal(&them, &me.public(), to, PROLOGUE, bytes, &mut rng()) else { return false };
+    assert_eq!(parcel::open(&me, Some(&kem), PROLOGUE, &sealed), Ok((them.public(), bytes.to_vec())));
+    assert!(parcel::open(&me, Some(&kem), b"for another", &sealed).is_err());
     true
 }
 

@@ -7,7 +7,7 @@ use covey_pairing::group::cipher::{
     Speaker, key_id_of, report,
 };
 use covey_pairing::group::roster::Exit;
-use covey_pairing::ids::DeviceId;
+use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::{debug, warn};
 
 use super::rosters::{OnRoster, get, get_mut};
@@ -15,6 +15,7 @@ use super::standing::State;
 use crate::engine::channels::Channel;
 use crate::engine::contacts::{self, Owner};
 use crate::engine::payload::Body;
+use crate::engine::sessions::Scope;
 use crate::engine::take::Unopened;
 use crate::engine::{Cx, EngineError, control, parked, tables};
 
@@ -154,9 +155,24 @@ pub(super) fn left(cx: &mut Cx<'_, '_>, no: u64, devices: &[DeviceId], exit: Opt
 }
 
 /// Devices of a member are no longer its own.
-pub(super) fn revoked(cx: &mut Cx<'_, '_>, no: u64, devices: &[DeviceId]) -> Result<(), EngineError> {
+pub(super) fn revoked(
+    cx: &mut Cx<'_, '_>,
+    no: u64,
+    account: &AccountId,
+    devices: &[DeviceId],
+) -> Result<(), EngineError> {
+    if devices.is_empty() {
+        return Ok(());
+    }
     let changes: Vec<Change> = devices.iter().copied().map(Change::Revoked).collect();
-    changed(cx, no, &changes)
+    changed(cx, no, &changes)?;
+    // Who had one of the devices may have copied the others, too.
+    control::heal(cx, Scope::Group(no), account)
+}
+
+/// A session of the group was read by others, perhaps, and is not any more: what was handed out in it is replaced.
+pub(in crate::engine) fn healed(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
+    changed(cx, no, &[Change::Healed])
 }
 
 /// Our state is an older copy: its keys may have been used already.

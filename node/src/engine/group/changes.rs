@@ -64,7 +64,7 @@ pub(super) fn carry_out(
             Change::DevicesChanged { account, added, dropped } => {
                 learn_card(cx, channel, &account)?;
                 chains::joined(cx, channel.no, &added)?;
-                chains::revoked(cx, channel.no, &dropped)?;
+                chains::revoked(cx, channel.no, &account, &dropped)?;
             }
             Change::CardChanged { account } => learn_card(cx, channel, &account)?,
             Change::Renamed { name } => {

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 
 use covey_feed::ChannelId;
 use covey_pairing::ids::{DeviceId, GroupId};
-use covey_pairing::parcel;
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -16,7 +15,7 @@ use super::rosters::{point, point_device};
 use super::standing::{self, Request};
 use super::{Groups, admission, membership, welcome};
 use crate::engine::contacts::ContactDevice;
-use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, card};
+use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, card, sessions};
 
 /// Longest knock in bytes: a card and a statement.
 const MAX_KNOCK: usize = 24 * 1024;
@@ -110,14 +109,13 @@ pub(super) fn send_answer(cx: &mut Cx<'_, '_>, to: &ContactDevice, sealed: Vec<u
 
 /// Tells a stranger that they are not let in, if they are connected. Once: they ask again until they hear it.
 pub(super) fn refuse(cx: &mut Cx<'_, '_>, to: &ContactDevice, id: &ChannelId) -> Result<(), EngineError> {
-    let sealed = parcel::seal(cx.me.device.dh(), &to.dh, &prologue("group refused", &to.id), id.as_bytes(), cx.rng)
-        .map_err(EngineError::bug)?;
+    let sealed = sessions::seal_parcel(cx, to, &prologue("group refused", &to.id), id.as_bytes())?;
     send(cx, to.peer, &Wire::Refused(VERSION, to.id, ByteBuf::from(sealed)))
 }
 
 /// [KNOCK-3] A device that we asked says no.
 fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, to: &DeviceId, sealed: &[u8]) -> Result<(), EngineError> {
-    let opened = parcel::open(cx.me.device.dh(), &prologue("group refused", to), sealed);
+    let opened = sessions::open_parcel(cx, &prologue("group refused", to), sealed)?;
     let (Ok((sender, id)), Some(owner)) = (opened, point(cx, peer)) else { return Ok(()) };
     let Ok(id) = <[u8; 32]>::try_from(id.as_slice()) else { return Ok(()) };
     let said = point_device(cx, &owner.device).is_some_and(|device| device.dh == sender) && *to == cx.me.device_id();
@@ -142,8 +140,7 @@ fn knock(cx: &mut Cx<'_, '_>, id: &GroupId, request: &Request, peer: PeerKey) ->
     let wish = Wish(channel, request.statement.clone(), card, request.note.clone());
     let wish = covey_codec::encode(&wish).map_err(EngineError::bug)?;
     for point in request.points.iter().filter(|point| point.peer == peer) {
-        let sealed = parcel::seal(cx.me.device.dh(), &point.dh, &prologue("group join", &point.device), &wish, cx.rng)
-            .map_err(EngineError::bug)?;
+        let sealed = sessions::seal_parcel(cx, &point.device(), &prologue("group join", &point.device), &wish)?;
         send(cx, peer, &Wire::Join(VERSION, point.device, ByteBuf::from(sealed)))?;
     }
     Ok(())
@@ -206,7 +203,7 @@ pub(in crate::engine) fn frame(
     if !admit(cx, &to, source) {
         return Ok(true);
     }
-    let Ok((sender, wish)) = parcel::open(cx.me.device.dh(), &prologue("group join", &to), &sealed) else {
+    let Ok((sender, wish)) = sessions::open_parcel(cx, &prologue("group join", &to), &sealed)? else {
         return Ok(true);
     };
     let Ok(Wish(id, statement, signed, note)) = covey_codec::decode(&wish, MAX_KNOCK) else { return Ok(true) };

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use covey_feed::ChannelId;
 use covey_pairing::group::roster::OpId;
 use covey_pairing::ids::AccountId;
-use covey_pairing::parcel;
 use rand::seq::IteratorRandom;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +13,7 @@ use super::rosters::get;
 use super::standing::{self, State};
 use super::{knock, notes, peers};
 use crate::engine::contacts::{self, ContactDevice, Owner};
-use crate::engine::{Cx, EngineError, PeerKey, channels};
+use crate::engine::{Cx, EngineError, PeerKey, channels, sessions};
 
 /// Longest question and answer in bytes.
 const MAX_MEMBERSHIP: usize = 256;
@@ -29,7 +28,7 @@ const ANSWER: &str = "group removed";
 
 fn seal(cx: &mut Cx<'_, '_>, to: &ContactDevice, kind: &str, membership: Membership) -> Result<Vec<u8>, EngineError> {
     let bytes = covey_codec::encode(&membership).map_err(EngineError::bug)?;
-    parcel::seal(cx.me.device.dh(), &to.dh, &knock::prologue(kind, &to.id), &bytes, cx.rng).map_err(EngineError::bug)
+    sessions::seal_parcel(cx, to, &knock::prologue(kind, &to.id), &bytes)
 }
 
 /// What the device behind `peer` sealed for us.
@@ -40,8 +39,7 @@ fn open(
     sealed: &[u8],
 ) -> Result<Option<(Owner, ContactDevice, Membership)>, EngineError> {
     let Some((owner, device)) = device(cx, peer)? else { return Ok(None) };
-    let Ok((sender, bytes)) = parcel::open(cx.me.device.dh(), &knock::prologue(kind, &cx.me.device_id()), sealed)
-    else {
+    let Ok((sender, bytes)) = sessions::open_parcel(cx, &knock::prologue(kind, &cx.me.device_id()), sealed)? else {
         return Ok(None);
     };
     let membership = covey_codec::decode(&bytes, MAX_MEMBERSHIP).ok().filter(|_| sender == device.dh);

@@ -6,7 +6,7 @@ use covey_api::MessageShow;
 
 use super::sim::wire::Wire;
 use super::world::World;
-use crate::engine::rpc;
+use crate::engine::{rpc, tables};
 use crate::store::MemoryStore;
 
 /// Messages that the copy which is put back does not know.
@@ -193,7 +193,9 @@ fn from_long_ago(seed: u64, later: usize, suspect: bool, write_apart: bool) -> W
     let mut wire = Wire::default();
     wire.forgiving = true;
     for (from, to, protocol, frame) in world.record.take().unwrap() {
-        wire.see(&world.nodes[from].me, &world.nodes[to].me, protocol, &frame).unwrap();
+        let prekeys: Option<covey_pairing::session::PrekeyStore> =
+            world.look(to, |cx| cx.tx.get(&tables::prekeys()).unwrap());
+        wire.see(&world.nodes[from].me, &world.nodes[to].me, prekeys.as_ref(), protocol, &frame).unwrap();
     }
     assert!(wire.keys() > later, "{} keys were seen", wire.keys());
     wire

@@ -11,7 +11,7 @@ use super::{
 /// How long a chain may serve; the operator's choice within what others accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RotationPolicy {
-    /// How long leaves and revocations may wait for others, milliseconds.
+    /// How long leaves, revocations and healed sessions may wait for others, milliseconds.
     pub delay_ms: u64,
     /// Longest life, milliseconds.
     pub max_age_ms: u64,
@@ -44,7 +44,7 @@ impl Rotation {
     pub fn note(&mut self, change: &Change, now: u64) {
         match change {
             Change::Removed(_) | Change::Crowded | Change::Restored => self.at_once = true,
-            Change::Left(_) | Change::Revoked(_) => {
+            Change::Left(_) | Change::Revoked(_) | Change::Healed => {
                 self.waiting_since = Some(self.waiting_since.unwrap_or(now).min(now));
             }
             Change::Joined(_) => {}

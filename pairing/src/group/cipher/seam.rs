@@ -31,6 +31,9 @@ pub enum Change {
     Crowded,
     /// Our own state comes from an older copy: its keys may have been used already.
     Restored,
+    /// A session that our chain was handed out in may have been read by others, and no longer is: it made a post-quantum step
+    /// because of a revoked device or a restore. The next chain is handed out under its new root key.
+    Healed,
 }
 
 /// Encryption for a group. All state is plain values of four kinds, each stored by the engine in a row of its own, so that
@@ -153,7 +156,7 @@ impl GroupCipher for SenderKeys {
                 }
             }
             Change::Removed(device) | Change::Left(device) | Change::Revoked(device) => work.removed(device),
-            Change::Crowded | Change::Restored => {}
+            Change::Crowded | Change::Restored | Change::Healed => {}
         }
     }
 

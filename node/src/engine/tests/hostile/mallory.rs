@@ -162,9 +162,9 @@ impl Lair {
         let bytes = covey_codec::encode(&(1u8, content)).unwrap();
         let alice = self.world.nodes[ALICE].me.device.keys();
         let device = self.world.nodes[from].me.device.clone();
-        let sealed = self
-            .world
-            .call(from, |cx| Ok(parcel::seal(device.dh(), &alice.dh, &prologue(&alice.id), &bytes, cx.rng).unwrap()));
+        let sealed = self.world.call(from, |cx| {
+            Ok(parcel::seal(device.dh(), &alice.dh, None, &prologue(&alice.id), &bytes, cx.rng).unwrap())
+        });
         sealed.unwrap()
     }
 

@@ -468,7 +468,8 @@ impl Sim {
         }
         let name = self.name();
         self.wire.forgiving = self.nodes[from].unnoticed;
-        if let Err(what) = self.wire.see(&self.nodes[from].me, &self.nodes[to].me, protocol, frame) {
+        let prekeys = (protocol == Protocol::Parcel).then(|| self.nodes[to].prekeys()).flatten();
+        if let Err(what) = self.wire.see(&self.nodes[from].me, &self.nodes[to].me, prekeys.as_ref(), protocol, frame) {
             panic!("{name}: node {from}: {what}");
         }
         let weather = self.weather;

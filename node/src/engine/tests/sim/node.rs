@@ -113,6 +113,11 @@ impl SimNode {
     }
 
     /// One transaction up to the flush, which is [`SimNode::flush`].
+    /// Its prekeys as stored.
+    pub(super) fn prekeys(&self) -> Option<covey_pairing::session::PrekeyStore> {
+        Tx::with_cache(&self.store, &self.vault, &self.cache).get(&crate::engine::tables::prekeys()).unwrap()
+    }
+
     pub(super) fn transact<T, E>(
         &mut self,
         now: u64,

@@ -6,6 +6,7 @@ use covey_feed::header::{Header, entry_id};
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::ids::DeviceId;
 use covey_pairing::parcel;
+use covey_pairing::session::PrekeyStore;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_bytes::{ByteArray, ByteBuf};
@@ -73,12 +74,13 @@ impl Wire {
         &mut self,
         from: &Me,
         to: &Me,
+        prekeys: Option<&PrekeyStore>,
         protocol: Protocol,
         frame: &[u8],
     ) -> Result<(), String> {
         match protocol {
             Protocol::Sync => self.sync(from, to, frame),
-            Protocol::Parcel => self.parcel(to, frame),
+            Protocol::Parcel => self.parcel(to, prekeys, frame),
             _ => Ok(()),
         }
     }
@@ -107,11 +109,17 @@ impl Wire {
         Ok(())
     }
 
-    fn parcel(&mut self, to: &Me, frame: &[u8]) -> Result<(), String> {
+    fn parcel(&mut self, to: &Me, prekeys: Option<&PrekeyStore>, frame: &[u8]) -> Result<(), String> {
         let ParcelFrame(_, Parcel::Parcel(_, sealed)) = covey_codec::decode(frame, LARGEST).unwrap() else {
             return Ok(());
         };
-        let (_, content) = parcel::open(to.device.dh(), &prologue(&to.device_id()), &sealed).unwrap();
+        let kem = parcel::kem_id(&sealed).and_then(|id| prekeys?.last_resort(id));
+        let (_, content) = match parcel::open(to.device.dh(), kem, &prologue(&to.device_id()), &sealed) {
+            Ok(opened) => opened,
+            // An old copy of the receiver was put back: it has not made that key yet.
+            Err(parcel::ParcelError::UnknownKey) => return Ok(()),
+            Err(error) => panic!("{error}"),
+        };
         match covey_codec::decode(&content, LARGEST).unwrap() {
             (1u8, Content::Session(envelope)) => self.envelope(&envelope),
             _ => Ok(()),

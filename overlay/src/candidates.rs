@@ -11,8 +11,9 @@ use libp2p::{
     Multiaddr, PeerId,
     core::{ConnectedPoint, Endpoint, transport::PortUse},
     swarm::{
-        ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NewExternalAddrCandidate,
-        THandler, THandlerInEvent, THandlerOutEvent, ToSwarm, behaviour::ConnectionEstablished,
+        ConnectionClosed, ConnectionDenied, ConnectionId, ExpiredListenAddr, FromSwarm, NetworkBehaviour,
+        NewExternalAddrCandidate, NewListenAddr, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+        behaviour::ConnectionEstablished,
     },
 };
 
@@ -24,6 +25,10 @@ const CANDIDATES: usize = 64;
 /// Passes everything to `inner` but external address candidates that are no IP addresses or beyond the cap.
 pub(crate) struct Candidates<B> {
     inner: B,
+    /// Only ports at which this node listens pass: any other one is of a router that takes a new port for each
+    /// connection, and to test it costs up to 100 kB.
+    own_ports_only: bool,
+    listening: Vec<Multiaddr>,
     seen: HashSet<Multiaddr>,
     /// What a new `inner` has to know of.
     connections: HashMap<ConnectionId, (PeerId, ConnectedPoint)>,
@@ -31,7 +36,13 @@ pub(crate) struct Candidates<B> {
 
 impl<B> Candidates<B> {
     pub(crate) fn new(inner: B) -> Self {
-        Self { inner, seen: HashSet::new(), connections: HashMap::new() }
+        let (seen, connections) = (HashSet::new(), HashMap::new());
+        Self { inner, own_ports_only: false, listening: Vec::new(), seen, connections }
+    }
+
+    /// Passes candidates with the port and transport of a listen address only.
+    pub(crate) fn of_own_ports(inner: B) -> Self {
+        Self { own_ports_only: true, ..Self::new(inner) }
     }
 
     fn note(&mut self, event: &FromSwarm<'_>) {
@@ -42,6 +53,12 @@ impl<B> Candidates<B> {
             FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. }) => {
                 self.connections.remove(connection_id);
             }
+            FromSwarm::NewListenAddr(NewListenAddr { addr, .. }) => self.listening.push((*addr).clone()),
+            FromSwarm::ExpiredListenAddr(ExpiredListenAddr { addr, .. }) => {
+                if let Some(at) = self.listening.iter().position(|known| known == *addr) {
+                    self.listening.swap_remove(at);
+                }
+            }
             _ => {}
         }
     }
@@ -51,8 +68,16 @@ impl<B> Candidates<B> {
         if ip_of(address).is_none() {
             return false;
         }
+        if self.own_ports_only && !self.listening.iter().any(|own| transport_of(own) == transport_of(address)) {
+            return false;
+        }
         self.seen.contains(address) || (self.seen.len() < CANDIDATES && self.seen.insert(address.clone()))
     }
+}
+
+/// `/tcp/4001` or `/udp/4001`.
+fn transport_of(address: &Multiaddr) -> Multiaddr {
+    address.iter().skip(1).take(1).collect()
 }
 
 impl<B: NetworkBehaviour> Candidates<B> {
@@ -168,5 +193,19 @@ mod tests {
         let address = |port: u16| format!("/ip4/192.0.2.1/tcp/{port}").parse::<Multiaddr>().expect("an address");
         assert_eq!((0..1_000).filter(|port| candidates.passes(&address(*port))).count(), CANDIDATES);
         assert!(candidates.passes(&address(0)));
+    }
+
+    #[test]
+    fn ports_at_which_this_node_does_not_listen_are_not_tested() {
+        // [NET-NAT-CANDIDATES]
+        let mut candidates = Candidates::of_own_ports(());
+        let address = |text: &str| text.parse::<Multiaddr>().expect("an address");
+        candidates.listening =
+            vec![address("/ip4/192.168.1.10/tcp/4001"), address("/ip4/192.168.1.10/udp/4002/quic-v1")];
+        assert!(candidates.passes(&address("/ip4/45.2.0.2/tcp/4001")));
+        assert!(candidates.passes(&address("/ip4/45.2.0.2/udp/4002/quic-v1")));
+        for strange in ["/ip4/45.2.0.2/tcp/61000", "/ip4/45.2.0.2/udp/4001/quic-v1", "/ip4/45.2.0.2/tcp/4002"] {
+            assert!(!candidates.passes(&address(strange)), "{strange}");
+        }
     }
 }

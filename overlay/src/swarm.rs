@@ -113,7 +113,7 @@ fn behaviours(
         kad: Scoped::new(kademlia(local, config), shared.clone()),
         mdns: mdns.into(),
         upnp: config.upnp.then(Gateway::new).into(),
-        autonat_client: Candidates::new(prober()),
+        autonat_client: Candidates::of_own_ports(prober()),
         autonat_server: autonat::v2::server::Behaviour::new(rand::make_rng()),
         relay_client,
         relay_server: config.relay_server.then(|| relay::Behaviour::new(local, relay_limits(config))).into(),

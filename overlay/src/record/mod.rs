@@ -14,5 +14,5 @@ pub use period::{EDGE, PERIOD, current, current_and_neighbour};
 pub(crate) use seal::lookup_keys;
 pub use seal::{
     LIFETIME, MAX_PAYLOAD, MAX_VALUE, Opened, RecordError, Sealed, Validated, open, record_key, seal, seal_current,
-    validate,
+    second_key, validate,
 };

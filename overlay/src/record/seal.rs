@@ -166,7 +166,8 @@ pub fn seal_current(
 pub fn validate(key: &[u8], value: &[u8], now: u64) -> Result<Validated, RecordError> {
     let record = Parsed::new(value)?;
     // [NET-RECORD-KEY]
-    if key != record_key(record.blinded, record.period) {
+    let first = record_key(record.blinded, record.period);
+    if key != first && key != second_key(&first) {
         return Err(RecordError::WrongKey);
     }
     record.check(now)
@@ -200,16 +201,33 @@ pub fn record_key(blinded: &[u8; 32], period: u64) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// The keys to ask for at `now`, each with its period.
+/// The second place of a record that is stored under `first`: elsewhere in the DHT, so that whoever surrounds one place
+/// with nodes of their own hides nothing. `[NET-RECORD-PLACES]`
+#[must_use]
+pub fn second_key(first: &[u8; 32]) -> [u8; 32] {
+    blake3::derive_key("covey card record second place v2", first)
+}
+
+impl Sealed {
+    /// The record at both of its places. `[NET-RECORD-PLACES]`
+    pub(crate) fn at_both_places(&self) -> [Self; 2] {
+        [self.clone(), Self { key: second_key(&self.key), value: self.value.clone() }]
+    }
+}
+
+/// The keys to ask for at `now`, each with its period: two places for each period.
 ///
 /// # Errors
 /// [`RecordError::WrongAccount`] when `account` is not a usable Ed25519 key.
 pub(crate) fn lookup_keys(account: &[u8; 32], now: u64) -> Result<Vec<(u64, [u8; 32])>, RecordError> {
-    let keys = period::current_and_neighbour(now).into_iter().map(|period| {
-        let blinded = blind::blind_public(account, blind::factor(account, period))?;
-        Ok((period, record_key(&blinded, period)))
-    });
-    keys.collect::<Result<_, blind::BlindError>>().map_err(|_| RecordError::WrongAccount)
+    let mut keys = Vec::new();
+    for period in period::current_and_neighbour(now) {
+        let factor = blind::factor(account, period);
+        let blinded = blind::blind_public(account, factor).map_err(|_| RecordError::WrongAccount)?;
+        let first = record_key(&blinded, period);
+        keys.extend([(period, first), (period, second_key(&first))]);
+    }
+    Ok(keys)
 }
 
 struct Parsed<'a> {

@@ -159,6 +159,8 @@ fn a_record_ends_with_the_period_after_its_own() {
     // [NET-RECORD-EXPIRY]
     let (record, end) = (sealed(1, b"card"), (current(NOW) + 2) * PERIOD);
     assert!(validate(&record.key, &record.value, end - 1).is_ok());
+    assert!(validate(&second_key(&record.key), &record.value, end - 1).is_ok());
+    assert_eq!(validate(&second_key(&second_key(&record.key)), &record.value, end - 1), Err(RecordError::WrongKey));
     assert_eq!(validate(&record.key, &record.value, end), Err(RecordError::Expired));
     assert_eq!(open(&account(1).1, current(NOW), &record.value, end), Err(RecordError::Expired));
     assert_eq!(validate(&record.key, &record.value, u64::MAX), Err(RecordError::Expired));
@@ -227,7 +229,7 @@ fn both_periods_are_published_near_an_edge_and_one_in_between() {
     let keys = |now| lookup_keys(&account(1).1, now).expect("a key").into_iter().map(|(_, k)| k);
     for now in [day * PERIOD, day * PERIOD + EDGE, (day + 1) * PERIOD - 1] {
         let records = seal_current(&account(1).0, 1, b"card", now, &mut rng()).expect("fits");
-        assert!(records.iter().map(|r| r.key).eq(keys(now)));
+        assert!(records.iter().flat_map(Sealed::at_both_places).map(|r| r.key).eq(keys(now)));
         assert!(records.iter().all(|r| validate(&r.key, &r.value, now).is_ok()));
     }
 }

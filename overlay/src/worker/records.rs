@@ -125,7 +125,7 @@ impl Worker {
         let (now, time) = (Instant::now(), self.records.clock.now());
         self.records.own.retain(|r| record::validate(&r.key, &r.value, time).is_ok());
         self.records.offer = (!self.records.own.is_empty()).then_some(now + REFRESH);
-        let records = self.records.own.clone();
+        let records: Vec<Sealed> = self.records.own.iter().flat_map(Sealed::at_both_places).collect();
         let kad = &mut self.swarm.behaviour_mut().kad;
         for record in &records {
             // So that a node which is alone with its neighbours can be asked itself.
@@ -173,7 +173,8 @@ impl Worker {
         if let Some(Publication { stored, respond_to: Some(respond_to), .. }) =
             self.records.publications.remove(&publication)
         {
-            answer(respond_to, if stored > 0 { Ok(stored) } else { Err(PublishError::NotStored) });
+            // Each has two places.
+            answer(respond_to, if stored > 0 { Ok(stored.div_ceil(2)) } else { Err(PublishError::NotStored) });
         }
     }
 

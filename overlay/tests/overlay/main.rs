@@ -15,3 +15,4 @@ mod relay;
 mod scope;
 mod spec;
 mod start;
+mod sybils;

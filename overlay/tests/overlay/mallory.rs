@@ -36,7 +36,12 @@ impl Mallory {
     /// With any seed: what she is depends on whether the node allows `harness::peer_of(seed)`. Prepared by
     /// `prepare` before she runs.
     pub(crate) async fn with(seed: u8, prepare: impl FnOnce(&mut Swarm<Tools>)) -> Self {
-        let key = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
+        Self::with_key([seed; 32], prepare).await
+    }
+
+    /// With a network key of her choice.
+    pub(crate) async fn with_key(mut key: [u8; 32], prepare: impl FnOnce(&mut Swarm<Tools>)) -> Self {
+        let key = Keypair::ed25519_from_bytes(&mut key).unwrap();
         let mut swarm = SwarmBuilder::with_existing_identity(key)
             .with_tokio()
             .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)

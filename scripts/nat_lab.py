@@ -33,7 +33,7 @@ EVENTS = ("move", "lease", "redial", "reboot", "flush", "relay", "late", "sleep"
 TOLD = 40  # seconds in which the doctor has its verdict
 TOLD_LATE = 75  # the same where the router answers late
 OFFLINE = 15  # seconds in which a node says that it is connected to nobody
-IDLE = 60  # seconds in which traffic is counted
+QUIET, IDLE = 90, 60  # seconds until a pair counts as idle, and in which its traffic is counted
 CROWD, CROWD_JOINED = 500, 120  # nodes behind one address, and the seconds in which they have joined
 IDLE_BYTES, IDLE_PROCESSOR = 20_000, 0.002  # a minute, and a part of a processor
 WAIT_LATE, WAIT_SLEEP, WAIT_REBOOT = 35, 40, 20
@@ -205,7 +205,7 @@ class Case:
         if self.pair(homes, users) is None:
             return "did not find each other", False
         how = self.way(users, "direct" if self.can_be_direct(first, second) else "relayed")
-        time.sleep(30)
+        time.sleep(QUIET)
         self.internet.count_of(homes[0])
         processor = users[0].processor_time()
         time.sleep(IDLE)
@@ -226,7 +226,7 @@ class Case:
         address = f"/ip4/{home.address}/tcp/{PORT}/p2p/{seed.peer_id}"
         office = Home(self.internet, "office", "drop")
         began = time.monotonic()
-        crowd = subprocess.Popen(["ip", "netns", "exec", office.host("office"), program, address, str(CROWD), str(CROWD_JOINED)],
+        crowd = subprocess.Popen(["ip", "netns", "exec", office.host("office-pc"), program, address, str(CROWD), str(CROWD_JOINED)],
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             said = crowd.stdout.readline().strip()

@@ -1,8 +1,9 @@
 //! Signs of life of one connection: when to ask for one, and when to give the connection up. `[NET-LIVE]`
 //!
 //! A TCP connection whose other end has moved away looks well: the kernel takes what is written and sends it again for
-//! a quarter of an hour. So the peer is asked for a sign of life: at once when there is reason to doubt the connection, 3 s
-//! after something was written and nothing came back, and otherwise the more seldom the longer nothing happens, because
+//! a quarter of an hour. So the peer is asked for a sign of life: at once when there is reason to doubt the connection, 2 s
+//! after something was written and nothing came back (and then all other peers too: the reason may be this node's own
+//! network), and otherwise the more seldom the longer nothing happens, because
 //! an idle phone pays for each packet. Who does not answer in time is given up. Anything counts as an answer: a ping, bytes of
 //! a frame, and bulk that could be written, which the kernel takes only while the peer takes it. Without the last two a slow
 //! line would be cut while it carries something large.
@@ -17,19 +18,28 @@ use tokio::{sync::Notify, time::Instant};
 /// A ping that takes so long has failed.
 pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What was written should have brought something back after this.
-const WRITTEN: Duration = Duration::from_secs(3);
+const WRITTEN: Duration = Duration::from_secs(2);
 /// First pause of an idle connection between pings; doubled up to [`IDLE_MOST`].
 const IDLE_FIRST: Duration = Duration::from_secs(5);
 /// Longest such pause. Many routers forget an idle UDP connection after 30 s; QUIC keeps it alive by itself.
 const IDLE_MOST: Duration = Duration::from_secs(60);
 /// Who was asked and did not answer for so long is gone. `[NET-LIVE]`
-const SILENT: Duration = Duration::from_secs(9);
+const SILENT: Duration = Duration::from_secs(7);
 /// The same where there is reason to doubt the connection. `[NET-LIVE]`
-const DOUBTED: Duration = Duration::from_secs(6);
+const DOUBTED: Duration = Duration::from_secs(5);
 /// An answer that takes longer is a reason to use another connection, if there is one.
 const SLOW: Duration = Duration::from_secs(3);
 /// Bulk that counts as one when it was written.
 pub(crate) const BULK: usize = 64 << 10;
+
+/// Why a peer is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It was its turn, or the connection is doubted.
+    Turn,
+    /// Nothing came back for what was written.
+    Unanswered,
+}
 
 #[derive(Debug)]
 pub(crate) struct Pulse {
@@ -101,15 +111,23 @@ impl Pulse {
         Some(if state.doubted { state.last } else { written })
     }
 
-    /// Whether to ask now; then it counts as asked.
-    pub(crate) fn ask(&self, now: Instant) -> bool {
-        let due = self.asks_at().is_some_and(|at| at <= now);
-        if due {
-            let mut state = self.lock();
+    /// Whether to ask now, and why; then it counts as asked.
+    pub(crate) fn ask(&self, now: Instant) -> Option<Reason> {
+        self.asks_at().filter(|at| *at <= now)?;
+        let mut state = self.lock();
+        state.asked = Some(now);
+        state.idle = state.idle.saturating_mul(2).min(IDLE_MOST);
+        Some(if state.written.is_some() { Reason::Unanswered } else { Reason::Turn })
+    }
+
+    /// Asks out of turn. False if the peer was asked already.
+    pub(crate) fn ask_too(&self, now: Instant) -> bool {
+        let mut state = self.lock();
+        let free = state.watched && state.asked.is_none();
+        if free {
             state.asked = Some(now);
-            state.idle = state.idle.saturating_mul(2).min(IDLE_MOST);
         }
-        due
+        free
     }
 
     /// When it is to be given up unless something comes.
@@ -143,9 +161,10 @@ mod tests {
         // [NET-LIVE]
         let start = Instant::now();
         let pulse = pulse(start);
-        assert!(!pulse.ask(start) && pulse.ends_at().is_none());
+        assert!(pulse.ask(start).is_none() && pulse.ends_at().is_none());
         let asked = start + IDLE_FIRST;
-        assert!(pulse.ask(asked) && !pulse.ask(asked), "one question at a time");
+        assert_eq!(pulse.ask(asked), Some(Reason::Turn));
+        assert!(pulse.ask(asked).is_none() && !pulse.ask_too(asked), "one question at a time");
         assert_eq!(pulse.ends_at(), Some(asked + SILENT));
         assert!(!pulse.is_doubtful(asked) && pulse.is_doubtful(asked + SLOW));
         pulse.beat(asked + SLOW);
@@ -153,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_into_a_dead_connection_is_noticed_in_twelve_seconds() {
+    fn what_is_written_into_a_dead_connection_is_noticed_in_nine_seconds() {
         // [NET-LIVE]
         let start = Instant::now();
         let pulse = pulse(start);
@@ -161,8 +180,8 @@ mod tests {
         pulse.wrote(later);
         pulse.wrote(later + Duration::from_secs(1));
         assert_eq!(pulse.asks_at(), Some(later + WRITTEN), "more of it gives no more time");
-        assert!(pulse.ask(later + WRITTEN));
-        assert_eq!(pulse.ends_at(), Some(later + Duration::from_secs(12)));
+        assert_eq!(pulse.ask(later + WRITTEN), Some(Reason::Unanswered));
+        assert_eq!(pulse.ends_at(), Some(later + Duration::from_secs(9)));
     }
 
     #[test]
@@ -171,7 +190,7 @@ mod tests {
         let start = Instant::now();
         let pulse = pulse(start);
         pulse.doubt();
-        assert!(pulse.is_doubtful(start) && pulse.ask(start));
+        assert!(pulse.is_doubtful(start) && pulse.ask(start).is_some());
         assert_eq!(pulse.ends_at(), Some(start + DOUBTED));
         pulse.doubt();
         assert_eq!(pulse.ends_at(), Some(start + DOUBTED), "more doubts give no more time");
@@ -186,7 +205,7 @@ mod tests {
             let at = pulse.asks_at().expect("again");
             pauses.push((at - now).as_secs());
             now = at;
-            assert!(pulse.ask(now));
+            assert_eq!(pulse.ask(now), Some(Reason::Turn));
             pulse.beat(now);
         }
         assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
@@ -201,6 +220,6 @@ mod tests {
         let pulse = pulse(start);
         pulse.ignore();
         pulse.doubt();
-        assert!(!pulse.ask(start + IDLE_MOST) && pulse.ends_at().is_none());
+        assert!(pulse.ask(start + IDLE_MOST).is_none() && !pulse.ask_too(start) && pulse.ends_at().is_none());
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     counters::Counters,
     event::Queued,
     familiar::{Familiar, Host},
-    pulse::Pulse,
+    pulse::{Pulse, Reason},
     realm::Realm,
     session::{Link, Session},
     streams::{Budget, Inbound, Need, OpenStream, Origin, REFUSALS, Slot, Via, Writer, ip_of},
@@ -262,11 +262,24 @@ impl Shared {
             .min()
     }
 
-    /// Connections to ask now for a sign of life.
+    /// Connections to ask now for a sign of life: all of them if one peer does not answer what was written, for then this
+    /// node's own network may be another one.
     pub(crate) fn to_ask(&self, now: Instant) -> Vec<(PeerId, ConnectionId)> {
         let sessions = self.lock();
-        let links = sessions.by_peer.iter().flat_map(|(peer, s)| s.links.iter().map(|(id, link)| (*peer, *id, link)));
-        links.filter(|(_, _, link)| link.pulse.ask(now)).map(|(peer, id, _)| (peer, id)).collect()
+        let links =
+            || sessions.by_peer.iter().flat_map(|(peer, s)| s.links.iter().map(|(id, link)| (*peer, *id, link)));
+        let mut reasons = Vec::new();
+        let mut asked: Vec<(PeerId, ConnectionId)> = Vec::new();
+        for (peer, id, link) in links() {
+            if let Some(reason) = link.pulse.ask(now) {
+                reasons.push(reason);
+                asked.push((peer, id));
+            }
+        }
+        if reasons.contains(&Reason::Unanswered) {
+            asked.extend(links().filter(|(.., link)| link.pulse.ask_too(now)).map(|(peer, id, _)| (peer, id)));
+        }
+        asked
     }
 
     /// Connections by which nothing came for too long. `[NET-LIVE]`

@@ -104,7 +104,12 @@ impl Worker {
     fn dial(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
         // A connection that was given up may take long to close.
         let gone = !self.shared.is_connected(&peer);
-        let condition = if gone { PeerCondition::NotDialing } else { PeerCondition::DisconnectedAndNotDialing };
+        let condition = match gone {
+            // Hole punching dials for up to 21 s; a contact whose connection is gone meanwhile does not wait for its end.
+            true if self.shared.is_allowed(&peer) => PeerCondition::Always,
+            true => PeerCondition::NotDialing,
+            false => PeerCondition::DisconnectedAndNotDialing,
+        };
         let options = DialOpts::peer_id(peer)
             .addresses(addresses)
             .extend_addresses_through_behaviour()

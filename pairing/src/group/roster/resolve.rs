@@ -62,8 +62,8 @@ pub(super) struct Resolver<'a> {
 struct Decided {
     state: State,
     outcomes: Vec<Outcome>,
-    /// For each the state of what its author had seen, and of itself.
-    after: Vec<State>,
+    /// For each the state of what its author had seen, and of itself, as long as one of its children needs it.
+    after: Vec<Option<Box<State>>>,
     /// Those that count and outweigh what comes later without having known them.
     strong: Strong,
     /// The last by which the group was handed over.
@@ -76,7 +76,7 @@ struct Decided {
 struct Folded {
     state: State,
     outcomes: Vec<Outcome>,
-    after: Vec<State>,
+    after: Vec<Option<Box<State>>>,
     /// Of those that may outweigh and count: rank, and which others would outweigh them.
     contested: BTreeMap<usize, (Option<Rank>, Vec<usize>)>,
 }
@@ -292,7 +292,7 @@ impl Resolver<'_> {
                     Ok(grant) => drop(self.apply(&mut seen, key, record, *grant)),
                     Err(_) => {}
                 }
-                folded.after.push(if segment.has_child(place) { seen } else { State::default() });
+                folded.after.push(segment.has_child(place).then(|| Box::new(seen)));
             }
             folded.outcomes.push(outcome);
         }
@@ -306,14 +306,17 @@ impl Resolver<'_> {
         let from = decided.outcomes.len();
         let parent = segment.only_parent(place);
         let last = parent.filter(|&parent| parent >= from && segment.is_last_child(parent, place));
-        let freed = last.map(|parent| std::mem::take(&mut folded.after[parent - from]));
+        let freed = last.and_then(|parent| folded.after[parent - from].take());
+        let kept = |parent: usize, folded: &Folded| -> Option<State> {
+            let after = if parent < from { &decided.after[parent] } else { &folded.after[parent - from] };
+            after.as_deref().cloned()
+        };
         match segment.count(place) {
             0 => part.base.clone(),
             count if count == place => folded.state.clone(),
-            _ => match (freed, parent) {
-                (Some(state), _) => state,
-                (None, Some(parent)) if parent < from => decided.after[parent].clone(),
-                (None, Some(parent)) => folded.after[parent - from].clone(),
+            _ => match (freed, parent.and_then(|parent| kept(parent, folded))) {
+                (Some(state), _) => *state,
+                (None, Some(state)) => state,
                 (None, None) => {
                     work.merged += 1;
                     work.evaluated += segment.count(place) as u64;

@@ -87,7 +87,7 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// The roster of `group`, empty: [`Op::Create`] fills it.
+    /// The roster of `group`, empty: [`super::Op::Create`] fills it.
     pub fn new(group: GroupId) -> Self {
         Self {
             group,

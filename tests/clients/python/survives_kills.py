@@ -75,15 +75,17 @@ class Writer(threading.Thread):
         self.stopped = threading.Event()
 
     def run(self):
-        rpc = None
-        while not self.stopped.is_set():
+        rpc, unanswered = None, False
+        # What was not answered may have been sent all the same: it is sent again until it is known.
+        while unanswered or not self.stopped.is_set():
             text = f"message {len(self.sent)}"
             try:
                 rpc = rpc or Rpc(self.daemon_.data)
                 rpc.call("message.send", to=self.to, text=text, client_id=f"writer-{len(self.sent)}")
                 self.sent.append(text)
+                unanswered = False
             except BROKEN:
-                rpc = None
+                rpc, unanswered = None, True
                 self.retried += 1
                 time.sleep(LOOK_AGAIN)
 

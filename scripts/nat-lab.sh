@@ -19,7 +19,7 @@
 # strangers: a contact that cannot be dialled connects anew while a hundred addresses of other networks connect
 # as fast as they can, and close at once or hold what they got.
 #
-# Without --whole: 8 pairs, 4 changes, strangers, in about three minutes; --only picks by name. Kinds of homes: public;
+# Without --whole: 8 pairs, 4 changes, what a node that is offline says, in about two minutes; --only picks by name. Kinds of homes: public;
 # firewall (public addresses); cone and forward (all ports, or one, are passed on); upnp; open (translates, no firewall);
 # drop and reject (what they were not asked for); cgnat (drop behind the provider's own router); random and cgnat-random
 # (each connection has a port of its own); no-udp; tcp-443 (lets out nothing else). Ends with 0 if all of this works, else with 1.

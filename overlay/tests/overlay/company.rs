@@ -27,7 +27,8 @@ async fn twenty_nodes_meet_again_when_all_seeds_are_dead() {
         nodes.push(Node::joining(seed, &hub).await);
     }
     for node in &nodes {
-        eventually("peers in the book", || async { node.status().await.book.len() >= 4 }).await;
+        // Somebody besides the hub: how many more depends on where in the DHT a node stands.
+        eventually("peers in the book", || async { node.status().await.book.len() >= 2 }).await;
     }
     hub.handle.shutdown().await;
     let mut configs = Vec::new();

@@ -26,8 +26,10 @@ async fn twenty_nodes_meet_again_when_all_seeds_are_dead() {
     for seed in 2..22 {
         nodes.push(Node::joining(seed, &hub).await);
     }
-    for node in &nodes {
-        // Somebody besides the hub: how many more depends on where in the DHT a node stands.
+    // Each looks for somebody, and so meets others than the hub, as a node with contacts does.
+    for (n, node) in nodes.iter().enumerate() {
+        let other = nodes[(n + 3) % nodes.len()].peer();
+        eventually("one finds another", || async { node.handle.dial(other, Vec::new()).await.is_ok() }).await;
         eventually("peers in the book", || async { node.status().await.book.len() >= 2 }).await;
     }
     hub.handle.shutdown().await;

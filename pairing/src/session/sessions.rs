@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     crypto::{dh::DhPublic, secret::Secret},
-    version::UpTo,
+    version::Version,
 };
 
 /// All sessions with one remote device. Serialises with a version: one value to store per remote device.
@@ -29,7 +29,7 @@ use crate::{
 pub struct DeviceSessions {
     /// In version 1 sessions were of suite 1, without post-quantum steps.
     #[serde(rename = "v")]
-    version: UpTo<2>,
+    version: Version<2, 1>,
     #[serde(rename = "p")]
     parties: SessionParties,
     /// Their DH identity key.
@@ -71,7 +71,7 @@ impl DeviceSessions {
     /// secret (for group-only sessions: of the group's consent secret).
     pub fn new(parties: SessionParties, theirs: DhPublic, psk: Secret<32>) -> Self {
         Self {
-            version: UpTo,
+            version: Version,
             parties,
             theirs,
             psk,

@@ -304,20 +304,17 @@ impl Resolver<'_> {
     fn seen_state(&self, part: &Part<'_>, place: usize, folded: &mut Folded, work: &mut Work) -> State {
         let (segment, decided) = (part.segment, part.decided);
         let from = decided.outcomes.len();
-        let parent = segment.only_parent(place);
-        let last = parent.filter(|&parent| parent >= from && segment.is_last_child(parent, place));
-        let freed = last.and_then(|parent| folded.after[parent - from].take());
-        let kept = |parent: usize, folded: &Folded| -> Option<State> {
-            let after = if parent < from { &decided.after[parent] } else { &folded.after[parent - from] };
-            after.as_deref().cloned()
-        };
+        let before = segment.only_parent(place).and_then(|parent| match parent.checked_sub(from) {
+            None => decided.after[parent].clone(),
+            Some(at) if segment.is_last_child(parent, place) => folded.after[at].take(),
+            Some(at) => folded.after[at].clone(),
+        });
         match segment.count(place) {
             0 => part.base.clone(),
             count if count == place => folded.state.clone(),
-            _ => match (freed, parent.and_then(|parent| kept(parent, folded))) {
-                (Some(state), _) => *state,
-                (None, Some(state)) => state,
-                (None, None) => {
+            _ => match before {
+                Some(state) => *state,
+                None => {
                     work.merged += 1;
                     work.evaluated += segment.count(place) as u64;
                     let mut state = part.base.clone();

@@ -9,20 +9,11 @@ use covey_pairing::{
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
-use session_support::{End, NOW, encode, friends, strangers};
+use session_support::{
+    End, NOW, encode, friends, strangers,
+    wire::{Envelope, Handshake, Header, decode},
+};
 
-/// The wire forms once more, with nothing checked.
-#[derive(Clone, Serialize, Deserialize)]
-struct Envelope(u8, ByteBuf, ByteBuf);
-#[derive(Clone, Serialize, Deserialize)]
-struct Header(u8, u8, ByteBuf, ByteBuf, u64, u64, ByteBuf, Option<Handshake>);
-#[derive(Clone, Serialize, Deserialize)]
-struct Handshake {
-    s: u32,
-    o: Option<u32>,
-    e: ByteBuf,
-    c: ByteBuf,
-}
 #[derive(Clone, Serialize, Deserialize)]
 struct Bundle {
     v: u8,
@@ -30,10 +21,6 @@ struct Bundle {
     k: ByteBuf,
     o: Option<(u32, ByteBuf)>,
     g: ByteBuf,
-}
-
-fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> T {
-    covey_codec::decode(bytes, 1 << 16).expect("our own bytes decode")
 }
 
 /// The same envelope with another header.

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test binary uses its part")]
 
 pub(crate) mod steps;
+pub(crate) mod wire;
 
 use std::{collections::VecDeque, convert::Infallible};
 

@@ -13,7 +13,10 @@ use rand_core::Rng;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_bytes::{ByteArray, ByteBuf};
 
-use super::{AAD, End};
+use super::{
+    AAD, End,
+    wire::{Envelope, Header, decode},
+};
 
 pub(crate) type KeyId = ByteArray<8>;
 
@@ -26,14 +29,6 @@ pub(crate) struct Said {
     pub(crate) k: Option<ByteBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) a: Option<(KeyId, ByteBuf)>,
-}
-
-#[derive(Deserialize)]
-struct Envelope(IgnoredAny, ByteBuf, IgnoredAny);
-type Header = (IgnoredAny, IgnoredAny, IgnoredAny, IgnoredAny, IgnoredAny, IgnoredAny, ByteBuf, IgnoredAny);
-
-fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> T {
-    covey_codec::decode(bytes, 1 << 22).expect("our own bytes decode")
 }
 
 fn field(envelope: &[u8]) -> ByteBuf {
@@ -84,24 +79,12 @@ pub(crate) fn decapsulation_keys(sessions: &DeviceSessions) -> usize {
     a.r.q.o.iter().filter(|offer| offer.k.is_some()).count()
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-struct Outer(u8, ByteBuf, ByteBuf);
-#[derive(Clone, Serialize, Deserialize)]
-struct Inner(u8, u8, ByteBuf, ByteBuf, u64, u64, ByteBuf, Option<Handshake>);
-#[derive(Clone, Serialize, Deserialize)]
-struct Handshake {
-    s: u32,
-    o: Option<u32>,
-    e: ByteBuf,
-    c: ByteBuf,
-}
-
 /// What a changed client can do: an envelope of `end`, which is left unchanged, with another header about steps (bytes as they
 /// are), and perhaps another number in its chain, sealed with the right key. It begins a chain if it is the turn of `end`.
 pub(crate) fn sealed_by_hand(end: &End, change: impl FnOnce(&mut ByteBuf)) -> Vec<u8> {
     let Sealing { a } = decode(&super::encode(&end.sessions));
     let mut honest = end.clone();
-    let Outer(version, header, _) = decode(&honest.seal(b"by hand"));
+    let Envelope(version, header, _) = decode(&honest.seal(b"by hand"));
     let (chain, number) = match &a.r.s {
         Some((chain, number)) => (chain.clone(), *number),
         None => {
@@ -113,7 +96,7 @@ pub(crate) fn sealed_by_hand(end: &End, change: impl FnOnce(&mut ByteBuf)) -> Ve
             (Secret::new(okm.expose()[32..].try_into().expect("32 bytes")), 0)
         }
     };
-    let mut inner: Inner = decode(&header);
+    let mut inner: Header = decode(&header);
     assert_eq!(inner.5, number);
     change(&mut inner.6);
     let header = super::encode(&inner);
@@ -121,7 +104,7 @@ pub(crate) fn sealed_by_hand(end: &End, change: impl FnOnce(&mut ByteBuf)) -> Ve
     let len = u32::try_from(header.len()).expect("short").to_be_bytes();
     let aad = [a.t.as_slice(), &len, &header, AAD].concat();
     let sealed = aead::seal(&key, &[0; 12], &aad, b"by hand");
-    super::encode(&Outer(version, ByteBuf::from(header), ByteBuf::from(sealed)))
+    super::encode(&Envelope(version, ByteBuf::from(header), ByteBuf::from(sealed)))
 }
 
 #[derive(Deserialize)]
@@ -146,12 +129,12 @@ struct SealingChain {
 
 /// The envelope with another header about steps, as somebody on the way can make it.
 pub(crate) fn with(envelope: &[u8], said: &Said) -> Vec<u8> {
-    let Outer(version, header, ciphertext) = decode(envelope);
-    let mut inner: Inner = decode(&header);
+    let Envelope(version, header, ciphertext) = decode(envelope);
+    let mut inner: Header = decode(&header);
     inner.6 = if said.e == 0 && said.s.is_none() && said.k.is_none() && said.a.is_none() {
         ByteBuf::new()
     } else {
         ByteBuf::from(super::encode(said))
     };
-    super::encode(&Outer(version, ByteBuf::from(super::encode(&inner)), ciphertext))
+    super::encode(&Envelope(version, ByteBuf::from(super::encode(&inner)), ciphertext))
 }

@@ -1,5 +1,7 @@
 //! Feeds as stored: entries by number, one record with the head of each.
 
+use std::sync::Arc;
+
 use covey_feed::limits::{MAX_BATCH_BYTES, MAX_BATCH_ENTRIES};
 use covey_feed::run::{self, RunLimits};
 use covey_feed::{Author, ChannelId, Entry, FeedId, FeedKey, Head, Heads, Kind, Run};
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channels::{self, Channel};
 use super::tables::{self, Counter};
-use super::{Cx, EngineError};
+use super::{Cx, EngineError, Me};
 use crate::store::Tx;
 
 /// Most incarnations of one author in a channel: each stands for a restored copy, so an honest device needs few.
@@ -161,11 +163,11 @@ pub(super) struct Tail {
     /// Number of the channel.
     pub(super) channel: u64,
     pub(super) key: FeedKey,
-    /// The first of them.
-    pub(super) from: u64,
-    /// Entries that no signature covers, and their bytes.
-    entries: usize,
-    bytes: usize,
+    fid: u64,
+    /// As they were stored, in their order.
+    entries: Vec<Arc<Entry>>,
+    /// The last ones that no signature covers: how many, and their bytes.
+    unsigned: (usize, usize),
 }
 
 impl Appended {
@@ -178,28 +180,63 @@ impl Appended {
         std::mem::take(&mut self.0)
     }
 
-    /// Takes in another entry. Whether the one before it has to be signed, because this one has no room under its signature.
-    fn add(&mut self, channel: u64, key: FeedKey, entry: &Entry) -> bool {
-        let at = self.0.iter().position(|tail| (tail.channel, tail.key) == (channel, key)).unwrap_or_else(|| {
-            self.0.push(Tail { channel, key, from: entry.seq(), entries: 0, bytes: 0 });
-            self.0.len() - 1
-        });
-        let Some(tail) = self.0.get_mut(at) else { return false };
-        let bytes = tail.bytes + entry.size();
-        let full = tail.entries == MAX_BATCH_ENTRIES || tail.entries > 0 && bytes > MAX_BATCH_BYTES;
-        (tail.entries, tail.bytes) = if full { (1, entry.size()) } else { (tail.entries + 1, bytes) };
-        full
+    fn tail(&mut self, channel: u64, key: FeedKey) -> Option<&mut Tail> {
+        self.0.iter_mut().find(|tail| (tail.channel, tail.key) == (channel, key))
+    }
+
+    fn add(&mut self, channel: u64, feed: &Feed, entry: &Entry) {
+        let (key, fid, entry) = (feed.key, feed.fid, Arc::new(entry.clone()));
+        let size = entry.size();
+        match self.tail(channel, key) {
+            Some(tail) => {
+                tail.entries.push(entry);
+                tail.unsigned = (tail.unsigned.0 + 1, tail.unsigned.1 + size);
+            }
+            None => self.0.push(Tail { channel, key, fid, entries: vec![entry], unsigned: (1, size) }),
+        }
     }
 }
 
-/// Signs the last entry of a feed of our own, and with it those before it, if it is not signed yet.
-pub(super) fn sign(cx: &mut Cx<'_, '_>, feed: &Feed) -> Result<(), EngineError> {
-    let Some(last) = entry(cx.tx, feed.fid, feed.head.map_or(0, |head| head.seq))? else { return Ok(()) };
-    if last.signature().is_none() {
-        let signed = run::sign(last, |header| cx.me.device.signing().sign(Context::FeedEntry, header));
-        cx.tx.put_raw(&tables::entry(feed.fid, signed.seq()), &signed.to_stored());
+impl Tail {
+    /// Whether an entry of that size may stand under one signature with those before it.
+    fn has_room(&self, size: usize) -> bool {
+        let (entries, bytes) = self.unsigned;
+        entries == 0 || entries < MAX_BATCH_ENTRIES && bytes + size <= MAX_BATCH_BYTES
     }
-    Ok(())
+
+    /// Signs the last entry, and with it those before it, unless it is signed.
+    fn sign(&mut self, me: &Me, tx: &mut Tx<'_>) {
+        let Some(last) = self.entries.last_mut().filter(|last| last.signature().is_none()) else { return };
+        let signed = run::sign(Entry::clone(last), |header| me.device.signing().sign(Context::FeedEntry, header));
+        tx.put_raw(&tables::entry(self.fid, signed.seq()), &signed.to_stored());
+        *last = Arc::new(signed);
+        self.unsigned = (0, 0);
+    }
+
+    /// Leaves out what was taken back since, and signs the rest: the runs to push, each with the head of the feed after it.
+    pub(super) fn runs(&mut self, me: &Me, tx: &mut Tx<'_>) -> Result<Vec<(Run, Head)>, EngineError> {
+        while let Some(last) = self.entries.last()
+            && entry(tx, self.fid, last.seq())?.is_none_or(|stored| stored.id() != last.id())
+        {
+            self.entries.pop();
+        }
+        self.sign(me, tx);
+        let (mut runs, mut rest) = (Vec::new(), self.entries.as_slice());
+        while let Some(run) = run::assemble(rest.iter().map(|entry| Entry::clone(entry)), RunLimits::default()) {
+            let (done, more) = rest.split_at(rest.partition_point(|entry| entry.seq() <= run.last()));
+            let Some(last) = done.last() else { break };
+            runs.push((run, last.head()));
+            rest = more;
+        }
+        Ok(runs)
+    }
+}
+
+/// Signs the last entry that was appended to a feed of our own, with those before it. The entry.
+pub(super) fn sign(cx: &mut Cx<'_, '_>, channel: u64, key: FeedKey) -> Option<Entry> {
+    let tail = cx.appended.tail(channel, key)?;
+    tail.sign(cx.me, cx.tx);
+    tail.entries.last().map(|last| Entry::clone(last))
 }
 
 /// Ends it: builds and stores the entry with `payload`, and saves the channel. It is signed and pushed by
@@ -218,10 +255,11 @@ pub(super) fn finish(
     let lamport = ends.lamport;
     let id = feed.id(channel.id);
     let entry = run::next(id, feed.head.as_ref(), lamport, refs, kind, payload).map_err(EngineError::bug)?;
-    if cx.appended.add(channel.no, feed.key, &entry) {
-        sign(cx, &feed)?;
+    if cx.appended.tail(channel.no, feed.key).is_some_and(|tail| !tail.has_room(entry.size())) {
+        sign(cx, channel.no, feed.key);
     }
     append(cx, &mut feed, &entry);
+    cx.appended.add(channel.no, &feed, &entry);
     save(cx, channel.no, &feed)?;
     channels::extend(cx.tx, channel, [&entry])?;
     channel.save(cx)?;

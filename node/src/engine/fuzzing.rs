@@ -1,7 +1,7 @@
 //! What the device of a hostile contact can make: sealed and signed as it must be, with content of its choice. For the
 //! fuzz targets below `tests/fuzz`, which play that contact.
 
-use covey_feed::run::RunLimits;
+use covey_feed::run::{self, RunLimits};
 use covey_feed::{FeedId, Kind, Run};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::envelope;
@@ -53,11 +53,10 @@ pub fn entry(cx: &mut Cx<'_, '_>, to: &AccountId, content: Content<'_>) -> Resul
         }
     };
     let key = next.feed.key;
-    let seq = feeds::finish(cx, &mut channel, next, Kind::Content, payload)?.seq();
+    feeds::finish(cx, &mut channel, next, Kind::Content, payload)?;
+    let signed = feeds::sign(cx, channel.no, key);
     cx.appended = Appended::default();
-    let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { return Ok(None) };
-    feeds::sign(cx, &feed)?;
-    Ok(feeds::serve(cx.tx, &feed, seq, RunLimits::default())?.map(|run| (feed.id(channel.id), run)))
+    Ok(run::assemble(signed, RunLimits::default()).map(|run| (FeedId::new(channel.id, key), run)))
 }
 
 /// Our signed card.

@@ -4,7 +4,6 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use covey_feed::run::RunLimits;
 use covey_feed::sync::{Rejection, SharedChannel, SharedGroup};
 use covey_feed::{Author, ChannelId, FeedId, PeerSync, SyncEffect, SyncInput};
 use tracing::{info, warn};
@@ -127,21 +126,16 @@ fn repair_due(cx: &mut Cx<'_, '_>, peer: PeerKey) -> bool {
 /// # Errors
 /// Those of the store.
 pub fn publish(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    for tail in cx.appended.take() {
+    for mut tail in cx.appended.take() {
         let Some(channel) = channels::by_no(cx.tx, tail.channel)? else { continue };
-        let Some(feed) = feeds::load(cx.tx, tail.channel, &tail.key)? else { continue };
-        feeds::sign(cx, &feed)?;
-        let id = feed.id(channel.id);
-        let mut from = tail.from;
-        while let Some(run) = feeds::serve(cx.tx, &feed, from, RunLimits::default())? {
-            let Some(head) = feeds::entry(cx.tx, feed.fid, run.last())?.map(|last| last.head()) else { break };
-            from = head.seq.saturating_add(1);
+        let feed = FeedId::new(channel.id, tail.key);
+        for (run, head) in tail.runs(cx.me, cx.tx)? {
             let run = Arc::new(run);
             for peer in members::peers(cx, &channel) {
-                drive(cx, peer, SyncInput::Appended { feed: id, head, run: Arc::clone(&run) })?;
+                drive(cx, peer, SyncInput::Appended { feed, head, run: Arc::clone(&run) })?;
             }
             // Perhaps nobody is connected whose machine has done it.
-            group::advance(cx, &channel, id.key(), head);
+            group::advance(cx, &channel, tail.key, head);
         }
     }
     Ok(())

@@ -235,10 +235,20 @@ pub(super) fn own_name(tx: &Tx<'_>) -> Result<Option<String>, EngineError> {
 
 /// What to call an account: our alias, else the name it gives itself.
 pub(super) fn name_of(tx: &Tx<'_>, account: &AccountId) -> Result<Option<String>, EngineError> {
+    Ok(called(tx, account)?.0)
+}
+
+/// What to call an account, and whether that is our alias for it.
+pub(super) fn called(tx: &Tx<'_>, account: &AccountId) -> Result<(Option<String>, Option<String>), EngineError> {
     match alias_of(tx, account)? {
-        Some(alias) => Ok(Some(alias)),
-        None => Ok(card(tx, account)?.and_then(|card| card.name)),
+        Some(alias) => Ok((Some(alias.clone()), Some(alias))),
+        None => Ok((claimed_name(tx, account)?, None)),
     }
+}
+
+/// The name that an account gives itself.
+pub(super) fn claimed_name(tx: &Tx<'_>, account: &AccountId) -> Result<Option<String>, EngineError> {
+    Ok(card(tx, account)?.and_then(|card| card.name))
 }
 
 /// Our name for an account.

@@ -229,8 +229,8 @@ pub(super) fn list(tx: &Tx<'_>, channel: u64, page: Page) -> Result<Vec<Message>
 
 /// As clients see it.
 pub(super) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<api::Message, ApiError> {
-    let author_name = if message.own { contacts::own_name(cx.tx)? } else { contacts::name_of(cx.tx, &message.author)? };
-    let author_alias = if message.own { None } else { contacts::alias_of(cx.tx, &message.author)? };
+    let (author_name, author_alias) =
+        if message.own { (contacts::own_name(cx.tx)?, None) } else { contacts::called(cx.tx, &message.author)? };
     let state = if message.own {
         delivery::state(cx, channel, message)?
     } else if arrivals::is_unread(channel, message) {

@@ -124,7 +124,7 @@ pub(in crate::engine) fn member(
     Ok(Some(api::Member {
         account: account.to_string(),
         alias: contacts::alias_of(cx.tx, account)?,
-        name: if own { contacts::own_name(cx.tx)? } else { contacts::card(cx.tx, account)?.and_then(|card| card.name) },
+        name: if own { contacts::own_name(cx.tx)? } else { contacts::claimed_name(cx.tx, account)? },
         role: role(shown),
         state,
         invisible,

@@ -81,11 +81,7 @@ impl In {
         }
         let claim = |account: &AccountId| {
             let own = *account == cx.me.account_id();
-            let name = if own {
-                contacts::own_name(cx.tx)?
-            } else {
-                contacts::card(cx.tx, account)?.and_then(|card| card.name)
-            };
+            let name = if own { contacts::own_name(cx.tx)? } else { contacts::claimed_name(cx.tx, account)? };
             Ok(name.map(|name| Claim { name, note: None }))
         };
         let known = self.group(cx)?.roster.standings(None).map(|(account, _)| *account);

@@ -340,7 +340,7 @@ async fn spawn_overlay(opened: &Opened, config: &Config, company: &Company) -> R
     let known = ports::load(&Reader::new(&opened.store, &opened.vault))?;
     let mut overlay = overlay_config(opened, config)?;
     overlay.book = company.peers();
-    overlay.seeds = company.seeds().filter(|_| joins_public(config));
+    overlay.seeds = company.seeds().filter(|_| config.network.uses_seed_list());
     overlay.listen = known.apply(&wanted);
     let spawned = match covey_overlay::spawn(overlay.clone()).await {
         Err(SpawnError::AddressInUse { address }) if overlay.listen != wanted => {
@@ -356,19 +356,12 @@ async fn spawn_overlay(opened: &Opened, config: &Config, company: &Company) -> R
     Ok((handle, events, ports))
 }
 
-/// Whether the signed seed list is used.
-fn joins_public(config: &Config) -> bool {
-    config.network.bootstrap.iter().any(|named| named == config::DEFAULT_SEEDS)
-}
-
 fn overlay_config(opened: &Opened, config: &Config) -> Result<covey_overlay::Config, StartError> {
     let network = &config.network;
     let mut overlay = covey_overlay::Config::new(opened.me.device.network_seed());
     overlay.external = parse("network.external", &network.external)?;
-    let named: Vec<String> =
-        network.bootstrap.iter().filter(|named| *named != config::DEFAULT_SEEDS).cloned().collect();
-    overlay.bootstrap = parse("network.bootstrap", &named)?;
-    overlay.seeds_key = network_key::parse(&network.seeds_key).filter(|_| joins_public(config));
+    overlay.bootstrap = parse("network.bootstrap", &network.named_bootstrap())?;
+    overlay.seeds_key = network_key::parse(&network.seeds_key).filter(|_| network.uses_seed_list());
     if !network.key_file.is_empty() {
         overlay.network_key = Some(network_key::read(Path::new(&network.key_file))?);
     }

@@ -20,7 +20,7 @@ pub(super) fn all(config: &Config) -> Vec<ConfigError> {
     let checks = [
         addresses("network.listen", &network.listen),
         addresses("network.external", &network.external),
-        bootstrap(&network.bootstrap),
+        bootstrap(&network.named_bootstrap()),
         seeds_key(&network.seeds_key),
         positive("network.max_connections", network.max_connections),
         positive("network.max_memory_mib", network.max_memory_mib),
@@ -36,9 +36,8 @@ pub(super) fn all(config: &Config) -> Vec<ConfigError> {
     checks.into_iter().filter_map(Result::err).collect()
 }
 
-fn bootstrap(list: &[String]) -> Result<(), ConfigError> {
-    let named: Vec<String> = list.iter().filter(|named| *named != super::DEFAULT_SEEDS).cloned().collect();
-    addresses("network.bootstrap", &named).and_then(|()| peers(&named))
+fn bootstrap(named: &[String]) -> Result<(), ConfigError> {
+    addresses("network.bootstrap", named).and_then(|()| peers(named))
 }
 
 fn seeds_key(text: &str) -> Result<(), ConfigError> {

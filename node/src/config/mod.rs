@@ -15,9 +15,6 @@ mod names;
 mod settings;
 mod values;
 
-/// In `network.bootstrap`: the nodes of the signed seed list.
-pub const DEFAULT_SEEDS: &str = "default";
-
 pub(crate) use names::{is_known, nearest};
 pub(crate) use settings::SECTIONS;
 

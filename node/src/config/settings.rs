@@ -62,6 +62,9 @@ macro_rules! settings {
     };
 }
 
+/// In `network.bootstrap`: the nodes of the signed seed list.
+const DEFAULT_SEEDS: &str = "default";
+
 settings! {
     /// How this node meets others.
     network: Network {
@@ -78,7 +81,7 @@ settings! {
         external: List = List::default(),
         /// Peers through which to join the network, each ending in /p2p/ and a peer id; "default" stands for those of the
         /// signed seed list. Nodes on one local network need none.
-        bootstrap: List = List::of(&[super::DEFAULT_SEEDS]),
+        bootstrap: List = List::of(&[DEFAULT_SEEDS]),
         /// Whose signed seed lists are believed: a public key of 64 hexadecimal characters (see `covey seeds`). Nobody
         /// runs public seeds yet, so there is none by default.
         seeds_key: String = String::new(),
@@ -163,6 +166,18 @@ settings! {
         level: String = "info".to_owned(),
         /// "text" or "json" (a line of JSON per event).
         format: LogFormat = LogFormat::Text,
+    }
+}
+
+impl Network {
+    /// The bootstrap peers that the operator names.
+    pub(crate) fn named_bootstrap(&self) -> Vec<String> {
+        self.bootstrap.iter().filter(|named| *named != DEFAULT_SEEDS).cloned().collect()
+    }
+
+    /// Whether those of the signed seed list are wanted.
+    pub(crate) fn uses_seed_list(&self) -> bool {
+        self.bootstrap.iter().any(|named| named == DEFAULT_SEEDS)
     }
 }
 

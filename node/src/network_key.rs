@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use zeroize::Zeroizing;
 
 /// Why a key cannot be used.
@@ -37,14 +38,9 @@ pub fn read(file: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
 
 /// 32 bytes of 64 hexadecimal characters.
 pub fn parse(text: &str) -> Option<[u8; 32]> {
-    let text = text.trim();
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
+    let digits: &[u8; 64] = text.trim().as_bytes().try_into().ok()?;
     let mut key = [0; 32];
-    for (byte, at) in key.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-    }
+    HEXLOWER_PERMISSIVE.decode_mut(digits, &mut key).ok()?;
     Some(key)
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 pub use covey_overlay::seeds::{SeedList, from_text, to_text};
+use data_encoding::HEXLOWER;
 use rand::rngs::StdRng;
 use rand::{Rng as _, make_rng};
 use zeroize::Zeroizing;
@@ -24,9 +25,9 @@ pub fn now() -> u64 {
 pub fn make_key(file: &Path) -> io::Result<String> {
     let mut secret = Zeroizing::new([0; 32]);
     make_rng::<StdRng>().fill_bytes(secret.as_mut());
-    let text = Zeroizing::new(hex(secret.as_ref()) + "\n");
+    let text = Zeroizing::new(HEXLOWER.encode(secret.as_ref()) + "\n");
     files::create_private(file, text.as_bytes())?;
-    Ok(hex(&covey_overlay::seeds::public_key(&secret)))
+    Ok(HEXLOWER.encode(&covey_overlay::seeds::public_key(&secret)))
 }
 
 /// The secret key in a file.
@@ -46,8 +47,4 @@ pub fn read_secret(file: &Path) -> io::Result<Zeroizing<[u8; 32]>> {
 pub fn keep(paths: &Paths, list: &[u8]) -> io::Result<()> {
     files::create_private_dir(paths.data_dir())?;
     Company::new(paths).add_seeds(list)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -188,8 +188,7 @@ fn neighbours(overlay: &covey_overlay::Status) -> Check {
         return check("neighbours", CheckState::Ok, message, None);
     }
     if overlay.bootstrap.is_empty() {
-        let advice = "start with --bootstrap MULTIADDR, or on a network where another node announces itself";
-        return check("neighbours", CheckState::Warn, message, Some(advice));
+        return check("neighbours", CheckState::Warn, message, Some(reach::MEET));
     }
     let told: Vec<String> = overlay.bootstrap.iter().filter(|b| !b.connected).map(reach::unreached).collect();
     let advice = "see that it runs and that its address is right; one that closes the connection at once has too many users, \

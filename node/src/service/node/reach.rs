@@ -127,9 +127,12 @@ fn why_alone(overlay: &Status) -> String {
     }
 }
 
+/// What to do if no other node is known.
+pub(super) const MEET: &str = "start with --bootstrap MULTIADDR, or on a network where another node announces itself";
+
 fn advice_alone(overlay: &Status) -> &'static str {
     if overlay.bootstrap.is_empty() {
-        "start with --bootstrap MULTIADDR, or on a network where another node announces itself"
+        MEET
     } else {
         "see that this machine is online, that the bootstrap nodes run, and that their addresses are right"
     }

@@ -380,7 +380,7 @@ def cases(chosen):
             yield f"idle: {kind}", lambda case, kind=kind: case.idle(kind, kind)
     yield "verdict: offline", lambda case: case.offline()
     # How long it takes to get through a crowd depends on what else this machine does.
-    if chosen.whole or "strangers" in (chosen.only or ""):
+    if chosen.whole or "strangers" in chosen.only:
         yield "strangers", lambda case: case.strangers()
 
 

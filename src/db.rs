@@ -8,7 +8,7 @@ use std::{
 
 use clap::Subcommand;
 use covey_api::{Exit, Time};
-use covey_cli::{Failure, Globals, Terminal};
+use covey_cli::{Failure, Globals, Terminal, count};
 use covey_node::{
     config::Overrides,
     daemon::{Options, StartError},
@@ -145,9 +145,9 @@ fn verified(found: &Findings, terminal: &mut Terminal) -> Result<(), Failure> {
         let Findings { records, messages, feeds, notes, .. } = found;
         t.line(&format!(
             "{}, {}, {}: everything is as it should be.",
-            count(*records, "record"),
-            count(*messages, "message"),
-            count(feeds.len() as u64, "feed")
+            count(*records, "record", "records"),
+            count(*messages, "message", "messages"),
+            count(feeds.len() as u64, "feed", "feeds")
         ))?;
         notes.iter().try_for_each(|note| t.line(&format!("Note: {note}.")))
     })?;
@@ -157,7 +157,7 @@ fn verified(found: &Findings, terminal: &mut Terminal) -> Result<(), Failure> {
 fn repaired(made: &Repaired, terminal: &mut Terminal) -> Result<(), Failure> {
     Ok(terminal.show(made, |t, made| {
         if !made.damaged {
-            return t.line(&format!("There is nothing to repair in {}.", count(made.records, "record")));
+            return t.line(&format!("There is nothing to repair in {}.", count(made.records, "record", "records")));
         }
         for (heading, lines) in
             [("Found:", &made.problems), ("Lost:", &made.lost), ("Comes back from your contacts:", &made.returning)]
@@ -167,7 +167,7 @@ fn repaired(made: &Repaired, terminal: &mut Terminal) -> Result<(), Failure> {
                 lines.iter().try_for_each(|line| t.line(&format!("  {line}")))?;
             }
         }
-        t.line(&format!("Saved: {}.", count(made.records, "record")))?;
+        t.line(&format!("Saved: {}.", count(made.records, "record", "records")))?;
         if let Some(aside) = &made.moved_to {
             t.line(&format!("The damaged database is in {}.", aside.display()))?;
         }
@@ -179,7 +179,7 @@ fn backed_up(made: &BackedUp, file: &std::path::Path, terminal: &mut Terminal) -
     let BackedUp { records, needs_key_file } = made;
     let answer = json!({"file": file, "records": records, "needs_key_file": needs_key_file});
     Ok(terminal.show(&answer, |t, _| {
-        t.line(&format!("Wrote {} to {}.", count(*records, "record"), file.display()))?;
+        t.line(&format!("Wrote {} to {}.", count(*records, "record", "records"), file.display()))?;
         if *needs_key_file {
             t.hint(
                 "It opens only with the file vault.key of the data directory: keep a copy of that, but not beside it.",
@@ -194,14 +194,9 @@ fn restored(made: &Restored, options: &Options, terminal: &mut Terminal) -> Resu
     let made_at = Time::from_unix_ms(made.made_at);
     let answer = json!({"data_dir": dir, "records": made.records, "made_at": made_at});
     Ok(terminal.show(&answer, |t, _| {
-        t.line(&format!("Restored {} into {}.", count(made.records, "record"), dir.display()))?;
+        t.line(&format!("Restored {} into {}.", count(made.records, "record", "records"), dir.display()))?;
         t.hint("Start your node: covey daemon. The one that the backup is of must not run any more.")
     })?)
-}
-
-/// `1 record`, `7 records`
-fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Progress of long work, for people who look at a terminal.

@@ -274,7 +274,7 @@ pub(crate) fn said(note: Option<&str>) -> String {
 }
 
 /// `1 peer`, `7 peers`.
-pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

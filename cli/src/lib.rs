@@ -36,6 +36,7 @@ pub use account::AccountCommand;
 pub use command::{Command, run};
 pub use complete::CompleteArgs;
 pub use connect::{Place, Session, default_data_dir};
+pub use display::count;
 pub use failure::Failure;
 pub use globals::Globals;
 pub use qr::qr_code;

@@ -117,3 +117,47 @@ pub struct Status {
     /// Dials that failed.
     pub outgoing_failed: u64,
 }
+
+impl Status {
+    /// That of a node which knows nobody and has done nothing.
+    #[must_use]
+    pub fn of(peer_id: PeerId) -> Self {
+        Self {
+            peer_id,
+            listen: Vec::new(),
+            external: Vec::new(),
+            connections: 0,
+            relayed: 0,
+            peers: 0,
+            routing_table: 0,
+            records: 0,
+            allowed: 0,
+            allowed_online: Vec::new(),
+            nat: Nat::Unknown,
+            reservations: Vec::new(),
+            relays: 0,
+            places: Vec::new(),
+            forwarded: false,
+            translated: false,
+            ports_kept: false,
+            alone_since: None,
+            connected: Vec::new(),
+            is_relay: false,
+            bootstrap: Vec::new(),
+            book: Vec::new(),
+            seeds: None,
+            frames_sent: 0,
+            bytes_sent: 0,
+            writes: 0,
+            frames_received: 0,
+            bytes_received: 0,
+            refused: 0,
+            punched: 0,
+            punches_failed: 0,
+            places_given: 0,
+            circuits: 0,
+            incoming_failed: 0,
+            outgoing_failed: 0,
+        }
+    }
+}

@@ -69,7 +69,6 @@ impl Worker {
         let routing_table = kad.kbuckets().map(|bucket| bucket.num_entries()).sum();
         let records = kad.store_mut().len();
         let mut status = Status {
-            peer_id: *self.swarm.local_peer_id(),
             listen: self.swarm.listeners().cloned().collect(),
             external: self.swarm.external_addresses().cloned().collect(),
             connections,
@@ -83,7 +82,6 @@ impl Worker {
             reservations: self.reachability.relays.reserved(),
             relays: self.reachability.relays.known(),
             places: self.reachability.relays.places(),
-            forwarded: false,
             translated: !self.swarm.listeners().any(nat::is_global),
             ports_kept: self.reachability.ports_kept(),
             alone_since: self.discovery.alone_since(),
@@ -92,18 +90,7 @@ impl Worker {
             bootstrap: self.discovery.seeds().map(|seed| seed.status(self.shared.is_connected(&seed.peer))).collect(),
             book: self.discovery.book.written(),
             seeds: self.seeds.signed().map(<[u8]>::to_vec),
-            frames_sent: 0,
-            bytes_sent: 0,
-            writes: 0,
-            frames_received: 0,
-            bytes_received: 0,
-            refused: 0,
-            punched: 0,
-            punches_failed: 0,
-            places_given: 0,
-            circuits: 0,
-            incoming_failed: 0,
-            outgoing_failed: 0,
+            ..Status::of(*self.swarm.local_peer_id())
         };
         let gateway = self.swarm.behaviour().upnp.as_ref();
         status.forwarded = gateway.is_some_and(|gateway| status.external.iter().any(|at| gateway.named(at)));

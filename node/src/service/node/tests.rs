@@ -5,41 +5,12 @@ use super::*;
 fn status() -> covey_overlay::Status {
     let peer_id = covey_overlay::Config::new([1; 32]).peer_id();
     covey_overlay::Status {
-        peer_id,
-        listen: Vec::new(),
-        external: Vec::new(),
         connections: 1,
-        relayed: 0,
         peers: 1,
         routing_table: 1,
-        records: 0,
-        allowed: 0,
-        allowed_online: Vec::new(),
-        nat: Nat::Unknown,
-        reservations: Vec::new(),
-        relays: 0,
-        places: Vec::new(),
-        forwarded: false,
         translated: true,
         ports_kept: true,
-        alone_since: None,
-        connected: Vec::new(),
-        is_relay: false,
-        bootstrap: Vec::new(),
-        book: Vec::new(),
-        seeds: None,
-        frames_sent: 0,
-        bytes_sent: 0,
-        writes: 0,
-        frames_received: 0,
-        bytes_received: 0,
-        refused: 0,
-        punched: 0,
-        punches_failed: 0,
-        places_given: 0,
-        circuits: 0,
-        incoming_failed: 0,
-        outgoing_failed: 0,
+        ..covey_overlay::Status::of(peer_id)
     }
 }
 

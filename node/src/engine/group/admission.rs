@@ -83,7 +83,16 @@ pub(in crate::engine) fn asked(
         return Ok(());
     }
     let me = cx.me.account_id();
-    let Some(group) = get(cx, channel.no).filter(|group| group.state == State::Joined) else { return Ok(()) };
+    let Some(group) = get(cx, channel.no) else { return Ok(()) };
+    match group.state {
+        State::Joined => {}
+        // [NOTE-3] Nobody else lets in whom we invited, nor anybody at all into a group that has no member left.
+        State::Left | State::Removed => {
+            let by_us = matches!(joiner.statement.ground, Ground::Invite(_));
+            return if by_us || group.roster.is_empty() { refuse(cx, joiner, id) } else { Ok(()) };
+        }
+        State::Invited | State::Requested | State::Declined => return Ok(()),
+    }
     if group.roster.member(&account).is_some() {
         return welcome(cx, &channel, &account);
     }

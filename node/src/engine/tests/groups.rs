@@ -252,6 +252,28 @@ fn who_leaves_is_gone_for_everyone_and_may_come_back_by_invite() {
     assert_eq!(world.texts_in(2, &group), ["welcome back"]);
 }
 
+/// [NOTE-3]
+#[test]
+fn who_was_invited_by_one_who_left_is_told_that_they_are_not_let_in() {
+    let mut world = World::new(3, 419);
+    world.pair(0, 1);
+    world.pair(0, 2);
+    let group = world.create_group(0, "lake");
+    let params = api::GroupTicket { group: group.clone(), ..api::GroupTicket::default() };
+    let ticket = world.call(0, |cx| rpc::group::ticket(cx, &params)).unwrap().ticket;
+    world.invite_to(0, &group, 1).unwrap();
+    world.pass(2_000, 500);
+    let params = api::GroupLeave { group: group.clone(), ..api::GroupLeave::default() };
+    world.call(0, |cx| rpc::group::leave(cx, params)).unwrap();
+    world.accept_group(1, &group).unwrap();
+    let params = api::GroupJoin { ticket, ..api::GroupJoin::default() };
+    world.call(2, |cx| rpc::group::join(cx, params)).unwrap();
+    world.pass(120_000, 1_000);
+    for node in [1, 2] {
+        assert_eq!(world.group(node, &group).state, GroupState::Declined, "node {node}");
+    }
+}
+
 /// [NOTE-1] [NOTE-2]
 #[test]
 fn a_declined_invite_stays_declined_and_is_taken_back() {

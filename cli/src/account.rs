@@ -5,17 +5,10 @@ use std::{io, path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 use covey_api::{
     Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket, AccountTickets,
-    Reason, SafetyNumber, Ticket, TicketInfo,
+    Reason, SafetyNumber, Ticket, TicketInfo, names::shell_word,
 };
 
-use crate::{
-    Failure, Session, Terminal, display,
-    globals::seconds,
-    qr_code,
-    table::Table,
-    text::{clean_line, shell_word},
-    when,
-};
+use crate::{Failure, Session, Terminal, display, globals::seconds, qr_code, table::Table, text::clean_line, when};
 
 /// Who you are: account, tickets, safety numbers
 #[derive(Subcommand, Debug)]

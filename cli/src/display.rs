@@ -2,7 +2,8 @@
 
 use covey_api::{
     ChannelKind, CheckState, Contact, ContactAlertKind, ContactState, Group, GroupState, JoinRequest, Member,
-    MemberState, Message, MessageState, Policy, Role, names,
+    MemberState, Message, MessageState, Policy, Role,
+    names::{self, shell_word},
 };
 use jiff::tz::TimeZone;
 
@@ -10,7 +11,7 @@ use crate::{
     Terminal,
     conversations::Conversation,
     table::Cell,
-    text::{Paint, clean, clean_line, clean_words, shell_word, short_group, short_id, shorten},
+    text::{Paint, clean, clean_line, clean_words, short_group, short_id, shorten},
     when,
 };
 

@@ -109,17 +109,6 @@ pub(crate) fn escape_json(json: &str) -> String {
     safe
 }
 
-/// A word for a shell command in a hint: quoted if it has to be.
-#[must_use]
-pub(crate) fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_.@:+/".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 fn harmless(c: char) -> bool {
     // Bidirectional overrides and isolates: they make text read differently from what it is.
     let reorders =
@@ -160,12 +149,5 @@ mod tests {
         let text = escape_json(&value.to_string());
         assert!(text.chars().all(harmless));
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("still JSON"), value);
-    }
-
-    #[test]
-    fn words_in_hints_survive_the_shell() {
-        assert_eq!(shell_word("alice"), "alice");
-        assert_eq!(shell_word("my mum"), "'my mum'");
-        assert_eq!(shell_word("o'neil"), "'o'\\''neil'");
     }
 }

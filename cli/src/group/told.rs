@@ -4,12 +4,13 @@ use std::io;
 
 use covey_api::{
     Group, GroupCreated, GroupState, JoinRequest, JoinRequestState, JoinTicketInfo, Member, MemberState, Message, Role,
+    names::shell_word,
 };
 
 use crate::{
     Terminal,
     display::{self, group_handle},
-    text::{clean_line, shell_word, short_group, short_id},
+    text::{clean_line, short_group, short_id},
 };
 
 /// What was done, and what can be done next.

@@ -211,7 +211,11 @@ impl Reason {
     #[must_use]
     pub fn exit(self) -> Exit {
         match self {
-            Self::InvalidRequest | Self::InvalidParams | Self::MethodNotFound | Self::InvalidConfig => Exit::Usage,
+            Self::InvalidRequest
+            | Self::InvalidParams
+            | Self::InvalidAlias
+            | Self::MethodNotFound
+            | Self::InvalidConfig => Exit::Usage,
             Self::Unreachable | Self::ShuttingDown => Exit::Unreachable,
             Self::TimedOut => Exit::TimedOut,
             Self::Storage | Self::Corrupt | Self::DataInUse => Exit::Data,

@@ -52,6 +52,17 @@ pub fn visible(name: &str) -> String {
     marked(name).map(|(c, hidden)| if hidden { '\u{fffd}' } else { c }).collect()
 }
 
+/// A name as one word of a shell command that is advised: quoted if it has to be.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_.@:+/".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// Whether a character shows nothing by itself, or changes the order of others.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
@@ -127,5 +138,12 @@ mod tests {
         assert_eq!(visible("Al\u{200b}ice"), "Al\u{fffd}ice");
         assert_eq!(visible("\u{202e}bob\x1b"), "\u{fffd}bob\u{fffd}");
         assert_eq!(visible("🏳️‍🌈 Kim"), "🏳️‍🌈 Kim");
+    }
+
+    #[test]
+    fn a_name_in_advice_survives_the_shell() {
+        assert_eq!(shell_word("alice"), "alice");
+        assert_eq!(shell_word("my mum"), "'my mum'");
+        assert_eq!(shell_word("o'neil"), "'o'\\''neil'");
     }
 }

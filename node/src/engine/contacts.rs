@@ -1,6 +1,6 @@
 //! Contacts: other accounts, with what we know of each.
 
-use covey_api::{self as api, ApiError, ContactState, Direction, Reason, Time};
+use covey_api::{self as api, ApiError, ContactState, Direction, Reason, Time, names::shell_word};
 use covey_pairing::consent::{PairSecret, Relationship, State};
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::secret::Secret;
@@ -274,15 +274,16 @@ pub(super) fn no_such(text: &str) -> ApiError {
 /// Why nothing can be sent to this contact, and what to do.
 pub(super) fn not_paired(contact: &Contact) -> ApiError {
     let name = contact.alias.clone().unwrap_or_else(|| names::short(&contact.account.to_string()));
+    let word = shell_word(&name);
     let state = contact.relationship.state();
     let (reason, advice) = match state {
         State::Invited => (Reason::NotPaired, "They have not answered your invite yet.".to_owned()),
-        State::Pending => (Reason::NotPaired, format!("Accept their invite first: `covey pair accept {name}`.")),
-        State::Declined => (Reason::Declined, format!("You declined them; `covey pair forget {name}` lifts it.")),
+        State::Pending => (Reason::NotPaired, format!("Accept their invite first: `covey pair accept {word}`.")),
+        State::Declined => (Reason::Declined, format!("You declined them; `covey pair forget {word}` lifts it.")),
         State::Refused => (Reason::RefusedByThem, "They declined your invite.".to_owned()),
         // The pairing is kept.
         State::Blocked => {
-            let sentence = format!("You blocked {name}. `covey pair unblock {name}` lifts it.");
+            let sentence = format!("You blocked {name}. `covey pair unblock {word}` lifts it.");
             return ApiError::new(Reason::Blocked, sentence).with_data(serde_json::json!({ "state": state.as_str() }));
         }
         _ => (Reason::NotPaired, format!("Invite them first: `covey pair invite {}`.", contact.account)),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use covey_api::{self as api, ApiError, EventKind, Reason, sentence};
+use covey_api::{self as api, ApiError, EventKind, Reason, names::shell_word, sentence};
 use covey_pairing::consent::{
     Admission, Arrival, Command, ConsentError, Effect as Consequence, Input, InviteFrame, Me, PairFrame, Slot, State,
     acknowledge, open_invite,
@@ -41,11 +41,19 @@ fn refused(name: &str, error: &ConsentError) -> ApiError {
                 State::Blocked => Reason::Blocked,
                 _ => Reason::WrongState,
             };
-            let advice = match state {
-                State::Declined => format!(" `covey pair forget {name}` lifts it."),
-                State::Blocked => format!(" `covey pair unblock {name}` lifts it."),
-                State::Paired => String::new(),
-                _ => format!(" `covey pair show {name}` tells where you stand."),
+            let word = shell_word(name);
+            let advice = match (command, state) {
+                (_, State::Paired) => String::new(),
+                (_, State::Declined) => format!(" `covey pair forget {word}` lifts it."),
+                (Command::Forget, State::Blocked) => {
+                    format!(" Run `covey pair unblock {word}` or `covey pair remove {word}` first.")
+                }
+                (_, State::Blocked) => format!(" `covey pair unblock {word}` lifts it."),
+                (Command::Forget, State::Invited) => format!(" `covey pair cancel {word}` takes it back."),
+                (Command::Forget, State::Pending) => {
+                    format!(" Answer it: `covey pair accept {word}` or `covey pair decline {word}`.")
+                }
+                _ => format!(" `covey pair show {word}` tells where you stand."),
             };
             let error = error.to_string();
             let why = error.split_once(": ").map_or(error.as_str(), |(_, why)| why);

@@ -83,13 +83,11 @@ pub enum InviteError {
 fn explain(command: Command, state: State) -> &'static str {
     match (command, state) {
         (_, State::Paired) if command != Command::Remove => "you are paired",
-        (Command::Forget, State::Blocked) => {
-            "the account is blocked, with its pairing kept; unblock or remove it first"
-        }
+        (Command::Forget, State::Blocked) => "the account is blocked, with its pairing kept",
         (_, State::Blocked) => "the account is blocked",
-        (_, State::Declined) => "you declined this account; forget it first",
-        (Command::Forget, State::Invited) => "your invite is out; cancel it first",
-        (Command::Forget, State::Pending) => "their invite is waiting; accept or decline it",
+        (_, State::Declined) => "you declined this account",
+        (Command::Forget, State::Invited) => "your invite is out",
+        (Command::Forget, State::Pending) => "their invite is waiting",
         (Command::Accept | Command::Decline, _) => "no invite of theirs is waiting",
         (Command::Cancel, _) => "no invite of yours is out",
         (Command::Remove, _) => "you are not paired",

@@ -55,7 +55,7 @@ pub(super) fn contradicted(
     }
     warn!(account = %account.fmt_short(), "a contact shows another or an older list of its devices; it is not taken");
     contact.alert(AlertKind::Contradiction, cx.now, proof);
-    contact.save(cx)?;
+    contact.save(cx.tx)?;
     told(cx, &contact)
 }
 
@@ -64,7 +64,7 @@ pub(super) fn devices_changed(cx: &mut Cx<'_, '_>, account: &AccountId) -> Resul
     let Some(mut contact) = contacts::load(cx.tx, account)?.filter(Contact::has_pact) else { return Ok(()) };
     warn!(account = %account.fmt_short(), "a contact has other devices than before");
     contact.alert(AlertKind::Devices, cx.now, None);
-    contact.save(cx)?;
+    contact.save(cx.tx)?;
     told(cx, &contact)
 }
 

@@ -50,7 +50,7 @@ fn announce(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Re
     channel.active_at = cx.now;
     if contacts::is_request(cx.tx, channel)? {
         // Not a message of the inbox: the list of requests has changed.
-        channel.save(cx)?;
+        channel.save(cx.tx)?;
         let shown = channels::show(cx, channel).map_err(EngineError::bug)?;
         return journal::record(cx, api::EventKind::Channel, &shown);
     }
@@ -126,7 +126,7 @@ pub(super) fn replace(
         let shown = messages::show(cx, channel, &is).map_err(EngineError::bug)?;
         journal::record(cx, api::EventKind::MessageChanged, &shown)?;
     }
-    channel.save(cx)?;
+    channel.save(cx.tx)?;
     Ok(is)
 }
 

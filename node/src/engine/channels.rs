@@ -83,8 +83,8 @@ impl Channel {
         group::standing::group_id(&self.id)
     }
 
-    pub(super) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-        cx.tx.save(&tables::channel(self.no), self);
+    pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        tx.save(&tables::channel(self.no), self);
         Ok(())
     }
 }
@@ -113,21 +113,27 @@ pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<Channel>, EngineError> {
 }
 
 /// The direct channel with `contact`; opens it if this is the first time.
-pub(super) fn open_direct(cx: &mut Cx<'_, '_>, id: ChannelId, contact: AccountId) -> Result<Channel, EngineError> {
-    match by_id(cx.tx, &id)? {
+pub(super) fn open_direct(
+    tx: &mut Tx<'_>,
+    id: ChannelId,
+    contact: AccountId,
+    now: u64,
+) -> Result<Channel, EngineError> {
+    match by_id(tx, &id)? {
         Some(channel) => Ok(channel),
-        None => create(cx, id, Some(contact), None),
+        None => create(tx, id, Some(contact), None, now),
     }
 }
 
 /// A new channel: with `contact`, or of a group called `name`.
 pub(super) fn create(
-    cx: &mut Cx<'_, '_>,
+    tx: &mut Tx<'_>,
     id: ChannelId,
     contact: Option<AccountId>,
     name: Option<String>,
+    now: u64,
 ) -> Result<Channel, EngineError> {
-    let no = Counter::Channel.next(cx.tx)?;
+    let no = Counter::Channel.next(tx)?;
     let channel = Channel {
         no,
         id,
@@ -135,7 +141,7 @@ pub(super) fn create(
         name,
         open: true,
         incarnation: 0,
-        active_at: cx.now,
+        active_at: now,
         newest: None,
         read: None,
         unread: 0,
@@ -143,27 +149,27 @@ pub(super) fn create(
         archived: false,
         ends: Some(Ends { lamport: 0, entries: Vec::new() }),
     };
-    channel.save(cx)?;
-    cx.tx.put(&tables::channel_no(id.as_bytes()), &no)?;
+    channel.save(tx)?;
+    tx.put(&tables::channel_no(id.as_bytes()), &no)?;
     Ok(channel)
 }
 
 /// Forgets a direct channel that has ended without anything to read in it. Whether that was so.
-pub(super) fn forget_if_silent(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<bool, EngineError> {
+pub(super) fn forget_if_silent(tx: &mut Tx<'_>, channel: &Channel) -> Result<bool, EngineError> {
     let Some(contact) = channel.contact.filter(|_| channel.newest.is_none() && !channel.open) else { return Ok(false) };
-    for feed in feeds::all(cx.tx, channel.no)? {
+    for feed in feeds::all(tx, channel.no)? {
         for prefix in [tables::entries(feed.fid), tables::deliveries(feed.fid)] {
-            cx.tx.keys(&prefix)?.iter().for_each(|key| cx.tx.delete(key));
+            tx.keys(&prefix)?.iter().for_each(|key| tx.delete(key));
         }
-        cx.tx.delete(&tables::feed(channel.no, feed.key.author.as_bytes(), feed.key.incarnation));
-        for device in contacts::devices(cx.tx, &contact)? {
-            let parked = cx.tx.keys(&tables::parked_by(&device.id))?;
+        tx.delete(&tables::feed(channel.no, feed.key.author.as_bytes(), feed.key.incarnation));
+        for device in contacts::devices(tx, &contact)? {
+            let parked = tx.keys(&tables::parked_by(&device.id))?;
             let of_feed = parked.iter().filter(|key| tables::feed_of_parked(key) == feed.fid);
-            of_feed.for_each(|key| cx.tx.delete(key));
+            of_feed.for_each(|key| tx.delete(key));
         }
     }
-    cx.tx.delete(&tables::channel_no(channel.id.as_bytes()));
-    cx.tx.delete(&tables::channel(channel.no));
+    tx.delete(&tables::channel_no(channel.id.as_bytes()));
+    tx.delete(&tables::channel(channel.no));
     Ok(true)
 }
 

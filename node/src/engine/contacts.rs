@@ -146,13 +146,13 @@ impl Contact {
         self.relationship.pair_secret().is_some()
     }
 
-    /// Whether the channel is that of the pact that stands.
-    pub(super) fn keeps(&self, channel: &Channel) -> bool {
-        self.has_pact() && self.channel == Some(channel.no)
+    /// Whether the channel with this number is that of the pact that stands.
+    pub(super) fn keeps(&self, channel: u64) -> bool {
+        self.has_pact() && self.channel == Some(channel)
     }
 
-    pub(super) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-        cx.tx.save(&tables::contact(&self.account), self);
+    pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        tx.save(&tables::contact(&self.account), self);
         Ok(())
     }
 }
@@ -163,8 +163,8 @@ pub(super) fn load(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Contact>, 
 }
 
 /// The contact of an account, or a blank one.
-pub(super) fn load_or_new(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Contact, EngineError> {
-    Ok(load(cx.tx, account)?.unwrap_or_else(|| Contact::new(*account, cx.now)))
+pub(super) fn load_or_new(tx: &Tx<'_>, account: &AccountId, now: u64) -> Result<Contact, EngineError> {
+    Ok(load(tx, account)?.unwrap_or_else(|| Contact::new(*account, now)))
 }
 
 /// All of them.
@@ -194,19 +194,15 @@ pub(super) fn psk(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Secret<32>>
 }
 
 /// Prekey bundles for a device, best first: one-time ones are taken out, the card's stays.
-pub(super) fn take_bundles(
-    cx: &mut Cx<'_, '_>,
-    account: &AccountId,
-    id: &DeviceId,
-) -> Result<Vec<Vec<u8>>, EngineError> {
+pub(super) fn take_bundles(tx: &mut Tx<'_>, account: &AccountId, id: &DeviceId) -> Result<Vec<Vec<u8>>, EngineError> {
     let mut bundles = Vec::new();
-    if let Some(mut contact) = load(cx.tx, account)?
+    if let Some(mut contact) = load(tx, account)?
         && !contact.bundles.is_empty()
     {
         bundles.extend(contact.bundles.drain(..).map(ByteBuf::into_vec));
-        contact.save(cx)?;
+        contact.save(tx)?;
     }
-    bundles.extend(device(cx.tx, account, id)?.map(|device| device.bundle.into_vec()));
+    bundles.extend(device(tx, account, id)?.map(|device| device.bundle.into_vec()));
     Ok(bundles)
 }
 
@@ -310,7 +306,7 @@ pub(super) fn set_alias(cx: &mut Cx<'_, '_>, contact: &mut Contact, alias: &str)
             ));
         }
         other.alias = None;
-        other.save(cx)?;
+        other.save(cx.tx)?;
     }
     names::no_group_has(cx, alias)?;
     if let Some(old) = contact.alias.take() {

@@ -73,7 +73,7 @@ pub(super) fn card_to(cx: &mut Cx<'_, '_>, owner: Owner) -> Result<(), EngineErr
     }
     parcels::post(cx, &device, &Content::Card(ByteBuf::from(own)), None)?;
     contact.card_sent = Some(hash);
-    contact.save(cx)
+    contact.save(cx.tx)
 }
 
 /// An envelope with a control message.
@@ -100,8 +100,8 @@ pub(super) fn receive(
         Ok((VERSION, Control::Denied(of))) => denied(cx, scope, owner, &of),
         // [CTRL-7]
         Ok((VERSION, Control::Chain(chain))) => match scope {
-            Scope::Group(no) => group::learn(cx, no, owner, &chain),
-            Scope::Pair => Ok(()),
+            Scope::Group(no) if group::learn(cx, no, owner, &chain)? => parked::open(cx, no, &owner.device),
+            Scope::Group(_) | Scope::Pair => Ok(()),
         },
         Ok((VERSION, Control::Turn(left @ 1..=TURNS))) => {
             tell(cx, scope, &owner.account, device, &Control::Turn(left - 1), false)
@@ -166,7 +166,7 @@ fn give_keys(
     let (mut keys, mut denied, mut chain) = (Vec::new(), Vec::new(), None);
     for (id, key, seq) in wanted.iter().take(MAX_ASKED) {
         let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| is_of(channel, scope)) else { continue };
-        let ours = feeds::is_own(cx, key);
+        let ours = cx.me.wrote(key);
         let theirs_to_know = ours || key.author.as_bytes() == owner.device.as_bytes();
         if !members::includes(cx, &channel, &owner.account) || !theirs_to_know {
             continue;
@@ -250,7 +250,7 @@ fn take_keys(
         let Some(author) = members::account_of(cx, &channel, &key.author)? else { continue };
         let charge = quota::Charge::begin(cx, Some(author))?;
         if take::open_late(cx, &mut channel, &entry, author, &content_key)? {
-            channel.save(cx)?;
+            channel.save(cx.tx)?;
             cx.tx.delete(&place);
         } else {
             warn!(channel = %id.fmt_short(), seq, "a content key does not open its entry");

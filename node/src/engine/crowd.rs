@@ -53,7 +53,7 @@ pub fn settle(cx: &mut Cx<'_, '_>, founder: &Me, card: &[u8]) -> Result<(), Engi
     card::learn(cx, &founder.account_id(), card)?;
     for mut channel in channels::all(cx.tx)? {
         channel.incarnation = 1 + cx.rng.next_u64() % covey_feed::limits::MAX_COUNTER;
-        channel.save(cx)?;
+        channel.save(cx.tx)?;
         Counter::Channel.set(cx.tx, channel.no)?;
         let feeds = feeds::all(cx.tx, channel.no)?;
         Counter::Feed.set(cx.tx, feeds.iter().map(|feed| feed.fid).max().unwrap_or(0))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use covey_api::{ApiError, Reason, sentence};
 use rand::rngs::StdRng;
 
+use super::notices::Notices;
 use super::{Appended, Asker, Effect, Live, Me, Policy};
 use crate::store::{StoreError, Tx};
 
@@ -24,8 +25,10 @@ pub struct Cx<'a, 's> {
     pub rng: &'a mut StdRng,
     /// On whose behalf, where that narrows what may be seen and done.
     pub asker: Asker,
-    /// What was appended to feeds of our own and waits for [`super::publish`].
+    /// What was appended to feeds of our own and waits for [`super::settle`].
     pub appended: Appended,
+    /// What others have to hear of.
+    pub notices: Notices,
     /// What to do once the transaction is durable.
     pub effects: Vec<Effect>,
 }
@@ -40,8 +43,8 @@ impl<'a, 's> Cx<'a, 's> {
         now: u64,
         rng: &'a mut StdRng,
     ) -> Self {
-        let (asker, appended, effects) = (Asker::default(), Appended::default(), Vec::new());
-        Self { me, policy, live, tx, now, rng, asker, appended, effects }
+        let (asker, appended, notices, effects) = Default::default();
+        Self { me, policy, live, tx, now, rng, asker, appended, notices, effects }
     }
 }
 

@@ -71,7 +71,7 @@ fn scan(tx: &Tx<'_>, fid: u64) -> Result<Vec<Mark>, EngineError> {
     Ok(tx.scan(&tables::deliveries(fid), None, MAX_DEVICES, false)?.into_iter().map(|(_, mark)| mark).collect())
 }
 
-/// A recipient's device says that it durably has our feed up to `seq`.
+/// A recipient's device says that it durably has our feed up to `seq`. The channel, if that is all of it.
 pub(super) fn delivered(
     cx: &mut Cx<'_, '_>,
     channel: ChannelId,
@@ -79,18 +79,18 @@ pub(super) fn delivered(
     seq: u64,
     account: AccountId,
     device: &DeviceId,
-) -> Result<(), EngineError> {
-    if !feeds::is_own(cx, &key) {
-        return Ok(());
+) -> Result<Option<Channel>, EngineError> {
+    if !cx.me.wrote(&key) {
+        return Ok(None);
     }
-    let Some(found) = super::channels::by_id(cx.tx, &channel)? else { return Ok(()) };
-    let Some(feed) = feeds::load(cx.tx, found.no, &key)? else { return Ok(()) };
+    let Some(found) = super::channels::by_id(cx.tx, &channel)? else { return Ok(None) };
+    let Some(feed) = feeds::load(cx.tx, found.no, &key)? else { return Ok(None) };
     let place = tables::delivery(feed.fid, device);
     let mut mark = cx.tx.load(&place)?.unwrap_or_else(|| Mark::new(account));
     // What was never written cannot have been delivered.
     let seq = seq.min(feed.head.map_or(0, |head| head.seq));
     if seq <= mark.delivered {
-        return Ok(());
+        return Ok(None);
     }
     let known = match group::show::is_large(cx, &found) {
         true => furthest(cx, feed.fid)?.delivered.max(mark.delivered),
@@ -100,7 +100,7 @@ pub(super) fn delivered(
     mark.delivered_at = cx.now;
     save(cx, feed.fid, device, &mark)?;
     changed(cx, channel, key, known, seq)?;
-    if seq == feed.head.map_or(0, |head| head.seq) { group::told(cx, &found) } else { Ok(()) }
+    Ok((seq == feed.head.map_or(0, |head| head.seq)).then_some(found))
 }
 
 /// Up to where a device is known to have a feed of ours, if it said so.
@@ -121,13 +121,13 @@ pub(super) fn is_told(tx: &Tx<'_>, channel: &Channel, device: &DeviceId) -> Resu
 pub(super) fn waiting(cx: &Cx<'_, '_>, channel: &Channel) -> Result<(u64, Option<u64>), EngineError> {
     // Receipts and the like may stand before it.
     const LOOK: usize = 16;
-    let key = FeedKey { author: feeds::own_author(cx), incarnation: channel.incarnation };
+    let key = FeedKey { author: cx.me.author(), incarnation: channel.incarnation };
     let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { return Ok((0, None)) };
     let last = feed.head.map_or(0, |head| head.seq);
     let delivered = scan(cx.tx, feed.fid)?.iter().map(|mark| mark.delivered).max().unwrap_or(0);
     let mut oldest = None;
     for seq in (delivered + 1..=last).take(LOOK) {
-        if let Some((_, message)) = messages::of_entry(cx, channel.id, key, seq)? {
+        if let Some((_, message)) = messages::of_entry(cx.tx, channel.id, key, seq)? {
             oldest = Some(message.received_at);
             break;
         }
@@ -177,7 +177,7 @@ pub(super) fn read(
 /// what anybody had: of the messages before, an event would say what an earlier one said.)
 fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, known: u64, seq: u64) -> Result<(), EngineError> {
     for seq in known.saturating_add(1)..=seq {
-        if let Some((channel, message)) = messages::of_entry(cx, channel, key, seq)? {
+        if let Some((channel, message)) = messages::of_entry(cx.tx, channel, key, seq)? {
             let shown = messages::show_in_event(cx, &channel, &message).map_err(EngineError::bug)?;
             journal::record(cx, api::EventKind::MessageChanged, &shown)?;
         }
@@ -242,7 +242,7 @@ fn to(
     let expired = message.body.expires_at.filter(|at| *at <= cx.now);
     let contact = contacts::load(cx.tx, recipient)?;
     // While they are blocked it waits.
-    let is_over = !channel.open && (channel.is_group() || contact.as_ref().is_none_or(|c| !c.keeps(channel)));
+    let is_over = !channel.open && (channel.is_group() || contact.as_ref().is_none_or(|c| !c.keeps(channel.no)));
     let (state, at, why) = match (read, delivered, expired) {
         (Some(at), _, _) => (MessageState::Read, at, None),
         (None, Some(at), _) => (MessageState::Delivered, at, None),

@@ -56,16 +56,6 @@ pub(super) fn heads(tx: &Tx<'_>, channel: u64) -> Result<Heads, EngineError> {
     Ok(all(tx, channel)?.iter().filter_map(Feed::end).collect())
 }
 
-/// The author of our own feeds.
-pub(super) fn own_author(cx: &Cx<'_, '_>) -> Author {
-    Author::from_bytes(*cx.me.device_id().as_bytes())
-}
-
-/// Whether a feed is one of ours.
-pub(super) fn is_own(cx: &Cx<'_, '_>, feed: &FeedKey) -> bool {
-    feed.author == own_author(cx)
-}
-
 /// How many of one author there are, counted up to [`MAX_INCARNATIONS`].
 pub(super) fn of_author(tx: &Tx<'_>, channel: u64, author: &Author) -> Result<usize, EngineError> {
     Ok(tx.scan::<Feed>(&tables::feeds_of(channel, author.as_bytes()), None, MAX_INCARNATIONS, false)?.len())
@@ -78,26 +68,26 @@ pub(super) fn load(tx: &Tx<'_>, channel: u64, key: &FeedKey) -> Result<Option<Fe
 
 /// One feed; begins it if it is new.
 pub(super) fn load_or_new(
-    cx: &mut Cx<'_, '_>,
+    tx: &mut Tx<'_>,
     channel: u64,
     key: FeedKey,
     account: AccountId,
 ) -> Result<Feed, EngineError> {
-    if let Some(feed) = load(cx.tx, channel, &key)? {
+    if let Some(feed) = load(tx, channel, &key)? {
         return Ok(feed);
     }
-    Ok(Feed { fid: Counter::Feed.next(cx.tx)?, key, account, head: None, frozen: false })
+    Ok(Feed { fid: Counter::Feed.next(tx)?, key, account, head: None, frozen: false })
 }
 
 /// Writes the record.
-pub(super) fn save(cx: &mut Cx<'_, '_>, channel: u64, feed: &Feed) -> Result<(), EngineError> {
-    cx.tx.save(&tables::feed(channel, feed.key.author.as_bytes(), feed.key.incarnation), feed);
+pub(super) fn save(tx: &mut Tx<'_>, channel: u64, feed: &Feed) -> Result<(), EngineError> {
+    tx.save(&tables::feed(channel, feed.key.author.as_bytes(), feed.key.incarnation), feed);
     Ok(())
 }
 
 /// Writes an entry and moves the head; the caller saves the feed.
-pub(super) fn append(cx: &mut Cx<'_, '_>, feed: &mut Feed, entry: &Entry) {
-    cx.tx.put_raw(&tables::entry(feed.fid, entry.seq()), &entry.to_stored());
+pub(super) fn append(tx: &mut Tx<'_>, feed: &mut Feed, entry: &Entry) {
+    tx.put_raw(&tables::entry(feed.fid, entry.seq()), &entry.to_stored());
     feed.head = Some(entry.head());
 }
 
@@ -145,15 +135,15 @@ pub(super) struct Next {
 
 /// Begins an entry of our own.
 pub(super) fn next(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<Next, EngineError> {
-    let key = FeedKey { author: own_author(cx), incarnation: channel.incarnation };
+    let key = FeedKey { author: cx.me.author(), incarnation: channel.incarnation };
     let account = cx.me.account_id();
-    let feed = load_or_new(cx, channel.no, key, account)?;
+    let feed = load_or_new(cx.tx, channel.no, key, account)?;
     let (seq, backlink) = feed.head.map_or((1, None), |head| (head.seq + 1, Some(*head.id.as_bytes())));
     Ok(Next { feed, seq, backlink })
 }
 
 /// Entries of our own that a group of inputs has appended and that are not signed and pushed yet: see
-/// [`super::sync::publish`].
+/// [`super::settle`].
 #[derive(Debug, Clone, Default)]
 pub struct Appended(Vec<Tail>);
 
@@ -240,7 +230,7 @@ pub(super) fn sign(cx: &mut Cx<'_, '_>, channel: u64, key: FeedKey) -> Option<En
 }
 
 /// Ends it: builds and stores the entry with `payload`, and saves the channel. It is signed and pushed by
-/// [`super::sync::publish`].
+/// [`super::settle`].
 pub(super) fn finish(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
@@ -258,10 +248,10 @@ pub(super) fn finish(
     if cx.appended.tail(channel.no, feed.key).is_some_and(|tail| !tail.has_room(entry.size())) {
         sign(cx, channel.no, feed.key);
     }
-    append(cx, &mut feed, &entry);
+    append(cx.tx, &mut feed, &entry);
     cx.appended.add(channel.no, &feed, &entry);
-    save(cx, channel.no, &feed)?;
+    save(cx.tx, channel.no, &feed)?;
     channels::extend(cx.tx, channel, [&entry])?;
-    channel.save(cx)?;
+    channel.save(cx.tx)?;
     Ok(entry)
 }

@@ -3,13 +3,17 @@
 use std::net::IpAddr;
 
 use covey_api::ApiError;
+use covey_pairing::consent::PairFrame;
 use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
+use tracing::debug;
 
 use super::cx::{Cx, EngineError};
+use super::group::knock;
 use super::{Policy, card, outbox, pairing, parcels, sync};
 
-pub use covey_overlay::Protocol;
+/// A protocol that frames travel on.
+pub type Protocol = covey_overlay::Protocol;
 
 /// A peer's network identity: the Ed25519 public key behind its PeerId, 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -140,7 +144,8 @@ impl Command {
         reply: impl FnOnce(Result<T, ApiError>) + Send + 'static,
     ) -> Self {
         Self(Box::new(move |cx| {
-            let result = run(cx);
+            let told = |value, cx: &mut Cx<'_, '_>| Ok(sync::drain(cx).map(|()| value)?);
+            let result = run(cx).and_then(|value| told(value, cx));
             Verdict {
                 commit: result.is_ok(),
                 reply: Box::new(move |committed| {
@@ -167,7 +172,29 @@ pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     dispatch(input, cx)?;
     #[cfg(feature = "hostile")]
     super::mischief::after(cx, came)?;
-    Ok(())
+    sync::drain(cx)
+}
+
+/// A frame of the pairing protocol. Those who come with a ticket of a group leave their wish where strangers leave invites.
+fn consent(cx: &mut Cx<'_, '_>, peer: PeerKey, source: Option<IpAddr>, bytes: &[u8]) -> Result<(), EngineError> {
+    match PairFrame::decode(bytes) {
+        Ok(frame) => pairing::frame(cx, peer, source, frame),
+        Err(error) => {
+            if !knock::frame(cx, peer, source, bytes)? {
+                debug!(?peer, %error, "a malformed pairing frame");
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Signs and pushes what was appended, once for all inputs that share a transaction, and tells those who have to hear of it.
+///
+/// # Errors
+/// Those of the store.
+pub fn settle(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    sync::publish(cx)?;
+    sync::drain(cx)
 }
 
 fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
@@ -181,8 +208,11 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             sync::closed(cx, peer);
             Ok(())
         }
-        Input::Frame { peer, protocol: Protocol::Pair, source, frame } => pairing::frame(cx, peer, source, &frame),
-        Input::Frame { peer, protocol: Protocol::Sync, frame, .. } => sync::frame(cx, peer, frame),
+        Input::Frame { peer, protocol: Protocol::Pair, source, frame } => consent(cx, peer, source, &frame),
+        Input::Frame { peer, protocol: Protocol::Sync, frame, .. } => {
+            sync::frame(cx, peer, frame);
+            Ok(())
+        }
         Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => parcels::frame(cx, peer, &frame),
         Input::Addresses(addresses) => card::addresses_changed(cx, addresses),
         Input::Found { account, card } => outbox::found(cx, account, card.as_deref()),

@@ -121,23 +121,6 @@ impl Live {
         [&mut self.quotas, &mut self.works, &mut self.proofs].into_iter().for_each(|bucket| bucket.set_back(now));
         self.groups.knocks.set_back(now);
     }
-
-    /// When [`super::Input::Tick`] is next due, Unix milliseconds.
-    pub fn next_wake(&self) -> u64 {
-        let retries = self.waiting.values().map(|retry| retry.at);
-        let syncs = self.contacts.values().filter_map(|contact| contact.sync.next_timeout());
-        let slow =
-            [self.published_at.saturating_add(super::card::PUBLISH_EVERY), super::outbox::next_housekeeping(self)];
-        let penalties = self.penalties.values().copied();
-        retries
-            .chain(syncs)
-            .chain(penalties)
-            .chain(self.deadlines.values().copied())
-            .chain(slow)
-            .chain(group::next_wake(&self.groups))
-            .min()
-            .unwrap_or(u64::MAX)
-    }
 }
 
 /// A device of a paired contact.

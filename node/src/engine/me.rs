@@ -1,5 +1,6 @@
 //! Who this node is.
 
+use covey_feed::{Author, FeedKey};
 use covey_pairing::identity::{AccountSecret, DeviceSecret, KeyLog};
 use covey_pairing::ids::{AccountId, DeviceId};
 use rand_core::CryptoRng;
@@ -35,6 +36,16 @@ impl Me {
     /// This device's id.
     pub fn device_id(&self) -> DeviceId {
         self.device.id()
+    }
+
+    /// The author of the feeds that this device writes.
+    pub fn author(&self) -> Author {
+        Author::from_bytes(*self.device_id().as_bytes())
+    }
+
+    /// Whether this device writes the feed.
+    pub fn wrote(&self, feed: &FeedKey) -> bool {
+        feed.author == self.author()
     }
 
     /// The identity kept in the store, if it was initialised.

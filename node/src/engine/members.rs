@@ -82,3 +82,12 @@ pub(super) fn shut_out(cx: &mut Cx<'_, '_>, peer: PeerKey) {
     cx.live.contacts.remove(&peer);
     cx.effects.push(Effect::Revoke { peer });
 }
+
+/// How long a contact's device that broke the protocol is shut out, in milliseconds.
+const PENALTY: u64 = 60_000;
+
+/// A device broke the protocol.
+pub(super) fn shut_out_for_a_while(cx: &mut Cx<'_, '_>, peer: PeerKey) {
+    cx.live.penalties.insert(peer, cx.now.saturating_add(PENALTY));
+    cx.effects.push(Effect::Revoke { peer });
+}

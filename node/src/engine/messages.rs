@@ -140,7 +140,7 @@ pub(super) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Re
     let message = write(cx, &mut channel, body)?;
     channel.active_at = cx.now;
     channel.archived = false;
-    channel.save(cx)?;
+    channel.save(cx.tx)?;
     let shown = show_in_event(cx, &channel, &message)?;
     journal::record(cx, api::EventKind::MessageSent, &shown)?;
     Ok(api::Sent { id: text_id(&message.id), channel: channel.text_id(), state: MessageState::Queued })
@@ -159,7 +159,7 @@ pub(super) fn write_again(cx: &mut Cx<'_, '_>, channel: u64, feed: &feeds::Feed,
         match again {
             Some(body) => drop(send(cx, channel, &body).map_err(EngineError::bug)?),
             None => {
-                channel.save(cx)?;
+                channel.save(cx.tx)?;
                 repeats::settle(cx, &mut channel, &message)?;
             }
         }
@@ -372,13 +372,13 @@ fn none(text: &str) -> ApiError {
 
 /// The message of an entry of ours, if it is one that clients see.
 pub(super) fn of_entry(
-    cx: &Cx<'_, '_>,
+    tx: &Tx<'_>,
     channel: ChannelId,
     key: FeedKey,
     seq: u64,
 ) -> Result<Option<(Channel, Message)>, EngineError> {
-    let Some(channel) = channels::by_id(cx.tx, &channel)? else { return Ok(None) };
-    let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { return Ok(None) };
-    let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { return Ok(None) };
-    Ok(at(cx.tx, channel.no, &entry.order())?.filter(Message::is_shown).map(|message| (channel, message)))
+    let Some(channel) = channels::by_id(tx, &channel)? else { return Ok(None) };
+    let Some(feed) = feeds::load(tx, channel.no, &key)? else { return Ok(None) };
+    let Some(entry) = feeds::entry(tx, feed.fid, seq)? else { return Ok(None) };
+    Ok(at(tx, channel.no, &entry.order())?.filter(Message::is_shown).map(|message| (channel, message)))
 }

@@ -261,7 +261,7 @@ fn fork(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
 fn incarnation(cx: &mut Cx<'_, '_>, mut channel: Channel) -> Result<(), EngineError> {
     if channel.incarnation < INCARNATIONS {
         channel.incarnation += 1;
-        channel.save(cx)?;
+        channel.save(cx.tx)?;
     }
     Ok(())
 }

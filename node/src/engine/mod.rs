@@ -37,6 +37,7 @@ mod messages;
 mod mischief;
 mod misuse;
 mod names;
+mod notices;
 mod outbox;
 mod pacts;
 mod pairing;
@@ -62,13 +63,12 @@ pub(crate) use check::floors;
 pub use check::{CheckedFeed, Findings};
 pub use cx::{Cx, EngineError};
 pub use feeds::Appended;
-pub use input::{Command, Effect, Input, PeerKey, Protocol, Verdict, handle};
+pub use input::{Command, Effect, Input, PeerKey, Protocol, Verdict, handle, settle};
 pub use live::Live;
 pub use me::Me;
-pub use policy::Policy;
-pub use quota::Quota;
+pub use outbox::next_wake;
+pub use policy::{Policy, Quota};
 pub use selection::Selection;
-pub use sync::publish;
 pub use tally::Tally;
 
 #[cfg(test)]

@@ -19,8 +19,24 @@ const HOUSEKEEPING: u64 = 10 * 60_000;
 /// What was too much for one time is gone on with after this pause, in milliseconds.
 const HOUSEKEEPING_GOES_ON: u64 = 1_000;
 
+/// When [`super::Input::Tick`] is next due, Unix milliseconds.
+pub fn next_wake(live: &Live) -> u64 {
+    let retries = live.waiting.values().map(|retry| retry.at);
+    let syncs = live.contacts.values().filter_map(|contact| contact.sync.next_timeout());
+    let slow = [live.published_at.saturating_add(card::PUBLISH_EVERY), next_housekeeping(live)];
+    let penalties = live.penalties.values().copied();
+    retries
+        .chain(syncs)
+        .chain(penalties)
+        .chain(live.deadlines.values().copied())
+        .chain(slow)
+        .chain(group::next_wake(&live.groups))
+        .min()
+        .unwrap_or(u64::MAX)
+}
+
 /// When the slow work is next due.
-pub(super) fn next_housekeeping(live: &Live) -> u64 {
+fn next_housekeeping(live: &Live) -> u64 {
     live.housekept_at.saturating_add(HOUSEKEEPING)
 }
 
@@ -112,7 +128,6 @@ fn send_all(cx: &mut Cx<'_, '_>, peer: PeerKey, frames: &[(covey_pairing::consen
 
 /// A peer connected: hand over what waits for its account.
 pub(super) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
-    group::knock::peer_came(cx, peer)?;
     let hinted = cx.live.hints.get(&peer).copied();
     let account = match contacts::owner(cx.tx, peer)? {
         Some(owner) => Some(owner.account),

@@ -10,9 +10,9 @@ use super::{Cx, EngineError, card, members, parcels, sessions, sync};
 
 /// Both consented: there is a channel, and their devices may use it.
 pub(super) fn paired(cx: &mut Cx<'_, '_>, contact: &mut Contact, secret: &PairSecret) -> Result<(), EngineError> {
-    let channel = channels::open_direct(cx, ChannelId::from_bytes(secret.channel_id()), contact.account)?;
+    let channel = channels::open_direct(cx.tx, ChannelId::from_bytes(secret.channel_id()), contact.account, cx.now)?;
     contact.channel = Some(channel.no);
-    contact.save(cx)?;
+    contact.save(cx.tx)?;
     card::allow(cx, &contact.account)?;
     sync::channel_opened(cx, &channel)
 }
@@ -26,11 +26,11 @@ pub(super) fn unpaired(cx: &mut Cx<'_, '_>, contact: &mut Contact, previous: Opt
         sessions::forget_bundles(cx, &contact.account)?;
     }
     if let Some(channel) = close(cx, previous)?
-        && channels::forget_if_silent(cx, &channel)?
+        && channels::forget_if_silent(cx.tx, &channel)?
     {
         contact.channel = contact.channel.filter(|no| *no != channel.no);
     }
-    contact.save(cx)?;
+    contact.save(cx.tx)?;
     for device in contacts::devices(cx.tx, &contact.account)? {
         parcels::forget_unless_known(cx, &contact.account, &device.id)?;
         members::parted(cx, &contact.account, device.peer)?;
@@ -51,7 +51,7 @@ pub(super) fn paused(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), Engin
 pub(super) fn resumed(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
     if let Some(mut channel) = contact.channel.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
         channel.open = true;
-        channel.save(cx)?;
+        channel.save(cx.tx)?;
         card::allow(cx, &contact.account)?;
         sync::channel_opened(cx, &channel)?;
     }
@@ -63,7 +63,7 @@ fn close(cx: &mut Cx<'_, '_>, no: Option<u64>) -> Result<Option<Channel>, Engine
     let mut found = no.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten();
     if let Some(channel) = &mut found {
         channel.open = false;
-        channel.save(cx)?;
+        channel.save(cx.tx)?;
         sync::channel_closed(cx, channel)?;
     }
     Ok(found)

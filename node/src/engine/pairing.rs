@@ -15,7 +15,6 @@ use tracing::{debug, info, warn};
 
 use super::alerts::{self, AlertKind};
 use super::contacts::{self, Contact, Hint};
-use super::group::knock;
 use super::rpc::account::Issued;
 use super::{
     Cx, Effect, EngineError, PeerKey, Protocol, card, journal, names, outbox, pacts, requests, sessions, tables,
@@ -29,7 +28,7 @@ pub(super) fn command(cx: &mut Cx<'_, '_>, contact: Contact, input: Input) -> Re
     let account = contact.account;
     let name = contact.alias.clone().unwrap_or_else(|| names::short(&account.to_string()));
     step(cx, contact, input, None)?.map_err(|error| refused(&name, &error))?;
-    let contact = contacts::load_or_new(cx, &account)?;
+    let contact = contacts::load_or_new(cx.tx, &account, cx.now)?;
     contacts::show(cx, &contact)
 }
 
@@ -113,17 +112,8 @@ pub(super) fn frame(
     cx: &mut Cx<'_, '_>,
     peer: PeerKey,
     source: Option<IpAddr>,
-    bytes: &[u8],
+    frame: PairFrame,
 ) -> Result<(), EngineError> {
-    let frame = match PairFrame::decode(bytes) {
-        Ok(frame) => frame,
-        Err(error) => {
-            if !knock::frame(cx, peer, source, bytes)? {
-                debug!(?peer, %error, "a malformed pairing frame");
-            }
-            return Ok(());
-        }
-    };
     if let PairFrame::Invite(invite) = &frame {
         return invited(cx, peer, source, invite, &frame);
     }
@@ -204,7 +194,7 @@ fn invited(
         }
     };
     let account = opened.from();
-    let mut contact = contacts::load_or_new(cx, &account)?;
+    let mut contact = contacts::load_or_new(cx.tx, &account, cx.now)?;
     let before = contact.relationship.state();
     let hint = Hint { peer, addresses: Vec::new() };
     let (card, request) = (opened.card().to_vec(), opened.request());
@@ -241,7 +231,7 @@ fn invited(
     }
     contact.outgoing = Some(false);
     contact.note = Some(request.note).filter(|note| !note.is_empty());
-    contact.save(cx)?;
+    contact.save(cx.tx)?;
     if !cx.policy.pairing_required {
         return requests::admit(cx, contact);
     }
@@ -341,7 +331,7 @@ fn step_quietly(
     carry_out(cx, &mut contact, outcome.effects, previous, from)?;
     if renews {
         contact.alert(AlertKind::Renewed, cx.now, None);
-        contact.save(cx)?;
+        contact.save(cx.tx)?;
         alerts::told(cx, &contact)?;
     }
     cx.live.waiting.remove(&contact.account);
@@ -387,7 +377,7 @@ fn learn(
             _ => {}
         }
     }
-    contact.save(cx)?;
+    contact.save(cx.tx)?;
     Ok(changed)
 }
 

@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 use super::contacts::{self, ContactDevice, Owner};
 use super::sessions::{self, Scope};
 use super::tables::{self, Counter};
-use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, control, custody, group, members, sync};
+use super::{Cx, Effect, EngineError, PeerKey, Protocol, card, control, custody, group, members};
 use crate::store::Key;
 
 /// Longest frame that is read: a parcel of the largest payload with its framing.
@@ -60,7 +60,7 @@ enum Frame {
     Forked(ChannelId, ByteBuf),
     /// These feeds are known to be forked, and where: see [`group::forks`]. The flag is set in answers.
     #[serde(rename = "l")]
-    Forks(ChannelId, bool, Vec<(FeedKey, group::forks::Standing)>),
+    Forks(ChannelId, bool, Vec<(FeedKey, group::forks::ForkRank)>),
     /// These operations of the group are missing here.
     #[serde(rename = "w")]
     Wanted(ChannelId, Vec<OpId>),
@@ -219,7 +219,7 @@ pub(super) fn send_forks(
     peer: PeerKey,
     id: ChannelId,
     answer: bool,
-    known: Vec<(FeedKey, group::forks::Standing)>,
+    known: Vec<(FeedKey, group::forks::ForkRank)>,
 ) -> Result<(), EngineError> {
     send(cx, peer, Frame::Forks(id, answer, known))
 }
@@ -250,8 +250,7 @@ pub(super) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> R
         send_encoded(cx, peer, waiting.frame.into_vec());
     }
     bring(cx, owner, peer)?;
-    entrust(cx, owner, peer)?;
-    group::repair::ask(cx, owner, peer)
+    entrust(cx, owner, peer)
 }
 
 /// Gives a device what was kept for it.
@@ -316,8 +315,7 @@ pub(super) fn repair(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result
         cx.tx.put(&key, &waiting)?;
         send_encoded(cx, peer, waiting.frame.into_vec());
     }
-    bring(cx, owner, peer)?;
-    group::repair::ask(cx, owner, peer)
+    bring(cx, owner, peer)
 }
 
 /// A frame on the parcel stream of a device that we have to do with.
@@ -347,7 +345,7 @@ pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8]) -> Result<
             send(cx, peer, Frame::Ack(number))?;
             if !worth && !cx.live.misuse.worthless(peer, cx.now) {
                 warn!(?peer, "a device sends parcels without end that do not open; it is shut out for a while");
-                sync::shut_out_for_a_while(cx, peer);
+                members::shut_out_for_a_while(cx, peer);
             }
         }
         Frame::Keep(to, number, sealed) => {

@@ -62,7 +62,7 @@ pub(super) fn park(
     }
     cx.live.tally.parked += 1;
     // The key of a member's chain is on its way by itself, usually; never that of what we wrote ourselves and have lost.
-    let comes = !feeds::is_own(cx, &feed.key)
+    let comes = !cx.me.wrote(&feed.key)
         && channels::group(cx.tx, &channel)?.is_some_and(|channel| !group::is_restored(cx, &channel));
     let asked_at = if comes { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
     let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0, tried: Vec::new() };
@@ -88,7 +88,7 @@ pub(super) fn request(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceI
     let mut wanted: BTreeMap<Option<u64>, Vec<_>> = BTreeMap::new();
     for (key, parked) in rows {
         let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
-        let of_any = channel.is_group() && feeds::is_own(cx, &parked.feed);
+        let of_any = channel.is_group() && cx.me.wrote(&parked.feed);
         if parked.asked >= MAX_TIMES_ASKED && !absent && !of_any {
             warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
             cx.tx.delete(&key);
@@ -148,7 +148,7 @@ pub(super) fn refused(
 ) -> Result<(), EngineError> {
     let key = tables::parked(device, feed.fid, seq);
     match cx.tx.get::<Parked>(&key)? {
-        Some(parked) if channel.is_group() && feeds::is_own(cx, &feed.key) => {
+        Some(parked) if channel.is_group() && cx.me.wrote(&feed.key) => {
             in_vain(cx, channel, &key, device, parked, feed.fid, true)
         }
         _ => {
@@ -245,7 +245,7 @@ pub(super) fn open(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -> Result<()
     charge.end(cx)?;
     if opened > 0 {
         debug!(device = %device.fmt_short(), opened, "entries that waited for a key are open");
-        channel.save(cx)?;
+        channel.save(cx.tx)?;
     }
     Ok(())
 }

@@ -2,8 +2,6 @@
 
 use covey_pairing::consent::{StrangerLimitsConfig, WORK_BITS};
 
-use super::quota::{Quota, WORK};
-
 /// The engine's part of the configuration.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -53,5 +51,27 @@ impl Default for Policy {
             strangers: StrangerLimitsConfig::default(),
             work_bits: WORK_BITS,
         }
+    }
+}
+
+/// Evaluations of operations that one account may cause, at once and every second after that. One takes about five
+/// microseconds: a second of one core, and then a hundredth of it. Most operations cost one; one that is very late
+/// costs as many as there are.
+const WORK: Quota = Quota { burst: 200_000, per_second: 2_000 };
+
+/// What one account may make this node keep, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Quota {
+    /// At once.
+    pub burst: u64,
+    /// After that, every second.
+    pub per_second: u64,
+}
+
+impl Default for Quota {
+    /// About 300,000 short messages, then 30 a second or 2 GiB a day: far above what people write and what a month
+    /// without a connection leaves to catch up on, and below what fills a disk overnight.
+    fn default() -> Self {
+        Self { burst: 256 << 20, per_second: 24 << 10 }
     }
 }

@@ -9,6 +9,7 @@ use covey_pairing::ids::AccountId;
 use tracing::warn;
 
 use super::group;
+use super::policy::Quota;
 use super::{Cx, EngineError};
 
 /// What an entry takes besides its payload and what is read in it, in bytes, about: its header, the message, the event, their
@@ -16,28 +17,6 @@ use super::{Cx, EngineError};
 const ENTRY_COST: u64 = 1_536;
 /// Who wrote too much is read on after this time, in milliseconds, at the earliest: larger runs, fewer of them.
 const MIN_WAIT: u64 = 5_000;
-
-/// Evaluations of operations that one account may cause, at once and every second after that. One takes about five
-/// microseconds: a second of one core, and then a hundredth of it. Most operations cost one; one that is very late
-/// costs as many as there are.
-pub(super) const WORK: Quota = Quota { burst: 200_000, per_second: 2_000 };
-
-/// What one account may make this node keep, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Quota {
-    /// At once.
-    pub burst: u64,
-    /// After that, every second.
-    pub per_second: u64,
-}
-
-impl Default for Quota {
-    /// About 300,000 short messages, then 30 a second or 2 GiB a day: far above what people write and what a month
-    /// without a connection leaves to catch up on, and below what fills a disk overnight.
-    fn default() -> Self {
-        Self { burst: 256 << 20, per_second: 24 << 10 }
-    }
-}
 
 /// What accounts made us keep lately. In memory only: a restart forgives.
 #[derive(Debug, Default)]

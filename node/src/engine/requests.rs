@@ -23,7 +23,7 @@ pub(super) fn accept(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Result<api::C
     contact.request = false;
     cx.live.pending = None;
     contact.changed_at = cx.now;
-    contact.save(cx)?;
+    contact.save(cx.tx)?;
     let shown = contacts::show(cx, &contact)?;
     journal::record(cx, EventKind::Contact, &shown)?;
     if let Some(channel) = contact.channel.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
@@ -36,6 +36,6 @@ pub(super) fn accept(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Result<api::C
 /// The operator says no: the pairing ends on both sides, and the stranger is not let in again.
 pub(super) fn decline(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, ApiError> {
     pairing::command(cx, contact.clone(), Input::Remove)?;
-    let contact = contacts::load_or_new(cx, &contact.account)?;
+    let contact = contacts::load_or_new(cx.tx, &contact.account, cx.now)?;
     pairing::command(cx, contact, Input::Block)
 }

@@ -34,7 +34,7 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// Whether the channel is closed only as long as its contact is blocked.
 fn is_blocked(cx: &Cx<'_, '_>, channel: &Channel) -> Result<bool, EngineError> {
     let Some(account) = &channel.contact else { return Ok(false) };
-    Ok(contacts::load(cx.tx, account)?.is_some_and(|contact| contact.keeps(channel)))
+    Ok(contacts::load(cx.tx, account)?.is_some_and(|contact| contact.keeps(channel.no)))
 }
 
 /// A contact has entries of our own feed that we do not have: the proof of a rollback.
@@ -79,11 +79,11 @@ pub(super) fn give_way(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, 
         cx.tx.delete(&tables::entry(feed.fid, seq));
     }
     feed.head = feeds::entry(cx.tx, feed.fid, seq.saturating_sub(1))?.map(|entry| entry.head());
-    feeds::save(cx, channel.no, feed)?;
+    feeds::save(cx.tx, channel.no, feed)?;
     if let Some(mut channel) = channels::by_no(cx.tx, channel.no)? {
         // They ended with what is gone now.
         channel.ends = None;
-        channel.save(cx)?;
+        channel.save(cx.tx)?;
     }
     group::reload(cx, channel)
 }
@@ -92,13 +92,13 @@ pub(super) fn give_way(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, 
 fn renew(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
     // 1 and above: 0 is where every first copy begins.
     channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
-    channel.save(cx)?;
+    channel.save(cx.tx)?;
     let Some(account) = channel.contact else { return group::renewed(cx, channel) };
     if let Some(mut contact) = contacts::load(cx.tx, &account)? {
         // One-time bundles may have been used by the other copy.
         contact.bundles.clear();
         contact.card_sent = None;
-        contact.save(cx)?;
+        contact.save(cx.tx)?;
     }
     for device in contacts::devices(cx.tx, &account)? {
         let key = tables::session(&device.id);

@@ -1,60 +1,27 @@
 //! Which events of the journal somebody gets.
 
-use covey_api::{ApiError, EventKind, EventsFetch, EventsSubscribe};
 use serde_json::Value;
-
-use super::names::{self, Purpose};
-use super::{Cx, channels};
 
 /// What has to hold of an event. Everything by default.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// The channels that the one who asks is bound to, as clients see their ids.
-    bound: Option<Vec<String>>,
-    kinds: Option<Vec<&'static str>>,
+    pub(super) bound: Option<Vec<String>>,
+    pub(super) kinds: Option<Vec<&'static str>>,
     /// Ids, as clients see them.
-    channels: Option<Vec<String>>,
-    contacts: Option<Vec<Whom>>,
+    pub(super) channels: Option<Vec<String>>,
+    pub(super) contacts: Option<Vec<Whom>>,
 }
 
 /// A contact whose events are asked for.
 #[derive(Debug, Clone)]
-struct Whom {
-    account: String,
+pub(super) struct Whom {
+    pub(super) account: String,
     /// The conversation with them, as clients see its id.
-    channel: Option<String>,
+    pub(super) channel: Option<String>,
 }
 
-/// What a client asks to have selected: kinds, channels, contacts.
-type Asked<'a> = (Option<&'a [EventKind]>, Option<&'a [String]>, Option<&'a [String]>);
-
 impl Selection {
-    /// What `events.fetch` asks for.
-    ///
-    /// # Errors
-    /// Names that are none.
-    pub(super) fn of_fetch(cx: &Cx<'_, '_>, asked: &EventsFetch) -> Result<Self, ApiError> {
-        Self::of(cx, (asked.kinds.as_deref(), asked.channels.as_deref(), asked.contacts.as_deref()))
-    }
-
-    /// What `events.subscribe` asks for.
-    ///
-    /// # Errors
-    /// Names that are none.
-    pub(super) fn of_subscription(cx: &Cx<'_, '_>, asked: &EventsSubscribe) -> Result<Self, ApiError> {
-        Self::of(cx, (asked.kinds.as_deref(), asked.channels.as_deref(), asked.contacts.as_deref()))
-    }
-
-    fn of(cx: &Cx<'_, '_>, (kinds, named, whom): Asked<'_>) -> Result<Self, ApiError> {
-        let text = |id: &covey_feed::ChannelId| data_encoding::HEXLOWER.encode(id.as_bytes());
-        let channel = |name: &String| Ok(names::channel(cx, name, Purpose::Read)?.text_id());
-        let kinds = kinds.map(|kinds| kinds.iter().map(|kind| kind.as_str()).collect());
-        let named = named.map(|names| names.iter().map(channel).collect::<Result<_, ApiError>>()).transpose()?;
-        let contacts = whom.map(|names| names.iter().map(|name| Whom::find(cx, name)).collect::<Result<_, _>>());
-        let bound = cx.asker.channels().map(|bound| bound.iter().map(text).collect());
-        Ok(Self { bound, kinds, channels: named, contacts: contacts.transpose()? })
-    }
-
     /// Is it everything?
     pub(super) fn is_all(&self) -> bool {
         self.bound.is_none() && self.kinds.is_none() && self.channels.is_none() && self.contacts.is_none()
@@ -72,15 +39,6 @@ impl Selection {
 }
 
 impl Whom {
-    fn find(cx: &Cx<'_, '_>, name: &str) -> Result<Self, ApiError> {
-        if cx.asker.channels().is_some() {
-            return Err(ApiError::invalid_params("A token that is bound to channels selects by `channels`."));
-        }
-        let contact = names::contact(cx, name, Purpose::Read)?;
-        let channel = contact.channel.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten();
-        Ok(Self { account: contact.account.to_string(), channel: channel.map(|channel| channel.text_id()) })
-    }
-
     /// Did they do it, or did it happen in the conversation with them?
     fn is_in(&self, channel: Option<&str>, data: &Value) -> bool {
         let of_them = |value: &Value| value.as_str() == Some(self.account.as_str());

@@ -68,7 +68,9 @@ impl Scope {
             Self::Group(no) => tables::group_session(no, device),
         }
     }
+}
 
+impl Scope {
     /// The key that every session of this scope with an account starts from; none if there is to be no session.
     fn psk(self, cx: &Cx<'_, '_>, account: &AccountId) -> Result<Option<Secret<32>>, EngineError> {
         match self {
@@ -85,7 +87,7 @@ impl Scope {
         device: &ContactDevice,
     ) -> Result<Vec<Vec<u8>>, EngineError> {
         match self {
-            Self::Pair => contacts::take_bundles(cx, account, &device.id),
+            Self::Pair => contacts::take_bundles(cx.tx, account, &device.id),
             Self::Group(_) => Ok(vec![device.bundle.to_vec()]),
         }
     }

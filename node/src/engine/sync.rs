@@ -1,7 +1,7 @@
 //! Synchronisation of feeds with connected contacts: drives the pure machines of `covey_feed` and applies what they
 //! deliver.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use covey_feed::sync::{Rejection, SharedChannel, SharedGroup};
@@ -12,6 +12,7 @@ use super::channels::{self, Channel};
 use super::contacts::{self, Owner};
 use super::feeds;
 use super::live::ContactPeer;
+use super::notices::Notice;
 use super::take::{self, Taken};
 use super::{Cx, Effect, EngineError, PeerKey, Protocol, control, delivery, group, members, outbox, parcels, parked};
 use crate::store::Tx;
@@ -19,6 +20,7 @@ use crate::store::Tx;
 /// A connection to `peer` is up: deliver what waits for it.
 pub(super) fn connected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     cx.live.connected.insert(peer);
+    group::knock::peer_came(cx, peer)?;
     outbox::peer_came(cx, peer)
 }
 
@@ -32,7 +34,7 @@ pub(super) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), Eng
 /// The sync stream to `peer` is open: begin anew.
 pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
-    let own = feeds::own_author(cx);
+    let own = cx.me.author();
     let came = cx.live.opened.insert(peer);
     cx.live.contacts.entry(peer).or_insert_with(|| ContactPeer {
         account: owner.account,
@@ -50,11 +52,12 @@ pub(super) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineErr
     if came && !channels.is_empty() {
         info!(contact = %owner.account.fmt_short(), "a contact connected");
     }
-    drive(cx, peer, SyncInput::Connected { channels })?;
+    cx.notices.sync(peer, SyncInput::Connected { channels });
     for channel in groups {
         share(cx, peer, &channel)?;
     }
     parcels::peer_opened(cx, owner, peer)?;
+    group::repair::ask(cx, owner, peer)?;
     control::card_to(cx, owner)?;
     parked::request(cx, &owner.account, &owner.device)
 }
@@ -73,8 +76,8 @@ pub(super) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
 }
 
 /// A frame on the sync stream.
-pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Vec<u8>) -> Result<(), EngineError> {
-    drive(cx, peer, SyncInput::Frame(frame))
+pub(super) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Vec<u8>) {
+    cx.notices.sync(peer, SyncInput::Frame(frame));
 }
 
 /// Begins anew with every open stream: what is in memory may be ahead of the store.
@@ -95,12 +98,13 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         .map(|(peer, _)| *peer)
         .collect();
     for peer in due {
-        drive(cx, peer, SyncInput::Tick)?;
+        cx.notices.sync(peer, SyncInput::Tick);
         if cx.live.opened.contains(&peer)
             && repair_due(cx, peer)
             && let Some(owner) = members::peer(cx, peer)?
         {
             parcels::repair(cx, owner, peer)?;
+            group::repair::ask(cx, owner, peer)?;
             parked::request(cx, &owner.account, &owner.device)?;
         }
     }
@@ -125,14 +129,14 @@ fn repair_due(cx: &mut Cx<'_, '_>, peer: PeerKey) -> bool {
 ///
 /// # Errors
 /// Those of the store.
-pub fn publish(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+pub(super) fn publish(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     for mut tail in cx.appended.take() {
         let Some(channel) = channels::by_no(cx.tx, tail.channel)? else { continue };
         let feed = FeedId::new(channel.id, tail.key);
         for (run, head) in tail.runs(cx.me, cx.tx)? {
             let run = Arc::new(run);
             for peer in members::peers(cx, &channel) {
-                drive(cx, peer, SyncInput::Appended { feed, head, run: Arc::clone(&run) })?;
+                cx.notices.sync(peer, SyncInput::Appended { feed, head, run: Arc::clone(&run) });
             }
             // Perhaps nobody is connected whose machine has done it.
             group::advance(cx, &channel, tail.key, head);
@@ -148,10 +152,10 @@ pub(super) fn channel_opened(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(
 
 /// A channel is shared with a connected device from now on.
 pub(super) fn share(cx: &mut Cx<'_, '_>, peer: PeerKey, channel: &Channel) -> Result<(), EngineError> {
-    match shared_anew(cx, peer, channel)? {
-        Some(input) => drive(cx, peer, input),
-        None => Ok(()),
+    if let Some(input) = shared_anew(cx, peer, channel)? {
+        cx.notices.sync(peer, input);
     }
+    Ok(())
 }
 
 /// What tells the machine of a device that a channel is shared with it, as it is now.
@@ -171,8 +175,8 @@ fn shared_anew(cx: &Cx<'_, '_>, peer: PeerKey, channel: &Channel) -> Result<Opti
 }
 
 /// Nothing more of a feed is asked for or taken.
-pub(super) fn frozen(cx: &mut Cx<'_, '_>, channel: &Channel, feed: FeedId) -> Result<(), EngineError> {
-    members::peers(cx, channel).into_iter().try_for_each(|peer| drive(cx, peer, SyncInput::Frozen(feed)))
+pub(super) fn frozen(cx: &mut Cx<'_, '_>, channel: &Channel, feed: FeedId) {
+    members::peers(cx, channel).into_iter().for_each(|peer| cx.notices.sync(peer, SyncInput::Frozen(feed)));
 }
 
 /// A channel was closed. Its members may still be connected, for a group that they share with us.
@@ -181,9 +185,7 @@ pub(super) fn channel_closed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(
     let of =
         |account| channel.contact.as_ref().map_or_else(|| members::includes(cx, channel, account), |c| c == account);
     let peers: Vec<_> = cx.live.contacts.iter().filter(|(_, at)| of(&at.account)).map(|(peer, _)| *peer).collect();
-    for peer in peers {
-        drive(cx, peer, SyncInput::ChannelRemoved(channel.id))?;
-    }
+    peers.into_iter().for_each(|peer| cx.notices.sync(peer, SyncInput::ChannelRemoved(channel.id)));
     Ok(())
 }
 
@@ -200,81 +202,86 @@ fn shared_channel(tx: &Tx<'_>, channel: &Channel) -> Result<SharedChannel, Engin
     Ok(SharedChannel { id: channel.id, heads, frozen, activity: channel.active_at })
 }
 
-/// Gives one machine an input and carries its effects out, and those of the inputs that follow from them.
-pub(super) fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), EngineError> {
-    let mut queue = VecDeque::from([(peer, input)]);
-    while let Some((peer, input)) = queue.pop_front() {
-        let now = cx.now;
-        let Some(contact) = cx.live.contacts.get_mut(&peer) else { continue };
-        let (account, device) = (contact.account, contact.device);
-        for effect in contact.sync.handle(input, now) {
-            match effect {
-                SyncEffect::Send(frame) => cx.effects.push(Effect::Send { peer, protocol: Protocol::Sync, frame }),
-                SyncEffect::Serve { feed, from, limits } => {
-                    let run = take::serve(cx, &account, &feed, from, limits)?;
-                    queue.push_back((peer, SyncInput::Served { feed, from, run }));
-                }
-                SyncEffect::Deliver { feed, run } => match take::apply(cx, &feed, run, Owner { account, device })? {
-                    Taken::Durable(head) => {
-                        for other in sharing(cx, &feed.channel)? {
-                            queue.push_back((other, SyncInput::Applied { feed, head }));
-                        }
-                    }
-                    Taken::Anew => {
-                        // What was written again is pushed before anything is compared.
-                        publish(cx)?;
-                        queue.push_back((peer, SyncInput::Rejected { feed, reason: Rejection::Busy }));
-                        if let Some(channel) = channels::by_id(cx.tx, &feed.channel)? {
-                            for other in members::peers(cx, &channel) {
-                                queue.extend(shared_anew(cx, other, &channel)?.map(|input| (other, input)));
-                            }
-                        }
-                    }
-                    Taken::Later(wait) => {
-                        queue.push_back((peer, SyncInput::Rejected { feed, reason: Rejection::Busy }));
-                        let until = cx.now.saturating_add(wait);
-                        for other in sharing(cx, &feed.channel)? {
-                            queue.push_back((other, SyncInput::Paused { feed, until }));
-                        }
-                    }
-                    Taken::Refused(reason) => {
-                        if reason == Rejection::Fork {
-                            for other in sharing(cx, &feed.channel)? {
-                                queue.push_back((other, SyncInput::Frozen(feed)));
-                            }
-                        }
-                        queue.push_back((peer, SyncInput::Rejected { feed, reason }));
-                    }
-                },
-                SyncEffect::PeerHas { feed, seq } => {
-                    delivery::delivered(cx, feed.channel, feed.key(), seq, account, &device)?;
-                }
-                SyncEffect::OwnFeedBehind { feed, seq, id } => {
-                    if take::is_contested(cx.tx, &feed, seq, &id)? {
-                        queue.push_back((peer, SyncInput::Contested { feed, seq }));
-                    }
-                }
-                // A hint; the run that is fetched now is the proof.
-                SyncEffect::OwnFeedAhead { feed, seq } => {
-                    warn!(channel = %feed.channel.fmt_short(), seq, "a contact says it has more of our own feed than we do");
-                }
-                SyncEffect::Violation(violation) => {
-                    warn!(?peer, %violation, "a contact's device breaks the protocol; it is shut out for a while");
-                    shut_out_for_a_while(cx, peer);
-                }
-            }
+/// Tells everybody of what the input brought about, and of what follows from that.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    while let Some(notice) = cx.notices.next() {
+        match notice {
+            Notice::Sync(peer, input) => drive(cx, peer, input)?,
+            Notice::DevicesKnown(devices) => parcels::known_now(cx, &devices)?,
+            Notice::HandOut(no) => group::hand_out(cx, no)?,
         }
     }
     Ok(())
 }
 
-/// How long a contact's device that broke the protocol is shut out, in milliseconds.
-const PENALTY: u64 = 60_000;
-
-/// A device broke the protocol.
-pub(super) fn shut_out_for_a_while(cx: &mut Cx<'_, '_>, peer: PeerKey) {
-    cx.live.penalties.insert(peer, cx.now.saturating_add(PENALTY));
-    cx.effects.push(Effect::Revoke { peer });
+/// Gives one machine an input and carries its effects out.
+fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), EngineError> {
+    let now = cx.now;
+    let Some(contact) = cx.live.contacts.get_mut(&peer) else { return Ok(()) };
+    let (account, device) = (contact.account, contact.device);
+    for effect in contact.sync.handle(input, now) {
+        match effect {
+            SyncEffect::Send(frame) => cx.effects.push(Effect::Send { peer, protocol: Protocol::Sync, frame }),
+            SyncEffect::Serve { feed, from, limits } => {
+                let run = take::serve(cx, &account, &feed, from, limits)?;
+                cx.notices.sync(peer, SyncInput::Served { feed, from, run });
+            }
+            SyncEffect::Deliver { feed, run } => match take::apply(cx, &feed, run, Owner { account, device })? {
+                Taken::Durable(head) => {
+                    for other in sharing(cx, &feed.channel)? {
+                        cx.notices.sync(other, SyncInput::Applied { feed, head });
+                    }
+                }
+                Taken::Anew => {
+                    // What was written again is pushed before anything is compared.
+                    publish(cx)?;
+                    cx.notices.sync(peer, SyncInput::Rejected { feed, reason: Rejection::Busy });
+                    if let Some(channel) = channels::by_id(cx.tx, &feed.channel)? {
+                        for other in members::peers(cx, &channel) {
+                            share(cx, other, &channel)?;
+                        }
+                    }
+                }
+                Taken::Later(wait) => {
+                    cx.notices.sync(peer, SyncInput::Rejected { feed, reason: Rejection::Busy });
+                    let until = cx.now.saturating_add(wait);
+                    for other in sharing(cx, &feed.channel)? {
+                        cx.notices.sync(other, SyncInput::Paused { feed, until });
+                    }
+                }
+                Taken::Refused(reason) => {
+                    if reason == Rejection::Fork {
+                        for other in sharing(cx, &feed.channel)? {
+                            cx.notices.sync(other, SyncInput::Frozen(feed));
+                        }
+                    }
+                    cx.notices.sync(peer, SyncInput::Rejected { feed, reason });
+                }
+            },
+            SyncEffect::PeerHas { feed, seq } => {
+                if let Some(channel) = delivery::delivered(cx, feed.channel, feed.key(), seq, account, &device)? {
+                    group::told(cx, &channel)?;
+                }
+            }
+            SyncEffect::OwnFeedBehind { feed, seq, id } => {
+                if take::is_contested(cx.tx, &feed, seq, &id)? {
+                    cx.notices.sync(peer, SyncInput::Contested { feed, seq });
+                }
+            }
+            // A hint; the run that is fetched now is the proof.
+            SyncEffect::OwnFeedAhead { feed, seq } => {
+                warn!(channel = %feed.channel.fmt_short(), seq, "a contact says it has more of our own feed than we do");
+            }
+            SyncEffect::Violation(violation) => {
+                warn!(?peer, %violation, "a contact's device breaks the protocol; it is shut out for a while");
+                members::shut_out_for_a_while(cx, peer);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Lets devices in again whose penalty is over.

@@ -149,7 +149,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, id: &FeedId, run: RunIn, from: Owner) -
     };
     let first = entries.first().and_then(|first| group::founder(cx, &channel, id, first));
     let Some(account) = account.or(first) else { return Ok(Taken::Refused(group::stranger(&channel))) };
-    let mut feed = feeds::load_or_new(cx, channel.no, id.key(), account)?;
+    let mut feed = feeds::load_or_new(cx.tx, channel.no, id.key(), account)?;
     if let Some(last) = members::cut(cx, &channel, &id.key()) {
         for entry in entries.iter().filter(|entry| entry.seq() > last) {
             group::take_if_missed(cx, &mut channel, entry, account)?;
@@ -200,8 +200,8 @@ fn keep(
     from: Owner,
 ) -> Result<(), EngineError> {
     let own = device == cx.me.device_id();
-    entries.iter().for_each(|entry| feeds::append(cx, feed, entry));
-    feeds::save(cx, channel.no, feed)?;
+    entries.iter().for_each(|entry| feeds::append(cx.tx, feed, entry));
+    feeds::save(cx.tx, channel.no, feed)?;
     if channel.is_group() {
         let operations: Vec<&Entry> = entries.iter().filter(|entry| entry.header().kind == Kind::Control).collect();
         group::take(cx, channel, &operations, account)?;
@@ -222,7 +222,7 @@ fn keep(
     }
     reader.finish(cx)?;
     channels::extend(cx.tx, channel, entries)?;
-    channel.save(cx)?;
+    channel.save(cx.tx)?;
     parked::request(cx, &from.account, &from.device)?;
     if group::is_restored(cx, channel) && group::is_connected(cx, &device) {
         parked::request(cx, &account, &device)?;
@@ -247,7 +247,7 @@ pub(super) fn is_crowded(tx: &Tx<'_>, channel: &Channel, id: &FeedId) -> Result<
 fn freeze(cx: &mut Cx<'_, '_>, channel: &Channel, feed: &mut Feed, proof: &[u8]) -> Result<(), EngineError> {
     error!(channel = %channel.id.fmt_short(), author = %feed.key.author.fmt_short(), "a device forked its feed; it is frozen");
     feed.frozen = true;
-    feeds::save(cx, channel.no, feed)?;
+    feeds::save(cx.tx, channel.no, feed)?;
     cx.tx.put_raw(&super::tables::fork_proof(feed.fid), proof);
     Ok(())
 }

@@ -94,8 +94,8 @@ impl Token {
         }
     }
 
-    pub(super) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-        Ok(cx.tx.put(&tables::api_token(&self.id), self)?)
+    pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        Ok(tx.put(&tables::api_token(&self.id), self)?)
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn all(tx: &Tx<'_>) -> Result<Vec<Token>, EngineError> {
 /// Puts a token in the place of the one with its id.
 #[cfg(test)]
 pub(crate) fn replace(cx: &mut Cx<'_, '_>, token: &Token) -> Result<(), api::ApiError> {
-    Ok(token.save(cx)?)
+    Ok(token.save(cx.tx)?)
 }
 
 /// Tokens were used.
@@ -115,7 +115,7 @@ pub(crate) fn used(cx: &mut Cx<'_, '_>, uses: &[([u8; 8], u64)]) -> Result<(), E
     for (id, at) in uses {
         if let Some(mut token) = cx.tx.get::<Token>(&tables::api_token(id))? {
             token.used_at = token.used_at.max(Some(*at));
-            token.save(cx)?;
+            token.save(cx.tx)?;
         }
     }
     Ok(())

@@ -75,7 +75,7 @@ fn until_tick(live: &Live, ticked: u64) -> u64 {
     let now = now();
     // A clock that was set back must not hold ticks up.
     let since = now.checked_sub(ticked).unwrap_or(LONGEST_WAIT);
-    let due = live.next_wake().saturating_sub(now).min(LONGEST_WAIT.saturating_sub(since));
+    let due = engine::next_wake(live).saturating_sub(now).min(LONGEST_WAIT.saturating_sub(since));
     due.max(SHORTEST_WAIT.saturating_sub(since))
 }
 
@@ -311,7 +311,7 @@ impl<S: Store, N: Network> Worker<S, N> {
         if !pending.appended.is_empty() {
             let appended = std::mem::take(&mut pending.appended);
             let mut cx = Cx { appended, ..Cx::new(me, policy, live, &mut tx, now(), rng) };
-            engine::publish(&mut cx)?;
+            engine::settle(&mut cx)?;
             pending.effects.append(&mut cx.effects);
         }
         Ok(tx.into_parts(rng)?)

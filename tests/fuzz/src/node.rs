@@ -55,7 +55,7 @@ impl Node {
         let mut tx = Tx::new(&self.store, &self.vault);
         let mut cx = Cx::new(&self.me, &self.policy, live, &mut tx, NOW + 1_000, &mut rng);
         let value = run(&mut cx);
-        covey_node::engine::publish(&mut cx).expect("a sound store");
+        covey_node::engine::settle(&mut cx).expect("a sound store");
         let effects = std::mem::take(&mut cx.effects);
         if tx.is_unchanged() {
             return (value, effects, None);

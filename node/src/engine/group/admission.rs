@@ -18,6 +18,7 @@ use super::{knock, ops, show};
 use crate::engine::channels::{self, Channel};
 use crate::engine::contacts::{self, ContactDevice};
 use crate::engine::{Cx, EngineError, PeerKey, card, journal, members, tables};
+use crate::store::Tx;
 
 /// Requests that wait for one group's admins at a time.
 const MAX_REQUESTS: usize = 256;
@@ -180,7 +181,7 @@ fn refuse(cx: &mut Cx<'_, '_>, joiner: &Joiner, id: &ChannelId) -> Result<(), En
 fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<bool, EngineError> {
     let key = tables::join_request(channel.no, &asking.account);
     let known = cx.tx.contains(&key)?;
-    if !known && how_many_wait(cx, channel.no)? >= MAX_REQUESTS {
+    if !known && how_many_wait(cx.tx, channel.no)? >= MAX_REQUESTS {
         info!(channel = %channel.id.fmt_short(), "too many wait to be let in; another one is not kept");
         return Ok(false);
     }
@@ -194,13 +195,13 @@ fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<bool
 }
 
 /// How many wait to be let in.
-pub(super) fn how_many_wait(cx: &Cx<'_, '_>, no: u64) -> Result<usize, EngineError> {
-    Ok(cx.tx.keys(&tables::join_requests(no))?.len())
+pub(in crate::engine) fn how_many_wait(tx: &Tx<'_>, no: u64) -> Result<usize, EngineError> {
+    Ok(tx.keys(&tables::join_requests(no))?.len())
 }
 
 /// Those who wait to be let in.
-pub(in crate::engine) fn waiting(cx: &Cx<'_, '_>, no: u64) -> Result<Vec<Asking>, EngineError> {
-    let rows = cx.tx.scan::<Asking>(&tables::join_requests(no), None, MAX_REQUESTS, false)?;
+pub(in crate::engine) fn waiting(tx: &Tx<'_>, no: u64) -> Result<Vec<Asking>, EngineError> {
+    let rows = tx.scan::<Asking>(&tables::join_requests(no), None, MAX_REQUESTS, false)?;
     Ok(rows.into_iter().map(|(_, asking)| asking).collect())
 }
 

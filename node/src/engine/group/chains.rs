@@ -7,17 +7,17 @@ use covey_pairing::group::cipher::{
     Speaker, key_id_of, report,
 };
 use covey_pairing::group::roster::Exit;
-use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::ids::DeviceId;
 use tracing::{debug, warn};
 
 use super::rosters::{OnRoster, get, get_mut};
 use super::standing::State;
 use crate::engine::channels::Channel;
 use crate::engine::contacts::{self, Owner};
+use crate::engine::notices::Notice;
 use crate::engine::payload::Body;
-use crate::engine::sessions::Scope;
 use crate::engine::take::Unopened;
-use crate::engine::{Cx, EngineError, control, parked, tables};
+use crate::engine::{Cx, EngineError, control, tables};
 
 /// Devices given our chain at a time.
 const AT_ONCE: usize = 64;
@@ -61,33 +61,30 @@ pub(in crate::engine) fn seal(
     let sealed =
         SenderKeys::seal(&mut chain, body, aad).map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;
     cx.tx.put(&tables::own_chain(no), &chain)?;
-    if !work.is_done() {
-        hand_out_of(cx, no, &chain, work)?;
-    } else if rotates {
+    if rotates {
         cx.tx.put(&tables::chain_work(no), &work)?;
+    }
+    if !work.is_done() {
+        cx.notices.push(Notice::HandOut(no));
     }
     Ok((sealed.content_key, sealed.payload))
 }
 
 /// Gives our chain to some of those who still have to get it. Called again until all have it.
-pub(super) fn hand_out(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
-    let Some((chain, work)) = own(cx, no)? else { return Ok(()) };
+pub(in crate::engine) fn hand_out(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
+    let Some((chain, mut work)) = own(cx, no)? else { return Ok(()) };
     if chain.chain().is_none() || work.is_done() {
         if let Some(group) = get_mut(cx, no) {
             group.hand_out_at = None;
         }
         return Ok(());
     }
-    hand_out_of(cx, no, &chain, work)
-}
-
-fn hand_out_of(cx: &mut Cx<'_, '_>, no: u64, chain: &OwnChain, mut work: DistributionWork) -> Result<(), EngineError> {
     let Some(group) = get(cx, no) else { return Ok(()) };
     let handouts = work.next(AT_ONCE, &OnRoster(&group.roster));
     let done = work.is_done();
     cx.tx.put(&tables::chain_work(no), &work)?;
     for handout in handouts {
-        if let Some(bytes) = SenderKeys::handout(chain, handout.from) {
+        if let Some(bytes) = SenderKeys::handout(&chain, handout.from) {
             give(cx, no, &handout.device, bytes)?;
         }
     }
@@ -155,19 +152,9 @@ pub(super) fn left(cx: &mut Cx<'_, '_>, no: u64, devices: &[DeviceId], exit: Opt
 }
 
 /// Devices of a member are no longer its own.
-pub(super) fn revoked(
-    cx: &mut Cx<'_, '_>,
-    no: u64,
-    account: &AccountId,
-    devices: &[DeviceId],
-) -> Result<(), EngineError> {
-    if devices.is_empty() {
-        return Ok(());
-    }
+pub(super) fn revoked(cx: &mut Cx<'_, '_>, no: u64, devices: &[DeviceId]) -> Result<(), EngineError> {
     let changes: Vec<Change> = devices.iter().copied().map(Change::Revoked).collect();
-    changed(cx, no, &changes)?;
-    // Who had one of the devices may have copied the others, too.
-    control::heal(cx, Scope::Group(no), account)
+    changed(cx, no, &changes)
 }
 
 /// A session of the group was read by others, perhaps, and is not any more: what was handed out in it is replaced.
@@ -209,24 +196,26 @@ pub(super) fn forget(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// A member's device gave us its chain, in the session of the two.
-pub(in crate::engine) fn learn(cx: &mut Cx<'_, '_>, no: u64, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
+/// A member's device gave us its chain, in the session of the two. Whether it is taken, so that what waits for it can be opened.
+pub(in crate::engine) fn learn(cx: &mut Cx<'_, '_>, no: u64, owner: Owner, bytes: &[u8]) -> Result<bool, EngineError> {
     // Who is not on the roster yet may be in a moment; who was removed is not heard.
-    let Some(group) = get(cx, no).filter(|group| group.state == State::Joined) else { return Ok(()) };
+    let Some(group) = get(cx, no).filter(|group| group.state == State::Joined) else { return Ok(false) };
     if group.roster.by_device(&owner.device).is_some_and(|(account, _)| *account != owner.account) {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(them) = speaker(cx, no, owner.device) else { return Ok(()) };
+    let Some(them) = speaker(cx, no, owner.device) else { return Ok(false) };
     let key = tables::chains_of(no, &owner.device);
     let mut chains = cx.tx.get::<ReceiverChains>(&key)?.unwrap_or_else(|| SenderKeys::theirs(them));
     match SenderKeys::learn(&mut chains, bytes) {
-        Ok(_) => cx.tx.put(&key, &chains)?,
+        Ok(_) => {
+            cx.tx.put(&key, &chains)?;
+            Ok(true)
+        }
         Err(error) => {
             warn!(device = %owner.device.fmt_short(), %error, "a member's key is not taken");
-            return Ok(());
+            Ok(false)
         }
     }
-    parked::open(cx, no, &owner.device)
 }
 
 /// What a device that asks for the key of an entry is given of our chains.

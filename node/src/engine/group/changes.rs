@@ -12,7 +12,9 @@ use super::standing::{self, State};
 use super::stored::Stored;
 use super::{chains, content, peers, readers, show};
 use crate::engine::channels::Channel;
-use crate::engine::{Cx, EngineError, arrivals, card, feeds, parcels, sync, tables};
+use crate::engine::notices::Notice;
+use crate::engine::sessions::Scope;
+use crate::engine::{Cx, EngineError, arrivals, card, control, feeds, sync, tables};
 
 /// Members that are remembered beside the roster.
 const REMEMBERED: usize = 3;
@@ -43,7 +45,7 @@ pub(super) fn carry_out(
                     chains::joined(cx, channel.no, &devices)?;
                     readers::came(cx, channel, &account)?;
                     peers::joined(cx, channel, &account)?;
-                    parcels::known_now(cx, &devices)?;
+                    cx.notices.push(Notice::DevicesKnown(devices));
                     remember(cx, channel, &account, true)?;
                     tell(cx, channel, EventKind::GroupChanged, Some(account), actor)?;
                 }
@@ -64,15 +66,19 @@ pub(super) fn carry_out(
             Change::DevicesChanged { account, added, dropped } => {
                 learn_card(cx, channel, &account)?;
                 chains::joined(cx, channel.no, &added)?;
-                chains::revoked(cx, channel.no, &account, &dropped)?;
+                if !dropped.is_empty() {
+                    chains::revoked(cx, channel.no, &dropped)?;
+                    // Who had one of the devices may have copied the others, too.
+                    control::heal(cx, Scope::Group(channel.no), &account)?;
+                }
             }
             Change::CardChanged { account } => learn_card(cx, channel, &account)?,
             Change::Renamed { name } => {
                 channel.name = Some(name.clone());
-                channel.save(cx)?;
+                channel.save(cx.tx)?;
                 if let Some(mut standing) = standing::of_channel(cx.tx, channel)? {
                     standing.name = name;
-                    standing.save(cx)?;
+                    standing.save(cx.tx)?;
                 }
                 tell(cx, channel, EventKind::GroupChanged, None, actor)?;
             }
@@ -117,7 +123,7 @@ fn remember(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId, member:
     }
     let Some(mut standing) = standing::of_channel(cx.tx, channel)? else { return Ok(()) };
     standing.guides.clone_from(&guides);
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     if let Some(group) = get_mut(cx, channel.no) {
         group.guides = guides;
     }
@@ -141,9 +147,9 @@ fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>)
             channel.name = Some(name);
         }
     }
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     channel.open = true;
-    channel.save(cx)?;
+    channel.save(cx.tx)?;
     cx.live.groups.requests.remove(&standing.id);
     peers::allow_all(cx, channel.no)?;
     peers::share_anew(cx, channel)?;
@@ -172,9 +178,9 @@ pub(super) fn went_out(
     standing.secret = None;
     let me = cx.me.account_id();
     standing.ended = get(cx, channel.no).and_then(|group| group.roster.member(&me)).map(|member| member.joined);
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     channel.open = false;
-    channel.save(cx)?;
+    channel.save(cx.tx)?;
     peers::went_out(cx, channel, state)?;
     chains::forget(cx, channel.no)?;
     tell(cx, channel, kind, None, actor)
@@ -210,7 +216,7 @@ pub(super) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), Engi
         if let Some(group) = get(cx, channel.no) {
             group.spread.cut(feed.key, at);
         }
-        sync::frozen(cx, channel, feed.id(channel.id))?;
+        sync::frozen(cx, channel, feed.id(channel.id));
     }
     if raised {
         super::reload(cx, channel)?;

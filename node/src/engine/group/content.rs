@@ -135,7 +135,7 @@ pub(in crate::engine) fn reconcile(cx: &mut Cx<'_, '_>, channel: &mut Channel) -
         arrivals::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
     }
     judge_all(cx, channel)?;
-    channel.save(cx)?;
+    channel.save(cx.tx)?;
     Ok(cx.tx.put(&tables::judged(channel.no), &RULES)?)
 }
 

@@ -35,9 +35,9 @@ const EARLIER_AGAIN: u64 = 60_000;
 /// What a proof says, in the order in which proofs are believed: the earlier position, and of the same position one that
 /// leaves no question open. Of others any will do, but all members have to choose the same, or they would tell each other for
 /// ever: they are told apart by a hash.
-pub(in crate::engine) type Standing = (u64, Option<ByteArray<16>>);
+pub(in crate::engine) type ForkRank = (u64, Option<ByteArray<16>>);
 
-fn standing(forked: &Forked, proof: &[u8]) -> Standing {
+fn rank(forked: &Forked, proof: &[u8]) -> ForkRank {
     let hash = blake3(proof);
     let half = hash.first_chunk().expect("a BLAKE3 hash has 32 bytes");
     (forked.seq, (!forked.settled).then(|| ByteArray::new(*half)))
@@ -65,9 +65,9 @@ pub(in crate::engine) fn found(
         return Ok(());
     };
     let bytes = proof.encode();
-    let standing = standing(&forked, &bytes);
+    let rank = rank(&forked, &bytes);
     let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
-    if group.forks.get(&id.key()).is_some_and(|known| *known <= standing) {
+    if group.forks.get(&id.key()).is_some_and(|known| *known <= rank) {
         return Ok(());
     }
     if !may_be_earlier(group, &id.key(), now) {
@@ -75,7 +75,7 @@ pub(in crate::engine) fn found(
         return Ok(());
     }
     error!(channel = %channel.id.fmt_short(), author = %id.author.fmt_short(), seq = forked.seq, "a device forked its feed");
-    let mut feed = feeds::load_or_new(cx, channel.no, id.key(), account)?;
+    let mut feed = feeds::load_or_new(cx.tx, channel.no, id.key(), account)?;
     if device == cx.me.device_id() {
         // Another copy of us wrote on. What is ours to say is said in another incarnation.
         rollback::proven(cx, channel, id.incarnation)?;
@@ -84,10 +84,10 @@ pub(in crate::engine) fn found(
         content::reconcile(cx, channel)?;
     }
     feed.frozen = true;
-    feeds::save(cx, channel.no, &feed)?;
+    feeds::save(cx.tx, channel.no, &feed)?;
     cx.tx.put_raw(&tables::fork_proof(feed.fid), &bytes);
     if let Some(group) = get_mut(cx, channel.no) {
-        group.forks.insert(id.key(), standing);
+        group.forks.insert(id.key(), rank);
         let changes = group.roster.void(device, id.incarnation, forked.seq);
         changes::carry_out(cx, channel, changes, None)?;
     }
@@ -147,7 +147,7 @@ pub(super) fn compare(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Resul
 
 fn list(cx: &mut Cx<'_, '_>, channel: &Channel, peer: PeerKey, answer: bool) -> Result<(), EngineError> {
     let ours = get(cx, channel.no).into_iter().flat_map(|group| &group.forks).take(MAX_LISTED);
-    let ours: Vec<_> = ours.map(|(key, standing)| (*key, *standing)).collect();
+    let ours: Vec<_> = ours.map(|(key, rank)| (*key, *rank)).collect();
     if ours.is_empty() && !answer {
         return Ok(());
     }
@@ -161,10 +161,10 @@ pub(in crate::engine) fn listed(
     owner: Owner,
     peer: PeerKey,
     id: &ChannelId,
-    (answer, theirs): (bool, &[(FeedKey, Standing)]),
+    (answer, theirs): (bool, &[(FeedKey, ForkRank)]),
 ) -> Result<(), EngineError> {
     let Some(channel) = rosters::shared(cx, id, &owner.account)? else { return Ok(()) };
-    let theirs: BTreeMap<FeedKey, Standing> = theirs.iter().take(MAX_LISTED).copied().collect();
+    let theirs: BTreeMap<FeedKey, ForkRank> = theirs.iter().take(MAX_LISTED).copied().collect();
     let Some(ours) = get(cx, channel.no).map(|group| group.forks.clone()) else { return Ok(()) };
     let last = cx.live.groups.forks_told.get(&peer).copied();
     if last.is_none_or(|last| last.abs_diff(cx.now) >= TELL_AGAIN) {
@@ -189,7 +189,7 @@ pub(super) fn replay(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
         let Ok(forked) = ForkProof::decode(&proof).and_then(|proof| proof.verify()) else { continue };
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
         if let Some(group) = get_mut(cx, no) {
-            group.forks.insert(feed.key, standing(&forked, &proof));
+            group.forks.insert(feed.key, rank(&forked, &proof));
             group.roster.void(device, feed.key.incarnation, forked.seq);
         }
     }

@@ -69,7 +69,7 @@ pub(super) fn invited(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result
     standing.by = Some(owner.account);
     standing.invite =
         Some(Invite { op: invite.operation, role: invite.grant.role, members: invite.members, note: invite.note });
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     show::announce(cx, EventKind::GroupInvited, &standing, None, Some(owner.account))
 }
 
@@ -85,7 +85,7 @@ pub(in crate::engine) fn accept(cx: &mut Cx<'_, '_>, mut standing: Standing) -> 
     let request = Request { statement: statement.clone(), note: String::new(), points };
     standing.become_(State::Requested, cx.now);
     standing.request = Some(request.clone());
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     cx.live.groups.ahead = true;
     cx.live.groups.requests.insert(standing.id, request);
     let card = ByteBuf::from(card::own(cx)?);
@@ -98,7 +98,7 @@ pub(in crate::engine) fn accept(cx: &mut Cx<'_, '_>, mut standing: Standing) -> 
 pub(in crate::engine) fn decline(cx: &mut Cx<'_, '_>, mut standing: Standing) -> Result<Standing, ApiError> {
     standing.become_(State::Declined, cx.now);
     standing.request = None;
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     cx.live.groups.ahead = true;
     cx.live.groups.requests.remove(&standing.id);
     if let Some(by) = standing.by {

@@ -46,7 +46,7 @@ pub(super) mod stored;
 pub(super) mod ways;
 pub(super) mod welcome;
 
-pub(super) use chains::{Reader, answer, body, forget_key, healed, learn, renewed, seal};
+pub(super) use chains::{Reader, answer, body, forget_key, hand_out, healed, learn, renewed, seal};
 pub(super) use content::{counts, is_deleted, look_again, reconcile};
 pub(super) use ops::{
     awaits_founder, closed, cut_of, cut_of_all, founder, may_write, stranger, take, take_if_missed, write,

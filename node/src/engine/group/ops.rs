@@ -90,7 +90,7 @@ fn saw(cx: &mut Cx<'_, '_>, channel: &mut Channel, entries: &[&Entry]) -> Result
         Some(latest) => {
             ends.lamport = latest;
             channel.ends = Some(ends);
-            channel.save(cx)
+            channel.save(cx.tx)
         }
         None => Ok(()),
     }

@@ -140,7 +140,7 @@ pub(super) fn neighbours(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), E
     for peer in members::peers(cx, channel) {
         let Some(device) = cx.live.contacts.get(&peer).map(|at| at.device) else { continue };
         if let Some((_, neighbour)) = super::spread_for(cx, channel, &device) {
-            sync::drive(cx, peer, SyncInput::Neighbour { channel: channel.id, neighbour })?;
+            cx.notices.sync(peer, SyncInput::Neighbour { channel: channel.id, neighbour });
         }
     }
     part_from_far(cx, channel);
@@ -173,7 +173,7 @@ pub(super) fn left(
             notes::post(cx, &device, &notes::Note::Removed(channel.id, joined), None)?;
             cx.tx.put(&tables::parting(&device.id), &(*account, device.id))?;
         }
-        sync::drive(cx, device.peer, SyncInput::ChannelRemoved(channel.id))?;
+        cx.notices.sync(device.peer, SyncInput::ChannelRemoved(channel.id));
         part(cx, *account, device.peer);
     }
     Ok(())
@@ -222,7 +222,7 @@ pub(super) fn went_out(cx: &mut Cx<'_, '_>, channel: &Channel, state: State) -> 
 fn close(cx: &mut Cx<'_, '_>, channel: &Channel, others: Vec<AccountId>) -> Result<(), EngineError> {
     for account in others {
         for device in contacts::devices(cx.tx, &account)? {
-            sync::drive(cx, device.peer, SyncInput::ChannelRemoved(channel.id))?;
+            cx.notices.sync(device.peer, SyncInput::ChannelRemoved(channel.id));
             part(cx, account, device.peer);
         }
     }

@@ -9,7 +9,7 @@ use crate::engine::{Cx, EngineError, feeds, tables};
 
 /// Somebody came in: what we wrote so far is not for them.
 pub(super) fn came(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
-    if feeds::of_author(cx.tx, channel.no, &feeds::own_author(cx))? == 0 {
+    if feeds::of_author(cx.tx, channel.no, &cx.me.author())? == 0 {
         return Ok(());
     }
     let now = channels::ends(cx.tx, channel)?.lamport;

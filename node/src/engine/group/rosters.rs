@@ -63,7 +63,7 @@ pub(in crate::engine) struct Group {
     /// [`spread::graph_size`] by which neighbours were last let in.
     pub(in crate::engine) graph_size: usize,
     /// Forked feeds, and where they are known to be forked.
-    pub(in crate::engine) forks: BTreeMap<FeedKey, super::forks::Standing>,
+    pub(in crate::engine) forks: BTreeMap<FeedKey, super::forks::ForkRank>,
     /// When the next proof that a feed is forked earlier than known is taken. Bounded by the forked feeds.
     pub(in crate::engine) forks_due: BTreeMap<FeedKey, u64>,
     /// When operations that found no room among the waiting ones are taken up again.
@@ -348,11 +348,11 @@ pub(in crate::engine) fn spread_for(cx: &Cx<'_, '_>, channel: &Channel, device: 
 
 /// Begins a group of our own: its creation follows.
 pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>, id: GroupId, name: &str) -> Result<Channel, EngineError> {
-    let channel = channels::create(cx, standing::channel_id(&id), None, Some(name.to_owned()))?;
+    let channel = channels::create(cx.tx, standing::channel_id(&id), None, Some(name.to_owned()), cx.now)?;
     let mut standing = standing::Standing::new(id, name.to_owned(), State::Joined, cx.now);
     standing.no = Some(channel.no);
     standing.secret = Some(Secret::random(cx.rng));
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     let group = Group::new(id, State::Joined, standing.secret.clone(), Heads::new());
     cx.live.groups.ahead = true;
     cx.live.groups.by_no.insert(channel.no, group);

@@ -75,7 +75,7 @@ pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<a
         (None, None) => 0,
     };
     let requests = match standing.no {
-        Some(no) => super::admission::how_many_wait(cx, no)?,
+        Some(no) => super::admission::how_many_wait(cx.tx, no)?,
         None => 0,
     };
     Ok(api::Group {

@@ -11,7 +11,7 @@ use serde_bytes::ByteBuf;
 
 use crate::engine::channels::Channel;
 use crate::engine::contacts::ContactDevice;
-use crate::engine::{Cx, EngineError, PeerKey, tables};
+use crate::engine::{EngineError, PeerKey, tables};
 use crate::store::Tx;
 
 /// Most groups listed at once.
@@ -152,8 +152,8 @@ impl Standing {
         channel_id(&self.id)
     }
 
-    pub(in crate::engine) fn save(&self, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-        Ok(cx.tx.put(&tables::group(self.id.as_bytes()), self)?)
+    pub(in crate::engine) fn save(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        Ok(tx.put(&tables::group(self.id.as_bytes()), self)?)
     }
 }
 

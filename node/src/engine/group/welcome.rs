@@ -31,7 +31,7 @@ pub(in crate::engine) fn join(
     let request = Request { statement: ByteBuf::from(statement), note, points };
     standing.become_(State::Requested, cx.now);
     standing.request = Some(request.clone());
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     cx.live.groups.ahead = true;
     cx.live.groups.requests.insert(standing.id, request);
     knock::begin(cx, &standing.id)?;
@@ -52,10 +52,10 @@ pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Resul
         // What we wrote before we were gone has its end: we go on in another feed.
         Some(mut channel) => {
             channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
-            channel.save(cx)?;
+            channel.save(cx.tx)?;
             channel
         }
-        None => channels::create(cx, standing.channel(), None, Some(welcome.name().to_owned()))?,
+        None => channels::create(cx.tx, standing.channel(), None, Some(welcome.name().to_owned()), cx.now)?,
     };
     let mut guides = vec![owner.account];
     for signed in welcome.members() {
@@ -69,7 +69,7 @@ pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Resul
     standing.no = Some(channel.no);
     standing.secret = Some(welcome.secret().clone());
     standing.guides.clone_from(&guides);
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     let heads = feeds::heads(cx.tx, channel.no)?;
     let mut group = Group::new(standing.id, State::Joined, standing.secret.clone(), heads);
     group.guides = guides;
@@ -91,7 +91,7 @@ pub(super) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Resu
     standing.request = None;
     standing.invite = None;
     standing.by = Some(owner.account);
-    standing.save(cx)?;
+    standing.save(cx.tx)?;
     cx.live.groups.ahead = true;
     cx.live.groups.requests.remove(&standing.id);
     show::announce(cx, EventKind::GroupChanged, &standing, None, Some(owner.account))

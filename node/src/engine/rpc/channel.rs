@@ -133,7 +133,7 @@ fn last_read(cx: &Cx<'_, '_>, channel: &channels::Channel, feed: &feeds::Feed) -
 }
 
 fn changed(cx: &mut Cx<'_, '_>, channel: &channels::Channel) -> Result<Channel, ApiError> {
-    channel.save(cx)?;
+    channel.save(cx.tx)?;
     let shown = channels::show(cx, channel)?;
     journal::record(cx, EventKind::Channel, &shown)?;
     Ok(shown)

@@ -2,7 +2,7 @@
 
 use covey_api::{ApiError, Done, Event, EventPage, EventsAck, EventsFetch, EventsSubscribe, Reason, Time, kind};
 
-use super::range;
+use super::{range, selecting};
 use crate::engine::selection::Selection;
 use crate::engine::{Cx, journal, tables};
 
@@ -19,7 +19,7 @@ const MAX_CONSUMER: usize = 64;
 /// A cursor that is none.
 pub fn fetch(cx: &mut Cx<'_, '_>, params: &EventsFetch) -> Result<EventPage, ApiError> {
     let limit = range::page(params.limit, PAGE, MAX_PAGE)?;
-    let selection = Selection::of_fetch(cx, params)?;
+    let selection = selecting::of_fetch(cx, params)?;
     let from = match (&params.from, &params.consumer, params.last) {
         (None, None, Some(last)) => journal::before_last(cx, u64::from(last), &selection)?,
         (None, None, None) => journal::start(cx)?,
@@ -34,7 +34,7 @@ pub fn fetch(cx: &mut Cx<'_, '_>, params: &EventsFetch) -> Result<EventPage, Api
 /// # Errors
 /// A cursor or a name that is none.
 pub fn begin(cx: &mut Cx<'_, '_>, params: &EventsSubscribe) -> Result<(u64, Selection), ApiError> {
-    let selection = Selection::of_subscription(cx, params)?;
+    let selection = selecting::of_subscription(cx, params)?;
     let from = match (&params.from, &params.consumer) {
         (None, None) => journal::newest(cx)?,
         (from, consumer) => place(cx, from.as_deref(), consumer.as_deref())?,

@@ -10,4 +10,5 @@ pub mod metrics;
 pub mod node;
 pub mod pair;
 mod range;
+mod selecting;
 pub mod token;

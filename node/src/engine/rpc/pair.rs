@@ -30,7 +30,7 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
     if account == cx.me.account_id() {
         return Err(ApiError::new(Reason::OwnAccount, "This is your own account. Ask the other person for theirs."));
     }
-    let mut contact = contacts::load_or_new(cx, &account)?;
+    let mut contact = contacts::load_or_new(cx.tx, &account, cx.now)?;
     if let Some(alias) = &params.alias {
         contacts::set_alias(cx, &mut contact, alias)?;
     }
@@ -69,7 +69,7 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
             contact.wanted = Some(Wanted { note, token, since });
             contact.outgoing = Some(true);
             contact.changed_at = cx.now;
-            contact.save(cx)?;
+            contact.save(cx.tx)?;
             outbox::pursue(cx, &contact, None)?;
             announced(cx, &contact)
         }
@@ -169,7 +169,7 @@ pub fn cancel(cx: &mut Cx<'_, '_>, params: &PairCancel) -> Result<Contact, ApiEr
     let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
     if contact.wanted.take().is_some() {
         contact.changed_at = cx.now;
-        contact.save(cx)?;
+        contact.save(cx.tx)?;
         outbox::watch(cx, &contact)?;
         return announced(cx, &contact);
     }
@@ -240,7 +240,7 @@ pub fn verify(cx: &mut Cx<'_, '_>, params: &PairVerify) -> Result<Contact, ApiEr
     contact.verified = true;
     contact.alerts.clear();
     contact.changed_at = cx.now;
-    contact.save(cx)?;
+    contact.save(cx.tx)?;
     announced(cx, &contact)
 }
 
@@ -251,7 +251,7 @@ pub fn verify(cx: &mut Cx<'_, '_>, params: &PairVerify) -> Result<Contact, ApiEr
 pub fn rename(cx: &mut Cx<'_, '_>, params: &PairRename) -> Result<Contact, ApiError> {
     let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
     contacts::set_alias(cx, &mut contact, &params.alias)?;
-    contact.save(cx)?;
+    contact.save(cx.tx)?;
     announced(cx, &contact)
 }
 

@@ -66,7 +66,7 @@ pub fn create(
         used_at: None,
         revoked_at: None,
     };
-    stored.save(cx)?;
+    stored.save(cx.tx)?;
     Ok((stored, token))
 }
 
@@ -87,7 +87,7 @@ pub fn sign_in(
     browsers.truncate(too_many);
     for browser in &mut browsers {
         browser.revoked_at = Some(cx.now);
-        browser.save(cx)?;
+        browser.save(cx.tx)?;
     }
     let stored = Token {
         id: new_id(cx),
@@ -101,7 +101,7 @@ pub fn sign_in(
         used_at: Some(cx.now),
         revoked_at: None,
     };
-    stored.save(cx)?;
+    stored.save(cx.tx)?;
     Ok((stored, browsers))
 }
 
@@ -124,7 +124,7 @@ pub fn revoke(cx: &mut Cx<'_, '_>, text: &str) -> Result<Token, ApiError> {
     let mut token = find(cx, text)?;
     if token.state(cx.now) == TokenState::Active {
         token.revoked_at = Some(cx.now);
-        token.save(cx)?;
+        token.save(cx.tx)?;
     }
     Ok(token)
 }

@@ -69,7 +69,7 @@ fn what_one_member_refuses_of_our_own_lost_messages_is_asked_of_all_others() {
             let entry = feeds::entry(cx.tx, feed.fid, seq)?.unwrap();
             let message = messages::at(cx.tx, no, &entry.order())?.unwrap();
             messages::remove(cx.tx, &mut channel, &message);
-            channel.save(cx)?;
+            channel.save(cx.tx)?;
             Ok(parked::park(cx, channel.id, &feed, &entry, crate::engine::take::Unopened::NoKey, &own)?)
         })
         .unwrap();

@@ -61,7 +61,7 @@ impl Node {
         let mut tx = Tx::with_cache(&self.store, &self.vault, &self.cache);
         let mut cx = Cx::new(&self.me, &self.policy, &mut self.live, &mut tx, now, &mut self.rng);
         let value = run(&mut cx)?;
-        crate::engine::publish(&mut cx).expect("a sound store");
+        crate::engine::settle(&mut cx).expect("a sound store");
         let effects = std::mem::take(&mut cx.effects);
         let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {

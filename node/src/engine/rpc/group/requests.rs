@@ -26,7 +26,7 @@ pub fn requests(cx: &mut Cx<'_, '_>, params: &GroupRequests) -> Result<Vec<JoinR
     let mut found = Vec::new();
     for no in groups.into_iter().filter(|group| group.state == State::Joined).filter_map(|group| group.no) {
         let Some(channel) = channels::by_no(cx.tx, no)? else { continue };
-        for asking in admission::waiting(cx, no)? {
+        for asking in admission::waiting(cx.tx, no)? {
             found.push(shown::request(cx, &channel, &asking, JoinRequestState::Waiting)?);
         }
     }
@@ -37,7 +37,7 @@ pub fn requests(cx: &mut Cx<'_, '_>, params: &GroupRequests) -> Result<Vec<JoinR
 /// Who of those who wait is meant.
 fn asking(cx: &Cx<'_, '_>, of: &In, text: &str) -> Result<Asking, ApiError> {
     let mut waiting: BTreeMap<AccountId, Asking> =
-        admission::waiting(cx, of.channel.no)?.into_iter().map(|asking| (asking.account, asking)).collect();
+        admission::waiting(cx.tx, of.channel.no)?.into_iter().map(|asking| (asking.account, asking)).collect();
     let nobody = GroupRefusal::NoSuchRequest { group: &of.standing.name, account: text };
     let claim = |account: &AccountId| {
         let asking = waiting.get(account);

@@ -9,7 +9,7 @@ use super::den::{ALICE, BOB, Den, MALLORY};
 use crate::engine::contacts::Owner;
 use crate::engine::messages::Message;
 use crate::engine::payload::{Body, kind};
-use crate::engine::{Protocol, channels, group, rpc, tables};
+use crate::engine::{Protocol, channels, group, parked, rpc, tables};
 
 fn said(text: &str) -> Body {
     Body::text(text.to_owned(), None, None, 1_800_000_000_000)
@@ -122,7 +122,11 @@ fn no_receipt_leaves_for_what_is_not_open_yet_and_it_is_unread_when_it_opens() {
     });
     let owner = Owner { account: den.world.nodes[MALLORY].account(), device: den.world.nodes[MALLORY].me.device_id() };
     let at_alice = den.no(ALICE);
-    let learn = |cx: &mut crate::engine::Cx<'_, '_>| group::learn(cx, at_alice, owner, &chain).map_err(Into::into);
+    let learn = |cx: &mut crate::engine::Cx<'_, '_>| {
+        assert!(group::learn(cx, at_alice, owner, &chain).unwrap());
+        parked::open(cx, at_alice, &owner.device).unwrap();
+        Ok(())
+    };
     den.world.call(ALICE, learn).unwrap();
     let opened = message(&mut den, "closed");
     assert_eq!((opened.state, opened.late, channel(&mut den).unread), (api::MessageState::Received, true, 1));

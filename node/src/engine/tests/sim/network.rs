@@ -397,7 +397,7 @@ impl Sim {
         }
         let it = &mut self.nodes[node];
         if it.up {
-            let wait = it.live.next_wake().saturating_sub(it.clock(self.now)).clamp(100, 60_000);
+            let wait = crate::engine::next_wake(&it.live).saturating_sub(it.clock(self.now)).clamp(100, 60_000);
             if self.now + wait < it.wake {
                 it.wake = self.now + wait;
                 let at = it.wake;

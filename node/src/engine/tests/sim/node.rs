@@ -131,7 +131,7 @@ impl SimNode {
             Ok(value) => value,
             Err(error) => return Ended::Refused(error),
         };
-        crate::engine::publish(&mut cx).unwrap_or_else(|error| panic!("what was appended: {error}"));
+        crate::engine::settle(&mut cx).unwrap_or_else(|error| panic!("what was appended: {error}"));
         let effects = std::mem::take(&mut cx.effects);
         let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {

@@ -377,7 +377,7 @@ impl Network {
             self.figures.hear(&mut self.nodes[node], node, self.now, by);
         }
         let it = &mut self.nodes[node];
-        let wait = it.live.next_wake().saturating_sub(self.now).clamp(100, 60_000);
+        let wait = crate::engine::next_wake(&it.live).saturating_sub(self.now).clamp(100, 60_000);
         if self.now + wait < it.wake {
             it.wake = self.now + wait;
             let at = it.wake;

@@ -1,0 +1,39 @@
+//! What an input brought about that others have to hear of. Whoever changes something writes down what it was; the machines
+//! that it concerns are told once, after the input, in this order: see [`super::sync::drain`]. So nobody who takes something calls
+//! those who deliver it, and a machine hears nothing of an input that is refused.
+
+use std::collections::VecDeque;
+
+use covey_feed::SyncInput;
+use covey_pairing::ids::DeviceId;
+
+use super::PeerKey;
+
+/// One thing to hear of.
+pub(super) enum Notice {
+    /// For the sync machine of this device.
+    Sync(PeerKey, SyncInput),
+    /// These devices are on a roster of ours from now on.
+    DevicesKnown(Vec<DeviceId>),
+    /// There are members who still have to be given our chain in the group with this channel.
+    HandOut(u64),
+}
+
+/// What the present input brought about and nobody was told yet, in its order.
+#[derive(Default)]
+pub struct Notices(VecDeque<Notice>);
+
+impl Notices {
+    pub(super) fn push(&mut self, notice: Notice) {
+        self.0.push_back(notice);
+    }
+
+    /// The sync machine of a device is to be told something.
+    pub(super) fn sync(&mut self, peer: PeerKey, input: SyncInput) {
+        self.push(Notice::Sync(peer, input));
+    }
+
+    pub(super) fn next(&mut self) -> Option<Notice> {
+        self.0.pop_front()
+    }
+}

@@ -4,13 +4,15 @@ use covey_api::{AuditCaller, Reason};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
-use super::tables::{self, Counter};
-use super::{Cx, EngineError};
+use crate::engine::counters::Counter;
+use crate::engine::{Cx, EngineError, tables};
 
 /// How long entries are kept, in milliseconds: 90 days.
 pub(super) const KEEP: u64 = 90 * 24 * 3_600_000;
+
 /// Most entries kept, 30 MB or so: more than that many changes in 90 days push the oldest ones out.
 const MAX_ENTRIES: u64 = 200_000;
+
 /// Entries removed per round of housekeeping.
 const PRUNE_BATCH: usize = 1_000;
 

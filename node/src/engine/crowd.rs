@@ -6,9 +6,11 @@ use covey_pairing::group::roster::Op;
 use rand_core::Rng;
 use serde_bytes::ByteBuf;
 
-use super::group::ops;
-use super::tables::{self, Counter};
-use super::{Cx, EngineError, Me, card, channels, feeds};
+use crate::engine::contacts::cards;
+use crate::engine::counters::Counter;
+use crate::engine::group::ops;
+use crate::engine::records::{channels, feeds};
+use crate::engine::{Cx, EngineError, Me, PeerKey, tables};
 use crate::store::Table;
 
 /// The card of the node.
@@ -16,7 +18,7 @@ use crate::store::Table;
 /// # Errors
 /// Those of the store.
 pub fn card(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
-    card::own(cx)
+    crate::engine::card::own(cx)
 }
 
 /// Lets somebody in who holds a ticket of the group, as the founder's engine does, but for the welcome.
@@ -29,7 +31,7 @@ pub fn admit(cx: &mut Cx<'_, '_>, ticket: &str, joiner: &Me, card: Vec<u8>) -> R
     let statement = JoinStatement::by_ticket(ticket.group, account, &joiner.device, &ticket.token, cx.now);
     let id = covey_feed::ChannelId::from_bytes(*ticket.group.as_bytes());
     let Some(mut channel) = channels::by_id(cx.tx, &id)? else { return Err(EngineError::bug("no such group")) };
-    card::learn(cx, &account, &card)?;
+    cards::learn(cx, &account, &card)?;
     let op = Op::Join { statement: ByteBuf::from(statement), card: ByteBuf::from(card) };
     ops::write(cx, &mut channel, op).map_err(EngineError::bug)?;
     Ok(())
@@ -49,8 +51,8 @@ pub fn is_common(key: &[u8]) -> bool {
 /// Those of the store.
 pub fn settle(cx: &mut Cx<'_, '_>, founder: &Me, card: &[u8]) -> Result<(), EngineError> {
     cx.tx.delete(&tables::card(&cx.me.account_id()));
-    cx.tx.delete(&tables::peer(super::PeerKey(cx.me.device.keys().network)));
-    card::learn(cx, &founder.account_id(), card)?;
+    cx.tx.delete(&tables::peer(PeerKey(cx.me.device.keys().network)));
+    cards::learn(cx, &founder.account_id(), card)?;
     for mut channel in channels::all(cx.tx)? {
         channel.incarnation = 1 + cx.rng.next_u64() % covey_feed::limits::MAX_COUNTER;
         channel.save(cx.tx)?;

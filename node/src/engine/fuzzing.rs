@@ -7,8 +7,10 @@ use covey_pairing::crypto::secret::Secret;
 use covey_pairing::envelope;
 use covey_pairing::ids::AccountId;
 
-use super::payload::{Sealed, associated_data};
-use super::{Appended, Cx, EngineError, card, channels, contacts, feeds, sessions};
+use crate::engine::records::{self, channels, devices, people};
+use crate::engine::said::own_feed;
+use crate::engine::wire::payload::{self, Sealed};
+use crate::engine::{Appended, Cx, EngineError, card, sealing};
 
 /// What an entry is made of.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +31,8 @@ pub fn envelope(
     plaintext: &[u8],
     aad: &[u8],
 ) -> Result<Option<Vec<u8>>, EngineError> {
-    let Some(device) = contacts::devices(cx.tx, to)?.into_iter().next() else { return Ok(None) };
-    sessions::seal(cx, sessions::Scope::Pair, to, &device, plaintext, aad, false)
+    let Some(device) = devices::devices(cx.tx, to)?.into_iter().next() else { return Ok(None) };
+    sealing::sessions::seal(cx, records::sessions::Scope::Pair, to, &device, plaintext, aad, false)
 }
 
 /// The next entry of our feed in the channel with a paired account.
@@ -38,23 +40,24 @@ pub fn envelope(
 /// # Errors
 /// Those of the engine; a bug if the content is too long.
 pub fn entry(cx: &mut Cx<'_, '_>, to: &AccountId, content: Content<'_>) -> Result<Option<(FeedId, Run)>, EngineError> {
-    let Some(no) = contacts::load(cx.tx, to)?.and_then(|contact| contact.channel) else { return Ok(None) };
+    let Some(no) = people::load(cx.tx, to)?.and_then(|contact| contact.channel) else { return Ok(None) };
     let Some(mut channel) = channels::by_no(cx.tx, no)? else { return Ok(None) };
-    let next = feeds::next(cx, &channel)?;
+    let next = own_feed::next(cx, &channel)?;
     let author = *cx.me.device_id().as_bytes();
-    let aad = associated_data(channel.id.as_bytes(), &author, channel.incarnation, next.seq, next.backlink.as_ref());
+    let aad =
+        payload::associated_data(channel.id.as_bytes(), &author, channel.incarnation, next.seq, next.backlink.as_ref());
     let payload = match content {
         Content::Payload(payload) => payload.to_vec(),
         Content::Body(body) => {
             let (key, ciphertext): (Secret<32>, _) =
                 envelope::seal_body(body, &aad, cx.rng).map_err(EngineError::bug)?;
-            let wraps = sessions::wrap_for_contact(cx, to, key.expose(), &aad)?;
+            let wraps = sealing::sessions::wrap_for_contact(cx, to, key.expose(), &aad)?;
             Sealed { ciphertext, wraps }.encode()?
         }
     };
     let key = next.feed.key;
-    feeds::finish(cx, &mut channel, next, Kind::Content, payload)?;
-    let signed = feeds::sign(cx, channel.no, key);
+    own_feed::finish(cx, &mut channel, next, Kind::Content, payload)?;
+    let signed = own_feed::sign(cx, channel.no, key);
     cx.appended = Appended::default();
     Ok(run::assemble(signed, RunLimits::default()).map(|run| (FeedId::new(channel.id, key), run)))
 }

@@ -5,7 +5,7 @@ use covey_pairing::crypto::hash::blake3;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
-use super::{Cx, EngineError, tables};
+use crate::engine::{Cx, EngineError, tables};
 
 /// Longest `client_id` in bytes: a UUID with room to spare.
 const MAX_LEN: usize = 128;
@@ -53,6 +53,7 @@ pub fn once<R: Request>(
 
 /// How long answers are remembered: longer than any client retries.
 const KEEP: u64 = 7 * 24 * 3_600_000;
+
 /// Records looked at per round of housekeeping.
 const PRUNE_BATCH: usize = 1_000;
 

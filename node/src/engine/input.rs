@@ -5,25 +5,15 @@ use std::net::IpAddr;
 use covey_api::ApiError;
 use covey_pairing::consent::PairFrame;
 use covey_pairing::ids::AccountId;
-use serde::{Deserialize, Serialize};
 use tracing::debug;
 
-use super::cx::{Cx, EngineError};
-use super::group::knock;
-use super::{Policy, card, outbox, pairing, parcels, sync};
-
-/// A protocol that frames travel on.
-pub type Protocol = covey_overlay::Protocol;
-
-/// A peer's network identity: the Ed25519 public key behind its PeerId, 32 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct PeerKey(#[serde(with = "serde_bytes")] pub [u8; 32]);
-
-impl std::fmt::Debug for PeerKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "peer:{}", data_encoding::HEXLOWER.encode(&self.0[..4]))
-    }
-}
+use crate::engine::consent::{found, frames};
+use crate::engine::contacts::cards;
+use crate::engine::inbound::{knock, parcels};
+use crate::engine::notices::Notice;
+use crate::engine::outbound::handing;
+use crate::engine::replication::sync;
+use crate::engine::{Cx, EngineError, PeerKey, Policy, Protocol, clock, sharing};
 
 /// One thing that happened. Each is handled by itself and ends in one atomic batch.
 pub enum Input {
@@ -79,52 +69,6 @@ pub enum Input {
     Stop,
 }
 
-/// What the runtime must do once the transaction is durable.
-pub enum Effect {
-    /// Send a frame; losing it is no harm, everything that matters is sent again until acknowledged.
-    Send {
-        /// To whom.
-        peer: PeerKey,
-        /// On which protocol.
-        protocol: Protocol,
-        /// The frame.
-        frame: Vec<u8>,
-    },
-    /// Let this peer use every protocol and keep a connection to it.
-    Allow {
-        /// Whom.
-        peer: PeerKey,
-        /// Remembered addresses (multiaddr text).
-        addresses: Vec<String>,
-    },
-    /// Take that back.
-    Revoke {
-        /// Whom.
-        peer: PeerKey,
-    },
-    /// Try once to connect, to leave a pairing frame.
-    Dial {
-        /// Whom.
-        peer: PeerKey,
-        /// Addresses known of it.
-        addresses: Vec<String>,
-    },
-    /// Look the account's contact card up.
-    Lookup {
-        /// Whose.
-        account: AccountId,
-    },
-    /// Publish our own card.
-    Publish {
-        /// The signed card.
-        card: Vec<u8>,
-        /// Its sequence number.
-        sequence: u64,
-    },
-    /// The journal has events up to this cursor.
-    Journal(u64),
-}
-
 /// A command's transaction: whether to commit it, and how to answer once that is decided.
 pub struct Verdict {
     /// `false`: the command was refused, nothing it wrote may stay.
@@ -144,7 +88,7 @@ impl Command {
         reply: impl FnOnce(Result<T, ApiError>) + Send + 'static,
     ) -> Self {
         Self(Box::new(move |cx| {
-            let told = |value, cx: &mut Cx<'_, '_>| Ok(sync::drain(cx).map(|()| value)?);
+            let told = |value, cx: &mut Cx<'_, '_>| Ok(drain(cx).map(|()| value)?);
             let result = run(cx).and_then(|value| told(value, cx));
             Verdict {
                 commit: result.is_ok(),
@@ -162,7 +106,7 @@ impl Command {
 }
 
 /// Handles any input but a command (commands carry their own code, see [`Command::run`]) and a policy (which is not in the
-/// store, see [`super::Live::adopt`]).
+/// store, see [`crate::engine::live::Live::adopt`]).
 ///
 /// # Errors
 /// Only those of the store; hostile or late input is dealt with inside.
@@ -172,13 +116,13 @@ pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     dispatch(input, cx)?;
     #[cfg(feature = "hostile")]
     super::mischief::after(cx, came)?;
-    sync::drain(cx)
+    drain(cx)
 }
 
 /// A frame of the pairing protocol. Those who come with a ticket of a group leave their wish where strangers leave invites.
 fn consent(cx: &mut Cx<'_, '_>, peer: PeerKey, source: Option<IpAddr>, bytes: &[u8]) -> Result<(), EngineError> {
     match PairFrame::decode(bytes) {
-        Ok(frame) => pairing::frame(cx, peer, source, frame),
+        Ok(frame) => frames::frame(cx, peer, source, frame),
         Err(error) => {
             if !knock::frame(cx, peer, source, bytes)? {
                 debug!(?peer, %error, "a malformed pairing frame");
@@ -193,13 +137,13 @@ fn consent(cx: &mut Cx<'_, '_>, peer: PeerKey, source: Option<IpAddr>, bytes: &[
 /// # Errors
 /// Those of the store.
 pub fn settle(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    sync::publish(cx)?;
-    sync::drain(cx)
+    sharing::publish(cx)?;
+    drain(cx)
 }
 
 fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     match input {
-        Input::Start => outbox::start(cx),
+        Input::Start => clock::start(cx),
         Input::Command(_) | Input::Policy(_) | Input::Stop => Ok(()),
         Input::Connected { peer } => sync::connected(cx, peer),
         Input::Disconnected { peer } => sync::disconnected(cx, peer),
@@ -214,8 +158,23 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             Ok(())
         }
         Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => parcels::frame(cx, peer, &frame),
-        Input::Addresses(addresses) => card::addresses_changed(cx, addresses),
-        Input::Found { account, card } => outbox::found(cx, account, card.as_deref()),
-        Input::Tick => outbox::tick(cx),
+        Input::Addresses(addresses) => cards::addresses_changed(cx, addresses),
+        Input::Found { account, card } => found::found(cx, account, card.as_deref()),
+        Input::Tick => clock::tick(cx),
     }
+}
+
+/// Tells everybody of what the input brought about, and of what follows from that.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    while let Some(notice) = cx.notices.next() {
+        match notice {
+            Notice::Sync(peer, input) => sync::drive(cx, peer, input)?,
+            Notice::DevicesKnown(devices) => parcels::known_now(cx, &devices)?,
+            Notice::HandOut(no) => handing::hand_out(cx, no)?,
+        }
+    }
+    Ok(())
 }

@@ -8,18 +8,20 @@ use covey_feed::EntryId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::selection::Selection;
-use super::tables::{self, Counter};
-use super::{Cx, Effect, EngineError, messages};
+use crate::engine::counters::Counter;
+use crate::engine::records::messages;
+use crate::engine::{Cx, Effect, EngineError, Selection, tables};
 use crate::store::Tx;
 
 /// Events removed at a time by housekeeping, so that it never holds an input up. What is left is due a moment later.
 const PRUNE_BATCH: usize = 1_000;
+
 /// Events that may make room for a new one: more than a single event, of at most 8 KiB without the text, ever needs.
 const MAKE_ROOM: usize = 64;
 
 /// Events looked at in one part when some are selected.
 const LOOK: usize = 500;
+
 /// Events looked through for one page. A page that ends there may be empty, and says that there is more.
 const MAX_LOOKED: usize = 10_000;
 

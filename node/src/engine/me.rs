@@ -6,7 +6,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
-use super::{EngineError, tables};
+use crate::engine::{EngineError, tables};
 use crate::store::Tx;
 
 /// Our account, this device, and the key log that names both.

@@ -2,32 +2,39 @@
 //! frames that nobody honest would write. Only tests contain it, and the daemon that `scripts/lab.sh --hostile` builds
 //! with the feature `hostile`.
 
-use covey_feed::run;
-use covey_feed::{Entry, Kind};
+use covey_feed::{Entry, Kind, run};
 use covey_pairing::crypto::sign::Context;
 use covey_pairing::group::roster::{Grant, Op, OpId, Operation, Policy, Role, TicketId};
 use covey_pairing::ids::AccountId;
-#[cfg(feature = "hostile")]
-use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{Rng, RngExt};
 use serde_bytes::ByteBuf;
 use tracing::debug;
 
-use super::channels::{self, Channel};
-use super::group::{self, rosters};
-use super::payload::Body;
-use super::{Appended, Cx, Effect, EngineError, PeerKey, Protocol, feeds, messages, sync};
+use crate::engine::group::ops;
+use crate::engine::members::rosters;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::feeds;
+use crate::engine::said::{own_feed, write};
+use crate::engine::wire::payload::Body;
+use crate::engine::{Appended, Cx, Effect, EngineError, PeerKey, Protocol, sharing};
+
+#[cfg(feature = "hostile")]
+use rand::rngs::StdRng;
 
 /// Type of a frame with a run.
 const RUN: u8 = 3;
+
 /// Operations of one burst.
 const BURST: usize = 100;
-/// Incarnations it opens itself at most; others take no more of one device than [`feeds::MAX_INCARNATIONS`].
+
+/// Incarnations it opens itself at most; others take no more of one device than [`crate::engine::records::feeds::MAX_INCARNATIONS`].
 const INCARNATIONS: u64 = 24;
+
 /// One misdeed for so many frames that arrive.
 #[cfg(feature = "hostile")]
 const RARELY: u32 = 20;
+
 /// How far beyond everything it knows its lamport times go.
 const AHEAD: u64 = 1 << 40;
 
@@ -105,7 +112,7 @@ fn operation(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineErr
     let Ok(payload) = (Operation { account, at, deps, op }).encode() else { return Ok(()) };
     let entry = entry(cx, channel, Kind::Control, payload)?;
     if cx.rng.random() {
-        group::take(cx, channel, &[&entry], cx.me.account_id())?;
+        ops::take(cx, channel, &[&entry], cx.me.account_id())?;
     }
     show(cx, &entry)
 }
@@ -114,7 +121,7 @@ fn some_op(cx: &mut Cx<'_, '_>, channel: &Channel) -> Option<Op> {
     let account = somebody(cx, channel)?;
     let role = *[Role::Reader, Role::Member, Role::Admin].choose(cx.rng)?;
     let grant = Grant { role, invisible: cx.rng.random() };
-    let cut = if cx.rng.random() { group::cut_of(cx.tx, channel, &account).ok()? } else { Vec::new() };
+    let cut = if cx.rng.random() { ops::cut_of(cx.tx, channel, &account).ok()? } else { Vec::new() };
     Some(match cx.rng.random_range(0..14) {
         0 => Op::Invite { account, grant },
         1 => Op::Uninvite { account },
@@ -178,16 +185,16 @@ fn past(cx: &mut Cx<'_, '_>, channel: &Channel) -> Vec<OpId> {
 
 /// The next entry of our feed, in our own store.
 fn entry(cx: &mut Cx<'_, '_>, channel: &mut Channel, kind: Kind, payload: Vec<u8>) -> Result<Entry, EngineError> {
-    let next = feeds::next(cx, channel)?;
+    let next = own_feed::next(cx, channel)?;
     let key = next.feed.key;
-    feeds::finish(cx, channel, next, kind, payload)?;
-    feeds::sign(cx, channel.no, key).ok_or_else(|| EngineError::bug("an entry that was just written"))
+    own_feed::finish(cx, channel, next, kind, payload)?;
+    own_feed::sign(cx, channel.no, key).ok_or_else(|| EngineError::bug("an entry that was just written"))
 }
 
 /// To all, or to one.
 fn show(cx: &mut Cx<'_, '_>, entry: &Entry) -> Result<(), EngineError> {
     if cx.rng.random_range(0..4) > 0 {
-        return sync::publish(cx);
+        return sharing::publish(cx);
     }
     cx.appended = Appended::default();
     if let Some(peer) = a_peer(cx) {
@@ -213,7 +220,7 @@ fn send_run(cx: &mut Cx<'_, '_>, peer: PeerKey, entry: &Entry) {
 fn text(cx: &mut Cx<'_, '_>, channel: Channel) -> Result<(), EngineError> {
     let body = Body::text(format!("whatever {}", cx.rng.random_range(0..1_000_000)), None, None, cx.now);
     // Refused only if we have no chain: then there is nothing to write.
-    drop(messages::send(cx, channel, &body));
+    drop(write::send(cx, channel, &body));
     Ok(())
 }
 
@@ -229,7 +236,7 @@ fn odd_body(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineErro
     if let Some(target) = target {
         body = body.written_again(target);
     }
-    drop(messages::write(cx, channel, &body));
+    drop(write::write(cx, channel, &body));
     Ok(())
 }
 
@@ -242,7 +249,7 @@ fn garbage(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError
 
 /// Two entries at the same place, to two peers.
 fn fork(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
-    let next = feeds::next(cx, channel)?;
+    let next = own_feed::next(cx, channel)?;
     let lamport = channels::ends(cx.tx, channel)?.lamport;
     let id = next.feed.id(channel.id);
     for _ in 0..2 {
@@ -268,7 +275,7 @@ fn incarnation(cx: &mut Cx<'_, '_>, mut channel: Channel) -> Result<(), EngineEr
 
 /// An entry whose lamport time is beyond what anybody takes; ours then stays behind it.
 fn far_future(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
-    let next = feeds::next(cx, channel)?;
+    let next = own_feed::next(cx, channel)?;
     let lamport = channels::ends(cx.tx, channel)?.lamport.saturating_add(AHEAD);
     let id = next.feed.id(channel.id);
     let items = vec![(Kind::Content, bytes(cx, 100).into_vec())];

@@ -4,72 +4,65 @@
 //! [`Effect`]s that the runtime releases only after the transaction is durable. So a crash falls either before an
 //! input, which is then retried by whoever sent it, or after it, and its effects are rebuilt from what is stored.
 
-mod alerts;
-mod arrivals;
+mod appended;
 mod asker;
 pub mod audit;
-mod authors;
 mod card;
-mod channels;
+mod charge;
 pub(crate) mod check;
+mod clock;
+mod consent;
 mod contacts;
-mod control;
 mod counters;
 #[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod crowd;
-mod custody;
 mod cx;
-mod delivery;
-mod ended;
-mod feeds;
+mod effect;
+mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gate;
 mod group;
 pub mod idempotency;
+mod inbound;
 mod input;
 mod journal;
 mod live;
 mod me;
 mod members;
-mod messages;
 #[cfg(any(test, feature = "hostile"))]
 mod mischief;
-mod misuse;
 mod names;
 mod notices;
-mod outbox;
-mod pacts;
-mod pairing;
-mod parcels;
-mod parked;
-mod payload;
+mod outbound;
 mod policy;
-mod quota;
-mod repeats;
-mod requests;
-mod rollback;
+mod records;
+mod replication;
 pub mod rpc;
+mod said;
+mod sealing;
 mod selection;
-mod sessions;
-mod sync;
+mod sharing;
+mod shown;
 mod tables;
-mod take;
-mod tally;
 pub mod tokens;
+mod wire;
 
+pub use appended::Appended;
 pub use asker::Asker;
 pub(crate) use check::floors;
 pub use check::{CheckedFeed, Findings};
-pub use cx::{Cx, EngineError};
-pub use feeds::Appended;
-pub use input::{Command, Effect, Input, PeerKey, Protocol, Verdict, handle, settle};
+pub use clock::next_wake;
+pub use cx::Cx;
+pub use effect::{Effect, PeerKey, Protocol};
+pub use error::EngineError;
+pub use input::{Command, Input, Verdict, handle, settle};
 pub use live::Live;
+pub use live::tally::Tally;
 pub use me::Me;
-pub use outbox::next_wake;
 pub use policy::{Policy, Quota};
 pub use selection::Selection;
-pub use tally::Tally;
 
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use covey_feed::SyncInput;
 use covey_pairing::ids::DeviceId;
 
-use super::PeerKey;
+use crate::engine::PeerKey;
 
 /// One thing to hear of.
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are of the largest kind")]
 pub(super) enum Notice {
     /// For the sync machine of this device.
     Sync(PeerKey, SyncInput),

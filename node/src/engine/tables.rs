@@ -3,11 +3,10 @@
 use covey_feed::{EntryId, FeedKey, OrderKey};
 use covey_pairing::ids::{AccountId, DeviceId, InviteId};
 
-use super::PeerKey;
-pub(super) use super::counters::Counter;
+use crate::engine::PeerKey;
 use crate::store::{Key, Table};
 
-/// [`super::contacts::Contact`] of an account.
+/// [`crate::engine::records::people::Contact`] of an account.
 pub(super) fn contact(account: &AccountId) -> Key {
     Key::table(Table::Contact).id(account.as_bytes())
 }
@@ -22,7 +21,7 @@ pub(super) fn alias(alias: &str) -> Key {
     Key::table(Table::Alias).id(alias.trim().to_lowercase())
 }
 
-/// [`super::contacts::Card`] of an account.
+/// [`crate::engine::records::devices::Card`] of an account.
 pub(super) fn card(account: &AccountId) -> Key {
     Key::table(Table::Card).id(account.as_bytes())
 }
@@ -167,7 +166,7 @@ pub(super) fn tickets() -> Key {
     Key::table(Table::Ticket).u8(0)
 }
 
-/// [`super::channels::Channel`] by its local number.
+/// [`crate::engine::records::channels::Channel`] by its local number.
 pub(super) fn channel(no: u64) -> Key {
     Key::table(Table::Channel).u8(0).u64(no)
 }
@@ -182,7 +181,7 @@ pub(super) fn channel_no(id: &[u8; 32]) -> Key {
     Key::table(Table::Channel).u8(1).id(id)
 }
 
-/// [`super::feeds::Feed`] of an author in a channel.
+/// [`crate::engine::records::feeds::Feed`] of an author in a channel.
 pub(super) fn feed(channel: u64, author: &[u8; 32], incarnation: u64) -> Key {
     Key::table(Table::Head).u64(channel).id(author).u64(incarnation)
 }

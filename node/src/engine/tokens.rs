@@ -1,17 +1,17 @@
 //! Tokens of the API as stored: never the token itself, only its hash. A token is 256 bits at random, so nothing is gained by
 //! a slow hash.
 
-use covey_api::{self as api, Scope, Time, TokenKind, TokenState};
+use covey_api as api;
+use covey_api::{Scope, Time, TokenKind, TokenState};
 use covey_pairing::crypto::hash::derive_key;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
-use super::tables;
-use super::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, audit, tables};
 use crate::store::Tx;
 
 /// How long a token that ended is remembered, so that its holder is told why; milliseconds.
-const KEEP: u64 = super::audit::KEEP;
+const KEEP: u64 = audit::KEEP;
 
 /// A token.
 #[derive(Debug, Clone, Serialize, Deserialize)]

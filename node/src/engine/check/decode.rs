@@ -7,18 +7,20 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::session::{DeviceSessions, PrekeyStore};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::super::channels::Channel;
-use super::super::contacts::{Card, Contact, Owner};
-use super::super::custody::Kept;
-use super::super::delivery::Mark;
-use super::super::feeds::Feed;
-use super::super::group::{admission::Asking, standing::Standing, stored::Stored};
-use super::super::messages::{Message, Pointer};
-use super::super::parcels::Waiting;
-use super::super::parked::Parked;
-use super::super::rpc::account::Issued;
-use super::super::tokens::Token;
-use super::super::{audit, card, idempotency, journal};
+use crate::engine::records::channels::Channel;
+use crate::engine::records::devices::{Card, Owner};
+use crate::engine::records::feeds::Feed;
+use crate::engine::records::joining::Asking;
+use crate::engine::records::marks::Mark;
+use crate::engine::records::messages::{Message, Pointer};
+use crate::engine::records::operations::Stored;
+use crate::engine::records::parcels::{Kept, Waiting};
+use crate::engine::records::parked::Parked;
+use crate::engine::records::people::Contact;
+use crate::engine::records::standing::Standing;
+use crate::engine::records::tickets::Issued;
+use crate::engine::tokens::Token;
+use crate::engine::{audit, card, idempotency, journal};
 use crate::store::{StoreError, Table, Tx};
 
 /// Why a record is not usable.

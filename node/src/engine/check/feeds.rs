@@ -6,16 +6,15 @@ use covey_feed::limits::MAX_RUN_ENTRIES;
 use covey_feed::{Entry, Head, header};
 use covey_pairing::ids::DeviceId;
 
-use super::super::Me;
-use super::super::channels::Channel;
-use super::super::feeds::Feed;
-use super::super::tables;
-use super::findings::{CheckedFeed, Findings};
-use super::verify::Progress;
-use crate::engine::EngineError;
+use crate::engine::check::findings::{CheckedFeed, Findings};
+use crate::engine::check::progress::Progress;
+use crate::engine::records::channels::Channel;
+use crate::engine::records::feeds::Feed;
+use crate::engine::{EngineError, Me, tables};
 use crate::store::{Key, Table, Tx};
 
 const ALL: usize = usize::MAX;
+
 /// Entries read at a time.
 const PART: usize = 64;
 

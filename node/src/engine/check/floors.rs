@@ -1,7 +1,7 @@
 //! Numbers that must never be given twice.
 
-use super::super::tables::{self, Counter};
-use crate::engine::EngineError;
+use crate::engine::counters::Counter;
+use crate::engine::{EngineError, tables};
 use crate::store::{Floors, Tx};
 
 /// What an older state may lack: after a power cut the marks are behind by up to a thousand commits of a few events

@@ -6,18 +6,18 @@ use covey_feed::{Entry, Kind};
 use covey_pairing::ids::AccountId;
 use rand_core::CryptoRng;
 
-use super::super::channels::{self, Channel};
-use super::super::contacts::Owner;
-use super::super::group::standing::{self, Standing, State};
-use super::super::group::stored;
-use super::super::{Me, feeds, tables};
-use super::findings::Findings;
-use super::rebuild::Mending;
-use crate::engine::EngineError;
+use crate::engine::check::findings::Findings;
+use crate::engine::check::mending::Mending;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices::Owner;
+use crate::engine::records::standing::{self, Standing, State};
+use crate::engine::records::{feeds, operations};
+use crate::engine::{EngineError, Me, tables};
 use crate::store::{Key, Table, Tx};
 
 /// Entries read at a time.
 const PART: usize = 256;
+
 /// Most accounts that are believed to be members of a group whose roster was lost.
 const MAX_GUIDES: usize = 16;
 
@@ -26,7 +26,7 @@ pub(super) fn check(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError
     for (_, channel) in tx.scan::<Channel>(&tables::channels(), None, usize::MAX, false)? {
         let mut missing = 0;
         each_operation(tx, &channel, |entry| {
-            missing += u32::from(!stored::is_kept(tx, &channel, entry)?);
+            missing += u32::from(!operations::is_kept(tx, &channel, entry)?);
             Ok(())
         })?;
         if missing > 0 {
@@ -63,7 +63,7 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>, me: &Me)
         for part in entries.chunks(PART) {
             mending.step(|tx, _| {
                 for entry in part {
-                    stored::mend(tx, &channel, entry)?;
+                    operations::mend(tx, &channel, entry)?;
                 }
                 Ok(())
             })?;

@@ -4,12 +4,13 @@ use covey_feed::{ChannelId, Entry};
 use covey_pairing::identity::KeyLog;
 use covey_pairing::ids::AccountId;
 
-use super::super::channels::Channel;
-use super::super::contacts::{self, Card, Contact, Owner};
-use super::super::feeds::Feed;
-use super::super::group::standing::{self, State};
-use super::super::tables::{self, Counter};
-use crate::engine::EngineError;
+use crate::engine::counters::Counter;
+use crate::engine::records::channels::Channel;
+use crate::engine::records::devices::{Card, Owner};
+use crate::engine::records::feeds::Feed;
+use crate::engine::records::people::{self, Contact};
+use crate::engine::records::standing::{self, State};
+use crate::engine::{EngineError, tables};
 use crate::store::{Key, Table, Tx};
 
 /// More than anybody has.
@@ -18,7 +19,7 @@ const ALL: usize = usize::MAX;
 /// Makes the indices of contacts, cards and channels anew from what they point to, and the channels of paired contacts and of
 /// groups that have none.
 pub(crate) fn rebuild(tx: &mut Tx<'_>) -> Result<(), EngineError> {
-    let contacts = contacts::all(tx)?;
+    let contacts = people::all(tx)?;
     for table in [Table::Alias, Table::Peer] {
         clear(tx, &Key::table(table))?;
     }

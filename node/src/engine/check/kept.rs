@@ -2,8 +2,8 @@
 
 use tracing::warn;
 
-use super::indices;
 use crate::engine::EngineError;
+use crate::engine::check::indices;
 use crate::store::{Row, Tx};
 
 /// Takes over the records of `kept` (sealed, as stored) that differ, and makes what follows from contacts and cards

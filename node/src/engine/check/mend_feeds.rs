@@ -6,16 +6,14 @@ use covey_feed::{Entry, FeedKey};
 use covey_pairing::ids::{AccountId, DeviceId};
 use rand_core::CryptoRng;
 
-use super::super::Me;
-use super::super::channels::{self, Channel};
-use super::super::contacts;
-use super::super::feeds::Feed;
-use super::super::tables;
-use super::feeds::{self, Chain, fids, walk};
-use super::findings::Findings;
-use super::rebuild::{Mending, Rebuilt};
-use super::verify::Progress;
-use crate::engine::EngineError;
+use crate::engine::check::feeds::{self, Chain};
+use crate::engine::check::findings::Findings;
+use crate::engine::check::mending::{Mending, Rebuilt};
+use crate::engine::check::progress::Progress;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices;
+use crate::engine::records::feeds::Feed;
+use crate::engine::{EngineError, Me, tables};
 use crate::store::{Key, Table, Tx};
 
 /// Entries dropped in one transaction.
@@ -36,7 +34,7 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
     let known = feeds::known(&mending.tx(), &mut Findings::default())?;
     for (done, (no, feed)) in known.feeds.values().enumerate() {
         let Some(channel) = channels::by_no(&mending.tx(), *no)? else { continue };
-        let chain = walk(&mending.tx(), &channel, feed, |_| {})?;
+        let chain = feeds::walk(&mending.tx(), &channel, feed, |_| {})?;
         end(mending, me, &channel, feed, &chain)?;
         progress("feeds", u64::try_from(done).unwrap_or(0), u64::try_from(known.feeds.len()).unwrap_or(0));
     }
@@ -68,7 +66,7 @@ fn drop_homeless(tx: &mut Tx<'_>, told: &mut Rebuilt) -> Result<(), EngineError>
 fn behead(tx: &mut Tx<'_>, me: &Me) -> Result<Vec<u64>, EngineError> {
     let known = feeds::known(tx, &mut Findings::default())?;
     let mut homeless = Vec::new();
-    for fid in fids(tx)?.into_iter().filter(|fid| !known.feeds.contains_key(fid)) {
+    for fid in feeds::fids(tx)?.into_iter().filter(|fid| !known.feeds.contains_key(fid)) {
         let first = tx.keys_after(&tables::entries(fid), &tables::entry(fid, 0), 1)?.pop();
         let bytes = first.map(|key| tx.get_raw(&key)).transpose()?.flatten().unwrap_or_default();
         let home = match Entry::from_stored(&bytes) {
@@ -97,7 +95,7 @@ fn home_of(tx: &Tx<'_>, me: &Me, entry: &Entry) -> Result<Option<(Channel, Accou
     let account = if device == me.device_id() {
         me.account_id()
     } else if let Some(contact) = channel.contact
-        && contacts::device(tx, &contact, &device)?.is_some()
+        && devices::device(tx, &contact, &device)?.is_some()
     {
         contact
     } else {

@@ -4,21 +4,16 @@ use covey_feed::Entry;
 use covey_pairing::ids::DeviceId;
 use rand_core::CryptoRng;
 
-use super::super::Me;
-use super::super::arrivals;
-use super::super::channels::{self, Channel};
-use super::super::contacts;
-use super::super::feeds::Feed;
-use super::super::messages::{Message, Pointer};
-use super::super::parked::Parked;
-use super::super::repeats;
-use super::super::tables;
-use super::feeds::known;
-use super::findings::Findings;
-use super::messages::{content, waiting};
-use super::rebuild::Mending;
-use super::verify::Progress;
-use crate::engine::EngineError;
+use crate::engine::check::findings::Findings;
+use crate::engine::check::mending::Mending;
+use crate::engine::check::progress::Progress;
+use crate::engine::check::{self, feeds};
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::feeds::Feed;
+use crate::engine::records::messages::{Message, Pointer};
+use crate::engine::records::parked::Parked;
+use crate::engine::records::{self, devices, repeats};
+use crate::engine::{EngineError, Me, tables};
 use crate::store::{Key, Table, Tx};
 
 /// Messages or entries looked at in one transaction.
@@ -47,7 +42,7 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
                     }
                     if message.is_shown() {
                         newest = newest.max(Some(message.place));
-                        unread += u32::from(arrivals::is_unread(&channel, &message));
+                        unread += u32::from(records::messages::is_unread(&channel, &message));
                     }
                 }
                 Ok(())
@@ -105,7 +100,7 @@ fn place(tx: &mut Tx<'_>, channel: &Channel, key: &Key, message: &Message) -> Re
 fn forget_waiting<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>) -> Result<(), EngineError> {
     mending.step(|tx, _| {
         for (key, parked) in tx.scan_intact::<Parked>(&Key::table(Table::Parked), usize::MAX)? {
-            if content(tx, tables::feed_of_parked(&key), parked.seq)?.is_none() {
+            if check::messages::content(tx, tables::feed_of_parked(&key), parked.seq)?.is_none() {
                 tx.delete(&key);
             }
         }
@@ -119,8 +114,8 @@ fn wait<R: CryptoRng + ?Sized>(
     me: &Me,
     progress: Progress<'_>,
 ) -> Result<(), EngineError> {
-    let known = known(&mending.tx(), &mut Findings::default())?;
-    let already = waiting(&mending.tx())?;
+    let known = feeds::known(&mending.tx(), &mut Findings::default())?;
+    let already = check::messages::waiting(&mending.tx())?;
     let mut asked = 0;
     for (no, feed) in known.feeds.values() {
         let Some(channel) = channels::by_no(&mending.tx(), *no)?.filter(|channel| channel.open) else { continue };
@@ -132,7 +127,7 @@ fn wait<R: CryptoRng + ?Sized>(
             asked += mending.step(|tx, _| {
                 let mut asked = 0;
                 for seq in (seq..=end).filter(|seq| !already.contains(&(feed.fid, *seq))) {
-                    let Some(entry) = content(tx, feed.fid, seq)? else { continue };
+                    let Some(entry) = check::messages::content(tx, feed.fid, seq)? else { continue };
                     if !tx.contains(&tables::message(channel.no, &entry.order()))? {
                         let parked = Parked {
                             channel: channel.id,
@@ -165,5 +160,5 @@ fn whom(tx: &Tx<'_>, me: &Me, channel: &Channel, feed: &Feed) -> Result<Option<D
         return Ok(Some(author));
     }
     let Some(contact) = &channel.contact else { return Ok(Some(author)) };
-    Ok(contacts::devices(tx, contact)?.first().map(|device| device.id))
+    Ok(devices::devices(tx, contact)?.first().map(|device| device.id))
 }

@@ -2,19 +2,19 @@
 
 use covey_feed::{Entry, Kind};
 
-use super::super::channels::Channel;
-use super::super::feeds::Feed;
-use super::super::messages::{Message, Pointer};
-use super::super::payload::kind;
-use super::super::repeats;
-use super::super::tables;
-use super::feeds::Known;
-use super::findings::Findings;
-use super::verify::Progress;
-use crate::engine::EngineError;
+use crate::engine::check::feeds::Known;
+use crate::engine::check::findings::Findings;
+use crate::engine::check::progress::Progress;
+use crate::engine::records::channels::Channel;
+use crate::engine::records::feeds::Feed;
+use crate::engine::records::messages::{Message, Pointer};
+use crate::engine::records::repeats;
+use crate::engine::wire::payload;
+use crate::engine::{EngineError, tables};
 use crate::store::{Key, Table, Tx};
 
 const ALL: usize = usize::MAX;
+
 /// Messages read at a time.
 const PART: usize = 128;
 
@@ -34,7 +34,7 @@ pub(super) fn check(
             for (key, message) in part {
                 all += 1;
                 again += u64::from(repeats::is_pointed_at(tx, channel.no, &message)?);
-                found.messages += u64::from(message.body.kind == kind::TEXT);
+                found.messages += u64::from(message.body.kind == payload::kind::TEXT);
                 match standing(tx, &channel, &key, &message)? {
                     Standing::Whole => {}
                     Standing::Early => early += 1,

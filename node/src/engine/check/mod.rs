@@ -12,8 +12,10 @@ mod indices;
 mod kept;
 mod mend_feeds;
 mod mend_messages;
+mod mending;
 mod messages;
 mod people;
+mod progress;
 mod rebuild;
 mod verify;
 

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use covey_pairing::identity::{ContactCard, KeyLog};
 use covey_pairing::ids::AccountId;
 
-use super::super::card::Own;
-use super::super::channels::Channel;
-use super::super::contacts::{Card, Contact, Owner};
-use super::super::tables::{self, Counter};
-use super::feeds::Known;
-use super::findings::Findings;
-use crate::engine::EngineError;
+use crate::engine::card::Own;
+use crate::engine::check::feeds::Known;
+use crate::engine::check::findings::Findings;
+use crate::engine::counters::Counter;
+use crate::engine::records::channels::Channel;
+use crate::engine::records::devices::{Card, Owner};
+use crate::engine::records::people::Contact;
+use crate::engine::{EngineError, tables};
 use crate::store::{Key, Table, Tx};
 
 const ALL: usize = usize::MAX;

@@ -8,57 +8,20 @@ use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
 
-use super::super::Me;
-use super::super::contacts::{self, Contact};
-use super::super::tables::{self, Counter};
-use super::feeds::Known;
-use super::findings::Findings;
-use super::verify::Progress;
-use super::{decode, groups, indices, kept, mend_feeds, mend_messages, raise_floors};
-use crate::engine::EngineError;
+use crate::engine::check::feeds::{self, Known};
+use crate::engine::check::findings::Findings;
+use crate::engine::check::mending::{Mending, Rebuilt};
+use crate::engine::check::progress::Progress;
+use crate::engine::check::{decode, floors, groups, indices, kept, mend_feeds, mend_messages};
+use crate::engine::counters::Counter;
+use crate::engine::records::channels;
+use crate::engine::records::people::{self, Contact};
+use crate::engine::{EngineError, Me, tables};
 use crate::store::{Floors, Key, Row, Store, Table, Tx};
 use crate::vault::Vault;
 
 /// Rows read at a time.
 const PART: usize = 256;
-
-/// What became of a database that was repaired.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Rebuilt {
-    /// What is lost, or only others have, for people.
-    pub(crate) lost: Vec<String>,
-    /// What comes back from contacts, for people.
-    pub(crate) returning: Vec<String>,
-}
-
-/// A database that is being mended, step by step, each step a transaction.
-pub(super) struct Mending<'a, R: ?Sized> {
-    pub(super) store: &'a mut dyn Store,
-    pub(super) vault: &'a Vault,
-    pub(super) rng: &'a mut R,
-    pub(super) told: Rebuilt,
-}
-
-impl<R: CryptoRng + ?Sized> Mending<'_, R> {
-    /// Reads.
-    pub(super) fn tx(&self) -> Tx<'_> {
-        Tx::new(self.store, self.vault)
-    }
-
-    /// Changes something.
-    pub(super) fn step<T>(
-        &mut self,
-        change: impl FnOnce(&mut Tx<'_>, &mut Rebuilt) -> Result<T, EngineError>,
-    ) -> Result<T, EngineError> {
-        let mut tx = Tx::new(self.store, self.vault);
-        let made = change(&mut tx, &mut self.told)?;
-        let batch = tx.into_batch(self.rng)?;
-        if !batch.is_empty() {
-            self.store.apply(batch)?;
-        }
-        Ok(made)
-    }
-}
 
 /// Mends what is in `store`, taking over the records that were `kept` apart. `None`: the account is not there.
 pub(crate) fn rebuild(
@@ -78,7 +41,7 @@ pub(crate) fn rebuild(
     mend_feeds::mend(&mut mending, &me, progress)?;
     groups::mend(&mut mending, &me)?;
     mend_messages::mend(&mut mending, &me, progress)?;
-    let known = super::feeds::known(&mending.tx(), &mut Findings::default())?;
+    let known = feeds::known(&mending.tx(), &mut Findings::default())?;
     mending.step(|tx, _| counters(tx, &known, floors))?;
     mending.store.flush()?;
     Ok(Some(mending.told))
@@ -118,20 +81,20 @@ fn drop_unusable<R: CryptoRng + ?Sized>(
 
 /// Everybody with whom there is a channel is a contact, if only one to invite again; invites lead to contacts.
 fn people(tx: &mut Tx<'_>, told: &mut Rebuilt) -> Result<(), EngineError> {
-    let channels = super::super::channels::all(tx)?;
+    let channels = channels::all(tx)?;
     for channel in channels {
         let Some(account) = channel.contact else { continue };
-        if contacts::load(tx, &account)?.is_none() {
+        if people::load(tx, &account)?.is_none() {
             let name = account.fmt_short();
             told.lost.push(format!("the pairing with {name}: invite them again; what you wrote each other is there"));
             let contact = Contact { channel: Some(channel.no), ..Contact::new(account, channel.active_at) };
             tx.put(&tables::contact(&account), &contact)?;
             let key = tables::channel(channel.no);
-            tx.put(&key, &super::super::channels::Channel { open: false, ..channel })?;
+            tx.put(&key, &channels::Channel { open: false, ..channel })?;
         }
     }
     for (key, account) in tx.scan_intact(&Key::table(Table::Invite), usize::MAX)? {
-        if contacts::load(tx, &account)?.is_none() {
+        if people::load(tx, &account)?.is_none() {
             tx.delete(&key);
         }
     }
@@ -140,7 +103,7 @@ fn people(tx: &mut Tx<'_>, told: &mut Rebuilt) -> Result<(), EngineError> {
 
 /// No counter is behind what was counted with it, or what others know of.
 fn counters(tx: &mut Tx<'_>, known: &Known, floors: Floors) -> Result<(), EngineError> {
-    let channels = super::super::channels::all(tx)?;
+    let channels = channels::all(tx)?;
     let channel = channels.iter().map(|channel| channel.no).max().unwrap_or(0);
     let parcel = tx.keys(&Key::table(Table::Outbox))?.iter().map(Key::tail_u64).max().unwrap_or(0);
     let journal = tx.keys_last(&tables::events())?.map_or(0, |key| key.tail_u64());
@@ -154,5 +117,5 @@ fn counters(tx: &mut Tx<'_>, known: &Known, floors: Floors) -> Result<(), Engine
     least(Counter::Parcel, parcel.saturating_add(1_000_000))?;
     least(Counter::Journal, journal)?;
     least(Counter::Audit, audit)?;
-    raise_floors(tx, floors)
+    floors::raise_floors(tx, floors)
 }

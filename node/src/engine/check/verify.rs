@@ -1,16 +1,13 @@
 //! Checks every record of a database, by itself and against the others.
 
-use super::super::Me;
-use super::findings::Findings;
-use super::{decode, feeds, groups, messages, people};
-use crate::engine::EngineError;
+use crate::engine::check::findings::Findings;
+use crate::engine::check::progress::Progress;
+use crate::engine::check::{decode, feeds, groups, messages, people};
+use crate::engine::{EngineError, Me};
 use crate::store::Tx;
 
 /// Rows read at a time.
 const PART: usize = 256;
-
-/// Where a check is: what it looks at, how much of it is done, and how much there is (0: not known).
-pub(crate) type Progress<'a> = &'a mut dyn FnMut(&'static str, u64, u64);
 
 /// Checks everything. Problems are findings; only a store that fails is an error.
 pub(crate) fn verify(tx: &Tx<'_>, rows: u64, progress: Progress<'_>) -> Result<Findings, EngineError> {

@@ -6,38 +6,25 @@ use covey_pairing::group::admission::{JoinStatement, devices, vouch};
 use covey_pairing::group::roster::{Denied, Ground, Op, Right, Role, VerifiedJoin};
 use covey_pairing::identity::ContactCard;
 use covey_pairing::ids::AccountId;
-use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use tracing::{debug, info};
 
-use super::notes::{self, Note};
-use super::rosters::{Group, get};
-use super::standing::State;
-use super::welcome::welcome;
-use super::{knock, ops, show};
-use crate::engine::channels::{self, Channel};
-use crate::engine::contacts::{self, ContactDevice};
-use crate::engine::{Cx, EngineError, PeerKey, card, journal, members, tables};
-use crate::store::Tx;
-
-/// Requests that wait for one group's admins at a time.
-const MAX_REQUESTS: usize = 256;
+use crate::engine::contacts::cards;
+use crate::engine::group::{ops, welcome};
+use crate::engine::live::groups::Group;
+use crate::engine::members::{self, rosters};
+use crate::engine::outbound::{knock, notes};
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices::ContactDevice;
+use crate::engine::records::joining::{self, Asking, MAX_REQUESTS};
+use crate::engine::records::people;
+use crate::engine::records::standing::State;
+use crate::engine::shown::group;
+use crate::engine::wire::note::Note;
+use crate::engine::{Cx, EngineError, PeerKey, journal, tables};
 
 /// Rejected ones of one group that are remembered.
 const MAX_REJECTED: usize = 1_024;
-
-/// Somebody who asks to be let in, as stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::engine) struct Asking {
-    pub(in crate::engine) account: AccountId,
-    pub(in crate::engine) statement: ByteBuf,
-    pub(in crate::engine) card: ByteBuf,
-    pub(in crate::engine) name: String,
-    pub(in crate::engine) note: String,
-    pub(in crate::engine) ticket: String,
-    pub(in crate::engine) role: Role,
-    pub(in crate::engine) at: u64,
-}
 
 /// Somebody who wants to come in, with what was verified of it.
 pub(in crate::engine) struct Joiner {
@@ -79,12 +66,12 @@ pub(in crate::engine) fn asked(
 ) -> Result<(), EngineError> {
     let account = joiner.statement.account;
     let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
-    if contacts::is_blocked(cx.tx, &account)? {
+    if people::is_blocked(cx.tx, &account)? {
         debug!("somebody whom we blocked asks us to let them in, which others may do");
         return Ok(());
     }
     let me = cx.me.account_id();
-    let Some(group) = get(cx, channel.no) else { return Ok(()) };
+    let Some(group) = rosters::get(cx, channel.no) else { return Ok(()) };
     match group.state {
         State::Joined => {}
         // [NOTE-3] Nobody else lets in whom we invited, nor anybody at all into a group that has no member left.
@@ -95,7 +82,7 @@ pub(in crate::engine) fn asked(
         State::Invited | State::Requested | State::Declined => return Ok(()),
     }
     if group.roster.member(&account).is_some() {
-        return welcome(cx, &channel, &account);
+        return welcome::welcome(cx, &channel, &account);
     }
     let JoinStatement { ground, issued_at: at, .. } = joiner.statement;
     let join = VerifiedJoin { account, devices: devices(&joiner.card), ground, at };
@@ -104,9 +91,9 @@ pub(in crate::engine) fn asked(
     match has_room(cx, group).and_then(|()| group.roster.admits(&me, &join, cx.now)) {
         Ok(()) => {
             let Some((ticket, role)) = approval else {
-                card::learn_as_of(cx, &account, &signed, at)?;
+                cards::learn_as_of(cx, &account, &signed, at)?;
                 ops::write(cx, &mut channel, Op::Join { statement, card: signed }).map_err(EngineError::bug)?;
-                return welcome(cx, &channel, &account);
+                return welcome::welcome(cx, &channel, &account);
             };
             if cx.tx.get::<u64>(&tables::join_rejected(channel.no, &account))?.is_some_and(|no| at <= no) {
                 debug!(account = %account.fmt_short(), "somebody who was rejected asks again as before");
@@ -124,7 +111,7 @@ pub(in crate::engine) fn asked(
             };
             // Strangers cost no more than their place among those who wait.
             if queue(cx, &channel, &asking)? {
-                card::learn_as_of(cx, &account, &asking.card, at)?;
+                cards::learn_as_of(cx, &account, &asking.card, at)?;
             }
             Ok(())
         }
@@ -181,7 +168,7 @@ fn refuse(cx: &mut Cx<'_, '_>, joiner: &Joiner, id: &ChannelId) -> Result<(), En
 fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<bool, EngineError> {
     let key = tables::join_request(channel.no, &asking.account);
     let known = cx.tx.contains(&key)?;
-    if !known && how_many_wait(cx.tx, channel.no)? >= MAX_REQUESTS {
+    if !known && joining::how_many_wait(cx.tx, channel.no)? >= MAX_REQUESTS {
         info!(channel = %channel.id.fmt_short(), "too many wait to be let in; another one is not kept");
         return Ok(false);
     }
@@ -189,20 +176,9 @@ fn queue(cx: &mut Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<bool
     if known {
         return Ok(true);
     }
-    let shown = show::request(cx, channel, asking, JoinRequestState::Waiting)?;
+    let shown = group::request(cx, channel, asking, JoinRequestState::Waiting)?;
     journal::record(cx, EventKind::GroupRequest, &shown)?;
     Ok(true)
-}
-
-/// How many wait to be let in.
-pub(in crate::engine) fn how_many_wait(tx: &Tx<'_>, no: u64) -> Result<usize, EngineError> {
-    Ok(tx.keys(&tables::join_requests(no))?.len())
-}
-
-/// Those who wait to be let in.
-pub(in crate::engine) fn waiting(tx: &Tx<'_>, no: u64) -> Result<Vec<Asking>, EngineError> {
-    let rows = tx.scan::<Asking>(&tables::join_requests(no), None, MAX_REQUESTS, false)?;
-    Ok(rows.into_iter().map(|(_, asking)| asking).collect())
 }
 
 /// Lets somebody in who asked.
@@ -210,7 +186,7 @@ pub(in crate::engine) fn approve(cx: &mut Cx<'_, '_>, channel: &mut Channel, ask
     let op = Op::Join { statement: asking.statement.clone(), card: asking.card.clone() };
     ops::write(cx, channel, op)?;
     cx.tx.delete(&tables::join_request(channel.no, &asking.account));
-    Ok(welcome(cx, channel, &asking.account)?)
+    Ok(welcome::welcome(cx, channel, &asking.account)?)
 }
 
 /// Whether this node lets another one into the group.
@@ -220,7 +196,7 @@ pub(in crate::engine) fn has_room(cx: &Cx<'_, '_>, group: &Group) -> Result<(), 
 
 /// Whether we may let somebody in who asked.
 pub(in crate::engine) fn may_approve(cx: &Cx<'_, '_>, channel: &Channel, asking: &Asking) -> Result<(), Denied> {
-    let Some(group) = get(cx, channel.no) else { return Err(Denied::NotAMember) };
+    let Some(group) = rosters::get(cx, channel.no) else { return Err(Denied::NotAMember) };
     has_room(cx, group)?;
     let join = vouch(&group.id, &asking.statement, &asking.card).map_err(|_| Denied::Unverified)?;
     group.roster.admits(&cx.me.account_id(), &join, cx.now)

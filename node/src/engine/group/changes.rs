@@ -7,20 +7,26 @@ use covey_pairing::group::roster::{Change, Exit, Op, Operation};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::debug;
 
-use super::rosters::{self, get, get_mut};
-use super::standing::{self, State};
-use super::stored::Stored;
-use super::{chains, content, peers, readers, show};
-use crate::engine::channels::Channel;
+use crate::engine::contacts::cards;
+use crate::engine::group::{content, fill, peers, readers};
+use crate::engine::members::rosters;
 use crate::engine::notices::Notice;
-use crate::engine::sessions::Scope;
-use crate::engine::{Cx, EngineError, arrivals, card, control, feeds, sync, tables};
+use crate::engine::outbound::control;
+use crate::engine::records::channels::Channel;
+use crate::engine::records::feeds;
+use crate::engine::records::operations::Stored;
+use crate::engine::records::sessions::Scope;
+use crate::engine::records::standing::{self, State};
+use crate::engine::said::arrivals;
+use crate::engine::sealing::chains;
+use crate::engine::shown::group;
+use crate::engine::{Cx, EngineError, gate, sharing, tables};
 
 /// Members that are remembered beside the roster.
 const REMEMBERED: usize = 3;
 
 /// What changed on the roster changes the channel, the keys and who may connect.
-pub(super) fn carry_out(
+pub(in crate::engine) fn carry_out(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     changes: Vec<Change>,
@@ -102,9 +108,14 @@ pub(super) fn carry_out(
 }
 
 /// Operations that are applied together may take us out and in again: no change of the roster, and yet we are let in.
-pub(super) fn let_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>) -> Result<(), EngineError> {
+pub(in crate::engine) fn let_in(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    actor: Option<AccountId>,
+) -> Result<(), EngineError> {
     let me = cx.me.account_id();
-    let Some(group) = get(cx, channel.no).filter(|group| cx.live.groups.requests.contains_key(&group.id)) else {
+    let Some(group) = rosters::get(cx, channel.no).filter(|group| cx.live.groups.requests.contains_key(&group.id))
+    else {
         return Ok(());
     };
     let Some(joined) = group.roster.member(&me).map(|member| member.joined) else { return Ok(()) };
@@ -114,7 +125,7 @@ pub(super) fn let_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<A
 
 /// Some members are remembered beside the roster, where nothing is lost: if the roster is, they can give it back.
 fn remember(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId, member: bool) -> Result<(), EngineError> {
-    let Some(group) = get(cx, channel.no) else { return Ok(()) };
+    let Some(group) = rosters::get(cx, channel.no) else { return Ok(()) };
     let mut guides = group.guides.clone();
     match guides.iter().position(|guide| guide == account) {
         None if member && guides.len() < REMEMBERED => guides.push(*account),
@@ -124,7 +135,7 @@ fn remember(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId, member:
     let Some(mut standing) = standing::of_channel(cx.tx, channel)? else { return Ok(()) };
     standing.guides.clone_from(&guides);
     standing.save(cx.tx)?;
-    if let Some(group) = get_mut(cx, channel.no) {
+    if let Some(group) = rosters::get_mut(cx, channel.no) {
         group.guides = guides;
     }
     Ok(())
@@ -138,7 +149,7 @@ fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>)
     standing.invite = None;
     standing.ended = None;
     standing.by = actor.filter(|actor| *actor != cx.me.account_id());
-    if let Some(group) = get_mut(cx, channel.no) {
+    if let Some(group) = rosters::get_mut(cx, channel.no) {
         group.state = State::Joined;
         group.farewell.clear();
         let name = group.roster.name().to_owned();
@@ -151,13 +162,13 @@ fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>)
     channel.open = true;
     channel.save(cx.tx)?;
     cx.live.groups.requests.remove(&standing.id);
-    peers::allow_all(cx, channel.no)?;
+    gate::allow_all(cx, channel.no)?;
     peers::share_anew(cx, channel)?;
     tell(cx, channel, EventKind::GroupJoined, None, actor)
 }
 
 /// We are a member no more: nothing is written or taken, what is here stays readable.
-pub(super) fn went_out(
+pub(in crate::engine) fn went_out(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     exit: Option<Exit>,
@@ -177,7 +188,8 @@ pub(super) fn went_out(
     standing.guides.clear();
     standing.secret = None;
     let me = cx.me.account_id();
-    standing.ended = get(cx, channel.no).and_then(|group| group.roster.member(&me)).map(|member| member.joined);
+    standing.ended =
+        rosters::get(cx, channel.no).and_then(|group| group.roster.member(&me)).map(|member| member.joined);
     standing.save(cx.tx)?;
     channel.open = false;
     channel.save(cx.tx)?;
@@ -187,12 +199,12 @@ pub(super) fn went_out(
 }
 
 /// Feeds of somebody who is gone, and those that are forked, end at their cuts.
-pub(super) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
+pub(in crate::engine) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
     let mut raised = false;
     for feed in feeds::all(cx.tx, channel.no)? {
         let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
         let Some(last) = rosters::cut(cx, channel, &device, feed.key.incarnation) else { continue };
-        let before = get_mut(cx, channel.no).and_then(|group| group.ended.insert(feed.key, last));
+        let before = rosters::get_mut(cx, channel.no).and_then(|group| group.ended.insert(feed.key, last));
         if let Some(before) = before.filter(|before| *before < last) {
             // Another removal had seen more of it: what was hidden in between counts after all, and the rest is fetched.
             raised = true;
@@ -213,13 +225,13 @@ pub(super) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), Engi
                 content::look_again(cx, channel, &entry)?;
             }
         }
-        if let Some(group) = get(cx, channel.no) {
+        if let Some(group) = rosters::get(cx, channel.no) {
             group.spread.cut(feed.key, at);
         }
-        sync::frozen(cx, channel, feed.id(channel.id));
+        sharing::frozen(cx, channel, feed.id(channel.id));
     }
     if raised {
-        super::reload(cx, channel)?;
+        fill::reload(cx, channel)?;
         peers::share_anew(cx, channel)?;
     }
     Ok(())
@@ -230,7 +242,7 @@ fn learn_card(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Re
     if *account == cx.me.account_id() {
         return Ok(());
     }
-    let Some(group) = get(cx, channel.no) else { return Ok(()) };
+    let Some(group) = rosters::get(cx, channel.no) else { return Ok(()) };
     let Some(member) = group.roster.member(account) else { return Ok(()) };
     let Some(lamport) = group.lamports.get(&member.card).copied() else { return Ok(()) };
     let id = EntryId::from_bytes(*member.card.as_bytes());
@@ -244,11 +256,11 @@ fn learn_card(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Re
         },
         _ => return Ok(()),
     };
-    card::learn_as_of(cx, account, card, at).map(drop)
+    cards::learn_as_of(cx, account, card, at).map(drop)
 }
 
 /// Writes to the journal what happened in a group.
-pub(super) fn tell(
+pub(in crate::engine) fn tell(
     cx: &mut Cx<'_, '_>,
     channel: &Channel,
     kind: EventKind,
@@ -256,5 +268,5 @@ pub(super) fn tell(
     actor: Option<AccountId>,
 ) -> Result<(), EngineError> {
     let Some(standing) = standing::of_channel(cx.tx, channel)? else { return Ok(()) };
-    show::announce(cx, kind, &standing, member, actor)
+    group::announce(cx, kind, &standing, member, actor)
 }

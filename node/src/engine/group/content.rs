@@ -1,54 +1,22 @@
-//! Whether what members wrote counts: who had the right to write it, up to where their feeds count, what is deleted for
-//! everyone. Asked whenever something is opened, however late, and again when the roster changes: so all members show the
-//! same, whatever reached whom first (`[NODE-RIGHT]`).
+//! Whether what members wrote counts, looked at again when the roster changes.
 //!
 //! What does not count is stored and hidden, key and all: the next operation may say otherwise.
 
-use covey_feed::{Entry, EntryId, FeedKey, OrderKey};
-use covey_pairing::group::roster::{self, Written};
+use covey_feed::{Entry, EntryId};
 use covey_pairing::ids::{AccountId, DeviceId};
 
-use super::rosters::get;
-use crate::engine::channels::Channel;
-use crate::engine::feeds::{self, Feed};
-use crate::engine::messages::{self, Message};
-use crate::engine::payload::kind;
-use crate::engine::{Cx, EngineError, arrivals, members, tables};
+use crate::engine::members::{rights, rosters};
+use crate::engine::records::channels::Channel;
+use crate::engine::records::feeds::{self, Feed};
+use crate::engine::records::messages::{self, Message};
+use crate::engine::said::arrivals;
+use crate::engine::{Cx, EngineError, tables};
 
 /// Messages looked at in one go.
 const CHUNK: usize = 128;
+
 /// How messages were judged when they were last looked at as a whole: raised when a later covey judges otherwise.
 const RULES: u64 = 1;
-
-/// [BODY-9] Whether a body of this kind counts that `author` wrote at this place. (A reader does not write; that they read is for
-/// them to say.)
-pub(in crate::engine) fn counts(
-    cx: &Cx<'_, '_>,
-    channel: &Channel,
-    author: &AccountId,
-    place: &OrderKey,
-    of: u16,
-) -> bool {
-    let Some(group) = get(cx, channel.no) else { return true };
-    let key = FeedKey { author: place.author, incarnation: place.incarnation };
-    let (device, OrderKey { incarnation, seq, lamport, .. }) = (device_of(place), *place);
-    let is_within = members::cut(cx, channel, &key).is_none_or(|last| seq <= last);
-    let written = Written { device, incarnation, seq, lamport };
-    is_within && (of != kind::TEXT || group.roster.may_have_written(author, &written))
-}
-
-fn device_of(place: &OrderKey) -> DeviceId {
-    DeviceId::from_bytes(*place.author.as_bytes())
-}
-
-/// Whether a message was deleted for everyone: itself, or what it was written again for.
-pub(in crate::engine) fn is_deleted(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> bool {
-    let Some(group) = get(cx, channel.no) else { return false };
-    let device = device_of(&message.place);
-    let first = message.body.again.map(|id| EntryId::from_bytes(*id));
-    let mut ids = first.into_iter().chain([message.id]);
-    ids.any(|id| group.roster.is_deleted(&roster::EntryId::from_bytes(*id.as_bytes()), &device))
-}
 
 /// Looks at one entry again: it is hidden, or shown.
 pub(in crate::engine) fn look_again(
@@ -63,7 +31,7 @@ pub(in crate::engine) fn look_again(
 }
 
 fn judge(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Result<(), EngineError> {
-    let hidden = !counts(cx, channel, &message.author, &message.place, message.body.kind);
+    let hidden = !rights::counts(cx, channel, &message.author, &message.place, message.body.kind);
     if hidden == message.hidden { Ok(()) } else { arrivals::hide(cx, channel, &message.id, hidden) }
 }
 
@@ -87,7 +55,7 @@ fn judge_all(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<u64, EngineEr
 
 /// Looks again at what the devices of an account wrote: nothing, of who has just come in. How many entries there were.
 fn judge_those_of(cx: &mut Cx<'_, '_>, channel: &mut Channel, account: &AccountId) -> Result<u64, EngineError> {
-    let devices = get(cx, channel.no).into_iter().flat_map(|group| &group.devices);
+    let devices = rosters::get(cx, channel.no).into_iter().flat_map(|group| &group.devices);
     let devices: Vec<DeviceId> = devices.filter(|(_, of)| *of == account).map(|(device, _)| *device).collect();
     let mut looked = 0;
     for device in devices {
@@ -105,7 +73,7 @@ fn judge_those_of(cx: &mut Cx<'_, '_>, channel: &mut Channel, account: &AccountI
 }
 
 /// Looks again at what those wrote whose right to it is another one now, at the cost of who brought that about.
-pub(super) fn judge_anew(
+pub(in crate::engine) fn judge_anew(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     of: &[Option<AccountId>],
@@ -129,7 +97,9 @@ pub(super) fn judge_anew(
 /// Looks again at everything: the roster was filled anew from what is stored, and may say something else than before.
 pub(in crate::engine) fn reconcile(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
     // As long as nothing is known of a group, what is here of it stays as it is.
-    let Some(group) = get(cx, channel.no).filter(|group| group.roster.founder().is_some()) else { return Ok(()) };
+    let Some(group) = rosters::get(cx, channel.no).filter(|group| group.roster.founder().is_some()) else {
+        return Ok(());
+    };
     let deleted: Vec<_> = group.roster.deleted().map(|(entry, device)| (*entry, *device)).collect();
     for (entry, device) in deleted {
         arrivals::delete(cx, channel, &EntryId::from_bytes(*entry.as_bytes()), &device)?;
@@ -140,7 +110,7 @@ pub(in crate::engine) fn reconcile(cx: &mut Cx<'_, '_>, channel: &mut Channel) -
 }
 
 /// The same once after an earlier covey, which judged otherwise.
-pub(super) fn reconcile_once(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
+pub(in crate::engine) fn reconcile_once(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
     let judged = cx.tx.get::<u64>(&tables::judged(channel.no))?;
     if judged == Some(RULES) { Ok(()) } else { reconcile(cx, channel) }
 }

@@ -5,57 +5,39 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::{Check, CheckState};
-use covey_feed::{ChannelId, FeedKey};
 use covey_pairing::crypto::hash::derive_key;
 use covey_pairing::ids::DeviceId;
-use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use tracing::debug;
 
-use super::rosters::{self, get};
-use crate::engine::channels::Channel;
-use crate::engine::contacts::Owner;
-use crate::engine::parcels::{self, VERSION};
-use crate::engine::{Cx, EngineError, PeerKey, feeds, members, parked};
+use crate::engine::members::{self, rosters};
+use crate::engine::outbound::post;
+use crate::engine::records::channels::Channel;
+use crate::engine::records::devices::Owner;
+use crate::engine::records::{feeds, parked};
+use crate::engine::shown::group;
+use crate::engine::wire::doctor::{MAX_FRAME, MAX_HEADS, Report, Wire};
+use crate::engine::wire::parcel::VERSION;
+use crate::engine::{Cx, EngineError, PeerKey};
 
-/// Feeds told in one report: of larger groups the digest has to do.
-const MAX_HEADS: usize = 512;
-/// Longest frame read, in bytes.
-const MAX_FRAME: usize = 64 * 1024;
 /// Oddities of one kind told one by one.
 const MAX_TOLD: usize = 20;
+
 /// [DOCTOR-1] Minimum interval between answers to one device, in milliseconds: an answer reads all heads.
 const PAUSE: u64 = 500;
+
 /// [DOCTOR-1] Answers given at once to a device that was quiet: for several groups, or to an operator who looks again.
 const AT_ONCE: u64 = 16;
+
 /// Devices that are asked at a time.
 const MAX_ASKED: usize = 64;
 
 /// Derives what members compare of the group's secret.
 const SECRET_CHECK: &str = "covey 2026 group secret check v1";
 
-/// What is asked and answered.
-#[derive(Serialize, Deserialize)]
-enum Wire {
-    #[serde(rename = "q")]
-    Question(u8, ChannelId),
-    #[serde(rename = "a")]
-    Answer(u8, ChannelId, ByteArray<32>, ByteArray<32>, Vec<(FeedKey, u64)>, ByteArray<16>),
-}
-
-/// How a group looks from one device.
-#[derive(Debug, Clone)]
-pub(in crate::engine) struct Report {
-    pub(in crate::engine) roster: [u8; 32],
-    pub(in crate::engine) heads: [u8; 32],
-    pub(in crate::engine) feeds: Vec<(FeedKey, u64)>,
-    /// Tells apart what sessions of the group start from, without telling what it is.
-    pub(in crate::engine) secret: [u8; 16],
-}
-
 /// How it looks from here.
 pub(in crate::engine) fn own(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Option<Report>, EngineError> {
-    let Some(group) = get(cx, channel.no) else { return Ok(None) };
+    let Some(group) = rosters::get(cx, channel.no) else { return Ok(None) };
     let roster = group.roster.hash();
     let mut known = Vec::new();
     let mut hasher = Vec::new();
@@ -90,7 +72,7 @@ pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<u
     let question = covey_codec::encode(&Wire::Question(VERSION, channel.id)).map_err(EngineError::bug)?;
     for peer in members::peers(cx, channel).into_iter().take(MAX_ASKED) {
         if cx.live.opened.contains(&peer) {
-            parcels::send_doctor(cx, peer, question.clone())?;
+            post::send_doctor(cx, peer, question.clone())?;
             asked += 1;
         }
     }
@@ -130,7 +112,7 @@ pub(in crate::engine) fn frame(
             let (roster, heads, secret) = (ByteArray::new(roster), ByteArray::new(heads), ByteArray::new(secret));
             let answer = Wire::Answer(VERSION, channel.id, roster, heads, feeds, secret);
             let answer = covey_codec::encode(&answer).map_err(EngineError::bug)?;
-            parcels::send_doctor(cx, peer, answer)
+            post::send_doctor(cx, peer, answer)
         }
         Wire::Answer(_, _, roster, heads, feeds, secret) => {
             if let Some(reports) = cx.live.groups.reports.get_mut(&channel.no)
@@ -164,12 +146,12 @@ pub(in crate::engine) fn secret(own: &Report, others: &BTreeMap<DeviceId, Report
 /// What else is to be said of the group.
 pub(in crate::engine) fn checks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<Check>, EngineError> {
     let mut checks = Vec::new();
-    let Some(group) = get(cx, channel.no) else { return Ok(checks) };
+    let Some(group) = rosters::get(cx, channel.no) else { return Ok(checks) };
     let check =
         |name: &str, state: CheckState, message: String| Check { name: name.to_owned(), state, message, advice: None };
     let ignored = group.roster.ignored();
     for one in ignored.iter().take(MAX_TOLD) {
-        let who = super::show::name_of(cx, &one.account)?;
+        let who = group::name_of(cx, &one.account)?;
         checks.push(check(
             "operations",
             CheckState::Ok,
@@ -177,8 +159,8 @@ pub(in crate::engine) fn checks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Ve
         ));
     }
     for (key, (seq, _)) in group.forks.iter().take(MAX_TOLD) {
-        let account = super::account_of(cx, channel, &DeviceId::from_bytes(*key.author.as_bytes()));
-        let who = account.map(|account| super::show::name_of(cx, &account)).transpose()?.unwrap_or_default();
+        let account = rosters::account_of(cx, channel, &DeviceId::from_bytes(*key.author.as_bytes()));
+        let who = account.map(|account| group::name_of(cx, &account)).transpose()?.unwrap_or_default();
         checks.push(check(
             "feeds",
             CheckState::Warn,
@@ -193,9 +175,9 @@ pub(in crate::engine) fn checks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Ve
             format!("{waiting} operations wait for others that are not here yet"),
         ));
     }
-    for (device, (entries, asked)) in parked::waiting(cx, channel)?.into_iter().take(MAX_TOLD) {
-        let who = match super::account_of(cx, channel, &device) {
-            Some(account) => super::show::name_of(cx, &account)?,
+    for (device, (entries, asked)) in parked::waiting(cx.tx, channel)?.into_iter().take(MAX_TOLD) {
+        let who = match rosters::account_of(cx, channel, &device) {
+            Some(account) => group::name_of(cx, &account)?,
             None => device.fmt_short(),
         };
         checks.push(Check {

@@ -8,12 +8,15 @@ use covey_pairing::ids::AccountId;
 use serde_bytes::ByteBuf;
 use tracing::debug;
 
-use super::notes::{self, Note};
-use super::rosters::get;
-use super::standing::{self, Invite, Point, Request, Standing, State};
-use super::{ops, show};
-use crate::engine::channels::{self, Channel};
-use crate::engine::contacts::{self, Owner};
+use crate::engine::group::ops;
+use crate::engine::members::rosters;
+use crate::engine::outbound::notes;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices::{self, Owner};
+use crate::engine::records::people;
+use crate::engine::records::standing::{self, Invite, Point, Request, Standing, State};
+use crate::engine::shown::group;
+use crate::engine::wire::note::Note;
 use crate::engine::{Cx, EngineError, card};
 
 /// Invites to groups that wait for us at a time.
@@ -28,7 +31,7 @@ pub(in crate::engine) fn invite(
     note: String,
 ) -> Result<(), ApiError> {
     let op = ops::write(cx, channel, Op::Invite { account, grant })?;
-    let Some(group) = get(cx, channel.no) else { return Ok(()) };
+    let Some(group) = rosters::get(cx, channel.no) else { return Ok(()) };
     let invite = GroupInvite {
         group: group.id,
         name: group.roster.name().to_owned(),
@@ -43,13 +46,13 @@ pub(in crate::engine) fn invite(
 }
 
 /// [NOTE-1] A contact invites us.
-pub(super) fn invited(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
+pub(in crate::engine) fn invited(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
     let Some(invite) = GroupInvite::from_bytes(bytes).filter(|invite| invite.inviter == owner.account) else {
         debug!("a malformed invite to a group");
         return Ok(());
     };
     // Consent to be asked is the pairing; who is a contact by the open mode only is none.
-    let paired = contacts::load(cx.tx, &owner.account)?.is_some_and(|contact| contact.is_paired() && !contact.request);
+    let paired = people::load(cx.tx, &owner.account)?.is_some_and(|contact| contact.is_paired() && !contact.request);
     let known = standing::load(cx.tx, &invite.group)?;
     let open = known.as_ref().is_none_or(|known| match known.state {
         State::Invited | State::Left | State::Removed => true,
@@ -70,7 +73,7 @@ pub(super) fn invited(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result
     standing.invite =
         Some(Invite { op: invite.operation, role: invite.grant.role, members: invite.members, note: invite.note });
     standing.save(cx.tx)?;
-    show::announce(cx, EventKind::GroupInvited, &standing, None, Some(owner.account))
+    group::announce(cx, EventKind::GroupInvited, &standing, None, Some(owner.account))
 }
 
 /// We say yes to an invite.
@@ -80,7 +83,7 @@ pub(in crate::engine) fn accept(cx: &mut Cx<'_, '_>, mut standing: Standing) -> 
     };
     let statement = JoinStatement::by_invite(standing.id, cx.me.account_id(), &cx.me.device, invite.op, cx.now);
     let statement = ByteBuf::from(statement);
-    let devices = contacts::devices(cx.tx, &by)?;
+    let devices = devices::devices(cx.tx, &by)?;
     let points = devices.iter().map(|device| Point::of(by, device)).collect();
     let request = Request { statement: statement.clone(), note: String::new(), points };
     standing.become_(State::Requested, cx.now);
@@ -90,7 +93,7 @@ pub(in crate::engine) fn accept(cx: &mut Cx<'_, '_>, mut standing: Standing) -> 
     cx.live.groups.requests.insert(standing.id, request);
     let card = ByteBuf::from(card::own(cx)?);
     notes::tell(cx, &by, &Note::Join(standing.channel(), statement, card, String::new()))?;
-    show::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
+    group::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
     Ok(standing)
 }
 
@@ -104,17 +107,17 @@ pub(in crate::engine) fn decline(cx: &mut Cx<'_, '_>, mut standing: Standing) ->
     if let Some(by) = standing.by {
         notes::tell(cx, &by, &Note::Decline(standing.channel()))?;
     }
-    show::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
+    group::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
     Ok(standing)
 }
 
 /// [NOTE-2] Somebody whom we invited declines: the invite is taken back.
-pub(super) fn declined(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
+pub(in crate::engine) fn declined(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
     let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     let op = Op::Uninvite { account: owner.account };
     let me = cx.me.account_id();
-    let allowed =
-        get(cx, channel.no).is_some_and(|group| group.state == State::Joined && group.roster.allowed(&me, &op).is_ok());
+    let allowed = rosters::get(cx, channel.no)
+        .is_some_and(|group| group.state == State::Joined && group.roster.allowed(&me, &op).is_ok());
     if allowed {
         ops::write(cx, &mut channel, op).map_err(EngineError::bug)?;
     }

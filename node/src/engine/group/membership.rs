@@ -4,31 +4,22 @@
 use std::collections::BTreeMap;
 
 use covey_feed::ChannelId;
-use covey_pairing::group::roster::OpId;
+use covey_pairing::group::roster::{Exit, OpId};
 use covey_pairing::ids::AccountId;
 use rand::seq::IteratorRandom;
-use serde::{Deserialize, Serialize};
 
-use super::rosters::get;
-use super::standing::{self, State};
-use super::{knock, notes, peers};
-use crate::engine::contacts::{self, ContactDevice, Owner};
-use crate::engine::{Cx, EngineError, PeerKey, channels, sessions};
-
-/// Longest question and answer in bytes.
-const MAX_MEMBERSHIP: usize = 256;
-
-/// In which group, and the operation by which the asking account became a member; the answer repeats it.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct Membership(ChannelId, OpId);
-
-/// What question and answer are called on the wire.
-const QUESTION: &str = "group member";
-const ANSWER: &str = "group removed";
+use crate::engine::group::changes;
+use crate::engine::members::{rights, rosters};
+use crate::engine::records::devices::{self, ContactDevice, Owner};
+use crate::engine::records::standing::State;
+use crate::engine::records::{channels, people};
+use crate::engine::sealing::sessions;
+use crate::engine::wire::knock::{ANSWER, MAX_MEMBERSHIP, Membership, QUESTION};
+use crate::engine::{Cx, EngineError, PeerKey, gate, outbound, wire};
 
 fn seal(cx: &mut Cx<'_, '_>, to: &ContactDevice, kind: &str, membership: Membership) -> Result<Vec<u8>, EngineError> {
     let bytes = covey_codec::encode(&membership).map_err(EngineError::bug)?;
-    sessions::seal_parcel(cx, to, &knock::prologue(kind, &to.id), &bytes)
+    sessions::seal_parcel(cx, to, &wire::knock::prologue(kind, &to.id), &bytes)
 }
 
 /// What the device behind `peer` sealed for us.
@@ -39,7 +30,8 @@ fn open(
     sealed: &[u8],
 ) -> Result<Option<(Owner, ContactDevice, Membership)>, EngineError> {
     let Some((owner, device)) = device(cx, peer)? else { return Ok(None) };
-    let Ok((sender, bytes)) = sessions::open_parcel(cx, &knock::prologue(kind, &cx.me.device_id()), sealed)? else {
+    let Ok((sender, bytes)) = sessions::open_parcel(cx, &wire::knock::prologue(kind, &cx.me.device_id()), sealed)?
+    else {
         return Ok(None);
     };
     let membership = covey_codec::decode(&bytes, MAX_MEMBERSHIP).ok().filter(|_| sender == device.dh);
@@ -47,18 +39,19 @@ fn open(
 }
 
 fn device(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<(Owner, ContactDevice)>, EngineError> {
-    let Some(owner) = contacts::owner(cx.tx, peer)? else { return Ok(None) };
-    Ok(contacts::device(cx.tx, &owner.account, &owner.device)?.map(|device| (owner, device)))
+    let Some(owner) = devices::owner(cx.tx, peer)? else { return Ok(None) };
+    Ok(devices::device(cx.tx, &owner.account, &owner.device)?.map(|device| (owner, device)))
 }
 
 /// So many of those who could have removed us are looked for at a time.
 const SOUGHT: usize = 2;
+
 /// Among the first so many, by role and seniority.
 const AMONG: usize = 64;
 
 /// [KNOCK-4] In the groups of which nobody opens up to us, asks those who could tell why, or else looks for them. (That also meets
 /// somebody if all neighbours are away.)
-pub(super) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let me = cx.me.account_id();
     let silent: BTreeMap<AccountId, PeerKey> = silent(cx)?;
     let (mut questions, mut sought) = (Vec::new(), Vec::new());
@@ -70,52 +63,69 @@ pub(super) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         }
         let others = group.roster.by_rank().map(|(account, _)| *account).filter(|account| *account != me);
         let may: Vec<AccountId> =
-            others.take(AMONG).filter(|account| notes::may_remove_us(group, &me, account)).collect();
-        let membership = Membership(standing::channel_id(&group.id), member.joined);
+            others.take(AMONG).filter(|account| rights::may_remove_us(group, &me, account)).collect();
+        let membership = Membership(channels::channel_id(&group.id), member.joined);
         questions.extend(may.iter().filter_map(|account| Some((*silent.get(account)?, membership))));
         sought.extend(may.iter().filter(|account| !silent.contains_key(account)).copied().sample(cx.rng, SOUGHT));
     }
     for (peer, membership) in questions {
         let Some((_, device)) = device(cx, peer)? else { continue };
         let sealed = seal(cx, &device, QUESTION, membership)?;
-        knock::send_question(cx, &device, sealed)?;
+        outbound::knock::send_question(cx, &device, sealed)?;
     }
-    sought.iter().try_for_each(|account| peers::visit(cx, account))
+    sought.iter().try_for_each(|account| gate::visit(cx, account))
 }
 
 /// Those who are connected and do not open up.
 fn silent(cx: &Cx<'_, '_>) -> Result<BTreeMap<AccountId, PeerKey>, EngineError> {
     let mut silent = BTreeMap::new();
     for peer in cx.live.connected.difference(&cx.live.opened) {
-        silent.extend(contacts::owner(cx.tx, *peer)?.map(|owner| (owner.account, *peer)));
+        silent.extend(devices::owner(cx.tx, *peer)?.map(|owner| (owner.account, *peer)));
     }
     Ok(silent)
 }
 
 /// [KNOCK-5] Somebody asks us. Who is a member still, and who never was one, gets no answer.
-pub(super) fn asked(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
+pub(in crate::engine) fn asked(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
     let Some((owner, device, membership)) = open(cx, peer, QUESTION, sealed)? else {
         return Ok(());
     };
     let Membership(id, joined) = membership;
     let Some(channel) = channels::group(cx.tx, &id)? else { return Ok(()) };
     // Who knows of the joining and not of the member saw it end.
-    let over = get(cx, channel.no).is_some_and(|group| {
+    let over = rosters::get(cx, channel.no).is_some_and(|group| {
         let now = group.roster.standing(&owner.account);
         let gone = now.is_some_and(|now| now.member.is_none() && now.exit.is_some());
         group.state == State::Joined && group.roster.contains(&joined) && gone
     });
-    if !over || contacts::is_blocked(cx.tx, &owner.account)? {
+    if !over || people::is_blocked(cx.tx, &owner.account)? {
         return Ok(());
     }
     let sealed = seal(cx, &device, ANSWER, membership)?;
-    knock::send_answer(cx, &device, sealed)
+    outbound::knock::send_answer(cx, &device, sealed)
 }
 
 /// Somebody whom we asked says that we are none.
-pub(super) fn answered(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
+pub(in crate::engine) fn answered(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
     match open(cx, peer, ANSWER, sealed)? {
-        Some((owner, _, Membership(id, joined))) => notes::removed(cx, owner, &id, joined),
+        Some((owner, _, Membership(id, joined))) => removed(cx, owner, &id, joined),
         None => Ok(()),
     }
+}
+
+/// [NOTE-5] Somebody says that we were removed: believed of those who may.
+pub(in crate::engine) fn removed(
+    cx: &mut Cx<'_, '_>,
+    owner: Owner,
+    id: &ChannelId,
+    joined: OpId,
+) -> Result<(), EngineError> {
+    let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
+    let me = cx.me.account_id();
+    let believed = rosters::get(cx, channel.no).is_some_and(|group| {
+        // Who came back since is another member.
+        let meant = group.own(&me).is_some_and(|member| member.joined == joined);
+        meant && rights::may_remove_us(group, &me, &owner.account)
+    });
+    if believed { changes::went_out(cx, &mut channel, Some(Exit::Removed), Some(owner.account)) } else { Ok(()) }
 }

@@ -1,22 +1,26 @@
 //! Operations on a roster: written, and taken from others.
 
-use covey_api::{ApiError, GroupRefusal};
+use covey_api::ApiError;
 use covey_feed::sync::Rejection;
 use covey_feed::{Entry, FeedId, Kind};
 use covey_pairing::group::roster::{CUT_MAX, Cut, Op, OpId, Operation, group_id};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::warn;
 
-use super::rosters::{get, get_mut};
-use super::standing::{self, State};
-use super::{changes, replay, show, stored};
-use crate::engine::channels::{self, Channel};
-use crate::engine::{Cx, EngineError, feeds, quota, sync, take};
+use crate::engine::group::changes;
+use crate::engine::group::fill::{self, CHUNK, REFILL};
+use crate::engine::members::rosters;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::feeds;
+use crate::engine::records::operations::{self, Stored};
+use crate::engine::said::own_feed;
+use crate::engine::shown::group;
+use crate::engine::{Cx, EngineError, charge, sharing, tables};
 use crate::store::Tx;
 
 /// The account that founded the group, if the first entry of a feed is the group's creation.
 pub(in crate::engine) fn founder(cx: &Cx<'_, '_>, channel: &Channel, id: &FeedId, first: &Entry) -> Option<AccountId> {
-    get(cx, channel.no).filter(|group| group.roster.founder().is_none())?;
+    rosters::get(cx, channel.no).filter(|group| group.roster.founder().is_none())?;
     let operation = Operation::decode(first.payload()?).ok()?;
     let Op::Create { nonce, .. } = &operation.op else { return None };
     let device = DeviceId::from_bytes(*id.author.as_bytes());
@@ -26,7 +30,7 @@ pub(in crate::engine) fn founder(cx: &Cx<'_, '_>, channel: &Channel, id: &FeedId
 
 /// Whether the group's creation is still to come.
 pub(in crate::engine) fn awaits_founder(cx: &Cx<'_, '_>, channel: &Channel) -> bool {
-    channel.is_group() && get(cx, channel.no).is_some_and(|group| group.roster.founder().is_none())
+    channel.is_group() && rosters::get(cx, channel.no).is_some_and(|group| group.roster.founder().is_none())
 }
 
 /// What to say of entries by somebody of whom nothing is known: it may come with an operation that is on its way.
@@ -37,14 +41,14 @@ pub(in crate::engine) fn stranger(channel: &Channel) -> Rejection {
 /// Writes an operation of our own and carries it out.
 pub(in crate::engine) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, op: Op) -> Result<OpId, ApiError> {
     let account = cx.me.account_id();
-    let Some(group) = get(cx, channel.no) else { return Err(closed(cx, channel)?) };
+    let Some(group) = rosters::get(cx, channel.no) else { return Err(group::closed(cx, channel)?) };
     let deps = group.roster.deps();
     let operation = Operation { account, at: cx.now, deps, op };
     let payload = operation.encode().map_err(|error| ApiError::invalid_params(error.to_string()))?;
-    let next = feeds::next(cx, channel)?;
-    let entry = feeds::finish(cx, channel, next, Kind::Control, payload)?;
+    let next = own_feed::next(cx, channel)?;
+    let entry = own_feed::finish(cx, channel, next, Kind::Control, payload)?;
     // Everybody who was a member before hears of it, also who is none afterwards.
-    sync::publish(cx)?;
+    sharing::publish(cx)?;
     take(cx, channel, &[&entry], account)?;
     Ok(OpId::from_bytes(*entry.id().as_bytes()))
 }
@@ -60,23 +64,23 @@ pub(in crate::engine) fn take(
     for entry in entries {
         // In whose name it is does not matter here: whether the device was that account's is for the roster to say, which says
         // the same everywhere, whatever came first.
-        let Some(record) = stored::record_of(channel, entry) else { continue };
-        stored::keep(cx.tx, channel, entry, &record)?;
-        let Some(group) = get_mut(cx, channel.no) else { return Ok(()) };
+        let Some(record) = operations::record_of(channel, entry) else { continue };
+        operations::keep(cx.tx, channel, entry, &record)?;
+        let Some(group) = rosters::get_mut(cx, channel.no) else { return Ok(()) };
         group.lamports.insert(record.id, entry.lamport());
-        replay::note_devices(&mut group.devices, &record);
+        fill::note_devices(&mut group.devices, &record);
         records.push(record);
     }
     saw(cx, channel, entries)?;
     let now = cx.now;
-    let Some(group) = get_mut(cx, channel.no).filter(|_| !records.is_empty()) else { return Ok(()) };
+    let Some(group) = rosters::get_mut(cx, channel.no).filter(|_| !records.is_empty()) else { return Ok(()) };
     let (changes, refused) = group.roster.insert_all(records);
-    // They are stored and taken up again: see [`replay::refill`].
+    // They are stored and taken up again: see [`refill`].
     if !refused.is_empty() {
-        group.refill_at.get_or_insert(now.saturating_add(replay::REFILL));
+        group.refill_at.get_or_insert(now.saturating_add(REFILL));
         warn!(author = %author.fmt_short(), "too many operations of this device wait for others");
     }
-    quota::charge_work(cx, channel.no);
+    charge::charge_work(cx, channel.no);
     changes::carry_out(cx, channel, changes, Some(author))
 }
 
@@ -84,7 +88,7 @@ pub(in crate::engine) fn take(
 /// does not count.
 fn saw(cx: &mut Cx<'_, '_>, channel: &mut Channel, entries: &[&Entry]) -> Result<(), EngineError> {
     let mut ends = channels::ends(cx.tx, channel)?;
-    let bound = take::group_latest(ends.lamport, cx.now);
+    let bound = group_latest(ends.lamport, cx.now);
     let latest = entries.iter().map(|entry| entry.lamport()).filter(|lamport| *lamport <= bound).max();
     match latest.filter(|latest| *latest > ends.lamport) {
         Some(latest) => {
@@ -106,28 +110,8 @@ pub(in crate::engine) fn take_if_missed(
 ) -> Result<(), EngineError> {
     let id = OpId::from_bytes(*entry.id().as_bytes());
     let wanted = entry.header().kind == Kind::Control
-        && get(cx, channel.no).is_some_and(|group| group.roster.missing().contains(&id));
+        && rosters::get(cx, channel.no).is_some_and(|group| group.roster.missing().contains(&id));
     if wanted { take(cx, channel, &[entry], author) } else { Ok(()) }
-}
-
-/// Why nothing can be done in the group of this channel.
-pub(in crate::engine) fn closed(cx: &Cx<'_, '_>, channel: &Channel) -> Result<ApiError, EngineError> {
-    let name = channels::name(cx.tx, channel)?;
-    let standing = standing::of_channel(cx.tx, channel)?;
-    let state = standing.map_or(State::Left, |standing| standing.state);
-    Ok(match state {
-        State::Invited | State::Requested | State::Declined => GroupRefusal::WeAreNotAMember(&name).into(),
-        State::Joined | State::Left | State::Removed => GroupRefusal::Left(&name).into(),
-    })
-}
-
-/// Whether we may write messages.
-pub(in crate::engine) fn may_write(cx: &Cx<'_, '_>, channel: &Channel) -> Result<(), ApiError> {
-    let (Some(group), Some(standing)) = (get(cx, channel.no), standing::of_channel(cx.tx, channel)?) else {
-        return Err(closed(cx, channel)?);
-    };
-    let may = group.roster.may_write(&cx.me.account_id());
-    may.map_err(|denied| show::denied(cx, &standing, "You", &denied))
 }
 
 /// The cut of an account's feeds at what we have of them.
@@ -146,4 +130,50 @@ pub(in crate::engine) fn cut_of_all(tx: &Tx<'_>, channel: &Channel) -> Result<Op
 fn end_of(feed: &feeds::Feed) -> Option<Cut> {
     let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
     Some(Cut { device, incarnation: feed.key.incarnation, seq: feed.head?.seq })
+}
+
+/// [ENTRY-6] The same in a group, where everybody has to take what anybody took, also who comes later or lacks what drove the time
+/// so far. So there is a bound that grows with the clock, faster than members can drive the time beyond it: what is
+/// refused now is taken soon. (2^53, the end of time, is reached 17 years after the beginning.)
+const GROUP_SLACK: u64 = 1 << 16;
+
+const GROUP_TIME_PER_SECOND: u64 = 1 << 24;
+
+/// 1 January 2026, in seconds.
+const GROUP_TIME_BEGINS: u64 = 1_767_225_600;
+
+pub(in crate::engine) fn group_latest(ends: u64, now: u64) -> u64 {
+    let elapsed = (now / 1_000).saturating_sub(GROUP_TIME_BEGINS);
+    ends.saturating_add(GROUP_SLACK).max(elapsed.saturating_mul(GROUP_TIME_PER_SECOND))
+}
+
+/// Takes what found no room among the operations that waited, if there was such, now that others have come.
+pub(in crate::engine) fn refill(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
+    let no = channel.no;
+    let now = cx.now;
+    match rosters::get_mut(cx, no) {
+        Some(group) if group.refill_at.is_some_and(|at| at <= now) => group.refill_at = None,
+        _ => return Ok(()),
+    }
+    let mut records = Vec::new();
+    let mut after = None;
+    loop {
+        let part = cx.tx.scan::<Stored>(&tables::operations(no), after.as_ref(), CHUNK, false)?;
+        let ended = part.len() < CHUNK;
+        let Some(group) = rosters::get(cx, no) else { return Ok(()) };
+        for (key, stored) in part {
+            let lamport = operations::lamport_in(&key);
+            after = Some(key);
+            if !group.roster.contains(&stored.id) {
+                records.extend(stored.record(lamport));
+            }
+        }
+        if ended {
+            break;
+        }
+    }
+    let Some(group) = rosters::get_mut(cx, no) else { return Ok(()) };
+    let (changes, refused) = group.roster.insert_all(records);
+    group.refill_at = (!refused.is_empty()).then_some(now.saturating_add(REFILL));
+    changes::carry_out(cx, channel, changes, None)
 }

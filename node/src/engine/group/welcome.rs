@@ -9,13 +9,18 @@ use covey_pairing::ids::AccountId;
 use rand_core::Rng;
 use serde_bytes::ByteBuf;
 
-use super::notes::{self, Note};
-use super::rosters::{Group, get};
-use super::standing::{self, Point, Request, Standing, State};
-use super::{knock, peers, replay, show};
-use crate::engine::channels::{self, Channel};
-use crate::engine::contacts::{self, Owner};
-use crate::engine::{Cx, EngineError, card, feeds};
+use crate::engine::contacts::cards;
+use crate::engine::group::{fill, peers};
+use crate::engine::live::groups::Group;
+use crate::engine::members::rosters;
+use crate::engine::outbound::{knock, notes};
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices::{self, Owner};
+use crate::engine::records::feeds;
+use crate::engine::records::standing::{self, Point, Request, Standing, State};
+use crate::engine::shown::group;
+use crate::engine::wire::note::Note;
+use crate::engine::{Cx, EngineError, card, gate};
 
 /// Members' cards in a welcome, beside our own.
 const GUIDES: usize = 7;
@@ -35,12 +40,12 @@ pub(in crate::engine) fn join(
     cx.live.groups.ahead = true;
     cx.live.groups.requests.insert(standing.id, request);
     knock::begin(cx, &standing.id)?;
-    show::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
+    group::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
     Ok(standing)
 }
 
 /// [NOTE-4] We are let in: the channel is there, and is filled by those who let us in.
-pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
+pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
     let Some(welcome) = Welcome::from_bytes(bytes) else { return Ok(()) };
     let Some(mut standing) = standing::load(cx.tx, &welcome.group())? else { return Ok(()) };
     let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
@@ -61,7 +66,7 @@ pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Resul
     for signed in welcome.members() {
         let Ok(opened) = ContactCard::open(signed, cx.now) else { continue };
         let account = opened.account();
-        if account != cx.me.account_id() && card::learn(cx, &account, signed)? && !guides.contains(&account) {
+        if account != cx.me.account_id() && cards::learn(cx, &account, signed)? && !guides.contains(&account) {
             guides.push(account);
         }
     }
@@ -75,14 +80,14 @@ pub(super) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Resul
     group.guides = guides;
     cx.live.groups.ahead = true;
     cx.live.groups.by_no.insert(channel.no, group);
-    replay::replay(cx, channel.no)?;
-    peers::allow_all(cx, channel.no)?;
+    fill::replay(cx, channel.no)?;
+    gate::allow_all(cx, channel.no)?;
     peers::share_anew(cx, &channel)
 }
 
 /// [NOTE-4] We are not let in.
-pub(super) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
-    let Some(mut standing) = standing::load(cx.tx, &standing::group_id(id))? else { return Ok(()) };
+pub(in crate::engine) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
+    let Some(mut standing) = standing::load(cx.tx, &channels::group_id(id))? else { return Ok(()) };
     let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
     if standing.state != State::Requested || !asked {
         return Ok(());
@@ -94,14 +99,18 @@ pub(super) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Resu
     standing.save(cx.tx)?;
     cx.live.groups.ahead = true;
     cx.live.groups.requests.remove(&standing.id);
-    show::announce(cx, EventKind::GroupChanged, &standing, None, Some(owner.account))
+    group::announce(cx, EventKind::GroupChanged, &standing, None, Some(owner.account))
 }
 
 /// Gives a member what it needs to begin: the group's secret, and whom to connect to.
-pub(super) fn welcome(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
+pub(in crate::engine) fn welcome(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    account: &AccountId,
+) -> Result<(), EngineError> {
     let own = card::own(cx)?;
     let me = cx.me.account_id();
-    let Some(group) = get(cx, channel.no) else { return Ok(()) };
+    let Some(group) = rosters::get(cx, channel.no) else { return Ok(()) };
     let (id, name) = (group.id, group.roster.name().to_owned());
     let Some(secret) = group.secret.clone() else { return Ok(()) };
     let others: Vec<AccountId> = group
@@ -113,10 +122,10 @@ pub(super) fn welcome(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountI
         .collect();
     let mut cards = vec![own];
     for other in others {
-        cards.extend(contacts::card(cx.tx, &other)?.map(|card| card.signed.into_vec()));
+        cards.extend(devices::card(cx.tx, &other)?.map(|card| card.signed.into_vec()));
     }
     let bytes = ByteBuf::from(Welcome::new(id, name, secret, cards).to_bytes());
     // Also one who is no neighbour of ours in the group: without us it knows nobody there yet.
-    peers::visit(cx, account)?;
+    gate::visit(cx, account)?;
     notes::tell(cx, account, &Note::Welcome(bytes))
 }

@@ -10,9 +10,11 @@
 use covey_api::ContactState;
 
 /// Characters of an id that name what it is of, anywhere.
-pub(super) const WHOLE: usize = 8;
+pub(in crate::engine) const WHOLE: usize = 8;
+
 /// Characters of an id that are enough where nothing is changed, beyond the `cv1` of an account.
 const START: usize = 4;
+
 /// Names suggested in place of one that nobody has.
 const SUGGESTED: usize = 3;
 
@@ -27,7 +29,7 @@ pub(in crate::engine) enum Purpose {
 
 /// What something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::engine) enum Kind {
     Contact,
     Group,
     Channel,
@@ -35,24 +37,24 @@ pub(super) enum Kind {
 
 /// Something that may be meant.
 #[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub(super) kind: Kind,
+pub(in crate::engine) struct Candidate {
+    pub(in crate::engine) kind: Kind,
     /// The text form of its id.
-    pub(super) id: String,
+    pub(in crate::engine) id: String,
     /// Our name for a contact; the name of a group.
-    pub(super) name: Option<String>,
+    pub(in crate::engine) name: Option<String>,
     /// The name that they gave themselves. Anybody can take any, so it never decides where something is sent.
-    pub(super) claim: Option<String>,
+    pub(in crate::engine) claim: Option<String>,
     /// What they said in an invite that waits.
-    pub(super) note: Option<String>,
+    pub(in crate::engine) note: Option<String>,
     /// Where consent stands with a contact.
-    pub(super) state: ContactState,
+    pub(in crate::engine) state: ContactState,
     /// False for what is over, which gives way to what is not.
-    pub(super) current: bool,
+    pub(in crate::engine) current: bool,
 }
 
 impl Candidate {
-    pub(super) fn of(kind: Kind) -> Self {
+    pub(in crate::engine) fn of(kind: Kind) -> Self {
         Self {
             kind,
             id: String::new(),
@@ -68,7 +70,7 @@ impl Candidate {
         self.name.as_ref().is_some_and(|name| fold(name) == folded)
     }
 
-    pub(super) fn calls_itself(&self, folded: &str) -> bool {
+    pub(in crate::engine) fn calls_itself(&self, folded: &str) -> bool {
         self.claim.as_ref().is_some_and(|claim| fold(claim) == folded)
     }
 
@@ -82,7 +84,7 @@ impl Candidate {
 
 /// Why nothing was picked; places in the list of candidates.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unclear {
+pub(in crate::engine) enum Unclear {
     /// Nobody has that name.
     Nobody {
         /// Names that are much like it.
@@ -97,7 +99,7 @@ pub(super) enum Unclear {
 }
 
 impl Unclear {
-    pub(super) fn is_nobody(&self) -> bool {
+    pub(in crate::engine) fn is_nobody(&self) -> bool {
         matches!(self, Self::Nobody { .. })
     }
 }
@@ -114,7 +116,12 @@ pub(in crate::engine) fn names_id(id: &str, text: &str) -> bool {
 }
 
 /// Which of `all` the text means.
-pub(super) fn pick(text: &str, purpose: Purpose, wanted: &[Kind], all: &[Candidate]) -> Result<usize, Unclear> {
+pub(in crate::engine) fn pick(
+    text: &str,
+    purpose: Purpose,
+    wanted: &[Kind],
+    all: &[Candidate],
+) -> Result<usize, Unclear> {
     let folded = fold(text);
     if folded.is_empty() {
         return Err(Unclear::Nobody { near: Vec::new(), claiming: Vec::new() });

@@ -3,14 +3,14 @@
 use covey_api::{ApiError, GroupRefusal, Reason};
 use serde_json::{Value, json};
 
-use super::pick::{Candidate, Kind, Unclear};
-use super::short;
+use crate::engine::names::pick::{Candidate, Kind, Unclear};
+use crate::engine::shown::ids;
 
 /// Candidates named in the details: any number can give themselves the same name.
 const MOST: usize = 20;
 
 /// `Ok(None)` if nobody is called that and there is nothing to say about it; the method knows what it looked for.
-pub(super) fn error<T>(
+pub(in crate::engine) fn error<T>(
     text: &str,
     wanted: &[Kind],
     unclear: &Unclear,
@@ -47,9 +47,9 @@ fn speak(one: &Candidate) -> String {
         Kind::Channel => "the conversation",
     };
     match (&one.name, &one.claim) {
-        (Some(name), _) => format!("{what} {name} ({})", short(&one.id)),
-        (None, Some(claim)) => format!("{what} who calls itself \"{claim}\" ({})", short(&one.id)),
-        (None, None) => format!("{what} {}", short(&one.id)),
+        (Some(name), _) => format!("{what} {name} ({})", ids::short(&one.id)),
+        (None, Some(claim)) => format!("{what} who calls itself \"{claim}\" ({})", ids::short(&one.id)),
+        (None, None) => format!("{what} {}", ids::short(&one.id)),
     }
 }
 
@@ -83,7 +83,7 @@ fn is_another(text: &str, kind: Kind) -> ApiError {
 
 fn they_say_so(text: &str, wanted: &[Kind], claiming: &[usize], all: &[Candidate]) -> ApiError {
     let found = || claiming.iter().map(|at| &all[*at]).take(MOST);
-    let ids: Vec<String> = found().map(|one| short(&one.id)).collect();
+    let ids: Vec<String> = found().map(|one| ids::short(&one.id)).collect();
     let candidates: Vec<Value> = found().map(detail).collect();
     let whose = if ids.len() == 1 { "the id" } else { "one of the ids" };
     ApiError::new(

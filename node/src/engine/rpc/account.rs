@@ -1,33 +1,28 @@
 //! `account.*`
 
+use covey_api::names::name;
 use covey_api::{
     Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError, EventKind, Reason,
-    SafetyNumber, Ticket, TicketInfo, TicketState, Time, names::name, sentence,
+    SafetyNumber, Ticket, TicketInfo, TicketState, Time, sentence,
 };
-use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError, TokenId, safety_number};
-use serde::{Deserialize, Serialize};
+use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError, safety_number};
 
-use super::range;
-use crate::engine::names::{self, Purpose};
-use crate::engine::{Cx, EngineError, card, contacts, journal, tables};
+use crate::engine::contacts::cards;
+use crate::engine::names;
+use crate::engine::names::pick::{self, Purpose};
+use crate::engine::records::people;
+use crate::engine::records::tickets::Issued;
+use crate::engine::rpc::range;
+use crate::engine::{Cx, EngineError, journal, tables};
 
 /// A token lives this long unless told, in seconds: a week.
 const LIFETIME: u64 = 7 * 24 * 3_600;
+
 /// Longest life of a token, in seconds: a year.
 const MAX_LIFETIME: u64 = 366 * 24 * 3_600;
+
 /// Addresses put into a ticket: few enough for a QR code.
 const MAX_ADDRESSES: usize = 4;
-
-/// What is kept of a ticket with a token.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Issued {
-    id: TokenId,
-    uses: u32,
-    pub(crate) used: u32,
-    created_at: u64,
-    expires_at: u64,
-    revoked: bool,
-}
 
 /// Our own account; `peer_id` is the text form that only the network side knows.
 ///
@@ -39,7 +34,7 @@ pub fn show(cx: &mut Cx<'_, '_>, peer_id: String) -> Result<Account, ApiError> {
         device: cx.me.device_id().to_string(),
         peer_id,
         addresses: cx.live.addresses.clone(),
-        name: contacts::own_name(cx.tx)?.unwrap_or_default(),
+        name: people::own_name(cx.tx)?.unwrap_or_default(),
     })
 }
 
@@ -135,7 +130,7 @@ fn info(issued: &Issued, now: u64) -> TicketInfo {
 /// Unknown ticket.
 pub fn revoke_ticket(cx: &mut Cx<'_, '_>, params: &AccountRevokeTicket) -> Result<TicketInfo, ApiError> {
     let mut found = all(cx)?;
-    found.retain(|issued| names::names_id(&issued.id.to_string(), &params.id));
+    found.retain(|issued| pick::names_id(&issued.id.to_string(), &params.id));
     let mut issued = match found.len() {
         1 => found.remove(0),
         count => {
@@ -175,7 +170,7 @@ pub fn safety(cx: &mut Cx<'_, '_>, params: &AccountSafetyNumber) -> Result<Safet
 pub fn rename(cx: &mut Cx<'_, '_>, params: &AccountRename, peer_id: String) -> Result<Account, ApiError> {
     let name = name(&params.name).map_err(|why| ApiError::invalid_params(why.to_string()))?.to_owned();
     cx.tx.put(&tables::own_name(), &name)?;
-    card::renewed(cx)?;
+    cards::renewed(cx)?;
     let shown = show(cx, peer_id)?;
     journal::record(cx, EventKind::Account, &shown)?;
     Ok(shown)

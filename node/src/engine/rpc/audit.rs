@@ -3,12 +3,13 @@
 use covey_api::{ApiError, AuditEntry, AuditList, MAX_AUDIT_PAGE, Reason, Time};
 use serde_json::Value;
 
-use super::range;
 use crate::engine::audit::Record;
+use crate::engine::rpc::range;
 use crate::engine::{Cx, tables};
 
 /// Entries on a page unless told.
 const PAGE: u32 = 100;
+
 /// Entries looked at in one part.
 const LOOK: usize = 500;
 

@@ -3,10 +3,14 @@
 use covey_api::{ApiError, Channel, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow, EventKind};
 use serde_bytes::ByteArray;
 
-use crate::engine::messages::{self, Message, Page};
-use crate::engine::names::{self, Purpose};
-use crate::engine::payload::Body;
-use crate::engine::{Cx, arrivals, channels, contacts, feeds, journal, tables};
+use crate::engine::names::pick::Purpose;
+use crate::engine::names::{self, bound, message};
+use crate::engine::records::messages::{self, Message, Page};
+use crate::engine::records::{channels, feeds};
+use crate::engine::said::{arrivals, write};
+use crate::engine::shown::channel;
+use crate::engine::wire::payload::Body;
+use crate::engine::{Cx, journal, tables};
 
 /// Messages looked at when unread ones are counted.
 const MAX_UNREAD: usize = 100_000;
@@ -17,11 +21,11 @@ const MAX_UNREAD: usize = 100_000;
 /// Those of the store.
 pub fn list(cx: &mut Cx<'_, '_>, params: &ChannelList) -> Result<Vec<Channel>, ApiError> {
     let mut shown = Vec::new();
-    for channel in channels::visible(cx)? {
-        let request = contacts::is_request(cx.tx, &channel)?;
+    for channel in bound::visible(cx)? {
+        let request = channels::is_request(cx.tx, &channel)?;
         let fits = if request { channel.open } else { channel.archived == params.archived };
         if request == params.requests && fits {
-            shown.push(channels::show(cx, &channel)?);
+            shown.push(channel::show(cx, &channel)?);
         }
     }
     shown.sort_by_key(|channel| std::cmp::Reverse(channel.since));
@@ -34,7 +38,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &ChannelList) -> Result<Vec<Channel>, A
 /// Unknown channel.
 pub fn show(cx: &mut Cx<'_, '_>, params: &ChannelShow) -> Result<Channel, ApiError> {
     let channel = names::channel(cx, &params.channel, Purpose::Read)?;
-    channels::show(cx, &channel)
+    channel::show(cx, &channel)
 }
 
 /// `channel.archive`
@@ -66,25 +70,25 @@ pub fn mark_read(cx: &mut Cx<'_, '_>, params: &ChannelMarkRead) -> Result<Channe
     // Who names a message has seen what had come by then; who names none has seen everything.
     let (up_to, arrived) = match &params.up_to {
         Some(text) => {
-            let place = messages::place(cx, &channel, text)?;
+            let place = message::place(cx, &channel, text)?;
             (Some(place), messages::at(cx.tx, channel.no, &place)?.map_or(0, |message| message.arrived))
         }
         None => (channel.newest.max(channel.read), u64::MAX),
     };
     let saw_late = arrivals::see(cx, &mut channel, up_to, arrived)?;
     if up_to <= channel.read && !saw_late {
-        return channels::show(cx, &channel);
+        return channel::show(cx, &channel);
     }
     let page = Page { after: channel.read.or(Some(first())), limit: MAX_UNREAD, before: None };
     let newer = messages::list(cx.tx, channel.no, page)?;
-    let theirs = |message: &&Message| arrivals::is_unread(&channel, message);
+    let theirs = |message: &&Message| messages::is_unread(&channel, message);
     let (read, unread): (Vec<_>, Vec<_>) =
         newer.iter().filter(theirs).partition(|message| Some(message.place) <= up_to);
     let left = unread.len() + cx.tx.keys(&tables::all_late(channel.no))?.len();
     let read_theirs = saw_late || !read.is_empty();
     channel.unread = u32::try_from(left).unwrap_or(u32::MAX);
     channel.read = up_to.max(channel.read);
-    let strangers = contacts::is_request(cx.tx, &channel)?;
+    let strangers = channels::is_request(cx.tx, &channel)?;
     if read_theirs && channel.open && cx.policy.read_receipts && !strangers {
         tell(cx, &mut channel)?;
     }
@@ -109,7 +113,7 @@ fn tell(cx: &mut Cx<'_, '_>, channel: &mut channels::Channel) -> Result<(), ApiE
         }
     }
     if !marks.is_empty() {
-        messages::write(cx, channel, &Body::read(marks, cx.now))?;
+        write::write(cx, channel, &Body::read(marks, cx.now))?;
     }
     Ok(())
 }
@@ -134,7 +138,7 @@ fn last_read(cx: &Cx<'_, '_>, channel: &channels::Channel, feed: &feeds::Feed) -
 
 fn changed(cx: &mut Cx<'_, '_>, channel: &channels::Channel) -> Result<Channel, ApiError> {
     channel.save(cx.tx)?;
-    let shown = channels::show(cx, channel)?;
+    let shown = channel::show(cx, channel)?;
     journal::record(cx, EventKind::Channel, &shown)?;
     Ok(shown)
 }

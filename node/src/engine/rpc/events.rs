@@ -2,14 +2,15 @@
 
 use covey_api::{ApiError, Done, Event, EventPage, EventsAck, EventsFetch, EventsSubscribe, Reason, Time, kind};
 
-use super::{range, selecting};
-use crate::engine::selection::Selection;
-use crate::engine::{Cx, journal, tables};
+use crate::engine::rpc::{range, selecting};
+use crate::engine::{Cx, Selection, journal, tables};
 
 /// Events on a page unless told.
 const PAGE: u32 = 100;
+
 /// Most events on a page.
 const MAX_PAGE: u32 = 1_000;
+
 /// Longest name of a consumer in bytes.
 const MAX_CONSUMER: usize = 64;
 

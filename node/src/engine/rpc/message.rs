@@ -1,18 +1,22 @@
 //! `message.*`
 
 use covey_api::{ApiError, Message, MessageList, MessageSend, MessageShow, Reason, Sent};
-
 use covey_pairing::consent::State;
 
-use super::range;
-use crate::engine::channels::{self, Channel};
-use crate::engine::messages::{self, Page};
-use crate::engine::names::{self, Named, Purpose};
-use crate::engine::payload::{Body, MAX_TEXT};
-use crate::engine::{Cx, contacts, group};
+use crate::engine::Cx;
+use crate::engine::names::pick::Purpose;
+use crate::engine::names::{self, Named, bound};
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::messages::{self, Page};
+use crate::engine::records::people;
+use crate::engine::rpc::range;
+use crate::engine::said::write;
+use crate::engine::shown::{self, contact, group};
+use crate::engine::wire::payload::{Body, MAX_TEXT};
 
 /// Messages on a page unless told.
 const PAGE: u32 = 50;
+
 /// Most messages on a page.
 const MAX_PAGE: u32 = 1_000;
 
@@ -43,10 +47,10 @@ pub(super) fn send_to(
         )
         .with_data(serde_json::json!({ "bytes": text.len(), "limit": MAX_TEXT })));
     }
-    let reply_to = reply_to.map(|id| messages::resolve_in(cx, Some(&channel), id)).transpose()?;
+    let reply_to = reply_to.map(|id| names::message::resolve_in(cx, Some(&channel), id)).transpose()?;
     let reply_to = reply_to.map(|(_, message)| *message.id.as_bytes());
     let expires_at = range::end(cx.now, expires_in)?;
-    messages::send(cx, channel, &Body::text(text, reply_to, expires_at, cx.now))
+    write::send(cx, channel, &Body::text(text, reply_to, expires_at, cx.now))
 }
 
 /// The channel that `text` names, if it can be written to.
@@ -55,13 +59,13 @@ pub(super) fn writable(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError>
     let named = if bound { None } else { names::conversation(cx, text, Purpose::Change)? };
     let channel = match named {
         Some(Named::Contact(contact)) => paired_channel(cx, &contact)?,
-        None if !bound && text.trim().to_ascii_lowercase().starts_with("cv1") => return Err(contacts::no_such(text)),
+        None if !bound && text.trim().to_ascii_lowercase().starts_with("cv1") => return Err(contact::no_such(text)),
         _ => names::channel(cx, text, Purpose::Change)?,
     };
     if !channel.open {
         let Some(account) = &channel.contact else { return Err(group::closed(cx, &channel)?) };
-        let contact = contacts::load(cx.tx, account)?.ok_or_else(|| contacts::no_such(text))?;
-        return Err(contacts::not_paired(&contact));
+        let contact = people::load(cx.tx, account)?.ok_or_else(|| contact::no_such(text))?;
+        return Err(contact::not_paired(&contact));
     }
     if channel.is_group() {
         group::may_write(cx, &channel)?;
@@ -70,10 +74,10 @@ pub(super) fn writable(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError>
 }
 
 /// The direct channel with a contact that is paired.
-pub(super) fn paired_channel(cx: &Cx<'_, '_>, contact: &contacts::Contact) -> Result<Channel, ApiError> {
+pub(super) fn paired_channel(cx: &Cx<'_, '_>, contact: &people::Contact) -> Result<Channel, ApiError> {
     let open = contact.is_paired().then_some(contact.channel).flatten();
     let channel = open.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten();
-    channel.ok_or_else(|| contacts::not_paired(contact))
+    channel.ok_or_else(|| contact::not_paired(contact))
 }
 
 /// `message.list`
@@ -97,17 +101,18 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &MessageList) -> Result<Vec<Message>, A
         return Ok(Vec::new());
     }
     let channel = names::channel(cx, name, Purpose::Read)?;
-    let place = |text: &Option<String>| text.as_deref().map(|text| messages::place(cx, &channel, text)).transpose();
+    let place =
+        |text: &Option<String>| text.as_deref().map(|text| names::message::place(cx, &channel, text)).transpose();
     let page = Page { before: place(&params.before)?, after: place(&params.after)?, limit };
     let found = messages::list(cx.tx, channel.no, page)?;
-    found.iter().map(|message| messages::show(cx, &channel, message)).collect()
+    found.iter().map(|message| shown::message::show(cx, &channel, message)).collect()
 }
 
 /// The newest messages of all channels, by when they came here.
 fn newest_everywhere(cx: &Cx<'_, '_>, limit: usize) -> Result<Vec<Message>, ApiError> {
     let mut found = Vec::new();
-    for channel in channels::visible(cx)? {
-        if contacts::is_request(cx.tx, &channel)? {
+    for channel in bound::visible(cx)? {
+        if channels::is_request(cx.tx, &channel)? {
             continue;
         }
         for message in messages::list(cx.tx, channel.no, Page { limit, ..Page::default() })? {
@@ -116,7 +121,7 @@ fn newest_everywhere(cx: &Cx<'_, '_>, limit: usize) -> Result<Vec<Message>, ApiE
     }
     found.sort_by_key(|(_, message)| (message.received_at, message.place));
     let skip = found.len().saturating_sub(limit);
-    found[skip..].iter().map(|(channel, message)| messages::show(cx, channel, message)).collect()
+    found[skip..].iter().map(|(channel, message)| shown::message::show(cx, channel, message)).collect()
 }
 
 /// `message.show`
@@ -124,6 +129,6 @@ fn newest_everywhere(cx: &Cx<'_, '_>, limit: usize) -> Result<Vec<Message>, ApiE
 /// # Errors
 /// Unknown message.
 pub fn show(cx: &mut Cx<'_, '_>, params: &MessageShow) -> Result<Message, ApiError> {
-    let (channel, message) = messages::resolve_in(cx, None, &params.id)?;
-    messages::show_with_deliveries(cx, &channel, &message)
+    let (channel, message) = names::message::resolve_in(cx, None, &params.id)?;
+    shown::message::show_with_deliveries(cx, &channel, &message)
 }

@@ -2,10 +2,12 @@
 
 use covey_api::{ApiError, Counts};
 
-use super::node::counts;
 use crate::engine::counters::Counter;
-use crate::engine::tally::Tally;
-use crate::engine::{Cx, channels, delivery, journal, tables};
+use crate::engine::live::tally::Tally;
+use crate::engine::records::channels;
+use crate::engine::rpc::node;
+use crate::engine::shown::delivery;
+use crate::engine::{Cx, journal, tables};
 
 /// The engine in numbers.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +37,7 @@ pub struct Numbers {
 /// # Errors
 /// Those of the store.
 pub fn numbers(cx: &mut Cx<'_, '_>) -> Result<Numbers, ApiError> {
-    let counts = counts(cx)?;
+    let counts = node::counts(cx)?;
     let mut numbers = Numbers { counts, ..Numbers::default() };
     for channel in channels::all(cx.tx)? {
         numbers.channels[usize::from(channel.is_group())] += 1;

@@ -2,7 +2,9 @@
 
 use covey_api::{ApiError, ContactState, Counts};
 
-use crate::engine::{Cx, PeerKey, channels, contacts, delivery, members};
+use crate::engine::records::{channels, people};
+use crate::engine::shown::{contact, delivery};
+use crate::engine::{Cx, PeerKey, members};
 
 /// How many of what.
 ///
@@ -10,8 +12,8 @@ use crate::engine::{Cx, PeerKey, channels, contacts, delivery, members};
 /// Those of the store.
 pub fn counts(cx: &mut Cx<'_, '_>) -> Result<Counts, ApiError> {
     let mut counts = Counts::default();
-    for contact in contacts::all(cx.tx)? {
-        match contacts::shown_state(&contact) {
+    for contact in people::all(cx.tx)? {
+        match contact::shown_state(&contact) {
             ContactState::Paired => counts.paired += 1,
             ContactState::Pending => counts.pending += 1,
             ContactState::Invited => counts.invited += 1,
@@ -19,7 +21,7 @@ pub fn counts(cx: &mut Cx<'_, '_>) -> Result<Counts, ApiError> {
         }
     }
     for channel in channels::all(cx.tx)? {
-        if !contacts::is_request(cx.tx, &channel)? {
+        if !channels::is_request(cx.tx, &channel)? {
             counts.unread = counts.unread.saturating_add(channel.unread);
         }
         if channel.open && !channel.is_group() {
@@ -43,7 +45,7 @@ pub fn owners(cx: &mut Cx<'_, '_>, peers: &[PeerKey]) -> Result<Vec<Option<Named
         .iter()
         .map(|peer| {
             let Some(owner) = members::peer(cx, *peer)? else { return Ok(None) };
-            let alias = contacts::load(cx.tx, &owner.account)?.and_then(|contact| contact.alias);
+            let alias = people::load(cx.tx, &owner.account)?.and_then(|contact| contact.alias);
             Ok(Some((owner.account.to_string(), alias)))
         })
         .collect()

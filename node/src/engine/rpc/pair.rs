@@ -8,10 +8,13 @@ use covey_pairing::consent::{Input, NOTE_MAX_CHARS};
 use covey_pairing::identity::{Ticket, safety_number};
 use covey_pairing::ids::AccountId;
 
-use super::message;
-use crate::engine::contacts::{self, Hint, Wanted};
-use crate::engine::names::{self, Purpose};
-use crate::engine::{Cx, PeerKey, journal, outbox, pairing, requests};
+use crate::engine::consent::{commands, found, pursuit, requests};
+use crate::engine::names::pick::Purpose;
+use crate::engine::names::{self, aliases};
+use crate::engine::records::people::{self, Hint, Wanted};
+use crate::engine::rpc::message;
+use crate::engine::shown::contact;
+use crate::engine::{Cx, PeerKey, journal};
 
 /// `pair.invite`
 ///
@@ -30,12 +33,12 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
     if account == cx.me.account_id() {
         return Err(ApiError::new(Reason::OwnAccount, "This is your own account. Ask the other person for theirs."));
     }
-    let mut contact = contacts::load_or_new(cx.tx, &account, cx.now)?;
+    let mut contact = people::load_or_new(cx.tx, &account, cx.now)?;
     if let Some(alias) = &params.alias {
-        contacts::set_alias(cx, &mut contact, alias)?;
+        aliases::set_alias(cx, &mut contact, alias)?;
     }
     // Their signed card is believed before a ticket, which anybody can make up.
-    let mut their_dh = pairing::dh_of_card(cx, &account)?;
+    let mut their_dh = found::dh_of_card(cx, &account)?;
     let mut token = None;
     if let Some(ticket) = ticket {
         if their_dh.is_some_and(|known| known != ticket.dh) {
@@ -57,10 +60,10 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
         Some(their_dh) => {
             contact.wanted = None;
             contact.request = false;
-            pairing::command(cx, contact, Input::Invite { their_dh, note, token })
+            commands::command(cx, contact, Input::Invite { their_dh, note, token })
         }
         None => {
-            pairing::may_invite(&contact)?;
+            commands::may_invite(&contact)?;
             // Asked for already: it is looked for once more, with what was said last.
             let asked = contact.wanted.take();
             let since = asked.as_ref().map_or(cx.now, |asked| asked.since);
@@ -70,7 +73,7 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
             contact.outgoing = Some(true);
             contact.changed_at = cx.now;
             contact.save(cx.tx)?;
-            outbox::pursue(cx, &contact, None)?;
+            pursuit::pursue(cx, &contact, None)?;
             announced(cx, &contact)
         }
     }
@@ -117,11 +120,11 @@ fn parse(cx: &Cx<'_, '_>, text: &str) -> Result<(AccountId, Option<Ticket>), Api
 /// # Errors
 /// Those of the store.
 pub fn list(cx: &mut Cx<'_, '_>, params: &PairList) -> Result<Vec<Contact>, ApiError> {
-    let mut found = contacts::all(cx.tx)?;
-    found.retain(contacts::is_known);
-    found.retain(|contact| params.state.is_none_or(|state| state == contacts::shown_state(contact)));
+    let mut found = people::all(cx.tx)?;
+    found.retain(people::is_known);
+    found.retain(|contact| params.state.is_none_or(|state| state == contact::shown_state(contact)));
     found.sort_by_key(|contact| std::cmp::Reverse(contact.changed_at));
-    found.iter().map(|contact| contacts::show(cx, contact)).collect()
+    found.iter().map(|contact| contact::show(cx, contact)).collect()
 }
 
 /// `pair.show`
@@ -130,7 +133,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &PairList) -> Result<Vec<Contact>, ApiE
 /// Unknown contact.
 pub fn show(cx: &mut Cx<'_, '_>, params: &PairShow) -> Result<Contact, ApiError> {
     let contact = names::contact(cx, &params.contact, Purpose::Read)?;
-    contacts::show(cx, &contact)
+    contact::show(cx, &contact)
 }
 
 /// `pair.accept`
@@ -140,13 +143,13 @@ pub fn show(cx: &mut Cx<'_, '_>, params: &PairShow) -> Result<Contact, ApiError>
 pub fn accept(cx: &mut Cx<'_, '_>, params: &PairAccept) -> Result<Contact, ApiError> {
     let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
     if let Some(alias) = &params.alias {
-        contacts::set_alias(cx, &mut contact, alias)?;
+        aliases::set_alias(cx, &mut contact, alias)?;
     }
     if contact.is_request() {
         return requests::accept(cx, contact);
     }
     contact.request = false;
-    pairing::command(cx, contact, Input::Accept)
+    commands::command(cx, contact, Input::Accept)
 }
 
 /// `pair.decline`
@@ -158,7 +161,7 @@ pub fn decline(cx: &mut Cx<'_, '_>, params: &PairDecline) -> Result<Contact, Api
     if contact.is_request() {
         return requests::decline(cx, &contact);
     }
-    pairing::command(cx, contact, Input::Decline)
+    commands::command(cx, contact, Input::Decline)
 }
 
 /// `pair.cancel`
@@ -170,10 +173,10 @@ pub fn cancel(cx: &mut Cx<'_, '_>, params: &PairCancel) -> Result<Contact, ApiEr
     if contact.wanted.take().is_some() {
         contact.changed_at = cx.now;
         contact.save(cx.tx)?;
-        outbox::watch(cx, &contact)?;
+        pursuit::watch(cx, &contact)?;
         return announced(cx, &contact);
     }
-    pairing::command(cx, contact, Input::Cancel)
+    commands::command(cx, contact, Input::Cancel)
 }
 
 /// `pair.forget`
@@ -182,7 +185,7 @@ pub fn cancel(cx: &mut Cx<'_, '_>, params: &PairCancel) -> Result<Contact, ApiEr
 /// Unknown contact, or a state that is not an end.
 pub fn forget(cx: &mut Cx<'_, '_>, params: &PairForget) -> Result<Contact, ApiError> {
     let contact = names::contact(cx, &params.contact, Purpose::Change)?;
-    pairing::command(cx, contact, Input::Forget)
+    commands::command(cx, contact, Input::Forget)
 }
 
 /// `pair.remove`
@@ -191,7 +194,7 @@ pub fn forget(cx: &mut Cx<'_, '_>, params: &PairForget) -> Result<Contact, ApiEr
 /// Unknown contact, or not paired.
 pub fn remove(cx: &mut Cx<'_, '_>, params: &PairRemove) -> Result<Contact, ApiError> {
     let contact = names::contact(cx, &params.contact, Purpose::Change)?;
-    pairing::command(cx, contact, Input::Remove)
+    commands::command(cx, contact, Input::Remove)
 }
 
 /// `pair.block`
@@ -207,11 +210,11 @@ pub fn block(cx: &mut Cx<'_, '_>, params: &PairBlock) -> Result<Contact, ApiErro
         (None, Ok(account)) if account == cx.me.account_id() => {
             return Err(ApiError::new(Reason::OwnAccount, "This is your own account."));
         }
-        (None, Ok(account)) => contacts::Contact::new(account, cx.now),
-        (None, Err(_)) => return Err(contacts::no_such(&params.contact)),
+        (None, Ok(account)) => people::Contact::new(account, cx.now),
+        (None, Err(_)) => return Err(contact::no_such(&params.contact)),
     };
     contact.wanted = None;
-    pairing::command(cx, contact, Input::Block)
+    commands::command(cx, contact, Input::Block)
 }
 
 /// `pair.unblock`
@@ -220,7 +223,7 @@ pub fn block(cx: &mut Cx<'_, '_>, params: &PairBlock) -> Result<Contact, ApiErro
 /// Unknown contact, or not blocked.
 pub fn unblock(cx: &mut Cx<'_, '_>, params: &PairUnblock) -> Result<Contact, ApiError> {
     let contact = names::contact(cx, &params.contact, Purpose::Change)?;
-    pairing::command(cx, contact, Input::Unblock)
+    commands::command(cx, contact, Input::Unblock)
 }
 
 /// `pair.verify`
@@ -250,7 +253,7 @@ pub fn verify(cx: &mut Cx<'_, '_>, params: &PairVerify) -> Result<Contact, ApiEr
 /// Unknown contact, or an alias that is not possible.
 pub fn rename(cx: &mut Cx<'_, '_>, params: &PairRename) -> Result<Contact, ApiError> {
     let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
-    contacts::set_alias(cx, &mut contact, &params.alias)?;
+    aliases::set_alias(cx, &mut contact, &params.alias)?;
     contact.save(cx.tx)?;
     announced(cx, &contact)
 }
@@ -266,8 +269,8 @@ pub fn send(cx: &mut Cx<'_, '_>, params: PairSend) -> Result<Sent, ApiError> {
 }
 
 /// Tells the journal about a contact, and the caller.
-fn announced(cx: &mut Cx<'_, '_>, contact: &contacts::Contact) -> Result<Contact, ApiError> {
-    let shown = contacts::show(cx, contact)?;
+fn announced(cx: &mut Cx<'_, '_>, contact: &people::Contact) -> Result<Contact, ApiError> {
+    let shown = contact::show(cx, contact)?;
     journal::record(cx, EventKind::Contact, &shown)?;
     Ok(shown)
 }

@@ -2,9 +2,10 @@
 
 use covey_api::{ApiError, EventKind, EventsFetch, EventsSubscribe};
 
-use crate::engine::names::{self, Purpose};
-use crate::engine::selection::{Selection, Whom};
-use crate::engine::{Cx, channels};
+use crate::engine::names::pick::Purpose;
+use crate::engine::records::channels;
+use crate::engine::selection::Whom;
+use crate::engine::{Cx, Selection, names};
 
 /// What a client asks to have selected: kinds, channels, contacts.
 type Asked<'a> = (Option<&'a [EventKind]>, Option<&'a [String]>, Option<&'a [String]>);

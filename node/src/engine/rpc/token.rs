@@ -7,17 +7,20 @@ use rand_core::Rng;
 use serde_bytes::ByteArray;
 use zeroize::Zeroizing;
 
-use super::range;
-use crate::engine::Cx;
-use crate::engine::names::{self, Purpose};
+use crate::engine::names::pick::Purpose;
+use crate::engine::rpc::range;
 use crate::engine::tokens::{self, Token};
+use crate::engine::{Cx, names};
 
 /// Longest name in characters.
 const MAX_NAME: usize = 64;
+
 /// Shortest prefix of an id that names a token.
 const MIN_PREFIX: usize = 8;
+
 /// Browsers that are signed in at one time; the one that was not used for the longest time makes room.
 const MAX_BROWSERS: usize = 32;
+
 /// What tokens begin with, so that one is recognised where it should not be.
 pub const PREFIX: &str = "cvt_";
 

@@ -1,8 +1,10 @@
 //! A block is a switch: nothing is taken or sent while it is on, nothing is lost by it, and the other side is not told.
 
-use covey_api::{self as api, ContactState, MessageState, Reason};
+use covey_api as api;
+use covey_api::{ContactState, MessageState, Reason};
 
 use super::world::World;
+use crate::engine::records::channels;
 use crate::engine::{Protocol, rpc};
 
 fn block(world: &mut World, node: usize, of: usize) -> api::Contact {
@@ -136,7 +138,7 @@ fn an_old_copy_begins_anew_with_whom_it_has_blocked() {
     world.nodes[1].policy.suspect_rollback = true;
     let incarnation = |world: &mut World| {
         let id = world.channel(1, 0);
-        world.look(1, |cx| crate::engine::channels::by_id(cx.tx, &id).unwrap().unwrap().incarnation)
+        world.look(1, |cx| channels::by_id(cx.tx, &id).unwrap().unwrap().incarnation)
     };
     let before = incarnation(&mut world);
     world.restart(1);

@@ -1,6 +1,7 @@
 //! Consent between engines: who may talk to whom, whatever is lost or restarted.
 
-use covey_api::{self as api, ContactState, Reason};
+use covey_api as api;
+use covey_api::{ContactState, Reason};
 
 use super::world::{World, quick};
 use crate::engine::{Protocol, rpc};

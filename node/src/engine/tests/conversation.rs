@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use covey_api::{self as api, MessageState, Reason};
+use covey_api as api;
+use covey_api::{MessageState, Reason};
 
 use super::world::World;
 use crate::engine::{Protocol, rpc};

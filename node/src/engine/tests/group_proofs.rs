@@ -4,10 +4,14 @@ use covey_api as api;
 use covey_pairing::crypto::secret::Secret;
 
 use super::world::World;
-use crate::engine::messages::{self, Message};
-use crate::engine::names::{self, Purpose};
-use crate::engine::parked::{self, Parked};
-use crate::engine::{channels, feeds, group, rpc, tables};
+use crate::engine::members::rosters;
+use crate::engine::names::pick::Purpose;
+use crate::engine::records::messages::{self, Message};
+use crate::engine::records::parked::Parked;
+use crate::engine::records::{channels, feeds};
+use crate::engine::replication::parked;
+use crate::engine::wire::payload;
+use crate::engine::{Cx, Protocol, group, names, rpc, tables};
 
 fn list(world: &mut World, node: usize, group: &str) -> Vec<api::Message> {
     let params = api::MessageList { channel: Some(group.into()), limit: Some(1_000), ..Default::default() };
@@ -70,7 +74,7 @@ fn what_one_member_refuses_of_our_own_lost_messages_is_asked_of_all_others() {
             let message = messages::at(cx.tx, no, &entry.order())?.unwrap();
             messages::remove(cx.tx, &mut channel, &message);
             channel.save(cx.tx)?;
-            Ok(parked::park(cx, channel.id, &feed, &entry, crate::engine::take::Unopened::NoKey, &own)?)
+            Ok(parked::park(cx, channel.id, &feed, &entry, payload::Unopened::NoKey, &own)?)
         })
         .unwrap();
     let waits_for = |world: &mut World, device| {
@@ -92,13 +96,13 @@ fn what_one_member_refuses_of_our_own_lost_messages_is_asked_of_all_others() {
     };
     let refuse = |world: &mut World, node: usize| {
         let device = devices[node].1;
-        let refused = |cx: &mut crate::engine::Cx<'_, '_>| {
+        let refused = |cx: &mut Cx<'_, '_>| {
             let channel = names::channel(cx, &group_id, Purpose::Change)?;
             Ok(parked::refused(cx, &channel, &feed, seq, &device)?)
         };
         world.call(0, refused).unwrap();
     };
-    world.drop.insert(crate::engine::Protocol::Parcel);
+    world.drop.insert(Protocol::Parcel);
     for node in [1, 2] {
         ask(&mut world, node);
         assert!(waits_for(&mut world, devices[node].1), "{node} is asked");
@@ -124,9 +128,9 @@ fn the_doctor_says_whose_secret_of_the_group_is_another_one() {
         world.call(node, |cx| rpc::group::doctor(cx, &params)).unwrap()
     };
     assert!(health(&mut world, 2).converged);
-    let wrong = |cx: &mut crate::engine::Cx<'_, '_>| {
+    let wrong = |cx: &mut Cx<'_, '_>| {
         let no = names::channel(cx, &group, Purpose::Change)?.no;
-        group::rosters::get_mut(cx, no).unwrap().secret = Some(Secret::new([7; 32]));
+        rosters::get_mut(cx, no).unwrap().secret = Some(Secret::new([7; 32]));
         Ok(())
     };
     world.call(2, wrong).unwrap();

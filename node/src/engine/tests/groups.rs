@@ -1,15 +1,18 @@
 //! Groups between whole engines: coming in, talking, going out.
 
-use covey_api::{self as api, ApiError, GroupState, MemberState, Reason, Role};
-
+use covey_api as api;
+use covey_api::{ApiError, GroupState, MemberState, Reason, Role};
 use covey_feed::Entry;
 use serde_bytes::ByteBuf;
 
 use super::world::World;
-use crate::engine::group::take;
-use crate::engine::names::{self, Purpose};
-use crate::engine::parcels::{self, Content};
-use crate::engine::{Protocol, contacts, feeds, rpc, tables};
+use crate::engine::group::ops;
+use crate::engine::names::pick::Purpose;
+use crate::engine::outbound::post;
+use crate::engine::records::{devices, feeds};
+use crate::engine::said::own_feed;
+use crate::engine::wire::parcel::Content;
+use crate::engine::{Protocol, names, rpc, tables};
 
 impl World {
     pub(super) fn create_group(&mut self, node: usize, name: &str) -> String {
@@ -141,9 +144,9 @@ fn keys_for_somebody_who_is_never_met_make_room_for_newer_ones() {
         let before = newest(&mut world);
         let posted = world.call(0, |cx| {
             let channel = names::channel(cx, &group, Purpose::Change)?;
-            let device = contacts::device(cx.tx, &account, &device)?.unwrap();
+            let device = devices::device(cx.tx, &account, &device)?.unwrap();
             let content = Content::Member(channel.id, ByteBuf::from(vec![n; 100]));
-            Ok(parcels::post(cx, &device, &content, Some(channel.no))?)
+            Ok(post::post(cx, &device, &content, Some(channel.no))?)
         });
         posted.unwrap();
         assert_ne!(newest(&mut world), before, "parcel {n} waits");
@@ -583,7 +586,7 @@ fn who_is_let_in_again_is_in_also_if_the_removal_is_the_last_that_they_hear_of()
     let author = world.nodes[0].account();
     let mut unknown: Vec<Entry> = world.look(0, |cx| {
         let channel = names::channel(cx, &group, Purpose::Change).unwrap();
-        let next = feeds::next(cx, &channel).unwrap();
+        let next = own_feed::next(cx, &channel).unwrap();
         (1..next.seq).filter_map(|seq| feeds::entry(cx.tx, next.feed.fid, seq).unwrap()).collect()
     });
     unknown.reverse();
@@ -591,7 +594,7 @@ fn who_is_let_in_again_is_in_also_if_the_removal_is_the_last_that_they_hear_of()
         world
             .call(2, |cx| {
                 let mut channel = names::channel(cx, &group, Purpose::Change).unwrap();
-                take(cx, &mut channel, &[&entry], author).unwrap();
+                ops::take(cx, &mut channel, &[&entry], author).unwrap();
                 Ok(())
             })
             .unwrap();

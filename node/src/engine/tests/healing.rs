@@ -5,8 +5,11 @@ use covey_pairing::identity::{self, CardContent, CardDevice, DeviceSecret, KeyLo
 use covey_pairing::session::{DeviceSessions, limits};
 
 use super::world::World;
-use crate::engine::sessions::Scope;
-use crate::engine::{Protocol, card, contacts, control, tables};
+use crate::engine::contacts::cards;
+use crate::engine::outbound::control;
+use crate::engine::records::devices;
+use crate::engine::records::sessions::Scope;
+use crate::engine::{Protocol, tables};
 
 const DAY: u64 = 24 * 3_600_000;
 
@@ -103,7 +106,7 @@ fn sessions_of_suite_1_settle_by_a_new_handshake_and_no_message_is_lost() {
 fn next_card(world: &mut World, node: usize, seen_by: usize, log: &KeyLog) -> Vec<u8> {
     let (account, device) = (world.nodes[node].account(), world.nodes[node].me.device.clone());
     let now = world.now;
-    let known = world.look(seen_by, |cx| contacts::card(cx.tx, &account).unwrap().unwrap());
+    let known = world.look(seen_by, |cx| devices::card(cx.tx, &account).unwrap().unwrap());
     let listed = &known.devices[0];
     let content = CardContent {
         sequence: known.sequence + 1,
@@ -138,7 +141,7 @@ fn the_session_with_a_contact_heals_at_once_when_a_device_of_theirs_is_revoked()
     let id = account.id();
     let learn = |world: &mut World, log: &KeyLog| {
         let card = next_card(world, 0, 1, log);
-        world.call(1, |cx| Ok(card::learn(cx, &id, &card)?)).unwrap();
+        world.call(1, |cx| Ok(cards::learn(cx, &id, &card)?)).unwrap();
         world.settle();
         world.pass(5_000, 500);
     };

@@ -8,7 +8,7 @@ use covey_pairing::ids::AccountId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::engine::{Cx, Effect, Live, Me, PeerKey, Policy};
+use crate::engine::{Cx, Effect, Live, Me, PeerKey, Policy, input};
 use crate::store::{Cache, MemoryStore, Store, Tx};
 use crate::vault::Vault;
 
@@ -61,7 +61,7 @@ impl Node {
         let mut tx = Tx::with_cache(&self.store, &self.vault, &self.cache);
         let mut cx = Cx::new(&self.me, &self.policy, &mut self.live, &mut tx, now, &mut self.rng);
         let value = run(&mut cx)?;
-        crate::engine::settle(&mut cx).expect("a sound store");
+        input::settle(&mut cx).expect("a sound store");
         let effects = std::mem::take(&mut cx.effects);
         let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {

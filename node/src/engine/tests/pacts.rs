@@ -1,6 +1,7 @@
 //! [NODE-ALERT] New pacts of contacts who are paired: how often, with what list of devices, and that the operator sees them.
 
-use covey_api::{self as api, ContactAlertKind, ContactState, kind};
+use covey_api as api;
+use covey_api::{ContactAlertKind, ContactState, kind};
 use covey_pairing::consent::{Input, Me, PairFrame, Relationship};
 use covey_pairing::identity::{self, CardContent, CardDevice, ContactCard, DeviceSecret, KeyLog};
 use rand::SeedableRng;
@@ -8,7 +9,9 @@ use rand::rngs::StdRng;
 use serde_bytes::ByteBuf;
 
 use super::world::World;
-use crate::engine::{Protocol, channels, contacts, rpc, tables};
+use crate::engine::contacts::cards;
+use crate::engine::records::{channels, people};
+use crate::engine::{Protocol, rpc, tables};
 use crate::store::{Key, Table};
 
 const HOUR: u64 = 3_600_000;
@@ -58,7 +61,7 @@ fn alerts(world: &mut World) -> Vec<ContactAlertKind> {
 fn secret(world: &mut World) -> [u8; 32] {
     let account = world.nodes[0].account();
     world.look(1, |cx| {
-        let contact = contacts::load(cx.tx, &account).unwrap().unwrap();
+        let contact = people::load(cx.tx, &account).unwrap().unwrap();
         contact.relationship.pair_secret().unwrap().channel_id()
     })
 }
@@ -153,7 +156,7 @@ fn a_card_with_another_device_is_told_of_without_a_new_pact() {
     let longer = me.key_log.add_device(&me.account, &thief, "new", 5).unwrap();
     let card = card(&mut world, &longer, &thief);
     let account = world.nodes[0].account();
-    world.call(1, |cx| Ok(crate::engine::card::learn(cx, &account, &card)?)).unwrap();
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
     assert_eq!(alerts(&mut world), [ContactAlertKind::DevicesChanged]);
     assert!(!world.contact(1, 0).unwrap().verified);
     assert_eq!(told(&mut world, kind::CONTACT_ALERT), 1);
@@ -176,7 +179,7 @@ fn a_contradicting_list_of_devices_makes_no_pact_and_is_told_once_with_its_proof
     assert!(!world.contact(1, 0).unwrap().verified);
     let id = account.id();
     world.look(1, |cx| {
-        let contact = contacts::load(cx.tx, &id).unwrap().unwrap();
+        let contact = people::load(cx.tx, &id).unwrap().unwrap();
         let proof: identity::Fork = covey_codec::decode(contact.alerts[0].proof.as_ref().unwrap(), 64 * 1024).unwrap();
         assert!(proof.is_proof_against(&id));
     });
@@ -195,7 +198,7 @@ fn a_shorter_list_of_devices_than_the_one_on_the_newest_card_makes_no_pact() {
     let longer = log.add_device(&me.account, &DeviceSecret::from_seed([67; 32]), "phone", 5).unwrap();
     let card = card(&mut world, &longer, &device);
     let account = world.nodes[0].account();
-    world.call(1, |cx| Ok(crate::engine::card::learn(cx, &account, &card)?)).unwrap();
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
     let before = secret(&mut world);
     ask_anew(&mut world, &log, &device);
     assert_eq!(secret(&mut world), before);

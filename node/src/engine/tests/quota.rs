@@ -3,13 +3,17 @@
 use covey_api as api;
 
 use super::world::{World, quick};
+use crate::engine::wire::payload;
 use crate::engine::{Policy, Quota, rpc};
 use crate::store::Table;
 
 const QUOTA: Quota = Quota { burst: 1 << 19, per_second: 16 << 10 };
+
 /// What is read at a time.
 const RUN: u64 = covey_feed::limits::MAX_RUN_BYTES as u64;
+
 const MESSAGES: usize = 200;
+
 const LENGTH: usize = 8 << 10;
 
 fn frugal() -> Policy {
@@ -108,7 +112,7 @@ fn what_is_stored_of_the_worst_texts_is_what_the_quota_says_within_a_tenth() {
     world.settle();
     let (before, began) = (stored(&world, bob, None), world.now);
     // In JSON a character of these takes six bytes.
-    let worst = "\u{1}".repeat(crate::engine::payload::MAX_TEXT);
+    let worst = "\u{1}".repeat(payload::MAX_TEXT);
     for _ in 0..300 {
         world.write(alice, bob, &worst).unwrap();
         world.settle();

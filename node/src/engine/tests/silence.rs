@@ -1,7 +1,8 @@
 //! What an inviter hears back says nothing of what became of the invite, whatever frames it sends: a silent decline and a
 //! block stay silent.
 
-use covey_api::{self as api, ContactState};
+use covey_api as api;
+use covey_api::ContactState;
 use covey_pairing::consent::{FrameKind, PairFrame, Slot};
 use covey_pairing::ids::{DeviceId, InviteId};
 use serde_bytes::{ByteArray, ByteBuf};

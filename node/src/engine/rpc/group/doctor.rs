@@ -3,9 +3,10 @@
 use covey_api::{ApiError, GroupDoctor, GroupHealth, GroupRefusal, MemberHealth};
 use covey_pairing::ids::DeviceId;
 
-use super::known::joined_to_read;
 use crate::engine::Cx;
-use crate::engine::group::{doctor, show as shown};
+use crate::engine::group::doctor;
+use crate::engine::rpc::group::known;
+use crate::engine::shown::group;
 
 /// Devices that did not answer and are told one by one.
 const MAX_SILENT: usize = 100;
@@ -15,7 +16,7 @@ const MAX_SILENT: usize = 100;
 /// # Errors
 /// Unknown group.
 pub fn begin_doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<usize, ApiError> {
-    let of = joined_to_read(cx, &params.group)?;
+    let of = known::joined_to_read(cx, &params.group)?;
     Ok(doctor::ask(cx, &of.channel)?)
 }
 
@@ -24,7 +25,7 @@ pub fn begin_doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<usize, 
 /// # Errors
 /// Unknown group.
 pub fn doctor_answers(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<usize, ApiError> {
-    let of = joined_to_read(cx, &params.group)?;
+    let of = known::joined_to_read(cx, &params.group)?;
     Ok(doctor::reports(cx, &of.channel).len())
 }
 
@@ -33,14 +34,14 @@ pub fn doctor_answers(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<usize
 /// # Errors
 /// Unknown group.
 pub fn doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<GroupHealth, ApiError> {
-    let of = joined_to_read(cx, &params.group)?;
+    let of = known::joined_to_read(cx, &params.group)?;
     let own = doctor::own(cx, &of.channel)?.ok_or(GroupRefusal::NoSuchGroup(&of.standing.name))?;
     let reports = doctor::reports(cx, &of.channel);
     let group = of.group(cx)?;
     let me = cx.me.account_id();
     let name = |device: &DeviceId| {
         let account = group.devices.get(device);
-        account.and_then(|account| shown::name_of(cx, account).ok()).unwrap_or_else(|| device.fmt_short())
+        account.and_then(|account| group::name_of(cx, account).ok()).unwrap_or_else(|| device.fmt_short())
     };
     let mut members = Vec::new();
     let (mut silent, mut others) = (0, 0);
@@ -55,7 +56,7 @@ pub fn doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<GroupHealth, 
             let difference = report.and_then(|report| doctor::difference(&own, report, name));
             members.push(MemberHealth {
                 account: account.to_string(),
-                alias: Some(shown::name_of(cx, account)?),
+                alias: Some(group::name_of(cx, account)?),
                 device: device.to_string(),
                 reached: report.is_some(),
                 converged: report.map(|_| difference.is_none()),

@@ -1,13 +1,17 @@
 //! The group as a whole: made, listed, shown, renamed, ruled.
 
-use covey_api::{self as api, ApiError, GroupCreate, GroupCreated, GroupList, GroupPolicy, GroupRename, GroupShow};
+use covey_api as api;
+use covey_api::{ApiError, GroupCreate, GroupCreated, GroupList, GroupPolicy, GroupRename, GroupShow};
 use covey_pairing::group::roster::{self, Op, group_id};
 use rand_core::Rng;
 use serde_bytes::ByteBuf;
 
-use super::known::joined;
-use crate::engine::group::{self, show as shown, standing};
-use crate::engine::names::{self, Purpose};
+use crate::engine::group::{fill, ops};
+use crate::engine::names::pick::Purpose;
+use crate::engine::names::{self, aliases};
+use crate::engine::records::standing;
+use crate::engine::rpc::group::known;
+use crate::engine::shown::group;
 use crate::engine::{Cx, card};
 
 fn checked_name(cx: &Cx<'_, '_>, name: &str) -> Result<String, ApiError> {
@@ -15,12 +19,12 @@ fn checked_name(cx: &Cx<'_, '_>, name: &str) -> Result<String, ApiError> {
     if !roster::is_group_name(name) {
         return Err(ApiError::invalid_params("A group cannot have that name; choose another one."));
     }
-    names::no_contact_has(cx, name)?;
+    aliases::no_contact_has(cx, name)?;
     Ok(name.to_owned())
 }
 
 fn checked_policy(policy: api::Policy) -> Result<roster::Policy, ApiError> {
-    let policy = shown::policy_of(policy);
+    let policy = group::policy_of(policy);
     if policy.is_sane() {
         return Ok(policy);
     }
@@ -46,8 +50,8 @@ pub fn create(cx: &mut Cx<'_, '_>, params: &GroupCreate) -> Result<GroupCreated,
     cx.rng.fill_bytes(&mut nonce);
     let id = group_id(&cx.me.account_id(), &cx.me.device_id(), &nonce);
     let card = ByteBuf::from(card::own(cx)?);
-    let mut channel = group::begin(cx, id, &name)?;
-    group::write(cx, &mut channel, Op::Create { nonce, name, policy, card })?;
+    let mut channel = fill::begin(cx, id, &name)?;
+    ops::write(cx, &mut channel, Op::Create { nonce, name, policy, card })?;
     Ok(GroupCreated { group: id.to_string(), channel: id.to_string() })
 }
 
@@ -58,7 +62,7 @@ pub fn create(cx: &mut Cx<'_, '_>, params: &GroupCreate) -> Result<GroupCreated,
 pub fn list(cx: &mut Cx<'_, '_>, params: &GroupList) -> Result<Vec<api::Group>, ApiError> {
     let mut groups = Vec::new();
     for standing in standing::all(cx.tx)? {
-        let group = shown::group(cx, &standing)?;
+        let group = group::group(cx, &standing)?;
         if params.state.is_none_or(|state| state == group.state) {
             groups.push(group);
         }
@@ -73,7 +77,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &GroupList) -> Result<Vec<api::Group>, 
 /// Unknown group.
 pub fn show(cx: &mut Cx<'_, '_>, params: &GroupShow) -> Result<api::Group, ApiError> {
     let standing = names::group(cx, &params.group, Purpose::Read, standing::State::Joined)?;
-    shown::group(cx, &standing)
+    group::group(cx, &standing)
 }
 
 /// `group.rename`
@@ -81,7 +85,7 @@ pub fn show(cx: &mut Cx<'_, '_>, params: &GroupShow) -> Result<api::Group, ApiEr
 /// # Errors
 /// Unknown group, a name that cannot be, not allowed.
 pub fn rename(cx: &mut Cx<'_, '_>, params: &GroupRename) -> Result<api::Group, ApiError> {
-    let mut of = joined(cx, &params.group)?;
+    let mut of = known::joined(cx, &params.group)?;
     let name = checked_name(cx, &params.name)?;
     of.act(cx, "You", Op::Rename { name })?;
     of.shown(cx)
@@ -92,8 +96,8 @@ pub fn rename(cx: &mut Cx<'_, '_>, params: &GroupRename) -> Result<api::Group, A
 /// # Errors
 /// Unknown group, a policy that cannot be, not allowed.
 pub fn policy(cx: &mut Cx<'_, '_>, params: &GroupPolicy) -> Result<api::Group, ApiError> {
-    let mut of = joined(cx, &params.group)?;
-    let now = shown::policy(of.group(cx)?.roster.policy());
+    let mut of = known::joined(cx, &params.group)?;
+    let now = group::policy(of.group(cx)?.roster.policy());
     let policy = checked_policy(api::Policy {
         invite: params.invite.unwrap_or(now.invite),
         rename: params.rename.unwrap_or(now.rename),
@@ -102,7 +106,7 @@ pub fn policy(cx: &mut Cx<'_, '_>, params: &GroupPolicy) -> Result<api::Group, A
         newcomers_invisible: params.newcomers_invisible.unwrap_or(now.newcomers_invisible),
         approve: params.approve.unwrap_or(now.approve),
     })?;
-    let cut = group::cut_of_all(cx.tx, &of.channel)?;
+    let cut = ops::cut_of_all(cx.tx, &of.channel)?;
     of.act(cx, "You", Op::Policy { policy, cut })?;
     of.shown(cx)
 }

@@ -1,36 +1,33 @@
 //! Coming in and going: invites, tickets, leaving.
 
-use covey_api::{
-    self as api, ApiError, GroupAccept, GroupDecline, GroupInvite, GroupJoin, GroupLeave, GroupRefusal, Member,
-};
+use covey_api as api;
+use covey_api::{ApiError, GroupAccept, GroupDecline, GroupInvite, GroupJoin, GroupLeave, GroupRefusal, Member};
 use covey_pairing::group::admission::{GroupTicket as Ticket, JoinStatement};
 use covey_pairing::group::roster::Op;
 
-use super::known::{checked_note, joined};
-use crate::engine::group::{
-    admission, cut_of, invites, show as shown,
-    standing::{self, Point, Standing, State},
-    welcome,
-};
-use crate::engine::names::{self, Purpose};
-use crate::engine::{Cx, PeerKey, contacts};
+use crate::engine::group::{admission, invites, ops, welcome};
+use crate::engine::names::pick::Purpose;
+use crate::engine::records::standing::{self, Point, Standing, State};
+use crate::engine::rpc::group::known;
+use crate::engine::shown::{contact, group};
+use crate::engine::{Cx, PeerKey, names};
 
 /// `group.invite`
 ///
 /// # Errors
 /// Unknown group or contact, not paired, not allowed, in already, banned, full.
 pub fn invite(cx: &mut Cx<'_, '_>, params: GroupInvite) -> Result<Member, ApiError> {
-    let mut of = joined(cx, &params.group)?;
+    let mut of = known::joined(cx, &params.group)?;
     let contact = names::contact(cx, &params.contact, Purpose::Change)?;
-    let name = shown::name_of(cx, &contact.account)?;
+    let name = group::name_of(cx, &contact.account)?;
     let grant = of.granted(cx, params.role, params.invisible)?;
     of.check(cx, &name, &Op::Invite { account: contact.account, grant })?;
     let room = admission::has_room(cx, of.group(cx)?);
-    room.map_err(|denied| shown::denied(cx, &of.standing, &name, &denied))?;
+    room.map_err(|denied| group::denied(cx, &of.standing, &name, &denied))?;
     if !contact.is_paired() || contact.request {
-        return Err(contacts::not_paired(&contact));
+        return Err(contact::not_paired(&contact));
     }
-    invites::invite(cx, &mut of.channel, contact.account, grant, checked_note(params.note)?)?;
+    invites::invite(cx, &mut of.channel, contact.account, grant, known::checked_note(params.note)?)?;
     of.member(cx, &contact.account)
 }
 
@@ -44,7 +41,7 @@ pub fn accept(cx: &mut Cx<'_, '_>, params: &GroupAccept) -> Result<api::Group, A
         return Err(GroupRefusal::NotInvited(&standing.name).into());
     }
     let standing = invites::accept(cx, standing)?;
-    shown::group(cx, &standing)
+    group::group(cx, &standing)
 }
 
 /// `group.decline`
@@ -57,7 +54,7 @@ pub fn decline(cx: &mut Cx<'_, '_>, params: &GroupDecline) -> Result<api::Group,
         return Err(GroupRefusal::NotInvited(&standing.name).into());
     }
     let standing = invites::decline(cx, standing)?;
-    shown::group(cx, &standing)
+    group::group(cx, &standing)
 }
 
 /// `group.join`
@@ -66,7 +63,7 @@ pub fn decline(cx: &mut Cx<'_, '_>, params: &GroupDecline) -> Result<api::Group,
 /// A text that is no ticket, or one that has expired; in already, asked already.
 pub fn join(cx: &mut Cx<'_, '_>, params: GroupJoin) -> Result<api::Group, ApiError> {
     let ticket: Ticket = params.ticket.parse().map_err(|_| GroupRefusal::BadTicket)?;
-    let note = checked_note(params.note)?;
+    let note = known::checked_note(params.note)?;
     if ticket.expires_at.is_some_and(|at| at <= cx.now) {
         return Err(GroupRefusal::SpentTicket.into());
     }
@@ -97,7 +94,7 @@ pub fn join(cx: &mut Cx<'_, '_>, params: GroupJoin) -> Result<api::Group, ApiErr
         return Err(GroupRefusal::BadTicket.into());
     }
     let standing = welcome::join(cx, standing, statement, points, note)?;
-    shown::group(cx, &standing)
+    group::group(cx, &standing)
 }
 
 /// `group.leave`
@@ -105,7 +102,7 @@ pub fn join(cx: &mut Cx<'_, '_>, params: GroupJoin) -> Result<api::Group, ApiErr
 /// # Errors
 /// Unknown group, not a member, the owner without a successor.
 pub fn leave(cx: &mut Cx<'_, '_>, params: GroupLeave) -> Result<api::Group, ApiError> {
-    let mut of = joined(cx, &params.group)?;
+    let mut of = known::joined(cx, &params.group)?;
     let me = cx.me.account_id();
     let (owner, members) = {
         let group = of.group(cx)?;
@@ -119,7 +116,7 @@ pub fn leave(cx: &mut Cx<'_, '_>, params: GroupLeave) -> Result<api::Group, ApiE
         None if owner && members > 1 => return Err(GroupRefusal::LastOwner(&of.standing.name).into()),
         None => {}
     }
-    let cut = cut_of(cx.tx, &of.channel, &me)?;
+    let cut = ops::cut_of(cx.tx, &of.channel, &me)?;
     of.act(cx, "You", Op::Depart { cut })?;
     of.shown(cx)
 }

@@ -1,22 +1,25 @@
 //! The group and the member that a text names, and what we may do there.
 
-use covey_api::{self as api, ApiError, GroupRefusal, Member, Reason};
+use covey_api as api;
+use covey_api::{ApiError, GroupRefusal, Member, Reason};
 use covey_pairing::group::roster::{self, Grant, Op};
 use covey_pairing::ids::{AccountId, GroupId};
 use serde_json::json;
 
-use crate::engine::channels::{self, Channel};
-use crate::engine::group::{
-    self,
-    rosters::{Group, get},
-    show as shown,
-    standing::{self, Standing, State},
-};
-use crate::engine::names::{self, Purpose};
-use crate::engine::{Cx, EngineError, contacts};
+use crate::engine::group::ops;
+use crate::engine::live::groups::Group;
+use crate::engine::members::rosters;
+use crate::engine::names;
+use crate::engine::names::pick::{self, Purpose};
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::people;
+use crate::engine::records::standing::{self, Standing, State};
+use crate::engine::shown::{group, ids};
+use crate::engine::{Cx, EngineError};
 
 /// Longest note in characters.
 const MAX_NOTE: usize = 280;
+
 /// Members told when a name may be several: any number can call themselves the same.
 const MAX_CANDIDATES: usize = 20;
 
@@ -49,27 +52,27 @@ fn joined_for(cx: &Cx<'_, '_>, text: &str, purpose: Purpose) -> Result<In, ApiEr
 
 impl In {
     pub(super) fn group<'a>(&self, cx: &'a Cx<'_, '_>) -> Result<&'a Group, ApiError> {
-        get(cx, self.channel.no).ok_or_else(|| GroupRefusal::NoSuchGroup(&self.standing.name).into())
+        rosters::get(cx, self.channel.no).ok_or_else(|| GroupRefusal::NoSuchGroup(&self.standing.name).into())
     }
 
     /// Does it if we may; `who` is the member it is about.
     pub(super) fn act(&mut self, cx: &mut Cx<'_, '_>, who: &str, op: Op) -> Result<(), ApiError> {
         self.check(cx, who, &op)?;
-        group::write(cx, &mut self.channel, op).map(drop)
+        ops::write(cx, &mut self.channel, op).map(drop)
     }
 
     pub(super) fn check(&self, cx: &Cx<'_, '_>, who: &str, op: &Op) -> Result<(), ApiError> {
         let allowed = self.group(cx)?.roster.allowed(&cx.me.account_id(), op);
-        allowed.map_err(|denied| shown::denied(cx, &self.standing, who, &denied))
+        allowed.map_err(|denied| group::denied(cx, &self.standing, who, &denied))
     }
 
     pub(super) fn shown(&self, cx: &Cx<'_, '_>) -> Result<api::Group, ApiError> {
         let standing = standing::of_channel(cx.tx, &self.channel)?;
-        shown::group(cx, standing.as_ref().unwrap_or(&self.standing))
+        group::group(cx, standing.as_ref().unwrap_or(&self.standing))
     }
 
     pub(super) fn member(&self, cx: &Cx<'_, '_>, account: &AccountId) -> Result<Member, ApiError> {
-        let member = shown::member(cx, self.group(cx)?, account)?;
+        let member = group::member(cx, self.group(cx)?, account)?;
         member
             .ok_or_else(|| GroupRefusal::NotAMember { group: &self.standing.name, member: &account.fmt_short() }.into())
     }
@@ -81,7 +84,7 @@ impl In {
         }
         let claim = |account: &AccountId| {
             let own = *account == cx.me.account_id();
-            let name = if own { contacts::own_name(cx.tx)? } else { contacts::claimed_name(cx.tx, account)? };
+            let name = if own { people::own_name(cx.tx)? } else { people::claimed_name(cx.tx, account)? };
             Ok(name.map(|name| Claim { name, note: None }))
         };
         let known = self.group(cx)?.roster.standings(None).map(|(account, _)| *account);
@@ -97,7 +100,7 @@ impl In {
         invisible: Option<bool>,
     ) -> Result<Grant, ApiError> {
         let newcomers = self.group(cx)?.roster.policy().newcomers;
-        let role = role.map_or(newcomers.role, shown::role_of);
+        let role = role.map_or(newcomers.role, group::role_of);
         if role == roster::Role::Owner {
             return Err(ApiError::invalid_params("A group has one owner; invite as admin at most."));
         }
@@ -125,9 +128,9 @@ pub(super) fn one_of(
     let is = |name: &str| name.to_lowercase() == lower;
     let (mut exact, mut near, mut claiming) = (Vec::new(), Vec::new(), Vec::new());
     for account in known {
-        if contacts::alias_of(cx.tx, &account)?.is_some_and(|alias| is(&alias)) {
+        if people::alias_of(cx.tx, &account)?.is_some_and(|alias| is(&alias)) {
             exact.push(account);
-        } else if names::names_id(&account.to_string(), text) {
+        } else if pick::names_id(&account.to_string(), text) {
             near.push(account);
         } else if claim(&account)?.is_some_and(|claim| is(&claim.name)) {
             let own = account == cx.me.account_id();
@@ -139,7 +142,7 @@ pub(super) fn one_of(
         ([one], _) => return Ok(*one),
         ([], []) => return Err(nobody.into()),
         ([], [one]) => {
-            let id = names::short(&one.to_string());
+            let id = ids::short(&one.to_string());
             let sentence =
                 format!("\"{text}\" is a name that somebody gave themselves, as anybody can. Use the id: {id}.");
             (&claiming, ApiError::new(nobody.reason(), sentence))
@@ -149,7 +152,7 @@ pub(super) fn one_of(
     };
     let mut candidates = Vec::new();
     for account in several.iter().take(MAX_CANDIDATES) {
-        let alias = contacts::alias_of(cx.tx, account)?;
+        let alias = people::alias_of(cx.tx, account)?;
         let (name, note) = claim(account)?.map(|claim| (claim.name, claim.note)).unzip();
         candidates
             .push(json!({ "account": account.to_string(), "alias": alias, "name": name, "note": note.flatten() }));

@@ -1,17 +1,20 @@
 //! Members: listed, removed, banned, given a role.
 
+use covey_api as api;
 use covey_api::{
-    self as api, ApiError, GroupBan, GroupMembers, GroupRemove, GroupRole, GroupUnban, MAX_MEMBERS_PAGE, Member,
-    MemberState,
+    ApiError, GroupBan, GroupMembers, GroupRemove, GroupRole, GroupUnban, MAX_MEMBERS_PAGE, Member, MemberState,
 };
 use covey_pairing::group::roster::{Grant, Op};
 use covey_pairing::ids::AccountId;
 
-use super::known::joined;
-use crate::engine::Cx;
-use crate::engine::group::{self, rosters::get, show as shown, standing};
-use crate::engine::names::{self, Purpose};
+use crate::engine::group::ops;
+use crate::engine::members::rosters;
+use crate::engine::names::pick::Purpose;
+use crate::engine::records::standing;
+use crate::engine::rpc::group::known;
 use crate::engine::rpc::range;
+use crate::engine::shown::group;
+use crate::engine::{Cx, names};
 
 /// `group.members`
 ///
@@ -19,7 +22,7 @@ use crate::engine::rpc::range;
 /// Unknown group.
 pub fn members(cx: &mut Cx<'_, '_>, params: &GroupMembers) -> Result<Vec<Member>, ApiError> {
     let standing = names::group(cx, &params.group, Purpose::Read, standing::State::Joined)?;
-    let Some(group) = standing.no.and_then(|no| get(cx, no)) else {
+    let Some(group) = standing.no.and_then(|no| rosters::get(cx, no)) else {
         return Err(standing.not_in().into());
     };
     let after = params.after.as_deref().map(str::parse::<AccountId>).transpose();
@@ -32,7 +35,7 @@ pub fn members(cx: &mut Cx<'_, '_>, params: &GroupMembers) -> Result<Vec<Member>
         if !group.roster.shows(&me, account) {
             continue;
         }
-        let Some(member) = shown::member(cx, group, account)? else { continue };
+        let Some(member) = group::member(cx, group, account)? else { continue };
         let wanted = match params.state {
             Some(state) => member.state == state,
             None => matches!(member.state, MemberState::Joined | MemberState::Invited),
@@ -52,7 +55,7 @@ pub fn members(cx: &mut Cx<'_, '_>, params: &GroupMembers) -> Result<Vec<Member>
 /// # Errors
 /// Unknown group or member, not allowed.
 pub fn remove(cx: &mut Cx<'_, '_>, params: &GroupRemove) -> Result<Member, ApiError> {
-    let mut of = joined(cx, &params.group)?;
+    let mut of = known::joined(cx, &params.group)?;
     let account = of.find(cx, &params.member)?;
     let open = of.group(cx)?.roster.standing(&account).is_some_and(|at| at.member.is_none() && !at.invites.is_empty());
     if open {
@@ -60,7 +63,7 @@ pub fn remove(cx: &mut Cx<'_, '_>, params: &GroupRemove) -> Result<Member, ApiEr
         of.act(cx, &params.member, Op::Uninvite { account })?;
         return Ok(Member { state: MemberState::Removed, ..shown });
     }
-    let cut = group::cut_of(cx.tx, &of.channel, &account)?;
+    let cut = ops::cut_of(cx.tx, &of.channel, &account)?;
     of.act(cx, &params.member, Op::Remove { account, cut })?;
     of.member(cx, &account)
 }
@@ -70,9 +73,9 @@ pub fn remove(cx: &mut Cx<'_, '_>, params: &GroupRemove) -> Result<Member, ApiEr
 /// # Errors
 /// Unknown group or member, not allowed.
 pub fn ban(cx: &mut Cx<'_, '_>, params: &GroupBan) -> Result<Member, ApiError> {
-    let mut of = joined(cx, &params.group)?;
+    let mut of = known::joined(cx, &params.group)?;
     let account = of.find(cx, &params.member)?;
-    let cut = group::cut_of(cx.tx, &of.channel, &account)?;
+    let cut = ops::cut_of(cx.tx, &of.channel, &account)?;
     of.act(cx, &params.member, Op::Ban { account, cut })?;
     of.member(cx, &account)
 }
@@ -82,11 +85,11 @@ pub fn ban(cx: &mut Cx<'_, '_>, params: &GroupBan) -> Result<Member, ApiError> {
 /// # Errors
 /// Unknown group or member, not banned, not allowed.
 pub fn unban(cx: &mut Cx<'_, '_>, params: &GroupUnban) -> Result<Member, ApiError> {
-    let mut of = joined(cx, &params.group)?;
+    let mut of = known::joined(cx, &params.group)?;
     let account = of.find(cx, &params.member)?;
     let before = of.member(cx, &account)?;
     of.act(cx, &params.member, Op::Unban { account })?;
-    Ok(shown::member(cx, of.group(cx)?, &account)?.unwrap_or(Member { state: MemberState::Removed, ..before }))
+    Ok(group::member(cx, of.group(cx)?, &account)?.unwrap_or(Member { state: MemberState::Removed, ..before }))
 }
 
 /// `group.role`
@@ -94,15 +97,15 @@ pub fn unban(cx: &mut Cx<'_, '_>, params: &GroupUnban) -> Result<Member, ApiErro
 /// # Errors
 /// Unknown group or member, not allowed.
 pub fn role(cx: &mut Cx<'_, '_>, params: &GroupRole) -> Result<Member, ApiError> {
-    let mut of = joined(cx, &params.group)?;
+    let mut of = known::joined(cx, &params.group)?;
     let account = of.find(cx, &params.member)?;
     if params.role == api::Role::Owner {
         of.act(cx, &params.member, Op::Transfer { to: account })?;
         return of.member(cx, &account);
     }
     let known = of.group(cx)?.roster.member(&account).is_some_and(|member| member.invisible);
-    let grant = Grant { role: shown::role_of(params.role), invisible: params.invisible.unwrap_or(known) };
-    let cut = Some(group::cut_of(cx.tx, &of.channel, &account)?);
+    let grant = Grant { role: group::role_of(params.role), invisible: params.invisible.unwrap_or(known) };
+    let cut = Some(ops::cut_of(cx.tx, &of.channel, &account)?);
     of.act(cx, &params.member, Op::Role { account, grant, cut })?;
     of.member(cx, &account)
 }

@@ -7,13 +7,16 @@ use covey_pairing::group::admission::{AdmissionPoint, GroupTicket as Ticket, Tic
 use covey_pairing::group::roster::{self, Op, Ticket as OnRoster, TicketId};
 use covey_pairing::ids::AccountId;
 
-use super::known::{In, joined, joined_to_read};
-use crate::engine::group::show as shown;
+use crate::engine::Cx;
+use crate::engine::names::pick;
+use crate::engine::records::devices;
+use crate::engine::rpc::group::known::{self, In};
 use crate::engine::rpc::range;
-use crate::engine::{Cx, contacts, names};
+use crate::engine::shown::group;
 
 /// Admission points on a ticket.
 const POINTS: usize = 4;
+
 /// Addresses of each.
 const ADDRESSES: usize = 4;
 
@@ -22,7 +25,7 @@ const ADDRESSES: usize = 4;
 /// # Errors
 /// Unknown group, not allowed.
 pub fn ticket(cx: &mut Cx<'_, '_>, params: &GroupTicket) -> Result<JoinTicket, ApiError> {
-    let mut of = joined(cx, &params.group)?;
+    let mut of = known::joined(cx, &params.group)?;
     let grant = of.granted(cx, params.role, params.invisible)?;
     let token = TicketToken::generate(cx.rng);
     let expires_at = range::end(cx.now, params.expires_in)?;
@@ -42,7 +45,7 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &GroupTicket) -> Result<JoinTicket, A
         uses,
         expires_at: expires_at.map(Time::from_unix_ms),
         approve,
-        role: shown::role(grant.role),
+        role: group::role(grant.role),
     })
 }
 
@@ -68,7 +71,7 @@ fn points(cx: &mut Cx<'_, '_>, of: &In) -> Result<Vec<AdmissionPoint>, ApiError>
         .take(POINTS)
         .collect();
     for account in others {
-        for device in contacts::devices(cx.tx, &account)? {
+        for device in devices::devices(cx.tx, &account)? {
             points.push(AdmissionPoint {
                 account,
                 device: device.id,
@@ -87,7 +90,7 @@ fn points(cx: &mut Cx<'_, '_>, of: &In) -> Result<Vec<AdmissionPoint>, ApiError>
 /// # Errors
 /// Unknown group.
 pub fn tickets(cx: &mut Cx<'_, '_>, params: &GroupTickets) -> Result<Vec<JoinTicketInfo>, ApiError> {
-    let of = joined_to_read(cx, &params.group)?;
+    let of = known::joined_to_read(cx, &params.group)?;
     Ok(of.group(cx)?.roster.tickets().map(|(id, ticket)| info(cx.now, id, ticket)).collect())
 }
 
@@ -107,7 +110,7 @@ fn info(now: u64, id: &TicketId, ticket: &OnRoster) -> JoinTicketInfo {
         uses: ticket.uses,
         used: ticket.used,
         approve: ticket.approve,
-        role: shown::role(ticket.grant.role),
+        role: group::role(ticket.grant.role),
         made_by: ticket.by.to_string(),
         created_at: Time::from_unix_ms(ticket.at),
         expires_at: ticket.expires_at.map(Time::from_unix_ms),
@@ -119,9 +122,9 @@ fn info(now: u64, id: &TicketId, ticket: &OnRoster) -> JoinTicketInfo {
 /// # Errors
 /// Unknown group or ticket, not allowed.
 pub fn revoke_ticket(cx: &mut Cx<'_, '_>, params: &GroupRevokeTicket) -> Result<JoinTicketInfo, ApiError> {
-    let mut of = joined(cx, &params.group)?;
+    let mut of = known::joined(cx, &params.group)?;
     let all = of.group(cx)?.roster.tickets().map(|(id, _)| *id);
-    let found: Vec<TicketId> = all.filter(|id| names::names_id(&id.to_string(), &params.id)).collect();
+    let found: Vec<TicketId> = all.filter(|id| pick::names_id(&id.to_string(), &params.id)).collect();
     let [id] = found.as_slice() else {
         return Err(GroupRefusal::NoSuchTicket { group: &of.standing.name, id: &params.id }.into());
     };

@@ -4,13 +4,13 @@ use covey_pairing::identity::{self, AccountSecret, CardContent, CardDevice, Cont
 use serde_bytes::ByteBuf;
 
 use super::mallory::{ALICE, BOB, Content, Lair, MALLORY};
-use crate::engine::contacts;
+use crate::engine::records::devices;
 
 /// Mallory's own card as alice has it, opened.
 fn stored(lair: &mut Lair, of: usize) -> (u64, usize, Vec<u8>) {
     let account = lair.world.nodes[of].account();
     lair.world.look(ALICE, |cx| {
-        let card = contacts::card(cx.tx, &account).unwrap().unwrap();
+        let card = devices::card(cx.tx, &account).unwrap().unwrap();
         (card.sequence, card.devices.len(), card.signed.into_vec())
     })
 }

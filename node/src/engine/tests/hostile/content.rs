@@ -7,8 +7,10 @@ use covey_feed::run::Batch;
 use covey_pairing::group::roster::{self, Op};
 
 use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
-use crate::engine::payload::{Body, kind};
+use crate::engine::names::pick;
+use crate::engine::records::{channels, messages};
 use crate::engine::rpc;
+use crate::engine::wire::payload::{self, Body};
 use crate::store::Table;
 
 fn said(text: &str) -> Body {
@@ -55,7 +57,7 @@ fn a_body_that_nobody_sends_suppresses_nothing_whichever_came_first() {
     let (_, lamport) = den.next();
     let said = den.content(1, None, lamport, &said("for some"));
     let mut none = Body::text(String::new(), None, None, 1).written_again(id(&said));
-    (none.kind, none.text) = (kind::DELETED, None);
+    (none.kind, none.text) = (payload::kind::DELETED, None);
     let none = den.content(2, None, lamport, &none);
     show_in_both_orders(&mut den, &[said, none]);
     for member in [ALICE, BOB] {
@@ -87,7 +89,7 @@ fn delete(den: &mut Den, batch: &Batch) {
     let channel = den.channel;
     den.world
         .call(ALICE, |cx| {
-            let mut channel = crate::engine::channels::by_id(cx.tx, &channel)?.unwrap();
+            let mut channel = channels::by_id(cx.tx, &channel)?.unwrap();
             crate::engine::group::ops::write(cx, &mut channel, Op::Delete { entry, device })
         })
         .unwrap();
@@ -192,7 +194,7 @@ fn of_a_deleted_message_no_text_and_no_key_is_left_in_any_table() {
     }
     // The chain that its author keeps begins after it; who comes late still reads what stands before.
     let own: covey_pairing::group::cipher::OwnChain = world.look(1, |cx| {
-        let no = crate::engine::names::channel(cx, &group, crate::engine::names::Purpose::Change).unwrap().no;
+        let no = crate::engine::names::channel(cx, &group, pick::Purpose::Change).unwrap().no;
         cx.tx.get(&crate::engine::tables::own_chain(no)).unwrap().unwrap()
     });
     assert_eq!(own.chain().unwrap().distribution_from(0).index(), 2);
@@ -200,8 +202,7 @@ fn of_a_deleted_message_no_text_and_no_key_is_left_in_any_table() {
 
 fn keys_of(world: &mut super::super::world::World, node: usize, text: &str) -> Vec<u8> {
     world.look(node, |cx| {
-        let all =
-            cx.tx.scan::<crate::engine::messages::Message>(&crate::store::Key::table(Table::Order), None, 100, false);
+        let all = cx.tx.scan::<messages::Message>(&crate::store::Key::table(Table::Order), None, 100, false);
         let found = all.unwrap().into_iter().find(|(_, message)| message.text() == Some(text)).unwrap().1;
         found.content_key.expose().to_vec()
     })

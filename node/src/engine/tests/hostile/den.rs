@@ -8,13 +8,19 @@ use covey_pairing::group::roster::{Op, Operation};
 
 use super::super::world::World;
 use super::mallory::run_frame;
-use crate::engine::group::{doctor, rosters};
-use crate::engine::payload::{Body, associated_data};
-use crate::engine::{Protocol, channels, feeds, rpc};
+use crate::engine::group::doctor;
+use crate::engine::members::rosters;
+use crate::engine::records::{channels, feeds};
+use crate::engine::sealing::chains;
+use crate::engine::wire::payload::{self, Body};
+use crate::engine::{Protocol, rpc};
 
 pub(super) const ALICE: usize = 0;
+
 pub(super) const BOB: usize = 1;
+
 pub(super) const CAROL: usize = 2;
+
 pub(super) const MALLORY: usize = 3;
 
 /// A group of alice, bob, carol and mallory, who is an admin of it and speaks for herself.
@@ -100,13 +106,14 @@ impl Den {
         let id = self.channel;
         let seq = head.map_or(1, |head| head.seq + 1);
         let backlink = head.map(|head| *head.id.as_bytes());
-        let aad = associated_data(id.as_bytes(), feed.author.as_bytes(), feed.incarnation, seq, backlink.as_ref());
+        let aad =
+            payload::associated_data(id.as_bytes(), feed.author.as_bytes(), feed.incarnation, seq, backlink.as_ref());
         let bytes = body.encode().unwrap();
         let (_, payload) = self
             .world
             .call(MALLORY, |cx| {
                 let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
-                crate::engine::group::seal(cx, &channel, &bytes, &aad)
+                chains::seal(cx, &channel, &bytes, &aad)
             })
             .unwrap();
         let device = &self.world.nodes[MALLORY].me.device;

@@ -6,8 +6,9 @@ use covey_feed::{EntryId, FeedKey, Kind};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::mallory::{ALICE, Lair, MALLORY, run_frame};
-use crate::engine::payload::{Body, MAX_TEXT};
-use crate::engine::{Protocol, channels, feeds};
+use crate::engine::Protocol;
+use crate::engine::records::{channels, feeds};
+use crate::engine::wire::payload::{self, Body, MAX_TEXT};
 
 fn said(text: &str) -> Body {
     Body::text(text.to_owned(), None, None, 1_800_000_000_000)
@@ -27,7 +28,7 @@ fn entries_that_hold_no_message_are_kept_and_not_shown() {
     for payload in payloads {
         assert!(lair.push_payload(payload), "valid as an entry");
     }
-    type Change = fn(&mut crate::engine::payload::Sealed);
+    type Change = fn(&mut payload::Sealed);
     let changes: [Change; 5] = [
         |sealed| sealed.wraps.clear(),
         |sealed| sealed.wraps.values_mut().for_each(|wrap| *wrap = vec![7; 200]),

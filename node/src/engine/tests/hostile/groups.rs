@@ -12,10 +12,13 @@ use serde_bytes::ByteBuf;
 use super::super::world::{self, World};
 use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
 use super::mallory::run_frame;
-use crate::engine::group::notes::{self, Note};
-use crate::engine::group::{may_read, rosters};
-use crate::engine::names::{self, Purpose};
-use crate::engine::{Protocol, channels, contacts, control, custody, feeds, rpc, tables, take};
+use crate::engine::members::{rights, rosters};
+use crate::engine::names::pick::Purpose;
+use crate::engine::outbound::{control, notes};
+use crate::engine::records::{channels, devices, feeds, parcels};
+use crate::engine::replication::take;
+use crate::engine::wire::note::Note;
+use crate::engine::{Protocol, names, rpc, tables};
 
 #[test]
 fn operations_of_a_member_who_may_not_count_for_nobody_and_the_doctor_says_so() {
@@ -188,7 +191,7 @@ fn a_chain_counts_only_from_the_device_it_is_of() {
     let no = den.no(MALLORY);
     den.world
         .call(MALLORY, |cx| {
-            let device = contacts::device(cx.tx, &account, &device).unwrap().unwrap();
+            let device = devices::device(cx.tx, &account, &device).unwrap().unwrap();
             control::give_chain(cx, no, &account, &device, chain).unwrap();
             Ok(())
         })
@@ -276,7 +279,7 @@ fn parcels_passed_on_in_the_name_of_another_take_no_place_from_their_own() {
         den.world.replay(CAROL, ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
         den.world.settle();
         let size = den.world.look(ALICE, |cx| {
-            let kept = cx.tx.get::<custody::Kept>(&tables::custody(&bob, &carol, number)).unwrap();
+            let kept = cx.tx.get::<parcels::Kept>(&tables::custody(&bob, &carol, number)).unwrap();
             kept.map(|kept| kept.sealed.len())
         });
         assert_eq!(size, Some(200));
@@ -302,7 +305,7 @@ fn strangers_with_a_worthless_ticket_are_told_so_and_leave_nothing_behind() {
     let (account, device) = (den.world.nodes[4].account(), den.world.nodes[4].me.device_id());
     for member in [ALICE, BOB, CAROL] {
         den.world.look(member, |cx| {
-            assert!(contacts::card(cx.tx, &account).unwrap().is_none(), "no card at {member}");
+            assert!(devices::card(cx.tx, &account).unwrap().is_none(), "no card at {member}");
             assert!(cx.tx.keys(&tables::parcels(&device)).unwrap().is_empty(), "no parcel at {member}");
         });
     }
@@ -357,7 +360,7 @@ fn word_of_a_removal_that_comes_after_a_return_is_not_believed() {
     let tell = |den: &mut Den, of| {
         den.world
             .call(ALICE, |cx| {
-                let device = contacts::device(cx.tx, &account, &device).unwrap().unwrap();
+                let device = devices::device(cx.tx, &account, &device).unwrap().unwrap();
                 notes::post(cx, &device, &Note::Removed(id, of), None).unwrap();
                 Ok(())
             })
@@ -457,7 +460,7 @@ fn a_join_that_is_dated_back_opens_nothing_that_was_written_before() {
         let feed = feeds::load(cx.tx, channel.no, &feed).unwrap().unwrap();
         let entries = (1..=feed.head.unwrap().seq).map(|seq| feeds::entry(cx.tx, feed.fid, seq).unwrap().unwrap());
         let messages = entries.filter(|entry| entry.header().kind == Kind::Content);
-        messages.map(|entry| may_read(cx, &channel, &newcomer, &entry).unwrap()).collect::<Vec<_>>()
+        messages.map(|entry| rights::may_read(cx, &channel, &newcomer, &entry).unwrap()).collect::<Vec<_>>()
     });
     assert_eq!(readable, [false, true]);
 }

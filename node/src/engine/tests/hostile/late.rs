@@ -6,10 +6,13 @@ use covey_feed::FeedId;
 use covey_pairing::group::cipher::{GroupCipher, OwnChain, SenderKeys};
 
 use super::den::{ALICE, BOB, Den, MALLORY};
-use crate::engine::contacts::Owner;
-use crate::engine::messages::Message;
-use crate::engine::payload::{Body, kind};
-use crate::engine::{Protocol, channels, group, parked, rpc, tables};
+use crate::engine::records::channels;
+use crate::engine::records::devices::Owner;
+use crate::engine::records::messages::Message;
+use crate::engine::replication::parked;
+use crate::engine::sealing::chains;
+use crate::engine::wire::payload::{self, Body};
+use crate::engine::{Cx, Protocol, rpc, tables};
 
 fn said(text: &str) -> Body {
     Body::text(text.to_owned(), None, None, 1_800_000_000_000)
@@ -39,7 +42,7 @@ fn mark_read(den: &mut Den, up_to: Option<String>) {
 fn receipt(den: &mut Den, feed: FeedId) -> u64 {
     let no = den.no(ALICE);
     let all = den.world.look(ALICE, |cx| cx.tx.scan::<Message>(&tables::messages(no), None, 1_000, false).unwrap());
-    let marks = all.into_iter().filter(|(_, message)| message.own && message.body.kind == kind::READ);
+    let marks = all.into_iter().filter(|(_, message)| message.own && message.body.kind == payload::kind::READ);
     let marks = marks.flat_map(|(_, message)| message.body.read);
     let of = marks
         .filter(|(author, incarnation, _)| **author == *feed.author.as_bytes() && *incarnation == feed.incarnation);
@@ -101,9 +104,9 @@ fn no_receipt_leaves_for_what_is_not_open_yet_and_it_is_unread_when_it_opens() {
     den.world.drop.insert(Protocol::Parcel);
     den.world.puppet = Some(MALLORY);
     // Under a new chain, which alice is not given.
-    let renew = |cx: &mut crate::engine::Cx<'_, '_>| {
+    let renew = |cx: &mut Cx<'_, '_>| {
         let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
-        group::renewed(cx, &channel).unwrap();
+        chains::renewed(cx, &channel).unwrap();
         Ok(())
     };
     den.world.call(MALLORY, renew).unwrap();
@@ -122,8 +125,8 @@ fn no_receipt_leaves_for_what_is_not_open_yet_and_it_is_unread_when_it_opens() {
     });
     let owner = Owner { account: den.world.nodes[MALLORY].account(), device: den.world.nodes[MALLORY].me.device_id() };
     let at_alice = den.no(ALICE);
-    let learn = |cx: &mut crate::engine::Cx<'_, '_>| {
-        assert!(group::learn(cx, at_alice, owner, &chain).unwrap());
+    let learn = |cx: &mut Cx<'_, '_>| {
+        assert!(chains::learn(cx, at_alice, owner, &chain).unwrap());
         parked::open(cx, at_alice, &owner.device).unwrap();
         Ok(())
     };

@@ -5,19 +5,22 @@ use std::collections::BTreeMap;
 use covey_feed::run::{self, Batch};
 use covey_feed::{Author, ChannelId, FeedId, FeedKey, Head, Kind};
 use covey_pairing::crypto::sign::Context;
-use covey_pairing::envelope;
 use covey_pairing::ids::DeviceId;
-use covey_pairing::parcel;
+use covey_pairing::{envelope, parcel};
 use serde::Serialize;
 use serde_bytes::ByteBuf;
 
 use super::super::world::World;
-use crate::engine::payload::{Body, Sealed, associated_data};
-use crate::engine::{Protocol, channels, contacts, feeds, sessions};
+use crate::engine::records::{self, channels, devices, feeds};
+use crate::engine::wire::payload::{self, Body, Sealed};
+use crate::engine::{Protocol, sealing};
 
 pub(super) const ALICE: usize = 0;
+
 pub(super) const BOB: usize = 1;
+
 pub(super) const MALLORY: usize = 2;
+
 /// Type of a frame with a run.
 const RUN: u8 = 3;
 
@@ -127,7 +130,7 @@ impl Lair {
     pub(super) fn sealed(&mut self, body: &[u8], change: impl FnOnce(&mut Sealed)) -> Vec<u8> {
         let (feed, head) = (self.feed(0), self.head);
         let seq = head.map_or(1, |head| head.seq + 1);
-        let aad = associated_data(
+        let aad = payload::associated_data(
             feed.channel.as_bytes(),
             feed.author.as_bytes(),
             feed.incarnation,
@@ -139,7 +142,7 @@ impl Lair {
             .world
             .call(MALLORY, |cx| {
                 let (key, ciphertext) = envelope::seal_body(body, &aad, cx.rng).unwrap();
-                let wraps = sessions::wrap_for_contact(cx, &alice, key.expose(), &aad).unwrap();
+                let wraps = sealing::sessions::wrap_for_contact(cx, &alice, key.expose(), &aad).unwrap();
                 Ok(Sealed { ciphertext, wraps })
             })
             .unwrap();
@@ -182,10 +185,10 @@ impl Lair {
         let envelope = self
             .world
             .call(MALLORY, |cx| {
-                let device = contacts::device(cx.tx, &account, &device).unwrap().unwrap();
-                Ok(sessions::seal(
+                let device = devices::device(cx.tx, &account, &device).unwrap().unwrap();
+                Ok(sealing::sessions::seal(
                     cx,
-                    sessions::Scope::Pair,
+                    records::sessions::Scope::Pair,
                     &account,
                     &device,
                     &plaintext,

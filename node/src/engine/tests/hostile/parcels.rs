@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_bytes::ByteBuf;
 
 use super::mallory::{ALICE, BOB, Content, Lair, MALLORY, prologue};
-use crate::engine::payload::Body;
-use crate::engine::{Protocol, channels, feeds, tables};
+use crate::engine::records::{channels, feeds};
+use crate::engine::wire::payload::Body;
+use crate::engine::{Protocol, tables};
 
 #[derive(Serialize)]
 enum Control {

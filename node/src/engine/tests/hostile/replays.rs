@@ -5,11 +5,12 @@ use covey_api::ContactState;
 use super::mallory::{ALICE, Lair};
 use crate::engine::rpc;
 use crate::engine::tests::world::{Sent, World};
+use crate::engine::wire::payload;
 
 #[test]
 fn runs_sent_again_are_not_taken_again() {
     let mut lair = Lair::new(40);
-    let body = crate::engine::payload::Body::text("once".into(), None, None, 1);
+    let body = payload::Body::text("once".into(), None, None, 1);
     let payload = lair.sealed(&body.encode().unwrap(), |_| ());
     let batch = lair.batch(vec![(covey_feed::Kind::Content, payload)]);
     assert!(lair.push(&batch));

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_bytes::ByteBuf;
 
 use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
-use crate::engine::group::rosters;
+use crate::engine::members::rosters;
 use crate::engine::{Protocol, Quota};
 
 /// A run of operations that name nothing that came before.

@@ -4,8 +4,10 @@
 use covey_api as api;
 
 use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
-use crate::engine::payload::Body;
-use crate::engine::{channels, messages, rpc};
+use crate::engine::records::channels;
+use crate::engine::rpc;
+use crate::engine::said::write;
+use crate::engine::wire::payload::Body;
 
 fn said(text: &str) -> Body {
     Body::text(text.to_owned(), None, None, 1_800_000_000_000)
@@ -52,7 +54,7 @@ fn what_a_reader_writes_all_the_same_is_not_shown() {
     den.world
         .call(MALLORY, |cx| {
             let channel = channels::by_id(cx.tx, &id).unwrap().unwrap();
-            messages::send(cx, channel, &Body::text("not for me to say".into(), None, None, now))
+            write::send(cx, channel, &Body::text("not for me to say".into(), None, None, now))
         })
         .unwrap();
     den.world.pass(60_000, 1_000);

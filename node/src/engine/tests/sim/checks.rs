@@ -14,15 +14,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use covey_api::{self as api, ContactState, MessageState};
+use covey_api as api;
+use covey_api::{ContactState, MessageState};
 
 use super::story::Story;
-use crate::engine::names::{self, Purpose};
-use crate::engine::selection::Selection;
-use crate::engine::{feeds, journal};
+use crate::engine::names::pick::Purpose;
+use crate::engine::records::feeds;
+use crate::engine::{Selection, journal, names};
 
 /// Most that healing may take: the longest back-off of a feed, twice, and the longest wait of a pairing frame.
 const PATIENCE: u64 = 3 * 3_600_000;
+
 /// How often it is looked whether all is well, in milliseconds.
 const LOOK: u64 = 5 * 60_000;
 

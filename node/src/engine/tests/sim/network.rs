@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use super::super::world::quick_or_frugal;
 use super::node::{Crash, Ended, SimNode, Ticket, allowed};
 use super::wire::Wire;
-use crate::engine::{Cx, Effect, Input, Live, PeerKey, Protocol, handle};
+use crate::engine::{Cx, Effect, Input, Live, PeerKey, Protocol, clock, handle};
 use crate::store::{Faults, MemoryStore, Store};
 
 /// How the network treats frames, and how nodes treat their disks.
@@ -397,7 +397,7 @@ impl Sim {
         }
         let it = &mut self.nodes[node];
         if it.up {
-            let wait = crate::engine::next_wake(&it.live).saturating_sub(it.clock(self.now)).clamp(100, 60_000);
+            let wait = clock::next_wake(&it.live).saturating_sub(it.clock(self.now)).clamp(100, 60_000);
             if self.now + wait < it.wake {
                 it.wake = self.now + wait;
                 let at = it.wake;

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::super::node::Node;
-use crate::engine::{Cx, Effect, EngineError, Live, Me, PeerKey, Policy};
+use crate::engine::{Cx, Effect, EngineError, Live, Me, PeerKey, Policy, input};
 use crate::store::{Cache, MemoryStore, Store, StoreError, Tx};
 use crate::vault::Vault;
 
@@ -131,7 +131,7 @@ impl SimNode {
             Ok(value) => value,
             Err(error) => return Ended::Refused(error),
         };
-        crate::engine::settle(&mut cx).unwrap_or_else(|error| panic!("what was appended: {error}"));
+        input::settle(&mut cx).unwrap_or_else(|error| panic!("what was appended: {error}"));
         let effects = std::mem::take(&mut cx.effects);
         let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {

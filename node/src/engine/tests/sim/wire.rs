@@ -11,31 +11,38 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_bytes::{ByteArray, ByteBuf};
 
-use crate::engine::payload::Sealed;
+use crate::engine::wire::payload::Sealed;
 use crate::engine::{Me, Protocol};
 
 const LARGEST: usize = 2 * 1024 * 1024;
+
 /// Type of a frame with a run.
 const RUN: u8 = 3;
 
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
 struct Kind(u8, u8, IgnoredAny);
+
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
 struct RunFrame(u8, u8, (IgnoredAny, Packed));
+
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
 struct Packed(u8, u64, Vec<ByteBuf>, Vec<Option<ByteBuf>>, ByteArray<64>);
+
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
 struct Envelope(u8, ByteBuf, ByteBuf);
+
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
 struct SessionHeader(u8, u8, ByteArray<8>, ByteArray<32>, u64, u64, ByteBuf, IgnoredAny);
+
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
 struct ParcelFrame(u8, Parcel);
+
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
 enum Parcel {
@@ -44,6 +51,7 @@ enum Parcel {
     #[serde(rename = "a")]
     Ack(u64),
 }
+
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
 enum Content {

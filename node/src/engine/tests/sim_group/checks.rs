@@ -12,12 +12,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use covey_api::{self as api, GroupState};
+use covey_api as api;
+use covey_api::GroupState;
 
 use super::story::Story;
-use crate::engine::group::rosters;
-use crate::engine::names::{self, Purpose};
-use crate::engine::{rpc, tables};
+use crate::engine::members::rosters;
+use crate::engine::names::pick::Purpose;
+use crate::engine::{names, rpc, tables};
 
 /// Longest time that healing may take, in virtual milliseconds.
 const PATIENCE: u64 = 3 * 3_600_000;

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use covey_api::kind;
 
 use super::node::Node;
-use crate::engine::selection::Selection;
-use crate::engine::{Protocol, journal};
+use crate::engine::{Protocol, Selection, journal};
 
 /// The arrival of a message at a member.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use super::super::world::{quick, quick_or_frugal};
 use super::FEW;
 use super::figures::Figures;
 use super::node::Node;
-use crate::engine::{Cx, Effect, Input, PeerKey, Protocol, crowd, handle};
+use crate::engine::{Cx, Effect, Input, PeerKey, Protocol, clock, crowd, handle};
 use crate::store::MemoryStore;
 
 /// How the network treats frames.
@@ -377,7 +377,7 @@ impl Network {
             self.figures.hear(&mut self.nodes[node], node, self.now, by);
         }
         let it = &mut self.nodes[node];
-        let wait = crate::engine::next_wake(&it.live).saturating_sub(self.now).clamp(100, 60_000);
+        let wait = clock::next_wake(&it.live).saturating_sub(self.now).clamp(100, 60_000);
         if self.now + wait < it.wake {
             it.wake = self.now + wait;
             let at = it.wake;

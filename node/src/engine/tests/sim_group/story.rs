@@ -2,22 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use covey_api::{self as api, GroupState, Role};
+use covey_api as api;
+use covey_api::{GroupState, Role};
 
 use super::FEW;
 use super::network::{Network, Weather};
-use crate::engine::group::rosters;
-use crate::engine::names::{self, Purpose};
-use crate::engine::rpc;
+use crate::engine::members::rosters;
+use crate::engine::names::pick::Purpose;
+use crate::engine::{names, rpc};
 use crate::store::MemoryStore;
 
 /// Those who write.
 const AUTHORS: usize = 10;
+
 /// Messages of each author while the network is fair: the first are those for which keys are handed out.
 const FIRST: usize = 1;
+
 const FAIR: usize = 3;
+
 /// Acts in the storm.
 const ACTS: usize = 40;
+
 /// Longest time in which everybody who asked is let in, in virtual milliseconds.
 const ADMISSION: u64 = 60 * 60_000;
 

@@ -1,0 +1,164 @@
+//! Frames of the consent handshake, from anybody.
+
+use std::net::IpAddr;
+
+use covey_pairing::consent::{
+    Admission, Arrival, ConsentError, Input, InviteFrame, PairFrame, State, acknowledge, open_invite,
+};
+use covey_pairing::identity::{KeyLog, TokenBook};
+use covey_pairing::ids::AccountId;
+use tracing::{debug, info};
+
+use crate::engine::consent::{requests, step};
+use crate::engine::contacts::{alerts, cards};
+use crate::engine::records::devices;
+use crate::engine::records::people::{self, Contact, Hint};
+use crate::engine::records::tickets::Issued;
+use crate::engine::{Cx, EngineError, PeerKey, tables};
+
+/// A frame of the consent handshake, from anybody.
+pub(in crate::engine) fn frame(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    source: Option<IpAddr>,
+    frame: PairFrame,
+) -> Result<(), EngineError> {
+    if let PairFrame::Invite(invite) = &frame {
+        return invited(cx, peer, source, invite, &frame);
+    }
+    let account = cx.tx.get::<AccountId>(&tables::invite(&frame.invite_id()))?;
+    let Some(contact) = account.map(|account| people::load(cx.tx, &account)).transpose()?.flatten() else {
+        step::reply(cx, peer, acknowledge(&frame));
+        return Ok(());
+    };
+    let (kind, uniform) = (frame.kind(), acknowledge(&frame));
+    if let Err(error) = step::step(cx, contact, Input::Received(frame), Some(peer))? {
+        debug!(?peer, ?kind, %error, "a pairing frame was refused");
+        // As if nothing were known of it: a malformed frame must not ask which state it meets.
+        step::reply(cx, peer, uniform);
+    }
+    Ok(())
+}
+
+/// Whether an invite may be opened, and by what; decided before any key agreement.
+fn admission(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    source: Option<IpAddr>,
+    invite: &InviteFrame,
+) -> Result<Option<(Admission, TokenBook)>, EngineError> {
+    let known = cx.tx.get::<AccountId>(&tables::invite(&invite.id()))?;
+    let claimed = people::load(cx.tx, &invite.from)?;
+    if known.is_none() && claimed.as_ref().is_some_and(|contact| is_too_soon(contact, cx.now)) {
+        debug!(?peer, "a contact asks for another pact so soon");
+        return Ok(None);
+    }
+    let expected = known.is_some()
+        || claimed.is_some_and(|contact| {
+            contact.wanted.is_some() || matches!(contact.relationship.state(), State::Invited | State::Paired)
+        });
+    let book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
+    let pending = match cx.live.pending {
+        Some(pending) => pending,
+        None => pending(cx)?,
+    };
+    cx.live.pending = Some(pending);
+    let invitee = cx.me.account_id();
+    let arrival = Arrival { invitee, source, pending, expected, tokens: &book };
+    match cx.live.strangers.admit(invite, &arrival, cx.now) {
+        Ok(admission) => Ok(Some((admission, book))),
+        Err(refusal) => {
+            info!(?peer, %refusal, "an invite was not let in");
+            cx.live.tally.invites_refused += 1;
+            Ok(None)
+        }
+    }
+}
+
+/// An invite, from a stranger perhaps.
+fn invited(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    source: Option<IpAddr>,
+    invite: &InviteFrame,
+    frame: &PairFrame,
+) -> Result<(), EngineError> {
+    let Some((admission, book)) = admission(cx, peer, source, invite)? else {
+        step::reply(cx, peer, acknowledge(frame));
+        return Ok(());
+    };
+    let opened = match open_invite(&cx.me.account, invite, cx.now) {
+        Ok(opened) => opened,
+        Err(error) => {
+            debug!(?peer, %error, "an invite does not open");
+            cx.live.tally.invites_broken += 1;
+            step::reply(cx, peer, acknowledge(frame));
+            return Ok(());
+        }
+    };
+    let account = opened.from();
+    let mut contact = people::load_or_new(cx.tx, &account, cx.now)?;
+    let before = contact.relationship.state();
+    let hint = Hint { peer, addresses: Vec::new() };
+    let (card, request) = (opened.card().to_vec(), opened.request());
+    if let Some(known) = devices::card(cx.tx, &account)? {
+        // Cards come by other ways, too: the longest log that is known decides.
+        let known = KeyLog::verify(known.log).map_err(EngineError::bug)?;
+        contact.relationship.learn_log(&known).map_err(|_| EngineError::bug("two logs of one account are kept"))?;
+    }
+    if !contact.hints.iter().any(|known| known.peer == peer) {
+        // The newest few: whoever brought an invite can take the answer.
+        contact.hints.insert(0, hint);
+        contact.hints.truncate(4);
+    }
+    let changed = match step::step_quietly(cx, contact, Input::Invited(Box::new(opened)), Some(peer))? {
+        Ok(changed) => changed,
+        Err(error) => {
+            debug!(account = %account.fmt_short(), %error, "an invite was refused");
+            step::reply(cx, peer, acknowledge(frame));
+            return match error {
+                ConsentError::Forked(fork) => alerts::contradicted(cx, &account, covey_codec::encode(&fork).ok()),
+                ConsentError::OlderLog => alerts::contradicted(cx, &account, Some(card)),
+                _ => Ok(()),
+            };
+        }
+    };
+    let Some(mut contact) = people::load(cx.tx, &account)? else { return Ok(()) };
+    if before == State::Pending || contact.relationship.state() != State::Pending {
+        return if changed { step::announce(cx, &contact) } else { Ok(()) };
+    }
+    // New for the operator: its card says where the answer can go.
+    cards::learn(cx, &account, &card)?;
+    if let Admission::Token(id) = admission {
+        spend(cx, book, &id)?;
+    }
+    contact.outgoing = Some(false);
+    contact.note = Some(request.note).filter(|note| !note.is_empty());
+    contact.save(cx.tx)?;
+    if !cx.policy.pairing_required {
+        return requests::admit(cx, contact);
+    }
+    info!(account = %account.fmt_short(), "an invite arrived");
+    step::announce(cx, &contact)
+}
+
+/// Whether a contact's next pact has to wait, so that its invite need not be opened.
+fn is_too_soon(contact: &Contact, now: u64) -> bool {
+    contact.has_pact() && contact.relationship.renewable_at(now) > now
+}
+
+fn spend(cx: &mut Cx<'_, '_>, mut book: TokenBook, id: &covey_pairing::identity::TokenId) -> Result<(), EngineError> {
+    book.spend(id);
+    cx.tx.put(&tables::tokens(), &book)?;
+    let key = tables::ticket(id.to_string());
+    if let Some(mut issued) = cx.tx.get::<Issued>(&key)? {
+        issued.used = issued.used.saturating_add(1);
+        cx.tx.put(&key, &issued)?;
+    }
+    Ok(())
+}
+
+fn pending(cx: &Cx<'_, '_>) -> Result<usize, EngineError> {
+    let all = people::all(cx.tx)?;
+    Ok(all.iter().filter(|contact| contact.relationship.state() == State::Pending || contact.is_request()).count())
+}

@@ -1,0 +1,21 @@
+//! Consent: the relationships of `covey_pairing`, fed with commands and frames; their effects, carried out.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`pacts`] | what a pact carries |
+//! | [`pursuit`] | what must still reach somebody |
+//! | [`step`] | one step of a relationship |
+//! | [`commands`] | of the operator |
+//! | [`requests`] | the open mode |
+//! | [`found`] | cards that were looked up |
+//! | [`frames`] | frames of anybody |
+//! | [`ended`] | what has ended is forgotten |
+
+pub(super) mod commands;
+pub(super) mod ended;
+pub(super) mod found;
+pub(super) mod frames;
+pub(super) mod pacts;
+pub(super) mod pursuit;
+pub(super) mod requests;
+pub(super) mod step;

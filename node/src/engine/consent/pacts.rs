@@ -1,0 +1,81 @@
+//! What a pact carries: a channel, sessions, and the gate that is open for their devices. It begins with both consents,
+//! rests while one side has blocked the other, and ends with a removal or a new pact.
+
+use covey_feed::ChannelId;
+use covey_pairing::consent::PairSecret;
+
+use crate::engine::outbound::post;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices;
+use crate::engine::records::people::Contact;
+use crate::engine::sealing::sessions;
+use crate::engine::{Cx, EngineError, gate, members, sharing};
+
+/// Both consented: there is a channel, and their devices may use it.
+pub(in crate::engine) fn paired(
+    cx: &mut Cx<'_, '_>,
+    contact: &mut Contact,
+    secret: &PairSecret,
+) -> Result<(), EngineError> {
+    let channel = channels::open_direct(cx.tx, ChannelId::from_bytes(secret.channel_id()), contact.account, cx.now)?;
+    contact.channel = Some(channel.no);
+    contact.save(cx.tx)?;
+    gate::allow_contact(cx, &contact.account)?;
+    sharing::channel_opened(cx, &channel)
+}
+
+/// It is over: sessions and keys are gone, the history stays readable.
+pub(in crate::engine) fn unpaired(
+    cx: &mut Cx<'_, '_>,
+    contact: &mut Contact,
+    previous: Option<u64>,
+) -> Result<(), EngineError> {
+    sessions::erase(cx, &contact.account)?;
+    contact.card_sent = None;
+    contact.verified = false;
+    if !contact.has_pact() {
+        sessions::forget_bundles(cx, &contact.account)?;
+    }
+    if let Some(channel) = close(cx, previous)?
+        && channels::forget_if_silent(cx.tx, &channel)?
+    {
+        contact.channel = contact.channel.filter(|no| *no != channel.no);
+    }
+    contact.save(cx.tx)?;
+    for device in devices::devices(cx.tx, &contact.account)? {
+        post::forget_unless_known(cx, &contact.account, &device.id)?;
+        members::parted(cx, &contact.account, device.peer)?;
+    }
+    Ok(())
+}
+
+/// Their device is not served and what is written waits, on both sides, until the block is lifted. They are told nothing.
+pub(in crate::engine) fn paused(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
+    close(cx, contact.channel)?;
+    for device in devices::devices(cx.tx, &contact.account)? {
+        members::parted(cx, &contact.account, device.peer)?;
+    }
+    Ok(())
+}
+
+/// The block is lifted: what waited goes on its way.
+pub(in crate::engine) fn resumed(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
+    if let Some(mut channel) = contact.channel.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
+        channel.open = true;
+        channel.save(cx.tx)?;
+        gate::allow_contact(cx, &contact.account)?;
+        sharing::channel_opened(cx, &channel)?;
+    }
+    Ok(())
+}
+
+/// Nothing goes through a channel any more.
+fn close(cx: &mut Cx<'_, '_>, no: Option<u64>) -> Result<Option<Channel>, EngineError> {
+    let mut found = no.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten();
+    if let Some(channel) = &mut found {
+        channel.open = false;
+        channel.save(cx.tx)?;
+        sharing::channel_closed(cx, channel)?;
+    }
+    Ok(found)
+}

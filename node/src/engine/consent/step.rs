@@ -1,0 +1,199 @@
+//! One step of a relationship: the machine of `covey_pairing` is run, what it became is stored, its effects are carried out.
+
+use covey_api::EventKind;
+use covey_pairing::consent::{ConsentError, Effect as Consequence, Input, Me, Slot, State};
+use covey_pairing::ids::{AccountId, InviteId};
+use serde_bytes::ByteBuf;
+use tracing::warn;
+
+use crate::engine::consent::{pacts, pursuit};
+use crate::engine::contacts::{alerts, cards};
+use crate::engine::records::people::{self, AlertKind, Contact};
+use crate::engine::sealing::sessions;
+use crate::engine::shown::contact;
+use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, card, journal, tables};
+
+/// Most one-time bundles kept of one contact.
+const MAX_BUNDLES: usize = 8;
+
+/// One step of a relationship: runs the machine, stores what it became, carries its effects out, tells the journal.
+///
+/// The inner result is the machine's own refusal; nothing changed then.
+pub(in crate::engine) fn step(
+    cx: &mut Cx<'_, '_>,
+    contact: Contact,
+    input: Input,
+    from: Option<PeerKey>,
+) -> Result<Result<(), ConsentError>, EngineError> {
+    let account = contact.account;
+    let changed = match step_quietly(cx, contact, input, from)? {
+        Ok(changed) => changed,
+        Err(error) => return Ok(Err(error)),
+    };
+    if changed && let Some(contact) = people::load(cx.tx, &account)? {
+        announce(cx, &contact)?;
+    }
+    Ok(Ok(()))
+}
+
+/// [`step`] without telling the journal. Whether there is something to tell.
+pub(in crate::engine) fn step_quietly(
+    cx: &mut Cx<'_, '_>,
+    mut contact: Contact,
+    input: Input,
+    from: Option<PeerKey>,
+) -> Result<Result<bool, ConsentError>, EngineError> {
+    let name = card::own_name(cx)?;
+    let own_card = card::own(cx)?;
+    // Made in advance, kept only if it was used: an answer or a confirm carries it.
+    let (attachment, prekeys) = sessions::prepare_bundle(cx, &contact.account)?;
+    let me = Me {
+        account: &cx.me.account,
+        device: &cx.me.device,
+        card: &own_card,
+        name: &name,
+        decline_silently: cx.policy.decline_silently,
+        answer_attachment: &attachment,
+        work_bits: cx.policy.work_bits,
+    };
+    let invites = matches!(input, Input::Invite { .. });
+    let note = match &input {
+        Input::Invite { note, .. } => Some(note.clone()),
+        _ => None,
+    };
+    let (by_us, by_invite) = (matches!(input, Input::Remove), matches!(input, Input::Invited(_)));
+    let outcome = match contact.relationship.handle(input, &me, cx.now, cx.rng) {
+        Ok(outcome) => outcome,
+        Err(error) => return Ok(Err(error)),
+    };
+    let (previous, known) = (contact.channel, contact.relationship.invite_ids());
+    let renews =
+        by_invite && contact.is_paired() && outcome.effects.iter().any(|e| matches!(e, Consequence::Paired { .. }));
+    contact.relationship = outcome.next;
+    cx.live.pending = None;
+    if invites && contact.relationship.state() == State::Invited {
+        contact.outgoing = Some(true);
+        contact.note = note.filter(|note| !note.is_empty());
+    }
+    index(cx, &contact, &known)?;
+    if outcome
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, Consequence::Send { slot: Slot::Answer | Slot::Confirm, .. }))
+    {
+        cx.tx.put(&tables::prekeys(), &prekeys)?;
+    }
+    let changed = learn(cx, &mut contact, &outcome.effects, by_us)?;
+    carry_out(cx, &mut contact, outcome.effects, previous, from)?;
+    if renews {
+        contact.alert(AlertKind::Renewed, cx.now, None);
+        contact.save(cx.tx)?;
+        alerts::told(cx, &contact)?;
+    }
+    cx.live.waiting.remove(&contact.account);
+    pursuit::pursue(cx, &contact, from)?;
+    Ok(Ok(changed))
+}
+
+/// Takes what a step says of them; the rest builds on it. Whether there is something to tell the journal.
+fn learn(
+    cx: &mut Cx<'_, '_>,
+    contact: &mut Contact,
+    effects: &[Consequence],
+    by_us: bool,
+) -> Result<bool, EngineError> {
+    let mut changed = false;
+    if effects.contains(&Consequence::Unpaired) {
+        // Those of the previous pact; this step may bring one of the next.
+        contact.bundles.clear();
+    }
+    for effect in effects {
+        match effect {
+            Consequence::CardLearned(bytes) => {
+                cards::learn(cx, &contact.account, bytes)?;
+                // What that told the operator of is kept.
+                if let Some(stored) = people::load(cx.tx, &contact.account)? {
+                    (contact.alerts, contact.verified) = (stored.alerts, stored.verified);
+                }
+            }
+            Consequence::Attachment(bytes) if !bytes.is_empty() => {
+                contact.bundles.insert(0, ByteBuf::from(bytes.clone()));
+                contact.bundles.truncate(MAX_BUNDLES);
+            }
+            Consequence::Changed { to, .. } => {
+                changed = true;
+                contact.changed_at = cx.now;
+                contact.refused = *to == State::Refused || (contact.refused && *to != State::Paired);
+                contact.ended_by_us = (*to == State::Removed).then_some(by_us);
+            }
+            Consequence::Confirmed => {
+                changed = true;
+                contact.changed_at = cx.now;
+            }
+            _ => {}
+        }
+    }
+    contact.save(cx.tx)?;
+    Ok(changed)
+}
+
+/// Does what a step asks for.
+fn carry_out(
+    cx: &mut Cx<'_, '_>,
+    contact: &mut Contact,
+    effects: Vec<Consequence>,
+    previous: Option<u64>,
+    peer: Option<PeerKey>,
+) -> Result<(), EngineError> {
+    for effect in effects {
+        match effect {
+            Consequence::Changed { from: State::Paired, to: State::Blocked } if contact.has_pact() => {
+                pacts::paused(cx, contact)?;
+            }
+            Consequence::Changed { from: State::Blocked, to: State::Paired } => pacts::resumed(cx, contact)?,
+            Consequence::Unpaired => pacts::unpaired(cx, contact, previous)?,
+            Consequence::Paired { secret } => pacts::paired(cx, contact, &secret)?,
+            Consequence::Reply(frame) => {
+                if let Some(peer) = peer {
+                    reply(cx, peer, Some(frame));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Invites lead to their account by their ids; those that no frame can be about any more do so no longer.
+fn index(cx: &mut Cx<'_, '_>, contact: &Contact, before: &[InviteId]) -> Result<(), EngineError> {
+    let ids = contact.relationship.invite_ids();
+    before.iter().filter(|id| !ids.contains(id)).for_each(|id| cx.tx.delete(&tables::invite(id)));
+    for id in &ids {
+        cx.tx.put(&tables::invite(id), &contact.account)?;
+    }
+    Ok(())
+}
+
+pub(in crate::engine) fn announce(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
+    let shown = contact::show(cx, contact).map_err(EngineError::bug)?;
+    journal::record(cx, EventKind::Contact, &shown)
+}
+
+pub(in crate::engine) fn reply(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Option<Vec<u8>>) {
+    if let Some(frame) = frame {
+        cx.effects.push(Effect::Send { peer, protocol: Protocol::Pair, frame });
+    }
+}
+
+/// A relationship's own deadline passed.
+pub(in crate::engine) fn deadline(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    let Some(contact) = people::load(cx.tx, account)? else {
+        cx.live.deadlines.remove(account);
+        return Ok(());
+    };
+    if let Err(error) = step(cx, contact, Input::Tick, None)? {
+        warn!(account = %account.fmt_short(), %error, "a relationship refused the time");
+        cx.live.deadlines.remove(account);
+    }
+    Ok(())
+}

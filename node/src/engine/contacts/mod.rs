@@ -1,0 +1,9 @@
+//! What becomes of what we learn about other accounts.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`alerts`] | what the operator has to look at |
+//! | [`cards`] | cards of others, taken; ours, told |
+
+pub(super) mod alerts;
+pub(super) mod cards;

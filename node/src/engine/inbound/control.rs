@@ -1,0 +1,159 @@
+//! What other devices tell us inside sessions.
+
+use covey_feed::{ChannelId, FeedKey};
+use covey_pairing::crypto::secret::Secret;
+use tracing::{debug, warn};
+
+use crate::engine::members::{self, rights};
+use crate::engine::outbound::control;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices::{ContactDevice, Owner};
+use crate::engine::records::sessions::Scope;
+use crate::engine::records::{feeds, messages};
+use crate::engine::replication::{late, parked};
+use crate::engine::sealing::chains;
+use crate::engine::sealing::sessions::Opener;
+use crate::engine::wire::control::{CONTROL_AAD, Control, MAX_ASKED, TURNS};
+use crate::engine::wire::parcel::{MAX_FRAME, VERSION};
+use crate::engine::{Cx, EngineError, charge, tables};
+
+/// An envelope with a control message.
+pub(in crate::engine) fn receive(
+    cx: &mut Cx<'_, '_>,
+    scope: Scope,
+    owner: Owner,
+    device: &ContactDevice,
+    envelope: &[u8],
+) -> Result<(), EngineError> {
+    let mut opener = Opener::new(cx, scope, &owner.account, &owner.device)?;
+    let opened = opener.open(cx, envelope, CONTROL_AAD)?;
+    opener.finish(cx)?;
+    let plaintext = match opened {
+        Ok(plaintext) => plaintext,
+        Err(error) => {
+            debug!(device = %device.id.fmt_short(), %error, "a control message does not open");
+            return Ok(());
+        }
+    };
+    match covey_codec::decode(&plaintext, MAX_FRAME) {
+        Ok((VERSION, Control::KeysWanted(wanted))) => give_keys(cx, scope, owner, device, &wanted),
+        Ok((VERSION, Control::Keys(keys))) => take_keys(cx, scope, owner, keys),
+        Ok((VERSION, Control::Denied(of))) => denied(cx, scope, owner, &of),
+        // [CTRL-7]
+        Ok((VERSION, Control::Chain(chain))) => match scope {
+            Scope::Group(no) if chains::learn(cx, no, owner, &chain)? => parked::open(cx, no, &owner.device),
+            Scope::Group(_) | Scope::Pair => Ok(()),
+        },
+        Ok((VERSION, Control::Turn(left @ 1..=TURNS))) => {
+            control::tell(cx, scope, &owner.account, device, &Control::Turn(left - 1), false)
+        }
+        Ok((_, _)) | Err(_) => Ok(()),
+    }
+}
+
+/// [CTRL-2], [CTRL-3] Gives content keys to a device of the channel's other member, and to nobody else: of our own entries, and of those
+/// that the device itself wrote and has lost. In a group, only of what was written since they are a member.
+fn give_keys(
+    cx: &mut Cx<'_, '_>,
+    scope: Scope,
+    owner: Owner,
+    device: &ContactDevice,
+    wanted: &[(ChannelId, FeedKey, u64)],
+) -> Result<(), EngineError> {
+    let (mut keys, mut denied, mut chain) = (Vec::new(), Vec::new(), None);
+    for (id, key, seq) in wanted.iter().take(MAX_ASKED) {
+        let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| is_of(channel, scope)) else { continue };
+        let ours = cx.me.wrote(key);
+        let theirs_to_know = ours || key.author.as_bytes() == owner.device.as_bytes();
+        if !members::includes(cx, &channel, &owner.account) || !theirs_to_know {
+            continue;
+        }
+        let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
+        let Some(entry) = feeds::entry(cx.tx, feed.fid, *seq)? else { continue };
+        if ours && !rights::may_read(cx, &channel, &owner.account, &entry)? {
+            denied.push((*id, *key, *seq));
+            continue;
+        }
+        let message = messages::at(cx.tx, channel.no, &entry.order())?;
+        // What is deleted has no key any more, and is not to be read by anybody who did not.
+        if message.as_ref().is_some_and(|message| message.body.is_deleted()) {
+            denied.push((*id, *key, *seq));
+            continue;
+        }
+        if let (Scope::Group(no), None, Some(payload)) = (scope, &chain, entry.payload())
+            && ours
+        {
+            chain = chains::answer(cx, no, &owner.device, payload)?;
+        }
+        keys.extend(message.map(|message| (*id, *key, *seq, message.content_key)));
+    }
+    // [CTRL-4]
+    if let (Scope::Group(no), Some(chain)) = (scope, chain) {
+        control::give_chain(cx, no, &owner.account, device, chain)?;
+    }
+    for (some, control) in [(!keys.is_empty(), Control::Keys(keys)), (!denied.is_empty(), Control::Denied(denied))] {
+        if some {
+            control::tell(cx, scope, &owner.account, device, &control, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a device does not let us read is not asked for again.
+fn denied(
+    cx: &mut Cx<'_, '_>,
+    scope: Scope,
+    owner: Owner,
+    of: &[(ChannelId, FeedKey, u64)],
+) -> Result<(), EngineError> {
+    for (id, key, seq) in of.iter().take(MAX_ASKED) {
+        let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| is_of(channel, scope)) else { continue };
+        let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
+        parked::refused(cx, &channel, &feed, *seq, &owner.device)?;
+    }
+    parked::request(cx, &owner.account, &owner.device)
+}
+
+/// Whether what concerns the channel belongs into sessions of this scope.
+fn is_of(channel: &Channel, scope: Scope) -> bool {
+    match scope {
+        Scope::Pair => channel.contact.is_some(),
+        Scope::Group(no) => channel.is_group() && channel.no == no,
+    }
+}
+
+/// Opens what waited for these keys.
+fn take_keys(
+    cx: &mut Cx<'_, '_>,
+    scope: Scope,
+    owner: Owner,
+    keys: Vec<(ChannelId, FeedKey, u64, Secret<32>)>,
+) -> Result<(), EngineError> {
+    for (id, key, seq, content_key) in keys {
+        let Some(mut channel) = channels::by_id(cx.tx, &id)?.filter(|channel| is_of(channel, scope)) else { continue };
+        let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };
+        // [CTRL-5] Only what this very device was asked for.
+        let place = tables::parked(&owner.device, feed.fid, seq);
+        if !cx.tx.contains(&place)? {
+            continue;
+        }
+        // [CTRL-6]
+        if parked::is_beyond(cx, &channel, &key, seq) {
+            cx.tx.delete(&place);
+            continue;
+        }
+        let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { continue };
+        // Who that is may be on a roster that is still on its way: it is asked for again then.
+        let Some(author) = members::account_of(cx, &channel, &key.author)? else { continue };
+        let charge = charge::Charge::begin(cx, Some(author))?;
+        if late::open_late(cx, &mut channel, &entry, author, &content_key)? {
+            channel.save(cx.tx)?;
+            cx.tx.delete(&place);
+        } else {
+            warn!(channel = %id.fmt_short(), seq, "a content key does not open its entry");
+            parked::refused(cx, &channel, &feed, seq, &owner.device)?;
+        }
+        charge.end(cx)?;
+    }
+    parked::request(cx, &owner.account, &owner.device)
+}

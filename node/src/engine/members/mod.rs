@@ -1,0 +1,97 @@
+//! Who shares a channel: the one place that tells direct channels from groups.
+
+pub(super) mod rights;
+pub(super) mod rosters;
+
+use covey_feed::{Author, FeedKey};
+use covey_pairing::ids::{AccountId, DeviceId};
+
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices::{self, Owner};
+use crate::engine::records::people;
+use crate::engine::{Cx, Effect, EngineError, PeerKey};
+
+/// The account whose device `author` is, if it has a voice in the channel: what others have not seen it write before it
+/// left does not count.
+pub(super) fn account_of(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    author: &Author,
+) -> Result<Option<AccountId>, EngineError> {
+    let device = DeviceId::from_bytes(*author.as_bytes());
+    match &channel.contact {
+        _ if device == cx.me.device_id() => Ok(Some(cx.me.account_id())),
+        Some(contact) => Ok(devices::device(cx.tx, contact, &device)?.map(|_| *contact)),
+        None => Ok(rosters::account_of(cx, channel, &device)),
+    }
+}
+
+/// The last entry of a feed that counts, if there is such a bound: its author is a member no more.
+pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Option<u64> {
+    let device = DeviceId::from_bytes(*feed.author.as_bytes());
+    channel.is_group().then(|| rosters::cut(cx, channel, &device, feed.incarnation)).flatten()
+}
+
+/// Whether `account` may have what stands in the channel.
+pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) -> bool {
+    match &channel.contact {
+        Some(contact) => channel.open && contact == account,
+        None => rosters::includes(cx, channel.no, account),
+    }
+}
+
+/// The channels that we share with `account`.
+pub(super) fn shared_with(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Vec<Channel>, EngineError> {
+    let mut shared = Vec::new();
+    if let Some(contact) = people::load(cx.tx, account)?
+        && let Some(no) = contact.channel
+    {
+        shared.extend(channels::by_no(cx.tx, no)?.filter(|channel| channel.open));
+    }
+    for no in rosters::shared_with(cx, account) {
+        shared.extend(channels::by_no(cx.tx, no)?);
+    }
+    Ok(shared)
+}
+
+/// Connected devices of those who share the channel.
+pub(super) fn peers(cx: &Cx<'_, '_>, channel: &Channel) -> Vec<PeerKey> {
+    let with = |account: &AccountId| includes(cx, channel, account);
+    cx.live.contacts.iter().filter(|(_, peer)| with(&peer.account)).map(|(peer, _)| *peer).collect()
+}
+
+/// Whose device `peer` is, if it may use more than the pairing protocol: that of a paired contact, or of somebody with
+/// whom we share a group.
+pub(super) fn peer(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<Owner>, EngineError> {
+    let Some(owner) = devices::owner(cx.tx, peer)?.or_else(|| rosters::point(cx, peer)) else { return Ok(None) };
+    Ok(knows(cx, &owner.account)?.then_some(owner))
+}
+
+/// Whether we have to do with `account` at all.
+pub(super) fn knows(cx: &Cx<'_, '_>, account: &AccountId) -> Result<bool, EngineError> {
+    let paired = people::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired());
+    Ok(paired || rosters::knows(cx, account))
+}
+
+/// A pairing or membership with `account` ended: its device may go on using what is left, or is shut out.
+pub(super) fn parted(cx: &mut Cx<'_, '_>, account: &AccountId, peer: PeerKey) -> Result<(), EngineError> {
+    if !knows(cx, account)? {
+        shut_out(cx, peer);
+    }
+    Ok(())
+}
+
+/// A device is not served any more.
+pub(super) fn shut_out(cx: &mut Cx<'_, '_>, peer: PeerKey) {
+    cx.live.contacts.remove(&peer);
+    cx.effects.push(Effect::Revoke { peer });
+}
+
+/// How long a contact's device that broke the protocol is shut out, in milliseconds.
+const PENALTY: u64 = 60_000;
+
+/// A device broke the protocol.
+pub(super) fn shut_out_for_a_while(cx: &mut Cx<'_, '_>, peer: PeerKey) {
+    cx.live.penalties.insert(peer, cx.now.saturating_add(PENALTY));
+    cx.effects.push(Effect::Revoke { peer });
+}

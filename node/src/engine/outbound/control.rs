@@ -1,0 +1,89 @@
+//! What we tell other devices inside sessions.
+
+use covey_feed::{ChannelId, FeedKey};
+use covey_pairing::ids::AccountId;
+use serde_bytes::ByteBuf;
+
+use crate::engine::outbound::post;
+use crate::engine::records::devices::{self, ContactDevice, Owner};
+use crate::engine::records::sessions::Scope;
+use crate::engine::records::{channels, people};
+use crate::engine::sealing::sessions;
+use crate::engine::wire::control::{CONTROL_AAD, Control, TURNS};
+use crate::engine::wire::parcel::{Content, VERSION};
+use crate::engine::{Cx, EngineError, card};
+
+/// Somebody may have copied these devices of an account: the sessions with them heal at once, without waiting for something to
+/// be said in them.
+pub(in crate::engine) fn heal(cx: &mut Cx<'_, '_>, scope: Scope, account: &AccountId) -> Result<(), EngineError> {
+    for device in devices::devices(cx.tx, account)? {
+        if device.id != cx.me.device_id() && sessions::renew(cx, scope, &device.id)? {
+            tell(cx, scope, account, &device, &Control::Turn(TURNS), false)?;
+        }
+    }
+    Ok(())
+}
+
+/// Hands our card to a contact's device unless it has it already.
+pub(in crate::engine) fn card_to(cx: &mut Cx<'_, '_>, owner: Owner) -> Result<(), EngineError> {
+    let (Some(mut contact), Some(device)) =
+        (people::load(cx.tx, &owner.account)?, devices::device(cx.tx, &owner.account, &owner.device)?)
+    else {
+        return Ok(());
+    };
+    if people::is_blocked(cx.tx, &owner.account)? {
+        return Ok(());
+    }
+    let own = card::own(cx)?;
+    let hash = ByteBuf::from(covey_pairing::crypto::hash::blake3(&own).to_vec());
+    if contact.card_sent.as_ref() == Some(&hash) {
+        return Ok(());
+    }
+    post::post(cx, &device, &Content::Card(ByteBuf::from(own)), None)?;
+    contact.card_sent = Some(hash);
+    contact.save(cx.tx)
+}
+
+/// Seals a control message on a session with the device, a fresh one if asked to.
+pub(in crate::engine) fn tell(
+    cx: &mut Cx<'_, '_>,
+    scope: Scope,
+    account: &AccountId,
+    device: &ContactDevice,
+    control: &Control,
+    fresh: bool,
+) -> Result<(), EngineError> {
+    let plaintext = covey_codec::encode(&(VERSION, control)).map_err(EngineError::bug)?;
+    let Some(envelope) = sessions::seal(cx, scope, account, device, &plaintext, CONTROL_AAD, fresh)? else {
+        return Ok(());
+    };
+    match scope {
+        Scope::Pair => post::post(cx, device, &Content::Session(ByteBuf::from(envelope)), None),
+        Scope::Group(no) => {
+            let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
+            post::post(cx, device, &Content::Member(channel.id, ByteBuf::from(envelope)), Some(no))
+        }
+    }
+}
+
+/// Gives a member's device our chain in a group.
+pub(in crate::engine) fn give_chain(
+    cx: &mut Cx<'_, '_>,
+    no: u64,
+    account: &AccountId,
+    device: &ContactDevice,
+    chain: Vec<u8>,
+) -> Result<(), EngineError> {
+    tell(cx, Scope::Group(no), account, device, &Control::Chain(ByteBuf::from(chain)), false)
+}
+
+/// Asks a device for content keys, on a fresh session: it may be the old one that is broken.
+pub(in crate::engine) fn ask_for_keys(
+    cx: &mut Cx<'_, '_>,
+    scope: Scope,
+    account: &AccountId,
+    device: &ContactDevice,
+    wanted: Vec<(ChannelId, FeedKey, u64)>,
+) -> Result<(), EngineError> {
+    tell(cx, scope, account, device, &Control::KeysWanted(wanted), true)
+}

@@ -1,0 +1,35 @@
+//! What the store holds, in the types of the engine: loaded and saved, counted and listed. Nothing here decides anything.
+//!
+//! Records are written through the transaction that read them, so a refused input leaves no trace.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`people`] | contacts |
+//! | [`devices`] | devices of other accounts and the cards that name them |
+//! | [`channels`] | conversations |
+//! | [`feeds`] | feeds and their entries |
+//! | [`messages`] | messages in the order of a channel |
+//! | [`repeats`] | messages that were written again |
+//! | [`marks`] | how far recipients have our feeds |
+//! | [`standing`] | how we stand to groups |
+//! | [`joining`] | who asks to be let into a group |
+//! | [`operations`] | operations on rosters |
+//! | [`tickets`] | our own tickets |
+//! | [`parked`] | entries that wait for their keys |
+//! | [`parcels`] | parcels that wait or are kept |
+//! | [`sessions`] | where sessions are kept |
+
+pub(super) mod channels;
+pub(super) mod devices;
+pub(super) mod feeds;
+pub(super) mod joining;
+pub(super) mod marks;
+pub(super) mod messages;
+pub(super) mod operations;
+pub(super) mod parcels;
+pub(super) mod parked;
+pub(super) mod people;
+pub(super) mod repeats;
+pub(super) mod sessions;
+pub(super) mod standing;
+pub(super) mod tickets;

@@ -1,0 +1,51 @@
+//! Entries whose content could not be opened yet, as stored.
+
+use std::collections::BTreeMap;
+
+use covey_feed::{ChannelId, FeedKey};
+use covey_pairing::ids::DeviceId;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::records::channels::Channel;
+use crate::engine::{EngineError, tables};
+use crate::store::Tx;
+
+/// Entries of one author that are opened when its chain comes.
+pub(in crate::engine) const MAX_PARKED: usize = 4_096;
+
+/// An entry whose content key we lack.
+#[derive(Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Parked {
+    pub(in crate::engine) channel: ChannelId,
+    pub(in crate::engine) feed: FeedKey,
+    pub(in crate::engine) seq: u64,
+    pub(in crate::engine) asked_at: u64,
+    /// How often it was asked for; of what we wrote in a group and lost: how often of all members.
+    pub(in crate::engine) asked: u8,
+    /// Devices of members that were asked for it this time in vain, by the first bytes of their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::engine) tried: Vec<u64>,
+}
+
+/// How many entries of a channel wait for their content keys, and how often these were asked for at most, by author.
+pub(in crate::engine) fn waiting(
+    tx: &Tx<'_>,
+    channel: &Channel,
+) -> Result<BTreeMap<DeviceId, (usize, u8)>, EngineError> {
+    let mut waiting: BTreeMap<DeviceId, (usize, u8)> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let part = tx.scan::<Parked>(&tables::all_parked(), after.as_ref(), MAX_PARKED, false)?;
+        let ended = part.len() < MAX_PARKED;
+        for (key, parked) in part {
+            after = Some(key);
+            if parked.channel == channel.id {
+                let (count, asked) = waiting.entry(DeviceId::from_bytes(*parked.feed.author.as_bytes())).or_default();
+                (*count, *asked) = (*count + 1, parked.asked.max(*asked));
+            }
+        }
+        if ended {
+            return Ok(waiting);
+        }
+    }
+}

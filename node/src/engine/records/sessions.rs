@@ -1,0 +1,24 @@
+//! What sessions are for, and where they are kept.
+
+use covey_pairing::ids::DeviceId;
+
+use crate::engine::tables;
+use crate::store::Key;
+
+/// What a session is for: each carries nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Scope {
+    /// The pairing of two contacts.
+    Pair,
+    /// The group with this channel.
+    Group(u64),
+}
+
+impl Scope {
+    pub(in crate::engine) fn key(self, device: &DeviceId) -> Key {
+        match self {
+            Self::Pair => tables::session(device),
+            Self::Group(no) => tables::group_session(no, device),
+        }
+    }
+}

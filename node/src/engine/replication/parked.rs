@@ -1,0 +1,235 @@
+//! Entries that could not be opened: whom their content keys are asked of, when, and when they are given up (`[NODE-REWRAP]`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use covey_feed::{ChannelId, Entry, FeedKey};
+use covey_pairing::ids::{AccountId, DeviceId};
+use tracing::{debug, info, warn};
+
+use crate::engine::members::{self, rosters};
+use crate::engine::outbound::control;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices;
+use crate::engine::records::feeds::{self, Feed};
+use crate::engine::records::parked::{MAX_PARKED, Parked};
+use crate::engine::records::sessions::Scope;
+use crate::engine::replication::late;
+use crate::engine::sealing::chains;
+use crate::engine::wire::control::MAX_ASKED;
+use crate::engine::wire::payload::Unopened;
+use crate::engine::{Cx, EngineError, charge, tables};
+use crate::store::Key;
+
+/// The same entries are not asked for again, nor the same parcels sent again, within this time, in milliseconds.
+const ASK_AGAIN: u64 = 60_000;
+
+/// An entry is asked for so often, each time while its author is connected; then its author has lost the key too.
+const MAX_TIMES_ASKED: u8 = 20;
+
+/// What we wrote in a group and lost is asked of all members, so often, before it is given up.
+const MAX_ROUNDS: u8 = 3;
+
+/// Members' devices asked each time, if there are more.
+const MAX_TRIED: usize = 256;
+
+/// Of a device that is not connected the same entries are asked for less and less often, at last after this time, in
+/// milliseconds.
+const ASK_ABSENT_AGAIN: u64 = 10 * 60_000;
+
+/// After so many doublings that is reached.
+const ABSENT_DOUBLINGS: u8 = 4;
+
+/// A key that members are given by themselves is asked for after this time, in milliseconds.
+const GRACE: u64 = 5_000;
+
+/// Remembers an entry that could not be opened; `ask` is the device that can open it.
+pub(in crate::engine) fn park(
+    cx: &mut Cx<'_, '_>,
+    channel: ChannelId,
+    feed: &Feed,
+    entry: &Entry,
+    why: Unopened,
+    ask: &DeviceId,
+) -> Result<(), EngineError> {
+    if why == Unopened::Poison {
+        warn!(channel = %channel.fmt_short(), seq = entry.seq(), "an entry holds no message; it is kept and not shown");
+        return Ok(());
+    }
+    cx.live.tally.parked += 1;
+    // The key of a member's chain is on its way by itself, usually; never that of what we wrote ourselves and have lost.
+    let comes = !cx.me.wrote(&feed.key)
+        && channels::group(cx.tx, &channel)?.is_some_and(|channel| !rosters::is_restored(cx, &channel));
+    let asked_at = if comes { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
+    let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0, tried: Vec::new() };
+    Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
+}
+
+/// Asks a device for the content keys that it should have and we lack.
+pub(in crate::engine) fn request(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    device: &DeviceId,
+) -> Result<(), EngineError> {
+    adopt(cx, account, device)?;
+    let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_ASKED, false)?;
+    // Who is not connected hears it through others, if at all: that is no reason to ask often, nor ever to give up.
+    let absent = !rosters::is_connected(cx, device);
+    let rarely = |asked: u8| (ASK_AGAIN << asked.min(ABSENT_DOUBLINGS)).min(ASK_ABSENT_AGAIN);
+    let wait = |parked: &Parked| if absent { rarely(parked.asked) } else { ASK_AGAIN };
+    let now = cx.now;
+    let due = |parked: &Parked| parked.asked_at.abs_diff(now) >= wait(parked);
+    if rows.is_empty() || !rows.iter().any(|(_, parked)| due(parked)) {
+        return Ok(());
+    }
+    let Some(known) = devices::device(cx.tx, account, device)? else { return Ok(()) };
+    info!(device = %device.fmt_short(), entries = rows.len(), "asking for content keys again");
+    // What is asked for in one session concerns its scope alone.
+    let mut wanted: BTreeMap<Option<u64>, Vec<_>> = BTreeMap::new();
+    for (key, parked) in rows {
+        let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
+        let of_any = channel.is_group() && cx.me.wrote(&parked.feed);
+        if parked.asked >= MAX_TIMES_ASKED && !absent && !of_any {
+            warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
+            cx.tx.delete(&key);
+            continue;
+        }
+        if of_any && parked.asked_at > 0 {
+            // It is of no use to ask the same member for ever.
+            if due(&parked) {
+                in_vain(cx, &channel, &key, device, parked, tables::feed_of_parked(&key), !absent)?;
+            }
+            continue;
+        }
+        let group = channel.is_group().then_some(channel.no);
+        wanted.entry(group).or_default().push((parked.channel, parked.feed, parked.seq));
+        let most = if absent { parked.asked.max(ABSENT_DOUBLINGS) } else { u8::MAX };
+        let asked = if of_any { parked.asked } else { parked.asked.saturating_add(1).min(most) };
+        cx.tx.put(&key, &Parked { asked_at: cx.now, asked, ..parked })?;
+    }
+    for (group, wanted) in wanted {
+        let scope = group.map_or(Scope::Pair, Scope::Group);
+        control::ask_for_keys(cx, scope, account, &known, wanted)?;
+    }
+    Ok(())
+}
+
+/// What we wrote in groups and lost, any member may have: it waits under our own name until there is one to ask.
+fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
+    let own = cx.me.device_id();
+    for (key, parked) in cx.tx.scan::<Parked>(&tables::parked_by(&own), None, MAX_ASKED, false)? {
+        let channel = channels::by_id(cx.tx, &parked.channel)?;
+        let untried = !parked.tried.contains(&short(device));
+        if untried && channel.is_some_and(|channel| members::includes(cx, &channel, account)) {
+            move_to(cx, &key, device, tables::feed_of_parked(&key), parked)?;
+        }
+    }
+    Ok(())
+}
+
+fn short(device: &DeviceId) -> u64 {
+    device.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Another device is to be asked for it.
+fn move_to(cx: &mut Cx<'_, '_>, key: &Key, device: &DeviceId, fid: u64, parked: Parked) -> Result<(), EngineError> {
+    cx.tx.delete(key);
+    Ok(cx.tx.put(&tables::parked(device, fid, parked.seq), &Parked { asked_at: 0, ..parked })?)
+}
+
+/// A device did not help with an entry: says that it has no key, or gave one that does not open it. Nobody else can be asked
+/// for it, unless we wrote it ourselves in a group: then any other member may have it, whatever this one says.
+pub(in crate::engine) fn refused(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    feed: &Feed,
+    seq: u64,
+    device: &DeviceId,
+) -> Result<(), EngineError> {
+    let key = tables::parked(device, feed.fid, seq);
+    match cx.tx.get::<Parked>(&key)? {
+        Some(parked) if channel.is_group() && cx.me.wrote(&feed.key) => {
+            in_vain(cx, channel, &key, device, parked, feed.fid, true)
+        }
+        _ => {
+            cx.tx.delete(&key);
+            Ok(())
+        }
+    }
+}
+
+/// A member was asked for what we wrote ourselves, and did not give it: another one is, until all were asked a few times.
+fn in_vain(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    key: &Key,
+    device: &DeviceId,
+    mut parked: Parked,
+    fid: u64,
+    tried: bool,
+) -> Result<(), EngineError> {
+    if tried {
+        parked.tried.push(short(device));
+        if parked.tried.len() >= MAX_TRIED
+            || rosters::are_all(cx, channel, |device| parked.tried.contains(&short(device)))
+        {
+            parked.tried.clear();
+            parked.asked = parked.asked.saturating_add(1);
+        }
+    }
+    if parked.asked >= MAX_ROUNDS {
+        warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "no member can open this entry of ours any more; it is kept and not shown");
+        cx.tx.delete(key);
+        return Ok(());
+    }
+    let own = cx.me.device_id();
+    move_to(cx, key, &own, fid, parked)
+}
+
+/// Asks members that are not connected for the content keys we lack of their entries.
+pub(in crate::engine) fn request_of_absent(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let rows = cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)?;
+    let authors: BTreeSet<DeviceId> =
+        rows.iter().map(|(_, parked)| DeviceId::from_bytes(*parked.feed.author.as_bytes())).collect();
+    for device in authors {
+        let Some(account) = rosters::account_of_device(cx, &device) else { continue };
+        if device != cx.me.device_id() && !rosters::is_connected(cx, &device) {
+            request(cx, &account, &device)?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens what waits for the chain of a member's device, which has just come.
+pub(in crate::engine) fn open(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -> Result<(), EngineError> {
+    let Some(mut channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
+    let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_PARKED, false)?;
+    let mut opened = 0;
+    let id = channel.id;
+    let account = rosters::account_of(cx, &channel, device);
+    let charge = charge::Charge::begin(cx, account)?;
+    let mut chains = chains::Reader::new(cx, &channel, device)?;
+    for (key, parked) in rows.into_iter().filter(|(_, parked)| parked.channel == id) {
+        if is_beyond(cx, &channel, &parked.feed, parked.seq) {
+            cx.tx.delete(&key);
+            continue;
+        }
+        let Some(feed) = feeds::load(cx.tx, no, &parked.feed)? else { continue };
+        let Some(entry) = feeds::entry(cx.tx, feed.fid, parked.seq)? else { continue };
+        if late::open_again(cx, &mut channel, &entry, &mut chains)? {
+            cx.tx.delete(&key);
+            opened += 1;
+        }
+    }
+    chains.finish(cx)?;
+    charge.end(cx)?;
+    if opened > 0 {
+        debug!(device = %device.fmt_short(), opened, "entries that waited for a key are open");
+        channel.save(cx.tx)?;
+    }
+    Ok(())
+}
+
+/// Whether a place is beyond the end of its feed: what its author wrote when it was a member no more.
+pub(in crate::engine) fn is_beyond(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey, seq: u64) -> bool {
+    members::cut(cx, channel, feed).is_some_and(|last| seq > last)
+}

@@ -1,0 +1,197 @@
+//! Synchronisation of feeds with connected contacts: drives the pure machines of `covey_feed` and applies what they
+//! deliver.
+
+use covey_feed::sync::Rejection;
+use covey_feed::{ChannelId, PeerSync, SyncEffect, SyncInput};
+use tracing::{info, warn};
+
+use crate::engine::consent::pursuit;
+use crate::engine::group::peers;
+use crate::engine::live::ContactPeer;
+use crate::engine::outbound::{control, knock, post};
+use crate::engine::records::devices::Owner;
+use crate::engine::records::{channels, people};
+use crate::engine::replication::take::{self, Taken};
+use crate::engine::replication::{parked, repair};
+use crate::engine::said::receipts;
+use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, gate, members, sharing};
+
+/// A connection to `peer` is up: deliver what waits for it.
+pub(in crate::engine) fn connected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    cx.live.connected.insert(peer);
+    knock::peer_came(cx, peer)?;
+    pursuit::peer_came(cx, peer)
+}
+
+/// The last connection to `peer` is gone.
+pub(in crate::engine) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    cx.live.connected.remove(&peer);
+    closed(cx, peer);
+    post::peer_gone(cx, peer)
+}
+
+/// The sync stream to `peer` is open: begin anew.
+pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
+    let own = cx.me.author();
+    let came = cx.live.opened.insert(peer);
+    cx.live.contacts.entry(peer).or_insert_with(|| ContactPeer {
+        account: owner.account,
+        device: owner.device,
+        sync: PeerSync::new(own),
+        repaired_at: 0,
+    });
+    let (mut channels, mut groups) = (Vec::new(), Vec::new());
+    for channel in members::shared_with(cx, &owner.account)? {
+        match channel.contact {
+            Some(_) => channels.push(sharing::shared_channel(cx.tx, &channel)?),
+            None => groups.push(channel),
+        }
+    }
+    if came && !channels.is_empty() {
+        info!(contact = %owner.account.fmt_short(), "a contact connected");
+    }
+    cx.notices.sync(peer, SyncInput::Connected { channels });
+    for channel in groups {
+        sharing::share(cx, peer, &channel)?;
+    }
+    post::peer_opened(cx, owner, peer)?;
+    repair::ask(cx, owner, peer)?;
+    control::card_to(cx, owner)?;
+    parked::request(cx, &owner.account, &owner.device)
+}
+
+/// The sync stream to `peer` is gone.
+pub(in crate::engine) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
+    let now = cx.now;
+    let gone = cx.live.opened.remove(&peer);
+    if let Some(contact) = cx.live.contacts.get_mut(&peer) {
+        if gone && matches!(people::load(cx.tx, &contact.account), Ok(Some(contact)) if contact.is_paired()) {
+            info!(contact = %contact.account.fmt_short(), "a contact disconnected");
+        }
+        // Back-offs are kept; a closed machine asks for nothing.
+        let _ = contact.sync.handle(SyncInput::Disconnected, now);
+    }
+}
+
+/// A frame on the sync stream.
+pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Vec<u8>) {
+    cx.notices.sync(peer, SyncInput::Frame(frame));
+}
+
+/// Begins anew with every open stream: what is in memory may be ahead of the store.
+pub(in crate::engine) fn reopen(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    // Also what peers are known to have: a mark that could not be kept has to be told again.
+    cx.live.contacts.clear();
+    let open: Vec<PeerKey> = cx.live.opened.iter().copied().collect();
+    open.into_iter().try_for_each(|peer| opened(cx, peer))
+}
+
+/// Time passed.
+pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let due: Vec<PeerKey> = cx
+        .live
+        .contacts
+        .iter()
+        .filter(|(_, contact)| contact.sync.next_timeout().is_some_and(|at| at <= cx.now))
+        .map(|(peer, _)| *peer)
+        .collect();
+    for peer in due {
+        cx.notices.sync(peer, SyncInput::Tick);
+        if cx.live.opened.contains(&peer)
+            && repair_due(cx, peer)
+            && let Some(owner) = members::peer(cx, peer)?
+        {
+            post::repair(cx, owner, peer)?;
+            repair::ask(cx, owner, peer)?;
+            parked::request(cx, &owner.account, &owner.device)?;
+        }
+    }
+    gate::forgive(cx)
+}
+
+/// What was not acknowledged is looked through so often, in milliseconds.
+const REPAIR_EVERY: u64 = 30_000;
+
+fn repair_due(cx: &mut Cx<'_, '_>, peer: PeerKey) -> bool {
+    let now = cx.now;
+    let Some(at) = cx.live.contacts.get_mut(&peer) else { return false };
+    let due = at.repaired_at.abs_diff(now) >= REPAIR_EVERY;
+    if due {
+        at.repaired_at = now;
+    }
+    due
+}
+
+/// Connected devices with whom the channel is shared.
+fn sharing(cx: &Cx<'_, '_>, id: &ChannelId) -> Result<Vec<PeerKey>, EngineError> {
+    let channel = channels::by_id(cx.tx, id)?;
+    Ok(channel.map(|channel| members::peers(cx, &channel)).unwrap_or_default())
+}
+
+/// Gives one machine an input and carries its effects out.
+pub(in crate::engine) fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncInput) -> Result<(), EngineError> {
+    let now = cx.now;
+    let Some(contact) = cx.live.contacts.get_mut(&peer) else { return Ok(()) };
+    let (account, device) = (contact.account, contact.device);
+    for effect in contact.sync.handle(input, now) {
+        match effect {
+            SyncEffect::Send(frame) => cx.effects.push(Effect::Send { peer, protocol: Protocol::Sync, frame }),
+            SyncEffect::Serve { feed, from, limits } => {
+                let run = take::serve(cx, &account, &feed, from, limits)?;
+                cx.notices.sync(peer, SyncInput::Served { feed, from, run });
+            }
+            SyncEffect::Deliver { feed, run } => match take::apply(cx, &feed, run, Owner { account, device })? {
+                Taken::Durable(head) => {
+                    for other in sharing(cx, &feed.channel)? {
+                        cx.notices.sync(other, SyncInput::Applied { feed, head });
+                    }
+                }
+                Taken::Anew => {
+                    // What was written again is pushed before anything is compared.
+                    sharing::publish(cx)?;
+                    cx.notices.sync(peer, SyncInput::Rejected { feed, reason: Rejection::Busy });
+                    if let Some(channel) = channels::by_id(cx.tx, &feed.channel)? {
+                        for other in members::peers(cx, &channel) {
+                            sharing::share(cx, other, &channel)?;
+                        }
+                    }
+                }
+                Taken::Later(wait) => {
+                    cx.notices.sync(peer, SyncInput::Rejected { feed, reason: Rejection::Busy });
+                    let until = cx.now.saturating_add(wait);
+                    for other in sharing(cx, &feed.channel)? {
+                        cx.notices.sync(other, SyncInput::Paused { feed, until });
+                    }
+                }
+                Taken::Refused(reason) => {
+                    if reason == Rejection::Fork {
+                        for other in sharing(cx, &feed.channel)? {
+                            cx.notices.sync(other, SyncInput::Frozen(feed));
+                        }
+                    }
+                    cx.notices.sync(peer, SyncInput::Rejected { feed, reason });
+                }
+            },
+            SyncEffect::PeerHas { feed, seq } => {
+                if let Some(channel) = receipts::delivered(cx, feed.channel, feed.key(), seq, account, &device)? {
+                    peers::told(cx, &channel)?;
+                }
+            }
+            SyncEffect::OwnFeedBehind { feed, seq, id } => {
+                if take::is_contested(cx.tx, &feed, seq, &id)? {
+                    cx.notices.sync(peer, SyncInput::Contested { feed, seq });
+                }
+            }
+            // A hint; the run that is fetched now is the proof.
+            SyncEffect::OwnFeedAhead { feed, seq } => {
+                warn!(channel = %feed.channel.fmt_short(), seq, "a contact says it has more of our own feed than we do");
+            }
+            SyncEffect::Violation(violation) => {
+                warn!(?peer, %violation, "a contact's device breaks the protocol; it is shut out for a while");
+                members::shut_out_for_a_while(cx, peer);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! What becomes of a message: it comes, is hidden or shown again, is deleted, is seen.
+//!
+//! The order of a channel is the same for everybody, so what comes may stand before what was read long ago: an author
+//! chooses the logical time of what it writes, and a key may come late. Such a message is *late*: it is unread whatever
+//! stands after it was read, and no receipt leaves for it before it was seen [NODE-LATE].
+
+use covey_feed::{Entry, EntryId, FeedKey, OrderKey};
+use covey_pairing::crypto::secret::Secret;
+use covey_pairing::ids::{AccountId, DeviceId};
+
+use crate::engine::members::rights;
+use crate::engine::records::channels::Channel;
+use crate::engine::records::messages::{self, Message};
+use crate::engine::records::{feeds, parked, repeats};
+use crate::engine::said::{place, receipts, settle};
+use crate::engine::sealing::chains;
+use crate::engine::wire::payload::{self, Body};
+use crate::engine::{Cx, EngineError, tables};
+
+/// Takes a body that was opened from a member's entry.
+pub(in crate::engine) fn receive(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    entry: &Entry,
+    author: AccountId,
+    content_key: Secret<32>,
+    body: Body,
+) -> Result<(), EngineError> {
+    let own = author == cx.me.account_id();
+    let marks = body.read.clone();
+    let mut message = Message::new(entry, author, own, cx.now, body, content_key);
+    if rights::is_deleted(cx, channel, &message) {
+        message = message.forgotten();
+    }
+    message.hidden = !rights::counts(cx, channel, &author, &message.place, message.body.kind);
+    // Whether it is one that came before is settled when it is there.
+    message.repeat = message.is_shown() && !repeats::is_alone(cx.tx, channel, &message)?;
+    let message = place::put(cx, channel, None, message, false)?;
+    if message.is_shown() {
+        place::announce(cx, channel, &message)?;
+    } else if message.repeat {
+        settle::settle(cx, channel, &message)?;
+    }
+    if !marks.is_empty() && message.body.kind == payload::kind::READ && !message.hidden {
+        receipts::read(cx, channel, entry, &marks)?;
+    }
+    Ok(())
+}
+
+/// Deletes a message for everyone, if that device wrote it.
+pub(in crate::engine) fn delete(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    id: &EntryId,
+    of: &DeviceId,
+) -> Result<(), EngineError> {
+    for message in repeats::named(cx.tx, channel, id, of.as_bytes())? {
+        if message.body.is_deleted() {
+            continue;
+        }
+        place::replace(cx, channel, &message, message.clone().forgotten(), false)?;
+        settle::settle(cx, channel, &message)?;
+        if message.own {
+            let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };
+            let feed = feeds::load(cx.tx, channel.no, &key)?;
+            let entry = feed.map(|feed| feeds::entry(cx.tx, feed.fid, message.place.seq)).transpose()?.flatten();
+            if let Some(payload) = entry.as_ref().and_then(Entry::payload) {
+                chains::forget_key(cx, channel.no, payload)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Hides what somebody wrote who had no right to, or shows it again.
+pub(in crate::engine) fn hide(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    id: &EntryId,
+    hidden: bool,
+) -> Result<(), EngineError> {
+    let Some((no, message)) = messages::by_id(cx.tx, id)? else { return Ok(()) };
+    if no != channel.no || message.id != *id || message.hidden == hidden {
+        return Ok(());
+    }
+    let mut is = Message { hidden, repeat: false, ..message.clone() };
+    is.repeat = is.is_shown() && !repeats::is_alone(cx.tx, channel, &is)?;
+    let is = place::replace(cx, channel, &message, is, false)?;
+    settle::settle(cx, channel, &is)
+}
+
+/// What was read up to a place leaves of the late ones: those that stand beyond it or came after it.
+pub(in crate::engine) fn see(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    up_to: Option<OrderKey>,
+    arrived: u64,
+) -> Result<bool, EngineError> {
+    let mut seen = false;
+    for (_, place) in cx.tx.scan::<OrderKey>(&tables::all_late(channel.no), None, usize::MAX, false)? {
+        let Some(message) = messages::at(cx.tx, channel.no, &place)? else { continue };
+        if message.arrived <= arrived && Some(place) <= up_to {
+            place::put(cx, channel, Some(&message), Message { unseen: false, ..message.clone() }, false)?;
+            seen = true;
+        }
+    }
+    Ok(seen)
+}
+
+/// The first entry of a feed that nobody here can have seen though it stands before what was read: late and unread, hidden,
+/// or not open yet.
+pub(in crate::engine) fn first_unseen(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    feed: &feeds::Feed,
+) -> Result<Option<u64>, EngineError> {
+    let key = &feed.key;
+    let author = DeviceId::from_bytes(*key.author.as_bytes());
+    let mut first: Option<u64> = None;
+    for of in [tables::late_of(channel.no, key), tables::hidden_of(channel.no, key)] {
+        let rows = cx.tx.scan::<OrderKey>(&of, None, 1, false)?;
+        first = rows.first().map(|(_, place)| place.seq).into_iter().chain(first).min();
+    }
+    let waiting = tables::parked_of(&author, feed.fid);
+    let rows = cx.tx.scan::<parked::Parked>(&waiting, None, 1, false)?;
+    Ok(rows.first().map(|(_, parked)| parked.seq).into_iter().chain(first).min())
+}

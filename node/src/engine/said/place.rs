@@ -1,0 +1,95 @@
+//! A message in its place: stored as it is now, with all that follows from whether it is shown.
+
+use covey_api as api;
+use covey_feed::OrderKey;
+
+use crate::engine::counters::Counter;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::messages::{self, Message, Page, Pointer};
+use crate::engine::records::repeats;
+use crate::engine::shown::{channel, message};
+use crate::engine::wire::payload;
+use crate::engine::{Cx, EngineError, journal, tables};
+
+/// Stores a message as it is now, and with it all that follows from whether it is shown: the unread ones, the newest one.
+/// `was_read`: what is shown from now on was read before.
+pub(in crate::engine) fn put(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    was: Option<&Message>,
+    mut is: Message,
+    was_read: bool,
+) -> Result<Message, EngineError> {
+    let (before, after) = (was.is_some_and(Message::is_shown), is.is_shown());
+    if after && !before {
+        is.arrived = Counter::Journal.get(cx.tx)?.max(1);
+        is.late = !is.own && !was_read && Some(is.place) <= channel.read;
+        is.unseen = is.late;
+    }
+    is.unseen &= after;
+    let unread = was.is_some_and(|was| messages::is_unread(channel, was));
+    channel.unread = match (unread, messages::is_unread(channel, &is)) {
+        (true, false) => channel.unread.saturating_sub(1),
+        (false, true) => channel.unread.saturating_add(1),
+        _ => channel.unread,
+    };
+    mark(cx, &tables::late(channel.no, &is.place), is.unseen, &is.place)?;
+    mark(cx, &tables::hidden(channel.no, &is.place), is.hidden && is.body.kind == payload::kind::TEXT, &is.place)?;
+    cx.tx.put(&tables::message(channel.no, &is.place), &is)?;
+    cx.tx.put(&tables::message_place(&is.id), &Pointer(channel.no, is.place))?;
+    repeats::point(cx.tx, channel.no, &is)?;
+    if after {
+        channel.newest = channel.newest.max(Some(is.place));
+    } else if channel.newest == Some(is.place) {
+        let newest = messages::list(cx.tx, channel.no, Page { limit: 1, ..Page::default() })?;
+        channel.newest = newest.first().map(|newest| newest.place);
+    }
+    Ok(is)
+}
+
+/// Whether a row says so.
+fn mark(cx: &mut Cx<'_, '_>, key: &crate::store::Key, there: bool, place: &OrderKey) -> Result<(), EngineError> {
+    if there {
+        cx.tx.put(key, place)?;
+    } else if cx.tx.contains(key)? {
+        cx.tx.delete(key);
+    }
+    Ok(())
+}
+
+/// Tells clients of a message of somebody that they have not seen.
+pub(in crate::engine) fn announce(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    message: &Message,
+) -> Result<(), EngineError> {
+    channel.active_at = cx.now;
+    if channels::is_request(cx.tx, channel)? {
+        // Not a message of the inbox: the list of requests has changed.
+        channel.save(cx.tx)?;
+        let shown = channel::show(cx, channel).map_err(EngineError::bug)?;
+        return journal::record(cx, api::EventKind::Channel, &shown);
+    }
+    let shown = message::show(cx, channel, message).map_err(EngineError::bug)?;
+    let kind = if message.own { api::EventKind::MessageSent } else { api::EventKind::MessageReceived };
+    journal::record(cx, kind, &shown)
+}
+
+/// Puts another state of a message in its place, and tells of it. `was_read`: what is shown from now on was read before.
+pub(in crate::engine) fn replace(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    was: &Message,
+    is: Message,
+    was_read: bool,
+) -> Result<Message, EngineError> {
+    let is = put(cx, channel, Some(was), is, was_read)?;
+    if is.is_shown() && was.arrived == 0 {
+        announce(cx, channel, &is)?;
+    } else if is.is_shown() || was.is_shown() {
+        let shown = message::show(cx, channel, &is).map_err(EngineError::bug)?;
+        journal::record(cx, api::EventKind::MessageChanged, &shown)?;
+    }
+    channel.save(cx.tx)?;
+    Ok(is)
+}

@@ -1,0 +1,114 @@
+//! What recipients say of our messages: that they have them, that they were read.
+
+use covey_api as api;
+use covey_feed::{ChannelId, Entry, FeedKey};
+use covey_pairing::ids::{AccountId, DeviceId};
+
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::marks::{self, Furthest, Mark};
+use crate::engine::records::{feeds, messages};
+use crate::engine::shown::{group, message};
+use crate::engine::wire::payload::ReadMark;
+use crate::engine::{Cx, EngineError, journal, members, tables};
+
+/// How far anybody has a feed of ours. Its marks, one per device that has any of it, are read once.
+fn furthest(cx: &mut Cx<'_, '_>, fid: u64) -> Result<Furthest, EngineError> {
+    if let Some(known) = cx.live.furthest.get(&fid) {
+        return Ok(*known);
+    }
+    let found = marks::scan(cx.tx, fid)?.iter().fold(Furthest::default(), Furthest::with);
+    cx.live.groups.ahead = true;
+    cx.live.furthest.insert(fid, found);
+    Ok(found)
+}
+
+fn save(cx: &mut Cx<'_, '_>, fid: u64, device: &DeviceId, mark: &Mark) -> Result<(), EngineError> {
+    if let Some(known) = cx.live.furthest.get_mut(&fid) {
+        *known = known.with(mark);
+        cx.live.groups.ahead = true;
+    }
+    cx.tx.save(&tables::delivery(fid, device), mark);
+    Ok(())
+}
+
+/// A recipient's device says that it durably has our feed up to `seq`. The channel, if that is all of it.
+pub(in crate::engine) fn delivered(
+    cx: &mut Cx<'_, '_>,
+    channel: ChannelId,
+    key: FeedKey,
+    seq: u64,
+    account: AccountId,
+    device: &DeviceId,
+) -> Result<Option<Channel>, EngineError> {
+    if !cx.me.wrote(&key) {
+        return Ok(None);
+    }
+    let Some(found) = channels::by_id(cx.tx, &channel)? else { return Ok(None) };
+    let Some(feed) = feeds::load(cx.tx, found.no, &key)? else { return Ok(None) };
+    let place = tables::delivery(feed.fid, device);
+    let mut mark = cx.tx.load(&place)?.unwrap_or_else(|| Mark::new(account));
+    // What was never written cannot have been delivered.
+    let seq = seq.min(feed.head.map_or(0, |head| head.seq));
+    if seq <= mark.delivered {
+        return Ok(None);
+    }
+    let known = match group::is_large(cx, &found) {
+        true => furthest(cx, feed.fid)?.delivered.max(mark.delivered),
+        false => mark.delivered,
+    };
+    mark.delivered = seq;
+    mark.delivered_at = cx.now;
+    save(cx, feed.fid, device, &mark)?;
+    changed(cx, channel, key, known, seq)?;
+    Ok((seq == feed.head.map_or(0, |head| head.seq)).then_some(found))
+}
+
+/// [BODY-8] A recipient says what was read.
+pub(in crate::engine) fn read(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    entry: &Entry,
+    marks: &[ReadMark],
+) -> Result<(), EngineError> {
+    let reader = entry.header().feed.author;
+    let device = DeviceId::from_bytes(*reader.as_bytes());
+    let Some(account) = members::account_of(cx, channel, &reader)? else { return Ok(()) };
+    for (author, incarnation, seq) in marks {
+        if **author != *cx.me.device_id().as_bytes() {
+            continue;
+        }
+        let key = FeedKey { author: covey_feed::Author::from_bytes(**author), incarnation: *incarnation };
+        let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };
+        let seq = (*seq).min(feed.head.map_or(0, |head| head.seq));
+        let place = tables::delivery(feed.fid, &device);
+        let mut mark = cx.tx.load(&place)?.unwrap_or_else(|| Mark::new(account));
+        if seq <= mark.read {
+            continue;
+        }
+        let known = match group::is_large(cx, channel) {
+            true => furthest(cx, feed.fid)?.read.max(mark.read),
+            false => mark.read,
+        };
+        mark.read = seq;
+        mark.read_at = cx.now;
+        if mark.delivered < seq {
+            mark.delivered = seq;
+            mark.delivered_at = cx.now;
+        }
+        save(cx, feed.fid, &device, &mark)?;
+        changed(cx, channel.id, key, known, seq)?;
+    }
+    Ok(())
+}
+
+/// Tells the journal of every message that a mark moved over, from after `known` up to `seq`. (In a large group `known` is
+/// what anybody had: of the messages before, an event would say what an earlier one said.)
+fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, known: u64, seq: u64) -> Result<(), EngineError> {
+    for seq in known.saturating_add(1)..=seq {
+        if let Some((channel, message)) = messages::of_entry(cx.tx, channel, key, seq)? {
+            let shown = message::show_in_event(cx, &channel, &message).map_err(EngineError::bug)?;
+            journal::record(cx, api::EventKind::MessageChanged, &shown)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Contacts as clients see them, and why nothing can be sent to some.
+
+use covey_api as api;
+use covey_api::names::shell_word;
+use covey_api::{ApiError, ContactState, Direction, Reason, Time};
+use covey_pairing::consent::State;
+use covey_pairing::ids::AccountId;
+
+use crate::engine::records::people::{Alert, AlertKind, Contact};
+use crate::engine::records::{channels, devices};
+use crate::engine::shown::ids;
+use crate::engine::{Cx, EngineError};
+
+/// Nobody is called that.
+pub(in crate::engine) fn no_such(text: &str) -> ApiError {
+    ApiError::new(
+        Reason::NoSuchContact,
+        format!(
+            "No contact is called \"{text}\". `covey pair list` shows them, `covey pair invite` asks somebody new."
+        ),
+    )
+}
+
+/// Why nothing can be sent to this contact, and what to do.
+pub(in crate::engine) fn not_paired(contact: &Contact) -> ApiError {
+    let name = contact.alias.clone().unwrap_or_else(|| ids::short(&contact.account.to_string()));
+    let word = shell_word(&name);
+    let state = contact.relationship.state();
+    let (reason, advice) = match state {
+        State::Invited => (Reason::NotPaired, "They have not answered your invite yet.".to_owned()),
+        State::Pending => (Reason::NotPaired, format!("Accept their invite first: `covey pair accept {word}`.")),
+        State::Declined => (Reason::Declined, format!("You declined them; `covey pair forget {word}` lifts it.")),
+        State::Refused => (Reason::RefusedByThem, "They declined your invite.".to_owned()),
+        // The pairing is kept.
+        State::Blocked => {
+            let sentence = format!("You blocked {name}. `covey pair unblock {word}` lifts it.");
+            return ApiError::new(Reason::Blocked, sentence).with_data(serde_json::json!({ "state": state.as_str() }));
+        }
+        _ => (Reason::NotPaired, format!("Invite them first: `covey pair invite {}`.", contact.account)),
+    };
+    ApiError::new(reason, format!("You are not paired with {name}. {advice}"))
+        .with_data(serde_json::json!({ "state": state.as_str() }))
+}
+
+/// As clients see it.
+pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, ApiError> {
+    let relationship = &contact.relationship;
+    let state = shown_state(contact);
+    let theirs = relationship.request().map(|request| request.expires_at);
+    let expires_at = theirs.or_else(|| relationship.own_invite_expires_at());
+    let channel = match contact.channel {
+        Some(no) => channels::by_no(cx.tx, no)?.map(|channel| channel.text_id()),
+        None => None,
+    };
+    Ok(api::Contact {
+        contact: contact.account.to_string(),
+        alias: contact.alias.clone(),
+        name: devices::card(cx.tx, &contact.account)?.and_then(|card| card.name),
+        state,
+        since: Time::from_unix_ms(contact.wanted.as_ref().map_or(relationship.since(), |wanted| wanted.since)),
+        direction: contact.outgoing.map(|out| if out { Direction::Outgoing } else { Direction::Incoming }),
+        note: contact.note.clone(),
+        expires_at: expires_at.map(Time::from_unix_ms),
+        verified: contact.verified,
+        confirmed: relationship.confirmed(),
+        alerts: contact.alerts.iter().map(Alert::show).collect(),
+        refused_before: contact.refused,
+        ended_by: contact.ended_by_us.map(|us| if us { api::Party::Us } else { api::Party::Them }),
+        online: contact.is_paired() && is_online(cx, &contact.account)?,
+        channel,
+    })
+}
+
+/// The state as clients see it: somebody let in by the open mode is still pending until the operator says yes.
+pub(in crate::engine) fn shown_state(contact: &Contact) -> ContactState {
+    match contact.relationship.state() {
+        State::Paired if contact.request => ContactState::Pending,
+        State::Invited => ContactState::Invited,
+        State::Pending => ContactState::Pending,
+        State::Paired => ContactState::Paired,
+        State::Declined => ContactState::Declined,
+        State::Refused => ContactState::Refused,
+        State::Expired => ContactState::Expired,
+        State::Blocked => ContactState::Blocked,
+        State::Removed => ContactState::Removed,
+        State::Stranger if contact.wanted.is_some() => ContactState::Invited,
+        State::Cancelled => ContactState::Cancelled,
+        State::Stranger => ContactState::Stranger,
+    }
+}
+
+/// Whether one of their devices talks to us. A connection alone does not tell: they may have removed or blocked us.
+fn is_online(cx: &Cx<'_, '_>, account: &AccountId) -> Result<bool, EngineError> {
+    Ok(devices::devices(cx.tx, account)?.iter().any(|device| cx.live.opened.contains(&device.peer)))
+}
+
+impl Alert {
+    pub(in crate::engine) fn show(&self) -> api::ContactAlert {
+        let what = match self.what {
+            AlertKind::Renewed => api::ContactAlertKind::Renewed,
+            AlertKind::Devices => api::ContactAlertKind::DevicesChanged,
+            AlertKind::Contradiction => api::ContactAlertKind::Contradiction,
+        };
+        api::ContactAlert { what, at: Time::from_unix_ms(self.at) }
+    }
+}

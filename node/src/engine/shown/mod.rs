@@ -1,0 +1,17 @@
+//! Records as clients see them.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`ids`] | ids where somebody decides by them |
+//! | [`contact`] | contacts |
+//! | [`group`] | groups, members, requests, refusals |
+//! | [`delivery`] | how far messages have come |
+//! | [`message`] | messages |
+//! | [`channel`] | conversations |
+
+pub(super) mod channel;
+pub(super) mod contact;
+pub(super) mod delivery;
+pub(super) mod group;
+pub(super) mod ids;
+pub(super) mod message;

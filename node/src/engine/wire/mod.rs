@@ -1,0 +1,17 @@
+//! What travels and what is sealed: encodings and their limits, nothing else. `node/SPEC.md` is their specification.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`payload`] | content entries: sealed payloads, bodies, what they are bound to |
+//! | [`parcel`] | frames of the parcel stream, and what parcels carry |
+//! | [`control`] | what two devices say inside a session |
+//! | [`note`] | what devices say about being a member |
+//! | [`knock`] | what strangers who come with a ticket of a group leave |
+//! | [`doctor`] | how members compare a group |
+
+pub(super) mod control;
+pub(super) mod doctor;
+pub(super) mod knock;
+pub(super) mod note;
+pub(super) mod parcel;
+pub(super) mod payload;

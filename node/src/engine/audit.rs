@@ -13,6 +13,8 @@ pub(super) const KEEP: u64 = 90 * 24 * 3_600_000;
 /// Most entries kept, 30 MB or so: more than that many changes in 90 days push the oldest ones out.
 const MAX_ENTRIES: u64 = 200_000;
 
+/// Calls of one method by one caller within this time are one entry, in milliseconds.
+const TOGETHER: u64 = 1_000;
 /// Entries removed per round of housekeeping.
 const PRUNE_BATCH: usize = 1_000;
 
@@ -39,6 +41,13 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Whether `next` is one more call of the same kind, soon after.
+    fn goes_on_with(&self, next: &Self) -> bool {
+        next.at.abs_diff(self.at) < TOGETHER
+            && (self.caller, &self.token, &self.method, &self.reason)
+                == (next.caller, &next.token, &next.method, &next.reason)
+    }
+
     /// How the caller came in.
     pub(super) fn caller(&self) -> AuditCaller {
         CALLERS.get(usize::from(self.caller)).copied().unwrap_or(AuditCaller::Nobody)
@@ -64,25 +73,33 @@ pub struct Refused {
     pub count: u32,
 }
 
-/// A change was made; written in its transaction.
+/// A change was made; written in its transaction. Of a stream of calls of one method there is one entry a second.
 pub(crate) fn changed(cx: &mut Cx<'_, '_>, who: &Who, method: &str) -> Result<(), EngineError> {
     let at = cx.now;
-    write(cx, who, Record { at, caller: 0, token: None, method: method.to_owned(), reason: None, count: 1 })
+    let record = named(who, Record { at, caller: 0, token: None, method: method.to_owned(), reason: None, count: 1 });
+    let newest = tables::audited(Counter::Audit.get(cx.tx)?);
+    if let Some(known) = cx.tx.load::<Record>(&newest)?.filter(|known| known.goes_on_with(&record)) {
+        cx.tx.save(&newest, &Record { count: known.count.saturating_add(1), ..known });
+        return Ok(());
+    }
+    let number = Counter::Audit.next(cx.tx)?;
+    cx.tx.save(&tables::audited(number), &record);
+    Ok(())
 }
 
 /// A call was refused.
 pub(crate) fn refused(cx: &mut Cx<'_, '_>, refused: &Refused) -> Result<(), EngineError> {
     let Refused { who, method, reason, at, count } = refused;
     let (method, reason) = (method.clone(), Some(reason.as_str()));
-    write(cx, who, Record { at: *at, caller: 0, token: None, method, reason, count: *count })
+    let record = named(who, Record { at: *at, caller: 0, token: None, method, reason, count: *count });
+    let number = Counter::Audit.next(cx.tx)?;
+    Ok(cx.tx.put(&tables::audited(number), &record)?)
 }
 
-fn write(cx: &mut Cx<'_, '_>, who: &Who, record: Record) -> Result<(), EngineError> {
+fn named(who: &Who, record: Record) -> Record {
     let caller = CALLERS.iter().position(|caller| *caller == who.caller).and_then(|at| u8::try_from(at).ok());
     let token = who.token.as_ref().map(|(id, name)| (ByteArray::new(*id), name.clone()));
-    let number = Counter::Audit.next(cx.tx)?;
-    let record = Record { caller: caller.unwrap_or(u8::MAX), token, ..record };
-    Ok(cx.tx.put(&tables::audited(number), &record)?)
+    Record { caller: caller.unwrap_or(u8::MAX), token, ..record }
 }
 
 /// Drops some of what need not be kept any more. Whether there is more of it.

@@ -1,8 +1,10 @@
 //! What the runtime is asked to do once an input is durable, and how peers are named.
 
+use covey_api::Time;
 pub use covey_overlay::Protocol;
 use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A peer's network identity: the Ed25519 public key behind its PeerId, 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,4 +60,23 @@ pub enum Effect {
     },
     /// The journal has events up to this cursor.
     Journal(u64),
+    /// An event was written into it.
+    Written(Box<Written>),
+    /// What earlier events say of messages is not so any more: it is read from the store again.
+    Unwritten,
+}
+
+/// An event of the journal, with what it says of messages.
+#[derive(Debug)]
+pub struct Written {
+    /// Its place.
+    pub cursor: u64,
+    /// As clients know it.
+    pub kind: &'static str,
+    /// When.
+    pub at: Time,
+    /// What.
+    pub data: Value,
+    /// Length of that as text, about.
+    pub bytes: usize,
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use covey_api::ApiError;
+use covey_feed::sync::acknowledges;
 use covey_pairing::consent::PairFrame;
 use covey_pairing::ids::AccountId;
 use tracing::debug;
@@ -67,6 +68,14 @@ pub enum Input {
     Tick,
     /// The daemon ends: the runtime takes no further inputs and handles those that wait.
     Stop,
+}
+
+impl Input {
+    /// Whether nobody waits for what comes of it: it can share the next commit with what comes a moment later. Others have
+    /// entries of ours, and say so again if the word of it is lost.
+    pub fn may_wait(&self) -> bool {
+        matches!(self, Self::Frame { protocol: Protocol::Sync, frame, .. } if acknowledges(frame))
+    }
 }
 
 /// A command's transaction: whether to commit it, and how to answer once that is decided.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::engine::counters::Counter;
 use crate::engine::records::messages;
-use crate::engine::{Cx, Effect, EngineError, Selection, tables};
+use crate::engine::{Cx, Effect, EngineError, Selection, Written, tables};
 use crate::store::Tx;
 
 /// Events removed at a time by housekeeping, so that it never holds an input up. What is left is due a moment later.
@@ -91,17 +91,21 @@ pub(super) fn record(cx: &mut Cx<'_, '_>, kind: EventKind, data: &impl Serialize
     let cursor = Counter::Journal.next(cx.tx)?;
     let mut data = serde_json::to_value(data).map_err(EngineError::bug)?;
     cx.live.tally.event(kind, &data, cx.now);
-    if let Some(message) = message_in(kind, &mut data) {
-        message.insert("text".to_owned(), Value::String(String::new()));
+    let text =
+        message_in(kind, &mut data).and_then(|message| message.insert("text".to_owned(), Value::String(String::new())));
+    let stored = serde_json::to_string(&data).map_err(EngineError::bug)?;
+    let bytes = stored.len() + text.as_ref().and_then(Value::as_str).map_or(0, str::len);
+    if let (Some(text), Some(message)) = (text, message_in(kind, &mut data)) {
+        message.insert("text".to_owned(), text);
     }
-    let data = serde_json::to_string(&data).map_err(EngineError::bug)?;
-    cx.tx.put(&tables::event(cursor), &Record { at: cx.now, kind: kind.into(), data })?;
+    cx.tx.put(&tables::event(cursor), &Record { at: cx.now, kind: kind.into(), data: stored })?;
     size.add(cx.tx, cursor)?;
     if size.bytes > cx.policy.journal_bytes {
         make_room(cx, &mut size)?;
     }
     size.save(cx.tx)?;
-    cx.effects.push(Effect::Journal(cursor));
+    let at = Time::from_unix_ms(cx.now);
+    cx.effects.push(Effect::Written(Box::new(Written { cursor, kind, at, data, bytes })));
     Ok(())
 }
 

@@ -55,7 +55,7 @@ pub(crate) use check::floors;
 pub use check::{CheckedFeed, Findings};
 pub use clock::next_wake;
 pub use cx::Cx;
-pub use effect::{Effect, PeerKey, Protocol};
+pub use effect::{Effect, PeerKey, Protocol, Written};
 pub use error::EngineError;
 pub use input::{Command, Input, Verdict, handle, settle};
 pub use live::Live;

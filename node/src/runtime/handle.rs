@@ -1,8 +1,9 @@
 //! How the rest of the daemon reaches the engine.
 
 use covey_api::{ApiError, Reason};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
+use super::recent::Journal;
 use super::{Commits, turn};
 use crate::engine::{Command, Cx, Input};
 
@@ -10,12 +11,12 @@ use crate::engine::{Command, Cx, Input};
 #[derive(Clone)]
 pub struct EngineHandle {
     inputs: mpsc::Sender<Input>,
-    journal: watch::Receiver<u64>,
+    journal: Journal,
     commits: Commits,
 }
 
 impl EngineHandle {
-    pub(super) fn new(inputs: mpsc::Sender<Input>, journal: watch::Receiver<u64>, commits: Commits) -> Self {
+    pub(super) fn new(inputs: mpsc::Sender<Input>, journal: Journal, commits: Commits) -> Self {
         Self { inputs, journal, commits }
     }
 
@@ -53,8 +54,8 @@ impl EngineHandle {
         &self.commits
     }
 
-    /// The journal's newest cursor, to wait on.
-    pub fn journal(&self) -> watch::Receiver<u64> {
+    /// The journal's newest events, to wait on.
+    pub(crate) fn journal(&self) -> Journal {
         self.journal.clone()
     }
 }

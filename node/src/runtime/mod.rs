@@ -4,6 +4,7 @@ mod commits;
 mod handle;
 mod network;
 mod randomness;
+mod recent;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod turn;
@@ -12,4 +13,5 @@ mod worker;
 pub use commits::Commits;
 pub use handle::EngineHandle;
 pub use network::{Change, Connection, Connections, Echoes, Errands, OverlayNetwork, drive_network};
+pub(crate) use recent::Journal;
 pub use worker::{Network, Worker, now, spawn};

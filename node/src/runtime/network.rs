@@ -85,7 +85,7 @@ impl Network for OverlayNetwork {
             Effect::Dial { peer, addresses } => drop(self.errands.send(Errand::Dial(peer, addresses))),
             Effect::Lookup { account } => drop(self.errands.send(Errand::Lookup(account))),
             Effect::Publish { card, sequence } => drop(self.publication.send(Some((card, sequence)))),
-            Effect::Journal(_) => {}
+            Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
         }
     }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
 use super::randomness::remix;
+use super::recent::Recent;
 use super::{Commits, EngineHandle};
 use crate::engine::{self, Appended, Cx, Effect, EngineError, Input, Live, Me, Policy};
 use crate::store::{Batch, Cache, Decoded, Reader, Store, StoreError, Tx};
@@ -27,6 +28,8 @@ const PART: usize = 4 << 20;
 const SHORTEST_WAIT: u64 = 100;
 /// Most time between two ticks, in milliseconds.
 const LONGEST_WAIT: u64 = 60_000;
+/// What may wait for company waits so long.
+const PATIENCE: Duration = Duration::from_millis(5);
 /// The store's upkeep gets a turn this often while there is any.
 const TEND_EVERY: Duration = Duration::from_millis(50);
 
@@ -62,12 +65,12 @@ pub fn spawn<S: Store + 'static, N: Network + 'static>(
     worker: Worker<S, N>,
 ) -> std::io::Result<(EngineHandle, std::thread::JoinHandle<()>)> {
     let (inputs, queue) = mpsc::channel(QUEUE);
-    let (journal, watching) = watch::channel(0);
+    let (recent, journal) = Recent::new();
     let commits = Commits::default();
     let counted = commits.clone();
     let engine = std::thread::Builder::new().name("engine".into());
-    let thread = engine.spawn(move || worker.run(queue, &journal, &counted))?;
-    Ok((EngineHandle::new(inputs, watching, commits), thread))
+    let thread = engine.spawn(move || worker.run(queue, &recent, &counted))?;
+    Ok((EngineHandle::new(inputs, journal, commits), thread))
 }
 
 /// How long the next tick has time, in milliseconds; the last one was at `ticked`.
@@ -166,10 +169,10 @@ impl Pending {
 }
 
 impl<S: Store, N: Network> Worker<S, N> {
-    fn run(mut self, mut queue: mpsc::Receiver<Input>, journal: &watch::Sender<u64>, commits: &Commits) {
+    fn run(mut self, mut queue: mpsc::Receiver<Input>, recent: &Recent, commits: &Commits) {
         let mut live = Live::new(&self.policy);
         let cache = RefCell::default();
-        let mut intact = self.group([Input::Start], &mut live, &cache, journal, commits);
+        let mut intact = self.group([Input::Start], &mut live, &cache, recent, commits);
         let mut tended = Some(Instant::now());
         let mut ticked = 0;
         loop {
@@ -218,7 +221,22 @@ impl<S: Store, N: Network> Worker<S, N> {
                     inputs.push(next);
                 }
             }
-            intact = self.group(inputs, &mut live, &cache, journal, commits) && usable;
+            self.wait_for_company(&mut inputs, &mut queue);
+            intact = self.group(inputs, &mut live, &cache, recent, commits) && usable;
+        }
+    }
+
+    /// What can wait does so for a moment: a commit costs more than all that is done in it, and who sends message after
+    /// message hears of the last one while the next is on its way.
+    fn wait_for_company(&self, inputs: &mut Vec<Input>, queue: &mut mpsc::Receiver<Input>) {
+        let until = Instant::now() + PATIENCE;
+        while inputs.len() < GROUP && inputs.iter().all(Input::may_wait) {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.clock.block_on(async { timeout(left, queue.recv()).await }) {
+                Ok(Some(Input::Stop)) => queue.close(),
+                Ok(Some(input)) => inputs.push(input),
+                Ok(None) | Err(_) => return,
+            }
         }
     }
 
@@ -246,7 +264,7 @@ impl<S: Store, N: Network> Worker<S, N> {
         inputs: impl IntoIterator<Item = Input>,
         live: &mut Live,
         cache: &RefCell<Cache>,
-        journal: &watch::Sender<u64>,
+        recent: &Recent,
         commits: &Commits,
     ) -> bool {
         let mut pending = Pending::default();
@@ -271,7 +289,7 @@ impl<S: Store, N: Network> Worker<S, N> {
         }
         let kept = !pending.lost;
         commits.failed.inc_by(pending.failed);
-        self.release(pending, journal, commits) && kept
+        self.release(pending, recent, commits) && kept
     }
 
     /// Handles inputs until there are no more or what they write is much, each behind a savepoint of its own.
@@ -336,7 +354,7 @@ impl<S: Store, N: Network> Worker<S, N> {
     }
 
     /// Makes the group durable, then lets its effects out. Whether it is durable.
-    fn release(&mut self, pending: Pending, journal: &watch::Sender<u64>, commits: &Commits) -> bool {
+    fn release(&mut self, pending: Pending, recent: &Recent, commits: &Commits) -> bool {
         let began = Instant::now();
         if pending.dirty
             && let Err(error) = self.flush()
@@ -355,13 +373,9 @@ impl<S: Store, N: Network> Worker<S, N> {
         }
         for effect in pending.effects {
             match effect {
-                Effect::Journal(cursor) => {
-                    journal.send_if_modified(|newest| {
-                        let newer = cursor > *newest;
-                        *newest = cursor.max(*newest);
-                        newer
-                    });
-                }
+                Effect::Journal(cursor) => recent.begin(cursor),
+                Effect::Written(written) => recent.add(*written),
+                Effect::Unwritten => recent.forget(),
                 other => self.network.apply(other),
             }
         }

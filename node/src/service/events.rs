@@ -1,6 +1,7 @@
 //! The journal over the RPC: pages, acknowledgements, and a live stream that misses nothing.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use covey_api::{
     ApiError, Done, Event, EventKind, EventPage, EventSource, EventStream, EventsAck, EventsApi, EventsFetch,
@@ -9,13 +10,12 @@ use covey_api::{
 use futures::StreamExt as _;
 use futures::stream;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::watch;
 
 use super::Service;
 use super::consumers::Hold;
 use crate::addressing;
-use crate::engine::{Selection, idempotency, rpc};
-use crate::runtime::{self, Change, EngineHandle};
+use crate::engine::{Selection, Written, idempotency, rpc};
+use crate::runtime::{self, Change, EngineHandle, Journal};
 
 /// Events read at a time for a subscriber.
 const PAGE: usize = 128;
@@ -57,7 +57,7 @@ impl EventSource for Service {
 /// One subscriber's place in the journal. It reads only as fast as its subscriber does.
 struct Reader {
     engine: EngineHandle,
-    journal: watch::Receiver<u64>,
+    journal: Journal,
     /// Who comes and goes, if the subscriber wants to know.
     peers: Option<broadcast::Receiver<Change>>,
     /// Its name as a consumer.
@@ -100,12 +100,12 @@ impl Reader {
                 return Some(event);
             }
             // Seen before reading, so that what is written in between wakes us again.
-            self.journal.borrow_and_update();
-            let (cursor, selection) = (self.cursor, self.selection.clone());
-            let page = self.engine.call(move |cx| rpc::events::page(cx, cursor, PAGE, &selection)).await.ok()?;
-            self.cursor = page.cursor.parse().ok()?;
-            self.read.extend(page.events);
-            if self.read.is_empty() && !page.more {
+            self.journal.see();
+            let more = match self.journal.after(self.cursor, PAGE) {
+                Some(events) => self.take(&events),
+                None => self.page().await?,
+            };
+            if self.read.is_empty() && !more {
                 tokio::select! {
                     changed = self.journal.changed() => changed.ok()?,
                     change = change(&mut self.peers) => {
@@ -116,6 +116,23 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Takes events as they were written. Whether there may be more.
+    fn take(&mut self, events: &[Arc<Written>]) -> bool {
+        self.cursor = events.last().map_or(self.cursor, |last| last.cursor);
+        let selected = events.iter().filter(|written| self.selection.takes(written.kind, &written.data));
+        self.read.extend(selected.map(|written| Event::from(&**written)));
+        events.len() == PAGE
+    }
+
+    /// Reads events from the store. Whether there are more.
+    async fn page(&mut self) -> Option<bool> {
+        let (cursor, selection) = (self.cursor, self.selection.clone());
+        let page = self.engine.call(move |cx| rpc::events::page(cx, cursor, PAGE, &selection)).await.ok()?;
+        self.cursor = page.cursor.parse().ok()?;
+        self.read.extend(page.events);
+        Some(page.more)
     }
 
     /// Tells of a peer, if it is a device of somebody we know.

@@ -101,7 +101,8 @@ impl<'a> Tx<'a> {
         if self.kept.is_empty() {
             std::mem::swap(&mut self.kept, &mut self.changes);
         } else {
-            self.kept.append(&mut self.changes);
+            // Not `append`, which builds the whole tree anew: one input changes little of what a group of them did.
+            self.kept.extend(std::mem::take(&mut self.changes));
         }
     }
 

@@ -100,7 +100,7 @@ pub(in crate::engine) struct Pointer(pub(in crate::engine) u64, pub(in crate::en
 
 /// The message at this place.
 pub(in crate::engine) fn at(tx: &Tx<'_>, channel: u64, place: &OrderKey) -> Result<Option<Message>, EngineError> {
-    Ok(tx.get(&tables::message(channel, place))?)
+    Ok(tx.load(&tables::message(channel, place))?)
 }
 
 /// The message with this id, and the number of its channel.

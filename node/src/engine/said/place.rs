@@ -9,7 +9,7 @@ use crate::engine::records::messages::{self, Message, Page, Pointer};
 use crate::engine::records::repeats;
 use crate::engine::shown::{channel, message};
 use crate::engine::wire::payload;
-use crate::engine::{Cx, EngineError, journal, tables};
+use crate::engine::{Cx, Effect, EngineError, journal, tables};
 
 /// Stores a message as it is now, and with it all that follows from whether it is shown: the unread ones, the newest one.
 /// `was_read`: what is shown from now on was read before.
@@ -35,7 +35,13 @@ pub(in crate::engine) fn put(
     };
     mark(cx, &tables::late(channel.no, &is.place), is.unseen, &is.place)?;
     mark(cx, &tables::hidden(channel.no, &is.place), is.hidden && is.body.kind == payload::kind::TEXT, &is.place)?;
-    cx.tx.put(&tables::message(channel.no, &is.place), &is)?;
+    let place = tables::message(channel.no, &is.place);
+    if is.own {
+        // It is told of again soon, when it is delivered.
+        cx.tx.save(&place, &is);
+    } else {
+        cx.tx.put(&place, &is)?;
+    }
     cx.tx.put(&tables::message_place(&is.id), &Pointer(channel.no, is.place))?;
     repeats::point(cx.tx, channel.no, &is)?;
     if after {
@@ -84,6 +90,9 @@ pub(in crate::engine) fn replace(
     was_read: bool,
 ) -> Result<Message, EngineError> {
     let is = put(cx, channel, Some(was), is, was_read)?;
+    if was.text().is_some() && was.text() != is.text() {
+        cx.effects.push(Effect::Unwritten);
+    }
     if is.is_shown() && was.arrived == 0 {
         announce(cx, channel, &is)?;
     } else if is.is_shown() || was.is_shown() {

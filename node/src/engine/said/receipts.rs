@@ -59,7 +59,7 @@ pub(in crate::engine) fn delivered(
     mark.delivered = seq;
     mark.delivered_at = cx.now;
     save(cx, feed.fid, device, &mark)?;
-    changed(cx, channel, key, known, seq)?;
+    changed(cx, (channel, key, feed.fid), known, seq)?;
     Ok((seq == feed.head.map_or(0, |head| head.seq)).then_some(found))
 }
 
@@ -96,19 +96,30 @@ pub(in crate::engine) fn read(
             mark.delivered_at = cx.now;
         }
         save(cx, feed.fid, &device, &mark)?;
-        changed(cx, channel.id, key, known, seq)?;
+        changed(cx, (channel.id, key, feed.fid), known, seq)?;
     }
     Ok(())
 }
 
 /// Tells the journal of every message that a mark moved over, from after `known` up to `seq`. (In a large group `known` is
 /// what anybody had: of the messages before, an event would say what an earlier one said.)
-fn changed(cx: &mut Cx<'_, '_>, channel: ChannelId, key: FeedKey, known: u64, seq: u64) -> Result<(), EngineError> {
+fn changed(
+    cx: &mut Cx<'_, '_>,
+    (channel, key, fid): (ChannelId, FeedKey, u64),
+    known: u64,
+    seq: u64,
+) -> Result<(), EngineError> {
+    let mut marks = None;
     for seq in known.saturating_add(1)..=seq {
-        if let Some((channel, message)) = messages::of_entry(cx.tx, channel, key, seq)? {
-            let shown = message::show_in_event(cx, &channel, &message).map_err(EngineError::bug)?;
-            journal::record(cx, api::EventKind::MessageChanged, &shown)?;
-        }
+        let Some((channel, message)) = messages::of_entry(cx.tx, channel, key, seq)? else { continue };
+        // Read once for all that moved together; in a large group they are many, and not told.
+        let marks = match &mut marks {
+            Some(marks) => marks,
+            None if group::is_large(cx, &channel) => marks.insert(Vec::new()),
+            None => marks.insert(marks::scan(cx.tx, fid)?),
+        };
+        let shown = message::show_in_event(cx, &channel, &message, marks).map_err(EngineError::bug)?;
+        journal::record(cx, api::EventKind::MessageChanged, &shown)?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::engine::said::{own_feed, place, settle};
 use crate::engine::sealing::{chains, sessions};
 use crate::engine::shown::message;
 use crate::engine::wire::payload::{self, Body, Sealed};
-use crate::engine::{Cx, EngineError, journal};
+use crate::engine::{Cx, Effect, EngineError, journal};
 
 /// Seals `body` for everyone in the channel and appends it to our feed.
 pub(in crate::engine) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> Result<Message, ApiError> {
@@ -41,7 +41,7 @@ pub(in crate::engine) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &
     channel.active_at = cx.now;
     channel.archived = false;
     channel.save(cx.tx)?;
-    let shown = message::show_in_event(cx, &channel, &message)?;
+    let shown = message::show_in_event(cx, &channel, &message, &[])?;
     journal::record(cx, api::EventKind::MessageSent, &shown)?;
     Ok(api::Sent { id: messages::text_id(&message.id), channel: channel.text_id(), state: MessageState::Queued })
 }
@@ -61,6 +61,7 @@ pub(in crate::engine) fn write_again(
         let again = repeats::body(cx.tx, &channel, &message)?;
         repeats::unpoint(cx.tx, channel.no, &message)?;
         messages::remove(cx.tx, &mut channel, &message);
+        cx.effects.push(Effect::Unwritten);
         match again {
             Some(body) => drop(send(cx, channel, &body).map_err(EngineError::bug)?),
             None => {

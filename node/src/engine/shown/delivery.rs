@@ -40,11 +40,15 @@ pub(in crate::engine) struct Deliveries {
     pub(in crate::engine) summary: Option<api::DeliverySummary>,
 }
 
-/// How far a message of ours has come: to one device of a recipient is enough.
-pub(in crate::engine) fn of(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<Deliveries, ApiError> {
-    let marks = marks::marks(cx.tx, channel, message)?;
-    let Some(contact) = &channel.contact else { return in_group(cx, channel, message, &marks) };
-    Ok(Deliveries { each: vec![to(cx, channel, message, &marks, contact)?], summary: None })
+/// How far a message of ours has come, by the marks of its feed: to one device of a recipient is enough.
+pub(in crate::engine) fn of(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    message: &Message,
+    marks: &[Mark],
+) -> Result<Deliveries, ApiError> {
+    let Some(contact) = &channel.contact else { return in_group(cx, channel, message, marks) };
+    Ok(Deliveries { each: vec![to(cx, channel, message, marks, contact)?], summary: None })
 }
 
 fn in_group(cx: &Cx<'_, '_>, channel: &Channel, message: &Message, marks: &[Mark]) -> Result<Deliveries, ApiError> {
@@ -110,7 +114,11 @@ pub(in crate::engine) fn state(
     message: &Message,
 ) -> Result<MessageState, ApiError> {
     if channel.contact.is_some() {
-        return Ok(of(cx, channel, message)?.each.first().map_or(MessageState::Queued, |delivery| delivery.state));
+        let marks = marks::marks(cx.tx, channel, message)?;
+        return Ok(of(cx, channel, message, &marks)?
+            .each
+            .first()
+            .map_or(MessageState::Queued, |delivery| delivery.state));
     }
     let seq = message.place.seq;
     let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };

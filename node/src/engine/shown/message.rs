@@ -5,6 +5,7 @@ use covey_api::{ApiError, MessageState, Time};
 
 use crate::engine::Cx;
 use crate::engine::records::channels::Channel;
+use crate::engine::records::marks::{self, Mark};
 use crate::engine::records::messages::{self, Message};
 use crate::engine::records::people;
 use crate::engine::shown::{delivery, group};
@@ -14,8 +15,6 @@ const CLOCK_TOLERANCE: u64 = 10 * 60_000;
 
 /// As clients see it.
 pub(in crate::engine) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<api::Message, ApiError> {
-    let (author_name, author_alias) =
-        if message.own { (people::own_name(cx.tx)?, None) } else { people::called(cx.tx, &message.author)? };
     let state = if message.own {
         delivery::state(cx, channel, message)?
     } else if messages::is_unread(channel, message) {
@@ -23,6 +22,17 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Mess
     } else {
         MessageState::Read
     };
+    in_state(cx, channel, message, state)
+}
+
+fn in_state(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    message: &Message,
+    state: MessageState,
+) -> Result<api::Message, ApiError> {
+    let (author_name, author_alias) =
+        if message.own { (people::own_name(cx.tx)?, None) } else { people::called(cx.tx, &message.author)? };
     Ok(api::Message {
         id: messages::text_id(&message.id),
         channel: channel.text_id(),
@@ -47,13 +57,14 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Mess
 }
 
 /// As events tell it: in a large group without how far it has come to each recipient, or writing and every acknowledgement
-/// would cost the more the more members there are.
+/// would cost the more the more members there are. `marks`: of its feed, if it is ours.
 pub(in crate::engine) fn show_in_event(
     cx: &Cx<'_, '_>,
     channel: &Channel,
     message: &Message,
+    marks: &[Mark],
 ) -> Result<api::Message, ApiError> {
-    if group::is_large(cx, channel) { show(cx, channel, message) } else { show_with_deliveries(cx, channel, message) }
+    if group::is_large(cx, channel) { show(cx, channel, message) } else { show_with(cx, channel, message, marks) }
 }
 
 /// As clients see it, with how far it has come to each recipient.
@@ -62,10 +73,19 @@ pub(in crate::engine) fn show_with_deliveries(
     channel: &Channel,
     message: &Message,
 ) -> Result<api::Message, ApiError> {
-    let mut shown = show(cx, channel, message)?;
-    if message.own {
-        let told = delivery::of(cx, channel, message)?;
-        (shown.deliveries, shown.delivery_summary) = (told.each, told.summary);
+    let marks = if message.own { marks::marks(cx.tx, channel, message)? } else { Vec::new() };
+    show_with(cx, channel, message, &marks)
+}
+
+fn show_with(cx: &Cx<'_, '_>, channel: &Channel, message: &Message, marks: &[Mark]) -> Result<api::Message, ApiError> {
+    if !message.own {
+        return show(cx, channel, message);
     }
-    Ok(shown)
+    let told = delivery::of(cx, channel, message, marks)?;
+    let state = match told.each.first() {
+        Some(delivery) if !channel.is_group() => delivery.state,
+        _ => delivery::state(cx, channel, message)?,
+    };
+    let shown = in_state(cx, channel, message, state)?;
+    Ok(api::Message { deliveries: told.each, delivery_summary: told.summary, ..shown })
 }

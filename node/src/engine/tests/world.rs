@@ -201,7 +201,7 @@ impl World {
                     let account = self.nodes[node].account();
                     self.cards.insert(account, card);
                 }
-                Effect::Journal(_) => {}
+                Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
             }
         }
     }

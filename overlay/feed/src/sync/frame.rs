@@ -131,6 +131,13 @@ impl Frame {
     }
 }
 
+/// Whether a frame says how much of our feeds the sender has, and nothing else. (One that is encoded in an unusual way is not
+/// recognised.)
+pub fn acknowledges(frame: &[u8]) -> bool {
+    // An array of three: version, type, body.
+    frame.starts_with(&[0x83, VERSION, HAVE])
+}
+
 /// Frames with the digests of these channels.
 pub(crate) fn digests(digests: &[(ChannelId, Digest)]) -> impl Iterator<Item = Vec<u8>> {
     digests.chunks(MAX_DIGESTS_PER_FRAME).map(|chunk| encode(DIGESTS, &chunk))
@@ -303,5 +310,21 @@ impl From<HeadClaim> for WireHead {
 impl From<WireHead> for HeadClaim {
     fn from(WireHead(author, incarnation, seq, id): WireHead) -> Self {
         Self { feed: FeedKey { author, incarnation }, seq, id }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_says_how_much_somebody_has_is_taken_for_an_acknowledgement() {
+        let (channel, author) = (ChannelId::from_bytes([1; 32]), Author::from_bytes([2; 32]));
+        let feed = FeedId::new(channel, FeedKey { author, incarnation: 0 });
+        assert!(acknowledges(&have(&feed, 3)));
+        assert!(haves(channel, &[(feed.key(), 1), (feed.key(), 2)]).iter().all(|frame| acknowledges(frame)));
+        for other in [want(&feed, 1), nothing(&feed), graft(&channel), compare(channel, &[]), Vec::new()] {
+            assert!(!acknowledges(&other), "{other:?}");
+        }
     }
 }

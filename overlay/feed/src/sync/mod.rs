@@ -26,5 +26,6 @@ mod push;
 mod serve;
 
 pub use effect::{SyncEffect, Violation};
+pub use frame::acknowledges;
 pub use input::{Rejection, SharedChannel, SharedGroup, SyncInput};
 pub use peer::PeerSync;

@@ -456,7 +456,7 @@ impl Sim {
                 let account = self.nodes[node].account();
                 self.cards.insert(account, card);
             }
-            Effect::Journal(_) => {}
+            Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
         }
     }
 

@@ -370,7 +370,7 @@ impl Network {
     fn committed(&mut self, node: usize, effects: Vec<Effect>, by: Option<usize>) {
         let mut news = false;
         for effect in effects {
-            news |= matches!(effect, Effect::Journal(_));
+            news |= matches!(effect, Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten);
             self.release(node, effect);
         }
         if news {
@@ -425,7 +425,7 @@ impl Network {
                 let account = self.nodes[node].me.account_id();
                 self.cards.insert(account, card);
             }
-            Effect::Journal(_) => {}
+            Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
         }
     }
 

@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 import vectors_noise as noise
 from vectors_group import groups
 from vectors_primitives import (
-    blake3, cbor, derive_key, hkdf, kem_decapsulate, kem_encapsulate, kem_keys, public, seal, seed,
+    blake3, cbor, derive_key, hkdf, kem_decapsulate, kem_encapsulate, kem_keys, public, seal, seed, verifying,
 )
 from vectors_session import DAY, Device, Prekeys, Session, envelope, pqxdh_initiate, pqxdh_respond
 
@@ -181,20 +181,44 @@ def parcels():
     }
 
 
-def invite():
+def account(seed_bytes):
+    """Account id, X25519 key, KEM key and KEM secret of a seed (section Identities)."""
+    signing = derive_key("covey 2026 account signing key v1", seed_bytes)
+    dh = derive_key("covey 2026 account dh key v1", seed_bytes)
+    kem = derive_key("covey 2026 account kem key v1", seed_bytes, 64)
+    return (verifying(signing), dh) + kem_keys(kem)
+
+
+def seal_invite(sender, invitee, random):
+    """What stands before message 1 of a sealed invite, and the pre-shared key (*Sealed invites*)."""
+    to, _, key, secret = invitee
+    shared, ciphertext = kem_encapsulate(key, random)
+    assert kem_decapsulate(secret, ciphertext) == shared
+    material = shared + blake3(key) + blake3(ciphertext)
+    head = ciphertext + seal(derive_key("covey 2026 invite sender key v1", material), bytes(12), to, sender)
+    return head, derive_key("covey 2026 invite psk v1", material)
+
+
+def invite(sealed):
     """The consent handshake below its payloads: Noise IK, the KEM, the pair secret and what comes from it."""
-    inviter, invitee, e1, e2 = (seed(f"invite/{who}") for who in ("inviter", "invitee", "ephemeral 1", "ephemeral 2"))
-    account1, account2 = seed("invite/account 1"), seed("invite/account 2")
+    inviter, e1, e2 = (seed(f"invite/{who}") for who in ("inviter", "ephemeral 1", "ephemeral 2"))
+    invitee_seed = seed("invite/invitee seed")
+    account1, theirs = seed("invite/account 1"), account(invitee_seed)
+    account2, invitee = theirs[:2]
     payload1, payload2 = seed("invite/offer", 300), seed("invite/answer", 200)
     kem_seed, kem_random = seed("invite/kem", 64), seed("invite/kem random")
-    prologue = b"covey pair v1\0" + account1 + account2
+    random = seed("invite/seal random")
+    head, psk = seal_invite(account1, theirs, random) if sealed else (b"", None)
+    prologue = (b"covey pair v2\0" if sealed else b"covey pair v1\0") + account1 + account2
 
-    ours = noise.Handshake("IK", True, prologue, inviter, e1, public(invitee))
-    theirs = noise.Handshake("IK", False, prologue, invitee, e2)
+    pattern = "IKpsk0" if sealed else "IK"
+    ours = noise.Handshake(pattern, True, prologue, inviter, e1, public(invitee), psk)
+    them = noise.Handshake(pattern, False, prologue, invitee, e2, psk=psk)
     message1 = ours.write(payload1)
-    assert theirs.read(message1) == payload1 and theirs.rs == public(inviter)
-    message2 = theirs.write(payload2)
-    assert ours.read(message2) == payload2 and ours.h == theirs.h and ours.split() == theirs.split()
+    assert them.read(message1) == payload1 and them.rs == public(inviter)
+    message1 = head + message1
+    message2 = them.write(payload2)
+    assert ours.read(message2) == payload2 and ours.h == them.h and ours.split() == them.split()
     to_invitee, to_inviter = ours.split()
 
     key, secret = kem_keys(kem_seed)
@@ -203,9 +227,12 @@ def invite():
     info = b"covey pair secret v1" + account1 + account2
     pair_secret = hkdf(ours.h, to_invitee + to_inviter + shared, info, 32)
     confirm = seed("invite/confirm", 100)
+    opened_seal = {"kem_hash": blake3(theirs[2]).hex(), "random": random.hex(), "head": head.hex()}
+    opened_seal = {**opened_seal, "psk": psk.hex()} if sealed else None
     return {
         "inviter": inviter.hex(),
-        "invitee": invitee.hex(),
+        "invitee_seed": invitee_seed.hex(),
+        "invitee_key": public(invitee).hex(),
         "inviter_account": account1.hex(),
         "invitee_account": account2.hex(),
         "ephemeral_1": e1.hex(),
@@ -215,6 +242,7 @@ def invite():
         "kem_seed": kem_seed.hex(),
         "kem_random": kem_random.hex(),
         "kem_ciphertext": ciphertext.hex(),
+        "seal": opened_seal,
         "message_1": message1.hex(),
         "invite_id": blake3(message1)[:16].hex(),
         "message_2": message2.hex(),
@@ -238,7 +266,8 @@ def golden():
         ],
         "bodies": [body(length) for length in (0, 1, 127, 128, 4095, 4096, 5000)],
         "parcel": parcels(),
-        "invite": invite(),
+        "invite": invite(False),
+        "sealed_invite": invite(True),
     }
 
 

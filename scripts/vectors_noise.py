@@ -1,22 +1,27 @@
-"""Noise (revision 34) for `25519_ChaChaPoly_BLAKE2s`, patterns IK and X, straight from the specification."""
+"""Noise (revision 34) for `25519_ChaChaPoly_BLAKE2s`, patterns IK, IKpsk0 and X, straight from the specification."""
 
 import hashlib
 import hmac
 
 from vectors_primitives import dh, public, seal, unseal
 
-PRE = {"IK": ["s"], "X": ["s"]}  # what the initiator knows of the responder
-MESSAGES = {"IK": [["e", "es", "s", "ss"], ["e", "ee", "se"]], "X": [["e", "es", "s", "ss"]]}
+MESSAGES = {
+    "IK": [["e", "es", "s", "ss"], ["e", "ee", "se"]],
+    "IKpsk0": [["psk", "e", "es", "s", "ss"], ["e", "ee", "se"]],
+    "X": [["e", "es", "s", "ss"]],
+}
 
 
 def _hash(data):
     return hashlib.blake2s(data).digest()
 
 
-def _hkdf(chaining_key, ikm):
+def _hkdf(chaining_key, ikm, outputs=2):
     temp = hmac.new(chaining_key, ikm, hashlib.blake2s).digest()
-    first = hmac.new(temp, b"\1", hashlib.blake2s).digest()
-    return first, hmac.new(temp, first + b"\2", hashlib.blake2s).digest()
+    made = [b""]
+    for n in range(outputs):
+        made.append(hmac.new(temp, made[-1] + bytes([n + 1]), hashlib.blake2s).digest())
+    return tuple(made[1:])
 
 
 def nonce(n):
@@ -24,11 +29,11 @@ def nonce(n):
 
 
 class Handshake:
-    def __init__(self, pattern, initiator, prologue, s, e=None, rs=None):
+    def __init__(self, pattern, initiator, prologue, s, e=None, rs=None, psk=None):
         name = f"Noise_{pattern}_25519_ChaChaPoly_BLAKE2s".encode()
         self.h = name.ljust(32, b"\0") if len(name) <= 32 else _hash(name)
         self.ck, self.k, self.n = self.h, None, 0
-        self.initiator, self.s, self.e, self.rs, self.re = initiator, s, e, rs, None
+        self.initiator, self.s, self.e, self.rs, self.re, self.psk = initiator, s, e, rs, None, psk
         self.messages = [list(tokens) for tokens in MESSAGES[pattern]]
         self._mix_hash(prologue)
         self._mix_hash(rs if initiator else public(s))
@@ -39,6 +44,16 @@ class Handshake:
     def _mix_key(self, ikm):
         self.ck, self.k = _hkdf(self.ck, ikm)
         self.n = 0
+
+    def _mix_psk(self):
+        self.ck, mixed, self.k = _hkdf(self.ck, self.psk, 3)
+        self._mix_hash(mixed)
+        self.n = 0
+
+    def _mix_ephemeral(self, key):
+        self._mix_hash(key)
+        if self.psk is not None:
+            self._mix_key(key)
 
     def _encrypt_and_hash(self, plaintext):
         out = plaintext if self.k is None else seal(self.k, nonce(self.n), self.h, plaintext)
@@ -61,7 +76,9 @@ class Handshake:
         for token in self.messages.pop(0):
             if token == "e":
                 out += public(self.e)
-                self._mix_hash(public(self.e))
+                self._mix_ephemeral(public(self.e))
+            elif token == "psk":
+                self._mix_psk()
             elif token == "s":
                 out += self._encrypt_and_hash(public(self.s))
             else:
@@ -72,7 +89,9 @@ class Handshake:
         for token in self.messages.pop(0):
             if token == "e":
                 self.re, message = message[:32], message[32:]
-                self._mix_hash(self.re)
+                self._mix_ephemeral(self.re)
+            elif token == "psk":
+                self._mix_psk()
             elif token == "s":
                 size = 32 if self.k is None else 48
                 self.rs, message = self._decrypt_and_hash(message[:size]), message[size:]

@@ -62,8 +62,8 @@ def blake3(data):
     return blake3_package.blake3(data).digest()
 
 
-def derive_key(context, material):
-    return blake3_package.blake3(material, derive_key_context=context).digest()
+def derive_key(context, material, length=32):
+    return blake3_package.blake3(material, derive_key_context=context).digest(length)
 
 
 def seal(key, nonce, aad, plaintext):

@@ -62,6 +62,7 @@ impl Person {
             log: self.log.clone(),
             devices: vec![device],
             custodians: Vec::new(),
+            kem: None,
         };
         sign(&content, &self.device).expect("a good card")
     }

@@ -4,7 +4,7 @@ use covey_feed::{Entry, ForkProof, RunIn, run};
 use covey_node::engine::{Protocol, fuzzing::Content};
 use covey_overlay::record;
 use covey_pairing::{
-    consent::PairFrame,
+    consent::{KeyFrame, PairFrame},
     crypto::{
         dh::DhSecret,
         kem::{KemPublic, KemSecret},
@@ -24,7 +24,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use crate::targets::{
     feed::Writer,
     node::{Pair, pair_of_nodes},
-    pairing::{EPHEMERAL, NOW, Side, honest_frames, stages},
+    pairing::{EPHEMERAL, NOW, Side, honest_frames, sealed_invite, stages},
     sessions,
     steps::steps_stages,
 };
@@ -200,7 +200,10 @@ fn pair_frames() -> Seeds {
     let frames = honest_frames();
     let acknowledged = frames.iter().filter_map(|frame| covey_pairing::consent::acknowledge(&decoded(frame)));
     let all: Vec<Vec<u8>> = frames.iter().cloned().chain(acknowledged).collect();
-    named("frame", all.iter().map(|frame| mode(1, frame)).filter(|frame| crate::targets::run("pair_frame", frame)))
+    let taken = all.iter().map(|frame| mode(1, frame)).filter(|frame| crate::targets::run("pair_frame", frame));
+    let key = stages()[0].0.account.kem_key();
+    let about_keys = [KeyFrame::Ask(key.hash()), KeyFrame::Key(key.clone())].map(|frame| mode(1, &frame.encode()));
+    named("frame", taken).into_iter().chain(named("key", about_keys)).collect()
 }
 
 fn decoded(frame: &[u8]) -> PairFrame {
@@ -287,6 +290,7 @@ struct CardContent {
     log: Vec<covey_pairing::identity::SignedOp>,
     dev: Vec<covey_pairing::identity::CardDevice>,
     cus: Vec<ByteBuf>,
+    kem: Option<covey_pairing::crypto::kem::KemHash>,
 }
 
 /// The next card.
@@ -308,8 +312,9 @@ fn key_log() -> Seeds {
 
 fn tickets() -> Seeds {
     let alice = &stages()[0].0;
-    let plain = Ticket::new(alice.account.id(), alice.account.dh().public());
+    let plain = Ticket::new(alice.account.id(), alice.account.dh().public(), None);
     let mut full = plain.clone();
+    full.kem = Some(alice.account.kem_key().hash());
     full.token = Some(Token::generate(&mut rng()));
     full.expires_at = Some(NOW);
     full.peers = vec![TicketPeer { network: [8; 32], addresses: vec!["/ip4/192.0.2.1/udp/4001/quic-v1".to_owned()] }];
@@ -390,10 +395,12 @@ fn bodies() -> Seeds {
 fn node_pair() -> Seeds {
     let mut stranger = Side::new(3, 1);
     let their_dh = stages()[0].0.account.dh().public();
-    let input = covey_pairing::consent::Input::Invite { their_dh, note: "who are you?".to_owned(), token: None };
+    let note = "who are you?".to_owned();
+    let input = covey_pairing::consent::Input::Invite { their_dh, their_kem: None, note, token: None };
     stranger.step(input).unwrap();
     let invite = stranger.relationship.outstanding().remove(0).1;
-    let mut seeds = vec![("invite".to_owned(), mode(0, &invite))];
+    let sealed = sealed_invite(&Side::new(4, 1), &stages()[0].0.account);
+    let mut seeds = vec![("invite".to_owned(), mode(0, &invite)), ("sealed".to_owned(), mode(0, &sealed))];
     seeds.extend(node_frames(Protocol::Pair, Some(1)));
     seeds
 }

@@ -1,5 +1,6 @@
 //! Our own contact card, signed anew when what it says changes.
 
+use covey_pairing::crypto::kem::KemHash;
 use covey_pairing::identity::{self, CardContent, CardDevice};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -29,6 +30,9 @@ pub(super) struct Own {
     addresses: Vec<String>,
     bundle: ByteBuf,
     expires_at: u64,
+    /// Hash of our KEM key. Older versions put none on the card.
+    #[serde(default)]
+    kem: Option<KemHash>,
 }
 
 /// The name on our card: the one the operator chose, else the beginning of the account id.
@@ -42,6 +46,7 @@ pub(super) fn own(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
     let (prekeys, _) = sessions::prekeys(cx)?;
     let bundle = ByteBuf::from(prekeys.bundle().to_bytes());
     let name = own_name(cx)?;
+    let kem = Some(cx.me.account.kem_key().hash());
     // Without any address yet (the overlay is still starting) the ones of last time are the best guess.
     let known = stored.as_ref().map(|own| own.addresses.clone()).unwrap_or_default();
     let addresses: Vec<String> = match cx.live.addresses.as_slice() {
@@ -52,6 +57,7 @@ pub(super) fn own(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
         && own.name == name
         && own.addresses == addresses
         && own.bundle == bundle
+        && own.kem == kem
         && own.expires_at > cx.now.saturating_add(RENEW_BEFORE)
     {
         return Ok(own.signed.into_vec());
@@ -65,9 +71,10 @@ pub(super) fn own(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
         log: cx.me.key_log.clone(),
         devices: vec![CardDevice { device: cx.me.device_id(), addresses: addresses.clone(), prekeys: bundle.clone() }],
         custodians: Vec::new(),
+        kem,
     };
     let signed = identity::sign(&content, &cx.me.device).map_err(EngineError::bug)?;
-    let own = Own { signed: ByteBuf::from(signed.clone()), name, addresses, bundle, expires_at };
+    let own = Own { signed: ByteBuf::from(signed.clone()), name, addresses, bundle, expires_at, kem };
     cx.tx.put(&tables::own_card(), &own)?;
     Ok(signed)
 }

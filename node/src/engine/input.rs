@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use covey_api::ApiError;
 use covey_feed::sync::acknowledges;
-use covey_pairing::consent::PairFrame;
+use covey_pairing::consent::{KeyFrame, PairFrame};
 use covey_pairing::ids::AccountId;
 use tracing::debug;
 
@@ -133,6 +133,9 @@ fn consent(cx: &mut Cx<'_, '_>, peer: PeerKey, source: Option<IpAddr>, bytes: &[
     match PairFrame::decode(bytes) {
         Ok(frame) => frames::frame(cx, peer, source, frame),
         Err(error) => {
+            if let Ok(frame) = KeyFrame::decode(bytes) {
+                return found::key(cx, peer, &frame);
+            }
             if !knock::frame(cx, peer, source, bytes)? {
                 debug!(?peer, %error, "a malformed pairing frame");
             }

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
-use super::Slot;
+use super::{InviteError, Slot, seal::unseal};
 use crate::{
-    identity::TokenTag,
+    identity::{AccountSecret, TokenTag},
     ids::{AccountId, DeviceId, InviteId},
     version::Version,
 };
@@ -35,14 +35,14 @@ pub struct Pass {
     pub token: Option<TokenTag>,
 }
 
-/// An invite: who asks whom, the pass, and Noise message 1.
+/// An invite: who asks, the pass, and Noise message 1, behind its seal if it is sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InviteFrame {
-    /// The inviter, as claimed; proven only once the message opens.
-    pub from: AccountId,
+    /// The inviter, as claimed; proven only once the message opens. None: the invite is sealed, and says it inside.
+    pub from: Option<AccountId>,
     /// The pass.
     pub pass: Pass,
-    /// Noise message 1.
+    /// The seal, if there is one, and Noise message 1.
     pub message: ByteBuf,
 }
 
@@ -50,6 +50,18 @@ impl InviteFrame {
     /// The invite's id.
     pub fn id(&self) -> InviteId {
         InviteId::of(&self.message)
+    }
+
+    /// Who invites `account`, as it claims. Costs a decapsulation if the invite is sealed, so the pass comes first
+    /// ([`super::StrangerLimits::has_pass`]).
+    ///
+    /// # Errors
+    /// [`InviteError::Handshake`], if it is sealed to another key.
+    pub fn claimed_by(&self, account: &AccountSecret) -> Result<AccountId, InviteError> {
+        match self.from {
+            Some(from) => Ok(from),
+            None => unseal(account, &self.message).map(|unsealed| unsealed.from).ok_or(InviteError::Handshake),
+        }
     }
 }
 
@@ -181,7 +193,11 @@ mod tests {
 
     fn invite() -> PairFrame {
         let pass = Pass { day: 20_000, nonce: 77, token: None };
-        PairFrame::Invite(InviteFrame { from: AccountId::from_bytes([1; 32]), pass, message: ByteBuf::from([5; 200]) })
+        PairFrame::Invite(InviteFrame {
+            from: Some(AccountId::from_bytes([1; 32])),
+            pass,
+            message: ByteBuf::from([5; 200]),
+        })
     }
 
     /// [PAIR-1]

@@ -6,11 +6,13 @@ use rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 
 use super::{
-    handshake::{self, Initiator},
+    handshake::{self, Initiator, Responder},
     pair_secret::PairSecret,
+    seal::Seal,
 };
 use crate::{
     crypto::{dh::DhSecret, kem::KemSecret, secret::Secret},
+    identity::AccountSecret,
     ids::{AccountId, InviteId},
 };
 
@@ -48,23 +50,44 @@ fn array<const N: usize>(value: &Value) -> [u8; N] {
 #[test]
 fn an_invite_is_byte_for_byte_that_of_the_independent_computation() {
     let golden: Value = serde_json::from_str(include_str!("../../tests/vectors/golden.json")).expect("JSON");
-    let golden = &golden["invite"];
-    let [inviter, invitee, e1, e2] =
-        ["inviter", "invitee", "ephemeral_1", "ephemeral_2"].map(|k| DhSecret::from_bytes(array(&golden[k])));
-    let [from, to] = ["inviter_account", "invitee_account"].map(|k| AccountId::from_bytes(array(&golden[k])));
-    let (offer, answer) = (bytes(&golden["payload_1"]), bytes(&golden["payload_2"]));
+    reproduce(&golden["invite"]);
+}
 
-    let prologue = handshake::prologue(&from, &to);
-    let theirs = invitee.public();
-    let us = Initiator { prologue: prologue.clone(), own: &inviter, ephemeral: &e1, theirs: &theirs };
+/// The same, *Sealed invites*. [PAIR-82]
+#[test]
+fn a_sealed_invite_is_byte_for_byte_that_of_the_independent_computation() {
+    let golden: Value = serde_json::from_str(include_str!("../../tests/vectors/golden.json")).expect("JSON");
+    reproduce(&golden["sealed_invite"]);
+}
+
+fn reproduce(golden: &Value) {
+    let [inviter, e1, e2] = ["inviter", "ephemeral_1", "ephemeral_2"].map(|k| DhSecret::from_bytes(array(&golden[k])));
+    let from = AccountId::from_bytes(array(&golden["inviter_account"]));
+    let (offer, answer) = (bytes(&golden["payload_1"]), bytes(&golden["payload_2"]));
+    let invitee = AccountSecret::from_seed(array(&golden["invitee_seed"]));
+    let (to, theirs) = (invitee.id(), invitee.dh().public());
+    assert_eq!(hex::encode(to.as_bytes()), golden["invitee_account"]);
+    assert_eq!(hex::encode(theirs.as_bytes()), golden["invitee_key"]);
+
+    let seal = golden["seal"].as_object().map(|seal| {
+        assert_eq!(hex::encode(invitee.kem_key().hash().as_bytes()), seal["kem_hash"]);
+        let mut random = ScriptRng(bytes(&seal["random"]).into());
+        let made = Seal::new(&from, &to, invitee.kem_key(), &mut random).expect("a good key");
+        assert_eq!(hex::encode(&made.head), seal["head"]);
+        assert_eq!(hex::encode(made.psk.expose()), seal["psk"]);
+        made
+    });
+    let prologue = handshake::prologue(&from, &to, seal.is_some());
+    let us = Initiator { prologue, own: &inviter, ephemeral: &e1, theirs: &theirs, seal: seal.as_ref() };
     let message1 = us.start(&offer).expect("message 1");
     assert_eq!(hex::encode(&message1), golden["message_1"]);
     let id = InviteId::of(&message1);
     assert_eq!(hex::encode(id.as_bytes()), golden["invite_id"]);
 
-    let opened = handshake::open(&prologue, &invitee, &message1).expect("opens");
+    let responder = Responder::new(&invitee, &from, &message1, seal.is_some()).expect("for them");
+    let opened = responder.open().expect("opens");
     assert_eq!((opened.theirs, opened.payload), (inviter.public(), offer.clone()));
-    let (message2, invitee_keys) = handshake::respond(&prologue, &invitee, &e2, &message1, &answer).expect("message 2");
+    let (message2, invitee_keys) = responder.respond(&e2, &answer).expect("message 2");
     assert_eq!(hex::encode(&message2), golden["message_2"]);
     let (payload, inviter_keys) = us.finish(&offer, &id, &message2).expect("finishes");
     assert_eq!(payload, answer);

@@ -1,17 +1,26 @@
-//! `Noise_IK_25519_ChaChaPoly_BLAKE2s` between account keys, one function per step.
+//! `Noise_IK_25519_ChaChaPoly_BLAKE2s` between account keys, `IKpsk0` if the invite is sealed, one function per step.
 //!
 //! `noise-protocol` panics when a message is read or written out of turn. Here every function builds a handshake,
 //! takes it exactly as far as its step goes, and drops it: there is no turn to miss and nothing to serialise. A
 //! paused handshake is resumed by replaying message 1 from its ephemeral key ([`finish`]).
 
-use noise_protocol::{CipherState, U8Array, patterns::noise_ik};
+use noise_protocol::{
+    CipherState, U8Array,
+    patterns::{
+        HandshakePattern,
+        Token::{E, EE, ES, PSK, S, SE, SS},
+        noise_ik,
+    },
+};
 
 use crate::{
+    consent::seal::{Seal, unseal},
     crypto::{
         dh::{DhPublic, DhSecret},
         noise::{ChaChaPoly, Handshake, NoiseSecret},
         secret::Secret,
     },
+    identity::AccountSecret,
     ids::{AccountId, InviteId},
 };
 
@@ -37,8 +46,14 @@ pub(super) struct Keys {
 }
 
 /// Both accounts, in the order inviter, invitee, behind protocol name and version.
-pub(super) fn prologue(inviter: &AccountId, invitee: &AccountId) -> Vec<u8> {
-    [b"covey pair v1\0".as_slice(), inviter.as_bytes(), invitee.as_bytes()].concat()
+pub(super) fn prologue(inviter: &AccountId, invitee: &AccountId, sealed: bool) -> Vec<u8> {
+    let version = if sealed { b"covey pair v2\0" } else { b"covey pair v1\0" };
+    [version.as_slice(), inviter.as_bytes(), invitee.as_bytes()].concat()
+}
+
+/// IK with a pre-shared key before anything else (Noise specification, section 9): the inviter's static key is under it, too.
+fn noise_ik_psk0() -> HandshakePattern {
+    HandshakePattern::new(&[], &[S], &[&[PSK, E, ES, S, SS], &[E, EE, SE]], "IKpsk0")
 }
 
 /// The initiator's side: everything message 1 is a function of, besides its payload.
@@ -47,10 +62,11 @@ pub(super) struct Initiator<'a> {
     pub(super) own: &'a DhSecret,
     pub(super) ephemeral: &'a DhSecret,
     pub(super) theirs: &'a DhPublic,
+    pub(super) seal: Option<&'a Seal>,
 }
 
 impl Initiator<'_> {
-    /// Message 1 with `payload`. One payload per ephemeral key, ever.
+    /// Message 1 with `payload`, behind the seal if there is one. One payload per ephemeral key, ever.
     pub(super) fn start(&self, payload: &[u8]) -> Result<Vec<u8>, HandshakeFailed> {
         self.replay(payload).map(|(_, message)| message)
     }
@@ -74,8 +90,9 @@ impl Initiator<'_> {
 
     fn replay(&self, payload: &[u8]) -> Result<(Handshake, Vec<u8>), HandshakeFailed> {
         check_len(payload.len() + MESSAGE_1_OVERHEAD)?;
+        let psk = self.seal.map(|seal| &seal.psk);
         let mut noise = Handshake::new(
-            noise_ik(),
+            if psk.is_some() { noise_ik_psk0() } else { noise_ik() },
             true,
             &self.prologue,
             Some(NoiseSecret::from(self.own)),
@@ -83,8 +100,10 @@ impl Initiator<'_> {
             Some(*self.theirs.as_bytes()),
             None,
         );
+        psk.iter().for_each(|psk| noise.push_psk(psk.expose()));
         let message = noise.write_message_vec(payload).map_err(|_| HandshakeFailed)?;
-        Ok((noise, message))
+        let head = self.seal.map(|seal| seal.head.as_slice()).unwrap_or_default();
+        Ok((noise, [head, &message].concat()))
     }
 }
 
@@ -96,39 +115,62 @@ pub(super) struct Opened {
     pub(super) payload: Vec<u8>,
 }
 
-/// The responder reads message 1.
-pub(super) fn open(prologue: &[u8], own: &DhSecret, message1: &[u8]) -> Result<Opened, HandshakeFailed> {
-    // The ephemeral key is not used before message 2 is written.
-    read_1(prologue, own, None, message1).map(|(_, opened)| opened)
+/// The responder's side: everything message 2 is a function of, besides its payload.
+pub(super) struct Responder<'a> {
+    pub(super) prologue: Vec<u8>,
+    pub(super) own: &'a DhSecret,
+    pub(super) psk: Option<Secret<32>>,
+    /// Noise message 1, without the seal.
+    pub(super) message1: &'a [u8],
 }
 
-/// The responder reads message 1 and writes message 2 with `payload`, under a fresh `ephemeral`.
-pub(super) fn respond(
-    prologue: &[u8],
-    own: &DhSecret,
-    ephemeral: &DhSecret,
-    message1: &[u8],
-    payload: &[u8],
-) -> Result<(Vec<u8>, Keys), HandshakeFailed> {
-    check_len(payload.len() + MESSAGE_1_OVERHEAD)?;
-    let (mut noise, _) = read_1(prologue, own, Some(ephemeral), message1)?;
-    let message2 = noise.write_message_vec(payload).map_err(|_| HandshakeFailed)?;
-    Ok((message2, keys(&noise)))
-}
+impl<'a> Responder<'a> {
+    /// For the message of an invite of `from`, which must be the one who made the seal.
+    pub(super) fn new(
+        account: &'a AccountSecret,
+        from: &AccountId,
+        message: &'a [u8],
+        sealed: bool,
+    ) -> Result<Self, HandshakeFailed> {
+        let (psk, message1) = if sealed {
+            let unsealed = unseal(account, message).filter(|unsealed| unsealed.from == *from).ok_or(HandshakeFailed)?;
+            (Some(unsealed.psk), unsealed.message)
+        } else {
+            (None, message)
+        };
+        Ok(Self { prologue: prologue(from, &account.id(), sealed), own: account.dh(), psk, message1 })
+    }
 
-fn read_1(
-    prologue: &[u8],
-    own: &DhSecret,
-    ephemeral: Option<&DhSecret>,
-    message1: &[u8],
-) -> Result<(Handshake, Opened), HandshakeFailed> {
-    check_len(message1.len())?;
-    let (own, ephemeral) = (NoiseSecret::from(own), ephemeral.map(NoiseSecret::from));
-    let mut noise = Handshake::new(noise_ik(), false, prologue, Some(own), ephemeral, None, None);
-    let payload = noise.read_message_vec(message1).map_err(|_| HandshakeFailed)?;
-    let theirs = noise.get_rs().ok_or(HandshakeFailed)?;
-    let theirs = DhPublic::from_bytes(theirs).map_err(|_| HandshakeFailed)?;
-    Ok((noise, Opened { theirs, payload }))
+    /// Reads message 1.
+    pub(super) fn open(&self) -> Result<Opened, HandshakeFailed> {
+        // The ephemeral key is not used before message 2 is written.
+        self.read(None).map(|(_, opened)| opened)
+    }
+
+    /// Reads message 1 and writes message 2 with `payload`, under a fresh `ephemeral`.
+    pub(super) fn respond(&self, ephemeral: &DhSecret, payload: &[u8]) -> Result<(Vec<u8>, Keys), HandshakeFailed> {
+        check_len(payload.len() + MESSAGE_1_OVERHEAD)?;
+        let (mut noise, _) = self.read(Some(ephemeral))?;
+        let message2 = noise.write_message_vec(payload).map_err(|_| HandshakeFailed)?;
+        Ok((message2, keys(&noise)))
+    }
+
+    /// Ephemeral key of the initiator.
+    pub(super) fn their_ephemeral(&self) -> Option<&[u8]> {
+        self.message1.get(..32)
+    }
+
+    fn read(&self, ephemeral: Option<&DhSecret>) -> Result<(Handshake, Opened), HandshakeFailed> {
+        check_len(self.message1.len())?;
+        let (own, ephemeral) = (NoiseSecret::from(self.own), ephemeral.map(NoiseSecret::from));
+        let pattern = if self.psk.is_some() { noise_ik_psk0() } else { noise_ik() };
+        let mut noise = Handshake::new(pattern, false, &self.prologue, Some(own), ephemeral, None, None);
+        self.psk.iter().for_each(|psk| noise.push_psk(psk.expose()));
+        let payload = noise.read_message_vec(self.message1).map_err(|_| HandshakeFailed)?;
+        let theirs = noise.get_rs().ok_or(HandshakeFailed)?;
+        let theirs = DhPublic::from_bytes(theirs).map_err(|_| HandshakeFailed)?;
+        Ok((noise, Opened { theirs, payload }))
+    }
 }
 
 /// First transport message of the initiator.

@@ -14,6 +14,7 @@ use super::{
     time::{INVITE_LIFETIME_MS, REMIND_AFTER_MS},
 };
 use crate::{
+    crypto::kem::KemPublic,
     identity::{CardError, ContactCard, LogOrder},
     ids::{DeviceId, InviteId},
     text,
@@ -154,7 +155,8 @@ impl<R: CryptoRng> Step<'_, R> {
     fn accepted(&mut self, own: &OwnInvite, acceptance: Acceptance, keys: &Keys) -> Result<(), ConsentError> {
         self.me.check_attachment()?;
         let card = ContactCard::open_of(&self.r.them, &acceptance.card, acceptance.at)?;
-        if card.log().dh() != own.their_dh {
+        let sealed_to = own.their_kem().map(KemPublic::hash);
+        if card.log().dh() != own.their_dh || sealed_to.is_some_and(|key| card.content().kem != Some(key)) {
             return Err(CardError::Account.into());
         }
         if !text::is_name(&acceptance.name) || acceptance.attachment.len() > ATTACHMENT_MAX {

@@ -2,7 +2,7 @@
 
 use super::{OpenedInvite, PairFrame};
 use crate::{
-    crypto::dh::DhPublic,
+    crypto::{dh::DhPublic, kem::KemPublic},
     identity::{AccountSecret, DeviceSecret, Token},
 };
 
@@ -68,6 +68,9 @@ pub enum Input {
     Invite {
         /// Their account key, from the ticket.
         their_dh: DhPublic,
+        /// Their account's KEM key, of the hash in the ticket or on their card: the invite is sealed to it. None: they
+        /// name none. An invite that is out and sealed is not replaced by one that is not.
+        their_kem: Option<KemPublic>,
         /// A few words for their operator.
         note: String,
         /// The token of the ticket, instead of work.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::{
-    ConsentError, InviteError, InviteFrame, handshake,
+    ConsentError, InviteError, InviteFrame,
+    handshake::Responder,
     offer::{Offer, OfferContext, VerifiedOffer},
 };
 use crate::{
@@ -33,6 +34,7 @@ pub struct OpenedInvite {
     id: InviteId,
     from: AccountId,
     message: ByteBuf,
+    sealed: bool,
     verified: VerifiedOffer,
 }
 
@@ -42,19 +44,20 @@ pub struct OpenedInvite {
 /// # Errors
 /// [`InviteError`]. Reply with [`super::acknowledge`] all the same.
 pub fn open_invite(account: &AccountSecret, frame: &InviteFrame, now: u64) -> Result<OpenedInvite, InviteError> {
-    let (from, to) = (frame.from, account.id());
+    let (from, to) = (frame.claimed_by(account)?, account.id());
     if from == to {
         return Err(InviteError::OwnAccount);
     }
-    let prologue = handshake::prologue(&from, &to);
-    let opened = handshake::open(&prologue, account.dh(), &frame.message).map_err(|_| InviteError::Handshake)?;
-    let e = frame.message.get(..32).ok_or(InviteError::Handshake)?;
+    let sealed = frame.from.is_none();
+    let responder = Responder::new(account, &from, &frame.message, sealed).map_err(|_| InviteError::Handshake)?;
+    let opened = responder.open().map_err(|_| InviteError::Handshake)?;
+    let e = responder.their_ephemeral().ok_or(InviteError::Handshake)?;
     let context = OfferContext { from: &from, to: &to, static_key: &opened.theirs, e };
     let verified = Offer::verify(&opened.payload, &context, now)?;
     if !super::work::matches_day(&frame.pass, verified.offer.at) {
         return Err(InviteError::Offer("work of another day"));
     }
-    Ok(OpenedInvite { id: frame.id(), from, message: frame.message.clone(), verified })
+    Ok(OpenedInvite { id: frame.id(), from, message: frame.message.clone(), sealed, verified })
 }
 
 impl OpenedInvite {
@@ -78,6 +81,11 @@ impl OpenedInvite {
             made_at: offer.at,
             expires_at: offer.expires_at(),
         }
+    }
+
+    /// Whether it rests on ML-KEM as well.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
     }
 
     /// The inviter's signed card.
@@ -107,6 +115,8 @@ impl OpenedInvite {
 pub(super) struct TheirInvite {
     pub(super) request: Request,
     message: ByteBuf,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    sealed: bool,
 }
 
 impl TheirInvite {
@@ -122,20 +132,24 @@ impl TheirInvite {
         now >= self.request.expires_at
     }
 
-    pub(super) fn message(&self) -> &[u8] {
-        &self.message
+    /// Our side of its handshake.
+    pub(super) fn responder<'a>(
+        &'a self,
+        from: &AccountId,
+        account: &'a AccountSecret,
+    ) -> Result<Responder<'a>, ConsentError> {
+        Responder::new(account, from, &self.message, self.sealed).map_err(|_| ConsentError::Handshake)
     }
 
     /// The offer, verified when the invite came.
     pub(super) fn offer(&self, from: &AccountId, account: &AccountSecret) -> Result<Offer, ConsentError> {
-        let prologue = handshake::prologue(from, &account.id());
-        let opened = handshake::open(&prologue, account.dh(), &self.message).map_err(|_| ConsentError::Handshake)?;
+        let opened = self.responder(from, account)?.open().map_err(|_| ConsentError::Handshake)?;
         Offer::decode(&opened.payload)
     }
 }
 
 impl From<OpenedInvite> for TheirInvite {
     fn from(invite: OpenedInvite) -> Self {
-        Self { request: invite.request(), message: invite.message }
+        Self { request: invite.request(), message: invite.message, sealed: invite.sealed }
     }
 }

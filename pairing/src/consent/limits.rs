@@ -100,6 +100,13 @@ impl StrangerLimits {
         self.config = config;
     }
 
+    /// Whether an invite has a token or work, at `now` (Unix milliseconds). Counts nothing: for looking at who sealed it.
+    pub fn has_pass(&self, invite: &InviteFrame, invitee: &AccountId, tokens: &TokenBook, now: u64) -> bool {
+        let recognise = |tag| tokens.recognise(tag, invitee, &invite.message, now);
+        invite.pass.token.as_ref().and_then(recognise).is_some()
+            || work::is_done(invitee, invite, self.config.work_bits, now)
+    }
+
     /// Decides whether an invite may be opened, at `now` (Unix milliseconds), and counts it.
     ///
     /// # Errors

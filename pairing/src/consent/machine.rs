@@ -45,7 +45,7 @@ use super::{
     time::{RENEW_EVERY_MS, replayable_until},
 };
 use crate::{
-    crypto::dh::DhPublic,
+    crypto::{dh::DhPublic, kem::KemPublic},
     identity::{Fork, KeyLog, LogOrder, keylog},
     ids::{AccountId, InviteId},
     version::Version,
@@ -131,7 +131,7 @@ impl Relationship {
         let mut step = Step::new(self.clone(), *me, now, rng);
         step.age();
         match input {
-            Input::Invite { their_dh, note, token } => step.invite(their_dh, note, token)?,
+            Input::Invite { their_dh, their_kem, note, token } => step.invite(their_dh, their_kem, note, token)?,
             Input::Accept => step.accept()?,
             Input::Decline => step.decline()?,
             Input::Cancel => step.cancel()?,
@@ -195,6 +195,14 @@ impl Relationship {
     pub fn invited_key(&self) -> Option<DhPublic> {
         match &self.phase {
             Phase::Invited { own, .. } => Some(own.their_dh),
+            _ => None,
+        }
+    }
+
+    /// The KEM key of their account that our open invite is sealed to.
+    pub fn invited_kem(&self) -> Option<&KemPublic> {
+        match &self.phase {
+            Phase::Invited { own, .. } => own.their_kem(),
             _ => None,
         }
     }

@@ -9,13 +9,14 @@ use super::{
     ConsentError, InviteFrame, Me, NOTE_MAX_CHARS, PairFrame, PairSecret, Pass,
     handshake::{self, Initiator, Keys},
     offer::{ATTACHMENT_MAX, Offer},
+    seal::Seal,
     time::INVITE_LIFETIME_MS,
     work,
 };
 use crate::{
     crypto::{
         dh::{DhPublic, DhSecret},
-        kem::KemSecret,
+        kem::{KemPublic, KemSecret},
         secret::Secret,
     },
     identity::{CardError, ContactCard, Token},
@@ -33,13 +34,17 @@ pub(super) struct OwnInvite {
     /// Acknowledged: not sent again before this time.
     pub(super) quiet_until: Option<u64>,
     pub(super) frame: ByteBuf,
-    ephemeral: DhSecret,
-    payload: ByteBuf,
+    pub(super) ephemeral: DhSecret,
+    pub(super) payload: ByteBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seal: Option<Seal>,
 }
 
 /// What the operator gives for an invite.
 pub(super) struct NewInvite {
     pub(super) their_dh: DhPublic,
+    /// The KEM key of their account, if it is known: then the invite is sealed.
+    pub(super) their_kem: Option<KemPublic>,
     pub(super) note: String,
     pub(super) token: Option<Token>,
     /// When it is made, Unix milliseconds.
@@ -63,11 +68,20 @@ impl OwnInvite {
         let (ephemeral, kem) = (DhSecret::random(rng), KemSecret::random(rng));
         let offer = Offer::new(*them, ephemeral.public(), new.at, new.seen, me.name, new.note, kem.public(), me.card);
         let payload = offer.sign(me.device);
-        let prologue = handshake::prologue(&me.account.id(), them);
-        let initiator = Initiator { prologue, own: me.account.dh(), ephemeral: &ephemeral, theirs: &new.their_dh };
+        let from = me.account.id();
+        let seal = new.their_kem.as_ref().map(|key| Seal::new(&from, them, key, rng)).transpose();
+        let seal = seal.map_err(|_| ConsentError::BadKey)?;
+        let initiator = Initiator {
+            prologue: handshake::prologue(&from, them, seal.is_some()),
+            own: me.account.dh(),
+            ephemeral: &ephemeral,
+            theirs: &new.their_dh,
+            seal: seal.as_ref(),
+        };
         let message = initiator.start(&payload).map_err(|_| ConsentError::BadKey)?;
         let pass = pass(new.token.as_ref(), them, new.at, &message, me.work_bits);
-        let frame = InviteFrame { from: me.account.id(), pass, message: ByteBuf::from(message) };
+        let from = Some(from).filter(|_| seal.is_none());
+        let frame = InviteFrame { from, pass, message: ByteBuf::from(message) };
         Ok(Self {
             id: frame.id(),
             their_dh: new.their_dh,
@@ -77,6 +91,7 @@ impl OwnInvite {
             frame: ByteBuf::from(PairFrame::Invite(frame).encode()),
             ephemeral,
             payload: ByteBuf::from(payload),
+            seal,
         })
     }
 
@@ -87,10 +102,19 @@ impl OwnInvite {
         them: &AccountId,
         me: &Me<'_>,
     ) -> Result<(Vec<u8>, Keys), ConsentError> {
-        let prologue = handshake::prologue(&me.account.id(), them);
-        let (own, ephemeral) = (me.account.dh(), &self.ephemeral);
-        let initiator = Initiator { prologue, own, ephemeral, theirs: &self.their_dh };
+        let initiator = Initiator {
+            prologue: handshake::prologue(&me.account.id(), them, self.seal.is_some()),
+            own: me.account.dh(),
+            ephemeral: &self.ephemeral,
+            theirs: &self.their_dh,
+            seal: self.seal.as_ref(),
+        };
         initiator.finish(&self.payload, &self.id, message2).map_err(|_| ConsentError::Handshake)
+    }
+
+    /// The KEM key that it is sealed to.
+    pub(super) fn their_kem(&self) -> Option<&KemPublic> {
+        self.seal.as_ref().map(|seal| &seal.key)
     }
 
     /// What it says to their operator.

@@ -10,24 +10,28 @@ use super::{
     step::Step,
     time::CLOCK_SKEW_MS,
 };
-use crate::{crypto::dh::DhPublic, identity::Token};
+use crate::{
+    crypto::{dh::DhPublic, kem::KemPublic},
+    identity::Token,
+};
 
 impl<R: CryptoRng> Step<'_, R> {
     pub(super) fn invite(
         &mut self,
         their_dh: DhPublic,
+        their_kem: Option<KemPublic>,
         note: String,
         token: Option<Token>,
     ) -> Result<(), ConsentError> {
         match self.r.state() {
             State::Stranger | State::Refused | State::Expired | State::Cancelled | State::Removed => {}
             State::Pending => return self.accept(),
-            State::Invited => return self.ask_again(their_dh, note, token),
+            State::Invited => return self.ask_again(their_dh, their_kem, note, token),
             State::Paired | State::Declined | State::Blocked => {
                 return Err(self.not_allowed(Command::Invite));
             }
         }
-        let own = self.new_invite(their_dh, note, token)?;
+        let own = self.new_invite(their_dh, their_kem, note, token)?;
         self.r.phase = Phase::Invited { own: Box::new(own), crossing: None };
         Ok(())
     }
@@ -35,27 +39,36 @@ impl<R: CryptoRng> Step<'_, R> {
     fn new_invite(
         &mut self,
         their_dh: DhPublic,
+        their_kem: Option<KemPublic>,
         note: String,
         token: Option<Token>,
     ) -> Result<OwnInvite, ConsentError> {
         let at = self.next_offer_time();
-        let new = NewInvite { their_dh, note, token, at, seen: self.r.spent };
+        let new = NewInvite { their_dh, their_kem, note, token, at, seen: self.r.spent };
         let own = OwnInvite::new(new, &self.r.them, &self.me, self.rng)?;
         self.r.newest = at;
         Ok(own)
     }
 
     /// Our invite is out. It is left once more, now, or another one takes its place if there is something new to say.
-    fn ask_again(&mut self, their_dh: DhPublic, note: String, token: Option<Token>) -> Result<(), ConsentError> {
+    fn ask_again(
+        &mut self,
+        their_dh: DhPublic,
+        their_kem: Option<KemPublic>,
+        note: String,
+        token: Option<Token>,
+    ) -> Result<(), ConsentError> {
         let Phase::Invited { mut own, crossing } = self.r.phase.clone() else {
             return Err(self.not_allowed(Command::Invite));
         };
+        let their_kem = their_kem.or_else(|| own.their_kem().cloned());
         let says_the_same = note.is_empty() || own.note().is_some_and(|said| said == note);
-        if own.their_dh == their_dh && token.is_none() && says_the_same {
+        let same_keys = own.their_dh == their_dh && own.their_kem() == their_kem.as_ref();
+        if same_keys && token.is_none() && says_the_same {
             own.quiet_until = None;
         } else {
             let old = own.id;
-            *own = self.new_invite(their_dh, note, token)?;
+            *own = self.new_invite(their_dh, their_kem, note, token)?;
             self.close(old, Ending::Withdrawn);
         }
         self.r.phase = Phase::Invited { own, crossing };

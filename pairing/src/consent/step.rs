@@ -6,7 +6,7 @@ use serde_bytes::ByteBuf;
 use super::{
     ConsentError, Effect, Me, Outcome, PairFrame, PairSecret, Relationship, Slot,
     answer::{Acceptance, Answer},
-    handshake::{self, Keys},
+    handshake::Keys,
     invite::TheirInvite,
     machine::Phase,
     material::{Closed, Ending, Outgoing, OwnInvite, Pact, Role},
@@ -174,11 +174,9 @@ impl<'a, R: CryptoRng> Step<'a, R> {
 
     /// The answer to an invite of theirs, under a fresh ephemeral key.
     pub(super) fn answer(&mut self, theirs: &TheirInvite, answer: &Answer) -> Result<(PairFrame, Keys), ConsentError> {
-        let prologue = handshake::prologue(&self.r.them, &self.me.account.id());
         let ephemeral = DhSecret::random(self.rng);
-        let own = self.me.account.dh();
-        let (message, keys) = handshake::respond(&prologue, own, &ephemeral, theirs.message(), &answer.encode())
-            .map_err(|_| ConsentError::Handshake)?;
+        let responder = theirs.responder(&self.r.them, self.me.account)?;
+        let (message, keys) = responder.respond(&ephemeral, &answer.encode()).map_err(|_| ConsentError::Handshake)?;
         Ok((PairFrame::Answer { id: theirs.id(), message: ByteBuf::from(message) }, keys))
     }
 

@@ -11,4 +11,5 @@ mod matrix;
 mod pairing;
 mod property;
 mod refusing;
+mod sealed;
 mod time;

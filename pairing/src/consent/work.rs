@@ -66,7 +66,7 @@ mod tests {
 
     fn invite(day: u32, bits: u8) -> InviteFrame {
         let message = ByteBuf::from(*b"message 1");
-        let from = AccountId::from_bytes([2; 32]);
+        let from = Some(AccountId::from_bytes([2; 32]));
         InviteFrame { from, pass: mine(&ME, day, &message, bits), message }
     }
 

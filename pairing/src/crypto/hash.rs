@@ -5,6 +5,8 @@ use ::blake3::{
     hazmat::{ContextKey, HasherExt, hash_derive_key_context},
 };
 
+use zeroize::Zeroizing;
+
 use super::secret::Secret;
 
 /// BLAKE3 hash, 32 bytes.
@@ -15,6 +17,13 @@ pub fn blake3(bytes: &[u8]) -> [u8; 32] {
 /// BLAKE3 in its key derivation mode: `context` is a constant string, unique per use; 32 bytes.
 pub fn derive_key(context: &str, material: &[u8]) -> Secret<32> {
     Secret::new(::blake3::derive_key(context, material))
+}
+
+/// [`derive_key`] with `N` bytes of output.
+pub fn derive_bytes<const N: usize>(context: &str, material: &[u8]) -> Secret<N> {
+    let mut out = Zeroizing::new([0; N]);
+    Hasher::new_derive_key(context).update(material).finalize_xof().fill(out.as_mut());
+    Secret::new(*out)
 }
 
 /// A context of [`derive_key`], hashed: for what is derived for every message.

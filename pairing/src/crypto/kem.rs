@@ -5,9 +5,9 @@ use std::fmt;
 use ml_kem::{Ciphertext, Decapsulate, DecapsulationKey, Encapsulate, EncapsulationKey, KeyExport, MlKem768, Seed};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 
-use super::secret::Secret;
+use super::{hash::blake3, secret::Secret};
 
 /// Length of an encapsulation key in bytes.
 pub const PUBLIC_LEN: usize = 1184;
@@ -48,6 +48,11 @@ impl KemPublic {
         Ok((ciphertext.to_vec(), Secret::new(shared.into())))
     }
 
+    /// What names the key where there is no room for it.
+    pub fn hash(&self) -> KemHash {
+        KemHash(ByteArray::new(blake3(&self.0)))
+    }
+
     fn parse(&self) -> Result<EncapsulationKey<MlKem768>, InvalidKem> {
         let bytes = self.0.as_slice().try_into().map_err(|_| InvalidKem)?;
         EncapsulationKey::new(bytes).map_err(|_| InvalidKem)
@@ -57,6 +62,29 @@ impl KemPublic {
 impl fmt::Debug for KemPublic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KemPublic({} bytes)", self.0.len())
+    }
+}
+
+/// The BLAKE3 hash of an encapsulation key: 32 bytes that commit to 1,184.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KemHash(ByteArray<32>);
+
+impl KemHash {
+    /// From the bytes of the hash.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(ByteArray::new(bytes))
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KemHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KemHash({})", data_encoding::HEXLOWER.encode(&self.0[..4]))
     }
 }
 

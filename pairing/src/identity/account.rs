@@ -1,16 +1,23 @@
-//! The account: one seed, written down as 24 words, from which its two keys come.
+//! The account: one seed, written down as 24 words, from which its keys come.
 
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    crypto::{dh::DhSecret, hash::derive_key, secret::Secret, sign::SigningSecret},
+    crypto::{
+        dh::DhSecret,
+        hash::{derive_bytes, derive_key},
+        kem::{KemPublic, KemSecret},
+        secret::Secret,
+        sign::SigningSecret,
+    },
     ids::AccountId,
 };
 
 const SIGNING_CONTEXT: &str = "covey 2026 account signing key v1";
 const DH_CONTEXT: &str = "covey 2026 account dh key v1";
+const KEM_CONTEXT: &str = "covey 2026 account kem key v1";
 /// Words of a recovery phrase that holds 32 bytes (BIP 39).
 const WORDS: usize = 24;
 
@@ -35,6 +42,8 @@ pub struct AccountSecret {
     seed: Secret<32>,
     signing: SigningSecret,
     dh: DhSecret,
+    kem: KemSecret,
+    kem_key: KemPublic,
     id: AccountId,
 }
 
@@ -94,6 +103,16 @@ impl AccountSecret {
     pub fn dh(&self) -> &DhSecret {
         &self.dh
     }
+
+    /// The decapsulation key of sealed invites.
+    pub(crate) fn kem(&self) -> &KemSecret {
+        &self.kem
+    }
+
+    /// Its encapsulation key. Others know it by [`KemPublic::hash`], from a ticket or a card.
+    pub fn kem_key(&self) -> &KemPublic {
+        &self.kem_key
+    }
 }
 
 /// The words in lower case, without the numbers that people write before them: `1. abandon`, `2) ability`, `3 able`.
@@ -117,8 +136,9 @@ impl From<Secret<32>> for AccountSecret {
     fn from(seed: Secret<32>) -> Self {
         let signing = SigningSecret::from_seed(*derive_key(SIGNING_CONTEXT, seed.expose()).expose());
         let dh = DhSecret::from_bytes(*derive_key(DH_CONTEXT, seed.expose()).expose());
-        let id = signing.public().into();
-        Self { seed, signing, dh, id }
+        let kem = KemSecret::from_seed(*derive_bytes(KEM_CONTEXT, seed.expose()).expose());
+        let (kem_key, id) = (kem.public(), signing.public().into());
+        Self { seed, signing, dh, kem, kem_key, id }
     }
 }
 
@@ -181,8 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn the_two_keys_of_an_account_are_independent() {
+    fn the_keys_of_an_account_are_independent_and_come_back_with_its_seed() {
         let account = AccountSecret::from_seed([42; 32]);
+        assert_eq!(AccountSecret::from_phrase(&account.phrase()).expect("its own").kem_key(), account.kem_key());
+        assert_ne!(AccountSecret::from_seed([43; 32]).kem_key(), account.kem_key());
         assert_ne!(account.signing().expose_seed(), account.dh().expose());
         assert_ne!(account.signing().expose_seed(), account.seed().expose());
     }

@@ -8,7 +8,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use super::{DeviceSecret, KeyLog, KeyLogError, MAX_ACTIVE_DEVICES, SignedOp};
 use crate::{
-    crypto::sign::Context,
+    crypto::{kem::KemHash, sign::Context},
     ids::{AccountId, DeviceId},
     text::is_name,
     version::Version,
@@ -78,6 +78,8 @@ pub struct CardContent {
     pub devices: Vec<CardDevice>,
     /// Who holds mail for the account.
     pub custodians: Vec<ByteBuf>,
+    /// Hash of the account's KEM key, to which invites are sealed. Cards of older versions have none.
+    pub kem: Option<KemHash>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,6 +94,8 @@ struct WireContent {
     dev: Vec<CardDevice>,
     #[serde(default)]
     cus: Vec<ByteBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kem: Option<KemHash>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,6 +117,7 @@ pub fn sign(content: &CardContent, device: &DeviceSecret) -> Result<Vec<u8>, Car
         log: content.log.ops().to_vec(),
         dev: content.devices.clone(),
         cus: content.custodians.clone(),
+        kem: content.kem,
     };
     let bytes = covey_codec::encode(&wire).expect("a card is plain data");
     let signature = device.signing().sign(Context::ContactCard, &bytes);
@@ -152,6 +157,7 @@ impl ContactCard {
             log,
             devices: wire.dev,
             custodians: wire.cus,
+            kem: wire.kem,
         };
         content.check(&signer)?;
         if now >= content.expires_at {

@@ -11,7 +11,7 @@ use serde_bytes::ByteArray;
 
 use super::Token;
 use crate::{
-    crypto::{dh::DhPublic, hash::blake3},
+    crypto::{dh::DhPublic, hash::blake3, kem::KemHash},
     ids::AccountId,
     version::Version,
 };
@@ -62,6 +62,9 @@ pub struct Ticket {
     pub account: AccountId,
     /// Its Diffie-Hellman key. Whether it really is the account's shows in the answer to the invite.
     pub dh: DhPublic,
+    /// Hash of its KEM key: an invite by this ticket is sealed to the key of this hash, or not made at all. Tickets of
+    /// older versions have none.
+    pub kem: Option<KemHash>,
     /// Lets the invite in past the limits on strangers.
     pub token: Option<Token>,
     /// When the token ends, Unix milliseconds: so that whoever uses the ticket too late is told at once.
@@ -70,16 +73,20 @@ pub struct Ticket {
     pub peers: Vec<TicketPeer>,
 }
 
+/// What older versions gave out.
 #[derive(Serialize, Deserialize)]
-struct Wire(Version<1>, AccountId, DhPublic, Option<Token>, Option<u64>, Vec<WirePeer>);
+struct Wire1(Version<1>, AccountId, DhPublic, Option<Token>, Option<u64>, Vec<WirePeer>);
+
+#[derive(Serialize, Deserialize)]
+struct Wire2(Version<2>, AccountId, DhPublic, KemHash, Option<Token>, Option<u64>, Vec<WirePeer>);
 
 #[derive(Serialize, Deserialize)]
 struct WirePeer(ByteArray<32>, Vec<String>);
 
 impl Ticket {
     /// A ticket without token and peers.
-    pub fn new(account: AccountId, dh: DhPublic) -> Self {
-        Self { account, dh, token: None, expires_at: None, peers: Vec::new() }
+    pub fn new(account: AccountId, dh: DhPublic, kem: Option<KemHash>) -> Self {
+        Self { account, dh, kem, token: None, expires_at: None, peers: Vec::new() }
     }
 
     /// The text form, or why this ticket is over the limits.
@@ -89,8 +96,12 @@ impl Ticket {
     pub fn to_text(&self) -> Result<String, TicketError> {
         self.check()?;
         let peers = self.peers.iter().map(|p| WirePeer(ByteArray::new(p.network), p.addresses.clone())).collect();
-        let wire = Wire(Version, self.account, self.dh, self.token.clone(), self.expires_at, peers);
-        let mut bytes = covey_codec::encode(&wire).expect("a ticket is plain data");
+        let (account, dh, token) = (self.account, self.dh, self.token.clone());
+        let encoded = match self.kem {
+            Some(kem) => covey_codec::encode(&Wire2(Version, account, dh, kem, token, self.expires_at, peers)),
+            None => covey_codec::encode(&Wire1(Version, account, dh, token, self.expires_at, peers)),
+        };
+        let mut bytes = encoded.expect("a ticket is plain data");
         if bytes.len() + CHECKSUM_LEN > TICKET_MAX {
             return Err(TicketError::TooLong);
         }
@@ -119,12 +130,22 @@ impl FromStr for Ticket {
         if blake3(content)[..CHECKSUM_LEN] != checksum[..] {
             return Err(TicketError::Mistyped);
         }
-        let Wire(_, account, dh, token, expires_at, peers) =
-            covey_codec::decode(content, TICKET_MAX).map_err(|_| TicketError::Unknown)?;
+        let (account, dh, kem, token, expires_at, peers) = decode(content)?;
         let peers = peers.into_iter().map(|p| TicketPeer { network: p.0.into_array(), addresses: p.1 }).collect();
-        let ticket = Self { account, dh, token, expires_at, peers };
+        let ticket = Self { account, dh, kem, token, expires_at, peers };
         ticket.check().map(|()| ticket)
     }
+}
+
+type Content = (AccountId, DhPublic, Option<KemHash>, Option<Token>, Option<u64>, Vec<WirePeer>);
+
+fn decode(bytes: &[u8]) -> Result<Content, TicketError> {
+    if let Ok(Wire1(_, account, dh, token, expires_at, peers)) = covey_codec::decode(bytes, TICKET_MAX) {
+        return Ok((account, dh, None, token, expires_at, peers));
+    }
+    let wire = covey_codec::decode(bytes, TICKET_MAX).map_err(|_| TicketError::Unknown)?;
+    let Wire2(_, account, dh, kem, token, expires_at, peers) = wire;
+    Ok((account, dh, Some(kem), token, expires_at, peers))
 }
 
 impl fmt::Display for Ticket {
@@ -141,7 +162,7 @@ mod tests {
 
     fn ticket() -> Ticket {
         let account = AccountSecret::from_seed([5; 32]);
-        let mut ticket = Ticket::new(account.id(), account.dh().public());
+        let mut ticket = Ticket::new(account.id(), account.dh().public(), Some(account.kem_key().hash()));
         ticket.token = Some(Token::generate(&mut ChaCha20Rng::seed_from_u64(1)));
         ticket.expires_at = Some(1_800_000_000_000);
         ticket.peers = vec![TicketPeer {
@@ -167,8 +188,8 @@ mod tests {
     fn a_ticket_fits_a_qr_code() {
         let mut plain = ticket();
         plain.peers.clear();
-        assert!(plain.to_text().expect("short").len() <= 176);
-        assert!(ticket().to_text().expect("short").len() <= 350);
+        assert!(plain.to_text().expect("short").len() <= 232);
+        assert!(ticket().to_text().expect("short").len() <= 406);
         // 1,024 bytes are 1,639 characters of base 32: version 23 of 40 at low error correction.
         let mut long = ticket();
         long.peers[0].addresses = vec!["x".repeat(200); 5];
@@ -189,6 +210,24 @@ mod tests {
         assert_eq!("covey:!!".parse::<Ticket>(), Err(TicketError::Mistyped));
         assert_eq!(ticket().account.to_string().parse::<Ticket>(), Err(TicketError::NotATicket));
         assert_eq!(format!("covey:{}", "a".repeat(5000)).parse::<Ticket>(), Err(TicketError::TooLong));
+    }
+
+    /// [TICKET-5]
+    #[test]
+    fn a_ticket_of_an_older_version_is_read_and_names_no_kem_key() {
+        let (t, none) = (ticket(), None::<Token>);
+        let no_peers: Vec<WirePeer> = Vec::new();
+        let old = text_of(&(1u8, t.account, t.dh, &none, None::<u64>, &no_peers)).parse::<Ticket>().expect("is read");
+        assert_eq!((old.account, old.kem, old.to_text().expect("short").len()), (t.account, None, old_length()));
+        assert_eq!(ticket().to_text().expect("short").parse::<Ticket>().expect("is read").kem, t.kem);
+        // Neither form passes for the other.
+        let with_hash = (1u8, t.account, t.dh, t.kem, &none, None::<u64>, &no_peers);
+        assert_eq!(text_of(&with_hash).parse::<Ticket>(), Err(TicketError::Unknown));
+    }
+
+    /// `covey:`, then 73 bytes and the checksum in base 32.
+    const fn old_length() -> usize {
+        6 + (77 * 8usize).div_ceil(5)
     }
 
     fn text_of(content: &impl Serialize) -> String {

@@ -132,6 +132,7 @@ pub fn joiner() -> (AccountSecret, DeviceSecret, Vec<u8>) {
         log,
         devices: Vec::new(),
         custodians: Vec::new(),
+        kem: None,
     };
     let card = sign(&content, &device).expect("a good card");
     (account, device, card)

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use covey_pairing::{
     consent::{
-        Effect, Input, InviteFrame, Me, OpenedInvite, PairFrame, Pass, Relationship, Slot, State, acknowledge,
-        open_invite,
+        Effect, Input, InviteFrame, KeyFrame, Me, OpenedInvite, PairFrame, Pass, Relationship, Slot, State,
+        acknowledge, open_invite,
     },
     crypto::{
         dh::DhSecret,
@@ -58,6 +58,7 @@ impl Side {
                 prekeys: ByteBuf::from(bundle),
             }],
             custodians: Vec::new(),
+            kem: Some(account.kem_key().hash()),
         };
         let card = identity::sign(&content, &device).expect("a valid card");
         let relationship = Relationship::new(AccountSecret::from_seed([them; 32]).id());
@@ -126,7 +127,8 @@ pub fn stages() -> &'static [(Side, Side)] {
         let (mut alice, mut bob) = (Side::new(1, 2), Side::new(2, 1));
         let mut stages = vec![(alice.clone(), bob.clone())];
         let their_dh = bob.account.dh().public();
-        alice.step(Input::Invite { their_dh, note: "it is me".to_owned(), token: None }).expect("may invite");
+        let note = "it is me".to_owned();
+        alice.step(Input::Invite { their_dh, their_kem: None, note, token: None }).expect("may invite");
         stages.push((alice.clone(), bob.clone()));
         alice.pass(Slot::Invite, &mut bob);
         stages.push((alice.clone(), bob.clone()));
@@ -157,15 +159,25 @@ pub fn honest_frames() -> Vec<Vec<u8>> {
     let mut inviter = stages()[1].0.clone();
     inviter.step(Input::Cancel);
     frames.extend(inviter.relationship.outstanding().into_iter().map(|(_, frame)| frame));
+    frames.push(sealed_invite(&stages()[0].0, &stages()[0].1.account));
     frames.sort();
     frames.dedup();
     frames
 }
 
+/// An invite of `from` that is sealed to the KEM key of `to`.
+pub fn sealed_invite(from: &Side, to: &AccountSecret) -> Vec<u8> {
+    let mut from = from.clone();
+    from.relationship = Relationship::new(to.id());
+    let (their_dh, their_kem) = (to.dh().public(), Some(to.kem_key().clone()));
+    from.step(Input::Invite { their_dh, their_kem, note: "it is me".to_owned(), token: None }).expect("may invite");
+    from.outstanding(Slot::Invite).expect("alice has invited").encode()
+}
+
 /// A frame from the wire, for both sides at every stage. First byte: whether it names the invite they know.
 pub fn frame(bytes: &[u8]) -> bool {
     let Some((mode, bytes)) = bytes.split_first() else { return false };
-    let Ok(frame) = PairFrame::decode(bytes) else { return false };
+    let Ok(frame) = PairFrame::decode(bytes) else { return key_frame(bytes) };
     assert_eq!(PairFrame::decode(&frame.encode()).as_ref(), Ok(&frame));
     let _ = (acknowledge(&frame), frame.kind());
     let mut any = false;
@@ -181,6 +193,19 @@ pub fn frame(bytes: &[u8]) -> bool {
         }
     }
     any
+}
+
+/// A frame about the KEM key of an account.
+fn key_frame(bytes: &[u8]) -> bool {
+    let Ok(frame) = KeyFrame::decode(bytes) else { return false };
+    assert_eq!(KeyFrame::decode(&frame.encode()).as_ref(), Ok(&frame));
+    let account = &stages()[0].0.account;
+    let hash = account.kem_key().hash();
+    let answer = frame.answer(account);
+    assert!(answer.as_ref().is_none_or(|answer| answer.clone().key_of(&hash).as_ref() == Some(account.kem_key())));
+    let key = frame.key_of(&hash);
+    assert!(key.as_ref().is_none_or(|key| key == account.kem_key()));
+    answer.is_some() || key.is_some()
 }
 
 fn rename(frame: &mut PairFrame, to: covey_pairing::ids::InviteId) {
@@ -237,7 +262,7 @@ fn invite_of(from: &Side, to: &Side, payload: &[u8]) -> Option<InviteFrame> {
     let message = ByteBuf::from(noise.write_message_vec(payload).ok()?);
     let day = u32::try_from(NOW / 86_400_000).expect("a day of this age");
     let pass = Pass { day, nonce: 0, token: None };
-    Some(InviteFrame { from: from.account.id(), pass, message })
+    Some(InviteFrame { from: Some(from.account.id()), pass, message })
 }
 
 /// The payload of an answer by a hostile invitee (bob, to alice's invite).

@@ -1,34 +1,14 @@
-//! Cards that were looked up.
+//! Cards that were looked up and KEM keys that were asked for: what an invite waits for.
 
-use covey_pairing::consent::Input;
-use covey_pairing::crypto::dh::DhPublic;
-use covey_pairing::identity::KeyLog;
+use covey_pairing::consent::{Input, KeyFrame};
 use covey_pairing::ids::AccountId;
 use tracing::debug;
 
-use crate::engine::consent::{pursuit, step};
+use crate::engine::consent::{keys, pursuit, step};
 use crate::engine::contacts::cards;
 use crate::engine::records::devices;
 use crate::engine::records::people::{self, Contact};
-use crate::engine::{Cx, Effect, EngineError};
-
-/// The account DH key that a card of the account names.
-pub(in crate::engine) fn dh_of_card(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Option<DhPublic>, EngineError> {
-    let Some(card) = devices::card(cx.tx, account)? else { return Ok(None) };
-    Ok(Some(KeyLog::verify(card.log).map_err(EngineError::bug)?.dh()))
-}
-
-/// The card of somebody we want to invite was found: invite them.
-pub(in crate::engine) fn invite_found(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Result<(), EngineError> {
-    let (Some(wanted), Some(their_dh)) = (contact.wanted.take(), dh_of_card(cx, &contact.account)?) else {
-        return Ok(());
-    };
-    let input = Input::Invite { their_dh, note: wanted.note, token: wanted.token };
-    if let Err(error) = step::step(cx, contact, input, None)? {
-        debug!(%error, "the account that was looked up cannot be invited any more");
-    }
-    Ok(())
-}
+use crate::engine::{Cx, Effect, EngineError, PeerKey};
 
 /// A look-up ended.
 pub(in crate::engine) fn found(
@@ -45,13 +25,55 @@ pub(in crate::engine) fn found(
         return Ok(());
     }
     if contact.wanted.is_some() {
-        return invite_found(cx, contact);
+        return invite(cx, contact, None);
     }
     // New addresses, perhaps: dial them now. The next look-up waits its turn.
     for (peer, addresses) in pursuit::peers(cx, &contact)? {
         if !cx.live.connected.contains(&peer) && cx.live.waiting.contains_key(&account) {
             cx.effects.push(Effect::Dial { peer, addresses });
         }
+    }
+    Ok(())
+}
+
+/// [PAIR-83] Invites the contact, if all keys that this takes are known; else its devices are asked. `here`: a peer that just
+/// sent us something.
+fn invite(cx: &mut Cx<'_, '_>, mut contact: Contact, here: Option<PeerKey>) -> Result<(), EngineError> {
+    let keys = keys::of(cx, &contact)?;
+    let Some(their_dh) = keys.dh else { return Ok(()) };
+    let their_kem = keys.kem.and_then(|hash| keys::at_hand(&contact, &hash));
+    if keys.kem.is_some() && their_kem.is_none() {
+        pursuit::reach(cx, &contact, here)?;
+        return Ok(());
+    }
+    let Some(wanted) = contact.wanted.take() else { return Ok(()) };
+    let input = Input::Invite { their_dh, their_kem, note: wanted.note, token: wanted.token };
+    if let Err(error) = step::step(cx, contact, input, here)? {
+        debug!(%error, "the account that was looked up cannot be invited any more");
+    }
+    Ok(())
+}
+
+/// [PAIR-84] A frame about a KEM key, from anybody: ours is given to whoever knows its hash; theirs is taken if it is the one that
+/// an invite waits for.
+pub(in crate::engine) fn key(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &KeyFrame) -> Result<(), EngineError> {
+    if let Some(answer) = frame.answer(&cx.me.account) {
+        step::reply(cx, peer, Some(answer.encode()));
+        return Ok(());
+    }
+    let owner = devices::owner(cx.tx, peer)?.map(|owner| owner.account);
+    let hinted = cx.live.hints.get(&peer).copied();
+    for account in owner.into_iter().chain(hinted.filter(|hinted| owner != Some(*hinted))) {
+        let Some(mut contact) = people::load(cx.tx, &account)?.filter(|contact| contact.wanted.is_some()) else {
+            continue;
+        };
+        let Some(hash) = keys::of(cx, &contact)?.kem else { continue };
+        if let Some(key) = frame.clone().key_of(&hash) {
+            contact.kem = Some(key);
+            contact.save(cx.tx)?;
+            return invite(cx, contact, Some(peer));
+        }
+        debug!(account = %account.fmt_short(), ?peer, "a KEM key is not the one that was asked for");
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use covey_pairing::consent::{
-    Admission, Arrival, ConsentError, Input, InviteFrame, PairFrame, State, acknowledge, open_invite,
+    Admission, Arrival, ConsentError, Input, InviteFrame, PairFrame, Refusal, State, acknowledge, open_invite,
 };
 use covey_pairing::identity::{KeyLog, TokenBook};
 use covey_pairing::ids::AccountId;
@@ -46,9 +46,19 @@ fn admission(
     peer: PeerKey,
     source: Option<IpAddr>,
     invite: &InviteFrame,
-) -> Result<Option<(Admission, TokenBook)>, EngineError> {
+    book: &TokenBook,
+) -> Result<Option<Admission>, EngineError> {
+    let now = cx.now;
+    if invite.from.is_none() && !cx.live.strangers.has_pass(invite, &cx.me.account_id(), book, now) {
+        return Ok(refused(cx, peer, &Refusal::Pass));
+    }
+    let Ok(from) = invite.claimed_by(&cx.me.account) else {
+        debug!(?peer, "an invite is sealed to another key");
+        cx.live.tally.invites_broken += 1;
+        return Ok(None);
+    };
     let known = cx.tx.get::<AccountId>(&tables::invite(&invite.id()))?;
-    let claimed = people::load(cx.tx, &invite.from)?;
+    let claimed = people::load(cx.tx, &from)?;
     if known.is_none() && claimed.as_ref().is_some_and(|contact| is_too_soon(contact, cx.now)) {
         debug!(?peer, "a contact asks for another pact so soon");
         return Ok(None);
@@ -57,22 +67,23 @@ fn admission(
         || claimed.is_some_and(|contact| {
             contact.wanted.is_some() || matches!(contact.relationship.state(), State::Invited | State::Paired)
         });
-    let book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
     let pending = match cx.live.pending {
         Some(pending) => pending,
         None => pending(cx)?,
     };
     cx.live.pending = Some(pending);
     let invitee = cx.me.account_id();
-    let arrival = Arrival { invitee, source, pending, expected, tokens: &book };
-    match cx.live.strangers.admit(invite, &arrival, cx.now) {
-        Ok(admission) => Ok(Some((admission, book))),
-        Err(refusal) => {
-            info!(?peer, %refusal, "an invite was not let in");
-            cx.live.tally.invites_refused += 1;
-            Ok(None)
-        }
+    let arrival = Arrival { invitee, source, pending, expected, tokens: book };
+    match cx.live.strangers.admit(invite, &arrival, now) {
+        Ok(admission) => Ok(Some(admission)),
+        Err(refusal) => Ok(refused(cx, peer, &refusal)),
     }
+}
+
+fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, refusal: &Refusal) -> Option<Admission> {
+    info!(?peer, %refusal, "an invite was not let in");
+    cx.live.tally.invites_refused += 1;
+    None
 }
 
 /// An invite, from a stranger perhaps.
@@ -83,7 +94,8 @@ fn invited(
     invite: &InviteFrame,
     frame: &PairFrame,
 ) -> Result<(), EngineError> {
-    let Some((admission, book)) = admission(cx, peer, source, invite)? else {
+    let book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
+    let Some(admission) = admission(cx, peer, source, invite, &book)? else {
         step::reply(cx, peer, acknowledge(frame));
         return Ok(());
     };

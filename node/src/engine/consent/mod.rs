@@ -3,11 +3,12 @@
 //! | module | subject |
 //! |---|---|
 //! | [`pacts`] | what a pact carries |
+//! | [`keys`] | the keys that an invite needs |
 //! | [`pursuit`] | what must still reach somebody |
 //! | [`step`] | one step of a relationship |
 //! | [`commands`] | of the operator |
 //! | [`requests`] | the open mode |
-//! | [`found`] | cards that were looked up |
+//! | [`found`] | cards that were looked up, keys that were asked for |
 //! | [`frames`] | frames of anybody |
 //! | [`ended`] | what has ended is forgotten |
 
@@ -15,6 +16,7 @@ pub(super) mod commands;
 pub(super) mod ended;
 pub(super) mod found;
 pub(super) mod frames;
+pub(super) mod keys;
 pub(super) mod pacts;
 pub(super) mod pursuit;
 pub(super) mod requests;

@@ -2,12 +2,13 @@
 
 use rand_core::Rng;
 
+use crate::engine::consent::keys;
 use crate::engine::live::retry::Retry;
 use crate::engine::records::devices;
 use crate::engine::records::people::{self, Contact};
 use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol};
 
-/// Keeps an eye on a contact: frames to deliver, deadlines to meet, a card to find.
+/// Keeps an eye on a contact: frames to deliver, deadlines to meet, keys to find.
 pub(in crate::engine) fn watch(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
     let account = contact.account;
     match contact.relationship.next_deadline() {
@@ -53,19 +54,10 @@ pub(in crate::engine) fn pursue(
 ) -> Result<(), EngineError> {
     watch(cx, contact)?;
     let Some(retry) = cx.live.waiting.get(&contact.account).copied() else { return Ok(()) };
-    let frames = contact.relationship.outstanding();
-    let peers = peers(cx, contact)?;
-    let mut reached = false;
-    for (peer, addresses) in peers {
-        if here == Some(peer) || cx.live.connected.contains(&peer) {
-            send_all(cx, peer, &frames);
-            reached = true;
-        } else {
-            cx.effects.push(Effect::Dial { peer, addresses });
-        }
-    }
+    let reached = reach(cx, contact, here)?;
+    let nobody_known = contact.wanted.is_some() && keys::of(cx, contact)?.dh.is_none();
     // Known addresses first; the network is asked when they did not do.
-    if contact.wanted.is_some() || (!reached && (retry.attempts > 0 || contact.hints.is_empty())) {
+    if nobody_known || (!reached && (retry.attempts > 0 || contact.hints.is_empty())) {
         cx.effects.push(Effect::Lookup { account: contact.account });
     }
     let next = retry.again(cx.now, cx.rng.next_u64());
@@ -73,8 +65,33 @@ pub(in crate::engine) fn pursue(
     Ok(())
 }
 
-fn send_all(cx: &mut Cx<'_, '_>, peer: PeerKey, frames: &[(covey_pairing::consent::Slot, Vec<u8>)]) {
-    for (_, frame) in frames {
+/// Sends what waits for an account to those of its peers that are connected, and dials the others. Whether one was connected.
+pub(in crate::engine) fn reach(
+    cx: &mut Cx<'_, '_>,
+    contact: &Contact,
+    here: Option<PeerKey>,
+) -> Result<bool, EngineError> {
+    let frames = waiting(cx, contact)?;
+    let mut reached = false;
+    for (peer, addresses) in peers(cx, contact)? {
+        if here == Some(peer) || cx.live.connected.contains(&peer) {
+            send_all(cx, peer, &frames);
+            reached = true;
+        } else {
+            cx.effects.push(Effect::Dial { peer, addresses });
+        }
+    }
+    Ok(reached)
+}
+
+/// The frames that wait for an account.
+fn waiting(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Vec<Vec<u8>>, EngineError> {
+    let frames = contact.relationship.outstanding().into_iter().map(|(_, frame)| frame);
+    Ok(frames.chain(keys::question(cx, contact)?).collect())
+}
+
+fn send_all(cx: &mut Cx<'_, '_>, peer: PeerKey, frames: &[Vec<u8>]) {
+    for frame in frames {
         cx.effects.push(Effect::Send { peer, protocol: Protocol::Pair, frame: frame.clone() });
     }
 }
@@ -89,7 +106,7 @@ pub(in crate::engine) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result
     let Some(contact) = account.map(|account| people::load(cx.tx, &account)).transpose()?.flatten() else {
         return Ok(());
     };
-    let frames = contact.relationship.outstanding();
+    let frames = waiting(cx, &contact)?;
     send_all(cx, peer, &frames);
     Ok(())
 }

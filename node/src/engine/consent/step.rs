@@ -71,6 +71,10 @@ pub(in crate::engine) fn step_quietly(
         by_invite && contact.is_paired() && outcome.effects.iter().any(|e| matches!(e, Consequence::Paired { .. }));
     contact.relationship = outcome.next;
     cx.live.pending = None;
+    if contact.has_pact() || matches!(contact.relationship.state(), State::Declined | State::Blocked) {
+        // Agreed on in another way, or not wanted any more.
+        contact.wanted = None;
+    }
     if invites && contact.relationship.state() == State::Invited {
         contact.outgoing = Some(true);
         contact.note = note.filter(|note| !note.is_empty());

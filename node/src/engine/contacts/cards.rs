@@ -96,7 +96,8 @@ pub(in crate::engine) fn learn_as_of(
     forget_gone(cx, account, &devices)?;
     let log: Vec<SignedOp> = card.log().ops().to_vec();
     let name = Some(content.name.clone()).filter(|name| !name.is_empty() && *name != account.fmt_short());
-    let record = Card { signed: ByteBuf::from(bytes), sequence: content.sequence, name, devices, log };
+    let record =
+        Card { signed: ByteBuf::from(bytes), sequence: content.sequence, name, devices, log, kem: content.kem };
     cx.tx.put(&tables::card(account), &record)?;
     if changed {
         alerts::devices_changed(cx, account)?;

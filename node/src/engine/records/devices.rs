@@ -1,6 +1,7 @@
 //! Devices of other accounts, from the newest verified card of each.
 
 use covey_pairing::crypto::dh::DhPublic;
+use covey_pairing::crypto::kem::KemHash;
 use covey_pairing::identity::SignedOp;
 use covey_pairing::ids::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub(in crate::engine) struct Card {
     pub(in crate::engine) devices: Vec<ContactDevice>,
     /// The account's key log: only extensions of it are taken.
     pub(in crate::engine) log: Vec<SignedOp>,
+    /// Hash of the account's KEM key. Cards of older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) kem: Option<KemHash>,
 }
 
 /// Whose device a peer is.

@@ -1,6 +1,8 @@
 //! Contacts as stored: other accounts, with what we know of each.
 
 use covey_pairing::consent::{PairSecret, Relationship, State};
+use covey_pairing::crypto::dh::DhPublic;
+use covey_pairing::crypto::kem::{KemHash, KemPublic};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::Token;
 use covey_pairing::ids::{AccountId, DeviceId};
@@ -23,8 +25,12 @@ pub(in crate::engine) struct Contact {
     pub(in crate::engine) outgoing: Option<bool>,
     /// What the inviter said.
     pub(in crate::engine) note: Option<String>,
-    /// An invite that waits until their card is found.
+    /// An invite that waits until their card is found, or the KEM key that it is to be sealed to.
     pub(in crate::engine) wanted: Option<Wanted>,
+    /// Their account's KEM key, as one of their devices gave it: good as long as it is the one that a ticket or their card
+    /// names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) kem: Option<KemPublic>,
     /// Where a pairing frame may be left: peers and addresses of their ticket.
     pub(in crate::engine) hints: Vec<Hint>,
     /// Local number of the direct channel.
@@ -50,12 +56,18 @@ pub(in crate::engine) struct Contact {
     pub(in crate::engine) ended_by_us: Option<bool>,
 }
 
-/// An invite of ours to an account of which we know nothing but the id.
+/// An invite of ours to an account of which we do not know all keys yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Wanted {
     pub(in crate::engine) note: String,
     pub(in crate::engine) token: Option<Token>,
     pub(in crate::engine) since: u64,
+    /// The account's X25519 key, if a ticket named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) dh: Option<DhPublic>,
+    /// Hash of its KEM key, if a ticket named it: there is no invite but one that is sealed to this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) kem: Option<KemHash>,
 }
 
 /// Where a pairing frame may be left.
@@ -74,6 +86,7 @@ impl Contact {
             outgoing: None,
             note: None,
             wanted: None,
+            kem: None,
             hints: Vec::new(),
             channel: None,
             bundles: Vec::new(),

@@ -43,7 +43,8 @@ pub fn show(cx: &mut Cx<'_, '_>, peer_id: String) -> Result<Account, ApiError> {
 /// # Errors
 /// Too many tokens, or numbers that make no sense.
 pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, ApiError> {
-    let mut ticket = identity::Ticket::new(cx.me.account_id(), cx.me.account.dh().public());
+    let mut ticket =
+        identity::Ticket::new(cx.me.account_id(), cx.me.account.dh().public(), Some(cx.me.account.kem_key().hash()));
     // The peer is named by its key already.
     let bare = |address: &String| address.split("/p2p/").next().unwrap_or_default().to_owned();
     let direct = cx.live.addresses.iter().filter(|address| !address.contains("/p2p-circuit"));

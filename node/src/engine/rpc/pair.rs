@@ -4,11 +4,12 @@ use covey_api::{
     ApiError, Contact, EventKind, PairAccept, PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList,
     PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify, Reason, Sent, sentence,
 };
-use covey_pairing::consent::{Input, NOTE_MAX_CHARS};
-use covey_pairing::identity::{Ticket, safety_number};
+use covey_pairing::consent::{Input, NOTE_MAX_CHARS, State};
+use covey_pairing::identity::{Ticket, Token, safety_number};
 use covey_pairing::ids::AccountId;
 
-use crate::engine::consent::{commands, found, pursuit, requests};
+use crate::engine::consent::keys::{self, Keys};
+use crate::engine::consent::{commands, pursuit, requests};
 use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, aliases};
 use crate::engine::records::people::{self, Hint, Wanted};
@@ -38,17 +39,21 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
         aliases::set_alias(cx, &mut contact, alias)?;
     }
     // Their signed card is believed before a ticket, which anybody can make up.
-    let mut their_dh = found::dh_of_card(cx, &account)?;
+    let card = keys::of_card(cx, &account)?;
+    let mut keys = keys::of(cx, &contact)?;
     let mut token = None;
     if let Some(ticket) = ticket {
-        if their_dh.is_some_and(|known| known != ticket.dh) {
+        let is_other = card.dh.is_some_and(|known| known != ticket.dh)
+            || card.kem.is_some_and(|known| ticket.kem.is_some_and(|named| named != known));
+        if is_other {
             return Err(ApiError::new(
                 Reason::InvalidTicket,
-                "This ticket does not name the key of the account that it says it is from. Ask them for another one, or \
+                "This ticket does not name the keys of the account that it says it is from. Ask them for another one, or \
                  invite the account by its id (cv1…).",
             ));
         }
-        their_dh = Some(ticket.dh);
+        keys.dh = Some(ticket.dh);
+        keys.kem = ticket.kem.or(keys.kem);
         contact.hints = ticket
             .peers
             .into_iter()
@@ -56,20 +61,25 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
             .collect();
         token = ticket.token;
     }
-    match their_dh.or_else(|| contact.relationship.invited_key()) {
-        Some(their_dh) => {
+    let their_kem = keys.kem.and_then(|hash| keys::at_hand(&contact, &hash));
+    match keys.dh {
+        // [PAIR-83] With the KEM key, or if nobody names one.
+        Some(their_dh) if their_kem.is_some() || keys.kem.is_none() => {
             contact.wanted = None;
             contact.request = false;
-            commands::command(cx, contact, Input::Invite { their_dh, note, token })
+            commands::command(cx, contact, Input::Invite { their_dh, their_kem, note, token })
         }
-        None => {
+        // Theirs waits for an answer: that takes no key of theirs.
+        Some(_) if contact.relationship.state() == State::Pending => {
+            contact.request = false;
+            commands::command(cx, contact, Input::Accept)
+        }
+        _ => {
             commands::may_invite(&contact)?;
-            // Asked for already: it is looked for once more, with what was said last.
-            let asked = contact.wanted.take();
-            let since = asked.as_ref().map_or(cx.now, |asked| asked.since);
-            let note = Some(note).filter(|note| !note.is_empty()).or(asked.map(|asked| asked.note)).unwrap_or_default();
+            let wanted = wanted(cx, &mut contact, &keys, note, token);
             cx.live.waiting.remove(&account);
-            contact.wanted = Some(Wanted { note, token, since });
+            contact.note = Some(wanted.note.clone()).filter(|note| !note.is_empty());
+            contact.wanted = Some(wanted);
             contact.outgoing = Some(true);
             contact.changed_at = cx.now;
             contact.save(cx.tx)?;
@@ -77,6 +87,15 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
             announced(cx, &contact)
         }
     }
+}
+
+/// An invite that waits for keys. Asked for already: they are looked for once more, with what was said last.
+fn wanted(cx: &Cx<'_, '_>, contact: &mut people::Contact, keys: &Keys, note: String, token: Option<Token>) -> Wanted {
+    let asked = contact.wanted.take();
+    let since = asked.as_ref().map_or(cx.now, |asked| asked.since);
+    let (said, given) = asked.map(|asked| (asked.note, asked.token)).unwrap_or_default();
+    let note = if note.is_empty() { said } else { note };
+    Wanted { note, token: token.or(given), since, dh: keys.dh, kem: keys.kem }
 }
 
 fn parse(cx: &Cx<'_, '_>, text: &str) -> Result<(AccountId, Option<Ticket>), ApiError> {
@@ -170,7 +189,7 @@ pub fn decline(cx: &mut Cx<'_, '_>, params: &PairDecline) -> Result<Contact, Api
 /// Unknown contact, or no invite of ours is out.
 pub fn cancel(cx: &mut Cx<'_, '_>, params: &PairCancel) -> Result<Contact, ApiError> {
     let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
-    if contact.wanted.take().is_some() {
+    if contact.wanted.take().is_some() && contact.relationship.state() != State::Invited {
         contact.changed_at = cx.now;
         contact.save(cx.tx)?;
         pursuit::watch(cx, &contact)?;

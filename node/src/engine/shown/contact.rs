@@ -36,6 +36,7 @@ pub(in crate::engine) fn not_paired(contact: &Contact) -> ApiError {
             let sentence = format!("You blocked {name}. `covey pair unblock {word}` lifts it.");
             return ApiError::new(Reason::Blocked, sentence).with_data(serde_json::json!({ "state": state.as_str() }));
         }
+        _ if contact.wanted.is_some() => (Reason::NotPaired, "They have not answered your invite yet.".to_owned()),
         _ => (Reason::NotPaired, format!("Invite them first: `covey pair invite {}`.", contact.account)),
     };
     ApiError::new(reason, format!("You are not paired with {name}. {advice}"))
@@ -74,6 +75,12 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
 /// The state as clients see it: somebody let in by the open mode is still pending until the operator says yes.
 pub(in crate::engine) fn shown_state(contact: &Contact) -> ContactState {
     match contact.relationship.state() {
+        // On its way, once all keys are known.
+        State::Stranger | State::Refused | State::Expired | State::Cancelled | State::Removed
+            if contact.wanted.is_some() =>
+        {
+            ContactState::Invited
+        }
         State::Paired if contact.request => ContactState::Pending,
         State::Invited => ContactState::Invited,
         State::Pending => ContactState::Pending,
@@ -83,7 +90,6 @@ pub(in crate::engine) fn shown_state(contact: &Contact) -> ContactState {
         State::Expired => ContactState::Expired,
         State::Blocked => ContactState::Blocked,
         State::Removed => ContactState::Removed,
-        State::Stranger if contact.wanted.is_some() => ContactState::Invited,
         State::Cancelled => ContactState::Cancelled,
         State::Stranger => ContactState::Stranger,
     }

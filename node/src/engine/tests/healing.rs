@@ -120,6 +120,7 @@ fn next_card(world: &mut World, node: usize, seen_by: usize, log: &KeyLog) -> Ve
             prekeys: listed.bundle.clone(),
         }],
         custodians: Vec::new(),
+        kem: None,
     };
     identity::sign(&content, &device).unwrap()
 }

@@ -39,7 +39,7 @@ fn ask_anew(world: &mut World, log: &KeyLog, device: &DeviceSecret) {
         answer_attachment: &[],
         work_bits: 0,
     };
-    let ask = Input::Invite { their_dh: them.dh().public(), note: String::new(), token: None };
+    let ask = Input::Invite { their_dh: them.dh().public(), their_kem: None, note: String::new(), token: None };
     let outcome = Relationship::new(them.id()).handle(ask, &me, now, &mut StdRng::seed_from_u64(now)).unwrap();
     let (_, frame) = outcome.next.outstanding().remove(0);
     assert!(matches!(PairFrame::decode(&frame), Ok(PairFrame::Invite(_))));

@@ -30,7 +30,7 @@ pub(super) struct World {
     allowed: BTreeSet<(usize, usize)>,
     connected: BTreeSet<(usize, usize)>,
     opened: BTreeSet<(usize, usize)>,
-    cards: BTreeMap<AccountId, Vec<u8>>,
+    pub(super) cards: BTreeMap<AccountId, Vec<u8>>,
     /// Frames of these protocols are lost.
     pub(super) drop: BTreeSet<Protocol>,
     /// One in so many frames is lost; 0: none.

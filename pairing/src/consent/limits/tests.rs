@@ -15,7 +15,7 @@ fn limits() -> StrangerLimits {
 
 fn invite(n: u32) -> InviteFrame {
     let message = ByteBuf::from(n.to_le_bytes());
-    InviteFrame { from: AccountId::from_bytes([2; 32]), pass: work::mine(&ME, 20_000, &message, 4), message }
+    InviteFrame { from: Some(AccountId::from_bytes([2; 32])), pass: work::mine(&ME, 20_000, &message, 4), message }
 }
 
 fn from<'a>(source: &str, tokens: &'a TokenBook) -> Arrival<'a> {

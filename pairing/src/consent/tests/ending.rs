@@ -270,7 +270,7 @@ fn a_new_pact_needs_the_list_of_devices_that_is_known_or_a_longer_one() {
     let ask = |world: &mut World, log: &KeyLog, device: &DeviceSecret| {
         let mut anew = World::new();
         anew.now = world.now + 1000;
-        (anew.alice.card, anew.alice.device) = (card(log, device, "Alice"), device.clone());
+        (anew.alice.card, anew.alice.device) = (card(log, device, "Alice", None), device.clone());
         anew.invite(Alice).expect("allowed");
         world.now = anew.now;
         let before = world.bob.r.clone();
@@ -294,7 +294,7 @@ fn an_invite_that_is_out_can_be_sent_again_or_replaced() {
     world.settle();
     assert_eq!(world.bob.r.request().map(|request| request.id), held);
     let their_dh = world.bob.account.dh().public();
-    world.run(Alice, Input::Invite { their_dh, note: "It is me, really".into(), token: None });
+    world.run(Alice, Input::Invite { their_dh, their_kem: None, note: "It is me, really".into(), token: None });
     world.settle();
     let request = world.bob.r.request().expect("pending").clone();
     assert_eq!((Some(request.id) == held, request.note.as_str()), (false, "It is me, really"));

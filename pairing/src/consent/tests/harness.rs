@@ -9,6 +9,7 @@ use crate::{
     consent::{
         ConsentError, Effect, Input, Me, OpenedInvite, PairFrame, Relationship, Slot, State, acknowledge, open_invite,
     },
+    crypto::kem::KemHash,
     identity::{self, AccountSecret, CardContent, CardDevice, DeviceSecret, KeyLog, Token},
     ids::{AccountId, InviteId},
 };
@@ -49,7 +50,7 @@ impl Side {
         let account = AccountSecret::from_seed([seed; 32]);
         let device = DeviceSecret::from_seed([seed + 100; 32]);
         let log = KeyLog::create(&account, START).add_device(&account, &device, "laptop", START).expect("room");
-        let card = card(&log, &device, name);
+        let card = card(&log, &device, name, Some(account.kem_key().hash()));
         Self { account, device, log, card, name: name.to_owned(), silent: false, r: Relationship::new(them) }
     }
 
@@ -58,7 +59,7 @@ impl Side {
     }
 }
 
-pub(super) fn card(log: &KeyLog, device: &DeviceSecret, name: &str) -> Vec<u8> {
+pub(super) fn card(log: &KeyLog, device: &DeviceSecret, name: &str, kem: Option<KemHash>) -> Vec<u8> {
     let content = CardContent {
         sequence: 1,
         issued_at: START,
@@ -71,6 +72,7 @@ pub(super) fn card(log: &KeyLog, device: &DeviceSecret, name: &str) -> Vec<u8> {
             prekeys: ByteBuf::from([7; 64]),
         }],
         custodians: Vec::new(),
+        kem,
     };
     identity::sign(&content, device).expect("a valid card")
 }
@@ -82,6 +84,8 @@ pub(super) struct World {
     pub(super) bob: Side,
     pub(super) now: u64,
     pub(super) rng: ChaCha20Rng,
+    /// Each knows the KEM key of the other, and seals invites to it.
+    pub(super) sealed: bool,
 }
 
 impl World {
@@ -94,7 +98,13 @@ impl World {
             bob: Side::new(large, "Bob", id(small)),
             now: START,
             rng: ChaCha20Rng::seed_from_u64(7),
+            sealed: true,
         }
+    }
+
+    /// Invites are not sealed: as if both had tickets of an older version.
+    pub(super) fn unsealed() -> Self {
+        Self { sealed: false, ..Self::new() }
     }
 
     pub(super) fn side(&self, who: Who) -> &Side {
@@ -144,8 +154,9 @@ impl World {
     }
 
     pub(super) fn invite_input(&self, who: Who, token: Option<Token>) -> Input {
-        let their_dh = self.side(who.other()).account.dh().public();
-        Input::Invite { their_dh, note: format!("{who:?} here"), token }
+        let them = &self.side(who.other()).account;
+        let their_kem = self.sealed.then(|| them.kem_key().clone());
+        Input::Invite { their_dh: them.dh().public(), their_kem, note: format!("{who:?} here"), token }
     }
 
     pub(super) fn invite(&mut self, who: Who) -> Result<Vec<Effect>, ConsentError> {

@@ -6,8 +6,10 @@ use serde_bytes::ByteBuf;
 use super::harness::*;
 use crate::{
     consent::{
-        ConsentError, Input, InviteError, InviteFrame, PairFrame, Pass, Slot, handshake, offer::Offer, open_invite,
-        work,
+        ConsentError, Input, InviteError, InviteFrame, PairFrame, Pass, Slot,
+        handshake::{self, Responder},
+        offer::Offer,
+        open_invite, work,
     },
     crypto::{
         dh::{DhPublic, DhSecret},
@@ -45,7 +47,7 @@ fn open_for_bob(world: &World, frame: &InviteFrame) -> Result<(), InviteError> {
 
 /// Alice's invite as it waits in her outbox.
 pub(super) fn invited() -> (World, InviteFrame) {
-    let mut world = World::new();
+    let mut world = World::unsealed();
     world.invite(Alice).expect("allowed");
     let frame = invite_frame(&world.waiting(Alice, Slot::Invite));
     (world, frame)
@@ -72,10 +74,10 @@ fn a_flipped_bit_anywhere_in_the_handshake_message_is_noticed() {
 fn an_invite_opens_only_for_the_two_accounts_it_names() {
     let (world, frame) = invited();
     let carol = AccountSecret::from_seed([33; 32]);
-    let claimed = InviteFrame { from: carol.id(), ..frame.clone() };
+    let claimed = InviteFrame { from: Some(carol.id()), ..frame.clone() };
     assert_eq!(open_for_bob(&world, &claimed), Err(InviteError::Handshake));
     assert_eq!(open_invite(&carol, &frame, world.now).map(drop), Err(InviteError::Handshake));
-    let own = InviteFrame { from: world.bob.id(), ..frame };
+    let own = InviteFrame { from: Some(world.bob.id()), ..frame };
     assert_eq!(open_for_bob(&world, &own), Err(InviteError::OwnAccount));
 }
 
@@ -152,7 +154,7 @@ fn forged_message(ephemeral: &DhSecret, payload: &[u8]) -> Vec<u8> {
     let mut noise: HandshakeState<Thief, ChaChaPoly, Blake2s> = HandshakeState::new(
         noise_ik(),
         true,
-        handshake::prologue(&alice.id(), &bob.id()),
+        handshake::prologue(&alice.id(), &bob.id(), false),
         Some(NoiseSecret::from_slice(&MASK)),
         Some(NoiseSecret::from(ephemeral)),
         Some(*bob.dh().public().as_bytes()),
@@ -163,7 +165,7 @@ fn forged_message(ephemeral: &DhSecret, payload: &[u8]) -> Vec<u8> {
 
 fn frame_of(world: &World, message: Vec<u8>) -> InviteFrame {
     let pass = work::mine(&world.bob.id(), work::day_of(world.now), &message, 0);
-    InviteFrame { from: world.alice.id(), pass, message: ByteBuf::from(message) }
+    InviteFrame { from: Some(world.alice.id()), pass, message: ByteBuf::from(message) }
 }
 
 fn offer(world: &World, e: &DhSecret, name: &str, note: &str) -> Offer {
@@ -176,17 +178,20 @@ fn offer(world: &World, e: &DhSecret, name: &str, note: &str) -> Offer {
 fn a_stolen_invitee_key_cannot_forge_an_inviter() {
     let (world, genuine) = invited();
     let e = DhSecret::from_bytes([77; 32]);
-    let prologue = handshake::prologue(&world.alice.id(), &world.bob.id());
+    let open = |message: &[u8]| {
+        let responder = Responder::new(&world.bob.account, &world.alice.id(), message, false).expect("is not sealed");
+        responder.open()
+    };
 
     // Signed by mallory's device, with alice's public card.
     let mallory = DeviceSecret::from_seed([66; 32]);
     let message = forged_message(&e, &offer(&world, &e, "Alice", "").sign(&mallory));
-    let opened = handshake::open(&prologue, world.bob.account.dh(), &message).expect("Noise alone is fooled");
+    let opened = open(&message).expect("Noise alone is fooled");
     assert_eq!(opened.theirs, world.alice.account.dh().public());
     assert_eq!(open_for_bob(&world, &frame_of(&world, message)), Err(InviteError::Signature));
 
     // Alice's own signed offer, read out of a genuine invite with the stolen key.
-    let stolen = handshake::open(&prologue, world.bob.account.dh(), &genuine.message).expect("bob's key opens it");
+    let stolen = open(&genuine.message).expect("bob's key opens it");
     let message = forged_message(&e, &stolen.payload);
     let refused = Err(InviteError::Offer("made for another handshake"));
     assert_eq!(open_for_bob(&world, &frame_of(&world, message)), refused);
@@ -202,10 +207,11 @@ fn crafted(world: &World, change: impl FnOnce(&mut Offer)) -> InviteFrame {
     let mut offer = offer(world, &e, "Alice", "hello");
     change(&mut offer);
     let initiator = handshake::Initiator {
-        prologue: handshake::prologue(&world.alice.id(), &world.bob.id()),
+        prologue: handshake::prologue(&world.alice.id(), &world.bob.id(), false),
         own: world.alice.account.dh(),
         ephemeral: &e,
         theirs: &world.bob.account.dh().public(),
+        seal: None,
     };
     let message = initiator.start(&offer.sign(&world.alice.device)).expect("within limits");
     frame_of(world, message)
@@ -237,10 +243,11 @@ fn an_offer_over_another_static_key_than_the_accounts_is_refused() {
     let world = World::new();
     let (e, thief) = (DhSecret::from_bytes([78; 32]), DhSecret::from_bytes([80; 32]));
     let initiator = handshake::Initiator {
-        prologue: handshake::prologue(&world.alice.id(), &world.bob.id()),
+        prologue: handshake::prologue(&world.alice.id(), &world.bob.id(), false),
         own: &thief,
         ephemeral: &e,
         theirs: &world.bob.account.dh().public(),
+        seal: None,
     };
     let message = initiator.start(&offer(&world, &e, "Alice", "").sign(&world.alice.device)).expect("within limits");
     assert_eq!(open_for_bob(&world, &frame_of(&world, message)), Err(InviteError::Signature));
@@ -290,7 +297,7 @@ fn two_histories_of_one_account_are_kept_as_proof() {
         .add_device(&twin.alice.account, &other, "x", START)
         .expect("room");
     twin.alice.device = other;
-    twin.alice.card = card(&twin.alice.log, &twin.alice.device, "Alice");
+    twin.alice.card = card(&twin.alice.log, &twin.alice.device, "Alice", None);
     twin.invite(Alice).expect("allowed");
     world.now += 1;
     let invite = Input::Invited(Box::new(world.open(Bob, &twin.waiting(Alice, Slot::Invite))));

@@ -7,7 +7,9 @@ use crate::{
     consent::{
         ConsentError, Input, PairFrame, Relationship, Slot, State,
         answer::{self, Acceptance, Answer},
-        handshake, open_invite,
+        handshake::{self, Responder},
+        open_invite,
+        seal::unseal,
     },
     crypto::{dh::DhSecret, kem::KemSecret},
     identity::{AccountSecret, CardError, DeviceSecret},
@@ -57,10 +59,13 @@ fn forged_answer(world: &World, invited: &DhSecret, change: impl FnOnce(&World, 
         attachment: ByteBuf::new(),
     };
     change(world, &mut acceptance);
-    let prologue = handshake::prologue(&world.alice.id(), &world.bob.id());
+    let prologue = handshake::prologue(&world.alice.id(), &world.bob.id(), frame.from.is_none());
     let payload = Answer::Accepted(Box::new(acceptance)).encode();
     let e = DhSecret::from_bytes([79; 32]);
-    let (message, _) = handshake::respond(&prologue, invited, &e, &frame.message, &payload).expect("the key opens it");
+    let unsealed = frame.from.is_none().then(|| unseal(&world.bob.account, &frame.message).expect("for bob"));
+    let (psk, message1) = unsealed.map_or((None, frame.message.as_slice()), |it| (Some(it.psk), it.message));
+    let responder = Responder { prologue, own: invited, psk, message1 };
+    let (message, _) = responder.respond(&e, &payload).expect("the key opens it");
     PairFrame::Answer { id: frame.id(), message: ByteBuf::from(message) }
 }
 
@@ -107,7 +112,7 @@ fn a_claimed_offer_time_is_bounded() {
 fn a_ticket_with_a_wrong_key_leads_to_nobody() {
     let mut world = World::new();
     let mallory = DhSecret::from_bytes([81; 32]);
-    world.run(Alice, Input::Invite { their_dh: mallory.public(), note: String::new(), token: None });
+    world.run(Alice, Input::Invite { their_dh: mallory.public(), their_kem: None, note: String::new(), token: None });
     let answer = forged_answer(&world, &mallory, |_, _| {});
     let refused = Err(ConsentError::Card(CardError::Account));
     assert_eq!(world.step(Alice, Input::Received(answer)), refused);

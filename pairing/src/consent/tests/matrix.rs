@@ -128,7 +128,7 @@ fn texts_and_attachments_over_their_limits_are_refused_before_anything_is_made()
     let mut world = World::new();
     let before = world.alice.r.clone();
     let their_dh = world.bob.account.dh().public();
-    let invite = |note: String| Input::Invite { their_dh, note, token: None };
+    let invite = |note: String| Input::Invite { their_dh, their_kem: None, note, token: None };
     assert_eq!(world.step(Alice, invite("n".repeat(281))), Err(ConsentError::Note));
     assert_eq!(world.step(Alice, invite("\u{1b}[2J".into())), Err(ConsentError::Note));
     world.alice.name = "n".repeat(65);

@@ -29,6 +29,8 @@ enum Op {
         hours: u64,
     },
     Silent(Who, bool),
+    /// From now on invites are sealed, or are not.
+    Sealed(bool),
     /// Both reconnect and everything arrives.
     Heal,
 }
@@ -60,6 +62,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Heal),
         1 => (1u64..200).prop_map(|hours| Op::Pass { hours }),
         1 => (who(), any::<bool>()).prop_map(|(who, silent)| Op::Silent(who, silent)),
+        1 => any::<bool>().prop_map(Op::Sealed),
     ]
 }
 
@@ -82,9 +85,10 @@ struct Model {
 }
 
 impl Model {
-    fn new() -> Self {
+    fn new(sealed: bool) -> Self {
         let (alice, bob) = (Mirror::default(), Mirror::default());
-        Self { world: World::new(), flying: Vec::new(), alice, bob, hours: 0 }
+        let world = World { sealed, ..World::new() };
+        Self { world, flying: Vec::new(), alice, bob, hours: 0 }
     }
 
     fn mirror(&mut self, who: Who) -> &mut Mirror {
@@ -119,6 +123,7 @@ impl Model {
                     self.step(who, Input::Tick, None);
                 }
             }
+            Op::Sealed(sealed) => self.world.sealed = sealed,
             Op::Silent(who, silent) => self.world.side_mut(who).silent = silent,
             Op::Deliver { .. } | Op::Lose { .. } | Op::Pass { .. } => {}
         }
@@ -250,8 +255,8 @@ impl Model {
 
 proptest! {
     #[test]
-    fn two_sides_agree_whatever_happens_between_them(ops in prop::collection::vec(op(), 1..60)) {
-        let mut model = Model::new();
+    fn two_sides_agree_whatever_happens_between_them(ops in prop::collection::vec(op(), 1..60), sealed: bool) {
+        let mut model = Model::new(sealed);
         for op in ops {
             model.apply(op);
         }
@@ -266,8 +271,8 @@ proptest! {
     }
 
     #[test]
-    fn two_who_both_want_it_end_up_paired(ops in prop::collection::vec(op(), 0..30)) {
-        let mut model = Model::new();
+    fn two_who_both_want_it_end_up_paired(ops in prop::collection::vec(op(), 0..30), sealed: bool) {
+        let mut model = Model::new(sealed);
         for op in ops {
             model.apply(op);
         }

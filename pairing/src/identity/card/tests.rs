@@ -26,6 +26,7 @@ fn content() -> CardContent {
             prekeys: ByteBuf::from(vec![7; 1500]),
         }],
         custodians: Vec::new(),
+        kem: Some(account().kem_key().hash()),
         log,
     }
 }

@@ -1,0 +1,54 @@
+//! The keys of an account that an invite of ours needs. Its X25519 key stands in a ticket and in the log on its card. Of its KEM key
+//! both name the hash; the key itself is asked for, from a device of the account. Until all are known the invite waits.
+
+use covey_pairing::consent::KeyFrame;
+use covey_pairing::crypto::dh::DhPublic;
+use covey_pairing::crypto::kem::{KemHash, KemPublic};
+use covey_pairing::identity::KeyLog;
+use covey_pairing::ids::AccountId;
+
+use crate::engine::records::devices;
+use crate::engine::records::people::Contact;
+use crate::engine::{Cx, EngineError};
+
+/// What is known of the keys of an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::engine) struct Keys {
+    pub(in crate::engine) dh: Option<DhPublic>,
+    /// None: nobody named one, so an invite is not sealed.
+    pub(in crate::engine) kem: Option<KemHash>,
+}
+
+/// Those on the card of an account.
+pub(in crate::engine) fn of_card(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Keys, EngineError> {
+    let Some(card) = devices::card(cx.tx, account)? else { return Ok(Keys::default()) };
+    let log = KeyLog::verify(card.log).map_err(EngineError::bug)?;
+    Ok(Keys { dh: Some(log.dh()), kem: card.kem })
+}
+
+/// Those that an invite to the contact is made with. The X25519 key of a signed card is believed before that of a ticket, which
+/// anybody can make up; the KEM key of a ticket is insisted on, whatever a card names.
+pub(in crate::engine) fn of(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Keys, EngineError> {
+    let card = of_card(cx, &contact.account)?;
+    let ticket = contact.wanted.as_ref();
+    let out = &contact.relationship;
+    Ok(Keys {
+        dh: card.dh.or(ticket.and_then(|wanted| wanted.dh)).or_else(|| out.invited_key()),
+        kem: ticket.and_then(|wanted| wanted.kem).or(card.kem).or_else(|| out.invited_kem().map(KemPublic::hash)),
+    })
+}
+
+/// The KEM key of this hash, if the contact's is at hand.
+pub(in crate::engine) fn at_hand(contact: &Contact, hash: &KemHash) -> Option<KemPublic> {
+    let known = contact.kem.as_ref().into_iter().chain(contact.relationship.invited_kem());
+    known.into_iter().find(|key| key.hash() == *hash).cloned()
+}
+
+/// What the devices of a contact are asked, if an invite waits for its KEM key.
+pub(in crate::engine) fn question(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Option<Vec<u8>>, EngineError> {
+    if contact.wanted.is_none() {
+        return Ok(None);
+    }
+    let missing = of(cx, contact)?.kem.filter(|hash| at_hand(contact, hash).is_none());
+    Ok(missing.map(|hash| KeyFrame::Ask(hash).encode()))
+}

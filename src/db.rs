@@ -12,7 +12,7 @@ use covey_cli::{Failure, Globals, Terminal, count};
 use covey_node::{
     config::Overrides,
     daemon::{Options, StartError},
-    db::{self, BackedUp, DbError, Findings, Repaired, Restored},
+    db::{self, BackedUp, Compacted, DbError, Findings, Repaired, Restored, Stats},
     vault::VaultError,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,7 +28,7 @@ const SHOW_AFTER: Duration = Duration::from_millis(500);
 /// Problems shown to people; `--json` has all of them.
 const MOST_SHOWN: usize = 20;
 
-/// Check, repair and copy the database while the daemon is stopped
+/// Check, repair, copy, measure and compact the database while the daemon is stopped
 #[derive(Subcommand, Debug)]
 pub(crate) enum DbCommand {
     /// Check that everything is there and unharmed (exit code 5 if not)
@@ -81,6 +81,28 @@ pub(crate) enum DbCommand {
         #[command(flatten)]
         unlock: Unlock,
     },
+    /// Show what the database holds and how much room it takes
+    #[command(
+        long_about = "Show what the database holds and how much room it takes\n\nRecords and bytes by table, as they are stored: keys, and values as encrypted. \
+                      The files are larger than the records; the database uses that space again, and `covey db compact` returns it. \
+                      The daemon must be stopped.",
+        after_help = "Examples:\n  covey db stats\n  covey db stats --json | jq '.tables[] | select(.table == \"Entry\")'"
+    )]
+    Stats {
+        #[command(flatten)]
+        unlock: Unlock,
+    },
+    /// Return to the disk what the database does not need any more
+    #[command(
+        long_about = "Return to the disk what the database does not need any more\n\nCopies all records, encrypted as they are, into new files, compares the two, and removes the old files. \
+                      Needs free space for the copy. It may be interrupted at any time: the next start, or running it again, removes what is left of it. \
+                      The daemon must be stopped.",
+        after_help = "Example:\n  covey shutdown && covey db compact && covey daemon"
+    )]
+    Compact {
+        #[command(flatten)]
+        unlock: Unlock,
+    },
 }
 
 impl DbCommand {
@@ -113,6 +135,16 @@ impl DbCommand {
                 let made = done(made)?;
                 bar.clear();
                 restored(&made, &options, terminal)
+            }
+            Self::Stats { unlock } => {
+                let counted = done(db::stats(&options(globals, &unlock)?, &mut progress))?;
+                bar.clear();
+                measured(&counted, terminal)
+            }
+            Self::Compact { unlock } => {
+                let made = done(db::compact(&options(globals, &unlock)?, &mut progress))?;
+                bar.clear();
+                compacted(made, terminal)
             }
         }
     }
@@ -197,6 +229,38 @@ fn restored(made: &Restored, options: &Options, terminal: &mut Terminal) -> Resu
         t.line(&format!("Restored {} into {}.", count(made.records, "record", "records"), dir.display()))?;
         t.hint("Start your node: covey daemon. The one that the backup is of must not run any more.")
     })?)
+}
+
+fn measured(counted: &Stats, terminal: &mut Terminal) -> Result<(), Failure> {
+    Ok(terminal.show(counted, |t, counted| {
+        t.line(&format!("{:<14}{:>12}{:>14}{:>14}", "TABLE", "ROWS", "KEYS", "VALUES"))?;
+        for table in &counted.tables {
+            let (keys, values) = (size(table.key_bytes), size(table.value_bytes));
+            t.line(&format!("{:<14}{:>12}{keys:>14}{values:>14}", table.table, table.rows))?;
+        }
+        let (keys, values) = (size(counted.key_bytes), size(counted.value_bytes));
+        t.line(&format!("{:<14}{:>12}{keys:>14}{values:>14}", "all", counted.rows))?;
+        t.line(&format!("Files of the database: {}.", size(counted.file_bytes)))
+    })?)
+}
+
+fn compacted(made: Compacted, terminal: &mut Terminal) -> Result<(), Failure> {
+    Ok(terminal.show(&made, |t, made| {
+        let Compacted { records, bytes_before, bytes_after } = *made;
+        let records = count(records, "record", "records");
+        t.line(&format!("{records} took {} and now take {}.", size(bytes_before), size(bytes_after)))?;
+        t.hint("Start your node: covey daemon")
+    })?)
+}
+
+/// Bytes for people: `1.4 MiB`.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut whole, mut tenths, mut unit) = (bytes, 0, 0);
+    while whole >= 1024 && unit + 1 < UNITS.len() {
+        (tenths, whole, unit) = (whole % 1024 * 10 / 1024, whole / 1024, unit + 1);
+    }
+    if unit == 0 { format!("{whole} {}", UNITS[unit]) } else { format!("{whole}.{tenths} {}", UNITS[unit]) }
 }
 
 /// Progress of long work, for people who look at a terminal.

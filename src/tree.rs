@@ -46,7 +46,7 @@ pub(crate) enum Command {
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check, repair and copy the database while the daemon is stopped
+    /// Check, repair, copy, measure and compact the database while the daemon is stopped
     #[command(subcommand)]
     Db(DbCommand),
     /// Run a seed: a node without an account, through which others meet

@@ -35,7 +35,7 @@ use crate::service::{Seen, Service};
 use crate::settings::{LogSwitch, Settings, policy};
 use crate::store::{DiskOptions, DurableStore, Reader, Store, Tx};
 use crate::vault::{Passphrase, Vault, VaultFiles};
-use provenance::Provenance;
+pub(crate) use provenance::Provenance;
 
 /// What a node is started with.
 pub struct Options {
@@ -155,9 +155,11 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
         return Err(StartError::NotInitialised { dir: paths.data_dir().to_owned() });
     }
     let lock = InstanceLock::acquire(paths.data_dir())?;
+    db::resume_compaction(paths).map_err(StartError::Mark)?;
     let vault = files.open_or_create(options.passphrase.as_ref(), paths.database().exists(), rng)?;
     let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
     let db::Opening { mut store, suspect } = db::open(&db::places(paths), disk, &vault, rng)?;
+    db::end_compaction(paths);
     if let Some(me) = Me::load(&Reader::new(&store, &vault))? {
         // A crash may have come between the account and its mark.
         mark_initialised(paths)?;

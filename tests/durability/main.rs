@@ -7,6 +7,7 @@
 mod harness;
 
 mod backups_go_on;
+mod compaction;
 mod damaged_files_are_noticed_and_repaired;
 mod disks;
 mod full_disks_end_nothing;

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::EngineError;
 use crate::runtime::EngineHandle;
-use crate::store::{Key, Table, Tx};
+use crate::store::{Key, StoreError, Table, Tx};
 
 /// What tells a file from its copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Provenance {
+pub(crate) struct Provenance {
     inode: u64,
     /// Nanoseconds since 1970; 0 where the file system does not know.
     born: u64,
@@ -29,7 +29,7 @@ fn key() -> Key {
 
 impl Provenance {
     /// Of the database in `dir`; nothing if its file cannot be looked at (opening it has told why then).
-    pub(super) fn of(dir: &Path) -> Option<Self> {
+    pub(crate) fn of(dir: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(dir.join("db")).ok()?;
         let born = metadata.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let born = born.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0);
@@ -37,20 +37,24 @@ impl Provenance {
     }
 
     /// Whether the database remembers other files than these.
-    pub(super) fn is_copy(&self, tx: &Tx<'_>) -> Result<bool, EngineError> {
+    pub(crate) fn is_copy(&self, tx: &Tx<'_>) -> Result<bool, EngineError> {
         Ok(tx.get::<Self>(&key())?.is_some_and(|known| known != *self))
+    }
+
+    /// Goes on remembering when everything in the files of `self` was put into those of `new`. A copy that was not noticed
+    /// yet is noticed all the same: what it remembers stays then.
+    pub(crate) fn moved_to(&self, new: Self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if tx.get::<Self>(&key())? == Some(*self) { tx.put(&key(), &new) } else { Ok(()) }
     }
 
     /// Remembers these files. To be called once everything that a copy calls for is durable.
     pub(super) async fn remember(self, engine: &EngineHandle) -> Result<(), ApiError> {
-        engine
-            .call(move |cx| {
-                if cx.tx.get::<Self>(&key())? != Some(self) {
-                    cx.tx.put(&key(), &self)?;
-                }
-                Ok(())
-            })
-            .await
+        engine.call(move |cx| Ok(self.note(cx.tx)?)).await
+    }
+
+    /// Writes these files down.
+    pub(crate) fn note(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if tx.get::<Self>(&key())? == Some(self) { Ok(()) } else { tx.put(&key(), &self) }
     }
 }
 

@@ -33,6 +33,42 @@ pub enum DbError {
         /// The first of them.
         problem: String,
     },
+    /// What is to be made of an old copy is a start's to do.
+    #[error(
+        "the database is an older state of itself ({why}); start your node once with `covey daemon`, which sees to that, \
+         then compact it"
+    )]
+    Behind {
+        /// What was noticed.
+        why: String,
+    },
+    /// The copy is not what was copied: a failing disk, or a bug.
+    #[error(
+        "the copy has {copied} records instead of {records}, or others, and was given up; nothing was changed. Check the \
+         disk, then run `covey db verify`"
+    )]
+    Unequal {
+        /// Records there are.
+        records: u64,
+        /// Records in the copy.
+        copied: u64,
+    },
+    /// Not enough space for a copy.
+    #[error(
+        "the disk that holds {path} has {} MiB free, and up to {} MiB are needed for a while; free some space there",
+        free >> 20, needed.div_ceil(1 << 20)
+    )]
+    NoRoom {
+        /// Where the database is.
+        path: PathBuf,
+        /// Bytes that it may take.
+        needed: u64,
+        /// Bytes that there are.
+        free: u64,
+    },
+    /// A test stopped it here.
+    #[error("stopped")]
+    Stopped,
     /// There is such a file already.
     #[error("{path} exists already; name another file")]
     Exists {
@@ -91,10 +127,18 @@ impl DbError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Start(error) => error.exit(),
-            Self::Store(_) | Self::Engine(_) | Self::AccountLost { .. } | Self::NoBackup { .. } => Exit::Data,
-            Self::Unrepaired { .. } => Exit::Bug,
+            Self::Store(_)
+            | Self::Engine(_)
+            | Self::Unequal { .. }
+            | Self::AccountLost { .. }
+            | Self::NoBackup { .. } => Exit::Data,
+            Self::Unrepaired { .. } | Self::Stopped => Exit::Bug,
             Self::KeyNeeded { .. } => Exit::Usage,
-            Self::Exists { .. } | Self::NotEmpty { .. } | Self::Io { .. } => Exit::Refused,
+            Self::Behind { .. }
+            | Self::NoRoom { .. }
+            | Self::Exists { .. }
+            | Self::NotEmpty { .. }
+            | Self::Io { .. } => Exit::Refused,
         }
     }
 }

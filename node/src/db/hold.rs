@@ -7,7 +7,7 @@ use crate::{
     vault::{Vault, VaultFiles},
 };
 
-use super::{DbError, places};
+use super::{DbError, aside::resume_compaction, errors::at, places};
 
 /// A data directory that is ours until this is dropped.
 pub(super) struct Held {
@@ -26,6 +26,7 @@ impl Held {
             return Err(StartError::NotInitialised { dir: dir.to_owned() }.into());
         }
         let lock = InstanceLock::acquire(dir)?;
+        resume_compaction(&options.paths).map_err(at(dir))?;
         let vault = files.open(options.passphrase.as_ref())?;
         let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
         Ok(Self { _lock: lock, vault, places: places(&options.paths), disk })

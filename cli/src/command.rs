@@ -9,7 +9,7 @@ use crate::{
     candidates,
     channel::ChannelCommand,
     group::GroupCommand,
-    message::{MessageCommand, MessagesArgs, SendArgs},
+    message::{EditArgs, MessageCommand, MessagesArgs, SendArgs},
     node,
     pair::PairCommand,
     rpc::RpcCommand,
@@ -39,6 +39,13 @@ pub enum Command {
                       covey send bob 'Did you get this?' --wait delivered --timeout 60\n  df -h | covey send bob -"
     )]
     Send(SendArgs),
+    /// Change what a message of yours says
+    #[command(
+        long_about = "Change what a message of yours says\n\nEverybody in the conversation is shown the new text, and that it was edited. \
+                      Those who have read the first one have read it.",
+        after_help = "Examples:\n  covey edit 1f2e3d4c 'See you at nine'\n  covey edit 1f2e3d4c - < notes.txt"
+    )]
+    Edit(EditArgs),
     /// Read messages
     #[command(
         after_help = "Examples:\n  covey messages\n  covey messages bob --limit 20\n  covey messages --channel Lake\n  covey messages bob --json | jq -r '.[].text'"
@@ -124,6 +131,7 @@ async fn run_with(
         Command::Pair(pair) => pair.run(session, terminal).await,
         Command::Group(group) => group.run(session, terminal).await,
         Command::Send(send) => send.run(session, terminal).await,
+        Command::Edit(edit) => edit.run(session, terminal).await,
         Command::Messages(messages) => messages.run(session, terminal).await,
         Command::Message(message) => message.run(session, terminal).await,
         Command::Channel(channel) => channel.run(session, terminal).await,

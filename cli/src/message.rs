@@ -1,9 +1,11 @@
-//! `covey send | messages | message show`: what people say to each other.
+//! `covey send | edit | messages | message show`: what people say to each other.
 
 use std::{io, time::Duration};
 
 use clap::{Args, Subcommand};
-use covey_api::{Delivery, DeliverySummary, MAX_TEXT, Message, MessageList, MessageSend, MessageShow, Reason};
+use covey_api::{
+    Delivery, DeliverySummary, MAX_TEXT, Message, MessageEdit, MessageList, MessageSend, MessageShow, Reason,
+};
 
 use crate::{
     Failure, Session, Terminal,
@@ -35,6 +37,16 @@ pub struct SendArgs {
     /// Wait until it is delivered or read (see --timeout); it is delivered whether or not you wait
     #[arg(long, value_name = "STATE")]
     wait: Option<WaitFor>,
+}
+
+/// Arguments of `edit`.
+#[derive(Args, Debug)]
+pub struct EditArgs {
+    /// The id of a message of yours, or its first 8 characters
+    message: String,
+    /// What it says from now on; `-` reads it from stdin
+    #[arg(required = true)]
+    text: Vec<String>,
 }
 
 /// Arguments of `messages`.
@@ -84,6 +96,15 @@ impl SendArgs {
         };
         let to = send.to.clone();
         wait::send(session, terminal, &send, &to, self.wait).await
+    }
+}
+
+impl EditArgs {
+    pub(crate) async fn run(self, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
+        let text = text_or_stdin(&self.text, terminal)?;
+        let edit = MessageEdit { id: self.message, text, client_id: session.client_id.clone() };
+        let edited = session.call(&edit).await?;
+        Ok(terminal.show(&edited, |t, edited| t.line(&format!("{} was edited.", short_id(&edited.id))))?)
     }
 }
 
@@ -188,6 +209,7 @@ fn show(t: &mut Terminal, message: &Message) -> io::Result<()> {
         ("from", Some(format!("{} ({})", display::author(message), message.author))),
         ("sent", Some(at(message.sent_at))),
         ("received", Some(at(message.received_at)).filter(|_| !message.own)),
+        ("edited", message.edited_at.map(at)),
         ("reply to", message.reply_to.clone()),
         ("state", Some(display::message_state(message.state).to_owned())),
         ("expires", message.expires_at.map(at)),

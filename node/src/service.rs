@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex};
 use covey_api::{
     Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
     AccountTickets, ApiError, Channel, ChannelApi, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute,
-    ChannelShow, Contact, Counts, Message, MessageApi, MessageList, MessageSend, MessageShow, PairAccept, PairApi,
-    PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow,
-    PairUnblock, PairVerify, Request, SafetyNumber, Sent, Ticket, TicketInfo,
+    ChannelShow, Contact, Counts, Message, MessageApi, MessageEdit, MessageList, MessageSend, MessageShow, PairAccept,
+    PairApi, PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend,
+    PairShow, PairUnblock, PairVerify, Request, SafetyNumber, Sent, Ticket, TicketInfo,
 };
 use covey_overlay::Handle;
 use tokio_util::sync::CancellationToken;
@@ -212,6 +212,10 @@ impl ChannelApi for Service {
 impl MessageApi for Service {
     async fn send(&self, params: MessageSend) -> Result<Sent, ApiError> {
         self.change(params, rpc::message::send).await
+    }
+
+    async fn edit(&self, params: MessageEdit) -> Result<Message, ApiError> {
+        self.change(params, rpc::message::edit).await
     }
 
     async fn list(&self, params: MessageList) -> Result<Vec<Message>, ApiError> {

@@ -461,6 +461,9 @@ fn node_body() -> Seeds {
         Body { v: 1, k: 2, t: NOW, m: vec![(alice, 0, 1), (alice, u64::MAX, u64::MAX)], ..Body::default() },
         Body { v: 1, k: 9, t: 0, ..Body::default() },
         Body { v: 2, k: 1, t: 0, ..Body::default() },
+        Body { k: 4, r: Some(ByteArray::new([4; 32])), ..text("another text") },
+        Body { k: 4, ..text("of nothing") },
+        Body { v: 1, k: 4, t: NOW, r: Some(ByteArray::new([4; 32])), ..Body::default() },
     ];
     named("body", bodies.iter().map(encode))
 }

@@ -10,6 +10,7 @@ mod a_newcomer_needs_no_flags;
 mod a_passphrase_is_asked_for_on_a_terminal;
 mod a_service_manager_is_told;
 mod acknowledged_messages_survive_kills;
+mod an_edited_message;
 mod an_old_copy_of_the_data;
 mod an_unpaired_process_gets_the_uniform_refusal;
 mod bad_input_gets_one_clear_sentence;

@@ -20,6 +20,10 @@ async fn json_is_the_bare_result_and_nothing_else() {
     let sent = daemon.run(&["send", "alice", "hi", "there", "--json"]).await;
     assert_eq!(sent.json(), json!({"id": "bbbbbbbb1", "channel": format!("ch-{ALICE}"), "state": "queued"}));
 
+    let edited = daemon.run(&["edit", "bbbbbbbb1", "hi", "again", "--json"]).await;
+    assert_eq!((&edited.json()["text"], &edited.json()["edited"]), (&json!("hi again"), &json!(true)));
+    assert_eq!(daemon.run(&["edit", "bbbbbbbb1", "hi there"]).await.out, "bbbbbbbb was edited.\n");
+
     let pending = daemon.run(&["pair", "list", "--state", "pending", "--json"]).await.json();
     assert_eq!(pending.as_array().map(Vec::len), Some(1));
     for field in ["contact", "alias", "state", "since", "note", "direction", "verified", "confirmed", "expires_at"] {

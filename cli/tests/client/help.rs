@@ -43,6 +43,7 @@ fn every_method_of_the_contract_has_a_command() {
         let verb = verb.replace('_', "-");
         match (noun, verb.as_str()) {
             ("node", verb) => vec![verb.to_owned()],
+            ("message", "edit") => vec!["edit".to_owned()],
             ("message", "send") => vec!["send".to_owned()],
             ("message", "list") => vec!["messages".to_owned()],
             ("web", _) => vec!["web".to_owned()],

@@ -83,7 +83,7 @@ pub enum Reason {
     /// Another token in use has that name.
     TokenNameTaken,
     /// The caller's token does not cover this; details: `{"needs", "scopes"}`. Or our role in a group does not; then details:
-    /// `{"right", "role", "needs"}`.
+    /// `{"right", "role", "needs"}`. Or only the author of a message may; without details.
     NotAllowed,
 
     /// No group has that name or id.

@@ -62,8 +62,8 @@ pub use group::{
 };
 pub use kinds::{EventKind, JournalTruncated, kind};
 pub use message::{
-    Delivery, DeliverySummary, MAX_MISSING, Message, MessageApi, MessageList, MessageSend, MessageShow, MessageState,
-    Sent,
+    Delivery, DeliverySummary, MAX_MISSING, Message, MessageApi, MessageEdit, MessageList, MessageSend, MessageShow,
+    MessageState, Sent,
 };
 pub use node::{
     Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reachability,

@@ -22,6 +22,18 @@ pub struct MessageSend {
     pub client_id: Option<String>,
 }
 
+/// Parameters of `message.edit`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageEdit {
+    /// Id or unique id prefix of a message of ours.
+    pub id: String,
+    /// What it says from now on; at most 16 KiB of UTF-8.
+    pub text: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
 /// Parameters of `message.list`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -124,7 +136,7 @@ pub struct Message {
     pub author_alias: Option<String>,
     /// Did we write it?
     pub own: bool,
-    /// What it says.
+    /// What it says; if its author edited it, what they wrote last.
     pub text: String,
     /// When it was written, by the author's clock.
     pub sent_at: Time,
@@ -140,6 +152,9 @@ pub struct Message {
     pub reply_to: Option<String>,
     /// Was it changed after it was sent?
     pub edited: bool,
+    /// When it was changed last, by the author's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Time>,
     /// When it is given up or disappears.
     pub expires_at: Option<Time>,
     /// Did it come when what stands after it had been read? Its author may have written it long ago, or put it there since.
@@ -165,6 +180,11 @@ noun! {
             refuses NoSuchChannel, NoSuchContact, AmbiguousContact, NoSuchGroup, AmbiguousGroup, NotPaired,
                 NotAMember, Declined, RefusedByThem, Blocked, EmptyText, TooLong, NoSuchMessage, GroupClosed,
                 GroupLeft, LimitReached;
+        /// Replace the text of a message of ours. Everybody in the conversation is shown the new one, and that it was edited.
+        /// Members whose covey is older go on seeing the first text.
+        write edit(MessageEdit) -> Message, needs Send in channel,
+            refuses NoSuchMessage, NotAllowed, EmptyText, TooLong, NotPaired, NotAMember, Declined, RefusedByThem, Blocked,
+                GroupClosed, GroupLeft, LimitReached;
         /// Messages in their order, oldest first.
         read list(MessageList) -> Vec<Message>, needs Read in channel,
             refuses NoSuchChannel, NoSuchContact, AmbiguousContact, NoSuchGroup, AmbiguousGroup, NotPaired,

@@ -38,7 +38,7 @@ refuse!(ChannelApi {
     list(ChannelList) -> Vec<Channel>, show(ChannelShow) -> Channel, archive(ChannelArchive) -> Channel,
     mute(ChannelMute) -> Channel, mark_read(ChannelMarkRead) -> Channel,
 });
-refuse!(MessageApi { send(MessageSend) -> Sent, list(MessageList) -> Vec<Message>, show(MessageShow) -> Message });
+refuse!(MessageApi { send(MessageSend) -> Sent, edit(MessageEdit) -> Message, list(MessageList) -> Vec<Message>, show(MessageShow) -> Message });
 refuse!(GroupApi {
     create(GroupCreate) -> GroupCreated, list(GroupList) -> Vec<Group>, show(GroupShow) -> Group,
     invite(GroupInvite) -> Member, join(GroupJoin) -> Group, accept(GroupAccept) -> Group,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::counters::Counter;
-use crate::engine::records::messages;
+use crate::engine::records::{edits, messages};
 use crate::engine::{Cx, Effect, EngineError, Selection, Written, tables};
 use crate::store::Tx;
 
@@ -210,11 +210,17 @@ fn as_it_is_now(cx: &Cx<'_, '_>, message: &mut serde_json::Map<String, Value>) -
     let id = message.get("id").and_then(Value::as_str).unwrap_or_default();
     let id = data_encoding::HEXLOWER.decode(id.as_bytes()).ok().and_then(|id| <[u8; 32]>::try_from(id).ok());
     let found = id.map(|id| messages::by_id(cx.tx, &EntryId::from_bytes(id))).transpose()?.flatten();
-    let text = found.and_then(|(_, message)| message.text().map(ToOwned::to_owned));
-    if text.is_none() {
+    let said = found.map(|(channel, found)| edits::said(cx.tx, channel, &found)).transpose()?.flatten();
+    let edited_at = said.as_ref().and_then(|said| said.edited_at).map(Time::from_unix_ms);
+    message.insert("edited".to_owned(), Value::Bool(edited_at.is_some()));
+    match edited_at {
+        Some(at) => drop(message.insert("edited_at".to_owned(), serde_json::to_value(at).map_err(EngineError::bug)?)),
+        None => drop(message.remove("edited_at")),
+    }
+    if said.is_none() {
         message.insert("deleted".to_owned(), Value::Bool(true));
     }
-    message.insert("text".to_owned(), Value::String(text.unwrap_or_default()));
+    message.insert("text".to_owned(), Value::String(said.map(|said| said.text).unwrap_or_default()));
     Ok(())
 }
 

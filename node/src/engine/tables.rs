@@ -260,6 +260,28 @@ pub(super) fn judged(channel: u64) -> Key {
     Key::table(Table::Channel).u8(5).u64(channel)
 }
 
+/// An edit, by the message that it changes and the account that wrote it: one that counts, or one that does not.
+pub(super) fn edit(channel: u64, counts: bool, target: &EntryId, author: &AccountId, place: &OrderKey) -> Key {
+    let key = edits(channel, counts, target, author).u64(place.lamport);
+    of_feed(key, place.author.as_bytes(), place.incarnation).u64(place.seq)
+}
+
+/// All by one account of one message, in the order of their logical times.
+pub(super) fn edits(channel: u64, counts: bool, target: &EntryId, author: &AccountId) -> Key {
+    let key = Key::table(Table::Channel).u8(if counts { 6 } else { 7 });
+    key.u64(channel).id(target.as_bytes()).id(author.as_bytes())
+}
+
+/// The whole of both indices.
+pub(super) fn all_edits() -> [Key; 2] {
+    [6, 7].map(|part| Key::table(Table::Channel).u8(part))
+}
+
+/// How far messages of an older covey were looked through for kinds of bodies that it did not know.
+pub(super) fn looked_through() -> Key {
+    Key::table(Table::Meta).raw("kinds looked for")
+}
+
 fn of_feed(key: Key, author: &[u8; 32], incarnation: u64) -> Key {
     key.id(author).u64(incarnation)
 }

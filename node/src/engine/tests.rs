@@ -6,6 +6,7 @@ mod blocking;
 mod bound;
 mod consent;
 mod conversation;
+mod edits;
 mod first_contact;
 mod group_proofs;
 mod group_tickets;

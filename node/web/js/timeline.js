@@ -80,7 +80,7 @@ export class Timeline {
       this.messages.splice(at, 0, message);
       return true;
     }
-    const changed = message.edited !== there.edited || message.deleted !== there.deleted;
+    const changed = message.text !== there.text || message.edited !== there.edited || message.deleted !== there.deleted;
     if (changed || PROGRESS[message.state] >= PROGRESS[there.state]) this.messages[at] = message;
     return false;
   }

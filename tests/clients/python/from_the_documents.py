@@ -77,6 +77,7 @@ def talk(alice, bob, ids):
     eventually("both arrive", lambda: len(bob.call("message.list", channel=ids["alice"], limit=10)) == 2)
     bob.call("message.send", to=ids["alice"], text="Fine", reply_to=sent["id"])
     bob.call("channel.mark_read", channel=ids["alice"])
+    assert alice.call("message.edit", id=sent["id"], text="Hello, Bob")["edited"], "it says so"
     eventually("it is read", lambda: alice.call("message.show", id=sent["id"])["state"] == "read")
     alice.call("channel.list")
     alice.call("channel.show", channel=ids["bob"])

@@ -22,7 +22,7 @@ pub fn params(bytes: &[u8]) -> bool {
         AccountRename AccountRevokeTicket AccountSafetyNumber AccountShow AccountTicket AccountTickets AuditList
         ChannelArchive ChannelList ChannelMarkRead ChannelMute ChannelShow
         EventsAck EventsFetch EventsSubscribe
-        MessageList MessageSend MessageShow
+        MessageEdit MessageList MessageSend MessageShow
         NodeDoctor NodePeers NodeShutdown NodeStatus
         PairAccept PairBlock PairCancel PairDecline PairForget PairInvite PairList PairRemove PairRename PairSend
         PairShow PairUnblock PairVerify

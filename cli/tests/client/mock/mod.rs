@@ -88,6 +88,7 @@ pub fn message(id: &str, author: &str, text: &str, state: MessageState) -> Messa
         state,
         reply_to: None,
         edited: false,
+        edited_at: None,
         expires_at: None,
         deleted: false,
         deliveries: vec![],
@@ -476,6 +477,14 @@ impl ChannelApi for Mock {
 impl MessageApi for Mock {
     async fn send(&self, params: MessageSend) -> Result<Sent, ApiError> {
         self.accept_message(&params.to, &params.text, params.reply_to)
+    }
+
+    async fn edit(&self, params: MessageEdit) -> Result<Message, ApiError> {
+        let mut state = self.state();
+        let found = state.messages.iter_mut().find(|message| message.id.starts_with(&params.id));
+        let found = found.ok_or_else(|| ApiError::new(Reason::NoSuchMessage, "There is no such message."))?;
+        (found.text, found.edited) = (params.text, true);
+        Ok(found.clone())
     }
 
     async fn list(&self, params: MessageList) -> Result<Vec<Message>, ApiError> {

@@ -46,7 +46,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Session | Table::GroupSession, _) => row.is::<DeviceSessions>(),
         (Table::Peer, _) => row.is::<Owner>(),
         (Table::Channel, Some(0)) => row.is::<Channel>(),
-        (Table::Channel, Some(2..=4)) => row.is::<OrderKey>(),
+        (Table::Channel, Some(2..=4 | 6 | 7)) => row.is::<OrderKey>(),
         (Table::Group, Some(0)) => row.is::<Standing>(),
         (Table::Group, Some(1)) => row.is::<Asking>(),
         (Table::Group, Some(2)) => row.is::<(AccountId, DeviceId)>(),

@@ -12,7 +12,7 @@ use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::messages::{Message, Pointer};
 use crate::engine::records::parked::Parked;
-use crate::engine::records::{self, devices, repeats};
+use crate::engine::records::{self, devices, edits, repeats};
 use crate::engine::{EngineError, Me, tables};
 use crate::store::{Key, Table, Tx};
 
@@ -25,7 +25,9 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
     me: &Me,
     progress: Progress<'_>,
 ) -> Result<(), EngineError> {
-    forget_places(mending)?;
+    for table in [[Key::table(Table::Message)].as_slice(), &tables::all_edits()].concat() {
+        forget_all(mending, &table)?;
+    }
     let mut done = 0;
     for channel in channels::all(&mending.tx())? {
         let mut after = tables::messages(channel.no);
@@ -61,10 +63,9 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
     wait(mending, me, progress)
 }
 
-fn forget_places<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>) -> Result<(), EngineError> {
-    let table = Key::table(Table::Message);
+fn forget_all<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>, table: &Key) -> Result<(), EngineError> {
     loop {
-        let keys = mending.tx().keys_after(&table, &table, PART)?;
+        let keys = mending.tx().keys_after(table, table, PART)?;
         if keys.is_empty() {
             return Ok(());
         }
@@ -90,6 +91,7 @@ fn place(tx: &mut Tx<'_>, channel: &Channel, key: &Key, message: &Message) -> Re
     }
     tx.put(&tables::message_place(&message.id), &Pointer(channel.no, *place))?;
     repeats::point(tx, channel.no, message)?;
+    edits::point(tx, channel.no, None, message)?;
     if message.unseen {
         tx.put(&tables::late(channel.no, place), place)?;
     }

@@ -8,7 +8,8 @@ use crate::engine::check::progress::Progress;
 use crate::engine::records::channels::Channel;
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::messages::{Message, Pointer};
-use crate::engine::records::repeats;
+use crate::engine::records::{edits, repeats};
+use crate::engine::said;
 use crate::engine::wire::payload;
 use crate::engine::{EngineError, tables};
 use crate::store::{Key, Table, Tx};
@@ -91,6 +92,10 @@ fn standing(tx: &Tx<'_>, channel: &Channel, key: &Key, message: &Message) -> Res
     match tx.get::<Pointer>(&tables::message_place(&message.id))? {
         Some(Pointer(no, at)) if no == channel.no && at == *place => {}
         _ => return Ok(Standing::Wrong("is not found by its id")),
+    }
+    // What an older covey took for an unknown kind is listed in the background after the start.
+    if !edits::is_listed(tx, channel.no, message)? && said::edits::is_looked_through(tx)? {
+        return Ok(Standing::Wrong("is an edit that is not found by what it changes"));
     }
     let feed = tables::feed(channel.no, place.author.as_bytes(), place.incarnation);
     let Some(feed) = tx.get::<Feed>(&feed)? else { return Ok(Standing::Early) };

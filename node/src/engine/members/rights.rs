@@ -14,7 +14,7 @@ use crate::engine::records::messages::Message;
 use crate::engine::wire::payload;
 use crate::engine::{Cx, EngineError, tables};
 
-/// [BODY-9] Whether a body of this kind counts that `author` wrote at this place. (A reader does not write; that they read is for
+/// [BODY-9], [BODY-12] Whether a body of this kind counts that `author` wrote at this place. (A reader does not write; that they read is for
 /// them to say.)
 pub(in crate::engine) fn counts(
     cx: &Cx<'_, '_>,
@@ -28,20 +28,23 @@ pub(in crate::engine) fn counts(
     let (device, OrderKey { incarnation, seq, lamport, .. }) = (device_of(place), *place);
     let is_within = members::cut(cx, channel, &key).is_none_or(|last| seq <= last);
     let written = Written { device, incarnation, seq, lamport };
-    is_within && (of != payload::kind::TEXT || group.roster.may_have_written(author, &written))
+    is_within && (!payload::kind::is_said(of) || group.roster.may_have_written(author, &written))
 }
 
 fn device_of(place: &OrderKey) -> DeviceId {
     DeviceId::from_bytes(*place.author.as_bytes())
 }
 
-/// Whether a message was deleted for everyone: itself, or what it was written again for.
+/// Whether a message was deleted for everyone: itself, what it was written again for, or the message of its author that it changes.
 pub(in crate::engine) fn is_deleted(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> bool {
     let Some(group) = rosters::get(cx, channel.no) else { return false };
     let device = device_of(&message.place);
     let first = message.body.again.map(|id| EntryId::from_bytes(*id));
-    let mut ids = first.into_iter().chain([message.id]);
-    ids.any(|id| group.roster.is_deleted(&roster::EntryId::from_bytes(*id.as_bytes()), &device))
+    let is_deleted =
+        |id: EntryId, device: &DeviceId| group.roster.is_deleted(&roster::EntryId::from_bytes(*id.as_bytes()), device);
+    let devices = || group.devices.iter().filter(|(_, of)| **of == message.author).map(|(device, _)| device);
+    first.into_iter().chain([message.id]).any(|id| is_deleted(id, &device))
+        || message.body.edits().is_some_and(|id| is_deleted(id, &device) || devices().any(|of| is_deleted(id, of)))
 }
 
 /// Whether `account` may read an entry of ours.

@@ -75,12 +75,22 @@ impl Message {
 
     /// Whether it says something that clients see.
     pub(in crate::engine) fn is_shown(&self) -> bool {
-        self.body.kind == payload::kind::TEXT && !self.hidden && !self.repeat
+        self.body.kind == payload::kind::TEXT && self.stands()
     }
 
-    /// What it says to clients.
+    /// What it says, as it was written; [`super::edits`] knows what it was changed to.
     pub(in crate::engine) fn text(&self) -> Option<&str> {
         self.body.text.as_deref().filter(|_| self.is_shown())
+    }
+
+    /// Whether it counts: its author had the right to write it, and it is no repetition.
+    pub(in crate::engine) fn stands(&self) -> bool {
+        payload::kind::is_said(self.body.kind) && !self.hidden && !self.repeat
+    }
+
+    /// The id that it had first, before it was written again for any reason.
+    pub(in crate::engine) fn first_id(&self) -> EntryId {
+        self.body.again.map_or(self.id, |id| EntryId::from_bytes(*id))
     }
 
     /// What is left of it when it is deleted: that it was there, and what it was written again for.
@@ -115,6 +125,11 @@ pub(in crate::engine) fn remove(tx: &mut Tx<'_>, channel: &mut Channel, message:
     tx.delete(&tables::message_place(&message.id));
     tx.delete(&tables::late(channel.no, &message.place));
     tx.delete(&tables::hidden(channel.no, &message.place));
+    if let Some(target) = message.body.edits() {
+        for counts in [true, false] {
+            tx.delete(&tables::edit(channel.no, counts, &target, &message.author, &message.place));
+        }
+    }
     if channel.newest == Some(message.place) {
         channel.newest = None;
     }

@@ -9,6 +9,7 @@
 //! | [`channels`] | conversations |
 //! | [`feeds`] | feeds and their entries |
 //! | [`messages`] | messages in the order of a channel |
+//! | [`edits`] | edits by the message that they change |
 //! | [`repeats`] | messages that were written again |
 //! | [`marks`] | how far recipients have our feeds |
 //! | [`standing`] | how we stand to groups |
@@ -21,6 +22,7 @@
 
 pub(super) mod channels;
 pub(super) mod devices;
+pub(super) mod edits;
 pub(super) mod feeds;
 pub(super) mod joining;
 pub(super) mod marks;

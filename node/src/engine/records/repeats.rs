@@ -48,7 +48,7 @@ pub(in crate::engine) fn class(
 }
 
 fn counts(message: &Message) -> bool {
-    message.body.kind == payload::kind::TEXT && !message.hidden
+    payload::kind::is_said(message.body.kind) && !message.hidden
 }
 
 /// Whether another one of these is the same message and stands before this one.

@@ -1,6 +1,6 @@
 //! `message.*`
 
-use covey_api::{ApiError, Message, MessageList, MessageSend, MessageShow, Reason, Sent};
+use covey_api::{ApiError, Message, MessageEdit, MessageList, MessageSend, MessageShow, Reason, Sent};
 use covey_pairing::consent::State;
 
 use crate::engine::Cx;
@@ -8,7 +8,7 @@ use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, Named, bound};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::messages::{self, Page};
-use crate::engine::records::people;
+use crate::engine::records::{edits, people};
 use crate::engine::rpc::range;
 use crate::engine::said::write;
 use crate::engine::shown::{self, contact, group};
@@ -37,6 +37,15 @@ pub(super) fn send_to(
     reply_to: Option<&str>,
     expires_in: Option<u64>,
 ) -> Result<Sent, ApiError> {
+    sayable(&text)?;
+    let reply_to = reply_to.map(|id| names::message::resolve_in(cx, Some(&channel), id)).transpose()?;
+    let reply_to = reply_to.map(|(_, message)| *message.id.as_bytes());
+    let expires_at = range::end(cx.now, expires_in)?;
+    write::send(cx, channel, &Body::text(text, reply_to, expires_at, cx.now))
+}
+
+/// Whether a message may say that.
+fn sayable(text: &str) -> Result<(), ApiError> {
     if text.trim().is_empty() {
         return Err(ApiError::new(Reason::EmptyText, "The text is empty; write something."));
     }
@@ -47,10 +56,29 @@ pub(super) fn send_to(
         )
         .with_data(serde_json::json!({ "bytes": text.len(), "limit": MAX_TEXT })));
     }
-    let reply_to = reply_to.map(|id| names::message::resolve_in(cx, Some(&channel), id)).transpose()?;
-    let reply_to = reply_to.map(|(_, message)| *message.id.as_bytes());
-    let expires_at = range::end(cx.now, expires_in)?;
-    write::send(cx, channel, &Body::text(text, reply_to, expires_at, cx.now))
+    Ok(())
+}
+
+/// `message.edit`
+///
+/// # Errors
+/// Unknown or deleted message, one of somebody else, empty or too long text, a conversation that cannot be written to.
+pub fn edit(cx: &mut Cx<'_, '_>, params: MessageEdit) -> Result<Message, ApiError> {
+    let (channel, message) = names::message::resolve_in(cx, None, &params.id)?;
+    let Some(said) = edits::said(cx.tx, channel.no, &message)? else {
+        return Err(ApiError::new(Reason::NoSuchMessage, "That is no message any more; it was deleted."));
+    };
+    if !message.own {
+        return Err(ApiError::new(Reason::NotAllowed, "Only its author can edit a message. Answer it instead."));
+    }
+    sayable(&params.text)?;
+    check_writable(cx, &channel)?;
+    if said.text != params.text {
+        write::add(cx, channel.clone(), &Body::edit(message.first_id(), params.text, cx.now))?;
+    }
+    let channel = channels::by_no(cx.tx, channel.no)?.unwrap_or(channel);
+    let message = messages::at(cx.tx, channel.no, &message.place)?.unwrap_or(message);
+    shown::message::show_with_deliveries(cx, &channel, &message)
 }
 
 /// The channel that `text` names, if it can be written to.
@@ -62,15 +90,18 @@ pub(super) fn writable(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError>
         None if !bound && text.trim().to_ascii_lowercase().starts_with("cv1") => return Err(contact::no_such(text)),
         _ => names::channel(cx, text, Purpose::Change)?,
     };
+    check_writable(cx, &channel)?;
+    Ok(channel)
+}
+
+/// Refuses if nothing can be written into the channel.
+fn check_writable(cx: &Cx<'_, '_>, channel: &Channel) -> Result<(), ApiError> {
     if !channel.open {
-        let Some(account) = &channel.contact else { return Err(group::closed(cx, &channel)?) };
-        let contact = people::load(cx.tx, account)?.ok_or_else(|| contact::no_such(text))?;
+        let Some(account) = &channel.contact else { return Err(group::closed(cx, channel)?) };
+        let contact = people::load(cx.tx, account)?.ok_or_else(|| contact::no_such(&account.to_string()))?;
         return Err(contact::not_paired(&contact));
     }
-    if channel.is_group() {
-        group::may_write(cx, &channel)?;
-    }
-    Ok(channel)
+    if channel.is_group() { group::may_write(cx, channel) } else { Ok(()) }
 }
 
 /// The direct channel with a contact that is paired.

@@ -4,14 +4,14 @@
 //! chooses the logical time of what it writes, and a key may come late. Such a message is *late*: it is unread whatever
 //! stands after it was read, and no receipt leaves for it before it was seen [NODE-LATE].
 
-use covey_feed::{Entry, EntryId, FeedKey, OrderKey};
+use covey_feed::{Author, Entry, EntryId, FeedKey, OrderKey};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::ids::{AccountId, DeviceId};
 
-use crate::engine::members::rights;
+use crate::engine::members::{self, rights};
 use crate::engine::records::channels::Channel;
 use crate::engine::records::messages::{self, Message};
-use crate::engine::records::{feeds, parked, repeats};
+use crate::engine::records::{edits, feeds, parked, repeats};
 use crate::engine::said::{place, receipts, settle};
 use crate::engine::sealing::chains;
 use crate::engine::wire::payload::{self, Body};
@@ -34,11 +34,11 @@ pub(in crate::engine) fn receive(
     }
     message.hidden = !rights::counts(cx, channel, &author, &message.place, message.body.kind);
     // Whether it is one that came before is settled when it is there.
-    message.repeat = message.is_shown() && !repeats::is_alone(cx.tx, channel, &message)?;
+    message.repeat = message.stands() && !repeats::is_alone(cx.tx, channel, &message)?;
     let message = place::put(cx, channel, None, message, false)?;
     if message.is_shown() {
         place::announce(cx, channel, &message)?;
-    } else if message.repeat {
+    } else if message.repeat || (message.stands() && message.body.edits().is_some()) {
         settle::settle(cx, channel, &message)?;
     }
     if !marks.is_empty() && message.body.kind == payload::kind::READ && !message.hidden {
@@ -47,7 +47,7 @@ pub(in crate::engine) fn receive(
     Ok(())
 }
 
-/// Deletes a message for everyone, if that device wrote it.
+/// [BODY-14] Deletes a message for everyone, if that device wrote it, and whatever its author changed it to.
 pub(in crate::engine) fn delete(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
@@ -55,18 +55,48 @@ pub(in crate::engine) fn delete(
     of: &DeviceId,
 ) -> Result<(), EngineError> {
     for message in repeats::named(cx.tx, channel, id, of.as_bytes())? {
-        if message.body.is_deleted() {
-            continue;
+        if !message.body.is_deleted() {
+            forget(cx, channel, &message)?;
         }
-        place::replace(cx, channel, &message, message.clone().forgotten(), false)?;
-        settle::settle(cx, channel, &message)?;
-        if message.own {
-            let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };
-            let feed = feeds::load(cx.tx, channel.no, &key)?;
-            let entry = feed.map(|feed| feeds::entry(cx.tx, feed.fid, message.place.seq)).transpose()?.flatten();
-            if let Some(payload) = entry.as_ref().and_then(Entry::payload) {
-                chains::forget_key(cx, channel.no, payload)?;
+    }
+    if let Some(author) = members::account_of(cx, channel, &Author::from_bytes(*of.as_bytes()))? {
+        forget_edits(cx, channel, id, &author)?;
+    }
+    Ok(())
+}
+
+/// Leaves nothing of what an author changed a message to, however often that was. (None of them is listed any more once it is
+/// forgotten.)
+fn forget_edits(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    target: &EntryId,
+    author: &AccountId,
+) -> Result<(), EngineError> {
+    loop {
+        let part = edits::part(cx.tx, channel.no, target, author)?;
+        if part.is_empty() {
+            return Ok(());
+        }
+        for (key, place) in part {
+            match messages::at(cx.tx, channel.no, &place)? {
+                Some(edit) if edit.body.edits() == Some(*target) => forget(cx, channel, &edit)?,
+                _ => cx.tx.delete(&key),
             }
+        }
+    }
+}
+
+/// Leaves of a message that it was there.
+fn forget(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Result<(), EngineError> {
+    place::replace(cx, channel, message, message.clone().forgotten(), false)?;
+    settle::settle(cx, channel, message)?;
+    if message.own {
+        let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };
+        let feed = feeds::load(cx.tx, channel.no, &key)?;
+        let entry = feed.map(|feed| feeds::entry(cx.tx, feed.fid, message.place.seq)).transpose()?.flatten();
+        if let Some(payload) = entry.as_ref().and_then(Entry::payload) {
+            chains::forget_key(cx, channel.no, payload)?;
         }
     }
     Ok(())
@@ -84,7 +114,7 @@ pub(in crate::engine) fn hide(
         return Ok(());
     }
     let mut is = Message { hidden, repeat: false, ..message.clone() };
-    is.repeat = is.is_shown() && !repeats::is_alone(cx.tx, channel, &is)?;
+    is.repeat = is.stands() && !repeats::is_alone(cx.tx, channel, &is)?;
     let is = place::replace(cx, channel, &message, is, false)?;
     settle::settle(cx, channel, &is)
 }

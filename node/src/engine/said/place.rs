@@ -6,7 +6,7 @@ use covey_feed::OrderKey;
 use crate::engine::counters::Counter;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::messages::{self, Message, Page, Pointer};
-use crate::engine::records::repeats;
+use crate::engine::records::{edits, repeats};
 use crate::engine::shown::{channel, message};
 use crate::engine::wire::payload;
 use crate::engine::{Cx, Effect, EngineError, journal, tables};
@@ -44,6 +44,7 @@ pub(in crate::engine) fn put(
     }
     cx.tx.put(&tables::message_place(&is.id), &Pointer(channel.no, is.place))?;
     repeats::point(cx.tx, channel.no, &is)?;
+    edits::point(cx.tx, channel.no, was, &is)?;
     if after {
         channel.newest = channel.newest.max(Some(is.place));
     } else if channel.newest == Some(is.place) {
@@ -70,6 +71,17 @@ pub(in crate::engine) fn announce(
     message: &Message,
 ) -> Result<(), EngineError> {
     channel.active_at = cx.now;
+    let kind = if message.own { api::EventKind::MessageSent } else { api::EventKind::MessageReceived };
+    tell(cx, channel, message, kind)
+}
+
+/// Tells clients of a message.
+pub(in crate::engine) fn tell(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    message: &Message,
+    kind: api::EventKind,
+) -> Result<(), EngineError> {
     if channels::is_request(cx.tx, channel)? {
         // Not a message of the inbox: the list of requests has changed.
         channel.save(cx.tx)?;
@@ -77,7 +89,6 @@ pub(in crate::engine) fn announce(
         return journal::record(cx, api::EventKind::Channel, &shown);
     }
     let shown = message::show(cx, channel, message).map_err(EngineError::bug)?;
-    let kind = if message.own { api::EventKind::MessageSent } else { api::EventKind::MessageReceived };
     journal::record(cx, kind, &shown)
 }
 
@@ -96,8 +107,7 @@ pub(in crate::engine) fn replace(
     if is.is_shown() && was.arrived == 0 {
         announce(cx, channel, &is)?;
     } else if is.is_shown() || was.is_shown() {
-        let shown = message::show(cx, channel, &is).map_err(EngineError::bug)?;
-        journal::record(cx, api::EventKind::MessageChanged, &shown)?;
+        tell(cx, channel, &is, api::EventKind::MessageChanged)?;
     }
     channel.save(cx.tx)?;
     Ok(is)

@@ -3,7 +3,7 @@
 use crate::engine::records::channels::Channel;
 use crate::engine::records::messages::{self, Message};
 use crate::engine::records::repeats;
-use crate::engine::said::place;
+use crate::engine::said::{edits, place};
 use crate::engine::{Cx, EngineError};
 
 /// A message came, is hidden, shown, deleted or gone: which of those that say the same is shown may be another one now.
@@ -29,8 +29,8 @@ pub(in crate::engine) fn settle(
             class[at] = place::replace(cx, channel, one, is, was_read)?;
         }
     }
-    match over.filter(|over| over.repeat) {
-        Some(over) => place::replace(cx, channel, &over, Message { repeat: false, ..over.clone() }, false).map(drop),
-        None => Ok(()),
+    if let Some(over) = over.filter(|over| over.repeat) {
+        place::replace(cx, channel, &over, Message { repeat: false, ..over.clone() }, false)?;
     }
+    edits::follow(cx, channel, message)
 }

@@ -46,6 +46,13 @@ pub(in crate::engine) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &
     Ok(api::Sent { id: messages::text_id(&message.id), channel: channel.text_id(), state: MessageState::Queued })
 }
 
+/// Writes what is no message of its own: nobody is told of it but by what it changes.
+pub(in crate::engine) fn add(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Result<(), ApiError> {
+    let message = write(cx, &mut channel, body)?;
+    channel.save(cx.tx)?;
+    Ok(settle::settle(cx, &mut channel, &message)?)
+}
+
 /// Writes what stands in our own feed from `seq` on once more: nobody else will ever take it from there.
 pub(in crate::engine) fn write_again(
     cx: &mut Cx<'_, '_>,
@@ -63,7 +70,8 @@ pub(in crate::engine) fn write_again(
         messages::remove(cx.tx, &mut channel, &message);
         cx.effects.push(Effect::Unwritten);
         match again {
-            Some(body) => drop(send(cx, channel, &body).map_err(EngineError::bug)?),
+            Some(body) if body.kind == payload::kind::TEXT => drop(send(cx, channel, &body).map_err(EngineError::bug)?),
+            Some(body) => add(cx, channel, &body).map_err(EngineError::bug)?,
             None => {
                 channel.save(cx.tx)?;
                 settle::settle(cx, &mut channel, &message)?;

@@ -5,6 +5,7 @@ use covey_api::{ApiError, MessageState, Time};
 
 use crate::engine::Cx;
 use crate::engine::records::channels::Channel;
+use crate::engine::records::edits;
 use crate::engine::records::marks::{self, Mark};
 use crate::engine::records::messages::{self, Message};
 use crate::engine::records::people;
@@ -33,6 +34,8 @@ fn in_state(
 ) -> Result<api::Message, ApiError> {
     let (author_name, author_alias) =
         if message.own { (people::own_name(cx.tx)?, None) } else { people::called(cx.tx, &message.author)? };
+    let said = edits::said(cx.tx, channel.no, message)?;
+    let edited_at = said.as_ref().and_then(|said| said.edited_at).map(Time::from_unix_ms);
     Ok(api::Message {
         id: messages::text_id(&message.id),
         channel: channel.text_id(),
@@ -40,14 +43,15 @@ fn in_state(
         author_name,
         author_alias,
         own: message.own,
-        text: message.text().unwrap_or_default().to_owned(),
+        text: said.map(|said| said.text).unwrap_or_default(),
         sent_at: Time::from_unix_ms(message.body.sent_at),
         received_at: Time::from_unix_ms(message.received_at),
         clock_suspect: message.body.sent_at.abs_diff(message.received_at) > CLOCK_TOLERANCE,
         order_key: messages::order_text(&message.place),
         state,
         reply_to: message.body.reply_to.map(|id| data_encoding::HEXLOWER.encode(&*id)),
-        edited: false,
+        edited: edited_at.is_some(),
+        edited_at,
         expires_at: message.body.expires_at.map(Time::from_unix_ms),
         deliveries: Vec::new(),
         late: message.late,

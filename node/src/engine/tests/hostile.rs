@@ -5,6 +5,7 @@ mod at_random;
 mod cards;
 mod content;
 mod den;
+mod edits;
 mod entries;
 mod forks;
 mod groups;

@@ -79,6 +79,13 @@ pub(in crate::engine) mod kind {
     /// What was deleted: made here, and refused from others. An author could show a message to some with it and take it from
     /// others, without two histories.
     pub(in crate::engine) const DELETED: u16 = 3;
+    /// Another text for a message of one's own.
+    pub(in crate::engine) const EDIT: u16 = 4;
+
+    /// Whether a body of this kind says something in the channel, for which it takes the right to write.
+    pub(in crate::engine) fn is_said(kind: u16) -> bool {
+        matches!(kind, TEXT | EDIT)
+    }
 }
 
 /// How far a feed was read: author device, incarnation, sequence number.
@@ -97,7 +104,8 @@ pub(in crate::engine) struct Body {
     pub(in crate::engine) sent_at: u64,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) text: Option<String>,
-    /// Entry id of the message this one answers.
+    /// Entry id of the message this one answers. Of an edit: of the one that it changes, as it was called first. (An older covey
+    /// stores this field of a kind that it does not know, so that the edit is there when it is known.)
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) reply_to: Option<ByteArray<32>>,
     /// When the author gives it up, Unix milliseconds.
@@ -136,6 +144,18 @@ impl Body {
         Self { text: Some(text), reply_to, expires_at, ..Self::empty(kind::TEXT, sent_at) }
     }
 
+    /// Another text for the message that was called `target` first.
+    pub(in crate::engine) fn edit(target: EntryId, text: String, sent_at: u64) -> Self {
+        let reply_to = Some(ByteArray::new(*target.as_bytes()));
+        Self { text: Some(text), reply_to, ..Self::empty(kind::EDIT, sent_at) }
+    }
+
+    /// The message whose text it replaces, if it is an edit.
+    pub(in crate::engine) fn edits(&self) -> Option<EntryId> {
+        let target = self.reply_to.filter(|_| self.kind == kind::EDIT);
+        target.map(|id| EntryId::from_bytes(*id))
+    }
+
     /// What was read.
     pub(in crate::engine) fn read(read: Vec<ReadMark>, sent_at: u64) -> Self {
         Self { read, ..Self::empty(kind::READ, sent_at) }
@@ -161,10 +181,13 @@ impl Body {
         Self { again: Some(self.again.unwrap_or_else(|| ByteArray::new(*first.as_bytes()))), ..self }
     }
 
-    /// [BODY-5], [BODY-6], [BODY-7] Whether it is within what its kind may say to others. Kinds that this covey does not know always are.
+    /// [BODY-5], [BODY-6], [BODY-7], [BODY-10] Whether it is within what its kind may say to others. Kinds that this covey does not
+    /// know always are.
     pub(in crate::engine) fn is_sound(&self) -> bool {
+        let text = || self.text.as_ref().is_some_and(|text| !text.is_empty() && text.len() <= MAX_TEXT);
         match self.kind {
-            kind::TEXT => self.text.as_ref().is_some_and(|text| !text.is_empty() && text.len() <= MAX_TEXT),
+            kind::TEXT => text(),
+            kind::EDIT => text() && self.reply_to.is_some(),
             kind::DELETED => false,
             _ => true,
         }

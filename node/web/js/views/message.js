@@ -62,7 +62,7 @@ function quote(message) {
 function meta(message) {
   const { icon: picture, text } = deliveryText(message.state);
   return [
-    message.edited && 'edited ',
+    message.edited && h('span', message.edited_at ? { title: `Edited ${full(message.edited_at)}` } : {}, 'edited '),
     message.clock_suspect && h('span', { title: `Their clock is wrong. Received ${full(message.received_at)}.` }, 'clock wrong '),
     h('time', { datetime: message.sent_at, title: full(message.sent_at) }, clock(message.sent_at)),
     message.own && h('span', { class: 'delivery', title: text }, icon(picture), spoken(text)),

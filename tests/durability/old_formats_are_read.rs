@@ -67,6 +67,9 @@ fn a_data_directory_of_commit_5b097df_opens_with_everything_that_its_node_told_o
     std::fs::remove_dir_all(alice.data()).expect("removable");
     let copied = std::process::Command::new("cp").arg("-r").arg(&fixture).arg(alice.data()).status();
     assert!(copied.expect("cp runs").success());
+    // A clone of the repository does not keep that nobody else reads them.
+    let private = std::process::Command::new("chmod").args(["-R", "go="]).arg(alice.data()).status();
+    assert!(private.is_ok_and(|status| status.success()), "they become private");
     std::fs::remove_file(alice.data().join("said.json")).expect("removable");
     let told = |node: &Node, part: &str, args: &[&str], by: &str| {
         let now = node.json(args);

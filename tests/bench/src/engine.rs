@@ -1,14 +1,20 @@
 //! A whole engine on a store in memory: the founder of a group of any size.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use covey_api as api;
 use covey_node::{
     engine::{Cx, Effect, Input, Live, Me, PeerKey, Policy, crowd, handle, rpc},
-    store::{MemoryStore, Store, Tx},
+    store::{MemoryStore, Span, Store, Tx},
     vault::Vault,
 };
 use covey_pairing::{crypto::secret::Secret, identity::AccountSecret};
 use rand::{SeedableRng, rngs::StdRng};
 
+use crate::measure::allocated;
+
+/// Rows read at a time.
+const ROWS: usize = 1_024;
 /// The clock at the beginning.
 const BEGIN: u64 = 1_800_000_000_000;
 
@@ -50,7 +56,7 @@ impl Node {
         let mut tx = Tx::new(&self.store, &self.vault);
         let mut cx = Cx::new(&self.me, &self.policy, &mut self.live, &mut tx, self.now, &mut self.rng);
         let value = run(&mut cx).expect("nothing speaks against it");
-        covey_node::engine::publish(&mut cx).expect("memory");
+        covey_node::engine::settle(&mut cx).expect("memory");
         let effects = std::mem::take(&mut cx.effects);
         let batch = tx.into_batch(&mut self.rng).expect("encodes");
         let written = batch.bytes();
@@ -66,6 +72,19 @@ impl Node {
     /// Bytes that the input made it write.
     pub fn input_writes(&mut self, input: Input) -> usize {
         self.run(|cx| handle(input, cx)).written
+    }
+
+    /// What the rows of the store take in memory: as much as a copy of them.
+    pub fn stored(&self) -> u64 {
+        let before = allocated();
+        let (mut copy, mut span) = (BTreeMap::<Vec<u8>, Arc<[u8]>>::new(), Span::all());
+        loop {
+            let rows = self.store.scan(&span, ROWS, false).expect("memory");
+            let Some((last, _)) = rows.last() else { break };
+            span.from = [last.as_slice(), &[0]].concat();
+            copy.extend(rows.into_iter().map(|(key, value)| (key, Arc::from(value))));
+        }
+        allocated().saturating_sub(before)
     }
 
     /// Ends and starts again: everything is read from the store.

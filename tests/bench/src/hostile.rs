@@ -16,7 +16,7 @@ use serde_bytes::ByteBuf;
 
 use crate::{
     engine::{Group, Joiner},
-    measure::{Bench, median, memory, timed},
+    measure::{Bench, allocated, median, memory, timed},
 };
 
 /// Neighbours that are connected; the reader's operations come by the first.
@@ -49,11 +49,12 @@ pub fn run(bench: &Bench) {
     let quiet = median(waits(&mut group, None));
     let (quiet_start, neighbour_now) = start(&mut group);
     assert_eq!(neighbour, neighbour_now, "the neighbours are those of before");
-    let before = memory();
+    let (before, held, stored) = (memory(), allocated(), group.node.stored());
     let mut flood = Flood::new(&group, reader, neighbour);
     let flooded = median(waits(&mut group, Some(&mut flood)));
     let (flooded_start, _) = start(&mut group);
     let grown = memory().saturating_sub(before);
+    let (held, stored) = (allocated().saturating_sub(held), group.node.stored().saturating_sub(stored));
 
     println!(
         "{row:<34} {flooded:>8.2} µs   in peace {quiet:.2} µs: {:.2}x   {} operations taken, {} frames refused",
@@ -63,7 +64,13 @@ pub fn run(bench: &Bench) {
     );
     println!("    a start takes {flooded_start:.2?}, in peace {quiet_start:.2?}");
     let mib = |bytes: u64| bytes >> 20;
-    println!("    {} MiB more in memory, {} MiB of them the store", mib(grown), mib(flood.written as u64));
+    println!(
+        "    {} MiB more resident; {} MiB more in use, {} MiB of them the rows of the store: {} MiB are the engine's",
+        mib(grown),
+        mib(held),
+        mib(stored),
+        mib(held.saturating_sub(stored))
+    );
 }
 
 /// What a start takes, and whom it finds.
@@ -103,7 +110,6 @@ struct Flood {
     batch: Option<Batch>,
     taken: usize,
     refused: usize,
-    written: usize,
 }
 
 impl Flood {
@@ -111,7 +117,7 @@ impl Flood {
         let author = Author::from_bytes(*reader.me.device_id().as_bytes());
         let feed = FeedId { channel: channel(group), author, incarnation: 1 };
         let (head, lamport) = (None, 2 * group.members() as u64);
-        Self { reader, neighbour, feed, head, lamport, batch: None, taken: 0, refused: 0, written: 0 }
+        Self { reader, neighbour, feed, head, lamport, batch: None, taken: 0, refused: 0 }
     }
 
     fn step(&mut self, group: &mut Group) {
@@ -122,7 +128,6 @@ impl Flood {
             let frame = covey_codec::encode(&(1u8, RUN, (key, run))).expect("within limits");
             let input = Input::Frame { peer: self.neighbour, protocol: Protocol::Sync, source: None, frame };
             let written = group.node.input_writes(input);
-            self.written += written;
             if written < TAKEN {
                 self.refused += 1;
                 self.batch = Some(batch);

@@ -51,7 +51,7 @@ pub(super) fn joined(group: &Group) -> Told {
     }
     if group.state == GroupState::Declined {
         return Told::done(format!("You were not let into {name}."))
-            .next("The ticket may be used up or revoked, or an admin rejected the request. Ask for an invite.");
+            .next("Whoever invited you may have left, the ticket may be used up or revoked, or an admin rejected the request. Ask for another invite.");
     }
     Told::done(format!("You are in {name}, with {}.", display::others(group.members))).next(match group.role {
         Some(Role::Reader) => format!("Read: covey messages --channel {}", group_handle(group)),

@@ -126,3 +126,16 @@ pub enum Exposed {
 pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
+
+/// Copies a directory with all that is in it.
+#[cfg(test)]
+pub(crate) fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("creates");
+    for entry in fs::read_dir(from).expect("lists").map_while(Result::ok) {
+        if entry.path().is_dir() {
+            copy_all(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            fs::copy(entry.path(), to.join(entry.file_name())).expect("copies");
+        }
+    }
+}

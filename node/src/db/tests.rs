@@ -7,6 +7,7 @@ use super::{
     compact::{Compacted, Step, compact, compact_until},
     open, places, stats, verify,
 };
+use crate::files;
 use crate::{
     config::{Config, Overrides},
     daemon::{self, Options, Provenance},
@@ -58,17 +59,6 @@ fn compacted(options: &Options) -> Compacted {
     compact(options, &mut |_, _, _| {}).map_err(|e| e.to_string()).expect("compacts")
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("creates");
-    for entry in fs::read_dir(from).expect("lists").map_while(Result::ok) {
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to.join(entry.file_name()));
-        } else {
-            fs::copy(entry.path(), to.join(entry.file_name())).expect("copies");
-        }
-    }
-}
-
 fn names(dir: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(dir).expect("lists").map_while(Result::ok);
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
@@ -115,13 +105,13 @@ fn a_crash_at_any_step_leaves_a_whole_database_and_the_next_start_or_compaction_
     for (exchange, step) in [true, false].into_iter().flat_map(|exchange| steps.map(|step| (exchange, step))) {
         let copied = tempfile::tempdir().expect("a temp dir");
         let crashed = tempfile::tempdir().expect("a temp dir");
-        copy(dir.path(), copied.path());
+        files::copy_all(dir.path(), copied.path());
         let ended = compact_until(&options(copied.path()), &mut |_, _, _| {}, exchange, &mut |at| {
             if at != step {
                 return Ok(());
             }
             // What a killed process leaves, and not what is left when everything is closed in order.
-            copy(copied.path(), crashed.path());
+            files::copy_all(copied.path(), crashed.path());
             Err(DbError::Stopped)
         });
         if exchange && step == Step::Between {
@@ -130,7 +120,7 @@ fn a_crash_at_any_step_leaves_a_whole_database_and_the_next_start_or_compaction_
         }
         assert!(matches!(ended, Err(DbError::Stopped)), "{step:?}: {ended:?}");
         let (again, other) = (tempfile::tempdir().expect("a temp dir"), names(dir.path()));
-        copy(crashed.path(), again.path());
+        files::copy_all(crashed.path(), again.path());
 
         let options_of = options(crashed.path());
         started(&options_of);
@@ -171,7 +161,7 @@ fn a_node_whose_database_was_compacted_is_not_taken_for_a_copy_and_a_copy_of_it_
     compacted(&options_of);
     assert!(!is_copy(&options_of));
     let copied = tempfile::tempdir().expect("a temp dir");
-    copy(dir.path(), copied.path());
+    files::copy_all(dir.path(), copied.path());
     let copied = options(copied.path());
     assert!(is_copy(&copied));
     compacted(&copied);
@@ -198,7 +188,7 @@ fn a_damaged_database_an_old_one_and_one_in_use_are_refused_and_left_as_they_are
     fs::write(&log, &bytes).expect("writes");
 
     let old = tempfile::tempdir().expect("a temp dir");
-    copy(dir.path(), old.path());
+    files::copy_all(dir.path(), old.path());
     fs::remove_file(old.path().join("marks")).expect("removes");
     let sentence = refused(&options(old.path()));
     assert!(sentence.contains("older state") && sentence.contains("covey daemon"), "{sentence}");

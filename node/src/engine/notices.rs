@@ -1,5 +1,5 @@
 //! What an input brought about that others have to hear of. Whoever changes something writes down what it was; the machines
-//! that it concerns are told once, after the input, in this order: see [`super::sync::drain`]. So nobody who takes something calls
+//! that it concerns are told once, after the input, in this order: see [`crate::engine::input::drain`]. So nobody who takes something calls
 //! those who deliver it, and a machine hears nothing of an input that is refused.
 
 use std::collections::VecDeque;

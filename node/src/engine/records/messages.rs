@@ -29,7 +29,7 @@ pub(in crate::engine) struct Message {
     /// Written by somebody who had no right to, or was a member no more: kept, because the next operation may say otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) hidden: bool,
-    /// The same message stands before it: see [`repeats`].
+    /// The same message stands before it: see [`super::repeats`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) repeat: bool,
     /// Stands before what had been read when it came.

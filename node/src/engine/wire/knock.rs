@@ -22,7 +22,7 @@ pub(in crate::engine) enum Wire {
     /// The answer to one who is not let in.
     #[serde(rename = "group refused")]
     Refused(u8, DeviceId, ByteBuf),
-    /// See [`membership`].
+    /// See [`crate::engine::group::membership`].
     #[serde(rename = "group member")]
     Member(u8, DeviceId, ByteBuf),
     #[serde(rename = "group removed")]

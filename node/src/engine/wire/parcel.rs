@@ -30,7 +30,7 @@ pub(in crate::engine) enum Frame {
     /// It is durable here (or was before).
     #[serde(rename = "a")]
     Ack(u64),
-    /// Keep this for that device, which is not connected: see [`custody`].
+    /// Keep this for that device, which is not connected: see [`crate::engine::outbound::custody`].
     #[serde(rename = "k")]
     Keep(DeviceId, u64, ByteBuf),
     /// From that device, for that device: pass it on to the first of these, or keep it if none is left.
@@ -42,13 +42,13 @@ pub(in crate::engine) enum Frame {
     /// What was kept of that device has arrived.
     #[serde(rename = "g")]
     Got(DeviceId, u64),
-    /// How a group looks here: see [`group::doctor`].
+    /// How a group looks here: see [`crate::engine::group::doctor`].
     #[serde(rename = "d")]
     Doctor(ByteBuf),
     /// A feed of the group is forked, with the proof.
     #[serde(rename = "f")]
     Forked(ChannelId, ByteBuf),
-    /// These feeds are known to be forked, and where: see [`group::forks`]. The flag is set in answers.
+    /// These feeds are known to be forked, and where: see [`crate::engine::replication::forks`]. The flag is set in answers.
     #[serde(rename = "l")]
     Forks(ChannelId, bool, Vec<(FeedKey, ForkRank)>),
     /// These operations of the group are missing here.
@@ -65,13 +65,13 @@ pub(in crate::engine) enum Content {
     /// The sender's signed contact card.
     #[serde(rename = "c")]
     Card(ByteBuf),
-    /// An envelope of the session of two contacts' devices, with a [`control`] message in it.
+    /// An envelope of the session of two contacts' devices, with a [`super::control`] message in it.
     #[serde(rename = "s")]
     Session(ByteBuf),
     /// An envelope of the session of two members' devices in a group, likewise.
     #[serde(rename = "m")]
     Member(ChannelId, ByteBuf),
-    /// About being a member of a group: see [`group::notes`].
+    /// About being a member of a group: see [`super::note`].
     #[serde(rename = "g")]
     Group(ByteBuf),
 }

@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 use rand_chacha::rand_core::Rng;
 
 use super::rng;
+use crate::files;
 use crate::store::{
     Batch, Behind, DiskOptions, DurableStore, Floors, MarksState, Places, Span, Store, StoreError, Table,
 };
@@ -33,17 +34,6 @@ fn write(store: &mut DurableStore, from: u64, count: u64) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("creates");
-    for entry in fs::read_dir(from).expect("lists").map_while(Result::ok) {
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to.join(entry.file_name()));
-        } else {
-            fs::copy(entry.path(), to.join(entry.file_name())).expect("copies");
-        }
-    }
-}
-
 fn behind(state: MarksState) -> Behind {
     match state {
         MarksState::Behind(behind) => behind,
@@ -62,7 +52,7 @@ fn a_database_that_was_closed_or_killed_is_consistent() {
     assert_eq!(state, MarksState::Consistent);
     write(&mut store, 61, 30);
     let killed = tempfile::tempdir().expect("temp dir");
-    copy(dir.path(), killed.path());
+    files::copy_all(dir.path(), killed.path());
     let (again, state) = open(killed.path()).expect("opens");
     assert_eq!(state, MarksState::Consistent);
     assert_eq!(again.marks().commit, 90);
@@ -76,12 +66,12 @@ fn an_older_database_under_newer_marks_is_behind_and_told_what_was_kept() {
     write(&mut store, 1, 50);
     drop(store);
     let old = tempfile::tempdir().expect("temp dir");
-    copy(&dir.path().join("db"), old.path());
+    files::copy_all(&dir.path().join("db"), old.path());
     let (mut store, _) = open(dir.path()).expect("opens");
     write(&mut store, 51, 30);
     drop(store);
     fs::remove_dir_all(dir.path().join("db")).expect("removes");
-    copy(old.path(), &dir.path().join("db"));
+    files::copy_all(old.path(), &dir.path().join("db"));
     let (mut store, state) = open(dir.path()).expect("opens");
     let behind = behind(state);
     assert!(behind.why.contains("30 changes"), "{}", behind.why);
@@ -140,7 +130,7 @@ fn no_damage_to_the_log_passes_unnoticed() {
     let (mut whole, mut refused) = (0, 0);
     for round in 0..60 {
         let copied = tempfile::tempdir().expect("temp dir");
-        copy(dir.path(), copied.path());
+        files::copy_all(dir.path(), copied.path());
         let mut bytes = original.clone();
         let (one, other) = (below(&mut rng), below(&mut rng));
         match round % 3 {
@@ -191,13 +181,13 @@ fn what_is_written_to_a_database_that_lost_the_beginning_of_a_segment_is_there_t
             write(&mut store, number, count);
             number += count;
             if run == 2 {
-                copy(dir.path(), killed.path());
+                files::copy_all(dir.path(), killed.path());
             }
         }
         let segments = fs::metadata(killed.path().join("db/db")).expect("is there").len().div_ceil(SEGMENT as u64);
         for segment in 0..usize::try_from(segments).expect("few") {
             let damaged = tempfile::tempdir().expect("temp dir");
-            copy(killed.path(), damaged.path());
+            files::copy_all(killed.path(), damaged.path());
             let log = damaged.path().join("db/db");
             let mut bytes = fs::read(&log).expect("reads");
             bytes.iter_mut().skip(segment * SEGMENT).take(4_096).for_each(|byte| *byte = 0);
@@ -261,7 +251,7 @@ fn damage_in_a_large_database_is_noticed_while_it_is_in_use_and_remembered() {
     let mut noticed = 0;
     for round in 0..40 {
         let copied = tempfile::tempdir().expect("temp dir");
-        copy(dir.path(), copied.path());
+        files::copy_all(dir.path(), copied.path());
         let mut bytes = original.clone();
         bytes[usize::try_from(rng.next_u64() % used).unwrap_or(0)] ^= 1;
         fs::write(copied.path().join("db/db"), &bytes).expect("writes");

@@ -2,11 +2,10 @@
 //! to the same, whatever reached whom first.
 
 use covey_api as api;
-use covey_feed::EntryId;
 use covey_feed::run::Batch;
 use covey_pairing::group::roster::{self, Op};
 
-use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
+use super::den::{ALICE, BOB, CAROL, Den, MALLORY, id};
 use crate::engine::names::pick;
 use crate::engine::records::{channels, messages};
 use crate::engine::rpc;
@@ -17,66 +16,33 @@ fn said(text: &str) -> Body {
     Body::text(text.to_owned(), None, None, 1_800_000_000_000)
 }
 
-fn id(batch: &Batch) -> EntryId {
-    batch.entries.last().unwrap().id()
-}
-
-/// Mallory is heard by nobody but through what the test shows of her.
-fn den(seed: u64) -> Den {
-    let mut den = Den::new(seed);
-    let group = den.group.clone();
-    den.world.say_in(MALLORY, &group, "hello").unwrap();
-    den.world.pass(10_000, 500);
-    den.world.puppet = Some(MALLORY);
-    den
-}
-
-fn texts(den: &mut Den, member: usize) -> Vec<String> {
-    let group = den.group.clone();
-    den.world.texts_in(member, &group)
-}
-
-/// Shows each of these to one member in this order, and to the other one in the opposite order, while the two do not meet.
-fn show_in_both_orders(den: &mut Den, batches: &[Batch]) {
-    den.world.disconnect(ALICE, BOB);
-    den.world.stop(CAROL);
-    for batch in batches {
-        den.show(ALICE, batch);
-        den.world.settle();
-    }
-    for batch in batches.iter().rev() {
-        den.show(BOB, batch);
-        den.world.settle();
-    }
-}
-
 /// [BODY-7]
 #[test]
 fn a_body_that_nobody_sends_suppresses_nothing_whichever_came_first() {
-    let mut den = den(710);
+    let mut den = Den::silenced(710, MALLORY);
     let (_, lamport) = den.next();
     let said = den.content(1, None, lamport, &said("for some"));
     let mut none = Body::text(String::new(), None, None, 1).written_again(id(&said));
     (none.kind, none.text) = (payload::kind::DELETED, None);
     let none = den.content(2, None, lamport, &none);
-    show_in_both_orders(&mut den, &[said, none]);
+    den.show_in_both_orders(&[said, none]);
     for member in [ALICE, BOB] {
-        assert_eq!(texts(&mut den, member), ["hello", "for some"], "{member}");
+        assert_eq!(den.texts(member), ["hello", "for some"], "{member}");
     }
 }
 
 #[test]
 fn a_message_is_shown_once_where_it_stands_first_whichever_came_first() {
-    let mut den = den(711);
+    let mut den = Den::silenced(711, MALLORY);
     let (_, lamport) = den.next();
     let first = den.content(1, None, lamport, &said("twice"));
     let again = said("twice").written_again(id(&first));
     let second = den.content(2, None, lamport + 5, &again);
     let third = den.content(3, None, lamport + 9, &again);
     let other = den.content(4, None, lamport + 9, &said("not that").written_again(id(&first)));
-    show_in_both_orders(&mut den, &[first, second, third, other]);
+    den.show_in_both_orders(&[first, second, third, other]);
     for member in [ALICE, BOB] {
-        let shown = texts(&mut den, member);
+        let shown = den.texts(member);
         assert_eq!(shown, ["hello", "twice", "not that"], "{member}");
         assert!(den.world.verify(member).ok);
     }
@@ -98,19 +64,19 @@ fn delete(den: &mut Den, batch: &Batch) {
 
 #[test]
 fn what_was_deleted_for_everyone_stays_deleted_however_late_it_comes_and_however_often() {
-    let mut den = den(712);
+    let mut den = Den::silenced(712, MALLORY);
     let (_, lamport) = den.next();
     let rude = den.content(1, None, lamport, &said("rude"));
     let again = den.content(2, None, lamport + 1, &said("rude").written_again(id(&rude)));
     den.world.stop(CAROL);
     den.show(ALICE, &rude);
     den.world.settle();
-    assert_eq!(texts(&mut den, ALICE), ["hello", "rude"]);
+    assert_eq!(den.texts(ALICE), ["hello", "rude"]);
     den.world.disconnect(ALICE, BOB);
     delete(&mut den, &rude);
     den.show(ALICE, &again);
     den.world.settle();
-    assert_eq!(texts(&mut den, ALICE), ["hello"]);
+    assert_eq!(den.texts(ALICE), ["hello"]);
     // Bob learns of the operation first, and of the message after a restart.
     den.world.disconnect(MALLORY, ALICE);
     den.world.connect(ALICE, BOB);
@@ -121,13 +87,13 @@ fn what_was_deleted_for_everyone_stays_deleted_however_late_it_comes_and_however
     den.show(BOB, &again);
     den.show(BOB, &rude);
     den.world.pass(5_000, 500);
-    assert_eq!(texts(&mut den, BOB), ["hello"]);
+    assert_eq!(den.texts(BOB), ["hello"]);
     den.world.restart(CAROL);
     for other in [ALICE, BOB] {
         den.world.connect(CAROL, other);
     }
     den.world.pass(60_000, 1_000);
-    assert_eq!(texts(&mut den, CAROL), ["hello"]);
+    assert_eq!(den.texts(CAROL), ["hello"]);
     den.assert_alike(&[ALICE, BOB, CAROL]);
     for member in [ALICE, BOB, CAROL] {
         assert!(den.world.verify(member).ok, "{member}");

@@ -2,7 +2,7 @@
 
 use covey_api as api;
 use covey_feed::run::{self, Batch};
-use covey_feed::{Author, ChannelId, FeedId, FeedKey, Head, Kind};
+use covey_feed::{Author, ChannelId, EntryId, FeedId, FeedKey, Head, Kind};
 use covey_pairing::crypto::sign::Context;
 use covey_pairing::group::roster::{Op, Operation};
 
@@ -30,7 +30,40 @@ pub(super) struct Den {
     pub(super) channel: ChannelId,
 }
 
+/// The last entry of a batch.
+pub(super) fn id(batch: &Batch) -> EntryId {
+    batch.entries.last().unwrap().id()
+}
+
 impl Den {
+    /// One in which Mallory is heard by nobody but through what the test shows of her, once `first` has said hello.
+    pub(super) fn silenced(seed: u64, first: usize) -> Self {
+        let mut den = Self::new(seed);
+        den.world.say_in(first, &den.group, "hello").unwrap();
+        den.world.pass(10_000, 500);
+        den.world.puppet = Some(MALLORY);
+        den
+    }
+
+    /// What a member reads.
+    pub(super) fn texts(&mut self, member: usize) -> Vec<String> {
+        self.world.texts_in(member, &self.group)
+    }
+
+    /// Shows each of these to alice in this order and to bob in the opposite order, while the two do not meet.
+    pub(super) fn show_in_both_orders(&mut self, batches: &[Batch]) {
+        self.world.disconnect(ALICE, BOB);
+        self.world.stop(CAROL);
+        for batch in batches {
+            self.show(ALICE, batch);
+            self.world.settle();
+        }
+        for batch in batches.iter().rev() {
+            self.show(BOB, batch);
+            self.world.settle();
+        }
+    }
+
     pub(super) fn new(seed: u64) -> Self {
         let mut world = World::new(5, seed);
         let group = world.group_of(&[ALICE, BOB, CAROL, MALLORY], "lake");

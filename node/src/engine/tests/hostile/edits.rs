@@ -3,10 +3,9 @@
 
 use covey_api as api;
 use covey_feed::EntryId;
-use covey_feed::run::Batch;
 use covey_pairing::group::roster::{self, Op};
 
-use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
+use super::den::{ALICE, BOB, CAROL, Den, MALLORY, id};
 use crate::engine::records::{channels, messages};
 use crate::engine::rpc;
 use crate::engine::wire::payload::{Body, MAX_TEXT};
@@ -22,25 +21,6 @@ fn edit(of: EntryId, text: &str) -> Body {
     Body::edit(of, text.to_owned(), AT)
 }
 
-fn id(batch: &Batch) -> EntryId {
-    batch.entries.last().unwrap().id()
-}
-
-/// Mallory is heard by nobody but through what the test shows of her.
-fn den(seed: u64) -> Den {
-    let mut den = Den::new(seed);
-    let group = den.group.clone();
-    den.world.say_in(ALICE, &group, "hello").unwrap();
-    den.world.pass(10_000, 500);
-    den.world.puppet = Some(MALLORY);
-    den
-}
-
-fn texts(den: &mut Den, member: usize) -> Vec<String> {
-    let group = den.group.clone();
-    den.world.texts_in(member, &group)
-}
-
 fn id_of(den: &mut Den, text: &str) -> EntryId {
     let params = api::MessageList { channel: Some(den.group.clone()), ..api::MessageList::default() };
     let all = den.world.call(ALICE, |cx| rpc::message::list(cx, &params)).unwrap();
@@ -48,24 +28,10 @@ fn id_of(den: &mut Den, text: &str) -> EntryId {
     EntryId::from_bytes(data_encoding::HEXLOWER.decode(found.as_bytes()).unwrap().try_into().unwrap())
 }
 
-/// Shows each of these to alice in this order and to bob in the opposite order, while the two do not meet.
-fn show_in_both_orders(den: &mut Den, batches: &[Batch]) {
-    den.world.disconnect(ALICE, BOB);
-    den.world.stop(CAROL);
-    for batch in batches {
-        den.show(ALICE, batch);
-        den.world.settle();
-    }
-    for batch in batches.iter().rev() {
-        den.show(BOB, batch);
-        den.world.settle();
-    }
-}
-
 /// [BODY-11], [BODY-13]
 #[test]
 fn an_edit_changes_a_text_of_its_author_and_nothing_else_whatever_came_first() {
-    let mut den = den(720);
+    let mut den = Den::silenced(720, ALICE);
     let hello = id_of(&mut den, "hello");
     let (_, lamport) = den.next();
     let own = den.content(1, None, lamport, &said("mine"));
@@ -81,10 +47,10 @@ fn an_edit_changes_a_text_of_its_author_and_nothing_else_whatever_came_first() {
         den.content(7, None, lamport + 9, &edit(EntryId::from_bytes([9; 32]), "of nothing")),
         den.content(8, None, lamport + 9, &edit(hello, "written again").written_again(hello)),
     ];
-    show_in_both_orders(&mut den, &batches);
+    den.show_in_both_orders(&batches);
     for restarted in [false, true] {
         for member in [ALICE, BOB] {
-            assert_eq!(texts(&mut den, member), ["hello", "mine, changed elsewhere"], "{member}");
+            assert_eq!(den.texts(member), ["hello", "mine, changed elsewhere"], "{member}");
             let found = den.world.verify(member);
             assert!(found.ok, "{:?}", found.problems);
             if !restarted {
@@ -98,7 +64,7 @@ fn an_edit_changes_a_text_of_its_author_and_nothing_else_whatever_came_first() {
 /// [BODY-10]
 #[test]
 fn an_edit_of_illegal_size_or_without_a_target_is_none() {
-    let mut den = den(721);
+    let mut den = Den::silenced(721, ALICE);
     let (_, lamport) = den.next();
     let own = den.content(1, None, lamport, &said("mine"));
     let mut without_target = edit(id(&own), "of what?");
@@ -112,18 +78,18 @@ fn an_edit_of_illegal_size_or_without_a_target_is_none() {
         den.show(ALICE, &batch);
         den.world.settle();
     }
-    assert_eq!(texts(&mut den, ALICE), ["hello", "mine"]);
+    assert_eq!(den.texts(ALICE), ["hello", "mine"]);
     let longest = den.content(9, None, lamport + 1, &edit(id(&own), &"x".repeat(MAX_TEXT)));
     den.show(ALICE, &longest);
     den.world.settle();
-    assert_eq!(texts(&mut den, ALICE)[1].len(), MAX_TEXT);
+    assert_eq!(den.texts(ALICE)[1].len(), MAX_TEXT);
     assert!(den.world.verify(ALICE).ok);
 }
 
 /// [BODY-12]
 #[test]
 fn what_a_removed_member_edits_is_not_shown_also_where_it_came_before_the_removal() {
-    let mut den = den(722);
+    let mut den = Den::silenced(722, ALICE);
     let (head, lamport) = den.next();
     let own = den.content(0, head, lamport, &said("mine"));
     for member in [ALICE, BOB, CAROL] {
@@ -137,7 +103,7 @@ fn what_a_removed_member_edits_is_not_shown_also_where_it_came_before_the_remova
         den.content(0, own.entries.last().map(covey_feed::Entry::head), lamport + 1, &edit(id(&own), "too late"));
     den.show(BOB, &late);
     den.world.settle();
-    assert_eq!(texts(&mut den, BOB), ["hello", "mine"].map(|text| text.replace("mine", "too late")));
+    assert_eq!(den.texts(BOB), ["hello", "mine"].map(|text| text.replace("mine", "too late")));
     let group = den.group.clone();
     den.world.remove_from(ALICE, &group, MALLORY).unwrap();
     den.show(CAROL, &late);
@@ -146,7 +112,7 @@ fn what_a_removed_member_edits_is_not_shown_also_where_it_came_before_the_remova
     den.world.connect(BOB, CAROL);
     den.world.pass(20_000, 500);
     for member in [ALICE, BOB, CAROL] {
-        assert_eq!(texts(&mut den, member), ["hello", "mine"], "{member}");
+        assert_eq!(den.texts(member), ["hello", "mine"], "{member}");
         let found = den.world.verify(member);
         assert!(found.ok, "{member}: {:?}", found.problems);
     }
@@ -169,7 +135,7 @@ fn delete(den: &mut Den, entry: EntryId) {
 /// [BODY-14]
 #[test]
 fn a_deleted_message_takes_its_edits_with_it_those_too_that_come_later() {
-    let mut den = den(723);
+    let mut den = Den::silenced(723, ALICE);
     let (_, lamport) = den.next();
     let rude = den.content(1, None, lamport, &said("rude one"));
     let ruder = den.content(2, None, lamport + 1, &edit(id(&rude), "rude two"));
@@ -178,7 +144,7 @@ fn a_deleted_message_takes_its_edits_with_it_those_too_that_come_later() {
     den.show(ALICE, &rude);
     den.show(ALICE, &ruder);
     den.world.settle();
-    assert_eq!(texts(&mut den, ALICE), ["hello", "rude two"]);
+    assert_eq!(den.texts(ALICE), ["hello", "rude two"]);
     // Bob has an edit whose message did not come yet.
     den.world.disconnect(ALICE, BOB);
     den.show(BOB, &ruder);
@@ -192,7 +158,7 @@ fn a_deleted_message_takes_its_edits_with_it_those_too_that_come_later() {
     den.show(BOB, &rude);
     den.world.pass(5_000, 500);
     for member in [ALICE, BOB] {
-        assert_eq!(texts(&mut den, member), ["hello"], "{member}");
+        assert_eq!(den.texts(member), ["hello"], "{member}");
         let node = &den.world.nodes[member];
         let rows: Vec<Vec<u8>> =
             node.store.rows().iter().filter_map(|(key, sealed)| node.vault.open(key, sealed).ok()).collect();
@@ -213,7 +179,7 @@ fn a_deleted_message_takes_its_edits_with_it_those_too_that_come_later() {
 
 #[test]
 fn hundreds_of_edits_of_one_message_cost_what_they_are_and_one_is_shown() {
-    let mut den = den(724);
+    let mut den = Den::silenced(724, ALICE);
     let (_, lamport) = den.next();
     let own = den.content(1, None, lamport, &said("mine"));
     den.show(ALICE, &own);
@@ -224,8 +190,8 @@ fn hundreds_of_edits_of_one_message_cost_what_they_are_and_one_is_shown() {
         den.show(ALICE, &batch);
         den.world.settle();
     }
-    assert_eq!(texts(&mut den, ALICE), ["hello", "change 299"]);
+    assert_eq!(den.texts(ALICE), ["hello", "change 299"]);
     delete(&mut den, id(&own));
-    assert_eq!(texts(&mut den, ALICE), ["hello"]);
+    assert_eq!(den.texts(ALICE), ["hello"]);
     assert!(den.world.verify(ALICE).ok);
 }

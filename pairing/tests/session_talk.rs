@@ -51,6 +51,30 @@ fn the_handshake_is_repeated_until_it_is_answered() {
     assert!(wrap.len() <= 110, "a wrapped content key takes {} bytes", wrap.len());
 }
 
+/// [SESS-7]
+#[test]
+fn the_handshake_is_not_repeated_to_a_device_that_keeps_it() {
+    let (mut alice, mut bob) = strangers(3);
+    alice.initiate(&bob.one_time_bundle());
+    let first = alice.seal(b"1");
+    assert!(!alice.sessions.arrived(&bob.prekeys.bundle().to_bytes()), "that is no envelope");
+    assert!(alice.sessions.arrived(&first));
+    assert!(!alice.sessions.arrived(&first), "that is known");
+    assert!(!alice.sessions.is_answered(), "which of two sessions counts is decided as before");
+    alice.restart();
+    let second = alice.seal(b"2");
+    assert!(second.len() <= 110, "the handshake takes {} bytes", second.len());
+    assert_eq!(bob.open(&first).as_deref(), Ok(&b"1"[..]));
+    assert_eq!(bob.open(&second).as_deref(), Ok(&b"2"[..]));
+
+    // Nothing that was said on another session, or without the handshake, says that this one arrived.
+    alice.initiate(&bob.one_time_bundle());
+    for earlier in [&first, &second] {
+        assert!(!alice.sessions.arrived(earlier));
+    }
+    assert!(alice.seal(b"3").len() > 1_088);
+}
+
 /// [SESS-5]
 #[test]
 fn a_one_time_pair_is_deleted_when_it_was_used() {

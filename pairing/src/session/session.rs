@@ -22,9 +22,12 @@ pub(super) struct Session {
     transcript: ByteArray<32>,
     #[serde(rename = "r")]
     ratchet: Ratchet,
-    /// Ours, repeated until answered; none in sessions they initiated.
+    /// Ours, until the session is answered; none in sessions they initiated.
     #[serde(rename = "h")]
     handshake: Option<Handshake>,
+    /// They keep an envelope with it: it is not repeated any more.
+    #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
+    arrived: bool,
     /// Order in which sessions came to be here.
     #[serde(rename = "b")]
     pub(super) born: u64,
@@ -62,7 +65,8 @@ impl Session {
     }
 
     fn new(transcript: [u8; 32], ratchet: Ratchet, handshake: Option<Handshake>, used_at: u64) -> Self {
-        Self { transcript: ByteArray::new(transcript), ratchet, handshake, born: 0, used_at, retired: false }
+        let transcript = ByteArray::new(transcript);
+        Self { transcript, ratchet, handshake, arrived: false, born: 0, used_at, retired: false }
     }
 
     /// Total order both sides agree on.
@@ -77,6 +81,18 @@ impl Session {
     /// Whether they are known to have this session too.
     pub(super) fn is_answered(&self) -> bool {
         self.handshake.is_none()
+    }
+
+    /// Whether every envelope has the handshake.
+    pub(super) fn repeats_handshake(&self) -> bool {
+        self.handshake.is_some() && !self.arrived
+    }
+
+    /// They keep an envelope of this session. Whether that is news.
+    pub(super) fn arrived(&mut self) -> bool {
+        let is_news = self.repeats_handshake();
+        self.arrived = true;
+        is_news
     }
 
     /// The suite of all its envelopes.
@@ -108,7 +124,7 @@ impl Session {
             previous: next.previous,
             number: next.number,
             steps: next.steps,
-            handshake: self.handshake.clone(),
+            handshake: self.handshake.clone().filter(|_| self.repeats_handshake()),
         }
         .to_bytes();
         let ciphertext = next.key.seal(&self.associated_data(&header, aad), plaintext);

@@ -129,6 +129,19 @@ impl DeviceSessions {
         self.active.as_ref().is_some_and(Session::is_answered)
     }
 
+    /// The device says that it durably keeps this envelope of ours. If it holds the handshake of the active session, later ones
+    /// need not: whoever lost the session since asks for a new one. True when that is news.
+    pub fn arrived(&mut self, envelope: &[u8]) -> bool {
+        let Ok(EnvelopeParts { header, .. }) = EnvelopeParts::parse(envelope) else { return false };
+        let active = self.active.as_mut().filter(|active| active.tag() == header.tag);
+        header.handshake.is_some() && active.is_some_and(Session::arrived)
+    }
+
+    /// Whether the handshake stands in every envelope of the active session.
+    pub fn repeats_handshake(&self) -> bool {
+        self.active.as_ref().is_some_and(Session::repeats_handshake)
+    }
+
     /// Identity of the active session, the same on both sides once they settled: for `doctor` output and tests.
     pub fn active_id(&self) -> Option<[u8; 32]> {
         self.active.as_ref().map(|s| *s.id())

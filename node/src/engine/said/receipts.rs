@@ -7,6 +7,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::marks::{self, Furthest, Mark};
 use crate::engine::records::{feeds, messages};
+use crate::engine::sealing::sessions;
 use crate::engine::shown::{group, message};
 use crate::engine::wire::payload::ReadMark;
 use crate::engine::{Cx, EngineError, journal, members, tables};
@@ -59,6 +60,9 @@ pub(in crate::engine) fn delivered(
     mark.delivered = seq;
     mark.delivered_at = cx.now;
     save(cx, feed.fid, device, &mark)?;
+    if found.contact.is_some() {
+        sessions::arrived(cx, device, feed.fid, seq)?;
+    }
     changed(cx, (channel, key, feed.fid), known, seq)?;
     Ok((seq == feed.head.map_or(0, |head| head.seq)).then_some(found))
 }

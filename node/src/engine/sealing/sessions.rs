@@ -13,9 +13,10 @@ use tracing::{debug, warn};
 
 use crate::engine::members::rosters;
 use crate::engine::records::devices::{self, ContactDevice};
-use crate::engine::records::people;
+use crate::engine::records::{feeds, people};
 use crate::engine::records::sessions::Scope;
 use crate::engine::sealing::chains;
+use crate::engine::wire::payload::Sealed;
 use crate::engine::{Cx, EngineError, Me, tables};
 use crate::store::{Key, Table};
 
@@ -162,6 +163,21 @@ pub(in crate::engine) fn seal(
         Err(SessionError::NoSession) => Ok(None),
         Err(error) => Err(EngineError::bug(error)),
     }
+}
+
+/// A device of a contact durably keeps our entry at `seq`: what it needs to begin the session need not be repeated.
+pub(in crate::engine) fn arrived(cx: &mut Cx<'_, '_>, device: &DeviceId, fid: u64, seq: u64) -> Result<(), EngineError> {
+    let key = Scope::Pair.key(device);
+    let Some(mut sessions) = cx.tx.load::<DeviceSessions>(&key)? else { return Ok(()) };
+    if !sessions.repeats_handshake() {
+        return Ok(());
+    }
+    let Some(entry) = feeds::entry(cx.tx, fid, seq)? else { return Ok(()) };
+    let sealed = entry.payload().map(Sealed::decode).and_then(Result::ok);
+    if sealed.is_some_and(|sealed| sealed.wraps.get(device).is_some_and(|wrap| sessions.arrived(wrap))) {
+        save(cx, Scope::Pair, device, &sessions)?;
+    }
+    Ok(())
 }
 
 /// What the sessions with a device rest on may be known to others: they make a post-quantum step as soon as they can. Whether

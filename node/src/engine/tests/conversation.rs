@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use covey_api as api;
 use covey_api::{MessageState, Reason};
+use covey_feed::{EntryId, FeedKey};
 
 use super::world::World;
+use crate::engine::records::{feeds, messages};
 use crate::engine::{Protocol, rpc};
 
 #[test]
@@ -68,6 +70,31 @@ fn the_sender_learns_what_was_delivered_and_read() {
     world.settle();
     assert_eq!(state(&mut world), MessageState::Read);
     assert_eq!(world.texts(0, 1), ["hello"], "a receipt is no message");
+}
+
+/// [SESS-7]
+#[test]
+fn who_never_answers_is_not_sent_the_beginning_of_the_session_again_and_again() {
+    let mut world = World::new(2, 5);
+    world.pair(0, 1);
+    let payload = |world: &mut World| {
+        let sent = world.write(0, 1, "hello").unwrap();
+        world.settle();
+        let id = EntryId::from_bytes(data_encoding::HEXLOWER.decode(sent.id.as_bytes()).unwrap().try_into().unwrap());
+        world.look(0, |cx| {
+            let (channel, message) = messages::by_id(cx.tx, &id).unwrap().unwrap();
+            let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };
+            let feed = feeds::load(cx.tx, channel, &key).unwrap().unwrap();
+            feeds::entry(cx.tx, feed.fid, message.place.seq).unwrap().unwrap().payload().unwrap().len()
+        })
+    };
+    assert!(payload(&mut world) > 1_088, "a KEM ciphertext is part of it");
+    assert!(payload(&mut world) < 400, "the other node has it");
+    world.restart(0);
+    assert!(payload(&mut world) < 400);
+    world.restart(1);
+    assert!(payload(&mut world) < 400);
+    assert_eq!(world.texts(1, 0).len(), 4);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use covey_feed::{ChannelId, FeedKey};
 use covey_pairing::crypto::secret::Secret;
 use tracing::{debug, warn};
 
+use crate::engine::contacts::cards;
 use crate::engine::members::{self, rights};
 use crate::engine::outbound::control;
 use crate::engine::records::channels::{self, Channel};
@@ -47,6 +48,8 @@ pub(in crate::engine) fn receive(
         Ok((VERSION, Control::Turn(left @ 1..=TURNS))) => {
             control::tell(cx, scope, &owner.account, device, &Control::Turn(left - 1), false)
         }
+        // [CTRL-9]
+        Ok((VERSION, Control::Card(card))) => cards::learn(cx, &owner.account, &card).map(drop),
         Ok((_, _)) | Err(_) => Ok(()),
     }
 }

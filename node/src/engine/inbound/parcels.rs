@@ -1,6 +1,7 @@
 //! Frames of the parcel stream, from devices that we have to do with.
 
 use covey_pairing::ids::DeviceId;
+use covey_pairing::parcel::ParcelError;
 use serde_bytes::ByteBuf;
 use tracing::{debug, warn};
 
@@ -8,7 +9,7 @@ use crate::engine::contacts::cards;
 use crate::engine::group::doctor;
 use crate::engine::inbound::{control, notes};
 use crate::engine::members::{self, rosters};
-use crate::engine::outbound::{custody, post, ways};
+use crate::engine::outbound::{control as control_to, custody, post, ways};
 use crate::engine::records::devices::{self, ContactDevice, Owner};
 use crate::engine::records::sessions::Scope;
 use crate::engine::replication::{forks, repair};
@@ -158,6 +159,9 @@ fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8], carried: bool) -> 
         Err(error) => {
             cx.live.tally.parcels_broken += 1;
             warn!(device = %device.id.fmt_short(), %error, "a parcel does not open");
+            if matches!(error, ParcelError::UnknownKey) {
+                control_to::card_again(cx, &owner.account, &device)?;
+            }
             return Ok(false);
         }
     };

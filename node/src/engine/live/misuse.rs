@@ -19,11 +19,16 @@ const WORTHLESS: Rate = Rate { burst: 256, per_second: 1 };
 /// [PARCEL-8] Bytes that are passed on at once to somebody who is connected. All of a member's group in one go fits.
 const CARRIED: Rate = Rate { burst: 16 << 20, per_second: 256 << 10 };
 
+/// [CTRL-9] Seconds for which a device that was told our card has to do with it, and how many cards it gets at once.
+const TOLD: Rate = Rate { burst: 2 * TOLD_COST, per_second: 1 };
+const TOLD_COST: u64 = 3_600;
+
 /// What each device has cost lately. In memory only: a restart forgives. Bounded by contacts and members.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Misuse {
     worthless: BTreeMap<PeerKey, Level>,
     carried: BTreeMap<PeerKey, Level>,
+    told: BTreeMap<PeerKey, Level>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -65,15 +70,21 @@ impl Misuse {
         take(&mut self.carried, peer, bytes as u64, CARRIED, now)
     }
 
+    /// Whether this device may be told our card once more.
+    pub(in crate::engine) fn may_be_told(&mut self, peer: PeerKey, now: u64) -> bool {
+        take(&mut self.told, peer, TOLD_COST, TOLD, now)
+    }
+
     /// Forgets who costs nothing any more.
     pub(in crate::engine) fn prune(&mut self, now: u64) {
         self.worthless.retain(|_, level| level.by(WORTHLESS, now) > 0);
         self.carried.retain(|_, level| level.by(CARRIED, now) > 0);
+        self.told.retain(|_, level| level.by(TOLD, now) > 0);
     }
 
     /// The clock was set back to `now`.
     pub(in crate::engine) fn set_back(&mut self, now: u64) {
-        let levels = self.worthless.values_mut().chain(self.carried.values_mut());
+        let levels = self.worthless.values_mut().chain(self.carried.values_mut()).chain(self.told.values_mut());
         levels.for_each(|level| level.at = level.at.min(now));
     }
 }
@@ -92,7 +103,9 @@ mod tests {
         assert!(misuse.worthless(peer, 6_000) && !misuse.worthless(peer, 6_000));
         assert!(misuse.may_carry(peer, 16 << 20, 6_000) && !misuse.may_carry(peer, 1, 6_000));
         assert!(misuse.may_carry(peer, 256 << 10, 7_000));
-        misuse.prune(1_000_000);
-        assert!(misuse.worthless.is_empty() && misuse.carried.is_empty());
+        assert_eq!((0..10).filter(|_| misuse.may_be_told(peer, 6_000)).count(), 2);
+        assert!(misuse.may_be_told(peer, 3_606_000) && !misuse.may_be_told(peer, 3_606_000));
+        misuse.prune(20_000_000);
+        assert!(misuse.worthless.is_empty() && misuse.carried.is_empty() && misuse.told.is_empty());
     }
 }

@@ -4,6 +4,7 @@ use covey_feed::{ChannelId, FeedKey};
 use covey_pairing::ids::AccountId;
 use serde_bytes::ByteBuf;
 
+use crate::engine::members::rosters;
 use crate::engine::outbound::post;
 use crate::engine::records::devices::{self, ContactDevice, Owner};
 use crate::engine::records::sessions::Scope;
@@ -42,6 +43,23 @@ pub(in crate::engine) fn card_to(cx: &mut Cx<'_, '_>, owner: Owner) -> Result<()
     post::post(cx, &device, &Content::Card(ByteBuf::from(own)), None)?;
     contact.card_sent = Some(hash);
     contact.save(cx.tx)
+}
+
+/// [CTRL-9] Tells a device our card inside a session: it seals parcels to a key that we have no more.
+pub(in crate::engine) fn card_again(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    device: &ContactDevice,
+) -> Result<(), EngineError> {
+    let paired = people::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired());
+    let group = || rosters::shared_with(cx, account).first().copied().map(Scope::Group);
+    let Some(scope) = Some(Scope::Pair).filter(|_| paired).or_else(group) else { return Ok(()) };
+    if !cx.live.misuse.may_be_told(device.peer, cx.now) {
+        return Ok(());
+    }
+    let own = card::own(cx)?;
+    // The old session may be lost as the key is.
+    tell(cx, scope, account, device, &Control::Card(ByteBuf::from(own)), true)
 }
 
 /// Seals a control message on a session with the device, a fresh one if asked to.

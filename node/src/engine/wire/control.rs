@@ -33,4 +33,7 @@ pub(in crate::engine) enum Control {
     /// Nothing but the envelope (`[CTRL-8]`): a post-quantum step is wanted, which takes this many more turns. Each is answered with one less.
     #[serde(rename = "t")]
     Turn(u8),
+    /// The contact card of the device that says it: what it was sent is sealed to a key that it has no more (`[CTRL-9]`).
+    #[serde(rename = "c")]
+    Card(ByteBuf),
 }

@@ -22,7 +22,7 @@ pub struct Event {
     pub kind: String,
     /// When.
     pub at: Time,
-    /// The object it happened to, in the shape that `show` returns.
+    /// The object it happened to, in the shape that `show` returns; a message as it is when the event is read.
     pub data: Value,
 }
 

@@ -77,6 +77,4 @@ pub struct Written {
     pub at: Time,
     /// What.
     pub data: Value,
-    /// Length of that as text, about.
-    pub bytes: usize,
 }

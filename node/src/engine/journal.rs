@@ -1,55 +1,115 @@
 //! The durable journal of state changes that local clients follow with cursors.
 //!
-//! It holds no text of any message: events name the message, and what it says is read where it is stored. So a text
-//! that is deleted is gone from here too, and is not stored twice.
+//! It holds no message: an event names the place of one, and is shown as it is when it is read. So a text that is deleted is gone
+//! from here too, and nothing is stored twice. Events that were written together are one row, under the cursor of the first.
 
-use covey_api::{ApiError, Event, EventKind, Time, kind};
-use covey_feed::EntryId;
+use covey_api::{EventKind, Time, kind};
+use covey_feed::{Author, OrderKey};
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
 use serde_json::Value;
 
 use crate::engine::counters::Counter;
-use crate::engine::records::{edits, messages};
-use crate::engine::{Cx, Effect, EngineError, Selection, Written, tables};
-use crate::store::Tx;
+use crate::engine::{Cx, Effect, EngineError, Written, tables};
+use crate::store::{Key, Tx};
 
-/// Events removed at a time by housekeeping, so that it never holds an input up. What is left is due a moment later.
+/// Rows removed at a time by housekeeping, so that it never holds an input up. What is left is due a moment later.
 const PRUNE_BATCH: usize = 1_000;
 
-/// Events that may make room for a new one: more than a single event, of at most 8 KiB without the text, ever needs.
+/// Rows that may make room for a new event: more than a single one, of at most 8 KiB, ever needs.
 const MAKE_ROOM: usize = 64;
 
-/// Events looked at in one part when some are selected.
-const LOOK: usize = 500;
+/// Most events of a row, and bytes after which no more are added to it.
+const MAX_RUN: usize = 32;
+const MAX_RUN_BYTES: u64 = 4 << 10;
 
-/// Events looked through for one page. A page that ends there may be empty, and says that there is more.
-const MAX_LOOKED: usize = 10_000;
+/// Bytes that an event without data of its own takes in a row, at most.
+const EVENT_BYTES: u64 = 96;
 
-/// As stored.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Record {
-    at: u64,
-    kind: String,
-    /// JSON text: the shape is the API's, not the store's.
-    data: String,
+/// Bytes that a row takes besides, at most.
+const ROW_BYTES: u64 = 64;
+
+/// An event as stored: when, and what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Record(pub(super) u64, pub(super) What);
+
+/// What happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum What {
+    /// A message of ours was written.
+    #[serde(rename = "s")]
+    Sent(Spot),
+    /// One came.
+    #[serde(rename = "r")]
+    Received(Spot),
+    /// Something about one changed.
+    #[serde(rename = "c")]
+    Changed(Spot),
+    /// Anything else: its kind and its data, JSON text of the API's shape.
+    #[serde(rename = "o")]
+    Other(String, String),
 }
+
+/// Where a message is: channel, lamport, author, incarnation, sequence number.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Spot(u64, u64, ByteArray<32>, u64, u64);
+
+impl Spot {
+    fn new(channel: u64, place: &OrderKey) -> Self {
+        Self(channel, place.lamport, ByteArray::new(*place.author.as_bytes()), place.incarnation, place.seq)
+    }
+
+    /// The number of the channel, and the place in it.
+    pub(super) fn place(&self) -> (u64, OrderKey) {
+        let Self(channel, lamport, author, incarnation, seq) = *self;
+        (channel, OrderKey { lamport, author: Author::from_bytes(*author), incarnation, seq })
+    }
+}
+
+impl What {
+    /// The kind as clients know it.
+    pub(super) fn kind(&self) -> &str {
+        match self {
+            Self::Sent(_) => kind::MESSAGE_SENT,
+            Self::Received(_) => kind::MESSAGE_RECEIVED,
+            Self::Changed(_) => kind::MESSAGE_CHANGED,
+            Self::Other(kind, _) => kind,
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Other(kind, data) => EVENT_BYTES.saturating_add((kind.len() + data.len()) as u64),
+            _ => EVENT_BYTES,
+        }
+    }
+}
+
+/// Events that were written together.
+pub(super) type Run = Vec<Record>;
 
 /// How much space the journal takes, as stored.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Size {
-    /// Bytes of the events that were counted.
+    /// Bytes of the rows that were counted.
     bytes: u64,
     /// Events up to this cursor were written by a covey that did not count them, and may hold texts.
     uncounted: u64,
     /// Those up to this one have been rewritten and counted since.
     rewritten: u64,
+    /// The row that is not counted yet, because it may still grow; 0 if there is none.
+    #[serde(default)]
+    open: u64,
+    /// Its bytes, at most.
+    #[serde(default)]
+    open_bytes: u64,
 }
 
 impl Size {
     /// The size of the journal; of one that was never counted, nothing is counted yet.
     pub(super) fn load(tx: &Tx<'_>) -> Result<Self, EngineError> {
         let newest = Counter::Journal.get(tx)?;
-        let unknown = Self { bytes: 0, uncounted: newest, rewritten: Counter::JournalStart.get(tx)? };
+        let unknown = Self { uncounted: newest, rewritten: Counter::JournalStart.get(tx)?, ..Self::default() };
         Ok(tx.load(&tables::journal_size())?.unwrap_or(unknown))
     }
 
@@ -58,69 +118,130 @@ impl Size {
         Ok(())
     }
 
-    fn is_counted(self, cursor: u64) -> bool {
-        cursor > self.uncounted || cursor <= self.rewritten
+    fn total(self) -> u64 {
+        self.bytes.saturating_add(self.open_bytes)
     }
 
-    fn add(&mut self, tx: &Tx<'_>, cursor: u64) -> Result<(), EngineError> {
-        self.bytes = self.bytes.saturating_add(tx.stored_len(&tables::event(cursor))?);
+    fn is_counted(self, first: u64) -> bool {
+        first != self.open && (first > self.uncounted || first <= self.rewritten)
+    }
+
+    fn count(&mut self, tx: &Tx<'_>, first: u64) -> Result<(), EngineError> {
+        self.bytes = self.bytes.saturating_add(tx.stored_len(&tables::event(first))?);
         Ok(())
     }
 
-    /// Removes an event.
-    fn remove(&mut self, tx: &mut Tx<'_>, cursor: u64) -> Result<(), EngineError> {
-        let key = tables::event(cursor);
-        if self.is_counted(cursor) {
-            self.bytes = self.bytes.saturating_sub(tx.stored_len(&key)?);
+    /// Removes a row, which ends with the event `last`.
+    fn remove(&mut self, tx: &mut Tx<'_>, key: &Key, last: u64) -> Result<(), EngineError> {
+        let first = key.tail_u64();
+        if first == self.open {
+            (self.open, self.open_bytes) = (0, 0);
+        } else if self.is_counted(first) {
+            self.bytes = self.bytes.saturating_sub(tx.stored_len(key)?);
         }
-        tx.delete(&key);
-        Counter::JournalStart.set(tx, cursor)?;
+        tx.delete(key);
+        Counter::JournalStart.set(tx, last)?;
+        Ok(())
+    }
+
+    /// Puts an event into the row of those before it that are in the same transaction, or begins another row.
+    fn add(&mut self, tx: &mut Tx<'_>, cursor: u64, record: Record) -> Result<(), EngineError> {
+        let bytes = record.1.bytes();
+        tx.grow(bytes);
+        let key = tables::event(self.open);
+        let open = (self.open != 0 && self.open_bytes < MAX_RUN_BYTES && tx.has_written(&key))
+            .then(|| tx.load::<Run>(&key))
+            .transpose()?
+            .flatten();
+        if let Some(mut run) = open.filter(|run| run.len() < MAX_RUN) {
+            run.push(record);
+            tx.save(&key, &run);
+            self.open_bytes += bytes;
+            return Ok(());
+        }
+        if self.open != 0 {
+            self.count(tx, self.open)?;
+        }
+        (self.open, self.open_bytes) = (cursor, ROW_BYTES + bytes);
+        tx.save::<Run>(&tables::event(cursor), &vec![record]);
         Ok(())
     }
 }
 
 /// Bytes of the journal as stored.
 pub(super) fn bytes(tx: &Tx<'_>) -> Result<u64, EngineError> {
-    Ok(Size::load(tx)?.bytes)
+    Ok(Size::load(tx)?.total())
+}
+
+/// Writes that something happened to a message; the oldest events make room for it. The cursor of the event.
+pub(super) fn message(
+    cx: &mut Cx<'_, '_>,
+    kind: EventKind,
+    channel: u64,
+    place: &OrderKey,
+) -> Result<u64, EngineError> {
+    let spot = Spot::new(channel, place);
+    let what = match kind {
+        EventKind::MessageSent => What::Sent(spot),
+        EventKind::MessageReceived => What::Received(spot),
+        _ => What::Changed(spot),
+    };
+    append(cx, what)
 }
 
 /// Writes an event; `data` is the object that the API shows for what changed. The oldest events make room for it.
 pub(super) fn record(cx: &mut Cx<'_, '_>, kind: EventKind, data: &impl Serialize) -> Result<(), EngineError> {
-    let kind = kind.as_str();
+    let mut data = serde_json::to_value(data).map_err(EngineError::bug)?;
+    let whole = if cx.live.followed { data.clone() } else { Value::Null };
+    if let Some(message) = message_in(kind.as_str(), &mut data) {
+        message.insert("text".to_owned(), Value::String(String::new()));
+    }
+    let stored = serde_json::to_string(&data).map_err(EngineError::bug)?;
+    let cursor = append(cx, What::Other(kind.as_str().to_owned(), stored))?;
+    written(cx, cursor, kind, whole);
+    Ok(())
+}
+
+/// An event that was appended, for those who follow the journal while it is written.
+pub(super) fn written(cx: &mut Cx<'_, '_>, cursor: u64, kind: EventKind, data: Value) {
+    let at = Time::from_unix_ms(cx.now);
+    if cx.live.followed {
+        cx.effects.push(Effect::Written(Box::new(Written { cursor, kind: kind.as_str(), at, data })));
+    } else if let Some(Effect::Journal(newest)) = cx.effects.last_mut() {
+        *newest = cursor;
+    } else {
+        cx.effects.push(Effect::Journal(cursor));
+    }
+}
+
+fn append(cx: &mut Cx<'_, '_>, what: What) -> Result<u64, EngineError> {
     let mut size = Size::load(cx.tx)?;
     let cursor = Counter::Journal.next(cx.tx)?;
-    let mut data = serde_json::to_value(data).map_err(EngineError::bug)?;
-    cx.live.tally.event(kind, &data, cx.now);
-    let text =
-        message_in(kind, &mut data).and_then(|message| message.insert("text".to_owned(), Value::String(String::new())));
-    let stored = serde_json::to_string(&data).map_err(EngineError::bug)?;
-    let bytes = stored.len() + text.as_ref().and_then(Value::as_str).map_or(0, str::len);
-    if let (Some(text), Some(message)) = (text, message_in(kind, &mut data)) {
-        message.insert("text".to_owned(), text);
-    }
-    cx.tx.put(&tables::event(cursor), &Record { at: cx.now, kind: kind.into(), data: stored })?;
-    size.add(cx.tx, cursor)?;
-    if size.bytes > cx.policy.journal_bytes {
+    size.add(cx.tx, cursor, Record(cx.now, what))?;
+    if size.total() > cx.policy.journal_bytes {
         make_room(cx, &mut size)?;
     }
     size.save(cx.tx)?;
-    let at = Time::from_unix_ms(cx.now);
-    cx.effects.push(Effect::Written(Box::new(Written { cursor, kind, at, data, bytes })));
-    Ok(())
+    Ok(cursor)
+}
+
+/// The cursor of the last event of a row.
+fn last(key: &Key, run: &Run) -> u64 {
+    key.tail_u64().saturating_add(run.len().saturating_sub(1) as u64)
 }
 
 fn make_room(cx: &mut Cx<'_, '_>, size: &mut Size) -> Result<(), EngineError> {
-    for (key, _) in cx.tx.scan::<Record>(&tables::events(), None, MAKE_ROOM, false)? {
-        if size.bytes <= cx.policy.journal_bytes {
+    for (key, run) in cx.tx.scan::<Run>(&tables::events(), None, MAKE_ROOM, false)? {
+        if size.total() <= cx.policy.journal_bytes || key.tail_u64() == size.open {
             break;
         }
-        size.remove(cx.tx, key.tail_u64())?;
+        size.remove(cx.tx, &key, last(&key, &run))?;
     }
     Ok(())
 }
 
-/// The message that an event tells of, if it tells of one.
-fn message_in<'d>(kind: &str, data: &'d mut Value) -> Option<&'d mut serde_json::Map<String, Value>> {
+/// The newest message of a channel that an event tells of, if it does. Its text is not stored here.
+pub(super) fn message_in<'d>(kind: &str, data: &'d mut Value) -> Option<&'d mut serde_json::Map<String, Value>> {
     match kind {
         kind::CHANNEL => data.get_mut("last_message")?.as_object_mut(),
         kind if kind.starts_with("message.") => data.as_object_mut(),
@@ -138,103 +259,50 @@ pub(super) fn start(cx: &Cx<'_, '_>) -> Result<u64, EngineError> {
     Ok(Counter::JournalStart.get(cx.tx)?)
 }
 
-/// At most `limit` events after `cursor` that are selected, oldest first, and up to where the journal was looked through for
-/// them: no further than [`MAX_LOOKED`] events.
-pub(super) fn after(
-    cx: &Cx<'_, '_>,
-    cursor: u64,
-    limit: usize,
-    selection: &Selection,
-) -> Result<(Vec<Event>, u64), ApiError> {
-    let (mut found, mut reached, mut looked) = (Vec::new(), cursor, 0);
-    while found.len() < limit && looked < MAX_LOOKED {
-        let part = if selection.is_all() { limit - found.len() } else { LOOK };
-        let rows = cx.tx.scan::<Record>(&tables::events(), Some(&tables::event(reached)), part, false)?;
-        let ended = rows.len() < part;
-        looked += rows.len();
-        for (key, record) in rows {
-            if found.len() == limit {
-                return Ok((found, reached));
-            }
-            reached = key.tail_u64();
-            found.extend(shown(cx, reached, record, selection)?);
-        }
-        if ended {
-            break;
-        }
+/// The cursor of the newest event that is stored; 0 if there is none.
+pub(super) fn newest_stored(tx: &Tx<'_>) -> Result<u64, EngineError> {
+    let Some(key) = tx.keys_last(&tables::events())? else { return Ok(0) };
+    match tx.get::<Run>(&key) {
+        Ok(run) => Ok(run.map_or(0, |run| last(&key, &run))),
+        Err(error) if error.is_transient() => Err(error.into()),
+        // What is damaged is told of elsewhere.
+        Err(_) => Ok(key.tail_u64()),
     }
-    Ok((found, reached))
 }
 
-/// The place before the newest `count` events that are selected, as far as [`MAX_LOOKED`] events reach.
-pub(super) fn before_last(cx: &Cx<'_, '_>, count: u64, selection: &Selection) -> Result<u64, ApiError> {
-    let mut place = newest(cx)?;
-    if selection.is_all() {
-        return Ok(place.saturating_sub(count));
-    }
-    let (mut left, mut looked, mut before) = (count, 0, None);
-    while left > 0 && looked < MAX_LOOKED {
-        let rows = cx.tx.scan::<Record>(&tables::events(), before.as_ref(), LOOK, true)?;
-        let ended = rows.len() < LOOK;
-        looked += rows.len();
-        for (key, record) in rows {
-            place = key.tail_u64().saturating_sub(1);
-            let data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
-            left -= u64::from(selection.takes(&record.kind, &data));
-            if left == 0 {
-                return Ok(place);
-            }
-            before = Some(key);
-        }
-        if ended {
-            break;
-        }
-    }
-    Ok(place)
+/// Events with their cursors, oldest first: those after `cursor` in some `rows` of them. Whether these are all.
+pub(super) fn after(tx: &Tx<'_>, cursor: u64, rows: usize) -> Result<(Vec<(u64, Record)>, bool), EngineError> {
+    // The row that has the next one may begin before it.
+    let before = tx.scan::<Run>(&tables::events(), Some(&tables::event(cursor.saturating_add(1))), 1, true)?;
+    let later = tx.scan::<Run>(&tables::events(), Some(&tables::event(cursor)), rows, false)?;
+    let ended = later.len() < rows;
+    let events = before.into_iter().chain(later).flat_map(|(key, run)| (key.tail_u64()..).zip(run));
+    Ok((events.filter(|(at, _)| *at > cursor).collect(), ended))
 }
 
-/// An event as clients see it; none unless it is selected.
-fn shown(cx: &Cx<'_, '_>, cursor: u64, record: Record, selection: &Selection) -> Result<Option<Event>, ApiError> {
-    let mut data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
-    if !selection.takes(&record.kind, &data) {
-        return Ok(None);
-    }
-    if let Some(message) = message_in(&record.kind, &mut data) {
-        as_it_is_now(cx, message)?;
-    }
-    Ok(Some(Event { cursor: Some(cursor.to_string()), data, kind: record.kind, at: Time::from_unix_ms(record.at) }))
-}
-
-/// Gives a message in an event its text. One that was deleted or hidden since says nothing here either.
-fn as_it_is_now(cx: &Cx<'_, '_>, message: &mut serde_json::Map<String, Value>) -> Result<(), ApiError> {
-    let id = message.get("id").and_then(Value::as_str).unwrap_or_default();
-    let id = data_encoding::HEXLOWER.decode(id.as_bytes()).ok().and_then(|id| <[u8; 32]>::try_from(id).ok());
-    let found = id.map(|id| messages::by_id(cx.tx, &EntryId::from_bytes(id))).transpose()?.flatten();
-    let said = found.map(|(channel, found)| edits::said(cx.tx, channel, &found)).transpose()?.flatten();
-    let edited_at = said.as_ref().and_then(|said| said.edited_at).map(Time::from_unix_ms);
-    message.insert("edited".to_owned(), Value::Bool(edited_at.is_some()));
-    match edited_at {
-        Some(at) => drop(message.insert("edited_at".to_owned(), serde_json::to_value(at).map_err(EngineError::bug)?)),
-        None => drop(message.remove("edited_at")),
-    }
-    if said.is_none() {
-        message.insert("deleted".to_owned(), Value::Bool(true));
-    }
-    message.insert("text".to_owned(), Value::String(said.map(|said| said.text).unwrap_or_default()));
-    Ok(())
+/// Events with their cursors, newest first: those before `cursor` in some `rows` of them. Whether these are all.
+pub(super) fn before(tx: &Tx<'_>, cursor: u64, rows: usize) -> Result<(Vec<(u64, Record)>, bool), EngineError> {
+    let rows_before = tx.scan::<Run>(&tables::events(), Some(&tables::event(cursor)), rows, true)?;
+    let ended = rows_before.len() < rows;
+    let events = rows_before.into_iter().flat_map(|(key, run)| {
+        let events: Vec<_> = (key.tail_u64()..).zip(run).collect();
+        events.into_iter().rev()
+    });
+    Ok((events.filter(|(at, _)| *at < cursor).collect(), ended))
 }
 
 /// Drops some of what the journal need not keep any more: too old, or too much. Whether there is more of it.
 pub(super) fn prune(cx: &mut Cx<'_, '_>) -> Result<bool, EngineError> {
     let mut size = Size::load(cx.tx)?;
-    let rows = cx.tx.scan::<Record>(&tables::events(), None, PRUNE_BATCH, false)?;
+    let rows = cx.tx.scan::<Run>(&tables::events(), None, PRUNE_BATCH, false)?;
     let mut removed = 0;
-    for (key, record) in rows {
-        let is_old = record.at.saturating_add(cx.policy.journal_keep) <= cx.now;
-        if !is_old && size.bytes <= cx.policy.journal_bytes {
+    for (key, run) in rows {
+        let newest = run.last().map_or(0, |record| record.0);
+        let is_old = newest.saturating_add(cx.policy.journal_keep) <= cx.now;
+        if !is_old && size.total() <= cx.policy.journal_bytes {
             break;
         }
-        size.remove(cx.tx, key.tail_u64())?;
+        size.remove(cx.tx, &key, last(&key, &run))?;
         removed += 1;
     }
     let left = rewrite(cx, &mut size)?;
@@ -248,21 +316,24 @@ fn rewrite(cx: &mut Cx<'_, '_>, size: &mut Size) -> Result<bool, EngineError> {
         return Ok(false);
     }
     let after = tables::event(size.rewritten);
-    let rows = cx.tx.scan::<Record>(&tables::events(), Some(&after), PRUNE_BATCH, false)?;
+    let rows = cx.tx.scan::<Run>(&tables::events(), Some(&after), PRUNE_BATCH, false)?;
     let ended = rows.len() < PRUNE_BATCH;
-    for (key, mut record) in rows {
+    for (key, mut run) in rows {
         let cursor = key.tail_u64();
         if cursor > size.uncounted {
             break;
         }
-        let mut data = serde_json::from_str(&record.data).map_err(EngineError::bug)?;
-        if let Some(message) = message_in(&record.kind, &mut data) {
-            message.insert("text".to_owned(), Value::String(String::new()));
-            record.data = serde_json::to_string(&data).map_err(EngineError::bug)?;
-            cx.tx.put(&key, &record)?;
+        for Record(_, what) in &mut run {
+            let What::Other(kind, stored) = what else { continue };
+            let mut data = serde_json::from_str(stored).map_err(EngineError::bug)?;
+            if let Some(message) = message_in(kind, &mut data) {
+                message.insert("text".to_owned(), Value::String(String::new()));
+                *stored = serde_json::to_string(&data).map_err(EngineError::bug)?;
+            }
         }
+        cx.tx.put(&key, &run)?;
         size.rewritten = cursor;
-        size.add(cx.tx, cursor)?;
+        size.count(cx.tx, cursor)?;
     }
     if ended {
         size.rewritten = size.uncounted;

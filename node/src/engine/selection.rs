@@ -27,11 +27,16 @@ impl Selection {
         self.bound.is_none() && self.kinds.is_none() && self.channels.is_none() && self.contacts.is_none()
     }
 
+    /// May an event of this kind be selected?
+    pub(super) fn may_take(&self, kind: &str) -> bool {
+        self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+    }
+
     /// Is an event selected?
     pub fn takes(&self, kind: &str, data: &Value) -> bool {
         let channel = channel_of(kind, data);
         let within = |ids: &Vec<String>| channel.is_some_and(|channel| ids.iter().any(|id| id == channel));
-        self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+        self.may_take(kind)
             && self.bound.as_ref().is_none_or(within)
             && self.channels.as_ref().is_none_or(within)
             && self.contacts.as_ref().is_none_or(|whom| whom.iter().any(|whom| whom.is_in(channel, data)))

@@ -13,5 +13,5 @@ mod worker;
 pub use commits::Commits;
 pub use handle::EngineHandle;
 pub use network::{Change, Connection, Connections, Echoes, Errands, OverlayNetwork, drive_network};
-pub(crate) use recent::Journal;
+pub(crate) use recent::{Following, Journal};
 pub use worker::{Network, Worker, now, spawn};

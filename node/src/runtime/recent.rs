@@ -2,6 +2,7 @@
 //! the engine and without reading the store; who is behind reads the store through the engine.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use covey_api::Event;
@@ -10,13 +11,17 @@ use tokio::sync::watch;
 use crate::engine::Written;
 
 /// Bytes of events that are kept, about.
-const MOST: usize = 512 << 10;
+const MOST: usize = 1 << 20;
+
+/// Bytes of an event without its text, about.
+const EVENT: usize = 1 << 10;
 
 /// Where the engine puts events when they are durable.
 #[derive(Debug)]
 pub(super) struct Recent {
     newest: watch::Sender<u64>,
     kept: Arc<Mutex<Kept>>,
+    followers: Arc<AtomicUsize>,
 }
 
 /// Where subscribers get them.
@@ -24,6 +29,17 @@ pub(super) struct Recent {
 pub(crate) struct Journal {
     newest: watch::Receiver<u64>,
     kept: Arc<Mutex<Kept>>,
+    followers: Arc<AtomicUsize>,
+}
+
+/// Somebody follows the journal as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Following(Arc<AtomicUsize>);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -37,8 +53,14 @@ struct Kept {
 impl Recent {
     pub(super) fn new() -> (Self, Journal) {
         let (newest, watched) = watch::channel(0);
-        let kept = Arc::new(Mutex::new(Kept::default()));
-        (Self { newest, kept: Arc::clone(&kept) }, Journal { newest: watched, kept })
+        let (kept, followers) = (Arc::new(Mutex::new(Kept::default())), Arc::default());
+        let journal = Journal { newest: watched, kept: Arc::clone(&kept), followers: Arc::clone(&followers) };
+        (Self { newest, kept, followers }, journal)
+    }
+
+    /// Whether anybody follows the journal. For nobody it is not shown while it is written.
+    pub(super) fn is_followed(&self) -> bool {
+        self.followers.load(Ordering::Relaxed) > 0
     }
 
     /// The journal has events up to this cursor; what it says of them is in the store.
@@ -75,18 +97,28 @@ impl Recent {
 
 impl Kept {
     fn add(&mut self, written: Written) {
-        self.bytes += written.bytes;
+        self.bytes += bytes(&written);
         self.events.push_back(Arc::new(written));
         while self.bytes > MOST
             && let Some(oldest) = self.events.pop_front()
         {
-            self.bytes -= oldest.bytes;
+            self.bytes -= bytes(&oldest);
             self.after = oldest.cursor;
         }
     }
 }
 
+fn bytes(written: &Written) -> usize {
+    EVENT + written.data["text"].as_str().map_or(0, str::len)
+}
+
 impl Journal {
+    /// Has events kept here from now on; what was written before is read from the store.
+    pub(crate) fn follow(&self) -> Following {
+        self.followers.fetch_add(1, Ordering::Relaxed);
+        Following(Arc::clone(&self.followers))
+    }
+
     /// At most `limit` events after `cursor`, with their cursors; none if some of them are not here.
     pub(crate) fn after(&self, cursor: u64, limit: usize) -> Option<Vec<Arc<Written>>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +142,7 @@ impl Journal {
 
 impl From<&Written> for Event {
     fn from(written: &Written) -> Self {
-        let Written { cursor, kind, at, data, bytes: _ } = written;
+        let Written { cursor, kind, at, data } = written;
         Self { cursor: Some(cursor.to_string()), kind: (*kind).to_owned(), at: *at, data: data.clone() }
     }
 }
@@ -122,8 +154,9 @@ mod tests {
 
     use super::*;
 
-    fn written(cursor: u64, bytes: usize) -> Written {
-        Written { cursor, kind: "message.sent", at: Time::from_unix_ms(1), data: json!({ "n": cursor }), bytes }
+    fn written(cursor: u64, text: usize) -> Written {
+        let data = json!({ "text": "x".repeat(text) });
+        Written { cursor, kind: "message.sent", at: Time::from_unix_ms(1), data }
     }
 
     fn cursors(journal: &Journal, after: u64, limit: usize) -> Option<Vec<u64>> {
@@ -144,11 +177,22 @@ mod tests {
     #[test]
     fn a_flood_of_events_takes_no_more_memory_than_a_few() {
         let (recent, journal) = Recent::new();
-        (1..=1_000).for_each(|cursor| recent.add(written(cursor, MOST / 100)));
+        (1..=1_000).for_each(|cursor| recent.add(written(cursor, MOST / 100 - EVENT)));
         let kept = journal.after(1_000 - 50, 1_000).expect("the newest");
         assert_eq!(kept.len(), 50);
         assert_eq!(cursors(&journal, 500, 10), None);
         assert!(journal.kept.lock().expect("whole").events.len() <= 101);
+    }
+
+    #[test]
+    fn it_is_known_whether_anybody_follows() {
+        let (recent, journal) = Recent::new();
+        assert!(!recent.is_followed());
+        let (one, other) = (journal.follow(), journal.clone().follow());
+        drop(one);
+        assert!(recent.is_followed());
+        drop(other);
+        assert!(!recent.is_followed());
     }
 
     #[test]

@@ -267,6 +267,7 @@ impl<S: Store, N: Network> Worker<S, N> {
         recent: &Recent,
         commits: &Commits,
     ) -> bool {
+        live.followed = recent.is_followed();
         let mut pending = Pending::default();
         let mut inputs = inputs.into_iter().peekable();
         while inputs.peek().is_some() {

@@ -15,7 +15,7 @@ use super::Service;
 use super::consumers::Hold;
 use crate::addressing;
 use crate::engine::{Selection, Written, idempotency, rpc};
-use crate::runtime::{self, Change, EngineHandle, Journal};
+use crate::runtime::{self, Change, EngineHandle, Following, Journal};
 
 /// Events read at a time for a subscriber.
 const PAGE: usize = 128;
@@ -40,6 +40,7 @@ impl EventsApi for Service {
 impl EventSource for Service {
     async fn subscribe(&self, params: EventsSubscribe) -> Result<EventStream, ApiError> {
         let journal = self.engine.journal();
+        let following = journal.follow();
         let asker = self.caller.asker();
         let peers = params.transient.unwrap_or(true).then(|| self.connections.changes());
         let hold = params.consumer.as_ref().map(|name| self.consumers.take(asker.own(name)));
@@ -49,7 +50,9 @@ impl EventSource for Service {
         });
         let (cursor, selection) = begun.await?;
         let engine = self.engine.clone();
-        let reader = Reader { engine, journal, peers, hold, selection, cursor, read: VecDeque::new(), ended: false };
+        let read = VecDeque::new();
+        let reader =
+            Reader { engine, journal, _following: following, peers, hold, selection, cursor, read, ended: false };
         Ok(stream::unfold(reader, |mut reader| async move { Some((reader.next().await?, reader)) }).boxed())
     }
 }
@@ -58,6 +61,7 @@ impl EventSource for Service {
 struct Reader {
     engine: EngineHandle,
     journal: Journal,
+    _following: Following,
     /// Who comes and goes, if the subscriber wants to know.
     peers: Option<broadcast::Receiver<Change>>,
     /// Its name as a consumer.

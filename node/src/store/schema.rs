@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use covey_codec::DecodeError;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{StoreError, Table};
@@ -41,13 +41,14 @@ pub(crate) fn body(table: u8, plain: &[u8]) -> Result<Cow<'_, [u8]>, StoreError>
 /// [`Migration`] from the version before.
 pub(crate) fn version(table: u8) -> u8 {
     match table {
-        SESSION | GROUP_SESSION => 2,
+        SESSION | GROUP_SESSION | JOURNAL => 2,
         _ => 1,
     }
 }
 
 const SESSION: u8 = Table::Session as u8;
 const GROUP_SESSION: u8 = Table::GroupSession as u8;
+const JOURNAL: u8 = Table::Journal as u8;
 
 /// One step of a table from a schema version to the next: the bytes of a value as they were to the bytes as they are then.
 /// It defines the old type itself and never uses one of today's. Once a release wrote the newer version, it is frozen.
@@ -60,9 +61,10 @@ struct Migration {
 }
 
 /// All steps there ever were. (The tests have an example of more.)
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { table: SESSION, from: 1, step: sessions_without_steps },
     Migration { table: GROUP_SESSION, from: 1, step: sessions_without_steps },
+    Migration { table: JOURNAL, from: 1, step: events_by_themselves },
 ];
 
 /// Version 2 of the sessions with a device has post-quantum steps in sessions that began since. The ones of before stay as they
@@ -74,6 +76,23 @@ fn sessions_without_steps(body: &[u8]) -> Result<Vec<u8>, DecodeError> {
         _ => return Err(DecodeError::Unexpected("sessions without their version".to_owned())),
     }
     Ok(body)
+}
+
+/// In version 1 of the journal every event was a row; since version 2 a row is a list of events, and each of them a pair.
+fn events_by_themselves(body: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    #[derive(Deserialize)]
+    struct Before {
+        at: u64,
+        kind: String,
+        data: String,
+    }
+    #[derive(Serialize)]
+    enum What {
+        #[serde(rename = "o")]
+        Other(String, String),
+    }
+    let Before { at, kind, data } = covey_codec::decode(body, MAX_VALUE)?;
+    covey_codec::encode(&[(at, What::Other(kind, data))]).map_err(|error| DecodeError::Unexpected(error.to_string()))
 }
 
 /// What follows the version byte, after the steps from that version to `known`.
@@ -93,8 +112,6 @@ fn current<'p>(migrations: &[Migration], table: u8, known: u8, plain: &'p [u8]) 
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
     use crate::store::Table;
 
@@ -155,6 +172,15 @@ mod tests {
                 assert!(matches!(decode::<DeviceSessions>(table, damaged), Err(StoreError::Decode { .. })));
             }
         }
+    }
+
+    #[test]
+    fn an_event_of_version_1_is_a_row_of_one_event() {
+        let before =
+            [&[1], encoded(&serde_json::json!({ "at": 7, "kind": "contact", "data": "{}" })).as_slice()].concat();
+        let events: Vec<(u64, serde_json::Value)> = decode(JOURNAL, &before).expect("migrates");
+        assert_eq!(events, [(7, serde_json::json!({ "o": ["contact", "{}"] }))]);
+        assert!(matches!(decode::<serde_json::Value>(JOURNAL, b"\x01\xa0"), Err(StoreError::Decode { .. })));
     }
 
     #[test]

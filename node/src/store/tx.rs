@@ -56,6 +56,8 @@ pub struct Tx<'a> {
     size: usize,
     /// Since then.
     changes: Changes,
+    /// Bytes that were added to values of [`Tx::save`] since then.
+    grown: u64,
 }
 
 /// Bytes of a row.
@@ -83,7 +85,7 @@ impl<'a> Deref for Reader<'a> {
 impl<'a> Tx<'a> {
     /// Begins a transaction over `store`, whose values `vault` opens and seals.
     pub fn new(store: &'a dyn Store, vault: &'a Vault) -> Self {
-        Self { store, vault, cache: None, kept: BTreeMap::new(), size: 0, changes: BTreeMap::new() }
+        Self { store, vault, cache: None, kept: BTreeMap::new(), size: 0, changes: BTreeMap::new(), grown: 0 }
     }
 
     /// The same with records that were decoded before, by [`Tx::load`].
@@ -98,6 +100,7 @@ impl<'a> Tx<'a> {
             New::Decoded(_) => 0,
         });
         self.size += plain.sum::<usize>();
+        self.grown = 0;
         if self.kept.is_empty() {
             std::mem::swap(&mut self.kept, &mut self.changes);
         } else {
@@ -109,6 +112,7 @@ impl<'a> Tx<'a> {
     /// Goes back to the last savepoint.
     pub fn undo(&mut self) {
         self.changes.clear();
+        self.grown = 0;
     }
 
     /// Bytes of the values that were put up to the last savepoint, without those of [`Tx::save`].
@@ -171,6 +175,16 @@ impl<'a> Tx<'a> {
     pub fn save<V: Clone + Serialize + 'static>(&mut self, key: &Key, value: &V) {
         let key = key.resolve(self.vault).into_owned();
         self.changes.insert(key, Some(New::Decoded(Rc::new(value.clone()))));
+    }
+
+    /// The value of [`Tx::save`] that is put next is so much longer than it was: [`Tx::growth`] does not see it by itself.
+    pub(crate) fn grow(&mut self, bytes: u64) {
+        self.grown = self.grown.saturating_add(bytes);
+    }
+
+    /// Whether this transaction put the record under `key`.
+    pub(crate) fn has_written(&self, key: &Key) -> bool {
+        matches!(self.change(&key.resolve(self.vault)), Some(Some(_)))
     }
 
     /// Bytes that were put by [`Tx::put_raw`], or `None`.
@@ -354,7 +368,7 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError`] when the medium fails or is damaged.
     pub(crate) fn growth(&self) -> Result<i64, StoreError> {
-        let mut growth = 0i64;
+        let mut growth = i64::try_from(self.grown).unwrap_or(i64::MAX);
         for (key, change) in &self.changes {
             let kept = self.kept.get(key);
             // It is there already, and changes its size little: no reason to encode it now.

@@ -64,7 +64,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Parked, _) => row.is::<Parked>(),
         (Table::Outbox, _) => row.is::<Waiting>(),
         (Table::Delivery, _) => row.is::<Mark>(),
-        (Table::Journal, _) => row.is::<journal::Record>(),
+        (Table::Journal, _) => row.is::<journal::Run>(),
         (Table::Channel | Table::Group | Table::Chain | Table::Consumer, _) => row.is::<u64>(),
         (Table::ClientId, _) => row.is::<idempotency::Record>(),
         (Table::Token, _) => row.is::<Token>(),

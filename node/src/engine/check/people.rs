@@ -12,7 +12,7 @@ use crate::engine::counters::Counter;
 use crate::engine::records::channels::Channel;
 use crate::engine::records::devices::{Card, Owner};
 use crate::engine::records::people::Contact;
-use crate::engine::{EngineError, tables};
+use crate::engine::{EngineError, journal, tables};
 use crate::store::{Key, Table, Tx};
 
 const ALL: usize = usize::MAX;
@@ -128,7 +128,7 @@ fn channels(tx: &Tx<'_>, contacts: &BTreeMap<AccountId, Contact>, found: &mut Fi
 
 /// No counter is behind what was counted with it.
 pub(super) fn check_counters(tx: &Tx<'_>, feeds: &Known, found: &mut Findings) -> Result<(), EngineError> {
-    let newest = tx.keys_last(&tables::events())?.map_or(0, |key| key.tail_u64());
+    let newest = journal::newest_stored(tx)?;
     let mut behind = |counter: Counter, least: u64, of: &str| -> Result<(), EngineError> {
         let is = counter.get(tx)?;
         if is < least {

@@ -16,7 +16,7 @@ use crate::engine::check::{decode, floors, groups, indices, kept, mend_feeds, me
 use crate::engine::counters::Counter;
 use crate::engine::records::channels;
 use crate::engine::records::people::{self, Contact};
-use crate::engine::{EngineError, Me, tables};
+use crate::engine::{EngineError, Me, journal, tables};
 use crate::store::{Floors, Key, Row, Store, Table, Tx};
 use crate::vault::Vault;
 
@@ -106,7 +106,7 @@ fn counters(tx: &mut Tx<'_>, known: &Known, floors: Floors) -> Result<(), Engine
     let channels = channels::all(tx)?;
     let channel = channels.iter().map(|channel| channel.no).max().unwrap_or(0);
     let parcel = tx.keys(&Key::table(Table::Outbox))?.iter().map(Key::tail_u64).max().unwrap_or(0);
-    let journal = tx.keys_last(&tables::events())?.map_or(0, |key| key.tail_u64());
+    let journal = journal::newest_stored(tx)?;
     let audit = tx.keys_last(&tables::audit())?.map_or(0, |key| key.tail_u64());
     let mut least = |counter: Counter, value: u64| -> Result<(), EngineError> {
         if counter.get(tx)? < value { Ok(counter.set(tx, value)?) } else { Ok(()) }

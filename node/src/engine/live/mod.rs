@@ -65,6 +65,8 @@ pub struct Live {
     pub(super) authors: AuthorKeys,
     /// What happened since the start.
     pub(super) tally: Tally,
+    /// Somebody follows the journal while it is written.
+    pub(crate) followed: bool,
     /// When our card was last handed to the overlay for publication.
     pub(super) published_at: u64,
     /// When the slow housekeeping last ran.
@@ -99,6 +101,7 @@ impl Live {
             proofs: Quotas::default(),
             authors: AuthorKeys::default(),
             tally: Tally::default(),
+            followed: false,
             published_at: 0,
             housekept_at: 0,
             pruned_at: 0,

@@ -2,9 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use covey_api::{Time, kind};
-use serde_json::Value;
-
 /// Delays remembered until somebody asks; the oldest go first.
 const MAX_DELAYS: usize = 1_024;
 
@@ -12,7 +9,7 @@ const MAX_DELAYS: usize = 1_024;
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Messages of ours and of others by what became of them: `sent`, `received`, `delivered`, `read`, `expired`, `failed`.
-    pub messages: BTreeMap<String, u64>,
+    pub messages: BTreeMap<&'static str, u64>,
     /// For messages that arrived since this was last asked: how long they were under way by the clocks of both, in
     /// milliseconds.
     pub delays: VecDeque<u64>,
@@ -35,52 +32,35 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// An event is written into the journal.
-    pub(in crate::engine) fn event(&mut self, kind: &str, data: &Value, now: u64) {
-        let state = match kind {
-            kind::MESSAGE_SENT => "sent",
-            kind::MESSAGE_RECEIVED => "received",
-            kind::MESSAGE_CHANGED => match data["state"].as_str() {
-                Some(state @ ("delivered" | "read" | "expired" | "failed")) => state,
-                _ => return,
-            },
-            _ => return,
-        };
-        if let Some(count) = self.messages.get_mut(state) {
-            *count += 1;
-        } else {
-            self.messages.insert(state.to_owned(), 1);
+    /// This became of a message.
+    pub(in crate::engine) fn message(&mut self, state: &'static str) {
+        *self.messages.entry(state).or_default() += 1;
+    }
+
+    /// A message arrived that was sent at this time, by the clock of its author.
+    pub(in crate::engine) fn received(&mut self, sent_at: u64, now: u64) {
+        self.message("received");
+        if self.delays.len() >= MAX_DELAYS {
+            self.delays.pop_front();
         }
-        if kind == kind::MESSAGE_RECEIVED
-            && let Some(sent_at) = data["sent_at"].as_str().and_then(|text| text.parse::<Time>().ok())
-        {
-            if self.delays.len() >= MAX_DELAYS {
-                self.delays.pop_front();
-            }
-            self.delays.push_back(now.saturating_sub(sent_at.unix_ms()));
-        }
+        self.delays.push_back(now.saturating_sub(sent_at));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn messages_are_counted_by_what_became_of_them_and_delays_do_not_pile_up() {
         let mut tally = Tally::default();
-        tally.event(kind::MESSAGE_SENT, &json!({"state": "queued"}), 0);
-        for state in ["delivered", "read", "queued"] {
-            tally.event(kind::MESSAGE_CHANGED, &json!({"state": state}), 0);
+        for state in ["sent", "delivered", "read"] {
+            tally.message(state);
         }
-        tally.event(kind::CONTACT, &json!({"state": "paired"}), 0);
-        let received = json!({"sent_at": Time::from_unix_ms(1_000)});
         for _ in 0..MAX_DELAYS + 1 {
-            tally.event(kind::MESSAGE_RECEIVED, &received, 1_250);
+            tally.received(1_000, 1_250);
         }
-        let counts: Vec<(&str, u64)> = tally.messages.iter().map(|(state, count)| (state.as_str(), *count)).collect();
+        let counts: Vec<(&str, u64)> = tally.messages.iter().map(|(state, count)| (*state, *count)).collect();
         assert_eq!(counts, [("delivered", 1), ("read", 1), ("received", MAX_DELAYS as u64 + 1), ("sent", 1)]);
         assert_eq!((tally.delays.len(), tally.delays[0]), (MAX_DELAYS, 250));
     }

@@ -3,6 +3,7 @@
 use covey_api::{ApiError, Done, Event, EventPage, EventsAck, EventsFetch, EventsSubscribe, Reason, Time, kind};
 
 use crate::engine::rpc::{range, selecting};
+use crate::engine::shown::events;
 use crate::engine::{Cx, Selection, journal, tables};
 
 /// Events on a page unless told.
@@ -22,7 +23,7 @@ pub fn fetch(cx: &mut Cx<'_, '_>, params: &EventsFetch) -> Result<EventPage, Api
     let limit = range::page(params.limit, PAGE, MAX_PAGE)?;
     let selection = selecting::of_fetch(cx, params)?;
     let from = match (&params.from, &params.consumer, params.last) {
-        (None, None, Some(last)) => journal::before_last(cx, u64::from(last), &selection)?,
+        (None, None, Some(last)) => events::before_last(cx, u64::from(last), &selection)?,
         (None, None, None) => journal::start(cx)?,
         (from, consumer, None) => place(cx, from.as_deref(), consumer.as_deref())?,
         _ => return Err(ApiError::invalid_params("Give only one of `from`, `consumer` and `last`.")),
@@ -50,18 +51,18 @@ pub fn begin(cx: &mut Cx<'_, '_>, params: &EventsSubscribe) -> Result<(u64, Sele
 pub fn page(cx: &mut Cx<'_, '_>, from: u64, limit: usize, selection: &Selection) -> Result<EventPage, ApiError> {
     let oldest = journal::start(cx)?;
     let newest = journal::newest(cx)?;
-    let mut events = Vec::new();
+    let mut told = Vec::new();
     if from < oldest {
-        events.push(Event {
+        told.push(Event {
             cursor: Some(oldest.to_string()),
             kind: kind::JOURNAL_TRUNCATED.into(),
             at: Time::from_unix_ms(cx.now),
             data: serde_json::json!({ "from": from.to_string(), "oldest": oldest.to_string() }),
         });
     }
-    let (found, reached) = journal::after(cx, from.max(oldest), limit, selection)?;
-    events.extend(found);
-    Ok(EventPage { events, cursor: reached.to_string(), more: reached < newest })
+    let (found, reached) = events::after(cx, from.max(oldest), limit, selection)?;
+    told.extend(found);
+    Ok(EventPage { events: told, cursor: reached.to_string(), more: reached < newest })
 }
 
 fn place(cx: &Cx<'_, '_>, from: Option<&str>, consumer: Option<&str>) -> Result<u64, ApiError> {

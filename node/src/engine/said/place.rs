@@ -6,8 +6,8 @@ use covey_feed::OrderKey;
 use crate::engine::counters::Counter;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::messages::{self, Message, Page, Pointer};
-use crate::engine::records::{edits, repeats};
-use crate::engine::shown::{channel, message};
+use crate::engine::records::{edits, marks, repeats};
+use crate::engine::shown::{channel, events};
 use crate::engine::wire::payload;
 use crate::engine::{Cx, Effect, EngineError, journal, tables};
 
@@ -72,6 +72,9 @@ pub(in crate::engine) fn announce(
 ) -> Result<(), EngineError> {
     channel.active_at = cx.now;
     let kind = if message.own { api::EventKind::MessageSent } else { api::EventKind::MessageReceived };
+    if !message.own {
+        cx.live.tally.received(message.body.sent_at, cx.now);
+    }
     tell(cx, channel, message, kind)
 }
 
@@ -88,8 +91,8 @@ pub(in crate::engine) fn tell(
         let shown = channel::show(cx, channel).map_err(EngineError::bug)?;
         return journal::record(cx, api::EventKind::Channel, &shown);
     }
-    let shown = message::show(cx, channel, message).map_err(EngineError::bug)?;
-    journal::record(cx, kind, &shown)
+    let marks = if message.own { marks::marks(cx.tx, channel, message)? } else { Vec::new() };
+    events::tell(cx, kind, channel, message, &marks)
 }
 
 /// Puts another state of a message in its place, and tells of it. `was_read`: what is shown from now on was read before.

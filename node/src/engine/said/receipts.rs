@@ -8,9 +8,9 @@ use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::marks::{self, Furthest, Mark};
 use crate::engine::records::{feeds, messages};
 use crate::engine::sealing::sessions;
-use crate::engine::shown::{group, message};
+use crate::engine::shown::{events, group};
 use crate::engine::wire::payload::ReadMark;
-use crate::engine::{Cx, EngineError, journal, members, tables};
+use crate::engine::{Cx, EngineError, members, tables};
 
 /// How far anybody has a feed of ours. Its marks, one per device that has any of it, are read once.
 fn furthest(cx: &mut Cx<'_, '_>, fid: u64) -> Result<Furthest, EngineError> {
@@ -63,7 +63,7 @@ pub(in crate::engine) fn delivered(
     if found.contact.is_some() {
         sessions::arrived(cx, device, feed.fid, seq)?;
     }
-    changed(cx, (channel, key, feed.fid), known, seq)?;
+    changed(cx, (channel, key, feed.fid), known, seq, "delivered")?;
     Ok((seq == feed.head.map_or(0, |head| head.seq)).then_some(found))
 }
 
@@ -100,7 +100,7 @@ pub(in crate::engine) fn read(
             mark.delivered_at = cx.now;
         }
         save(cx, feed.fid, &device, &mark)?;
-        changed(cx, (channel.id, key, feed.fid), known, seq)?;
+        changed(cx, (channel.id, key, feed.fid), known, seq, "read")?;
     }
     Ok(())
 }
@@ -112,6 +112,7 @@ fn changed(
     (channel, key, fid): (ChannelId, FeedKey, u64),
     known: u64,
     seq: u64,
+    state: &'static str,
 ) -> Result<(), EngineError> {
     let mut marks = None;
     for seq in known.saturating_add(1)..=seq {
@@ -122,8 +123,8 @@ fn changed(
             None if group::is_large(cx, &channel) => marks.insert(Vec::new()),
             None => marks.insert(marks::scan(cx.tx, fid)?),
         };
-        let shown = message::show_in_event(cx, &channel, &message, marks).map_err(EngineError::bug)?;
-        journal::record(cx, api::EventKind::MessageChanged, &shown)?;
+        cx.live.tally.message(state);
+        events::tell(cx, api::EventKind::MessageChanged, &channel, &message, marks)?;
     }
     Ok(())
 }

@@ -10,9 +10,9 @@ use crate::engine::records::messages::{self, Message};
 use crate::engine::records::{feeds, repeats};
 use crate::engine::said::{own_feed, place, settle};
 use crate::engine::sealing::{chains, sessions};
-use crate::engine::shown::message;
+use crate::engine::shown::events;
 use crate::engine::wire::payload::{self, Body, Sealed};
-use crate::engine::{Cx, Effect, EngineError, journal};
+use crate::engine::{Cx, Effect, EngineError};
 
 /// Seals `body` for everyone in the channel and appends it to our feed.
 pub(in crate::engine) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body: &Body) -> Result<Message, ApiError> {
@@ -41,8 +41,8 @@ pub(in crate::engine) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &
     channel.active_at = cx.now;
     channel.archived = false;
     channel.save(cx.tx)?;
-    let shown = message::show_in_event(cx, &channel, &message, &[])?;
-    journal::record(cx, api::EventKind::MessageSent, &shown)?;
+    cx.live.tally.message("sent");
+    events::tell(cx, api::EventKind::MessageSent, &channel, &message, &[])?;
     Ok(api::Sent { id: messages::text_id(&message.id), channel: channel.text_id(), state: MessageState::Queued })
 }
 

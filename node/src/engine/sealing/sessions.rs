@@ -13,8 +13,8 @@ use tracing::{debug, warn};
 
 use crate::engine::members::rosters;
 use crate::engine::records::devices::{self, ContactDevice};
-use crate::engine::records::{feeds, people};
 use crate::engine::records::sessions::Scope;
+use crate::engine::records::{feeds, people};
 use crate::engine::sealing::chains;
 use crate::engine::wire::payload::Sealed;
 use crate::engine::{Cx, EngineError, Me, tables};
@@ -166,7 +166,12 @@ pub(in crate::engine) fn seal(
 }
 
 /// A device of a contact durably keeps our entry at `seq`: what it needs to begin the session need not be repeated.
-pub(in crate::engine) fn arrived(cx: &mut Cx<'_, '_>, device: &DeviceId, fid: u64, seq: u64) -> Result<(), EngineError> {
+pub(in crate::engine) fn arrived(
+    cx: &mut Cx<'_, '_>,
+    device: &DeviceId,
+    fid: u64,
+    seq: u64,
+) -> Result<(), EngineError> {
     let key = Scope::Pair.key(device);
     let Some(mut sessions) = cx.tx.load::<DeviceSessions>(&key)? else { return Ok(()) };
     if !sessions.repeats_handshake() {

@@ -8,10 +8,12 @@
 //! | [`delivery`] | how far messages have come |
 //! | [`message`] | messages |
 //! | [`channel`] | conversations |
+//! | [`events`] | the journal |
 
 pub(super) mod channel;
 pub(super) mod contact;
 pub(super) mod delivery;
+pub(super) mod events;
 pub(super) mod group;
 pub(super) mod ids;
 pub(super) mod message;

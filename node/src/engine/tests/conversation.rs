@@ -217,3 +217,40 @@ fn the_journal_tells_every_message_once_and_survives_a_restart() {
         .collect();
     assert_eq!(received, (0..10).map(|n| n.to_string()).collect::<Vec<_>>());
 }
+
+#[test]
+fn the_journal_is_read_from_every_place_of_it() {
+    let mut world = World::new(2, 8);
+    world.pair(0, 1);
+    // What arrives together is written together.
+    for together in [1, 2, 40, 1, 70] {
+        world.stop(1);
+        for n in 0..together {
+            world.write(0, 1, &format!("{n}")).unwrap();
+        }
+        world.restart(1);
+        world.settle();
+        world.pass(60_000, 5_000);
+    }
+    assert_eq!(world.texts(1, 0).len(), 114);
+    for node in [0, 1] {
+        let fetch = |world: &mut World, params| world.call(node, |cx| rpc::events::fetch(cx, &params)).unwrap();
+        let all = fetch(&mut world, api::EventsFetch { limit: Some(1_000), ..Default::default() });
+        let newest: u64 = all.cursor.parse().unwrap();
+        let cursors: Vec<u64> =
+            all.events.iter().map(|event| event.cursor.as_ref().unwrap().parse().unwrap()).collect();
+        assert_eq!(cursors, (1..=newest).collect::<Vec<_>>());
+        for from in 0..=newest {
+            let params = api::EventsFetch { from: Some(from.to_string()), limit: Some(7), ..Default::default() };
+            let page = fetch(&mut world, params);
+            let to = (from + 7).min(newest);
+            assert_eq!((page.events.as_slice(), page.more), (&all.events[from as usize..to as usize], to < newest));
+            let last = u32::try_from(newest - from).unwrap();
+            let params = api::EventsFetch { last: Some(last), limit: Some(1), ..Default::default() };
+            assert_eq!(fetch(&mut world, params).events.first(), all.events.get(from as usize));
+            let kinds = Some(vec![api::EventKind::MessageReceived]);
+            let params = api::EventsFetch { last: Some(3), kinds, ..Default::default() };
+            assert_eq!(fetch(&mut world, params).events.len(), if node == 1 { 3 } else { 0 });
+        }
+    }
+}

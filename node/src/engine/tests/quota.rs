@@ -128,7 +128,7 @@ fn what_is_stored_of_the_worst_texts_is_what_the_quota_says_within_a_tenth() {
 
 #[test]
 fn the_journal_takes_no_more_than_its_limit_at_any_time_and_says_what_it_dropped() {
-    const LIMIT: u64 = 64 << 10;
+    const LIMIT: u64 = 16 << 10;
     let mut world = World::with_policies(&[quick(), Policy { journal_bytes: LIMIT, ..quick() }], 4);
     let (alice, bob) = (0, 1);
     world.pair(alice, bob);

@@ -20,7 +20,8 @@ use covey_api::{ContactState, MessageState};
 use super::story::Story;
 use crate::engine::names::pick::Purpose;
 use crate::engine::records::feeds;
-use crate::engine::{Selection, journal, names};
+use crate::engine::shown::events;
+use crate::engine::{Selection, names};
 
 /// Most that healing may take: the longest back-off of a feed, twice, and the longest wait of a pairing frame.
 const PATIENCE: u64 = 3 * 3_600_000;
@@ -133,7 +134,7 @@ impl Story {
     fn journal(&mut self, node: usize, problems: &mut Vec<String>) {
         let now = self.sim.now;
         let all = Selection::default();
-        let (events, _) = self.sim.nodes[node].read(now, |cx| journal::after(cx, 0, 100_000, &all)).unwrap();
+        let (events, _) = self.sim.nodes[node].read(now, |cx| events::after(cx, 0, 100_000, &all)).unwrap();
         let mut told = BTreeSet::new();
         for event in events.iter().filter(|event| event.kind == api::kind::MESSAGE_RECEIVED) {
             let id = event.data["id"].as_str().unwrap_or_default().to_owned();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use covey_api::kind;
 
 use super::node::Node;
+use crate::engine::shown::events;
 use crate::engine::{Protocol, Selection, journal};
 
 /// The arrival of a message at a member.
@@ -50,7 +51,7 @@ impl Figures {
         let told = node.told;
         let events = node.look(now, |cx| {
             if self.follows {
-                journal::after(cx, told, 100_000, &Selection::default()).map(|(events, _)| Ok(events))
+                events::after(cx, told, 100_000, &Selection::default()).map(|(events, _)| Ok(events))
             } else {
                 journal::newest(cx).map(Err).map_err(Into::into)
             }

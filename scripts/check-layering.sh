@@ -123,12 +123,12 @@ fi
 # The floors of the engine, the lowest first: a module imports what stands on its own floor or below, and no modules import
 # each other in a circle. What each is for is told in node/ARCHITECTURE.md. A new module needs a place here.
 floors='
-error effect asker policy counters tables me
+error selection effect asker policy counters tables me
 wire
 records
 live appended notices
 cx
-journal selection audit tokens idempotency
+journal audit tokens idempotency
 members charge sharing
 shown
 sealing

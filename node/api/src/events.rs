@@ -2,10 +2,11 @@
 
 use futures::stream::BoxStream;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{ApiError, Done, EventKind, Method, Reason, Request, Scope, Time, contract::noun};
 
@@ -24,6 +25,46 @@ pub struct Event {
     pub at: Time,
     /// The object it happened to, in the shape that `show` returns; a message as it is when the event is read.
     pub data: Value,
+}
+
+/// An [`Event`] as JSON: made once, for however many subscribers.
+#[derive(Clone, Debug)]
+pub struct EventText(Arc<RawValue>);
+
+impl EventText {
+    /// The event at this place of the journal, if it has one.
+    ///
+    /// # Errors
+    /// `data` is no JSON.
+    pub fn new(cursor: Option<u64>, kind: &str, at: Time, data: &impl Serialize) -> Result<Self, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Parts<'a, D> {
+            cursor: Option<String>,
+            kind: &'a str,
+            at: Time,
+            data: &'a D,
+        }
+        let parts = Parts { cursor: cursor.map(|cursor| cursor.to_string()), kind, at, data };
+        Ok(Self(serde_json::value::to_raw_value(&parts)?.into()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl Serialize for EventText {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (*self.0).serialize(serializer)
+    }
+}
+
+impl From<&Event> for EventText {
+    fn from(event: &Event) -> Self {
+        Self(serde_json::value::to_raw_value(event).expect("texts, numbers and values are JSON").into())
+    }
 }
 
 /// One variant for each kind, with the shape of its data.
@@ -137,7 +178,7 @@ noun! {
 }
 
 /// Events; an error is the last one, and says why there are no more.
-pub type EventStream = BoxStream<'static, Result<Event, ApiError>>;
+pub type EventStream = BoxStream<'static, Result<EventText, ApiError>>;
 
 /// The journal, live.
 pub trait EventSource: Send + Sync + 'static {

@@ -49,7 +49,8 @@ pub use contract::{Method, Request, methods};
 pub use document::{asyncapi, openrpc};
 pub use error::{ApiError, Reason, sentence};
 pub use events::{
-    EVENT_NOTIFICATION, Event, EventPage, EventSource, EventStream, EventsAck, EventsApi, EventsFetch, EventsSubscribe,
+    EVENT_NOTIFICATION, Event, EventPage, EventSource, EventStream, EventText, EventsAck, EventsApi, EventsFetch,
+    EventsSubscribe,
 };
 pub use exit::Exit;
 pub use group::{

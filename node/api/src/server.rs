@@ -11,7 +11,7 @@ use jsonrpsee::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AccountApi, ApiError, AuditApi, ChannelApi, ConfigApi, EVENT_NOTIFICATION, Event, EventSource, EventsApi,
+    AccountApi, ApiError, AuditApi, ChannelApi, ConfigApi, EVENT_NOTIFICATION, EventSource, EventText, EventsApi,
     EventsSubscribe, GroupApi, MessageApi, Method, NodeApi, PairApi, Reason, Request, TokenApi, WebApi,
 };
 
@@ -152,7 +152,7 @@ async fn serve_events<A: Api>(
 }
 
 /// Sends one event; false when the subscriber is gone.
-async fn forward(sink: &SubscriptionSink, event: &Event) -> bool {
+async fn forward(sink: &SubscriptionSink, event: &EventText) -> bool {
     match SubscriptionMessage::new(sink.method_name(), sink.subscription_id(), event) {
         Ok(message) => sink.send(message).await.is_ok(),
         Err(_) => false,

@@ -104,7 +104,7 @@ impl EventSource for Stub {
             at: Time::from_unix_ms(n),
             data: Value::Null,
         };
-        Ok(futures::stream::iter((1..=3).map(event).map(Ok)).boxed())
+        Ok(futures::stream::iter((1..=3).map(move |n| Ok(EventText::from(&event(n))))).boxed())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::engine::{Cx, EngineError};
 
 /// What an entry takes besides its payload and what is read in it, in bytes, about: its header, the message, the event, their
 /// indices.
-const ENTRY_COST: u64 = 1_536;
+const ENTRY_COST: u64 = 768;
 
 /// What entries take, in bytes, about: the payload once as it came and once as it is read.
 fn cost(entries: &[Entry]) -> u64 {
@@ -42,7 +42,7 @@ pub(super) struct Charge(Option<(AccountId, i64)>);
 impl Charge {
     /// Counts from here on. What nobody's account is charged for is what we wrote ourselves.
     pub(super) fn begin(cx: &Cx<'_, '_>, account: Option<AccountId>) -> Result<Self, EngineError> {
-        let Some(account) = account.filter(|account| *account != cx.me.account_id()) else { return Ok(Self(None)) };
+        let Some(account) = account.filter(|account| !cx.me.is_ours(account)) else { return Ok(Self(None)) };
         Ok(Self(Some((account, cx.tx.growth()?))))
     }
 
@@ -59,7 +59,7 @@ impl Charge {
 /// Charges those who caused it for what a roster evaluated.
 pub(super) fn charge_work(cx: &mut Cx<'_, '_>, no: u64) {
     for (account, evaluated) in rosters::work_done(cx, no) {
-        if account != cx.me.account_id() {
+        if !cx.me.is_ours(&account) {
             cx.live.works.charge(account, evaluated, cx.policy.work, cx.now);
         }
     }

@@ -1,10 +1,11 @@
 //! What the runtime is asked to do once an input is durable, and how peers are named.
 
-use covey_api::Time;
+use covey_api::EventText;
 pub use covey_overlay::Protocol;
 use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use crate::engine::selection::Subject;
 
 /// A peer's network identity: the Ed25519 public key behind its PeerId, 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -71,10 +72,10 @@ pub enum Effect {
 pub struct Written {
     /// Its place.
     pub cursor: u64,
-    /// As clients know it.
+    /// Its kind, as clients know it.
     pub kind: &'static str,
-    /// When.
-    pub at: Time,
-    /// What.
-    pub data: Value,
+    /// What it is about.
+    pub about: Subject,
+    /// As clients are sent it.
+    pub text: EventText,
 }

@@ -3,13 +3,14 @@
 //! It holds no message: an event names the place of one, and is shown as it is when it is read. So a text that is deleted is gone
 //! from here too, and nothing is stored twice. Events that were written together are one row, under the cursor of the first.
 
-use covey_api::{EventKind, Time, kind};
+use covey_api::{EventKind, EventText, Time, kind};
 use covey_feed::{Author, OrderKey};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 use serde_json::Value;
 
 use crate::engine::counters::Counter;
+use crate::engine::selection::Subject;
 use crate::engine::{Cx, Effect, EngineError, Written, tables};
 use crate::store::{Key, Tx};
 
@@ -192,26 +193,33 @@ pub(super) fn message(
 /// Writes an event; `data` is the object that the API shows for what changed. The oldest events make room for it.
 pub(super) fn record(cx: &mut Cx<'_, '_>, kind: EventKind, data: &impl Serialize) -> Result<(), EngineError> {
     let mut data = serde_json::to_value(data).map_err(EngineError::bug)?;
-    let whole = if cx.live.followed { data.clone() } else { Value::Null };
+    let about = Subject::of(kind.as_str(), &data);
+    let whole = cx.live.followed.then(|| data.clone());
     if let Some(message) = message_in(kind.as_str(), &mut data) {
         message.insert("text".to_owned(), Value::String(String::new()));
     }
     let stored = serde_json::to_string(&data).map_err(EngineError::bug)?;
     let cursor = append(cx, What::Other(kind.as_str().to_owned(), stored))?;
-    written(cx, cursor, kind, whole);
-    Ok(())
+    written(cx, cursor, kind, whole.map(|whole| (about, whole)))
 }
 
-/// An event that was appended, for those who follow the journal while it is written.
-pub(super) fn written(cx: &mut Cx<'_, '_>, cursor: u64, kind: EventKind, data: Value) {
-    let at = Time::from_unix_ms(cx.now);
-    if cx.live.followed {
-        cx.effects.push(Effect::Written(Box::new(Written { cursor, kind: kind.as_str(), at, data })));
+/// An event that was appended: what it is about and its data, if somebody follows the journal while it is written.
+pub(super) fn written(
+    cx: &mut Cx<'_, '_>,
+    cursor: u64,
+    kind: EventKind,
+    shown: Option<(Subject, impl Serialize)>,
+) -> Result<(), EngineError> {
+    let kind = kind.as_str();
+    if let Some((about, data)) = shown {
+        let text = EventText::new(Some(cursor), kind, Time::from_unix_ms(cx.now), &data).map_err(EngineError::bug)?;
+        cx.effects.push(Effect::Written(Box::new(Written { cursor, kind, about, text })));
     } else if let Some(Effect::Journal(newest)) = cx.effects.last_mut() {
         *newest = cursor;
     } else {
         cx.effects.push(Effect::Journal(cursor));
     }
+    Ok(())
 }
 
 fn append(cx: &mut Cx<'_, '_>, what: What) -> Result<u64, EngineError> {

@@ -38,6 +38,16 @@ impl Me {
         self.device.id()
     }
 
+    /// Whether an account is ours.
+    pub fn is_ours(&self, account: &AccountId) -> bool {
+        *account == self.account_id()
+    }
+
+    /// Whether a device is this one.
+    pub fn is_this_device(&self, device: &DeviceId) -> bool {
+        *device == self.device_id()
+    }
+
     /// The author of the feeds that this device writes.
     pub fn author(&self) -> Author {
         Author::from_bytes(*self.device_id().as_bytes())

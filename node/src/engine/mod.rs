@@ -62,7 +62,7 @@ pub use live::Live;
 pub use live::tally::Tally;
 pub use me::Me;
 pub use policy::{Policy, Quota};
-pub use selection::Selection;
+pub use selection::{Selection, Subject};
 
 #[cfg(test)]
 mod tests;

@@ -69,7 +69,7 @@ pub struct Quota {
 }
 
 impl Default for Quota {
-    /// About 300,000 short messages, then 30 a second or 2 GiB a day: far above what people write and what a month
+    /// About 250,000 short messages, then 24 a second or 2 GiB a day: far above what people write and what a month
     /// without a connection leaves to catch up on, and below what fills a disk overnight.
     fn default() -> Self {
         Self { burst: 256 << 20, per_second: 24 << 10 }

@@ -33,32 +33,46 @@ impl Selection {
     }
 
     /// Is an event selected?
-    pub fn takes(&self, kind: &str, data: &Value) -> bool {
-        let channel = channel_of(kind, data);
-        let within = |ids: &Vec<String>| channel.is_some_and(|channel| ids.iter().any(|id| id == channel));
+    pub fn takes(&self, kind: &str, about: &Subject) -> bool {
+        let within = |ids: &Vec<String>| about.channel.as_ref().is_some_and(|channel| ids.contains(channel));
         self.may_take(kind)
             && self.bound.as_ref().is_none_or(within)
             && self.channels.as_ref().is_none_or(within)
-            && self.contacts.as_ref().is_none_or(|whom| whom.iter().any(|whom| whom.is_in(channel, data)))
+            && self.contacts.as_ref().is_none_or(|whom| whom.iter().any(|whom| whom.is_in(about)))
     }
 }
 
 impl Whom {
     /// Did they do it, or did it happen in the conversation with them?
-    fn is_in(&self, channel: Option<&str>, data: &Value) -> bool {
-        let of_them = |value: &Value| value.as_str() == Some(self.account.as_str());
-        let fields = ["contact", "author", "actor", "account"];
-        channel.is_some() && channel == self.channel.as_deref()
-            || fields.iter().any(|field| of_them(&data[*field]))
-            || of_them(&data["member"]["account"])
+    fn is_in(&self, about: &Subject) -> bool {
+        about.channel.is_some() && about.channel == self.channel || about.accounts.contains(&self.account)
     }
 }
 
-/// The channel in which something happened; none for what happened to contacts or to the account.
-fn channel_of<'d>(kind: &str, data: &'d Value) -> Option<&'d str> {
-    let field = if kind == covey_api::kind::GROUP_REQUEST { "group" } else { "channel" };
-    let is_of_channel = ["message.", "channel", "group."].iter().any(|start| kind.starts_with(start));
-    data[field].as_str().filter(|_| is_of_channel)
+/// Where an event happened, and to whom: what it is selected by besides its kind. All are ids, as clients see them.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    /// The channel; none of what happened to contacts or to the account.
+    channel: Option<String>,
+    /// Those who did it, or whom it concerns.
+    accounts: Vec<String>,
+}
+
+impl Subject {
+    /// Of an event with this data.
+    pub(crate) fn of(kind: &str, data: &Value) -> Self {
+        let field = if kind == covey_api::kind::GROUP_REQUEST { "group" } else { "channel" };
+        let is_of_channel = ["message.", "channel", "group."].iter().any(|start| kind.starts_with(start));
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let fields = ["contact", "author", "actor", "account"].map(|field| &data[field]);
+        let accounts = fields.into_iter().chain([&data["member"]["account"]]).filter_map(text).collect();
+        Self { channel: text(&data[field]).filter(|_| is_of_channel), accounts }
+    }
+
+    /// Of what happened to a message in this channel.
+    pub(super) fn message(channel: &str, author: &str) -> Self {
+        Self { channel: Some(channel.to_owned()), accounts: vec![author.to_owned()] }
+    }
 }
 
 #[cfg(test)]
@@ -67,37 +81,41 @@ mod tests {
 
     use super::*;
 
+    fn takes(selection: &Selection, kind: &str, data: &Value) -> bool {
+        selection.takes(kind, &Subject::of(kind, data))
+    }
+
     #[test]
     fn who_is_bound_to_a_channel_hears_of_nothing_else() {
         let bound = Selection { bound: Some(vec!["c1".into()]), ..Selection::default() };
         for kind in ["message.received", "channel", "group.changed"] {
-            assert!(bound.takes(kind, &json!({ "channel": "c1" })), "{kind}");
-            assert!(!bound.takes(kind, &json!({ "channel": "c2" })), "{kind}");
+            assert!(takes(&bound, kind, &json!({ "channel": "c1" })), "{kind}");
+            assert!(!takes(&bound, kind, &json!({ "channel": "c2" })), "{kind}");
         }
-        assert!(bound.takes("group.request", &json!({ "group": "c1" })));
+        assert!(takes(&bound, "group.request", &json!({ "group": "c1" })));
         for (kind, data) in [("contact", json!({ "channel": "c1" })), ("account", json!({})), ("peer", json!({}))] {
-            assert!(!bound.takes(kind, &data), "{kind}");
+            assert!(!takes(&bound, kind, &data), "{kind}");
         }
-        assert!(Selection::default().takes("account", &json!({})));
+        assert!(takes(&Selection::default(), "account", &json!({})));
     }
 
     #[test]
     fn kinds_channels_and_contacts_all_have_to_fit() {
         let bob = Whom { account: "cv1bob".into(), channel: Some("c1".into()) };
         let contacts = Selection { contacts: Some(vec![bob.clone()]), ..Selection::default() };
-        assert!(contacts.takes("message.received", &json!({ "channel": "c2", "author": "cv1bob" })));
-        assert!(contacts.takes("message.sent", &json!({ "channel": "c1", "author": "cv1me" })));
-        assert!(contacts.takes("contact", &json!({ "contact": "cv1bob" })));
-        assert!(contacts.takes("group.joined", &json!({ "channel": "c2", "member": { "account": "cv1bob" } })));
-        assert!(!contacts.takes("message.sent", &json!({ "channel": "c2", "author": "cv1me" })));
+        assert!(takes(&contacts, "message.received", &json!({ "channel": "c2", "author": "cv1bob" })));
+        assert!(takes(&contacts, "message.sent", &json!({ "channel": "c1", "author": "cv1me" })));
+        assert!(takes(&contacts, "contact", &json!({ "contact": "cv1bob" })));
+        assert!(takes(&contacts, "group.joined", &json!({ "channel": "c2", "member": { "account": "cv1bob" } })));
+        assert!(!takes(&contacts, "message.sent", &json!({ "channel": "c2", "author": "cv1me" })));
         let all = Selection {
             kinds: Some(vec!["message.received"]),
             channels: Some(vec!["c2".into()]),
             contacts: Some(vec![bob]),
             bound: None,
         };
-        assert!(all.takes("message.received", &json!({ "channel": "c2", "author": "cv1bob" })));
-        assert!(!all.takes("message.changed", &json!({ "channel": "c2", "author": "cv1bob" })));
-        assert!(!all.takes("message.received", &json!({ "channel": "c1", "author": "cv1bob" })));
+        assert!(takes(&all, "message.received", &json!({ "channel": "c2", "author": "cv1bob" })));
+        assert!(!takes(&all, "message.changed", &json!({ "channel": "c2", "author": "cv1bob" })));
+        assert!(!takes(&all, "message.received", &json!({ "channel": "c1", "author": "cv1bob" })));
     }
 }

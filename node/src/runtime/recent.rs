@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use covey_api::Event;
 use tokio::sync::watch;
 
 use crate::engine::Written;
@@ -13,8 +12,8 @@ use crate::engine::Written;
 /// Bytes of events that are kept, about.
 const MOST: usize = 1 << 20;
 
-/// Bytes of an event without its text, about.
-const EVENT: usize = 1 << 10;
+/// Bytes of an event besides its text, about.
+const BESIDES: usize = 256;
 
 /// Where the engine puts events when they are durable.
 #[derive(Debug)]
@@ -109,7 +108,7 @@ impl Kept {
 }
 
 fn bytes(written: &Written) -> usize {
-    EVENT + written.data["text"].as_str().map_or(0, str::len)
+    BESIDES + written.text.as_str().len()
 }
 
 impl Journal {
@@ -140,23 +139,18 @@ impl Journal {
     }
 }
 
-impl From<&Written> for Event {
-    fn from(written: &Written) -> Self {
-        let Written { cursor, kind, at, data } = written;
-        Self { cursor: Some(cursor.to_string()), kind: (*kind).to_owned(), at: *at, data: data.clone() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use covey_api::Time;
+    use covey_api::{EventText, Time};
     use serde_json::json;
 
     use super::*;
+    use crate::engine::Subject;
 
     fn written(cursor: u64, text: usize) -> Written {
-        let data = json!({ "text": "x".repeat(text) });
-        Written { cursor, kind: "message.sent", at: Time::from_unix_ms(1), data }
+        let (kind, data) = ("message.sent", json!({ "text": "x".repeat(text) }));
+        let text = EventText::new(Some(cursor), kind, Time::from_unix_ms(1), &data).expect("JSON");
+        Written { cursor, kind, about: Subject::of(kind, &data), text }
     }
 
     fn cursors(journal: &Journal, after: u64, limit: usize) -> Option<Vec<u64>> {
@@ -177,11 +171,11 @@ mod tests {
     #[test]
     fn a_flood_of_events_takes_no_more_memory_than_a_few() {
         let (recent, journal) = Recent::new();
-        (1..=1_000).for_each(|cursor| recent.add(written(cursor, MOST / 100 - EVENT)));
+        (1..=1_000).for_each(|cursor| recent.add(written(cursor, MOST / 100 - 2 * BESIDES)));
         let kept = journal.after(1_000 - 50, 1_000).expect("the newest");
         assert_eq!(kept.len(), 50);
         assert_eq!(cursors(&journal, 500, 10), None);
-        assert!(journal.kept.lock().expect("whole").events.len() <= 101);
+        assert!(journal.kept.lock().expect("whole").events.len() <= 110);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use covey_api::{
-    ApiError, Done, Event, EventKind, EventPage, EventSource, EventStream, EventsAck, EventsApi, EventsFetch,
+    ApiError, Done, EventKind, EventPage, EventSource, EventStream, EventText, EventsAck, EventsApi, EventsFetch,
     EventsSubscribe, Peer, Reason, Time,
 };
 use futures::StreamExt as _;
@@ -14,7 +14,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use super::Service;
 use super::consumers::Hold;
 use crate::addressing;
-use crate::engine::{Selection, Written, idempotency, rpc};
+use crate::engine::{Selection, Subject, Written, idempotency, rpc};
 use crate::runtime::{self, Change, EngineHandle, Following, Journal};
 
 /// Events read at a time for a subscriber.
@@ -68,13 +68,13 @@ struct Reader {
     hold: Option<Hold>,
     selection: Selection,
     cursor: u64,
-    read: VecDeque<Event>,
+    read: VecDeque<EventText>,
     ended: bool,
 }
 
 impl Reader {
     /// The next event, or why there are no more; waits for it. `None` when the engine has stopped.
-    async fn next(&mut self) -> Option<Result<Event, ApiError>> {
+    async fn next(&mut self) -> Option<Result<EventText, ApiError>> {
         if self.ended {
             return None;
         }
@@ -98,7 +98,7 @@ impl Reader {
         next
     }
 
-    async fn event(&mut self) -> Option<Event> {
+    async fn event(&mut self) -> Option<EventText> {
         loop {
             if let Some(event) = self.read.pop_front() {
                 return Some(event);
@@ -125,8 +125,8 @@ impl Reader {
     /// Takes events as they were written. Whether there may be more.
     fn take(&mut self, events: &[Arc<Written>]) -> bool {
         self.cursor = events.last().map_or(self.cursor, |last| last.cursor);
-        let selected = events.iter().filter(|written| self.selection.takes(written.kind, &written.data));
-        self.read.extend(selected.map(|written| Event::from(&**written)));
+        let selected = events.iter().filter(|written| self.selection.takes(written.kind, &written.about));
+        self.read.extend(selected.map(|written| written.text.clone()));
         events.len() == PAGE
     }
 
@@ -135,12 +135,12 @@ impl Reader {
         let (cursor, selection) = (self.cursor, self.selection.clone());
         let page = self.engine.call(move |cx| rpc::events::page(cx, cursor, PAGE, &selection)).await.ok()?;
         self.cursor = page.cursor.parse().ok()?;
-        self.read.extend(page.events);
+        self.read.extend(page.events.iter().map(EventText::from));
         Some(page.more)
     }
 
     /// Tells of a peer, if it is a device of somebody we know.
-    async fn peer(&self, change: Change) -> Option<Event> {
+    async fn peer(&self, change: Change) -> Option<EventText> {
         let Change { peer, connection, connected } = change;
         let owners = self.engine.call(move |cx| rpc::node::owners(cx, &[peer])).await.ok()?;
         let (contact, alias) = owners.into_iter().next().flatten()?;
@@ -155,8 +155,8 @@ impl Reader {
         };
         let data = serde_json::to_value(peer).ok()?;
         let kind = EventKind::Peer.as_str();
-        let event = Event { cursor: None, kind: kind.to_owned(), at: Time::from_unix_ms(runtime::now()), data };
-        self.selection.takes(kind, &event.data).then_some(event)
+        let is_selected = self.selection.takes(kind, &Subject::of(kind, &data));
+        is_selected.then(|| EventText::new(None, kind, Time::from_unix_ms(runtime::now()), &data).ok()).flatten()
     }
 }
 

@@ -532,7 +532,7 @@ impl EventSource for Mock {
         };
         Ok(futures::stream::unfold((journal, from), |(mut journal, next)| async move {
             let event = journal.wait_for(|events| events.len() > next).await.ok()?[next].clone();
-            Some((Ok(event), (journal, next + 1)))
+            Some((Ok(EventText::from(&event)), (journal, next + 1)))
         })
         .boxed())
     }

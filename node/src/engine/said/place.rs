@@ -10,6 +10,7 @@ use crate::engine::records::{edits, marks, repeats};
 use crate::engine::shown::{channel, events};
 use crate::engine::wire::payload;
 use crate::engine::{Cx, Effect, EngineError, journal, tables};
+use crate::store::Key;
 
 /// Stores a message as it is now, and with it all that follows from whether it is shown: the unread ones, the newest one.
 /// `was_read`: what is shown from now on was read before.
@@ -33,8 +34,9 @@ pub(in crate::engine) fn put(
         (false, true) => channel.unread.saturating_add(1),
         _ => channel.unread,
     };
-    mark(cx, &tables::late(channel.no, &is.place), is.unseen, &is.place)?;
-    mark(cx, &tables::hidden(channel.no, &is.place), is.hidden && is.body.kind == payload::kind::TEXT, &is.place)?;
+    let is_hidden = |message: &Message| message.hidden && message.body.kind == payload::kind::TEXT;
+    mark(cx, &tables::late(channel.no, &is.place), was.is_some_and(|was| was.unseen), is.unseen, &is.place)?;
+    mark(cx, &tables::hidden(channel.no, &is.place), was.is_some_and(is_hidden), is_hidden(&is), &is.place)?;
     let place = tables::message(channel.no, &is.place);
     if is.own {
         // It is told of again soon, when it is delivered.
@@ -54,12 +56,12 @@ pub(in crate::engine) fn put(
     Ok(is)
 }
 
-/// Whether a row says so.
-fn mark(cx: &mut Cx<'_, '_>, key: &crate::store::Key, there: bool, place: &OrderKey) -> Result<(), EngineError> {
-    if there {
-        cx.tx.put(key, place)?;
-    } else if cx.tx.contains(key)? {
-        cx.tx.delete(key);
+/// Whether a row says so: what it was, and what it is.
+fn mark(cx: &mut Cx<'_, '_>, key: &Key, was: bool, is: bool, place: &OrderKey) -> Result<(), EngineError> {
+    match (was, is) {
+        (_, true) => cx.tx.put(key, place)?,
+        (true, false) => cx.tx.delete(key),
+        (false, false) => {}
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::edits;
 use crate::engine::records::marks::{self, Mark};
 use crate::engine::records::messages::{self, Message};
+use crate::engine::selection::Subject;
 use crate::engine::shown::message;
 use crate::engine::{Cx, EngineError, Selection};
 
@@ -31,14 +32,13 @@ pub(in crate::engine) fn tell(
     marks: &[Mark],
 ) -> Result<(), EngineError> {
     let cursor = journal::message(cx, kind, channel.no, &message.place)?;
-    let data = if cx.live.followed {
+    let shown = if cx.live.followed {
         let shown = message::show_in_event(cx, channel, message, marks).map_err(EngineError::bug)?;
-        serde_json::to_value(&shown).map_err(EngineError::bug)?
+        Some((Subject::message(&shown.channel, &shown.author), shown))
     } else {
-        Value::Null
+        None
     };
-    journal::written(cx, cursor, kind, data);
-    Ok(())
+    journal::written(cx, cursor, kind, shown)
 }
 
 /// At most `limit` events after `cursor` that are selected, oldest first, and up to where the journal was looked through for
@@ -130,7 +130,7 @@ impl Reader {
                 data
             }
         };
-        let selected = selection.takes(&kind, &data);
+        let selected = selection.takes(&kind, &Subject::of(&kind, &data));
         let cursor = Some(cursor.to_string());
         Ok(selected.then(|| Event { cursor, kind, at: Time::from_unix_ms(at), data }))
     }

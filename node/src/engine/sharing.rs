@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use covey_feed::sync::{SharedChannel, SharedGroup};
 use covey_feed::{Author, FeedId, SyncInput};
+use covey_pairing::ids::AccountId;
 
 use crate::engine::members::{self, rosters};
-use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::channels::{self, Channel, Kind};
 use crate::engine::records::feeds;
 use crate::engine::{Cx, EngineError, PeerKey};
 use crate::store::Tx;
@@ -70,8 +71,10 @@ pub(super) fn frozen(cx: &mut Cx<'_, '_>, channel: &Channel, feed: FeedId) {
 /// A channel was closed. Its members may still be connected, for a group that they share with us.
 pub(super) fn channel_closed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
     publish(cx)?;
-    let of =
-        |account| channel.contact.as_ref().map_or_else(|| members::includes(cx, channel, account), |c| c == account);
+    let of = |account: &AccountId| match channel.kind() {
+        Kind::Direct(contact) => contact == *account,
+        Kind::Group(_) => members::includes(cx, channel, account),
+    };
     let peers: Vec<_> = cx.live.contacts.iter().filter(|(_, at)| of(&at.account)).map(|(peer, _)| *peer).collect();
     peers.into_iter().for_each(|peer| cx.notices.sync(peer, SyncInput::ChannelRemoved(channel.id)));
     Ok(())

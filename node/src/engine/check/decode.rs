@@ -8,7 +8,7 @@ use covey_pairing::session::{DeviceSessions, PrekeyStore};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::engine::records::channels::Channel;
-use crate::engine::records::devices::{Card, Owner};
+use crate::engine::records::devices::{Card, DeviceRef};
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::joining::Asking;
 use crate::engine::records::marks::Mark;
@@ -44,7 +44,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Alias | Table::Invite, _) => row.is::<AccountId>(),
         (Table::Card, _) => row.is::<Card>(),
         (Table::Session | Table::GroupSession, _) => row.is::<DeviceSessions>(),
-        (Table::Peer, _) => row.is::<Owner>(),
+        (Table::Peer, _) => row.is::<DeviceRef>(),
         (Table::Channel, Some(0)) => row.is::<Channel>(),
         (Table::Channel, Some(2..=4 | 6 | 7)) => row.is::<OrderKey>(),
         (Table::Group, Some(0)) => row.is::<Standing>(),

@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 use crate::engine::check::findings::Findings;
 use crate::engine::check::mending::Mending;
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::devices::Owner;
+use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::standing::{self, Standing, State};
 use crate::engine::records::{feeds, operations};
 use crate::engine::{EngineError, Me, tables};
@@ -35,7 +35,7 @@ pub(super) fn check(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError
     }
     for standing in standing::all(tx)? {
         let Some(no) = standing.no else { continue };
-        if channels::by_no(tx, no)?.is_none_or(|channel| channel.contact.is_some()) {
+        if channels::by_no(tx, no)?.is_none_or(|channel| !channel.is_group()) {
             found.problem(format!("the channel of the group {} is missing", standing.id));
         }
     }
@@ -46,8 +46,8 @@ pub(super) fn check(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError
 /// roster is here again, or nobody could give it back to its founder.
 pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>, me: &Me) -> Result<(), EngineError> {
     mending.step(|tx, _| {
-        let owners = tx.scan_intact::<Owner>(&Key::table(Table::Peer), usize::MAX)?;
-        let owners: Vec<Owner> = owners.into_iter().map(|(_, owner)| owner).collect();
+        let owners = tx.scan_intact::<DeviceRef>(&Key::table(Table::Peer), usize::MAX)?;
+        let owners: Vec<DeviceRef> = owners.into_iter().map(|(_, owner)| owner).collect();
         for standing in standing::all(tx)?.into_iter().filter(|standing| standing.state == State::Joined) {
             let guides = guides(tx, me, &owners, &standing)?;
             tx.put(&tables::group(standing.id.as_bytes()), &Standing { guides, ..standing })?;
@@ -73,7 +73,7 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>, me: &Me)
 }
 
 /// Those who let us in, who wrote, and with whom there are sessions.
-fn guides(tx: &Tx<'_>, me: &Me, owners: &[Owner], standing: &Standing) -> Result<Vec<AccountId>, EngineError> {
+fn guides(tx: &Tx<'_>, me: &Me, owners: &[DeviceRef], standing: &Standing) -> Result<Vec<AccountId>, EngineError> {
     let mut guides = standing.guides.clone();
     let Some(no) = standing.no else { return Ok(guides) };
     guides.extend(feeds::all(tx, no)?.iter().map(|feed| feed.account));
@@ -91,7 +91,7 @@ fn each_operation(
     channel: &Channel,
     mut take: impl FnMut(&Entry) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
-    if channel.contact.is_some() {
+    if !channel.is_group() {
         return Ok(());
     }
     for feed in feeds::all(tx, channel.no)? {

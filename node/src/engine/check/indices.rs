@@ -6,7 +6,7 @@ use covey_pairing::ids::AccountId;
 
 use crate::engine::counters::Counter;
 use crate::engine::records::channels::Channel;
-use crate::engine::records::devices::{Card, Owner};
+use crate::engine::records::devices::{Card, DeviceRef};
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::people::{self, Contact};
 use crate::engine::records::standing::{self, State};
@@ -34,7 +34,7 @@ pub(crate) fn rebuild(tx: &mut Tx<'_>) -> Result<(), EngineError> {
     for (_, card) in tx.scan_intact::<Card>(&Key::table(Table::Card), ALL)? {
         let Some(account) = account_of(&card) else { continue };
         for device in &card.devices {
-            tx.put(&tables::peer(device.peer), &Owner { account, device: device.id })?;
+            tx.put(&tables::peer(device.peer), &DeviceRef { account, device: device.id })?;
         }
     }
     channels_of(tx, &contacts)?;
@@ -63,8 +63,9 @@ fn channels_of(tx: &mut Tx<'_>, contacts: &[Contact]) -> Result<(), EngineError>
             None => written_in(tx, no)?,
         };
         let Some(id) = id.filter(|id| known.is_none_or(|channel| channel.id != *id)) else { continue };
-        let blank = blank(no, id, contact.changed_at);
-        put(tx, &Channel { contact: Some(contact.account), open: contact.is_paired(), ..blank })?;
+        let mut anew = Channel::blank(no, id, Some(contact.account), contact.changed_at);
+        anew.open = contact.is_paired();
+        put(tx, &anew)?;
     }
     Ok(())
 }
@@ -76,32 +77,15 @@ fn channels_of_groups(tx: &mut Tx<'_>) -> Result<(), EngineError> {
         let known: Option<Channel> = tx.get(&tables::channel(no))?;
         let id = standing.channel();
         if known.is_none_or(|channel| channel.id != id) {
-            let blank = blank(no, id, standing.since);
-            put(tx, &Channel { name: Some(standing.name), open: standing.state == State::Joined, ..blank })?;
+            let mut anew = Channel::blank(no, id, None, standing.since);
+            (anew.name, anew.open) = (Some(standing.name), standing.state == State::Joined);
+            put(tx, &anew)?;
         }
     }
     Ok(())
 }
 
 /// What a channel said of itself is gone with it. Our next incarnation in it is chosen at the next start.
-fn blank(no: u64, id: ChannelId, active_at: u64) -> Channel {
-    Channel {
-        no,
-        id,
-        contact: None,
-        name: None,
-        open: false,
-        incarnation: 0,
-        active_at,
-        newest: None,
-        read: None,
-        unread: 0,
-        muted: false,
-        archived: false,
-        ends: None,
-    }
-}
-
 fn put(tx: &mut Tx<'_>, channel: &Channel) -> Result<(), EngineError> {
     tx.put(&tables::channel(channel.no), channel)?;
     if Counter::Channel.get(tx)? < channel.no {

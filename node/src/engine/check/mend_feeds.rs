@@ -92,9 +92,9 @@ fn home_of(tx: &Tx<'_>, me: &Me, entry: &Entry) -> Result<Option<(Channel, Accou
     let feed = entry.header().feed;
     let Some(channel) = channels::by_id(tx, &feed.channel)? else { return Ok(None) };
     let device = DeviceId::from_bytes(*feed.author.as_bytes());
-    let account = if device == me.device_id() {
+    let account = if me.is_this_device(&device) {
         me.account_id()
-    } else if let Some(contact) = channel.contact
+    } else if let Some(contact) = channel.contact()
         && devices::device(tx, &contact, &device)?.is_some()
     {
         contact

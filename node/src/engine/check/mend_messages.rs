@@ -29,7 +29,7 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
         forget_all(mending, &table)?;
     }
     let mut done = 0;
-    for channel in channels::all(&mending.tx())? {
+    for mut channel in channels::all(&mending.tx())? {
         let mut after = tables::messages(channel.no);
         let (mut newest, mut unread) = (None, 0u32);
         loop {
@@ -56,7 +56,8 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
         }
         let unread = if channel.open { unread } else { channel.unread };
         mending.step(|tx, _| {
-            Ok(tx.put(&tables::channel(channel.no), &Channel { newest, unread, ends: None, ..channel })?)
+            (channel.newest, channel.unread, channel.ends) = (newest, unread, None);
+            Ok(tx.put(&tables::channel(channel.no), &channel)?)
         })?;
     }
     forget_waiting(mending)?;
@@ -158,9 +159,9 @@ fn wait<R: CryptoRng + ?Sized>(
 /// Who has the keys of a feed: its author, and for our own the contact; in a group whoever is found.
 fn whom(tx: &Tx<'_>, me: &Me, channel: &Channel, feed: &Feed) -> Result<Option<DeviceId>, EngineError> {
     let author = DeviceId::from_bytes(*feed.key.author.as_bytes());
-    if author != me.device_id() {
+    if !me.is_this_device(&author) {
         return Ok(Some(author));
     }
-    let Some(contact) = &channel.contact else { return Ok(Some(author)) };
-    Ok(devices::devices(tx, contact)?.first().map(|device| device.id))
+    let Some(contact) = channel.contact() else { return Ok(Some(author)) };
+    Ok(devices::devices(tx, &contact)?.first().map(|device| device.id))
 }

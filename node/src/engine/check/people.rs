@@ -10,7 +10,7 @@ use crate::engine::check::feeds::Known;
 use crate::engine::check::findings::Findings;
 use crate::engine::counters::Counter;
 use crate::engine::records::channels::Channel;
-use crate::engine::records::devices::{Card, Owner};
+use crate::engine::records::devices::{Card, DeviceRef};
 use crate::engine::records::people::Contact;
 use crate::engine::{EngineError, journal, tables};
 use crate::store::{Key, Table, Tx};
@@ -74,8 +74,8 @@ fn peers(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError> {
             found.problem(format!("the card of {} is in the wrong place", account.fmt_short()));
         }
         for device in &card.devices {
-            let owner = tx.get::<Owner>(&tables::peer(device.peer))?;
-            if owner != Some(Owner { account, device: device.id }) {
+            let owner = tx.get::<DeviceRef>(&tables::peer(device.peer))?;
+            if owner != Some(DeviceRef { account, device: device.id }) {
                 found.problem(format!("a device of {} is not found by its peer", account.fmt_short()));
             }
             named.insert(tx.stored_key(&tables::peer(device.peer)));
@@ -98,7 +98,7 @@ fn channels(tx: &Tx<'_>, contacts: &BTreeMap<AccountId, Contact>, found: &mut Fi
         {
             found.problem(format!("the channel {name} is not found by its id"));
         }
-        if channel.contact.is_some_and(|contact| !contacts.contains_key(&contact)) {
+        if channel.contact().is_some_and(|contact| !contacts.contains_key(&contact)) {
             found.problem(format!("the channel {name} is with nobody we know"));
         }
         if channel.no > Counter::Channel.get(tx)? {
@@ -114,7 +114,7 @@ fn channels(tx: &Tx<'_>, contacts: &BTreeMap<AccountId, Contact>, found: &mut Fi
         let channel = contact.channel.map(|no| tx.get::<Channel>(&tables::channel(no))).transpose()?.flatten();
         match (contact.channel, channel) {
             (Some(_), None) => found.problem(format!("the channel with {name} is missing")),
-            (Some(_), Some(channel)) if channel.contact != Some(contact.account) => {
+            (Some(_), Some(channel)) if channel.contact() != Some(contact.account) => {
                 found.problem(format!("the channel with {name} is somebody else's"));
             }
             (None, _) if contact.is_paired() => {

@@ -82,15 +82,16 @@ fn drop_unusable<R: CryptoRng + ?Sized>(
 /// Everybody with whom there is a channel is a contact, if only one to invite again; invites lead to contacts.
 fn people(tx: &mut Tx<'_>, told: &mut Rebuilt) -> Result<(), EngineError> {
     let channels = channels::all(tx)?;
-    for channel in channels {
-        let Some(account) = channel.contact else { continue };
+    for mut channel in channels {
+        let Some(account) = channel.contact() else { continue };
         if people::load(tx, &account)?.is_none() {
             let name = account.fmt_short();
             told.lost.push(format!("the pairing with {name}: invite them again; what you wrote each other is there"));
             let contact = Contact { channel: Some(channel.no), ..Contact::new(account, channel.active_at) };
             tx.put(&tables::contact(&account), &contact)?;
             let key = tables::channel(channel.no);
-            tx.put(&key, &channels::Channel { open: false, ..channel })?;
+            channel.open = false;
+            tx.put(&key, &channel)?;
         }
     }
     for (key, account) in tx.scan_intact(&Key::table(Table::Invite), usize::MAX)? {

@@ -27,7 +27,7 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         return Ok(());
     }
     cx.live.pruned_at = cx.now;
-    let talked: BTreeSet<AccountId> = channels::all(cx.tx)?.iter().filter_map(|channel| channel.contact).collect();
+    let talked: BTreeSet<AccountId> = channels::all(cx.tx)?.iter().filter_map(channels::Channel::contact).collect();
     let mut invites = BTreeSet::new();
     for contact in people::all(cx.tx)? {
         if is_over(&contact, cx.now) && !talked.contains(&contact.account) {

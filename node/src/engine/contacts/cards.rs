@@ -7,7 +7,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::engine::contacts::alerts;
 use crate::engine::outbound::{control, post};
-use crate::engine::records::devices::{self, Card, ContactDevice, Owner};
+use crate::engine::records::devices::{self, Card, ContactDevice, DeviceRef};
 use crate::engine::records::{people, sessions};
 use crate::engine::{Cx, Effect, EngineError, PeerKey, card, gate, tables};
 
@@ -23,12 +23,12 @@ pub(in crate::engine) fn addresses_changed(cx: &mut Cx<'_, '_>, addresses: Vec<S
 
 /// What our card says has changed: tell the contacts that are connected, and publish it.
 pub(in crate::engine) fn renewed(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    let connected: Vec<Owner> = cx
+    let connected: Vec<DeviceRef> = cx
         .live
         .contacts
         .iter()
         .filter(|(peer, _)| cx.live.connected.contains(peer))
-        .map(|(_, contact)| Owner { account: contact.account, device: contact.device })
+        .map(|(_, contact)| DeviceRef { account: contact.account, device: contact.device })
         .collect();
     for owner in connected {
         control::card_to(cx, owner)?;
@@ -81,7 +81,7 @@ pub(in crate::engine) fn learn_as_of(
             warn!(account = %account.fmt_short(), "a card names the network peer of another account; that device is left out");
             continue;
         }
-        cx.tx.put(&tables::peer(peer), &Owner { account: *account, device: listed.device })?;
+        cx.tx.put(&tables::peer(peer), &DeviceRef { account: *account, device: listed.device })?;
         devices.push(ContactDevice {
             id: listed.device,
             dh: device.keys.dh,

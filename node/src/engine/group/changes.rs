@@ -148,7 +148,7 @@ fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>)
     standing.request = None;
     standing.invite = None;
     standing.ended = None;
-    standing.by = actor.filter(|actor| *actor != cx.me.account_id());
+    standing.by = actor.filter(|actor| !cx.me.is_ours(actor));
     if let Some(group) = rosters::get_mut(cx, channel.no) {
         group.state = State::Joined;
         group.farewell.clear();
@@ -184,7 +184,7 @@ pub(in crate::engine) fn went_out(
         Some(Exit::Removed | Exit::Banned) | None => (State::Removed, EventKind::GroupRemoved),
     };
     standing.become_(state, cx.now);
-    standing.by = actor.filter(|actor| *actor != cx.me.account_id());
+    standing.by = actor.filter(|actor| !cx.me.is_ours(actor));
     standing.guides.clear();
     standing.secret = None;
     let me = cx.me.account_id();
@@ -239,7 +239,7 @@ pub(in crate::engine) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Resu
 
 /// Takes the card that the roster has of a member.
 fn learn_card(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
-    if *account == cx.me.account_id() {
+    if cx.me.is_ours(account) {
         return Ok(());
     }
     let Some(group) = rosters::get(cx, channel.no) else { return Ok(()) };

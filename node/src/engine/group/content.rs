@@ -88,7 +88,7 @@ pub(in crate::engine) fn judge_anew(
             None => judge_all(cx, channel)?,
         };
     }
-    if let Some(actor) = actor.filter(|actor| *actor != cx.me.account_id()) {
+    if let Some(actor) = actor.filter(|actor| !cx.me.is_ours(actor)) {
         cx.live.works.charge(actor, looked, cx.policy.work, cx.now);
     }
     Ok(())

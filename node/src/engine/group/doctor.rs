@@ -13,7 +13,7 @@ use tracing::debug;
 use crate::engine::members::{self, rosters};
 use crate::engine::outbound::post;
 use crate::engine::records::channels::Channel;
-use crate::engine::records::devices::Owner;
+use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::{feeds, parked};
 use crate::engine::shown::group;
 use crate::engine::wire::doctor::{MAX_FRAME, MAX_HEADS, Report, Wire};
@@ -87,7 +87,7 @@ pub(in crate::engine) fn reports(cx: &Cx<'_, '_>, channel: &Channel) -> BTreeMap
 /// A frame of a member's device.
 pub(in crate::engine) fn frame(
     cx: &mut Cx<'_, '_>,
-    owner: Owner,
+    owner: DeviceRef,
     peer: PeerKey,
     bytes: &ByteBuf,
 ) -> Result<(), EngineError> {

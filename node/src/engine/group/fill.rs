@@ -124,7 +124,7 @@ pub(in crate::engine) fn reload(cx: &mut Cx<'_, '_>, channel: &Channel) -> Resul
 
 /// Begins a group of our own: its creation follows.
 pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>, id: GroupId, name: &str) -> Result<Channel, EngineError> {
-    let channel = channels::create(cx.tx, channels::channel_id(&id), None, Some(name.to_owned()), cx.now)?;
+    let channel = channels::open_group(cx.tx, channels::channel_id(&id), name.to_owned(), cx.now)?;
     let mut standing = standing::Standing::new(id, name.to_owned(), State::Joined, cx.now);
     standing.no = Some(channel.no);
     standing.secret = Some(Secret::random(cx.rng));

@@ -12,7 +12,7 @@ use crate::engine::group::ops;
 use crate::engine::members::rosters;
 use crate::engine::outbound::notes;
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::devices::{self, Owner};
+use crate::engine::records::devices::{self, DeviceRef};
 use crate::engine::records::people;
 use crate::engine::records::standing::{self, Invite, Point, Request, Standing, State};
 use crate::engine::shown::group;
@@ -46,7 +46,7 @@ pub(in crate::engine) fn invite(
 }
 
 /// [NOTE-1] A contact invites us.
-pub(in crate::engine) fn invited(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
+pub(in crate::engine) fn invited(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8]) -> Result<(), EngineError> {
     let Some(invite) = GroupInvite::from_bytes(bytes).filter(|invite| invite.inviter == owner.account) else {
         debug!("a malformed invite to a group");
         return Ok(());
@@ -112,7 +112,7 @@ pub(in crate::engine) fn decline(cx: &mut Cx<'_, '_>, mut standing: Standing) ->
 }
 
 /// [NOTE-2] Somebody whom we invited declines: the invite is taken back.
-pub(in crate::engine) fn declined(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
+pub(in crate::engine) fn declined(cx: &mut Cx<'_, '_>, owner: DeviceRef, id: &ChannelId) -> Result<(), EngineError> {
     let Some(mut channel) = channels::group(cx.tx, id)? else { return Ok(()) };
     let op = Op::Uninvite { account: owner.account };
     let me = cx.me.account_id();

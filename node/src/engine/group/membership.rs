@@ -10,7 +10,7 @@ use rand::seq::IteratorRandom;
 
 use crate::engine::group::changes;
 use crate::engine::members::{rights, rosters};
-use crate::engine::records::devices::{self, ContactDevice, Owner};
+use crate::engine::records::devices::{self, ContactDevice, DeviceRef};
 use crate::engine::records::standing::State;
 use crate::engine::records::{channels, people};
 use crate::engine::sealing::sessions;
@@ -28,7 +28,7 @@ fn open(
     peer: PeerKey,
     kind: &str,
     sealed: &[u8],
-) -> Result<Option<(Owner, ContactDevice, Membership)>, EngineError> {
+) -> Result<Option<(DeviceRef, ContactDevice, Membership)>, EngineError> {
     let Some((owner, device)) = device(cx, peer)? else { return Ok(None) };
     let Ok((sender, bytes)) = sessions::open_parcel(cx, &wire::knock::prologue(kind, &cx.me.device_id()), sealed)?
     else {
@@ -38,7 +38,7 @@ fn open(
     Ok(membership.map(|membership| (owner, device, membership)))
 }
 
-fn device(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<(Owner, ContactDevice)>, EngineError> {
+fn device(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<(DeviceRef, ContactDevice)>, EngineError> {
     let Some(owner) = devices::owner(cx.tx, peer)? else { return Ok(None) };
     Ok(devices::device(cx.tx, &owner.account, &owner.device)?.map(|device| (owner, device)))
 }
@@ -116,7 +116,7 @@ pub(in crate::engine) fn answered(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[
 /// [NOTE-5] Somebody says that we were removed: believed of those who may.
 pub(in crate::engine) fn removed(
     cx: &mut Cx<'_, '_>,
-    owner: Owner,
+    owner: DeviceRef,
     id: &ChannelId,
     joined: OpId,
 ) -> Result<(), EngineError> {

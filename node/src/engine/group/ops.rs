@@ -35,7 +35,7 @@ pub(in crate::engine) fn awaits_founder(cx: &Cx<'_, '_>, channel: &Channel) -> b
 
 /// What to say of entries by somebody of whom nothing is known: it may come with an operation that is on its way.
 pub(in crate::engine) fn stranger(channel: &Channel) -> Rejection {
-    if channel.contact.is_some() { Rejection::Unwanted } else { Rejection::Busy }
+    if !channel.is_group() { Rejection::Unwanted } else { Rejection::Busy }
 }
 
 /// Writes an operation of our own and carries it out.

@@ -15,7 +15,7 @@ use crate::engine::live::groups::Group;
 use crate::engine::members::rosters;
 use crate::engine::outbound::{knock, notes};
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::devices::{self, Owner};
+use crate::engine::records::devices::{self, DeviceRef};
 use crate::engine::records::feeds;
 use crate::engine::records::standing::{self, Point, Request, Standing, State};
 use crate::engine::shown::group;
@@ -45,7 +45,7 @@ pub(in crate::engine) fn join(
 }
 
 /// [NOTE-4] We are let in: the channel is there, and is filled by those who let us in.
-pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8]) -> Result<(), EngineError> {
+pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8]) -> Result<(), EngineError> {
     let Some(welcome) = Welcome::from_bytes(bytes) else { return Ok(()) };
     let Some(mut standing) = standing::load(cx.tx, &welcome.group())? else { return Ok(()) };
     let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
@@ -60,13 +60,13 @@ pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8
             channel.save(cx.tx)?;
             channel
         }
-        None => channels::create(cx.tx, standing.channel(), None, Some(welcome.name().to_owned()), cx.now)?,
+        None => channels::open_group(cx.tx, standing.channel(), welcome.name().to_owned(), cx.now)?,
     };
     let mut guides = vec![owner.account];
     for signed in welcome.members() {
         let Ok(opened) = ContactCard::open(signed, cx.now) else { continue };
         let account = opened.account();
-        if account != cx.me.account_id() && cards::learn(cx, &account, signed)? && !guides.contains(&account) {
+        if !cx.me.is_ours(&account) && cards::learn(cx, &account, signed)? && !guides.contains(&account) {
             guides.push(account);
         }
     }
@@ -86,7 +86,7 @@ pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: Owner, bytes: &[u8
 }
 
 /// [NOTE-4] We are not let in.
-pub(in crate::engine) fn refused(cx: &mut Cx<'_, '_>, owner: Owner, id: &ChannelId) -> Result<(), EngineError> {
+pub(in crate::engine) fn refused(cx: &mut Cx<'_, '_>, owner: DeviceRef, id: &ChannelId) -> Result<(), EngineError> {
     let Some(mut standing) = standing::load(cx.tx, &channels::group_id(id))? else { return Ok(()) };
     let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
     if standing.state != State::Requested || !asked {

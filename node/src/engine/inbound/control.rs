@@ -8,7 +8,7 @@ use crate::engine::contacts::cards;
 use crate::engine::members::{self, rights};
 use crate::engine::outbound::control;
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::devices::{ContactDevice, Owner};
+use crate::engine::records::devices::{ContactDevice, DeviceRef};
 use crate::engine::records::sessions::Scope;
 use crate::engine::records::{feeds, messages};
 use crate::engine::replication::{late, parked};
@@ -22,7 +22,7 @@ use crate::engine::{Cx, EngineError, charge, tables};
 pub(in crate::engine) fn receive(
     cx: &mut Cx<'_, '_>,
     scope: Scope,
-    owner: Owner,
+    owner: DeviceRef,
     device: &ContactDevice,
     envelope: &[u8],
 ) -> Result<(), EngineError> {
@@ -59,7 +59,7 @@ pub(in crate::engine) fn receive(
 fn give_keys(
     cx: &mut Cx<'_, '_>,
     scope: Scope,
-    owner: Owner,
+    owner: DeviceRef,
     device: &ContactDevice,
     wanted: &[(ChannelId, FeedKey, u64)],
 ) -> Result<(), EngineError> {
@@ -106,7 +106,7 @@ fn give_keys(
 fn denied(
     cx: &mut Cx<'_, '_>,
     scope: Scope,
-    owner: Owner,
+    owner: DeviceRef,
     of: &[(ChannelId, FeedKey, u64)],
 ) -> Result<(), EngineError> {
     for (id, key, seq) in of.iter().take(MAX_ASKED) {
@@ -120,7 +120,7 @@ fn denied(
 /// Whether what concerns the channel belongs into sessions of this scope.
 fn is_of(channel: &Channel, scope: Scope) -> bool {
     match scope {
-        Scope::Pair => channel.contact.is_some(),
+        Scope::Pair => !channel.is_group(),
         Scope::Group(no) => channel.is_group() && channel.no == no,
     }
 }
@@ -129,7 +129,7 @@ fn is_of(channel: &Channel, scope: Scope) -> bool {
 fn take_keys(
     cx: &mut Cx<'_, '_>,
     scope: Scope,
-    owner: Owner,
+    owner: DeviceRef,
     keys: Vec<(ChannelId, FeedKey, u64, Secret<32>)>,
 ) -> Result<(), EngineError> {
     for (id, key, seq, content_key) in keys {

@@ -19,14 +19,14 @@ fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, to: &DeviceId, sealed: &[u8]) -> 
     let (Ok((sender, id)), Some(owner)) = (opened, rosters::point(cx, peer)) else { return Ok(()) };
     let Ok(id) = <[u8; 32]>::try_from(id.as_slice()) else { return Ok(()) };
     let said =
-        rosters::point_device(cx, &owner.device).is_some_and(|device| device.dh == sender) && *to == cx.me.device_id();
+        rosters::point_device(cx, &owner.device).is_some_and(|device| device.dh == sender) && cx.me.is_this_device(to);
     if said { welcome::refused(cx, owner, &ChannelId::from_bytes(id)) } else { Ok(()) }
 }
 
 /// Whether it is for us, and not too much of it.
 fn admit(cx: &mut Cx<'_, '_>, to: &DeviceId, source: Option<IpAddr>) -> bool {
     let now = cx.now;
-    *to == cx.me.device_id() && cx.live.groups.knocks.admit(source, now)
+    cx.me.is_this_device(to) && cx.live.groups.knocks.admit(source, now)
 }
 
 /// A frame of the pairing protocol that is not about pairing. Whether it was one of ours.
@@ -46,7 +46,7 @@ pub(in crate::engine) fn frame(
             return Ok(true);
         }
         Ok(Wire::Removed(VERSION, to, sealed)) => {
-            if to == cx.me.device_id() {
+            if cx.me.is_this_device(&to) {
                 membership::answered(cx, peer, &sealed)?;
             }
             return Ok(true);

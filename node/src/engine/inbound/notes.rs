@@ -3,7 +3,7 @@
 use tracing::debug;
 
 use crate::engine::group::{admission, invites, membership, welcome};
-use crate::engine::records::devices::{ContactDevice, Owner};
+use crate::engine::records::devices::{ContactDevice, DeviceRef};
 use crate::engine::wire::note::Note;
 use crate::engine::wire::parcel::{MAX_FRAME, VERSION};
 use crate::engine::{Cx, EngineError};
@@ -11,7 +11,7 @@ use crate::engine::{Cx, EngineError};
 /// A note from a device that we have to do with.
 pub(in crate::engine) fn receive(
     cx: &mut Cx<'_, '_>,
-    owner: Owner,
+    owner: DeviceRef,
     device: &ContactDevice,
     bytes: &[u8],
 ) -> Result<(), EngineError> {

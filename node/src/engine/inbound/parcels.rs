@@ -10,7 +10,7 @@ use crate::engine::group::doctor;
 use crate::engine::inbound::{control, notes};
 use crate::engine::members::{self, rosters};
 use crate::engine::outbound::{control as control_to, custody, post, ways};
-use crate::engine::records::devices::{self, ContactDevice, Owner};
+use crate::engine::records::devices::{self, ContactDevice, DeviceRef};
 use crate::engine::records::sessions::Scope;
 use crate::engine::replication::{forks, repair};
 use crate::engine::sealing::sessions;
@@ -83,7 +83,7 @@ pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8])
 /// [PARCEL-2] Passes a parcel on, or keeps it for who it is for.
 fn pass(
     cx: &mut Cx<'_, '_>,
-    (owner, peer): (Owner, PeerKey),
+    (owner, peer): (DeviceRef, PeerKey),
     (from, to): (DeviceId, DeviceId),
     number: u64,
     sealed: ByteBuf,
@@ -109,7 +109,7 @@ fn pass(
         return post::send(cx, next, Frame::Pass(from, to, number, sealed, rest.to_vec()));
     }
     let by = Some(owner.device).filter(|by| *by != from);
-    match custody::keep(cx, Owner { account, device: from }, by, to, number, sealed.clone())? {
+    match custody::keep(cx, DeviceRef { account, device: from }, by, to, number, sealed.clone())? {
         Some(to) => post::send(cx, to, Frame::Brought(from, number, sealed)),
         None => Ok(()),
     }
@@ -126,7 +126,7 @@ fn brought(cx: &mut Cx<'_, '_>, peer: PeerKey, from: DeviceId, number: u64, seal
         // It is brought again later, and by others.
         return Ok(());
     }
-    if !received(cx, Owner { account, device: from }, sealed, true)? {
+    if !received(cx, DeviceRef { account, device: from }, sealed, true)? {
         cx.live.misuse.worthless(peer, cx.now);
     }
     post::send(cx, peer, Frame::Got(from, number))
@@ -144,7 +144,7 @@ pub(in crate::engine) fn known_now(cx: &mut Cx<'_, '_>, devices: &[DeviceId]) ->
 
 /// `carried`: somebody else kept it, and may have done so for long or bring it again. Sessions take nothing twice.
 /// Whether it opened.
-fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8], carried: bool) -> Result<bool, EngineError> {
+fn received(cx: &mut Cx<'_, '_>, owner: DeviceRef, sealed: &[u8], carried: bool) -> Result<bool, EngineError> {
     let known = devices::device(cx.tx, &owner.account, &owner.device)?;
     let Some(device) = known.or_else(|| rosters::point_device(cx, &owner.device)) else { return Ok(true) };
     let opened = sessions::open_parcel(cx, &parcel::prologue(&cx.me.device_id()), sealed)?;
@@ -172,7 +172,7 @@ fn received(cx: &mut Cx<'_, '_>, owner: Owner, sealed: &[u8], carried: bool) -> 
 
 fn take(
     cx: &mut Cx<'_, '_>,
-    owner: Owner,
+    owner: DeviceRef,
     device: &ContactDevice,
     content: &[u8],
     carried: bool,

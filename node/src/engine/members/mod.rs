@@ -6,8 +6,8 @@ pub(super) mod rosters;
 use covey_feed::{Author, FeedKey};
 use covey_pairing::ids::{AccountId, DeviceId};
 
-use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::devices::{self, Owner};
+use crate::engine::records::channels::{self, Channel, Kind};
+use crate::engine::records::devices::{self, DeviceRef};
 use crate::engine::records::people;
 use crate::engine::{Cx, Effect, EngineError, PeerKey};
 
@@ -19,10 +19,10 @@ pub(super) fn account_of(
     author: &Author,
 ) -> Result<Option<AccountId>, EngineError> {
     let device = DeviceId::from_bytes(*author.as_bytes());
-    match &channel.contact {
-        _ if device == cx.me.device_id() => Ok(Some(cx.me.account_id())),
-        Some(contact) => Ok(devices::device(cx.tx, contact, &device)?.map(|_| *contact)),
-        None => Ok(rosters::account_of(cx, channel, &device)),
+    match channel.kind() {
+        _ if cx.me.is_this_device(&device) => Ok(Some(cx.me.account_id())),
+        Kind::Direct(contact) => Ok(devices::device(cx.tx, &contact, &device)?.map(|_| contact)),
+        Kind::Group(_) => Ok(rosters::account_of(cx, channel, &device)),
     }
 }
 
@@ -34,9 +34,9 @@ pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Option<
 
 /// Whether `account` may have what stands in the channel.
 pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) -> bool {
-    match &channel.contact {
-        Some(contact) => channel.open && contact == account,
-        None => rosters::includes(cx, channel.no, account),
+    match channel.kind() {
+        Kind::Direct(contact) => channel.open && contact == *account,
+        Kind::Group(_) => rosters::includes(cx, channel.no, account),
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) fn peers(cx: &Cx<'_, '_>, channel: &Channel) -> Vec<PeerKey> {
 
 /// Whose device `peer` is, if it may use more than the pairing protocol: that of a paired contact, or of somebody with
 /// whom we share a group.
-pub(super) fn peer(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<Owner>, EngineError> {
+pub(super) fn peer(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<DeviceRef>, EngineError> {
     let Some(owner) = devices::owner(cx.tx, peer)?.or_else(|| rosters::point(cx, peer)) else { return Ok(None) };
     Ok(knows(cx, &owner.account)?.then_some(owner))
 }

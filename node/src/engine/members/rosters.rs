@@ -7,7 +7,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 
 use crate::engine::live::groups::Group;
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::devices::{ContactDevice, Owner};
+use crate::engine::records::devices::{ContactDevice, DeviceRef};
 use crate::engine::records::sessions::Scope;
 use crate::engine::records::standing::Point;
 use crate::engine::{Cx, EngineError, PeerKey};
@@ -74,9 +74,9 @@ pub(in crate::engine) fn knows(cx: &Cx<'_, '_>, account: &AccountId) -> bool {
 }
 
 /// A device that we asked to let us in, of which we have no card.
-pub(in crate::engine) fn point(cx: &Cx<'_, '_>, peer: PeerKey) -> Option<Owner> {
+pub(in crate::engine) fn point(cx: &Cx<'_, '_>, peer: PeerKey) -> Option<DeviceRef> {
     let mut points = cx.live.groups.requests.values().flat_map(|request| &request.points);
-    points.find(|point| point.peer == peer).map(|point| Owner { account: point.account, device: point.device })
+    points.find(|point| point.peer == peer).map(|point| DeviceRef { account: point.account, device: point.device })
 }
 
 /// The same as a device.

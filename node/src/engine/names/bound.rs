@@ -24,7 +24,7 @@ pub(in crate::engine) fn among_visible(cx: &Cx<'_, '_>, text: &str) -> Result<Ch
     for channel in visible(cx)? {
         let id = channel.text_id();
         let by_id = id == wanted || (wanted.len() >= MIN_PREFIX && id.starts_with(&wanted));
-        let by_contact = channel.contact.is_some_and(|contact| contact.to_string() == wanted);
+        let by_contact = channel.contact().is_some_and(|contact| contact.to_string() == wanted);
         if by_id || by_contact || channels::name(cx.tx, &channel)?.to_lowercase() == wanted {
             found.push(channel);
         }

@@ -6,7 +6,7 @@ use serde_bytes::ByteBuf;
 
 use crate::engine::members::rosters;
 use crate::engine::outbound::post;
-use crate::engine::records::devices::{self, ContactDevice, Owner};
+use crate::engine::records::devices::{self, ContactDevice, DeviceRef};
 use crate::engine::records::sessions::Scope;
 use crate::engine::records::{channels, people};
 use crate::engine::sealing::sessions;
@@ -18,7 +18,7 @@ use crate::engine::{Cx, EngineError, card};
 /// be said in them.
 pub(in crate::engine) fn heal(cx: &mut Cx<'_, '_>, scope: Scope, account: &AccountId) -> Result<(), EngineError> {
     for device in devices::devices(cx.tx, account)? {
-        if device.id != cx.me.device_id() && sessions::renew(cx, scope, &device.id)? {
+        if !cx.me.is_this_device(&device.id) && sessions::renew(cx, scope, &device.id)? {
             tell(cx, scope, account, &device, &Control::Turn(TURNS), false)?;
         }
     }
@@ -26,7 +26,7 @@ pub(in crate::engine) fn heal(cx: &mut Cx<'_, '_>, scope: Scope, account: &Accou
 }
 
 /// Hands our card to a contact's device unless it has it already.
-pub(in crate::engine) fn card_to(cx: &mut Cx<'_, '_>, owner: Owner) -> Result<(), EngineError> {
+pub(in crate::engine) fn card_to(cx: &mut Cx<'_, '_>, owner: DeviceRef) -> Result<(), EngineError> {
     let (Some(mut contact), Some(device)) =
         (people::load(cx.tx, &owner.account)?, devices::device(cx.tx, &owner.account, &owner.device)?)
     else {

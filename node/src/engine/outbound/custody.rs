@@ -9,7 +9,7 @@ use serde_bytes::ByteBuf;
 use tracing::debug;
 
 use crate::engine::members::rosters;
-use crate::engine::records::devices::Owner;
+use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::parcels::{KEEPERS, Kept, Used};
 use crate::engine::{Cx, EngineError, PeerKey, tables};
 
@@ -37,7 +37,7 @@ pub(in crate::engine) fn keepers(cx: &Cx<'_, '_>, no: u64, device: &DeviceId) ->
 /// us. The recipient, if it is connected.
 pub(in crate::engine) fn keep(
     cx: &mut Cx<'_, '_>,
-    sender: Owner,
+    sender: DeviceRef,
     by: Option<DeviceId>,
     to: DeviceId,
     number: u64,
@@ -45,7 +45,7 @@ pub(in crate::engine) fn keep(
 ) -> Result<Option<PeerKey>, EngineError> {
     let Some(account) = rosters::account_of_device(cx, &to) else { return Ok(None) };
     let common = |no: &u64| rosters::includes(cx, *no, &account);
-    if to == cx.me.device_id() || !rosters::shared_with(cx, &sender.account).iter().any(common) {
+    if cx.me.is_this_device(&to) || !rosters::shared_with(cx, &sender.account).iter().any(common) {
         debug!("a parcel to keep for somebody who is no member");
         return Ok(None);
     }

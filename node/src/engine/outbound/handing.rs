@@ -46,7 +46,7 @@ fn give(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId, chain: Vec<u8>) -> Resu
     let Some(account) = rosters::get(cx, no).and_then(|group| group.devices.get(device)).copied() else {
         return Ok(());
     };
-    if account == cx.me.account_id() && *device == cx.me.device_id() {
+    if cx.me.is_ours(&account) && cx.me.is_this_device(device) {
         return Ok(());
     }
     match devices::device(cx.tx, &account, device)? {

@@ -9,7 +9,7 @@ use tracing::debug;
 use crate::engine::counters::Counter;
 use crate::engine::members::{self, rosters};
 use crate::engine::outbound::{custody, ways};
-use crate::engine::records::devices::{self, ContactDevice, Owner};
+use crate::engine::records::devices::{self, ContactDevice, DeviceRef};
 use crate::engine::records::parcels::Waiting;
 use crate::engine::sealing::sessions;
 use crate::engine::wire::parcel::{self, Content, Frame, VERSION};
@@ -148,7 +148,7 @@ pub(in crate::engine) fn send_operation(
 }
 
 /// A device can be talked to: send what waits for it, what is kept for it, and give it to keep what others cannot be given.
-pub(in crate::engine) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+pub(in crate::engine) fn peer_opened(cx: &mut Cx<'_, '_>, owner: DeviceRef, peer: PeerKey) -> Result<(), EngineError> {
     for (_, waiting) in cx.tx.scan::<Waiting>(&tables::parcels(&owner.device), None, MAX_WAITING, false)? {
         send_encoded(cx, peer, waiting.frame.into_vec());
     }
@@ -157,7 +157,7 @@ pub(in crate::engine) fn peer_opened(cx: &mut Cx<'_, '_>, owner: Owner, peer: Pe
 }
 
 /// Gives a device what was kept for it.
-fn bring(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+fn bring(cx: &mut Cx<'_, '_>, owner: DeviceRef, peer: PeerKey) -> Result<(), EngineError> {
     for kept in custody::for_device(cx, &owner.device)? {
         send(cx, peer, Frame::Brought(kept.sender, kept.number, kept.sealed))?;
     }
@@ -179,7 +179,7 @@ pub(in crate::engine) fn peer_gone(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result
 const ENTRUST: usize = 1_024;
 
 /// Gives a member to keep what waits for members that are not connected.
-fn entrust(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+fn entrust(cx: &mut Cx<'_, '_>, owner: DeviceRef, peer: PeerKey) -> Result<(), EngineError> {
     let groups = rosters::shared_with(cx, &owner.account);
     if groups.is_empty() {
         return Ok(());
@@ -209,7 +209,7 @@ fn entrust_to(
 
 /// A device has been connected for a while: sends again what it did not acknowledge (a frame that found no room on the way
 /// is lost).
-pub(in crate::engine) fn repair(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+pub(in crate::engine) fn repair(cx: &mut Cx<'_, '_>, owner: DeviceRef, peer: PeerKey) -> Result<(), EngineError> {
     for (key, waiting) in cx.tx.scan::<Waiting>(&tables::parcels(&owner.device), None, MAX_WAITING, false)? {
         if waiting.sent_at.abs_diff(cx.now) < SEND_AGAIN {
             continue;

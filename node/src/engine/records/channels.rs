@@ -17,8 +17,8 @@ pub(in crate::engine) struct Channel {
     pub(in crate::engine) no: u64,
     /// The channel's id.
     pub(in crate::engine) id: ChannelId,
-    /// The other account of a direct channel; none of a group.
-    pub(in crate::engine) contact: Option<AccountId>,
+    /// The other account of a direct channel; none of a group. See [`Channel::kind`].
+    contact: Option<AccountId>,
     /// The name of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) name: Option<String>,
@@ -39,6 +39,15 @@ pub(in crate::engine) struct Channel {
     /// Where the feeds of it end, so that writing does not look at all of them; none if that has to be looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) ends: Option<Ends>,
+}
+
+/// Whose a channel is: what is written in it, who gets it and how it is sealed follow from that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Kind {
+    /// Ours and this contact's.
+    Direct(AccountId),
+    /// The members' of this group.
+    Group(GroupId),
 }
 
 /// The ends of a channel: what the next entry comes after.
@@ -69,9 +78,38 @@ impl Channel {
         data_encoding::HEXLOWER.encode(self.id.as_bytes())
     }
 
+    /// One of which nothing is known but whose it is.
+    pub(in crate::engine) fn blank(no: u64, id: ChannelId, contact: Option<AccountId>, active_at: u64) -> Self {
+        Self {
+            no,
+            id,
+            contact,
+            name: None,
+            open: false,
+            incarnation: 0,
+            active_at,
+            newest: None,
+            read: None,
+            unread: 0,
+            muted: false,
+            archived: false,
+            ends: None,
+        }
+    }
+
+    /// Whose it is.
+    pub(in crate::engine) fn kind(&self) -> Kind {
+        self.contact.map_or_else(|| Kind::Group(self.group_id()), Kind::Direct)
+    }
+
+    /// The other account of a direct channel.
+    pub(in crate::engine) fn contact(&self) -> Option<AccountId> {
+        self.contact
+    }
+
     /// Whether it is a group's; else it is that of two contacts.
     pub(in crate::engine) fn is_group(&self) -> bool {
-        self.contact.is_none()
+        matches!(self.kind(), Kind::Group(_))
     }
 
     /// The group that it is of, if it is a group's.
@@ -117,36 +155,25 @@ pub(in crate::engine) fn open_direct(
 ) -> Result<Channel, EngineError> {
     match by_id(tx, &id)? {
         Some(channel) => Ok(channel),
-        None => create(tx, id, Some(contact), None, now),
+        None => create(tx, Channel { open: true, ..Channel::blank(0, id, Some(contact), now) }),
     }
 }
 
-/// A new channel: with `contact`, or of a group called `name`.
-pub(in crate::engine) fn create(
+/// A new channel of a group called `name`.
+pub(in crate::engine) fn open_group(
     tx: &mut Tx<'_>,
     id: ChannelId,
-    contact: Option<AccountId>,
-    name: Option<String>,
+    name: String,
     now: u64,
 ) -> Result<Channel, EngineError> {
+    create(tx, Channel { open: true, name: Some(name), ..Channel::blank(0, id, None, now) })
+}
+
+fn create(tx: &mut Tx<'_>, channel: Channel) -> Result<Channel, EngineError> {
     let no = Counter::Channel.next(tx)?;
-    let channel = Channel {
-        no,
-        id,
-        contact,
-        name,
-        open: true,
-        incarnation: 0,
-        active_at: now,
-        newest: None,
-        read: None,
-        unread: 0,
-        muted: false,
-        archived: false,
-        ends: Some(Ends { lamport: 0, entries: Vec::new() }),
-    };
+    let channel = Channel { no, ends: Some(Ends { lamport: 0, entries: Vec::new() }), ..channel };
     channel.save(tx)?;
-    tx.put(&tables::channel_no(id.as_bytes()), &no)?;
+    tx.put(&tables::channel_no(channel.id.as_bytes()), &no)?;
     Ok(channel)
 }
 

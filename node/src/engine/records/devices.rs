@@ -35,9 +35,9 @@ pub(in crate::engine) struct Card {
     pub(in crate::engine) kem: Option<KemHash>,
 }
 
-/// Whose device a peer is.
+/// A device, and whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::engine) struct Owner {
+pub(in crate::engine) struct DeviceRef {
     pub(in crate::engine) account: AccountId,
     pub(in crate::engine) device: DeviceId,
 }
@@ -62,6 +62,6 @@ pub(in crate::engine) fn device(
 }
 
 /// Whose device `peer` is, whatever our relationship.
-pub(in crate::engine) fn owner(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Owner>, EngineError> {
+pub(in crate::engine) fn owner(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<DeviceRef>, EngineError> {
     Ok(tx.load(&tables::peer(peer))?)
 }

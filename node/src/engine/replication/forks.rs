@@ -12,7 +12,7 @@ use crate::engine::live::groups::Group;
 use crate::engine::members::{self, rosters};
 use crate::engine::outbound::post;
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::devices::Owner;
+use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::feeds;
 use crate::engine::replication::rollback;
 use crate::engine::wire::parcel::ForkRank;
@@ -71,7 +71,7 @@ pub(in crate::engine) fn found(
     }
     error!(channel = %channel.id.fmt_short(), author = %id.author.fmt_short(), seq = forked.seq, "a device forked its feed");
     let mut feed = feeds::load_or_new(cx.tx, channel.no, id.key(), account)?;
-    if device == cx.me.device_id() {
+    if cx.me.is_this_device(&device) {
         // Another copy of us wrote on. What is ours to say is said in another incarnation.
         rollback::proven(cx, channel, id.incarnation)?;
         rollback::give_way(cx, channel, &mut feed, forked.seq)?;
@@ -110,7 +110,7 @@ fn may_be_earlier(group: &mut Group, feed: &FeedKey, now: u64) -> bool {
 /// A member says that a feed is forked.
 pub(in crate::engine) fn told(
     cx: &mut Cx<'_, '_>,
-    owner: Owner,
+    owner: DeviceRef,
     peer: PeerKey,
     id: &ChannelId,
     bytes: &[u8],
@@ -132,7 +132,7 @@ pub(in crate::engine) fn told(
 }
 
 /// Tells a member's device which forks are known here, if there are any. It asks for those that it does not know.
-pub(in crate::engine) fn compare(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+pub(in crate::engine) fn compare(cx: &mut Cx<'_, '_>, owner: DeviceRef, peer: PeerKey) -> Result<(), EngineError> {
     for no in rosters::shared_with(cx, &owner.account) {
         let Some(channel) = channels::by_no(cx.tx, no)? else { continue };
         list(cx, &channel, peer, false)?;
@@ -153,7 +153,7 @@ fn list(cx: &mut Cx<'_, '_>, channel: &Channel, peer: PeerKey, answer: bool) -> 
 /// we do, it is told what is known here (but an answer is not answered).
 pub(in crate::engine) fn listed(
     cx: &mut Cx<'_, '_>,
-    owner: Owner,
+    owner: DeviceRef,
     peer: PeerKey,
     id: &ChannelId,
     (answer, theirs): (bool, &[(FeedKey, ForkRank)]),

@@ -4,7 +4,7 @@ use covey_feed::Entry;
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::ids::AccountId;
 
-use crate::engine::records::channels::Channel;
+use crate::engine::records::channels::{Channel, Kind};
 use crate::engine::said::arrivals;
 use crate::engine::sealing::{chains, opening};
 use crate::engine::wire::payload::{self, Body, Sealed, Unopened};
@@ -20,12 +20,12 @@ pub(in crate::engine) fn open_late(
 ) -> Result<bool, EngineError> {
     let Some(payload) = entry.payload() else { return Ok(false) };
     let aad = payload::aad_of(channel.id, entry);
-    let opened = match channel.contact {
-        Some(_) => match Sealed::decode(payload) {
+    let opened = match channel.kind() {
+        Kind::Direct(_) => match Sealed::decode(payload) {
             Ok(sealed) => opening::open_with(key, &sealed.ciphertext, &aad),
             Err(_) => Err(Unopened::Poison),
         },
-        None => chains::body(key, payload, &aad)
+        Kind::Group(_) => chains::body(key, payload, &aad)
             .and_then(|body| Body::decode(&body).ok().filter(Body::is_sound))
             .map(|body| (key.clone(), body))
             .ok_or(Unopened::Poison),

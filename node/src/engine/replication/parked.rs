@@ -192,7 +192,7 @@ pub(in crate::engine) fn request_of_absent(cx: &mut Cx<'_, '_>) -> Result<(), En
         rows.iter().map(|(_, parked)| DeviceId::from_bytes(*parked.feed.author.as_bytes())).collect();
     for device in authors {
         let Some(account) = rosters::account_of_device(cx, &device) else { continue };
-        if device != cx.me.device_id() && !rosters::is_connected(cx, &device) {
+        if !cx.me.is_this_device(&device) && !rosters::is_connected(cx, &device) {
             request(cx, &account, &device)?;
         }
     }

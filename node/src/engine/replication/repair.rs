@@ -11,7 +11,7 @@ use tracing::debug;
 use crate::engine::group::ops;
 use crate::engine::members::rosters;
 use crate::engine::outbound::post;
-use crate::engine::records::devices::Owner;
+use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::operations::Stored;
 use crate::engine::records::{channels, feeds};
 use crate::engine::replication::forks;
@@ -22,7 +22,7 @@ const MAX_WANTED: usize = 32;
 
 /// Tells a member's device of the forks that are known, and asks it for operations that others depend on: when it comes,
 /// and from time to time.
-pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -> Result<(), EngineError> {
+pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>, owner: DeviceRef, peer: PeerKey) -> Result<(), EngineError> {
     forks::compare(cx, owner, peer)?;
     for no in rosters::shared_with(cx, &owner.account) {
         let Some(mut channel) = channels::by_no(cx.tx, no)? else { continue };
@@ -40,7 +40,7 @@ pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>, owner: Owner, peer: PeerKey) -
 /// A member lacks operations: they are given if they are here, wherever their feeds end by now.
 pub(in crate::engine) fn wanted(
     cx: &mut Cx<'_, '_>,
-    owner: Owner,
+    owner: DeviceRef,
     peer: PeerKey,
     id: &ChannelId,
     wanted: &[OpId],
@@ -62,7 +62,7 @@ pub(in crate::engine) fn wanted(
 /// [REPAIR-4] A member gives an operation that we lack.
 pub(in crate::engine) fn given(
     cx: &mut Cx<'_, '_>,
-    owner: Owner,
+    owner: DeviceRef,
     id: &ChannelId,
     stored: &[u8],
 ) -> Result<(), EngineError> {

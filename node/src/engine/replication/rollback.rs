@@ -13,7 +13,7 @@ use rand_core::Rng;
 use tracing::warn;
 
 use crate::engine::group::fill;
-use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::channels::{self, Channel, Kind};
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::{devices, marks, people};
 use crate::engine::said::write;
@@ -37,8 +37,8 @@ pub(in crate::engine) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 
 /// Whether the channel is closed only as long as its contact is blocked.
 fn is_blocked(cx: &Cx<'_, '_>, channel: &Channel) -> Result<bool, EngineError> {
-    let Some(account) = &channel.contact else { return Ok(false) };
-    Ok(people::load(cx.tx, account)?.is_some_and(|contact| contact.keeps(channel.no)))
+    let Some(account) = channel.contact() else { return Ok(false) };
+    Ok(people::load(cx.tx, &account)?.is_some_and(|contact| contact.keeps(channel.no)))
 }
 
 /// A contact has entries of our own feed that we do not have: the proof of a rollback.
@@ -106,7 +106,10 @@ fn renew(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> 
     // 1 and above: 0 is where every first copy begins.
     channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
     channel.save(cx.tx)?;
-    let Some(account) = channel.contact else { return chains::renewed(cx, channel) };
+    let account = match channel.kind() {
+        Kind::Direct(account) => account,
+        Kind::Group(_) => return chains::renewed(cx, channel),
+    };
     if let Some(mut contact) = people::load(cx.tx, &account)? {
         // One-time bundles may have been used by the other copy.
         contact.bundles.clear();

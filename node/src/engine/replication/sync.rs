@@ -9,8 +9,9 @@ use crate::engine::consent::pursuit;
 use crate::engine::group::peers;
 use crate::engine::live::ContactPeer;
 use crate::engine::outbound::{control, knock, post};
-use crate::engine::records::devices::Owner;
-use crate::engine::records::{channels, people};
+use crate::engine::records::channels::{self, Kind};
+use crate::engine::records::devices::DeviceRef;
+use crate::engine::records::people;
 use crate::engine::replication::take::{self, Taken};
 use crate::engine::replication::{parked, repair};
 use crate::engine::said::receipts;
@@ -43,9 +44,9 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     });
     let (mut channels, mut groups) = (Vec::new(), Vec::new());
     for channel in members::shared_with(cx, &owner.account)? {
-        match channel.contact {
-            Some(_) => channels.push(sharing::shared_channel(cx.tx, &channel)?),
-            None => groups.push(channel),
+        match channel.kind() {
+            Kind::Direct(_) => channels.push(sharing::shared_channel(cx.tx, &channel)?),
+            Kind::Group(_) => groups.push(channel),
         }
     }
     if came && !channels.is_empty() {
@@ -141,7 +142,7 @@ pub(in crate::engine) fn drive(cx: &mut Cx<'_, '_>, peer: PeerKey, input: SyncIn
                 let run = take::serve(cx, &account, &feed, from, limits)?;
                 cx.notices.sync(peer, SyncInput::Served { feed, from, run });
             }
-            SyncEffect::Deliver { feed, run } => match take::apply(cx, &feed, run, Owner { account, device })? {
+            SyncEffect::Deliver { feed, run } => match take::apply(cx, &feed, run, DeviceRef { account, device })? {
                 Taken::Durable(head) => {
                     for other in sharing(cx, &feed.channel)? {
                         cx.notices.sync(other, SyncInput::Applied { feed, head });

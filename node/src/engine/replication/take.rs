@@ -10,7 +10,7 @@ use tracing::{debug, error, warn};
 use crate::engine::group::{content, ops};
 use crate::engine::members::{self, rosters};
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::devices::Owner;
+use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::messages;
 use crate::engine::replication::{forks, parked, rollback};
@@ -89,13 +89,13 @@ pub(in crate::engine) fn apply(
     cx: &mut Cx<'_, '_>,
     id: &FeedId,
     run: RunIn,
-    from: Owner,
+    from: DeviceRef,
 ) -> Result<Taken, EngineError> {
     let Some(mut channel) = channels::by_id(cx.tx, &id.channel)? else {
         return Ok(Taken::Refused(Rejection::Unwanted));
     };
     let device = DeviceId::from_bytes(*id.author.as_bytes());
-    let own = device == cx.me.device_id();
+    let own = cx.me.is_this_device(&device);
     // [ENTRY-1]
     if !members::includes(cx, &channel, &from.account) {
         return Ok(Taken::Refused(Rejection::Unwanted));
@@ -160,10 +160,10 @@ pub(in crate::engine) fn apply(
         return Ok(Taken::Refused(Rejection::Unwanted));
     }
     let ends = channels::ends(cx.tx, &channel)?.lamport;
-    let (latest, refusal) = match channel.contact {
-        Some(_) => (ends.saturating_add(LAMPORT_SLACK), Rejection::Invalid),
+    let (latest, refusal) = match channel.kind() {
+        channels::Kind::Direct(_) => (ends.saturating_add(LAMPORT_SLACK), Rejection::Invalid),
         // Who brings it may be honest, and others have taken it.
-        None => (ops::group_latest(ends, cx.now), Rejection::Busy),
+        channels::Kind::Group(_) => (ops::group_latest(ends, cx.now), Rejection::Busy),
     };
     if entries.iter().any(|entry| entry.lamport() > latest) {
         warn!(channel = %id.channel.fmt_short(), "an entry from the far future is not taken");
@@ -192,9 +192,9 @@ fn keep(
     feed: &mut Feed,
     entries: &[Entry],
     (account, device): (AccountId, DeviceId),
-    from: Owner,
+    from: DeviceRef,
 ) -> Result<(), EngineError> {
-    let own = device == cx.me.device_id();
+    let own = cx.me.is_this_device(&device);
     entries.iter().for_each(|entry| feeds::append(cx.tx, feed, entry));
     feeds::save(cx.tx, channel.no, feed)?;
     if channel.is_group() {

@@ -97,8 +97,8 @@ pub(super) fn writable(cx: &Cx<'_, '_>, text: &str) -> Result<Channel, ApiError>
 /// Refuses if nothing can be written into the channel.
 fn check_writable(cx: &Cx<'_, '_>, channel: &Channel) -> Result<(), ApiError> {
     if !channel.open {
-        let Some(account) = &channel.contact else { return Err(group::closed(cx, channel)?) };
-        let contact = people::load(cx.tx, account)?.ok_or_else(|| contact::no_such(&account.to_string()))?;
+        let Some(account) = channel.contact() else { return Err(group::closed(cx, channel)?) };
+        let contact = people::load(cx.tx, &account)?.ok_or_else(|| contact::no_such(&account.to_string()))?;
         return Err(contact::not_paired(&contact));
     }
     if channel.is_group() { group::may_write(cx, channel) } else { Ok(()) }

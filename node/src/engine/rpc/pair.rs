@@ -31,7 +31,7 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
         .with_data(serde_json::json!({ "limit": NOTE_MAX_CHARS })));
     }
     let (account, ticket) = parse(cx, &params.to)?;
-    if account == cx.me.account_id() {
+    if cx.me.is_ours(&account) {
         return Err(ApiError::new(Reason::OwnAccount, "This is your own account. Ask the other person for theirs."));
     }
     let mut contact = people::load_or_new(cx.tx, &account, cx.now)?;
@@ -226,7 +226,7 @@ pub fn block(cx: &mut Cx<'_, '_>, params: &PairBlock) -> Result<Contact, ApiErro
         params.contact.trim().parse::<AccountId>(),
     ) {
         (Some(contact), _) => contact,
-        (None, Ok(account)) if account == cx.me.account_id() => {
+        (None, Ok(account)) if cx.me.is_ours(&account) => {
             return Err(ApiError::new(Reason::OwnAccount, "This is your own account."));
         }
         (None, Ok(account)) => people::Contact::new(account, cx.now),

@@ -26,7 +26,7 @@ pub(in crate::engine) fn receive(
     content_key: Secret<32>,
     body: Body,
 ) -> Result<(), EngineError> {
-    let own = author == cx.me.account_id();
+    let own = cx.me.is_ours(&author);
     let marks = body.read.clone();
     let mut message = Message::new(entry, author, own, cx.now, body, content_key);
     if rights::is_deleted(cx, channel, &message) {

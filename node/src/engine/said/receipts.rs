@@ -60,7 +60,7 @@ pub(in crate::engine) fn delivered(
     mark.delivered = seq;
     mark.delivered_at = cx.now;
     save(cx, feed.fid, device, &mark)?;
-    if found.contact.is_some() {
+    if !found.is_group() {
         sessions::arrived(cx, device, feed.fid, seq)?;
     }
     changed(cx, (channel, key, feed.fid), known, seq, "delivered")?;

@@ -28,10 +28,13 @@ pub(in crate::engine) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, body:
 
 /// The content key, and the payload that only the members of the channel can open.
 fn seal(cx: &mut Cx<'_, '_>, channel: &Channel, body: &[u8], aad: &[u8]) -> Result<(Secret<32>, Vec<u8>), ApiError> {
-    let Some(contact) = &channel.contact else { return chains::seal(cx, channel, body, aad) };
+    let contact = match channel.kind() {
+        channels::Kind::Direct(contact) => contact,
+        channels::Kind::Group(_) => return chains::seal(cx, channel, body, aad),
+    };
     let (key, ciphertext) = covey_pairing::envelope::seal_body(body, aad, cx.rng)
         .map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;
-    let wraps = sessions::wrap_for_contact(cx, contact, key.expose(), aad)?;
+    let wraps = sessions::wrap_for_contact(cx, &contact, key.expose(), aad)?;
     Ok((key, Sealed { ciphertext, wraps }.encode()?))
 }
 

@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 use crate::engine::members::rosters;
 use crate::engine::notices::Notice;
 use crate::engine::records::channels::Channel;
-use crate::engine::records::devices::Owner;
+use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::standing::State;
 use crate::engine::shown::group;
 use crate::engine::wire::payload::{Body, Unopened};
@@ -158,7 +158,12 @@ pub(in crate::engine) fn forget(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), Engi
 }
 
 /// A member's device gave us its chain, in the session of the two. Whether it is taken, so that what waits for it can be opened.
-pub(in crate::engine) fn learn(cx: &mut Cx<'_, '_>, no: u64, owner: Owner, bytes: &[u8]) -> Result<bool, EngineError> {
+pub(in crate::engine) fn learn(
+    cx: &mut Cx<'_, '_>,
+    no: u64,
+    owner: DeviceRef,
+    bytes: &[u8],
+) -> Result<bool, EngineError> {
     // Who is not on the roster yet may be in a moment; who was removed is not heard.
     let Some(group) = rosters::get(cx, no).filter(|group| group.state == State::Joined) else { return Ok(false) };
     if group.roster.by_device(&owner.device).is_some_and(|(account, _)| *account != owner.account) {

@@ -6,7 +6,7 @@ use covey_pairing::envelope;
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::warn;
 
-use crate::engine::records::channels::Channel;
+use crate::engine::records::channels::{Channel, Kind};
 use crate::engine::records::sessions::Scope;
 use crate::engine::sealing::chains;
 use crate::engine::sealing::sessions::Opener;
@@ -28,9 +28,9 @@ impl Reader {
         account: &AccountId,
         device: &DeviceId,
     ) -> Result<Self, EngineError> {
-        Ok(match &channel.contact {
-            Some(_) => Self::Direct(Box::new(Opener::new(cx, Scope::Pair, account, device)?)),
-            None => Self::Group(chains::Reader::new(cx, channel, device)?),
+        Ok(match channel.kind() {
+            Kind::Direct(_) => Self::Direct(Box::new(Opener::new(cx, Scope::Pair, account, device)?)),
+            Kind::Group(_) => Self::Group(chains::Reader::new(cx, channel, device)?),
         })
     }
 

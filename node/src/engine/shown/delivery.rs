@@ -8,7 +8,7 @@ use covey_feed::FeedKey;
 use covey_pairing::ids::AccountId;
 
 use crate::engine::members::rosters;
-use crate::engine::records::channels::Channel;
+use crate::engine::records::channels::{Channel, Kind};
 use crate::engine::records::marks::{self, Furthest, Mark};
 use crate::engine::records::messages::{self, Message};
 use crate::engine::records::{feeds, people};
@@ -47,8 +47,12 @@ pub(in crate::engine) fn of(
     message: &Message,
     marks: &[Mark],
 ) -> Result<Deliveries, ApiError> {
-    let Some(contact) = &channel.contact else { return in_group(cx, channel, message, marks) };
-    Ok(Deliveries { each: vec![to(cx, channel, message, marks, contact)?], summary: None })
+    match channel.kind() {
+        Kind::Direct(contact) => {
+            Ok(Deliveries { each: vec![to(cx, channel, message, marks, &contact)?], summary: None })
+        }
+        Kind::Group(_) => in_group(cx, channel, message, marks),
+    }
 }
 
 fn in_group(cx: &Cx<'_, '_>, channel: &Channel, message: &Message, marks: &[Mark]) -> Result<Deliveries, ApiError> {
@@ -93,7 +97,7 @@ fn to(
         (None, Some(at), _) => (MessageState::Delivered, at, None),
         (None, None, Some(at)) => (MessageState::Expired, at, None),
         (None, None, None) if is_over => {
-            let why = if channel.contact.is_some() { "you are no longer paired" } else { "you are no longer a member" };
+            let why = if !channel.is_group() { "you are no longer paired" } else { "you are no longer a member" };
             (MessageState::Failed, channel.active_at, Some(why.to_owned()))
         }
         (None, None, None) => (MessageState::Queued, message.received_at, None),
@@ -113,7 +117,7 @@ pub(in crate::engine) fn state(
     channel: &Channel,
     message: &Message,
 ) -> Result<MessageState, ApiError> {
-    if channel.contact.is_some() {
+    if !channel.is_group() {
         let marks = marks::marks(cx.tx, channel, message)?;
         return Ok(of(cx, channel, message, &marks)?
             .each

@@ -58,7 +58,7 @@ pub(in crate::engine) fn policy_of(policy: api::Policy) -> roster::Policy {
 
 /// What an account is called here.
 pub(in crate::engine) fn name_of(cx: &Cx<'_, '_>, account: &AccountId) -> Result<String, EngineError> {
-    if *account == cx.me.account_id() {
+    if cx.me.is_ours(account) {
         return Ok(people::own_name(cx.tx)?.unwrap_or_else(|| account.fmt_short()));
     }
     Ok(people::name_of(cx.tx, account)?.unwrap_or_else(|| account.fmt_short()))
@@ -106,7 +106,7 @@ pub(in crate::engine) fn member(
     account: &AccountId,
 ) -> Result<Option<api::Member>, ApiError> {
     let Some(at) = group.roster.standing(account) else { return Ok(None) };
-    let own = *account == cx.me.account_id();
+    let own = cx.me.is_ours(account);
     let on_roster = if own { group.own(account) } else { at.member.as_ref() };
     let (state, shown, invisible, since) = match (on_roster, &at.banned, at.invites.first(), &at.exit) {
         (Some(member), ..) => (MemberState::Joined, member.role, member.invisible, member.since),

@@ -239,7 +239,7 @@ fn no_list_of_channels_ends_early() {
         .call(0, |cx| {
             for n in 0..many {
                 let id = covey_feed::ChannelId::from_bytes(blake3_of(n));
-                channels::create(cx.tx, id, None, Some("group".into()), cx.now)?;
+                channels::open_group(cx.tx, id, "group".into(), cx.now)?;
             }
             Ok(())
         })

@@ -47,7 +47,7 @@ pub fn doctor(cx: &mut Cx<'_, '_>, params: &GroupDoctor) -> Result<GroupHealth, 
     let (mut silent, mut others) = (0, 0);
     for (account, member) in group.roster.members(None) {
         others += usize::from(*account != me);
-        for device in member.devices.iter().filter(|device| **device != cx.me.device_id()) {
+        for device in member.devices.iter().filter(|device| !cx.me.is_this_device(device)) {
             let report = reports.get(device);
             silent += usize::from(report.is_none());
             if report.is_none() && silent > MAX_SILENT {

@@ -83,7 +83,7 @@ impl In {
             return Ok(account);
         }
         let claim = |account: &AccountId| {
-            let own = *account == cx.me.account_id();
+            let own = cx.me.is_ours(account);
             let name = if own { people::own_name(cx.tx)? } else { people::claimed_name(cx.tx, account)? };
             Ok(name.map(|name| Claim { name, note: None }))
         };
@@ -133,7 +133,7 @@ pub(super) fn one_of(
         } else if pick::names_id(&account.to_string(), text) {
             near.push(account);
         } else if claim(&account)?.is_some_and(|claim| is(&claim.name)) {
-            let own = account == cx.me.account_id();
+            let own = cx.me.is_ours(&account);
             if own { near.push(account) } else { claiming.push(account) }
         }
     }

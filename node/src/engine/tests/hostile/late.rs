@@ -7,7 +7,7 @@ use covey_pairing::group::cipher::{GroupCipher, OwnChain, SenderKeys};
 
 use super::den::{ALICE, BOB, Den, MALLORY};
 use crate::engine::records::channels;
-use crate::engine::records::devices::Owner;
+use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::messages::Message;
 use crate::engine::replication::parked;
 use crate::engine::sealing::chains;
@@ -123,7 +123,8 @@ fn no_receipt_leaves_for_what_is_not_open_yet_and_it_is_unread_when_it_opens() {
         let chain: OwnChain = cx.tx.get(&tables::own_chain(no)).unwrap().unwrap();
         SenderKeys::handout(&chain, 0).unwrap()
     });
-    let owner = Owner { account: den.world.nodes[MALLORY].account(), device: den.world.nodes[MALLORY].me.device_id() };
+    let owner =
+        DeviceRef { account: den.world.nodes[MALLORY].account(), device: den.world.nodes[MALLORY].me.device_id() };
     let at_alice = den.no(ALICE);
     let learn = |cx: &mut Cx<'_, '_>| {
         assert!(chains::learn(cx, at_alice, owner, &chain).unwrap());

@@ -1,6 +1,6 @@
 //! Why an input could not be handled.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use covey_api::{ApiError, Reason, sentence};
 
@@ -24,6 +24,25 @@ impl EngineError {
     /// For results that cannot fail unless covey itself is wrong.
     pub(crate) fn bug(error: impl std::fmt::Display) -> Self {
         Self::Bug(error.to_string())
+    }
+}
+
+/// Why something could not be read by a check that only knows found and not found.
+#[derive(Debug, Default)]
+pub(crate) struct Failed(RefCell<Option<EngineError>>);
+
+impl Failed {
+    /// What was found; nothing if it could not be read.
+    pub(crate) fn note<T>(&self, found: Result<Option<T>, EngineError>) -> Option<T> {
+        found.unwrap_or_else(|error| {
+            self.0.replace(Some(error));
+            None
+        })
+    }
+
+    /// Ends the check: what it says does not count if something could not be read.
+    pub(crate) fn end(self) -> Result<(), EngineError> {
+        self.0.into_inner().map_or(Ok(()), Err)
     }
 }
 

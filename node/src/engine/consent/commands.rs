@@ -20,7 +20,7 @@ pub(in crate::engine) fn command(
     let name = contact.alias.clone().unwrap_or_else(|| ids::short(&account.to_string()));
     step::step(cx, contact, input, None)?.map_err(|error| refused(&name, &error))?;
     let contact = people::load_or_new(cx.tx, &account, cx.now)?;
-    contact::show(cx, &contact)
+    Ok(contact::show(cx, &contact)?)
 }
 
 fn refused(name: &str, error: &ConsentError) -> ApiError {

@@ -179,7 +179,7 @@ fn index(cx: &mut Cx<'_, '_>, contact: &Contact, before: &[InviteId]) -> Result<
 }
 
 pub(in crate::engine) fn announce(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
-    let shown = contact::show(cx, contact).map_err(EngineError::bug)?;
+    let shown = contact::show(cx, contact)?;
     journal::record(cx, EventKind::Contact, &shown)
 }
 

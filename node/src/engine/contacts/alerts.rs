@@ -36,6 +36,6 @@ pub(in crate::engine) fn devices_changed(cx: &mut Cx<'_, '_>, account: &AccountI
 
 /// Tells of an alert by an event of its own kind.
 pub(in crate::engine) fn told(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
-    let shown = contact::show(cx, contact).map_err(EngineError::bug)?;
+    let shown = contact::show(cx, contact)?;
     journal::record(cx, EventKind::ContactAlert, &shown)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::counters::Counter;
 use crate::engine::{EngineError, tables};
-use crate::store::Tx;
+use crate::store::{StoreError, Table, Tx};
 
 /// Most incarnations of one author in a channel: each stands for a restored copy, so an honest device needs few.
 pub(in crate::engine) const MAX_INCARNATIONS: usize = 64;
@@ -87,12 +87,17 @@ pub(in crate::engine) fn append(tx: &mut Tx<'_>, feed: &mut Feed, entry: &Entry)
     feed.head = Some(entry.head());
 }
 
+/// An entry as it is stored; it was one when it was put there.
+fn stored(bytes: &[u8]) -> Result<Entry, EngineError> {
+    Entry::from_stored(bytes).map_err(|_| StoreError::BadRecord { table: Table::Entry.byte() }.into())
+}
+
 /// One entry. There is none at 0, where the proof of a fork may stand.
 pub(in crate::engine) fn entry(tx: &Tx<'_>, fid: u64, seq: u64) -> Result<Option<Entry>, EngineError> {
     if seq == 0 {
         return Ok(None);
     }
-    tx.get_raw(&tables::entry(fid, seq))?.map(|bytes| Entry::from_stored(&bytes).map_err(EngineError::bug)).transpose()
+    tx.get_raw(&tables::entry(fid, seq))?.map(|bytes| stored(&bytes)).transpose()
 }
 
 /// Entries read at a time while a run is put together: large ones fill it long before its number of entries does.
@@ -124,5 +129,5 @@ pub(in crate::engine) fn serve(
 fn chunk(tx: &Tx<'_>, fid: u64, from: u64) -> Result<Vec<Entry>, EngineError> {
     let before = tables::entry(fid, from.saturating_sub(1));
     let rows = tx.scan_raw(&tables::entries(fid), Some(&before), CHUNK, false)?;
-    rows.into_iter().map(|(_, bytes)| Entry::from_stored(&bytes).map_err(EngineError::bug)).collect()
+    rows.into_iter().map(|(_, bytes)| stored(&bytes)).collect()
 }

@@ -16,7 +16,7 @@ use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::feeds;
 use crate::engine::replication::rollback;
 use crate::engine::wire::parcel::ForkRank;
-use crate::engine::{Cx, EngineError, PeerKey, Quota, tables};
+use crate::engine::{Cx, EngineError, PeerKey, Quota, error::Failed, tables};
 
 /// Bytes of proofs that a device is given at a time. It lacks fewer the next time.
 const MAX_TOLD: usize = 1024 * 1024;
@@ -55,7 +55,10 @@ pub(in crate::engine) fn found(
     }
     let fid = feeds::load(cx.tx, channel.no, &id.key())?.map(|feed| feed.fid);
     let told = proof.encode();
-    let Ok((proof, forked)) = proof.lowered(|seq| feeds::entry(cx.tx, fid?, seq).ok().flatten()) else {
+    let failed = Failed::default();
+    let lowered = proof.lowered(|seq| failed.note(feeds::entry(cx.tx, fid?, seq)));
+    failed.end()?;
+    let Ok((proof, forked)) = lowered else {
         warn!(?from, "a member calls a feed forked that is not");
         return Ok(());
     };

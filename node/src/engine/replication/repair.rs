@@ -15,7 +15,7 @@ use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::operations::Stored;
 use crate::engine::records::{channels, feeds};
 use crate::engine::replication::forks;
-use crate::engine::{Cx, EngineError, PeerKey, charge, tables};
+use crate::engine::{Cx, EngineError, PeerKey, charge, error::Failed, tables};
 
 /// [REPAIR-4] Operations asked for and given at a time.
 const MAX_WANTED: usize = 32;
@@ -78,7 +78,10 @@ pub(in crate::engine) fn given(
     }
     if let Some(feed) = feeds::load(cx.tx, channel.no, &entry.header().feed.key())? {
         let chain = SignedChain { headers: vec![entry.header_bytes().to_vec()], signature };
-        if let Some(proof) = contradiction(&chain, |seq| feeds::entry(cx.tx, feed.fid, seq).ok().flatten()) {
+        let failed = Failed::default();
+        let found = contradiction(&chain, |seq| failed.note(feeds::entry(cx.tx, feed.fid, seq)));
+        failed.end()?;
+        if let Some(proof) = found {
             forks::found(cx, &mut channel, proof, None)?;
         }
     }

@@ -17,7 +17,7 @@ use crate::engine::replication::{forks, parked, rollback};
 use crate::engine::said::arrivals;
 use crate::engine::sealing::opening::Reader;
 use crate::engine::wire::payload::Unopened;
-use crate::engine::{Cx, EngineError, charge, tables};
+use crate::engine::{Cx, EngineError, charge, error::Failed, tables};
 use crate::store::Tx;
 
 /// Entries of a feed for a peer of `to`, if that account may have them.
@@ -45,15 +45,17 @@ struct Ours<'a, 's> {
     fid: u64,
     /// Of the author whose run it is.
     key: Option<AuthorKey>,
+    /// Why something could not be read: no reason to refuse a run, nor to take it.
+    failed: Failed,
 }
 
 impl Known for Ours<'_, '_> {
     fn entry(&self, _feed: &FeedId, seq: u64) -> Option<Entry> {
-        feeds::entry(self.tx, self.fid, seq).ok().flatten()
+        self.failed.note(feeds::entry(self.tx, self.fid, seq))
     }
 
     fn lamport(&self, id: &EntryId) -> Option<u64> {
-        messages::by_id(self.tx, id).ok().flatten().map(|(_, message)| message.place.lamport)
+        self.failed.note(messages::by_id(self.tx, id)).map(|(_, message)| message.place.lamport)
     }
 
     fn key(&self, _author: &Author) -> Option<AuthorKey> {
@@ -115,7 +117,9 @@ pub(in crate::engine) fn apply(
         return Ok(Taken::Refused(Rejection::Fork));
     }
     let (head, fid) = known.as_ref().map_or((None, 0), |feed| (feed.head, feed.fid));
-    let verified = run::verify(id, head.as_ref(), run, &Ours { tx: cx.tx, fid, key: cx.live.authors.of(&id.author) });
+    let ours = Ours { tx: cx.tx, fid, key: cx.live.authors.of(&id.author), failed: Failed::default() };
+    let verified = run::verify(id, head.as_ref(), run, &ours);
+    ours.failed.end()?;
     let mut entries = match verified {
         Ok(verified) => verified.into_entries(),
         Err(refused) => {

@@ -38,7 +38,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &ChannelList) -> Result<Vec<Channel>, A
 /// Unknown channel.
 pub fn show(cx: &mut Cx<'_, '_>, params: &ChannelShow) -> Result<Channel, ApiError> {
     let channel = names::channel(cx, &params.channel, Purpose::Read)?;
-    channel::show(cx, &channel)
+    Ok(channel::show(cx, &channel)?)
 }
 
 /// `channel.archive`
@@ -77,7 +77,7 @@ pub fn mark_read(cx: &mut Cx<'_, '_>, params: &ChannelMarkRead) -> Result<Channe
     };
     let saw_late = arrivals::see(cx, &mut channel, up_to, arrived)?;
     if up_to <= channel.read && !saw_late {
-        return channel::show(cx, &channel);
+        return Ok(channel::show(cx, &channel)?);
     }
     let page = Page { after: channel.read.or(Some(first())), limit: MAX_UNREAD, before: None };
     let newer = messages::list(cx.tx, channel.no, page)?;

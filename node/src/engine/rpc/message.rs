@@ -3,7 +3,6 @@
 use covey_api::{ApiError, Message, MessageEdit, MessageList, MessageSend, MessageShow, Reason, Sent};
 use covey_pairing::consent::State;
 
-use crate::engine::Cx;
 use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, Named, bound};
 use crate::engine::records::channels::{self, Channel};
@@ -13,6 +12,7 @@ use crate::engine::rpc::range;
 use crate::engine::said::write;
 use crate::engine::shown::{self, contact, group};
 use crate::engine::wire::payload::{Body, MAX_TEXT};
+use crate::engine::{Cx, EngineError};
 
 /// Messages on a page unless told.
 const PAGE: u32 = 50;
@@ -78,7 +78,7 @@ pub fn edit(cx: &mut Cx<'_, '_>, params: MessageEdit) -> Result<Message, ApiErro
     }
     let channel = channels::by_no(cx.tx, channel.no)?.unwrap_or(channel);
     let message = messages::at(cx.tx, channel.no, &message.place)?.unwrap_or(message);
-    shown::message::show_with_deliveries(cx, &channel, &message)
+    Ok(shown::message::show_with_deliveries(cx, &channel, &message)?)
 }
 
 /// The channel that `text` names, if it can be written to.
@@ -136,7 +136,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &MessageList) -> Result<Vec<Message>, A
         |text: &Option<String>| text.as_deref().map(|text| names::message::place(cx, &channel, text)).transpose();
     let page = Page { before: place(&params.before)?, after: place(&params.after)?, limit };
     let found = messages::list(cx.tx, channel.no, page)?;
-    found.iter().map(|message| shown::message::show(cx, &channel, message)).collect()
+    Ok(found.iter().map(|message| shown::message::show(cx, &channel, message)).collect::<Result<_, EngineError>>()?)
 }
 
 /// The newest messages of all channels, by when they came here.
@@ -152,7 +152,10 @@ fn newest_everywhere(cx: &Cx<'_, '_>, limit: usize) -> Result<Vec<Message>, ApiE
     }
     found.sort_by_key(|(_, message)| (message.received_at, message.place));
     let skip = found.len().saturating_sub(limit);
-    found[skip..].iter().map(|(channel, message)| shown::message::show(cx, channel, message)).collect()
+    Ok(found[skip..]
+        .iter()
+        .map(|(channel, message)| shown::message::show(cx, channel, message))
+        .collect::<Result<_, EngineError>>()?)
 }
 
 /// `message.show`
@@ -161,5 +164,5 @@ fn newest_everywhere(cx: &Cx<'_, '_>, limit: usize) -> Result<Vec<Message>, ApiE
 /// Unknown message.
 pub fn show(cx: &mut Cx<'_, '_>, params: &MessageShow) -> Result<Message, ApiError> {
     let (channel, message) = names::message::resolve_in(cx, None, &params.id)?;
-    shown::message::show_with_deliveries(cx, &channel, &message)
+    Ok(shown::message::show_with_deliveries(cx, &channel, &message)?)
 }

@@ -15,7 +15,7 @@ use crate::engine::names::{self, aliases};
 use crate::engine::records::people::{self, Hint, Wanted};
 use crate::engine::rpc::message;
 use crate::engine::shown::contact;
-use crate::engine::{Cx, PeerKey, journal};
+use crate::engine::{Cx, EngineError, PeerKey, journal};
 
 /// `pair.invite`
 ///
@@ -143,7 +143,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &PairList) -> Result<Vec<Contact>, ApiE
     found.retain(people::is_known);
     found.retain(|contact| params.state.is_none_or(|state| state == contact::shown_state(contact)));
     found.sort_by_key(|contact| std::cmp::Reverse(contact.changed_at));
-    found.iter().map(|contact| contact::show(cx, contact)).collect()
+    Ok(found.iter().map(|contact| contact::show(cx, contact)).collect::<Result<_, EngineError>>()?)
 }
 
 /// `pair.show`
@@ -152,7 +152,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &PairList) -> Result<Vec<Contact>, ApiE
 /// Unknown contact.
 pub fn show(cx: &mut Cx<'_, '_>, params: &PairShow) -> Result<Contact, ApiError> {
     let contact = names::contact(cx, &params.contact, Purpose::Read)?;
-    contact::show(cx, &contact)
+    Ok(contact::show(cx, &contact)?)
 }
 
 /// `pair.accept`

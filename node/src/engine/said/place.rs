@@ -90,7 +90,7 @@ pub(in crate::engine) fn tell(
     if channels::is_request(cx.tx, channel)? {
         // Not a message of the inbox: the list of requests has changed.
         channel.save(cx.tx)?;
-        let shown = channel::show(cx, channel).map_err(EngineError::bug)?;
+        let shown = channel::show(cx, channel)?;
         return journal::record(cx, api::EventKind::Channel, &shown);
     }
     let marks = if message.own { marks::marks(cx.tx, channel, message)? } else { Vec::new() };

@@ -1,15 +1,15 @@
 //! Channels as clients see them.
 
 use covey_api as api;
-use covey_api::{ApiError, ChannelKind, Time};
+use covey_api::{ChannelKind, Time};
 
-use crate::engine::Cx;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::{messages, people};
 use crate::engine::shown::{group, message};
+use crate::engine::{Cx, EngineError};
 
 /// As clients see it.
-pub(in crate::engine) fn show(cx: &Cx<'_, '_>, channel: &Channel) -> Result<api::Channel, ApiError> {
+pub(in crate::engine) fn show(cx: &Cx<'_, '_>, channel: &Channel) -> Result<api::Channel, EngineError> {
     let last_message = match &channel.newest {
         Some(place) => {
             messages::at(cx.tx, channel.no, place)?.map(|message| message::show(cx, channel, &message)).transpose()?

@@ -44,7 +44,7 @@ pub(in crate::engine) fn not_paired(contact: &Contact) -> ApiError {
 }
 
 /// As clients see it.
-pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, ApiError> {
+pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, EngineError> {
     let relationship = &contact.relationship;
     let state = shown_state(contact);
     let theirs = relationship.request().map(|request| request.expires_at);

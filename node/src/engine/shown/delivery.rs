@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use covey_api as api;
-use covey_api::{ApiError, MessageState, Time};
+use covey_api::{MessageState, Time};
 use covey_feed::FeedKey;
 use covey_pairing::ids::AccountId;
 
@@ -46,7 +46,7 @@ pub(in crate::engine) fn of(
     channel: &Channel,
     message: &Message,
     marks: &[Mark],
-) -> Result<Deliveries, ApiError> {
+) -> Result<Deliveries, EngineError> {
     match channel.kind() {
         Kind::Direct(contact) => {
             Ok(Deliveries { each: vec![to(cx, channel, message, marks, &contact)?], summary: None })
@@ -55,7 +55,7 @@ pub(in crate::engine) fn of(
     }
 }
 
-fn in_group(cx: &Cx<'_, '_>, channel: &Channel, message: &Message, marks: &[Mark]) -> Result<Deliveries, ApiError> {
+fn in_group(cx: &Cx<'_, '_>, channel: &Channel, message: &Message, marks: &[Mark]) -> Result<Deliveries, EngineError> {
     let seq = message.place.seq;
     let with = |least: fn(&Mark) -> u64| -> BTreeSet<AccountId> {
         marks.iter().filter(|mark| least(mark) >= seq).map(|mark| mark.account).collect()
@@ -83,7 +83,7 @@ fn to(
     message: &Message,
     marks: &[Mark],
     recipient: &AccountId,
-) -> Result<api::Delivery, ApiError> {
+) -> Result<api::Delivery, EngineError> {
     let seq = message.place.seq;
     let marks = || marks.iter().filter(|mark| mark.account == *recipient);
     let read = marks().filter(|mark| mark.read >= seq).map(|mark| mark.read_at).min();
@@ -116,7 +116,7 @@ pub(in crate::engine) fn state(
     cx: &Cx<'_, '_>,
     channel: &Channel,
     message: &Message,
-) -> Result<MessageState, ApiError> {
+) -> Result<MessageState, EngineError> {
     if !channel.is_group() {
         let marks = marks::marks(cx.tx, channel, message)?;
         return Ok(of(cx, channel, message, &marks)?

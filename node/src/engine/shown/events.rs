@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use covey_api::{ApiError, Event, EventKind, Time};
+use covey_api::{Event, EventKind, Time};
 use serde_json::Value;
 
 use crate::engine::journal::{self, Record, What};
@@ -33,7 +33,7 @@ pub(in crate::engine) fn tell(
 ) -> Result<(), EngineError> {
     let cursor = journal::message(cx, kind, channel.no, &message.place)?;
     let shown = if cx.live.followed {
-        let shown = message::show_in_event(cx, channel, message, marks).map_err(EngineError::bug)?;
+        let shown = message::show_in_event(cx, channel, message, marks)?;
         Some((Subject::message(&shown.channel, &shown.author), shown))
     } else {
         None
@@ -48,7 +48,7 @@ pub(in crate::engine) fn after(
     cursor: u64,
     limit: usize,
     selection: &Selection,
-) -> Result<(Vec<Event>, u64), ApiError> {
+) -> Result<(Vec<Event>, u64), EngineError> {
     let (mut found, mut reached, mut looked) = (Vec::new(), cursor, 0);
     let mut reader = Reader::default();
     while found.len() < limit && looked < MAX_LOOKED {
@@ -69,7 +69,7 @@ pub(in crate::engine) fn after(
 }
 
 /// The place before the newest `count` events that are selected, as far as [`MAX_LOOKED`] events reach.
-pub(in crate::engine) fn before_last(cx: &Cx<'_, '_>, count: u64, selection: &Selection) -> Result<u64, ApiError> {
+pub(in crate::engine) fn before_last(cx: &Cx<'_, '_>, count: u64, selection: &Selection) -> Result<u64, EngineError> {
     let newest = journal::newest(cx)?;
     if selection.is_all() {
         return Ok(newest.saturating_sub(count));
@@ -108,7 +108,7 @@ impl Reader {
         cursor: u64,
         record: Record,
         selection: &Selection,
-    ) -> Result<Option<Event>, ApiError> {
+    ) -> Result<Option<Event>, EngineError> {
         let Record(at, what) = record;
         if !selection.may_take(what.kind()) {
             return Ok(None);
@@ -148,7 +148,7 @@ impl Reader {
 }
 
 /// Gives a message in an event its text. One that was deleted or hidden since says nothing here either.
-fn as_it_is_now(cx: &Cx<'_, '_>, message: &mut serde_json::Map<String, Value>) -> Result<(), ApiError> {
+fn as_it_is_now(cx: &Cx<'_, '_>, message: &mut serde_json::Map<String, Value>) -> Result<(), EngineError> {
     let id = message.get("id").and_then(Value::as_str).unwrap_or_default();
     let id = data_encoding::HEXLOWER.decode(id.as_bytes()).ok().and_then(|id| <[u8; 32]>::try_from(id).ok());
     let found = id.map(|id| messages::by_id(cx.tx, &covey_feed::EntryId::from_bytes(id))).transpose()?.flatten();

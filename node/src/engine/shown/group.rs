@@ -65,7 +65,7 @@ pub(in crate::engine) fn name_of(cx: &Cx<'_, '_>, account: &AccountId) -> Result
 }
 
 /// A group and how we stand to it.
-pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<api::Group, ApiError> {
+pub(in crate::engine) fn group(cx: &Cx<'_, '_>, standing: &Standing) -> Result<api::Group, EngineError> {
     let known = standing.no.and_then(|no| rosters::get(cx, no));
     let me = cx.me.account_id();
     let own = known.filter(|_| standing.state == State::Joined).and_then(|group| group.own(&me));
@@ -104,7 +104,7 @@ pub(in crate::engine) fn member(
     cx: &Cx<'_, '_>,
     group: &Group,
     account: &AccountId,
-) -> Result<Option<api::Member>, ApiError> {
+) -> Result<Option<api::Member>, EngineError> {
     let Some(at) = group.roster.standing(account) else { return Ok(None) };
     let own = cx.me.is_ours(account);
     let on_roster = if own { group.own(account) } else { at.member.as_ref() };
@@ -144,11 +144,11 @@ fn event(
     let me = cx.me.account_id();
     let actor = actor.filter(|actor| *actor != me);
     let about = match (standing.no.and_then(|no| rosters::get(cx, no)), member_of) {
-        (Some(group), Some(account)) => member(cx, group, &account).map_err(EngineError::bug)?,
+        (Some(group), Some(account)) => member(cx, group, &account)?,
         _ => None,
     };
     Ok(GroupEvent {
-        group: group(cx, standing).map_err(EngineError::bug)?,
+        group: group(cx, standing)?,
         member: about,
         actor: actor.map(|actor| actor.to_string()),
         actor_name: actor.map(|actor| name_of(cx, &actor)).transpose()?,

@@ -1,21 +1,25 @@
 //! Messages as clients see them.
 
 use covey_api as api;
-use covey_api::{ApiError, MessageState, Time};
+use covey_api::{MessageState, Time};
 
-use crate::engine::Cx;
 use crate::engine::records::channels::Channel;
 use crate::engine::records::edits;
 use crate::engine::records::marks::{self, Mark};
 use crate::engine::records::messages::{self, Message};
 use crate::engine::records::people;
 use crate::engine::shown::{delivery, group};
+use crate::engine::{Cx, EngineError};
 
 /// Beyond this difference between the author's clock and ours the time shown is suspect.
 const CLOCK_TOLERANCE: u64 = 10 * 60_000;
 
 /// As clients see it.
-pub(in crate::engine) fn show(cx: &Cx<'_, '_>, channel: &Channel, message: &Message) -> Result<api::Message, ApiError> {
+pub(in crate::engine) fn show(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    message: &Message,
+) -> Result<api::Message, EngineError> {
     let state = if message.own {
         delivery::state(cx, channel, message)?
     } else if messages::is_unread(channel, message) {
@@ -31,7 +35,7 @@ fn in_state(
     channel: &Channel,
     message: &Message,
     state: MessageState,
-) -> Result<api::Message, ApiError> {
+) -> Result<api::Message, EngineError> {
     let (author_name, author_alias) =
         if message.own { (people::own_name(cx.tx)?, None) } else { people::called(cx.tx, &message.author)? };
     let said = edits::said(cx.tx, channel.no, message)?;
@@ -67,7 +71,7 @@ pub(in crate::engine) fn show_in_event(
     channel: &Channel,
     message: &Message,
     marks: &[Mark],
-) -> Result<api::Message, ApiError> {
+) -> Result<api::Message, EngineError> {
     if group::is_large(cx, channel) { show(cx, channel, message) } else { show_with(cx, channel, message, marks) }
 }
 
@@ -76,12 +80,17 @@ pub(in crate::engine) fn show_with_deliveries(
     cx: &Cx<'_, '_>,
     channel: &Channel,
     message: &Message,
-) -> Result<api::Message, ApiError> {
+) -> Result<api::Message, EngineError> {
     let marks = if message.own { marks::marks(cx.tx, channel, message)? } else { Vec::new() };
     show_with(cx, channel, message, &marks)
 }
 
-fn show_with(cx: &Cx<'_, '_>, channel: &Channel, message: &Message, marks: &[Mark]) -> Result<api::Message, ApiError> {
+fn show_with(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    message: &Message,
+    marks: &[Mark],
+) -> Result<api::Message, EngineError> {
     if !message.own {
         return show(cx, channel, message);
     }

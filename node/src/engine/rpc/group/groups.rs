@@ -77,7 +77,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &GroupList) -> Result<Vec<api::Group>, 
 /// Unknown group.
 pub fn show(cx: &mut Cx<'_, '_>, params: &GroupShow) -> Result<api::Group, ApiError> {
     let standing = names::group(cx, &params.group, Purpose::Read, standing::State::Joined)?;
-    group::group(cx, &standing)
+    Ok(group::group(cx, &standing)?)
 }
 
 /// `group.rename`

@@ -41,7 +41,7 @@ pub fn accept(cx: &mut Cx<'_, '_>, params: &GroupAccept) -> Result<api::Group, A
         return Err(GroupRefusal::NotInvited(&standing.name).into());
     }
     let standing = invites::accept(cx, standing)?;
-    group::group(cx, &standing)
+    Ok(group::group(cx, &standing)?)
 }
 
 /// `group.decline`
@@ -54,7 +54,7 @@ pub fn decline(cx: &mut Cx<'_, '_>, params: &GroupDecline) -> Result<api::Group,
         return Err(GroupRefusal::NotInvited(&standing.name).into());
     }
     let standing = invites::decline(cx, standing)?;
-    group::group(cx, &standing)
+    Ok(group::group(cx, &standing)?)
 }
 
 /// `group.join`
@@ -94,7 +94,7 @@ pub fn join(cx: &mut Cx<'_, '_>, params: GroupJoin) -> Result<api::Group, ApiErr
         return Err(GroupRefusal::BadTicket.into());
     }
     let standing = welcome::join(cx, standing, statement, points, note)?;
-    group::group(cx, &standing)
+    Ok(group::group(cx, &standing)?)
 }
 
 /// `group.leave`

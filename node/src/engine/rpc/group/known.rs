@@ -68,7 +68,7 @@ impl In {
 
     pub(super) fn shown(&self, cx: &Cx<'_, '_>) -> Result<api::Group, ApiError> {
         let standing = standing::of_channel(cx.tx, &self.channel)?;
-        group::group(cx, standing.as_ref().unwrap_or(&self.standing))
+        Ok(group::group(cx, standing.as_ref().unwrap_or(&self.standing))?)
     }
 
     pub(super) fn member(&self, cx: &Cx<'_, '_>, account: &AccountId) -> Result<Member, ApiError> {

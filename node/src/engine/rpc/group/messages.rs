@@ -24,7 +24,7 @@ pub fn delete(cx: &mut Cx<'_, '_>, params: &GroupDelete) -> Result<Message, ApiE
     let channel = channels::by_id(cx.tx, &of.standing.channel())?.unwrap_or(of.channel);
     let (_, message) =
         messages::by_id(cx.tx, &message.id)?.ok_or_else(|| ApiError::internal("The message is gone."))?;
-    shown::message::show(cx, &channel, &message)
+    Ok(shown::message::show(cx, &channel, &message)?)
 }
 
 /// `group.report`

@@ -4,6 +4,7 @@
 mod asking;
 mod blocking;
 mod bound;
+mod comings;
 mod consent;
 mod conversation;
 mod edits;
@@ -23,3 +24,4 @@ mod silence;
 mod sim;
 mod sim_group;
 mod world;
+mod world_groups;

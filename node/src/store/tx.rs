@@ -1,10 +1,13 @@
 //! Transactions: typed reads and writes over a store, sealed into one batch at the end. What was done up to a savepoint is
 //! kept whatever comes after it.
 
+mod rows;
+mod scan;
+
 use std::{
     borrow::Cow,
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     ops::{
         Bound::{Excluded, Included, Unbounded},
         Deref,
@@ -115,11 +118,6 @@ impl<'a> Tx<'a> {
         self.grown = 0;
     }
 
-    /// Bytes of the values that were put up to the last savepoint, without those of [`Tx::save`].
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
     /// What this transaction did to a record, if it did anything.
     fn change(&self, key: &[u8]) -> Option<&Option<New>> {
         self.changes.get(key).or_else(|| self.kept.get(key))
@@ -177,16 +175,6 @@ impl<'a> Tx<'a> {
         self.changes.insert(key, Some(New::Decoded(Rc::new(value.clone()))));
     }
 
-    /// The value of [`Tx::save`] that is put next is so much longer than it was: [`Tx::growth`] does not see it by itself.
-    pub(crate) fn grow(&mut self, bytes: u64) {
-        self.grown = self.grown.saturating_add(bytes);
-    }
-
-    /// Whether this transaction put the record under `key`.
-    pub(crate) fn has_written(&self, key: &Key) -> bool {
-        matches!(self.change(&key.resolve(self.vault)), Some(Some(_)))
-    }
-
     /// Bytes that were put by [`Tx::put_raw`], or `None`.
     ///
     /// # Errors
@@ -229,167 +217,6 @@ impl<'a> Tx<'a> {
     /// Removes the record under `key`, if there is one.
     pub fn delete(&mut self, key: &Key) {
         self.changes.insert(key.resolve(self.vault).into_owned(), None);
-    }
-
-    /// At most `limit` records whose keys start with `prefix`, in key order (descending if `reverse`), beginning
-    /// after the key `after` (before it if `reverse`).
-    ///
-    /// # Errors
-    /// As [`Tx::get`].
-    pub fn scan<V: DeserializeOwned>(
-        &self,
-        prefix: &Key,
-        after: Option<&Key>,
-        limit: usize,
-        reverse: bool,
-    ) -> Result<Vec<(Key, V)>, StoreError> {
-        let decode = |table, plain: Zeroizing<Vec<u8>>| schema::decode(table, &plain);
-        self.scan_with(prefix, after, limit, reverse, decode)
-    }
-
-    /// [`Tx::scan`] for bytes that were put by [`Tx::put_raw`].
-    ///
-    /// # Errors
-    /// As [`Tx::get`].
-    pub fn scan_raw(
-        &self,
-        prefix: &Key,
-        after: Option<&Key>,
-        limit: usize,
-        reverse: bool,
-    ) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
-        let body = |table, plain: Zeroizing<Vec<u8>>| schema::body(table, &plain).map(Cow::into_owned);
-        self.scan_with(prefix, after, limit, reverse, body)
-    }
-
-    /// The first `limit` records whose keys start with `prefix`, in key order, without those that cannot be used, which
-    /// are logged: one damaged record does not hide the others.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the medium fails.
-    pub fn scan_intact<V: DeserializeOwned>(&self, prefix: &Key, limit: usize) -> Result<Vec<(Key, V)>, StoreError> {
-        self.scan_rows(prefix, None, limit, false, |table, plain| match plain.and_then(|p| schema::decode(table, &p)) {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if error.is_transient() => Err(error),
-            Err(error) => {
-                tracing::error!(%error, "a record is left out");
-                Ok(None)
-            }
-        })
-    }
-
-    /// The keys that start with `prefix`, in order.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the medium fails or is damaged.
-    pub fn keys(&self, prefix: &Key) -> Result<Vec<Key>, StoreError> {
-        let span = self.span(prefix, None, false);
-        let stored = self.store.scan(&span, usize::MAX, false)?.into_iter().map(|(key, _)| key);
-        let mut keys: BTreeSet<Vec<u8>> = stored.collect();
-        for (key, change) in self.changed(&span) {
-            if change.is_some() {
-                keys.insert(key.to_vec())
-            } else {
-                keys.remove(key)
-            };
-        }
-        Ok(keys.into_iter().map(Key::stored).collect())
-    }
-
-    /// At most `limit` keys that start with `prefix` and come after `after`, in order. Changes are not seen.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the medium fails or is damaged.
-    pub(crate) fn keys_after(&self, prefix: &Key, after: &Key, limit: usize) -> Result<Vec<Key>, StoreError> {
-        let rows = self.store.scan(&self.span(prefix, Some(after), false), limit, false)?;
-        Ok(rows.into_iter().map(|(key, _)| Key::stored(key)).collect())
-    }
-
-    /// The last key that starts with `prefix`. Changes are not seen.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the medium fails or is damaged.
-    pub(crate) fn keys_last(&self, prefix: &Key) -> Result<Option<Key>, StoreError> {
-        let rows = self.store.scan(&self.span(prefix, None, false), 1, true)?;
-        Ok(rows.into_iter().next().map(|(key, _)| Key::stored(key)))
-    }
-
-    /// The plain value (schema version first) of a sealed one.
-    pub(crate) fn open_row(&self, key: &[u8], sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.open(key, sealed)
-    }
-
-    /// The plain value (schema version first) under a key as stored.
-    pub(crate) fn plain_row(&self, key: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        self.plain(key)
-    }
-
-    /// What a plain value under a key as stored means.
-    pub(crate) fn decode_plain<V: DeserializeOwned>(&self, key: &[u8], plain: &[u8]) -> Result<V, StoreError> {
-        schema::decode(key.first().copied().unwrap_or(0), plain)
-    }
-
-    /// The bytes that were put raw as a plain value.
-    pub(crate) fn plain_body<'p>(&self, key: &[u8], plain: &'p [u8]) -> Result<Cow<'p, [u8]>, StoreError> {
-        schema::body(key.first().copied().unwrap_or(0), plain)
-    }
-
-    /// Sealed rows of the store after a key as stored, at most `limit`, in order. Changes are not seen.
-    pub(crate) fn stored_rows(&self, after: &[u8], limit: usize) -> Result<Vec<super::Row>, StoreError> {
-        self.store.scan(&Span { from: [after, &[0]].concat(), to: None }, limit, false)
-    }
-
-    /// The bytes under which the store holds a record.
-    pub(crate) fn stored_key(&self, key: &Key) -> Vec<u8> {
-        key.resolve(self.vault).into_owned()
-    }
-
-    /// Sets the plain value (schema version first) under a key as stored.
-    pub(crate) fn put_plain_row(&mut self, key: Vec<u8>, plain: Zeroizing<Vec<u8>>) {
-        self.changes.insert(key, Some(New::Plain(plain)));
-    }
-
-    /// Bytes that the record under `key` takes as stored: key and sealed value; 0 if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the medium fails or is damaged.
-    pub(crate) fn stored_len(&self, key: &Key) -> Result<u64, StoreError> {
-        let key = key.resolve(self.vault);
-        match self.change(key.as_ref()) {
-            Some(None) => Ok(0),
-            Some(Some(new)) => Ok(len_of(&key, Vault::sealed_len(new.plain(&key)?.len()))),
-            None => Ok(self.store.get(&key)?.map_or(0, |sealed| len_of(&key, sealed.len()))),
-        }
-    }
-
-    /// By how many bytes the changes since the last savepoint make the store larger: keys and sealed values, less those that
-    /// they replace.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the medium fails or is damaged.
-    pub(crate) fn growth(&self) -> Result<i64, StoreError> {
-        let mut growth = i64::try_from(self.grown).unwrap_or(i64::MAX);
-        for (key, change) in &self.changes {
-            let kept = self.kept.get(key);
-            // It is there already, and changes its size little: no reason to encode it now.
-            if matches!((change, kept), (Some(New::Decoded(_)), Some(Some(_)))) {
-                continue;
-            }
-            let before = match kept {
-                Some(kept) => {
-                    kept.as_ref().map(|new| new.plain(key)).transpose()?.map(|plain| Vault::sealed_len(plain.len()))
-                }
-                None => self.store.get(key)?.map(|sealed| sealed.len()),
-            };
-            let after = match change {
-                Some(New::Decoded(_)) if before.is_some() => continue,
-                Some(new) => Some(Vault::sealed_len(new.plain(key)?.len())),
-                None => None,
-            };
-            let bytes = |len: Option<usize>| len.map_or(0, |len| len_of(key, len));
-            growth = growth.saturating_add_unsigned(bytes(after)).saturating_sub_unsigned(bytes(before));
-        }
-        Ok(growth)
     }
 
     /// True if nothing was put or removed.
@@ -441,81 +268,5 @@ impl<'a> Tx<'a> {
 
     fn open(&self, key: &[u8], sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         self.vault.open(key, sealed).map(Zeroizing::new).map_err(|_| StoreError::BadRecord { table: key[0] })
-    }
-
-    fn scan_with<T>(
-        &self,
-        prefix: &Key,
-        after: Option<&Key>,
-        limit: usize,
-        reverse: bool,
-        decode: impl Fn(u8, Zeroizing<Vec<u8>>) -> Result<T, StoreError>,
-    ) -> Result<Vec<(Key, T)>, StoreError> {
-        self.scan_rows(prefix, after, limit, reverse, |table, plain| decode(table, plain?).map(Some))
-    }
-
-    /// The rows that `take` takes, given the table and the plain value if it opens.
-    fn scan_rows<T>(
-        &self,
-        prefix: &Key,
-        after: Option<&Key>,
-        limit: usize,
-        reverse: bool,
-        take: impl Fn(u8, Result<Zeroizing<Vec<u8>>, StoreError>) -> Result<Option<T>, StoreError>,
-    ) -> Result<Vec<(Key, T)>, StoreError> {
-        let span = self.span(prefix, after, reverse);
-        if span.is_empty() || limit == 0 {
-            return Ok(Vec::new());
-        }
-        let mut changes: Vec<_> = self.changed(&span).into_iter().collect();
-        if reverse {
-            changes.reverse();
-        }
-        // Each change can hide at most one stored row, so this many are enough to fill the limit.
-        let mut stored = self.store.scan(&span, limit.saturating_add(changes.len()), reverse)?.into_iter().peekable();
-        let mut changes = changes.into_iter().peekable();
-        let mut rows = Vec::new();
-        while rows.len() < limit {
-            let take_change = match (changes.peek(), stored.peek()) {
-                (None, None) => break,
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (Some((changed, _)), Some((key, _))) => {
-                    if *changed == key.as_slice() {
-                        stored.next();
-                        continue;
-                    }
-                    (*changed < key.as_slice()) != reverse
-                }
-            };
-            if take_change {
-                if let Some((key, Some(new))) = changes.next()
-                    && let Some(value) = take(key[0], new.plain(key))?
-                {
-                    rows.push((Key::stored(key.to_vec()), value));
-                }
-            } else if let Some((key, sealed)) = stored.next()
-                && let Some(value) = take(key[0], self.open(&key, sealed))?
-            {
-                rows.push((Key::stored(key), value));
-            }
-        }
-        Ok(rows)
-    }
-
-    /// The part of `prefix` beyond `after`, in the direction of the scan.
-    fn span(&self, prefix: &Key, after: Option<&Key>, reverse: bool) -> Span {
-        let mut span = Span::prefix(&prefix.resolve(self.vault));
-        if let Some(after) = after.map(|key| key.resolve(self.vault).into_owned()) {
-            if reverse {
-                if span.to.as_ref().is_none_or(|to| after < *to) {
-                    span.to = Some(after);
-                }
-            } else if after >= span.from {
-                span.from = after;
-                span.from.push(0);
-            }
-        }
-        span
     }
 }

@@ -122,29 +122,7 @@ pub(in crate::engine) fn apply(
     ours.failed.end()?;
     let mut entries = match verified {
         Ok(verified) => verified.into_entries(),
-        Err(refused) => {
-            if let (run::RunError::Fork(proof), Some(mut feed)) = (&refused, known) {
-                if own {
-                    let forked = proof.verify().map_err(EngineError::bug)?;
-                    rollback::proven(cx, &mut channel, id.incarnation)?;
-                    let parted = rollback::parting(cx.tx, &channel, &feed, &forked, &from.device)?;
-                    rollback::give_way(cx, &channel, &mut feed, parted)?;
-                    if channel.is_group()
-                        && let Some(mut channel) = channels::by_no(cx.tx, channel.no)?
-                    {
-                        content::reconcile(cx, &mut channel)?;
-                    }
-                    return Ok(Taken::Anew);
-                }
-                if channel.is_group() {
-                    forks::found(cx, &mut channel, *proof.clone(), None)?;
-                } else {
-                    freeze(cx, &channel, &mut feed, &proof.encode())?;
-                }
-            }
-            debug!(channel = %id.channel.fmt_short(), %refused, "a run was refused");
-            return Ok(Taken::Refused(refused.rejection()));
-        }
+        Err(refused) => return refuse(cx, &mut channel, id, &refused, known, &from),
     };
     let first = entries.first().and_then(|first| ops::founder(cx, &channel, id, first));
     let Some(account) = account.or(first) else { return Ok(Taken::Refused(ops::stranger(&channel))) };
@@ -158,19 +136,7 @@ pub(in crate::engine) fn apply(
             return Ok(Taken::Refused(Rejection::Unwanted));
         }
     }
-    // [ENTRY-4] Taking them would tell the author that they were delivered.
-    if entries.iter().any(|entry| entry.header().kind == Kind::Content && entry.payload().is_none()) {
-        warn!(channel = %id.channel.fmt_short(), "a contact's device withholds payloads; its run is not taken");
-        return Ok(Taken::Refused(Rejection::Unwanted));
-    }
-    let ends = channels::ends(cx.tx, &channel)?.lamport;
-    let (latest, refusal) = match channel.kind() {
-        channels::Kind::Direct(_) => (ends.saturating_add(LAMPORT_SLACK), Rejection::Invalid),
-        // Who brings it may be honest, and others have taken it.
-        channels::Kind::Group(_) => (ops::group_latest(ends, cx.now), Rejection::Busy),
-    };
-    if entries.iter().any(|entry| entry.lamport() > latest) {
-        warn!(channel = %id.channel.fmt_short(), "an entry from the far future is not taken");
+    if let Some(refusal) = unfit(cx, &channel, &entries)? {
         return Ok(Taken::Refused(refusal));
     }
     if own && !entries.is_empty() {
@@ -186,6 +152,58 @@ pub(in crate::engine) fn apply(
         charge.end(cx)?;
     }
     Ok(feed.head.map_or(Taken::Refused(Rejection::Invalid), Taken::Durable))
+}
+
+/// A run does not fit what we have of its feed. If its author forked it, the proof is kept; if that is us, the other copy counts.
+fn refuse(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    id: &FeedId,
+    refused: &run::RunError,
+    known: Option<Feed>,
+    from: &DeviceRef,
+) -> Result<Taken, EngineError> {
+    if let (run::RunError::Fork(proof), Some(mut feed)) = (refused, known) {
+        if cx.me.wrote(&id.key()) {
+            let forked = proof.verify().map_err(EngineError::bug)?;
+            rollback::proven(cx, channel, id.incarnation)?;
+            let parted = rollback::parting(cx.tx, channel, &feed, &forked, &from.device)?;
+            rollback::give_way(cx, channel, &mut feed, parted)?;
+            if channel.is_group()
+                && let Some(mut channel) = channels::by_no(cx.tx, channel.no)?
+            {
+                content::reconcile(cx, &mut channel)?;
+            }
+            return Ok(Taken::Anew);
+        }
+        if channel.is_group() {
+            forks::found(cx, channel, *proof.clone(), None)?;
+        } else {
+            freeze(cx, channel, &mut feed, &proof.encode())?;
+        }
+    }
+    debug!(channel = %id.channel.fmt_short(), %refused, "a run was refused");
+    Ok(Taken::Refused(refused.rejection()))
+}
+
+/// Why verified entries are not taken, if so: something is withheld, or is from the far future.
+fn unfit(cx: &Cx<'_, '_>, channel: &Channel, entries: &[Entry]) -> Result<Option<Rejection>, EngineError> {
+    // [ENTRY-4] Taking them would tell the author that they were delivered.
+    if entries.iter().any(|entry| entry.header().kind == Kind::Content && entry.payload().is_none()) {
+        warn!(channel = %channel.id.fmt_short(), "a contact's device withholds payloads; its run is not taken");
+        return Ok(Some(Rejection::Unwanted));
+    }
+    let ends = channels::ends(cx.tx, channel)?.lamport;
+    let (latest, refusal) = match channel.kind() {
+        channels::Kind::Direct(_) => (ends.saturating_add(LAMPORT_SLACK), Rejection::Invalid),
+        // Who brings it may be honest, and others have taken it.
+        channels::Kind::Group(_) => (ops::group_latest(ends, cx.now), Rejection::Busy),
+    };
+    if entries.iter().any(|entry| entry.lamport() > latest) {
+        warn!(channel = %channel.id.fmt_short(), "an entry from the far future is not taken");
+        return Ok(Some(refusal));
+    }
+    Ok(None)
 }
 
 /// Takes verified entries of `author` that `from` delivered: all of them into the feed, then the operations together, which cost

@@ -3,6 +3,7 @@
 
 mod at_random;
 mod cards;
+mod carried;
 mod content;
 mod den;
 mod edits;

@@ -6,16 +6,15 @@ use covey_feed::run::RunLimits;
 use covey_feed::{Author, ChannelId, FeedId, FeedKey, Kind};
 use covey_pairing::group::cipher::{GroupCipher, OwnChain, ReceiverChains, SenderKeys};
 use covey_pairing::group::roster::{Op, OpId, Operation};
-use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteBuf;
 
-use super::super::world::{self, World};
+use super::super::world::World;
 use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
 use super::mallory::run_frame;
 use crate::engine::members::{rights, rosters};
 use crate::engine::names::pick::Purpose;
 use crate::engine::outbound::{control, notes};
-use crate::engine::records::{channels, devices, feeds, parcels};
+use crate::engine::records::{channels, devices, feeds};
 use crate::engine::replication::take;
 use crate::engine::wire::note::Note;
 use crate::engine::{Protocol, names, rpc, tables};
@@ -199,93 +198,6 @@ fn a_chain_counts_only_from_the_device_it_is_of() {
     den.world.settle();
     assert_eq!((chains(&mut den, &bob), chains(&mut den, &mallory)), before);
     den.world.puppet = Some(MALLORY);
-    den.nobody_notices(&[ALICE, BOB, CAROL]);
-}
-
-/// [PARCEL-4] [PARCEL-6]
-#[test]
-fn parcels_to_keep_have_a_quota_that_is_free_again_when_they_arrived() {
-    let mut den = Den::new(608);
-    den.world.stop(BOB);
-    den.world.puppet = Some(MALLORY);
-    let bob = den.world.nodes[BOB].me.device_id();
-    let kept = |den: &mut Den| den.world.look(ALICE, |cx| cx.tx.keys(&tables::custody_for(&bob)).unwrap().len());
-    let mut numbers = 0u64..;
-    let mut keep = |den: &mut Den, count: usize, size: usize| {
-        for number in numbers.by_ref().take(count) {
-            let frame = std::collections::BTreeMap::from([("k", (bob, number, ByteBuf::from(vec![7; size])))]);
-            den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
-        }
-    };
-    let waiting = kept(&mut den);
-    keep(&mut den, 200, 90_000);
-    let (bytes, most) = (8 * 1024 * 1024, 128);
-    assert!(kept(&mut den) - waiting <= bytes / 90_000, "not more than 8 MiB");
-    keep(&mut den, 200, 100);
-    assert!(kept(&mut den) - waiting <= most);
-    den.world.restart(BOB);
-    den.world.settle();
-    den.world.pass(30_000, 1_000);
-    assert_eq!(kept(&mut den), 0, "bob has them, and says so");
-    den.world.stop(BOB);
-    keep(&mut den, 5, 100);
-    assert!(kept(&mut den) >= 5, "there is room again");
-    den.world.restart(BOB);
-    den.world.settle();
-    den.nobody_notices(&[ALICE, BOB, CAROL]);
-}
-
-/// [PARCEL-6]
-#[test]
-fn who_is_connected_gets_parcels_also_when_there_is_no_room_to_keep_them() {
-    let mut den = Den::new(613);
-    den.world.stop(BOB);
-    den.world.puppet = Some(MALLORY);
-    let [bob, carol] = [BOB, CAROL].map(|node| den.world.nodes[node].me.device_id());
-    den.world.record = Some(Vec::new());
-    for number in 0..200u64 {
-        let (to, sealed) = if number < 199 { (bob, vec![7; 100]) } else { (carol, vec![9; 100]) };
-        let frame = std::collections::BTreeMap::from([("k", (to, number, ByteBuf::from(sealed)))]);
-        den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
-    }
-    let sent = den.world.record.take().unwrap();
-    let brought = |(from, to, protocol, frame): &world::Sent| {
-        (*from, *to, *protocol) == (ALICE, CAROL, Protocol::Parcel) && frame.windows(100).any(|part| part == [9; 100])
-    };
-    assert!(sent.iter().any(brought));
-    den.world.restart(BOB);
-    den.world.settle();
-    den.nobody_notices(&[ALICE, BOB, CAROL]);
-}
-
-/// [PARCEL-2] [PARCEL-3] [PARCEL-6]
-#[test]
-fn parcels_passed_on_in_the_name_of_another_take_no_place_from_their_own() {
-    let mut den = Den::new(612);
-    den.world.stop(BOB);
-    den.world.puppet = Some(MALLORY);
-    let [bob, carol] = [BOB, CAROL].map(|node| den.world.nodes[node].me.device_id());
-    let kept = |den: &mut Den| den.world.look(ALICE, |cx| cx.tx.keys(&tables::custody_for(&bob)).unwrap().len());
-    let before = kept(&mut den);
-    for number in 1_000..1_700u64 {
-        let passed = (carol, bob, number, ByteBuf::from(vec![7; 100]), Vec::<DeviceId>::new());
-        let frame = std::collections::BTreeMap::from([("t", passed)]);
-        den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
-    }
-    assert_eq!(kept(&mut den) - before, 512, "what mallory passes on is charged to her");
-    // Also under a number that mallory took first.
-    for number in [1_000, 5_000u64] {
-        let frame = std::collections::BTreeMap::from([("k", (bob, number, ByteBuf::from(vec![8; 200])))]);
-        den.world.replay(CAROL, ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
-        den.world.settle();
-        let size = den.world.look(ALICE, |cx| {
-            let kept = cx.tx.get::<parcels::Kept>(&tables::custody(&bob, &carol, number)).unwrap();
-            kept.map(|kept| kept.sealed.len())
-        });
-        assert_eq!(size, Some(200));
-    }
-    den.world.restart(BOB);
-    den.world.settle();
     den.nobody_notices(&[ALICE, BOB, CAROL]);
 }
 

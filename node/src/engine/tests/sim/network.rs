@@ -1,5 +1,9 @@
 //! The virtual network: events in virtual time, links that lose, delay, reorder, repeat and break.
 
+mod crashes;
+mod links;
+mod weather;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::ApiError;
@@ -12,36 +16,7 @@ use super::node::{Crash, Ended, SimNode, Ticket, allowed};
 use super::wire::Wire;
 use crate::engine::{Cx, Effect, Input, Live, PeerKey, Protocol, clock, handle};
 use crate::store::{Faults, MemoryStore, Store};
-
-/// How the network treats frames, and how nodes treat their disks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Weather {
-    /// One in so many frames is lost; 0: none.
-    pub(super) loss: u32,
-    /// One in so many frames arrives twice; 0: none.
-    pub(super) twice: u32,
-    /// Frames of one stream overtake each other.
-    pub(super) reorder: bool,
-    /// Longest delay of a frame in milliseconds.
-    pub(super) delay: u64,
-    /// One in so many commits waits for others before it is flushed; 0: none.
-    pub(super) group: u32,
-}
-
-impl Weather {
-    /// Nothing is lost and nothing waits.
-    pub(super) const CALM: Self = Self { loss: 0, twice: 0, reorder: false, delay: 2, group: 0 };
-
-    fn draw(rng: &mut StdRng) -> Self {
-        Self {
-            loss: [0, 0, 40, 10, 4][rng.random_range(0..5)],
-            twice: [0, 0, 10][rng.random_range(0..3)],
-            reorder: rng.random_range(0..3) == 0,
-            delay: [2, 50, 400, 3_000][rng.random_range(0..4)],
-            group: [0, 2, 4][rng.random_range(0..3)],
-        }
-    }
-}
+use weather::Weather;
 
 enum Event {
     Input { to: usize, life: u64, input: Input },
@@ -250,81 +225,6 @@ impl Sim {
         it.settled = false;
     }
 
-    /// The connection between two nodes breaks; what is on its way is lost.
-    pub(super) fn part(&mut self, a: usize, b: usize) {
-        if self.links.remove(&pair(a, b)).is_none() {
-            return;
-        }
-        self.opened.retain(|(x, y)| pair(*x, *y) != pair(a, b));
-        for (node, other) in [(a, b), (b, a)] {
-            if self.nodes[node].up {
-                let peer = self.nodes[other].peer();
-                self.soon(node, Input::Disconnected { peer });
-            }
-        }
-        let at = self.now + 1 + self.draw(2_000);
-        self.at(at, Event::Meet(a, b));
-    }
-
-    pub(super) fn set_apart(&mut self, a: usize, b: usize) {
-        self.apart.insert(pair(a, b));
-        self.part(a, b);
-    }
-
-    pub(super) fn rejoin(&mut self, a: usize, b: usize) {
-        self.apart.remove(&pair(a, b));
-        let at = self.now + 1 + self.draw(2_000);
-        self.at(at, Event::Meet(a, b));
-    }
-
-    /// No partition, no loss, no fault from here on; everybody is up and looks for the others.
-    pub(super) fn heal(&mut self) {
-        self.weather = Weather::CALM;
-        self.apart.clear();
-        for node in 0..self.nodes.len() {
-            self.nodes[node].crash = None;
-            self.nodes[node].store.set_faults(Faults::default());
-            if !self.nodes[node].up {
-                self.start(node);
-            }
-            self.gather(node);
-        }
-    }
-
-    fn meet(&mut self, a: usize, b: usize) {
-        let wanted = self.allowed.contains(&(a, b)) || self.allowed.contains(&(b, a));
-        if wanted || self.links.contains_key(&pair(a, b)) {
-            self.connect(a, b);
-        }
-    }
-
-    fn connect(&mut self, a: usize, b: usize) -> bool {
-        if a == b || !self.nodes[a].up || !self.nodes[b].up || self.apart.contains(&pair(a, b)) {
-            return false;
-        }
-        let ends = [(a, b), (b, a)];
-        if !self.links.contains_key(&pair(a, b)) {
-            self.serial += 1;
-            self.links.insert(pair(a, b), self.serial);
-            for (from, to) in ends {
-                if self.allowed.contains(&(from, to)) {
-                    let peer = self.nodes[to].peer();
-                    self.soon(from, Input::Connected { peer });
-                }
-            }
-        }
-        if ends.iter().all(|end| self.allowed.contains(end)) {
-            for (from, to) in ends {
-                if self.opened.insert((from, to)) {
-                    let peer = self.nodes[to].peer();
-                    self.soon(from, Input::Connected { peer });
-                    self.soon(from, Input::Opened { peer });
-                }
-            }
-        }
-        true
-    }
-
     fn node_of(&self, peer: PeerKey) -> Option<usize> {
         self.nodes.iter().position(|node| node.peer() == peer)
     }
@@ -373,54 +273,6 @@ impl Sim {
             }
         };
         (ticket, answer)
-    }
-
-    fn came_down(&mut self, node: usize) {
-        let away = 100 + self.draw(20_000);
-        self.kill(node, away);
-    }
-
-    /// Something could not be kept: what is in memory is ahead of the store.
-    fn lost(&mut self, node: usize) {
-        self.note("lost", [node as u64, 0], &[]);
-        self.nodes[node].cache.borrow_mut().clear();
-        self.input(node, Input::Start);
-    }
-
-    fn committed(&mut self, node: usize) {
-        let wait = self.weather.group > 0 && self.draw(u64::from(self.weather.group)) == 0;
-        if wait {
-            let (at, life) = (self.now + 1 + self.draw(20), self.nodes[node].life);
-            self.at(at, Event::Flush { node, life });
-        } else {
-            self.flush(node);
-        }
-        let it = &mut self.nodes[node];
-        if it.up {
-            let wait = clock::next_wake(&it.live).saturating_sub(it.clock(self.now)).clamp(100, 60_000);
-            if self.now + wait < it.wake {
-                it.wake = self.now + wait;
-                let at = it.wake;
-                self.at(at, Event::Tick { node });
-            }
-        }
-    }
-
-    fn flush(&mut self, node: usize) {
-        match self.nodes[node].flush() {
-            None => self.came_down(node),
-            Some(Err(_)) => {
-                // As the runtime does: the store recovers to what is durable.
-                self.nodes[node].store.power_cut(0);
-                self.lost(node);
-            }
-            Some(Ok(pending)) => {
-                self.answered.extend(pending.answers);
-                for effect in pending.effects {
-                    self.release(node, effect);
-                }
-            }
-        }
     }
 
     fn release(&mut self, node: usize, effect: Effect) {
@@ -485,39 +337,6 @@ impl Sim {
             let life = self.nodes[to].life;
             self.at(at, Event::Frame { to, life, link, from, protocol, frame: frame.to_vec() });
         }
-    }
-
-    /// The next failing call of a node's store.
-    pub(super) fn arm_fault(&mut self, node: usize) {
-        let store = &mut self.nodes[node].store;
-        let (flushes, applies) = (store.flushes(), store.applies());
-        let next = 1 + self.rng.random_range(0..3);
-        let faults = if self.rng.random_range(0..2) == 0 {
-            Faults { fail_flush: Some(flushes + next), fail_apply: None }
-        } else {
-            Faults { fail_flush: None, fail_apply: Some(applies + next) }
-        };
-        self.nodes[node].store.set_faults(faults);
-    }
-
-    /// Lets a node die within its next few commits.
-    pub(super) fn arm_crash(&mut self, node: usize) {
-        let crash = super::node::CRASHES[self.rng.random_range(0..super::node::CRASHES.len())];
-        let within = 1 + self.draw(6);
-        let it = &mut self.nodes[node];
-        it.crash = Some((it.commits + within, crash));
-    }
-
-    /// Every batch of every node becomes durable: nothing that was seen can be lost.
-    pub(super) fn flush_all(&mut self) {
-        for node in &mut self.nodes {
-            let _ = node.store.flush();
-        }
-    }
-
-    /// Lets a node die at one commit.
-    pub(super) fn crash_at(&mut self, node: usize, commit: u64, crash: Crash) {
-        self.nodes[node].crash = Some((commit, crash));
     }
 
     /// How to have this run again.

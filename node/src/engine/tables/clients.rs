@@ -1,0 +1,68 @@
+//! What clients see of the node: events, answers, tokens, the audit log; and what the node says of itself.
+
+use crate::store::{Key, Table};
+
+/// A journal event.
+pub(in crate::engine) fn event(cursor: u64) -> Key {
+    Key::table(Table::Journal).u64(cursor)
+}
+
+/// The whole journal.
+pub(in crate::engine) fn events() -> Key {
+    Key::table(Table::Journal)
+}
+
+/// How much space the journal takes.
+pub(in crate::engine) fn journal_size() -> Key {
+    Key::table(Table::Meta).raw("journal size")
+}
+
+/// A consumer's place in the journal.
+pub(in crate::engine) fn consumer(name: &str) -> Key {
+    Key::table(Table::Consumer).id(name)
+}
+
+/// The result of an idempotent call.
+pub(in crate::engine) fn client_id(id: &str) -> Key {
+    Key::table(Table::ClientId).id(id)
+}
+
+/// A token of the API.
+pub(in crate::engine) fn api_token(id: &[u8; 8]) -> Key {
+    api_tokens().id(id)
+}
+
+/// All tokens of the API.
+pub(in crate::engine) fn api_tokens() -> Key {
+    Key::table(Table::Token)
+}
+
+/// An entry of the audit log.
+pub(in crate::engine) fn audited(number: u64) -> Key {
+    audit().u64(number)
+}
+
+/// The audit log.
+pub(in crate::engine) fn audit() -> Key {
+    Key::table(Table::Audit)
+}
+
+/// All results of idempotent calls.
+pub(in crate::engine) fn client_ids() -> Key {
+    Key::table(Table::ClientId)
+}
+
+/// Our own signed card and the addresses it names.
+pub(in crate::engine) fn own_card() -> Key {
+    Key::table(Table::Meta).raw("own card")
+}
+
+/// The name we go by.
+pub(in crate::engine) fn own_name() -> Key {
+    Key::table(Table::Meta).raw("own name")
+}
+
+/// Our own account and device (written once, at initialisation).
+pub(crate) fn identity() -> Key {
+    Key::table(Table::Meta).raw("identity")
+}

@@ -15,7 +15,7 @@ use crate::engine::{Cx, Effect, EngineError, Written, tables};
 use crate::store::{Key, Tx};
 
 /// Rows removed at a time by housekeeping, so that it never holds an input up. What is left is due a moment later.
-const PRUNE_BATCH: usize = 1_000;
+const PRUNE_BATCH: usize = 256;
 
 /// Rows that may make room for a new event: more than a single one, of at most 8 KiB, ever needs.
 const MAKE_ROOM: usize = 64;

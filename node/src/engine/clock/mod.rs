@@ -12,6 +12,7 @@ use crate::engine::outbound::custody;
 use crate::engine::records::people;
 use crate::engine::replication::{forks, rollback, sync};
 use crate::engine::said::edits;
+use crate::engine::sealing::sessions;
 use crate::engine::{Cx, Effect, EngineError, Live, audit, card, gate, idempotency, journal, tokens};
 
 /// A clock that went back by more than this, in milliseconds, was set; less is the jitter of its corrections.
@@ -88,7 +89,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     groups::tick(cx)?;
     card::tick(cx)?;
     if next_housekeeping(cx.live) <= now {
-        let more = journal::prune(cx)? | audit::prune(cx)? | edits::look_through(cx)?;
+        let more = journal::prune(cx)? | audit::prune(cx)? | edits::look_through(cx)? | sessions::expire(cx)?;
         // A moment later if there is more to drop, so that it is dropped faster than anybody can write.
         cx.live.housekept_at = if more { now.saturating_sub(HOUSEKEEPING - HOUSEKEEPING_GOES_ON) } else { now };
         idempotency::prune(cx)?;

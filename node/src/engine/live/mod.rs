@@ -22,6 +22,7 @@ use crate::engine::live::retry::Retry;
 use crate::engine::live::tally::Tally;
 use crate::engine::records::{marks, parcels};
 use crate::engine::{PeerKey, Policy};
+use crate::store::{Key, Table};
 
 /// In-memory state: who is connected, what waits for a retry.
 pub struct Live {
@@ -73,6 +74,8 @@ pub struct Live {
     pub(super) housekept_at: u64,
     /// When what has ended was last looked for.
     pub(super) pruned_at: u64,
+    /// The table of sessions that is looked through for what they keep too long, and after which one it goes on.
+    pub(super) expiring: Option<(Table, Key)>,
     /// The clock at the last tick, to notice when it is set back.
     pub(super) ticked_at: u64,
 }
@@ -105,6 +108,7 @@ impl Live {
             published_at: 0,
             housekept_at: 0,
             pruned_at: 0,
+            expiring: None,
             ticked_at: 0,
         }
     }

@@ -194,16 +194,30 @@ pub(in crate::engine) fn renew(cx: &mut Cx<'_, '_>, scope: Scope, device: &Devic
     Ok(true)
 }
 
-/// Erases what sessions keep for a month at most, also where nothing is said any more.
-pub(in crate::engine) fn expire(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    for table in [Table::Session, Table::GroupSession] {
-        for (key, mut sessions) in cx.tx.scan_intact::<DeviceSessions>(&Key::table(table), usize::MAX)? {
-            if sessions.expire(cx.now) {
-                cx.tx.put(&key, &sessions)?;
-            }
+/// Sessions looked at in one go.
+const EXPIRE_BATCH: usize = 64;
+
+/// Erases what sessions keep for a month at most, also where nothing is said any more: a part of them. Whether there are more.
+pub(in crate::engine) fn expire(cx: &mut Cx<'_, '_>) -> Result<bool, EngineError> {
+    let Some((table, after)) = cx.live.expiring.take() else { return Ok(false) };
+    let mut keys = cx.tx.keys_after(&Key::table(table), &after, EXPIRE_BATCH)?;
+    for key in &keys {
+        let mut sessions = match cx.tx.get::<DeviceSessions>(key) {
+            Ok(Some(sessions)) => sessions,
+            Err(error) if error.is_transient() => return Err(error.into()),
+            // What is damaged is told of by whoever needs it.
+            Ok(None) | Err(_) => continue,
+        };
+        if sessions.expire(cx.now) {
+            cx.tx.put(key, &sessions)?;
         }
     }
-    Ok(())
+    cx.live.expiring = match (table, keys.pop()) {
+        (table, Some(last)) if keys.len() + 1 == EXPIRE_BATCH => Some((table, last)),
+        (Table::Session, _) => Some((Table::GroupSession, Key::table(Table::GroupSession))),
+        _ => None,
+    };
+    Ok(cx.live.expiring.is_some())
 }
 
 /// The KEM key of ours that a parcel is sealed to, if it is to one that we still have.

@@ -4,6 +4,7 @@ mod company;
 mod errors;
 mod ports;
 mod provenance;
+mod words;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use crate::settings::{LogSwitch, Settings, policy};
 use crate::store::{DiskOptions, DurableStore, Reader, Store, Tx};
 use crate::vault::{Passphrase, Vault, VaultFiles};
 pub(crate) use provenance::Provenance;
+pub use words::{Initialised, init, phrase, seal, written_down};
 
 /// What a node is started with.
 pub struct Options {
@@ -106,47 +108,6 @@ struct Opened {
     suspect: bool,
 }
 
-/// What initialising gave.
-pub struct Initialised {
-    /// The account id, `cv1…`.
-    pub account: String,
-    /// The device id, `cvd1…`.
-    pub device: String,
-    /// The 24 words that bring the account back.
-    pub phrase: zeroize::Zeroizing<String>,
-}
-
-/// Makes an account (or brings one back from its recovery phrase) in a data directory, without starting a node.
-///
-/// # Errors
-/// [`StartError::AlreadyInitialised`], or what is in the way.
-pub fn init(options: &Options, recover: Option<AccountSecret>) -> Result<Initialised, StartError> {
-    let mut rng: StdRng = make_rng();
-    let opened = open(options, Some(recover), &mut rng)?;
-    if !opened.new_account {
-        return Err(StartError::AlreadyInitialised { dir: options.paths.data_dir().to_owned() });
-    }
-    Ok(Initialised {
-        account: opened.me.account_id().to_string(),
-        device: opened.me.device_id().to_string(),
-        phrase: opened.me.account.phrase(),
-    })
-}
-
-/// The recovery phrase of an initialised data directory whose daemon is not running.
-///
-/// # Errors
-/// What is in the way.
-pub fn phrase(options: &Options) -> Result<Initialised, StartError> {
-    let mut rng: StdRng = make_rng();
-    let opened = open(options, None, &mut rng)?;
-    Ok(Initialised {
-        account: opened.me.account_id().to_string(),
-        device: opened.me.device_id().to_string(),
-        phrase: opened.me.account.phrase(),
-    })
-}
-
 /// Opens the data directory. `create`: makes an account if there is none (the given one, or a new one).
 fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdRng) -> Result<Opened, StartError> {
     let paths = &options.paths;
@@ -160,9 +121,17 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
     let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
     let db::Opening { mut store, suspect } = db::open(&db::places(paths), disk, &vault, rng)?;
     db::end_compaction(paths);
-    if let Some(me) = Me::load(&Reader::new(&store, &vault))? {
+    let loaded = Me::load(&Reader::new(&store, &vault))?;
+    if let Some(mut me) = loaded {
         // A crash may have come between the account and its mark.
         mark_initialised(paths)?;
+        let mut tx = Tx::new(&store, &vault);
+        if me.commit_recovery(&mut tx)? {
+            let batch = tx.into_batch(rng)?;
+            store.apply(batch)?;
+            store.flush()?;
+            info!("the account committed to its recovery key");
+        }
         return Ok(Opened { lock, store, vault, me, new_account: false, suspect });
     }
     let Some(account) = create else {
@@ -174,7 +143,7 @@ fn open(options: &Options, create: Option<Option<AccountSecret>>, rng: &mut StdR
     }
     let account = account.unwrap_or_else(|| AccountSecret::generate(rng));
     let mut tx = Tx::new(&store, &vault);
-    let me = Me::create(&mut tx, account, "first device", runtime::now(), rng)?;
+    let me = Me::create(&mut tx, account, runtime::now(), rng)?;
     let batch = tx.into_batch(rng)?;
     store.apply(batch)?;
     store.flush()?;
@@ -195,7 +164,7 @@ impl Daemon {
     /// [`StartError`] says what is in the way; nothing keeps running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let mut rng: StdRng = make_rng();
-        let opened = open(&options, Some(None), &mut rng)?;
+        let opened = words::open_to_start(&options, &mut rng)?;
         let Options { paths, config, flags, log, .. } = options;
         let provenance = Provenance::of(&paths.database());
         let is_copy = match &provenance {

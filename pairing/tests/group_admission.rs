@@ -43,7 +43,7 @@ impl Person {
     fn new(seed: u8) -> Self {
         let account = AccountSecret::from_seed([seed; 32]);
         let device = DeviceSecret::from_seed([seed + 100; 32]);
-        let log = KeyLog::create(&account, NOW).add_device(&account, &device, "laptop", NOW).expect("room");
+        let log = KeyLog::create(&account, NOW).add_device(&account, &device, NOW).expect("room");
         Self { account, device, log }
     }
 
@@ -240,7 +240,7 @@ fn nobody_joins_in_the_name_of_another() {
     let revoked = Person {
         log: dora
             .log
-            .add_device(&dora.account, &DeviceSecret::from_seed([9; 32]), "phone", NOW)
+            .add_device(&dora.account, &DeviceSecret::from_seed([9; 32]), NOW)
             .and_then(|log| log.revoke_device(&dora.account, dora.device.id(), Vec::new(), NOW))
             .expect("valid"),
         account: dora.account.clone(),

@@ -12,7 +12,7 @@ use covey_pairing::{
         secret::Secret,
     },
     envelope,
-    identity::{Ticket, TicketPeer, Token},
+    identity::{AccountSecret, Contest, DeviceSecret, KeyLog, Rotation, Ticket, TicketPeer, Token},
     ids::{AccountId, DeviceId},
     parcel,
 };
@@ -301,12 +301,26 @@ fn renewed(content: &[u8]) -> Vec<u8> {
 
 fn key_log() -> Seeds {
     let alice = &stages()[0].0;
-    let other = covey_pairing::identity::DeviceSecret::from_seed([9; 32]);
-    let two = alice.log.add_device(&alice.account, &other, "phone", NOW).unwrap();
+    let device = |n: u8| DeviceSecret::from_seed([n; 32]);
+    let (other, fresh) = (device(9), device(8));
+    let two = alice.log.add_device(&alice.account, &other, NOW).unwrap();
     let gone = two.revoke_device(&alice.account, other.id(), Vec::new(), NOW).unwrap();
-    named("log", [&alice.log, &two, &gone].map(|log| mode(0, &encode(&log.ops().to_vec()))))
+    let plan =
+        Rotation { supersedes: Some(2), keep: vec![alice.device.id()], add: vec![&fresh], ..Rotation::default() };
+    let (once, keys) = gone.rotate(&alice.account, &plan, NOW).unwrap();
+    let (twice, keys) = once.rotate(&keys, &Rotation { keep: vec![fresh.id()], ..Rotation::default() }, NOW).unwrap();
+    let on = twice.add_device(&keys, &device(7), NOW).unwrap();
+    let contest = Contest::sign(&alice.log, &once, &alice.device).unwrap().to_bytes();
+    let thief = AccountSecret::from_seed([66; 32]);
+    let forged = KeyLog::create(&thief, NOW).rotate(&thief, &Rotation::default(), NOW).unwrap().0;
+    let forged = [&alice.log.ops()[..1], &forged.ops()[1..]].concat();
+    let ops = |log: &KeyLog| encode(&log.ops().to_vec());
+    let logs = [&alice.log, &two, &gone, &once, &twice, &on];
+    named("log", logs.map(|log| mode(0, &ops(log))))
         .into_iter()
-        .chain(named("resigned", [mode(1, &encode(&gone.ops().to_vec()))]))
+        .chain(named("resigned", [mode(1, &ops(&gone))]))
+        .chain(named("contest", [mode(2, &contest)]))
+        .chain(named("bad-rotation", [mode(0, &encode(&forged))]))
         .collect()
 }
 

@@ -96,6 +96,14 @@ pub enum StartError {
     /// The mark that there is an account cannot be written.
     #[error("cannot write into the data directory: {0}")]
     Mark(std::io::Error),
+    /// The words of a sealed node are asked for.
+    #[error(
+        "{dir} is sealed: the 24 words were erased when you had written them down. Nothing here can show them again; you have them on paper"
+    )]
+    Sealed {
+        /// Which directory.
+        dir: PathBuf,
+    },
     /// There is no account yet.
     #[error("{dir} has no account yet; make one with `covey init` or start `covey daemon`")]
     NotInitialised {
@@ -123,9 +131,11 @@ impl StartError {
             | Self::AccountMissing { .. }
             | Self::SeedKey { .. }
             | Self::Mark(_) => Exit::Data,
-            Self::Overlay(_) | Self::Serve(_) | Self::AlreadyInitialised { .. } | Self::NotInitialised { .. } => {
-                Exit::Refused
-            }
+            Self::Overlay(_)
+            | Self::Serve(_)
+            | Self::AlreadyInitialised { .. }
+            | Self::NotInitialised { .. }
+            | Self::Sealed { .. } => Exit::Refused,
             Self::Api(error) => error.exit(),
             Self::Rpc(_) | Self::Thread(_) => Exit::Bug,
         }

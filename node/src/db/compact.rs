@@ -16,7 +16,7 @@
 //! What the database is guarded by stays true. The count of commits goes on, so the marks find the new one no older than the
 //! old. The mark of how far the log reached belongs to one log: it is taken back before the names are exchanged, and set
 //! for the new one at the end; in between a cut log is noticed by the count of commits alone, as after a repair. Second
-//! copies are of records, and these stay. The database remembers its files (`daemon/provenance.rs`), and is
+//! copies are of records, and these stay; their file is written anew as well. The database remembers its files (`daemon/provenance.rs`), and is
 //! told of its new ones.
 
 use std::path::Path;
@@ -85,7 +85,7 @@ pub(super) fn compact_until(
 ) -> Result<Compacted, DbError> {
     let held = Held::take(options)?;
     let aside = Aside::of(&options.paths);
-    let source = whole(&held, progress)?;
+    let mut source = whole(&held, progress)?;
     aside.clean().map_err(at(&aside.making))?;
     let bytes_before = bytes_in(&aside.database).map_err(at(&aside.database))?;
     let ended = make(&held, &source, &aside, progress, stop);
@@ -94,6 +94,7 @@ pub(super) fn compact_until(
         // What is left of a new database that was not completed is of no use; the next one to come removes it too.
         let _ = if crashed { Ok(()) } else { aside.clean() };
     })?;
+    source.copy_anew()?;
     drop(source);
 
     let marks = MarksFile::read(&held.places.marks).map_err(at(&held.places.marks))?;

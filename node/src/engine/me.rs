@@ -17,6 +17,8 @@ pub struct Me {
     pub device: DeviceSecret,
     /// The account's devices.
     pub key_log: KeyLog,
+    /// Its owner has written down the words.
+    pub backed_up: bool,
 }
 
 /// As stored (sealed by the vault like every value).
@@ -25,6 +27,9 @@ struct Record {
     account: AccountSecret,
     device: DeviceSecret,
     key_log: KeyLog,
+    /// Records of older versions do not say.
+    #[serde(default)]
+    backed_up: bool,
 }
 
 impl Me {
@@ -64,7 +69,45 @@ impl Me {
     /// Those of the store, or a damaged record.
     pub fn load(tx: &Tx<'_>) -> Result<Option<Self>, EngineError> {
         let record = tx.get::<Record>(&tables::identity())?;
-        Ok(record.map(|Record { account, device, key_log }| Self { account, device, key_log }))
+        Ok(record.map(|Record { account, device, key_log, backed_up }| Self { account, device, key_log, backed_up }))
+    }
+
+    fn save(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        let Self { account, device, key_log, backed_up } = self;
+        let (account, device, key_log) = (account.clone(), device.clone(), key_log.clone());
+        Ok(tx.put(&tables::identity(), &Record { account, device, key_log, backed_up: *backed_up })?)
+    }
+
+    /// Commits to a recovery key, if the account is of an older version that did not and its seed is still here. Whether it did.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn commit_recovery(&mut self, tx: &mut Tx<'_>) -> Result<bool, EngineError> {
+        if self.key_log.commitment().is_some() || self.account.is_sealed() {
+            return Ok(false);
+        }
+        self.key_log = self.key_log.commit_recovery(&self.account).map_err(EngineError::bug)?;
+        self.save(tx)?;
+        Ok(true)
+    }
+
+    /// Remembers that the owner has written down the words.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn written_down(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        self.backed_up = true;
+        self.save(tx)
+    }
+
+    /// Erases the seed; what files may hold of it is marked ([`seed_may_be_left`]).
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn seal(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        self.account = self.account.sealed();
+        tx.put(&tables::seed_left(), &())?;
+        self.written_down(tx)
     }
 
     /// Makes a new device of `account` and writes both into the store.
@@ -74,15 +117,27 @@ impl Me {
     pub fn create(
         tx: &mut Tx<'_>,
         account: AccountSecret,
-        device_name: &str,
         now: u64,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, EngineError> {
         let device = DeviceSecret::generate(rng);
         let log = KeyLog::create(&account, now);
-        let key_log = log.add_device(&account, &device, device_name, now).map_err(EngineError::bug)?;
-        let record = Record { account: account.clone(), device: device.clone(), key_log: key_log.clone() };
-        tx.put(&tables::identity(), &record)?;
-        Ok(Self { account, device, key_log })
+        let key_log = log.add_device(&account, &device, now).map_err(EngineError::bug)?;
+        let me = Self { account, device, key_log, backed_up: false };
+        me.save(tx)?;
+        Ok(me)
     }
+}
+
+/// Whether files of this node may still hold the seed of its account, which was erased.
+///
+/// # Errors
+/// Those of the store.
+pub fn seed_may_be_left(tx: &Tx<'_>) -> Result<bool, EngineError> {
+    Ok(tx.get::<()>(&tables::seed_left())?.is_some())
+}
+
+/// All files that held it were written anew.
+pub fn seed_is_erased(tx: &mut Tx<'_>) {
+    tx.delete(&tables::seed_left());
 }

@@ -60,7 +60,7 @@ pub use error::EngineError;
 pub use input::{Command, Input, Verdict, handle, settle};
 pub use live::Live;
 pub use live::tally::Tally;
-pub use me::Me;
+pub use me::{Me, seed_is_erased, seed_may_be_left};
 pub use policy::{Policy, Quota};
 pub use selection::{Selection, Subject};
 

@@ -38,7 +38,7 @@ fn worker(faults: Faults, also: impl FnOnce(&mut MemoryStore)) -> Worker<MemoryS
     let vault = Vault::new(&Secret::random(&mut rng));
     let mut store = MemoryStore::default();
     let mut tx = Tx::new(&store, &vault);
-    let me = Me::create(&mut tx, AccountSecret::generate(&mut rng), "test", 1, &mut rng).unwrap();
+    let me = Me::create(&mut tx, AccountSecret::generate(&mut rng), 1, &mut rng).unwrap();
     let batch = tx.into_batch(&mut rng).expect("encodes");
     store.apply(batch).unwrap();
     store.flush().unwrap();

@@ -120,9 +120,14 @@ impl DurableStore {
             count += 1;
             same &= self.kept.has(&row?);
         }
-        if same && count == self.kept.len() {
-            return Ok(());
-        }
+        if same && count == self.kept.len() { Ok(()) } else { self.copy_anew() }
+    }
+
+    /// Writes the file of second copies anew, without what it still holds of records that were replaced.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn copy_anew(&mut self) -> Result<(), StoreError> {
         let mut failure = None;
         let mut rows = kept_rows(&self.database).map(|row| {
             row.map_err(|error| {

@@ -46,7 +46,7 @@ use super::{
 };
 use crate::{
     crypto::{dh::DhPublic, kem::KemPublic},
-    identity::{Fork, KeyLog, LogOrder, keylog},
+    identity::{Fork, KeyLog, keylog},
     ids::{AccountId, InviteId},
     version::Version,
 };
@@ -239,7 +239,7 @@ impl Relationship {
             return Ok(false);
         }
         let is_news = match &self.log {
-            Some(known) => log.compare(known)? == LogOrder::Ahead,
+            Some(known) => log.compare(known)?.outranks(),
             None => true,
         };
         if is_news {

@@ -22,6 +22,12 @@ pub struct BadSignature;
 pub enum Context {
     /// An operation in an account's key log.
     KeyLogOp,
+    /// A rotation in an account's key log, by the recovery key.
+    KeyLogRotation,
+    /// The same rotation, by the operational key that it brings.
+    KeyLogSuccessor,
+    /// A device's objection to a rotation of its account.
+    KeyLogContest,
     /// A contact card.
     ContactCard,
     /// A pairing offer (inside an invite).
@@ -44,8 +50,11 @@ pub enum Context {
 
 impl Context {
     /// Every kind, for the test that no two verify for each other.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::KeyLogOp,
+        Self::KeyLogRotation,
+        Self::KeyLogSuccessor,
+        Self::KeyLogContest,
         Self::ContactCard,
         Self::Offer,
         Self::CancelInvite,
@@ -61,6 +70,9 @@ impl Context {
     pub fn prefix(self) -> &'static [u8] {
         match self {
             Self::KeyLogOp => b"covey key log op v1\0",
+            Self::KeyLogRotation => b"covey key log rotation v1\0",
+            Self::KeyLogSuccessor => b"covey key log successor v1\0",
+            Self::KeyLogContest => b"covey key log contest v1\0",
             Self::ContactCard => b"covey contact card v1\0",
             Self::Offer => b"covey offer v1\0",
             Self::CancelInvite => b"covey cancel invite v1\0",

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
-use super::{DeviceSecret, KeyLog, KeyLogError, MAX_ACTIVE_DEVICES, SignedOp};
+use super::{DeviceSecret, Fork, KeyLog, KeyLogError, LogOrder, MAX_ACTIVE_DEVICES, SignedOp};
 use crate::{
     crypto::{kem::KemHash, sign::Context},
     ids::{AccountId, DeviceId},
@@ -27,9 +27,12 @@ const MAX_CUSTODIANS: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CardError {
-    /// Longer than [`CARD_MAX`], or an unknown version, or not a card at all.
+    /// An unknown version, or not a card at all, or longer than one may be.
     #[error("malformed or too long")]
     Malformed,
+    /// What is to be signed is longer than [`CARD_MAX`].
+    #[error("longer than a card may be")]
+    TooLong,
     /// Not signed by the device it names.
     #[error("signature does not verify")]
     Signature,
@@ -123,7 +126,7 @@ pub fn sign(content: &CardContent, device: &DeviceSecret) -> Result<Vec<u8>, Car
     let signature = device.signing().sign(Context::ContactCard, &bytes);
     let card = WireCard(Version, ByteBuf::from(bytes), device.id(), ByteArray::new(signature));
     let bytes = covey_codec::encode(&card).expect("a card is plain data");
-    if bytes.len() > CARD_MAX { Err(CardError::Malformed) } else { Ok(bytes) }
+    if bytes.len() > CARD_MAX { Err(CardError::TooLong) } else { Ok(bytes) }
 }
 
 /// A verified card.
@@ -173,6 +176,19 @@ impl ContactCard {
     pub fn open_of(account: &AccountId, bytes: &[u8], now: u64) -> Result<Self, CardError> {
         let card = Self::open(bytes, now)?;
         if card.account() == *account { Ok(card) } else { Err(CardError::Account) }
+    }
+
+    /// Whether this card takes the place of one that is known, with its log and sequence: the log that outranks decides, then the
+    /// higher sequence.
+    ///
+    /// # Errors
+    /// The [`Fork`] when the logs contradict each other: neither card takes the place of the other.
+    pub fn replaces(&self, log: &KeyLog, sequence: u64) -> Result<bool, Box<Fork>> {
+        Ok(match self.log().compare(log)? {
+            LogOrder::Extends | LogOrder::Rotates => true,
+            LogOrder::Same => self.content.sequence > sequence,
+            LogOrder::Behind => false,
+        })
     }
 
     /// Whose card it is.

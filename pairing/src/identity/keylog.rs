@@ -1,90 +1,55 @@
-//! The key log: the account's hash-chained, signed list of what devices it has.
+//! The key log: the account's hash-chained, signed list of what devices it has, and of the keys that may change it.
 //!
-//! A value of [`KeyLog`] is always verified: signatures, chain, proofs of joining, limits. Two logs of one account
-//! either extend each other or are a [`Fork`], which proves that the account (or a thief of its key) told two
-//! stories. `pairing/SPEC.md`, section Key log.
+//! A value of [`KeyLog`] is always verified: signatures, chain, proofs of joining, limits. It has two ranks of keys. The operational
+//! key signs ordinary operations, which only ever add to the log. The recovery key, which the log names by a hash before anybody has seen
+//! it, signs *rotations*: a rotation supersedes what ordinary operations it says and replaces the operational key. What was superseded, and
+//! the content of all rotations but the newest, is folded away:
+//!
+//! ```text
+//! root (genesis, up to the commitment) | rotation 0, folded | … | rotation n | ordinary operations since
+//! ```
+//! Two logs of one account stand to each other as [`LogOrder`] says, or they are a [`Fork`], which proves that the account (or a
+//! thief of one of its keys) told two stories. What a reader makes of that is in [`super::KnownLog`]. `pairing/SPEC.md`, section Key log.
 
-mod fork;
+mod contest;
+mod device;
+mod error;
 mod op;
+mod order;
+mod read;
+mod rotation;
+pub(crate) mod stored;
+mod write;
 
 use serde::{Deserialize, Serialize};
 
-pub use fork::{Fork, LogOrder};
-use op::OpContent;
-pub use op::{Cutoff, Operation, SignedOp};
+pub use contest::{Contest, ContestError};
+pub use device::{Cutoff, Device, Revocation};
+pub use error::KeyLogError;
+pub use op::{Operation, SignedOp};
+pub(crate) use order::Parting;
+pub use order::{Fork, LogOrder};
+pub use rotation::RotationId;
+pub use write::Rotation;
 
-use super::{AccountSecret, DeviceKeys, DeviceSecret, JOIN_PROOF_LEN};
+use super::Commitment;
 use crate::{
-    crypto::{dh::DhPublic, hash::blake3},
+    crypto::{dh::DhPublic, hash::blake3, sign::VerifyingKey},
     ids::{AccountId, DeviceId},
-    text::is_name,
 };
 
 /// Active devices of one account. Every message is encrypted once for each of them.
 pub const MAX_ACTIVE_DEVICES: usize = 8;
-/// Operations in one log: bounds the work of verifying a stranger's card (a signature or two per operation).
-pub(crate) const MAX_OPS: usize = 64;
-/// Cut-offs listed in one revocation: bounds the size of the card that carries the log.
+/// Operations in one log since the newest rotation: bounds the work of verifying a stranger's card (a signature or two per operation).
+pub const MAX_OPS: usize = 64;
+/// Rotations of one account: folded they take 5.5 KiB, less than half of a card.
+pub const MAX_ROTATIONS: usize = 32;
+/// Place of the last operation that a log can have: nobody writes as many, and sums with it do not overflow.
+const LAST_PLACE: u64 = 1 << 40;
+/// Highest number of a device, likewise.
+const LAST_NUMBER: u32 = 1 << 30;
+/// Cut-offs listed in one revocation or rotation: bounds the size of the card that carries the log.
 pub(crate) const MAX_CUTOFFS: usize = 64;
-
-/// Why a list of operations is not a key log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyLogError {
-    /// No operation at all.
-    #[error("key log is empty")]
-    Empty,
-    /// More than 64 operations.
-    #[error("key log has too many operations")]
-    TooLong,
-    /// An operation does not decode.
-    #[error("operation {0} is malformed")]
-    Malformed(usize),
-    /// An operation is not signed by the account.
-    #[error("operation {0} is not signed by the account")]
-    Signature(usize),
-    /// An operation does not follow the one before it (sequence, hash or account).
-    #[error("operation {0} does not follow the one before")]
-    Chain(usize),
-    /// A genesis that is not first, or a log that does not begin with one.
-    #[error("operation {0}: a log begins with its only genesis")]
-    Genesis(usize),
-    /// A device that is or was in the log already.
-    #[error("operation {0} adds a device that is already known")]
-    Known(usize),
-    /// A device that did not agree to belong to the account.
-    #[error("operation {0} adds a device without its agreement")]
-    Proof(usize),
-    /// Revocation of a device that is not active.
-    #[error("operation {0} revokes a device that is not active")]
-    NotActive(usize),
-    /// A limit (devices, cut-offs, name) is exceeded.
-    #[error("operation {0} exceeds a limit")]
-    Limit(usize),
-}
-
-/// A device as the log has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Device {
-    /// Its public keys.
-    pub keys: DeviceKeys,
-    /// The name its owner gave it.
-    pub name: String,
-    /// When it was added, Unix milliseconds by its owner's clock.
-    pub added_at: u64,
-    /// Set once revoked.
-    pub revoked: Option<Revocation>,
-}
-
-/// The end of a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revocation {
-    /// When, Unix milliseconds by the owner's clock.
-    pub at: u64,
-    /// The last valid sequence number of its feeds. A feed not listed ends with what the reader has already
-    /// applied when it learns of the revocation.
-    pub cutoffs: Vec<Cutoff>,
-}
 
 /// What is believed of operations before they are looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,63 +60,61 @@ enum Trust {
     Stored,
 }
 
+/// A rotation that a log went through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rotated {
+    id: RotationId,
+    /// Its place in the log as it was written.
+    seq: u64,
+    /// Its place in the list that is left.
+    at: usize,
+    next: Commitment,
+}
+
 /// A verified key log. Decoding verifies it, but in records that were verified before they were stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<SignedOp>", into = "Vec<SignedOp>")]
 pub struct KeyLog {
     ops: Vec<SignedOp>,
     account: AccountId,
+    /// Operations up to the commitment to the first recovery key; 0 while there is none.
+    root: usize,
+    /// Hash of the last of them.
+    root_hash: [u8; 32],
+    rotations: Vec<Rotated>,
+    /// The operational key.
+    key: VerifyingKey,
     dh: DhPublic,
+    /// The recovery key that may rotate next.
+    next: Option<Commitment>,
+    /// Operations that were ever written on the way to here, those that are folded away included.
+    len: u64,
+    head: [u8; 32],
     devices: Vec<Device>,
+    /// Highest number that a device ever had.
+    numbers: u32,
+    /// Devices that the newest rotation left out.
+    ended: Vec<(DeviceId, Revocation)>,
 }
 
 impl KeyLog {
-    /// A new log: genesis only.
-    pub fn create(account: &AccountSecret, now: u64) -> Self {
-        let genesis = Operation::Genesis { dh: account.dh().public() };
-        let op = OpContent::new(account.id(), 0, [0; 32], now, genesis).sign(account);
-        Self { ops: vec![op], account: account.id(), dh: account.dh().public(), devices: Vec::new() }
-    }
-
-    /// Adds a device under `name`.
-    ///
-    /// # Errors
-    /// [`KeyLogError`] when the device is known already or a limit is reached.
-    pub fn add_device(
-        &self,
-        account: &AccountSecret,
-        device: &DeviceSecret,
-        name: &str,
-        now: u64,
-    ) -> Result<Self, KeyLogError> {
-        let proof = device.join_proof(&self.account);
-        self.extended(account, Operation::Add { device: device.keys(), name: name.to_owned(), proof }, now)
-    }
-
-    /// Ends a device.
-    ///
-    /// # Errors
-    /// [`KeyLogError`] when it is not active or a limit is reached.
-    pub fn revoke_device(
-        &self,
-        account: &AccountSecret,
-        device: DeviceId,
-        cutoffs: Vec<Cutoff>,
-        now: u64,
-    ) -> Result<Self, KeyLogError> {
-        self.extended(account, Operation::Revoke { device, cutoffs }, now)
-    }
-
-    /// A log that was stored, by whoever had verified it: shape and chain are checked again, signatures are not.
-    fn stored(ops: Vec<SignedOp>) -> Result<Self, KeyLogError> {
-        Self::read(ops, Trust::Stored)
-    }
-
-    fn extended(&self, account: &AccountSecret, operation: Operation, now: u64) -> Result<Self, KeyLogError> {
-        let content = OpContent::new(self.account, self.ops.len() as u64, self.head(), now, operation);
-        let mut next = self.clone();
-        next.push(content.sign(account), Trust::Nothing)?;
-        Ok(next)
+    fn begin(genesis: SignedOp, account: AccountId, dh: DhPublic, next: Option<Commitment>) -> Self {
+        let head = blake3(genesis.bytes());
+        Self {
+            ops: vec![genesis],
+            account,
+            root: usize::from(next.is_some()),
+            root_hash: head,
+            rotations: Vec::new(),
+            key: account.verifying_key(),
+            dh,
+            next,
+            len: 1,
+            head,
+            devices: Vec::new(),
+            numbers: 0,
+            ended: Vec::new(),
+        }
     }
 
     /// Verifies a list of operations from the first to the last.
@@ -170,81 +133,32 @@ impl KeyLog {
         Self::verify(self.ops.clone()).map(|_| ())
     }
 
-    fn read(ops: Vec<SignedOp>, trust: Trust) -> Result<Self, KeyLogError> {
-        if ops.len() > MAX_OPS {
-            return Err(KeyLogError::TooLong);
-        }
-        let mut ops = ops.into_iter();
-        let first = ops.next().ok_or(KeyLogError::Empty)?;
-        let content = first.open_genesis(trust)?;
-        let Operation::Genesis { dh } = content.operation else { return Err(KeyLogError::Genesis(0)) };
-        let mut log = Self { ops: vec![first], account: content.account, dh, devices: Vec::new() };
-        ops.try_for_each(|op| log.push(op, trust))?;
-        Ok(log)
-    }
-
-    fn push(&mut self, op: SignedOp, trust: Trust) -> Result<(), KeyLogError> {
-        let at = self.ops.len();
-        if at >= MAX_OPS {
-            return Err(KeyLogError::TooLong);
-        }
-        let content = op.read(&self.account, at, trust)?;
-        if content.seq != at as u64 || content.prev != self.head() || content.account != self.account {
-            return Err(KeyLogError::Chain(at));
-        }
-        match content.operation {
-            Operation::Genesis { .. } => return Err(KeyLogError::Genesis(at)),
-            Operation::Add { device, name, proof } => {
-                let proof = (trust == Trust::Nothing).then_some(&proof);
-                self.add(at, device, name, proof, content.at)?;
-            }
-            Operation::Revoke { device, cutoffs } => self.revoke(at, device, cutoffs, content.at)?,
-        }
-        self.ops.push(op);
-        Ok(())
-    }
-
-    fn add(
-        &mut self,
-        at: usize,
-        keys: DeviceKeys,
-        name: String,
-        proof: Option<&[u8; JOIN_PROOF_LEN]>,
-        time: u64,
-    ) -> Result<(), KeyLogError> {
-        if self.device(&keys.id).is_some() {
-            return Err(KeyLogError::Known(at));
-        }
-        if self.active().count() >= MAX_ACTIVE_DEVICES || !is_name(&name) {
-            return Err(KeyLogError::Limit(at));
-        }
-        if let Some(proof) = proof {
-            keys.verify_join(&self.account, proof).map_err(|_| KeyLogError::Proof(at))?;
-        }
-        self.devices.push(Device { keys, name, added_at: time, revoked: None });
-        Ok(())
-    }
-
-    fn revoke(&mut self, at: usize, id: DeviceId, cutoffs: Vec<Cutoff>, time: u64) -> Result<(), KeyLogError> {
-        if cutoffs.len() > MAX_CUTOFFS {
-            return Err(KeyLogError::Limit(at));
-        }
-        let device = self.devices.iter_mut().find(|d| d.keys.id == id && d.revoked.is_none());
-        device.ok_or(KeyLogError::NotActive(at))?.revoked = Some(Revocation { at: time, cutoffs });
-        Ok(())
-    }
-
     /// The account.
     pub fn account(&self) -> AccountId {
         self.account
     }
 
-    /// The account's Diffie-Hellman key, from the genesis.
+    /// The operational key now: it signs operations, and the account's place for discovery follows from it.
+    pub fn operational_key(&self) -> VerifyingKey {
+        self.key
+    }
+
+    /// The account's Diffie-Hellman key now.
     pub fn dh(&self) -> DhPublic {
         self.dh
     }
 
-    /// Every device that is or was part of the account, in the order they joined.
+    /// The recovery key that may rotate the account next. None for an account of an older version that has not named one yet.
+    pub fn commitment(&self) -> Option<Commitment> {
+        self.next
+    }
+
+    /// The rotations that the account went through, the oldest first.
+    pub fn rotations(&self) -> impl ExactSizeIterator<Item = RotationId> {
+        self.rotations.iter().map(|rotated| rotated.id)
+    }
+
+    /// Every device that is or was part of the account since the newest rotation, in the order they joined.
     pub fn devices(&self) -> &[Device] {
         &self.devices
     }
@@ -254,7 +168,7 @@ impl KeyLog {
         self.devices.iter().filter(|d| d.revoked.is_none())
     }
 
-    /// A device by name, revoked or not.
+    /// A device by its id, revoked or not. Of one that the newest rotation left out only its end is known ([`KeyLog::revocation`]).
     pub fn device(&self, id: &DeviceId) -> Option<&Device> {
         self.devices.iter().find(|d| d.keys.id == *id)
     }
@@ -264,36 +178,43 @@ impl KeyLog {
         self.device(id).is_some_and(|d| d.revoked.is_none())
     }
 
+    /// How the device `id` ended, if it did and the log still says so.
+    pub fn revocation(&self, id: &DeviceId) -> Option<&Revocation> {
+        let revoked = self.device(id).and_then(|device| device.revoked.as_ref());
+        revoked.or_else(|| self.ended.iter().find(|(ended, _)| ended == id).map(|(_, end)| end))
+    }
+
     /// The operations as they travel.
     pub fn ops(&self) -> &[SignedOp] {
         &self.ops
     }
 
-    /// Hash of the newest operation.
+    /// Place that the next operation will have: one more than that of the newest.
+    pub fn next_place(&self) -> u64 {
+        self.len
+    }
+
+    /// Hash of the newest operation; of a rotation, its id.
     pub fn head(&self) -> [u8; 32] {
-        self.ops.last().map_or([0; 32], |op| blake3(op.bytes()))
+        self.head
     }
 
-    /// How `self` stands to another log of the same account.
-    ///
-    /// # Errors
-    /// The [`Fork`], when neither is a prefix of the other.
-    pub fn compare(&self, other: &Self) -> Result<LogOrder, Box<Fork>> {
-        for (a, b) in self.ops.iter().zip(&other.ops) {
-            if a.bytes() != b.bytes() {
-                return Err(Box::new(Fork::new(a.clone(), b.clone())));
-            }
-        }
-        Ok(match self.ops.len().cmp(&other.ops.len()) {
-            std::cmp::Ordering::Less => LogOrder::Behind,
-            std::cmp::Ordering::Equal => LogOrder::Same,
-            std::cmp::Ordering::Greater => LogOrder::Ahead,
-        })
+    fn is_known(&self, id: &DeviceId) -> bool {
+        self.device(id).is_some() || self.ended.iter().any(|(ended, _)| ended == id)
     }
 
-    /// Whether `self` is `known` or an extension of it.
-    pub fn extends(&self, known: &Self) -> bool {
-        matches!(self.compare(known), Ok(LogOrder::Same | LogOrder::Ahead))
+    fn next_number(&self) -> u32 {
+        self.numbers + 1
+    }
+
+    /// Operations since the newest rotation, or since the beginning.
+    fn since_newest(&self) -> usize {
+        self.ops.len() - self.rotations.last().map_or(0, |newest| newest.at + 1)
+    }
+
+    /// What the id of the next rotation covers: the id of the one before, or the hash of the root.
+    fn last_id(&self) -> [u8; 32] {
+        self.rotations.last().map_or(self.root_hash, |newest| *newest.id.as_bytes())
     }
 }
 
@@ -308,19 +229,6 @@ impl TryFrom<Vec<SignedOp>> for KeyLog {
 impl From<KeyLog> for Vec<SignedOp> {
     fn from(log: KeyLog) -> Self {
         log.ops
-    }
-}
-
-/// Decoding of a log that was verified before it was stored, in a record that the vault authenticates: for
-/// `#[serde(deserialize_with)]`. A record is read for every message, and signatures take far longer than all the rest.
-pub(crate) mod stored {
-    use serde::{Deserialize, Deserializer, de::Error};
-
-    use super::{KeyLog, SignedOp};
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<KeyLog>, D::Error> {
-        let ops = Option::<Vec<SignedOp>>::deserialize(from)?;
-        ops.map(KeyLog::stored).transpose().map_err(D::Error::custom)
     }
 }
 

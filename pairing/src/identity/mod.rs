@@ -6,16 +6,23 @@ mod account;
 mod card;
 mod device;
 pub(crate) mod keylog;
+mod known;
+mod phrase;
+mod recovery;
 mod safety_number;
 mod ticket;
 mod token;
 
-pub use account::{AccountSecret, PhraseError};
+pub use account::AccountSecret;
 pub use card::{CARD_MAX, CardContent, CardDevice, CardError, ContactCard, sign};
 pub use device::{DeviceKeys, DeviceSecret, JOIN_PROOF_LEN};
 pub use keylog::{
-    Cutoff, Device, Fork, KeyLog, KeyLogError, LogOrder, MAX_ACTIVE_DEVICES, Operation, Revocation, SignedOp,
+    Contest, ContestError, Cutoff, Device, Fork, KeyLog, KeyLogError, LogOrder, MAX_ACTIVE_DEVICES, MAX_OPS,
+    MAX_ROTATIONS, Operation, Revocation, Rotation, RotationId, SignedOp,
 };
-pub use safety_number::{SafetyNumber, safety_number};
+pub use known::{CONTEST_WINDOW_MS, Dispute, KnownLog, NotTaken, Refusal, Standing};
+pub use phrase::{PhraseError, WORDS};
+pub use recovery::{Commitment, RecoverySecret};
+pub use safety_number::{Party, SafetyNumber, safety_number};
 pub use ticket::{Ticket, TicketError, TicketPeer};
 pub use token::{Token, TokenBook, TokenError, TokenId, TokenRecord, TokenTag};

@@ -1,12 +1,14 @@
 //! The safety number: 60 digits that two people compare to know that nobody sits between them.
 //!
 //! Signal's numeric fingerprint (version 0, 5,200 rounds of SHA-512), over the two account keys, so adding a device
-//! does not change it. `pairing/SPEC.md`, section Safety number.
+//! does not change it. A rotation does: of an account that was rotated twice, one number belongs to each rotation.
+//! `pairing/SPEC.md`, section Safety number.
 
 use std::fmt;
 
 use sha2::{Digest, Sha512};
 
+use super::{KeyLog, RotationId};
 use crate::ids::AccountId;
 
 /// Rounds of SHA-512: makes the search for a key with a similar number expensive.
@@ -37,10 +39,36 @@ impl fmt::Display for SafetyNumber {
     }
 }
 
+/// One side of a safety number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Party {
+    account: AccountId,
+    rotation: Option<RotationId>,
+}
+
+impl From<&AccountId> for Party {
+    /// An account that was never rotated.
+    fn from(account: &AccountId) -> Self {
+        Self { account: *account, rotation: None }
+    }
+}
+
+impl From<&KeyLog> for Party {
+    fn from(log: &KeyLog) -> Self {
+        Self { account: log.account(), rotation: log.rotations().last() }
+    }
+}
+
+impl Party {
+    fn fingerprint(&self) -> String {
+        let key = self.rotation.as_ref().map_or(self.account.as_bytes(), RotationId::as_bytes);
+        fingerprint(self.account.as_bytes(), key)
+    }
+}
+
 /// The safety number of two accounts, in either order.
-pub fn safety_number(a: &AccountId, b: &AccountId) -> SafetyNumber {
-    let half = |id: &AccountId| fingerprint(id.as_bytes(), id.as_bytes());
-    combine(half(a), half(b))
+pub fn safety_number(a: impl Into<Party>, b: impl Into<Party>) -> SafetyNumber {
+    combine(a.into().fingerprint(), b.into().fingerprint())
 }
 
 /// The 30 digits of one side, whose stable identifier is `id`.
@@ -60,6 +88,7 @@ fn combine(a: String, b: String) -> SafetyNumber {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::{AccountSecret, DeviceSecret, Rotation};
 
     /// [SAFETY-1] The published vector of libsignal (identity keys in their encoded form, phone numbers as ids).
     #[test]
@@ -80,5 +109,25 @@ mod tests {
         assert_eq!(groups.len(), 12);
         assert!(groups.iter().all(|g| g.len() == 5 && g.bytes().all(|c| c.is_ascii_digit())));
         assert_ne!(number, safety_number(&a, &AccountId::from_bytes([3; 32])));
+    }
+
+    /// [SAFETY-3]
+    #[test]
+    fn a_rotation_changes_the_number_and_two_rotations_have_two() {
+        let account = AccountSecret::from_seed([1; 32]);
+        let them = AccountId::from_bytes([2; 32]);
+        let device = |n: u8| DeviceSecret::from_seed([n; 32]);
+        let log = KeyLog::create(&account, 1).add_device(&account, &device(10), 1).expect("room");
+        assert_eq!(safety_number(&log, &them), safety_number(&account.id(), &them));
+        let rotated = |n: u8| {
+            let fresh = device(n);
+            let plan = Rotation { keep: vec![device(10).id()], add: vec![&fresh], ..Rotation::default() };
+            log.rotate(&account, &plan, 1).expect("by the owner")
+        };
+        let (ours, keys) = rotated(11);
+        let numbers = [&log, &ours, &rotated(12).0].map(|log| safety_number(log, &them));
+        assert!(numbers[0] != numbers[1] && numbers[0] != numbers[2] && numbers[1] != numbers[2]);
+        let longer = ours.add_device(&keys, &device(13), 1).expect("room");
+        assert_eq!(safety_number(&longer, &them), numbers[1]);
     }
 }

@@ -43,7 +43,7 @@ impl Node {
         let vault = Vault::new(&Secret::new([7; 32]));
         let mut store = MemoryStore::default();
         let mut tx = Tx::new(&store, &vault);
-        let me = Me::create(&mut tx, AccountSecret::generate(&mut rng), "bench", 1, &mut rng).expect("an empty store");
+        let me = Me::create(&mut tx, AccountSecret::generate(&mut rng), 1, &mut rng).expect("an empty store");
         let batch = tx.into_batch(&mut rng).expect("encodes");
         store.apply(batch).expect("memory");
         let policy = Policy::default();

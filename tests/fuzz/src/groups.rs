@@ -123,7 +123,7 @@ fn opened(payload: &[u8]) -> bool {
 /// A joiner, and the card that goes beside its statement.
 pub fn joiner() -> (AccountSecret, DeviceSecret, Vec<u8>) {
     let (account, device) = (AccountSecret::from_seed([3; 32]), DeviceSecret::from_seed([4; 32]));
-    let log = KeyLog::create(&account, NOW).add_device(&account, &device, "laptop", NOW).expect("room");
+    let log = KeyLog::create(&account, NOW).add_device(&account, &device, NOW).expect("room");
     let content = CardContent {
         sequence: 1,
         issued_at: NOW,

@@ -32,7 +32,7 @@ impl Node {
         let mut store = MemoryStore::default();
         let mut tx = Tx::new(&store, &vault);
         let account = AccountSecret::from_seed([seed; 32]);
-        let me = Me::create(&mut tx, account, "test", NOW, &mut rng).expect("an empty store");
+        let me = Me::create(&mut tx, account, NOW, &mut rng).expect("an empty store");
         let batch = tx.into_batch(&mut rng).expect("encodes");
         store.apply(batch).expect("memory");
         let mut policy = Policy { work_bits: 0, ..Policy::default() };
@@ -236,7 +236,7 @@ impl Pair {
 }
 
 fn copy(me: &Me) -> Me {
-    Me { account: me.account.clone(), device: me.device.clone(), key_log: me.key_log.clone() }
+    Me { account: me.account.clone(), device: me.device.clone(), key_log: me.key_log.clone(), backed_up: me.backed_up }
 }
 
 #[derive(serde::Serialize)]

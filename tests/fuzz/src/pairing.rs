@@ -12,7 +12,10 @@ use covey_pairing::{
         noise::{Handshake, NoiseSecret},
         sign::Context,
     },
-    identity::{self, AccountSecret, CardContent, CardDevice, ContactCard, DeviceSecret, KeyLog, SignedOp, Ticket},
+    identity::{
+        self, AccountSecret, CardContent, CardDevice, ContactCard, Contest, DeviceSecret, KeyLog, KnownLog, SignedOp,
+        Ticket, safety_number,
+    },
     ids::AccountId,
     session::PrekeyStore,
 };
@@ -43,7 +46,7 @@ impl Side {
     pub fn new(seed: u8, them: u8) -> Self {
         let account = AccountSecret::from_seed([seed; 32]);
         let device = DeviceSecret::from_seed([seed + 100; 32]);
-        let log = KeyLog::create(&account, NOW).add_device(&account, &device, "laptop", NOW).expect("room");
+        let log = KeyLog::create(&account, NOW).add_device(&account, &device, NOW).expect("room");
         let local = sessions::local(&device);
         let bundle = PrekeyStore::new(&local, NOW, &mut rng()).bundle().to_bytes();
         let content = CardContent {
@@ -299,22 +302,46 @@ pub(crate) fn sign_card(device: &DeviceSecret, content: &[u8]) -> Vec<u8> {
     covey_codec::encode(&wire).expect("plain data")
 }
 
-/// A key log. First byte: 0 as it comes, else every operation is signed by the account first.
+/// A key log. First byte: 0 as it comes, 1: every ordinary operation is signed by the account first, 2: a contest.
 pub fn key_log(bytes: &[u8]) -> bool {
     let Some((mode, bytes)) = bytes.split_first() else { return false };
-    let Ok(mut ops) = covey_codec::decode::<Vec<SignedOp>>(bytes, 64 * 1024) else { return false };
     let alice = &stages()[0].0;
+    if mode & 2 != 0 {
+        return contest(&alice.log, bytes);
+    }
+    let Ok(mut ops) = covey_codec::decode::<Vec<SignedOp>>(bytes, 64 * 1024) else { return false };
     if mode & 1 != 0 {
         let sign = |op: &SignedOp| {
             let signature = alice.account.signing().sign(Context::KeyLogOp, op.bytes());
-            SignedOp::from_parts(op.bytes().to_vec(), signature)
+            if op.is_rotation() { op.clone() } else { SignedOp::from_parts(op.bytes().to_vec(), signature) }
         };
         ops = ops.iter().map(sign).collect();
     }
     let Ok(log) = KeyLog::verify(ops) else { return false };
-    let _ = (log.head(), log.active().count(), log.dh(), log.extends(&alice.log));
-    if let Err(fork) = log.compare(&alice.log) {
-        assert!(fork.is_proof_against(&alice.account.id()) || log.account() != alice.account.id());
+    let _ = (log.head(), log.active().count(), log.dh(), log.extends(&alice.log), safety_number(&log, &alice.log));
+    if log.account() != alice.account.id() {
+        return true;
+    }
+    // Each has the higher rank, or neither has; and what one is shown second is news or has a reason.
+    match (log.compare(&alice.log), alice.log.compare(&log)) {
+        (Ok(ours), Ok(theirs)) => assert!(ours == theirs || ours.outranks() != theirs.outranks()),
+        (Err(fork), Err(_)) => assert!(fork.is_proof_against(&alice.log) || fork.is_proof_against(&log)),
+        (ours, theirs) => panic!("a fork on one side only: {ours:?} {theirs:?}"),
+    }
+    let mut known = KnownLog::new(&alice.log, NOW);
+    if known.learn(&log, NOW).is_ok() {
+        assert_eq!(known.in_force().map(|log| log.head()), Some(log.head()));
+    }
+    let _ = known.in_force();
+    true
+}
+
+fn contest(log: &KeyLog, bytes: &[u8]) -> bool {
+    let Ok(contest) = Contest::open(bytes) else { return false };
+    assert!(contest.before().is_active(&contest.device()));
+    let mut known = KnownLog::new(log, NOW);
+    if known.contest(&contest, NOW).is_ok() {
+        assert_eq!(known.in_force(), None);
     }
     true
 }

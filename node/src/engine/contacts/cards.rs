@@ -1,6 +1,6 @@
 //! Contact cards of others, taken when they verify and are newer; and ours, told to them when it changes.
 
-use covey_pairing::identity::{ContactCard, KeyLog, LogOrder, SignedOp};
+use covey_pairing::identity::{ContactCard, KeyLog, SignedOp};
 use covey_pairing::ids::{AccountId, DeviceId};
 use serde_bytes::ByteBuf;
 use tracing::{debug, error, info, warn};
@@ -59,15 +59,14 @@ pub(in crate::engine) fn learn_as_of(
     let mut known_log = None;
     if let Some(known) = devices::card(cx.tx, account)? {
         let known_log = known_log.insert(KeyLog::verify(known.log).map_err(EngineError::bug)?);
-        match card.log().compare(known_log) {
+        match card.replaces(known_log, known.sequence) {
             Err(fork) => {
                 alerts::contradicted(cx, account, covey_codec::encode(&fork).ok())?;
                 error!(account = %account.fmt_short(), "the account published two histories of its devices; the new one is not taken");
                 return Ok(true);
             }
-            Ok(LogOrder::Behind) => return Ok(true),
-            Ok(LogOrder::Same | LogOrder::Ahead) if content.sequence <= known.sequence => return Ok(true),
-            Ok(_) => {}
+            Ok(false) => return Ok(true),
+            Ok(true) => {}
         }
     }
     let mut devices = Vec::new();

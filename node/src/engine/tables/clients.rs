@@ -62,7 +62,12 @@ pub(in crate::engine) fn own_name() -> Key {
     Key::table(Table::Meta).raw("own name")
 }
 
-/// Our own account and device (written once, at initialisation).
+/// There while files may still hold the seed of a sealed node.
+pub(in crate::engine) fn seed_left() -> Key {
+    Key::table(Table::Meta).raw("seed left")
+}
+
+/// Our own account and device.
 pub(crate) fn identity() -> Key {
     Key::table(Table::Meta).raw("identity")
 }

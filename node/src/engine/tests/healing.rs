@@ -137,7 +137,7 @@ fn the_session_with_a_contact_heals_at_once_when_a_device_of_theirs_is_revoked()
     assert_eq!(epochs(&mut world), [0, 0]);
     let account = world.nodes[0].me.account.clone();
     let phone = DeviceSecret::from_seed([68; 32]);
-    let with_phone = world.nodes[0].me.key_log.add_device(&account, &phone, "phone", 5).unwrap();
+    let with_phone = world.nodes[0].me.key_log.add_device(&account, &phone, 5).unwrap();
     let without = with_phone.revoke_device(&account, phone.id(), Vec::new(), 6).unwrap();
     let id = account.id();
     let learn = |world: &mut World, log: &KeyLog| {

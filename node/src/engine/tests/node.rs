@@ -36,7 +36,7 @@ impl Node {
         let mut store = MemoryStore::default();
         let mut tx = Tx::new(&store, &vault);
         let account = AccountSecret::generate(&mut rng);
-        let me = Me::create(&mut tx, account, "test", 1, &mut rng).unwrap();
+        let me = Me::create(&mut tx, account, 1, &mut rng).unwrap();
         let batch = tx.into_batch(&mut rng).expect("encodes");
         store.apply(batch).unwrap();
         store.flush().unwrap();

@@ -138,7 +138,7 @@ fn a_thief_of_the_words_does_not_take_a_contact_over_in_silence() {
     let mut world = talked(72);
     let thief = DeviceSecret::from_seed([66; 32]);
     let me = &world.nodes[0].me;
-    let longer = me.key_log.add_device(&me.account, &thief, "new", 5).unwrap();
+    let longer = me.key_log.add_device(&me.account, &thief, 5).unwrap();
     ask_anew(&mut world, &longer, &thief);
     let contact = world.contact(1, 0).unwrap();
     assert!(!contact.verified);
@@ -153,7 +153,7 @@ fn a_card_with_another_device_is_told_of_without_a_new_pact() {
     let mut world = talked(73);
     let thief = DeviceSecret::from_seed([66; 32]);
     let me = &world.nodes[0].me;
-    let longer = me.key_log.add_device(&me.account, &thief, "new", 5).unwrap();
+    let longer = me.key_log.add_device(&me.account, &thief, 5).unwrap();
     let card = card(&mut world, &longer, &thief);
     let account = world.nodes[0].account();
     world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
@@ -167,7 +167,8 @@ fn a_contradicting_list_of_devices_makes_no_pact_and_is_told_once_with_its_proof
     let mut world = talked(74);
     let thief = DeviceSecret::from_seed([66; 32]);
     let account = world.nodes[0].me.account.clone();
-    let forged = KeyLog::create(&account, 5).add_device(&account, &thief, "first device", 6).unwrap();
+    let log = world.nodes[0].me.key_log.clone();
+    let forged = KeyLog::create(&account, 5).add_device(&account, &thief, 6).unwrap();
     let before = secret(&mut world);
     for _ in 0..5 {
         ask_anew(&mut world, &forged, &thief);
@@ -181,7 +182,7 @@ fn a_contradicting_list_of_devices_makes_no_pact_and_is_told_once_with_its_proof
     world.look(1, |cx| {
         let contact = people::load(cx.tx, &id).unwrap().unwrap();
         let proof: identity::Fork = covey_codec::decode(contact.alerts[0].proof.as_ref().unwrap(), 64 * 1024).unwrap();
-        assert!(proof.is_proof_against(&id));
+        assert!(proof.is_proof_against(&log));
     });
     // The true one goes on as ever.
     world.puppet = None;
@@ -195,7 +196,7 @@ fn a_shorter_list_of_devices_than_the_one_on_the_newest_card_makes_no_pact() {
     let mut world = talked(75);
     let me = &world.nodes[0].me;
     let (log, device) = (me.key_log.clone(), me.device.clone());
-    let longer = log.add_device(&me.account, &DeviceSecret::from_seed([67; 32]), "phone", 5).unwrap();
+    let longer = log.add_device(&me.account, &DeviceSecret::from_seed([67; 32]), 5).unwrap();
     let card = card(&mut world, &longer, &device);
     let account = world.nodes[0].account();
     world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();

@@ -263,10 +263,10 @@ fn a_new_pact_needs_the_list_of_devices_that_is_known_or_a_longer_one() {
     let alice = world.alice.account.clone();
     let known = world.alice.log.clone();
     let second = DeviceSecret::from_seed([67; 32]);
-    let longer = known.add_device(&alice, &second, "phone", START).expect("room");
+    let longer = known.add_device(&alice, &second, START).expect("room");
     world.bob.r.learn_log(&longer).expect("no fork");
-    let forged = KeyLog::create(&alice, START + 5).add_device(&alice, &thief, "laptop", START + 5).expect("room");
-    let extended = longer.add_device(&alice, &thief, "new", START + 9).expect("room");
+    let forged = KeyLog::create(&alice, START + 5).add_device(&alice, &thief, START + 5).expect("room");
+    let extended = longer.add_device(&alice, &thief, START + 9).expect("room");
     let ask = |world: &mut World, log: &KeyLog, device: &DeviceSecret| {
         let mut anew = World::new();
         anew.now = world.now + 1000;

@@ -49,7 +49,7 @@ impl Side {
     pub(super) fn new(seed: u8, name: &str, them: AccountId) -> Self {
         let account = AccountSecret::from_seed([seed; 32]);
         let device = DeviceSecret::from_seed([seed + 100; 32]);
-        let log = KeyLog::create(&account, START).add_device(&account, &device, "laptop", START).expect("room");
+        let log = KeyLog::create(&account, START).add_device(&account, &device, START).expect("room");
         let card = card(&log, &device, name, Some(account.kem_key().hash()));
         Self { account, device, log, card, name: name.to_owned(), silent: false, r: Relationship::new(them) }
     }

@@ -273,7 +273,7 @@ fn an_offer_of_a_revoked_device_is_refused_by_who_knows_the_revocation() {
 
 fn refuses_a_revoked_device(mut world: World, error: &ConsentError) {
     let phone = DeviceSecret::from_seed([150; 32]);
-    let longer = world.alice.log.add_device(&world.alice.account, &phone, "phone", START).expect("room");
+    let longer = world.alice.log.add_device(&world.alice.account, &phone, START).expect("room");
     let longer = longer.revoke_device(&world.alice.account, world.alice.device.id(), Vec::new(), START);
     assert_eq!(world.bob.r.learn_log(&longer.expect("active")), Ok(true));
     world.now += 1;
@@ -293,9 +293,8 @@ fn two_histories_of_one_account_are_kept_as_proof() {
     let other = DeviceSecret::from_seed([151; 32]);
     let mut twin = World::new();
     twin.now = world.now + 1;
-    twin.alice.log = KeyLog::create(&twin.alice.account, START + 5)
-        .add_device(&twin.alice.account, &other, "x", START)
-        .expect("room");
+    twin.alice.log =
+        KeyLog::create(&twin.alice.account, START + 5).add_device(&twin.alice.account, &other, START).expect("room");
     twin.alice.device = other;
     twin.alice.card = card(&twin.alice.log, &twin.alice.device, "Alice", None);
     twin.invite(Alice).expect("allowed");
@@ -303,6 +302,6 @@ fn two_histories_of_one_account_are_kept_as_proof() {
     let invite = Input::Invited(Box::new(world.open(Bob, &twin.waiting(Alice, Slot::Invite))));
     let before = world.bob.r.clone();
     let Err(ConsentError::Forked(fork)) = world.step(Bob, invite) else { panic!("a fork") };
-    assert!(fork.is_proof_against(&world.alice.id()));
+    assert!(fork.is_proof_against(&world.alice.log));
     assert_eq!(world.bob.r, before);
 }

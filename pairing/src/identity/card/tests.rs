@@ -1,7 +1,7 @@
 //! [CARD-*] of `pairing/SPEC.md`.
 
 use super::*;
-use crate::identity::AccountSecret;
+use crate::identity::{AccountSecret, Rotation};
 
 const NOW: u64 = 1_800_000_000_000;
 
@@ -14,7 +14,7 @@ fn device(n: u8) -> DeviceSecret {
 }
 
 fn content() -> CardContent {
-    let log = KeyLog::create(&account(), NOW).add_device(&account(), &device(10), "laptop", NOW).expect("room");
+    let log = KeyLog::create(&account(), NOW).add_device(&account(), &device(10), NOW).expect("room");
     CardContent {
         sequence: 3,
         issued_at: NOW,
@@ -71,7 +71,7 @@ fn a_card_of_a_device_that_is_not_of_the_account_is_refused() {
 #[test]
 fn a_revoked_device_signs_no_cards() {
     let mut revoked = content();
-    revoked.log = revoked.log.add_device(&account(), &device(12), "phone", NOW).expect("room");
+    revoked.log = revoked.log.add_device(&account(), &device(12), NOW).expect("room");
     revoked.log = revoked.log.revoke_device(&account(), device(10).id(), Vec::new(), NOW).expect("active");
     assert_eq!(sign(&revoked, &device(10)), Err(CardError::Signer));
     assert_eq!(sign(&revoked, &device(12)), Err(CardError::Limit));
@@ -103,7 +103,30 @@ fn limits_hold_when_signing_and_when_opening() {
     }
     let mut long = content();
     long.devices[0].prekeys = ByteBuf::from(vec![0; CARD_MAX]);
-    assert_eq!(sign(&long, &device(10)), Err(CardError::Malformed));
+    assert_eq!(sign(&long, &device(10)), Err(CardError::TooLong));
     assert_eq!(ContactCard::open(&vec![0; CARD_MAX + 1], NOW), Err(CardError::Malformed));
     assert_eq!(ContactCard::open(&[], NOW), Err(CardError::Malformed));
+}
+
+/// [CARD-5]
+#[test]
+fn of_two_cards_the_log_that_outranks_decides_and_then_the_sequence() {
+    let card = |log: &KeyLog, signer: u8, sequence: u64| {
+        let content = CardContent { log: log.clone(), sequence, devices: Vec::new(), ..content() };
+        ContactCard::open(&sign(&content, &device(signer)).expect("valid"), NOW).expect("opens")
+    };
+    let log = content().log;
+    let longer = log.add_device(&account(), &device(12), NOW).expect("room");
+    let fresh = device(50);
+    let rotate = |n: &DeviceSecret| log.rotate(&account(), &Rotation { add: vec![n], ..Rotation::default() }, NOW);
+    let (rotated, _) = rotate(&fresh).expect("by the owner");
+    assert_eq!(card(&log, 10, 4).replaces(&log, 3), Ok(true));
+    assert_eq!(card(&log, 10, 3).replaces(&log, 3), Ok(false));
+    assert_eq!(card(&longer, 10, 1).replaces(&log, 3), Ok(true));
+    assert_eq!(card(&log, 10, 9).replaces(&longer, 3), Ok(false));
+    assert_eq!(card(&rotated, 50, 1).replaces(&longer, 3), Ok(true));
+    assert_eq!(card(&longer, 10, 9).replaces(&rotated, 3), Ok(false), "the sequence of a thief is no higher rank");
+    let other = rotate(&device(66)).expect("by the owner").0;
+    let fork = card(&other, 66, 9).replaces(&rotated, 3).expect_err("two rotations");
+    assert!(fork.is_proof_against(&log));
 }

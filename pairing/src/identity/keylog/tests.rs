@@ -1,7 +1,14 @@
 //! [KEYLOG-*] of `pairing/SPEC.md`.
 
-use super::*;
-use crate::crypto::sign::Context;
+mod contests;
+mod order;
+mod rotations;
+
+use super::{op::OpContent, *};
+use crate::{
+    crypto::sign::Context,
+    identity::{AccountSecret, DeviceSecret},
+};
 
 const NOW: u64 = 1_800_000_000_000;
 
@@ -16,7 +23,7 @@ fn device(n: u8) -> DeviceSecret {
 fn log(devices: u8) -> KeyLog {
     let account = account();
     (0..devices).fold(KeyLog::create(&account, NOW), |log, n| {
-        log.add_device(&account, &device(n + 10), &format!("device {n}"), NOW).expect("within limits")
+        log.add_device(&account, &device(n + 10), NOW).expect("within limits")
     })
 }
 
@@ -26,9 +33,19 @@ fn tampered(log: &KeyLog, change: impl FnOnce(&mut Vec<SignedOp>)) -> Result<Key
     KeyLog::verify(ops)
 }
 
+/// A log of before there were recovery keys: a device with a name, no commitment.
+fn log_of_before() -> KeyLog {
+    let (account, device) = (account(), device(10));
+    let genesis = signed(0, [0; 32], Operation::Genesis { dh: account.dh().public(), next: None });
+    let (keys, proof) = (device.keys(), device.join_proof(&account.id()));
+    let name = Some("first device".to_owned());
+    let add = signed(1, blake3(genesis.bytes()), Operation::Add { device: keys, name, number: None, proof });
+    KeyLog::verify(vec![genesis, add]).expect("valid")
+}
+
 /// An operation signed by the account that the API would not make.
 fn signed(seq: u64, prev: [u8; 32], operation: Operation) -> SignedOp {
-    OpContent::new(account().id(), seq, prev, NOW, operation).sign(&account())
+    OpContent::new(account().id(), seq, prev, NOW, operation).sign(account().signing())
 }
 
 #[test]
@@ -48,7 +65,7 @@ fn a_log_survives_storage_and_names_its_devices() {
 fn what_is_read_from_storage_keeps_its_chain_and_is_found_out_by_whoever_verifies_again() {
     #[derive(Deserialize)]
     struct Record {
-        #[serde(deserialize_with = "stored::deserialize")]
+        #[serde(deserialize_with = "super::stored::deserialize")]
         log: Option<KeyLog>,
     }
     let read = |ops: Vec<SignedOp>| {
@@ -77,9 +94,9 @@ fn an_operation_of_another_signer_is_refused() {
         NOW,
         Operation::Revoke { device: device(10).id(), cutoffs: Vec::new() },
     )
-    .sign(&thief);
+    .sign(thief.signing());
     assert_eq!(tampered(&log, |ops| ops.push(op)), Err(KeyLogError::Signature(2)));
-    assert_eq!(log.add_device(&thief, &device(11), "x", NOW), Err(KeyLogError::Signature(2)));
+    assert_eq!(log.add_device(&thief, &device(11), NOW), Err(KeyLogError::Signature(2)));
 }
 
 /// [KEYLOG-1]
@@ -120,7 +137,8 @@ fn a_log_of_two_accounts_is_refused() {
 #[test]
 fn a_second_genesis_is_refused() {
     let log = log(1);
-    let again = signed(2, log.head(), Operation::Genesis { dh: AccountSecret::from_seed([5; 32]).dh().public() });
+    let again =
+        signed(2, log.head(), Operation::Genesis { dh: AccountSecret::from_seed([5; 32]).dh().public(), next: None });
     assert_eq!(tampered(&log, |ops| ops.push(again)), Err(KeyLogError::Genesis(2)));
 }
 
@@ -130,7 +148,7 @@ fn a_device_cannot_be_claimed_without_its_agreement() {
     let log = log(0);
     let victim = device(99);
     let proof = victim.join_proof(&AccountId::from_bytes([3; 32]));
-    let claim = signed(1, log.head(), Operation::Add { device: victim.keys(), name: "mine".into(), proof });
+    let claim = signed(1, log.head(), Operation::Add { device: victim.keys(), name: None, number: Some(1), proof });
     assert_eq!(tampered(&log, |ops| ops.push(claim)), Err(KeyLogError::Proof(1)));
 }
 
@@ -145,7 +163,7 @@ fn a_revoked_device_stays_out() {
         revoked.device(&device(10).id()).and_then(|d| d.revoked.clone()),
         Some(Revocation { at: NOW + 1, cutoffs: vec![cutoff] })
     );
-    assert_eq!(revoked.add_device(&account, &device(10), "again", NOW), Err(KeyLogError::Known(4)));
+    assert_eq!(revoked.add_device(&account, &device(10), NOW), Err(KeyLogError::Known(4)));
     assert_eq!(revoked.revoke_device(&account, device(10).id(), Vec::new(), NOW), Err(KeyLogError::NotActive(4)));
 }
 
@@ -153,17 +171,24 @@ fn a_revoked_device_stays_out() {
 #[test]
 fn limits_hold_for_devices_names_cutoffs_and_length() {
     let (account, full) = (account(), log(8));
-    assert_eq!(full.add_device(&account, &device(50), "ninth", NOW), Err(KeyLogError::Limit(9)));
-    assert_eq!(log(0).add_device(&account, &device(50), "\u{1b}[2J", NOW), Err(KeyLogError::Limit(1)));
+    assert_eq!(full.add_device(&account, &device(50), NOW), Err(KeyLogError::Limit(9)));
+    let proof = device(50).join_proof(&account.id());
+    let named = |name: &str| {
+        let (device, name) = (device(50).keys(), Some(name.to_owned()));
+        let add = signed(1, log(0).head(), Operation::Add { device, name, number: None, proof });
+        tampered(&log(0), |ops| ops.push(add)).map(|log| log.devices()[0].number)
+    };
+    assert_eq!(named("\u{1b}[2J"), Err(KeyLogError::Limit(1)));
+    assert_eq!(named("laptop"), Ok(1));
     let cutoffs = vec![Cutoff { channel: [8; 32], incarnation: 1, seq: 41 }; 65];
     assert_eq!(full.revoke_device(&account, device(10).id(), cutoffs, NOW), Err(KeyLogError::Limit(9)));
     let mut long = log(0);
     for n in 0..31 {
-        long = long.add_device(&account, &device(n + 100), "d", NOW).expect("room");
+        long = long.add_device(&account, &device(n + 100), NOW).expect("room");
         long = long.revoke_device(&account, device(n + 100).id(), Vec::new(), NOW).expect("active");
     }
-    long = long.add_device(&account, &device(1), "last", NOW).expect("the 64th operation");
-    assert_eq!(long.add_device(&account, &device(2), "d", NOW), Err(KeyLogError::TooLong));
+    long = long.add_device(&account, &device(1), NOW).expect("the 64th operation");
+    assert_eq!(long.add_device(&account, &device(2), NOW), Err(KeyLogError::TooLong));
 }
 
 /// [KEYLOG-7]
@@ -171,25 +196,25 @@ fn limits_hold_for_devices_names_cutoffs_and_length() {
 fn only_extensions_are_taken_and_a_conflict_is_proof() {
     let account = account();
     let base = log(1);
-    let longer = base.add_device(&account, &device(20), "phone", NOW).expect("room");
-    assert_eq!(longer.compare(&base), Ok(LogOrder::Ahead));
+    let longer = base.add_device(&account, &device(20), NOW).expect("room");
+    assert_eq!(longer.compare(&base), Ok(LogOrder::Extends));
     assert_eq!(base.compare(&longer), Ok(LogOrder::Behind));
     assert_eq!(base.compare(&base), Ok(LogOrder::Same));
     assert!(longer.extends(&base) && !base.extends(&longer));
 
-    let other = base.add_device(&account, &device(21), "thief", NOW).expect("room");
+    let other = base.add_device(&account, &device(21), NOW).expect("room");
     assert!(!other.extends(&longer));
     let fork = other.compare(&longer).expect_err("two histories");
-    assert!(fork.is_proof_against(&account.id()));
-    assert!(!fork.is_proof_against(&AccountSecret::from_seed([2; 32]).id()));
+    assert!(fork.is_proof_against(&base));
+    assert!(!fork.is_proof_against(&KeyLog::create(&AccountSecret::from_seed([2; 32]), NOW)));
 }
 
 /// [KEYLOG-7]
 #[test]
 fn operations_of_different_positions_prove_nothing() {
     let log = log(2);
-    assert!(!Fork::new(log.ops()[1].clone(), log.ops()[2].clone()).is_proof_against(&log.account()));
-    assert!(!Fork::new(log.ops()[1].clone(), log.ops()[1].clone()).is_proof_against(&log.account()));
+    assert!(!Fork::of_operations(&log.ops()[1], &log.ops()[2]).is_proof_against(&log));
+    assert!(!Fork::of_operations(&log.ops()[1], &log.ops()[1]).is_proof_against(&log));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Contact cards of a contact who claims to be more than one account.
 
-use covey_pairing::identity::{self, AccountSecret, CardContent, CardDevice, ContactCard, DeviceSecret, KeyLog};
+use covey_pairing::identity::{
+    self, AccountSecret, CardContent, CardDevice, ContactCard, DeviceSecret, KeyLog, Rotation,
+};
 use serde_bytes::ByteBuf;
 
 use super::mallory::{ALICE, BOB, Content, Lair, MALLORY};
+use crate::engine::contacts::cards;
 use crate::engine::records::devices;
 
 /// Mallory's own card as alice has it, opened.
@@ -39,11 +42,11 @@ fn a_card_is_taken_only_of_its_own_account_newer_and_on_the_same_history() {
     give(&mut lair, identity::sign(&older, &device).unwrap());
     let mut forked = content(&mut lair);
     forked.sequence += 10;
-    forked.log = KeyLog::create(&account, 5).add_device(&account, &device, "other", 6).unwrap();
+    forked.log = KeyLog::create(&account, 5).add_device(&account, &device, 6).unwrap();
     give(&mut lair, identity::sign(&forked, &device).unwrap());
     let mut stranger = content(&mut lair);
     let other = AccountSecret::from_seed([7; 32]);
-    stranger.log = KeyLog::create(&other, 5).add_device(&other, &device, "other", 6).unwrap();
+    stranger.log = KeyLog::create(&other, 5).add_device(&other, &device, 6).unwrap();
     stranger.sequence += 20;
     give(&mut lair, identity::sign(&stranger, &device).unwrap());
     let mut expired = content(&mut lair);
@@ -56,6 +59,37 @@ fn a_card_is_taken_only_of_its_own_account_newer_and_on_the_same_history() {
     give(&mut lair, identity::sign(&good, &device).unwrap());
     assert_eq!(stored(&mut lair, MALLORY).0, good.sequence);
     lair.nobody_else_notices();
+}
+
+/// [HANDED-1] [CARD-5]
+#[test]
+fn a_card_of_a_rotated_account_takes_the_place_of_those_of_before_and_none_of_them_undoes_it() {
+    let mut lair = Lair::new(33);
+    let me = &lair.world.nodes[MALLORY].me;
+    let (account, old, id) = (me.account.clone(), me.device.clone(), me.account_id());
+    let before = content(&mut lair);
+    let (fresh, thief) = (DeviceSecret::from_seed([50; 32]), DeviceSecret::from_seed([66; 32]));
+    let (log, _) = before.log.rotate(&account, &Rotation { add: vec![&fresh], ..Rotation::default() }, 7).unwrap();
+    let devices = vec![CardDevice { device: fresh.id(), addresses: Vec::new(), prekeys: ByteBuf::new() }];
+    let rotated = CardContent { sequence: 1, log, devices, ..before.clone() };
+    let mut stolen = before.clone();
+    stolen.sequence += 10;
+    stolen.log = before.log.add_device(&account, &thief, 8).unwrap();
+    let mut twice = before.clone();
+    let (log, _) = before.log.rotate(&account, &Rotation { add: vec![&thief], ..Rotation::default() }, 9).unwrap();
+    (twice.sequence, twice.log, twice.devices) = (before.sequence + 20, log, Vec::new());
+    let cards = [(rotated, &fresh), (stolen, &old), (twice, &thief)];
+    let cards = cards.map(|(content, signer)| identity::sign(&content, signer).unwrap());
+    assert!(before.sequence > 1);
+    lair.world.look(ALICE, |cx| {
+        for card in &cards {
+            assert!(cards::learn(cx, &id, card).unwrap());
+            let known = devices::card(cx.tx, &id).unwrap().unwrap();
+            let listed: Vec<_> = known.devices.iter().map(|device| device.id).collect();
+            assert_eq!((known.sequence, listed), (1, vec![fresh.id()]));
+        }
+        assert!(cards::learn(cx, &id, &cards[0]).unwrap());
+    });
 }
 
 #[test]
@@ -84,7 +118,7 @@ fn a_device_that_another_account_also_lists_keeps_its_sessions_with_that_account
     let base = content(&mut lair);
     let mut both = base.clone();
     both.sequence += 1;
-    both.log = base.log.add_device(&account, &bobs, "bob's", 7).unwrap();
+    both.log = base.log.add_device(&account, &bobs, 7).unwrap();
     both.devices.push(CardDevice { device: bobs.id(), addresses: Vec::new(), prekeys: ByteBuf::new() });
     give(&mut lair, identity::sign(&both, &mallorys).unwrap());
     assert_eq!(stored(&mut lair, MALLORY).1, 1, "a peer of another account is left out");

@@ -150,6 +150,17 @@ impl DbCommand {
     }
 }
 
+/// Does something that takes long, with a bar that shows how far it is.
+pub(crate) fn with_progress<T>(
+    globals: &Globals,
+    work: impl FnOnce(db::Progress<'_>) -> Result<T, DbError>,
+) -> Result<T, Failure> {
+    let mut bar = Bar::new(globals);
+    let ended = done(work(&mut |what, done, of| bar.show(what, done, of)));
+    bar.clear();
+    ended
+}
+
 fn options(globals: &Globals, unlock: &Unlock) -> Result<Options, Failure> {
     let (paths, config) = config::load(globals, &Overrides::new())?;
     let passphrase = unlock.passphrase(paths.data_dir())?;

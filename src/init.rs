@@ -1,19 +1,18 @@
-//! `covey init` and `covey account phrase`: what is done to a data directory while no daemon has it.
-
-use std::{io, path::PathBuf};
+//! `covey init`: an account without a running node.
 
 use clap::Args;
 use covey_api::Exit;
 use covey_cli::{Failure, Globals, Terminal};
 use covey_node::{
     config::Overrides,
-    daemon::{self, Initialised, Options},
+    daemon::{self, Options},
 };
 use covey_pairing::identity::AccountSecret;
 use serde_json::json;
 
 use crate::{
     config::{self, start_failure},
+    phrase,
     unlock::{self, Unlock},
 };
 
@@ -54,34 +53,14 @@ impl InitArgs {
             t.line(&format!("data     {}", data_dir.display()))?;
             if !self.recover {
                 t.line("")?;
-                words(t, &made)?;
+                phrase::words(t, &made.phrase)?;
+                t.hint("These 24 words bring your account back. Write them on paper; whoever has them is you.")?;
+                t.hint("Once you have them, `covey account phrase` erases them from this node.")?;
             }
             t.hint("Start your node: covey daemon")
         })?;
         Ok(())
     }
-}
-
-/// Shows the recovery phrase of a data directory whose daemon is not running.
-pub(crate) fn phrase(
-    passphrase_file: Option<PathBuf>,
-    globals: &Globals,
-    terminal: &mut Terminal,
-) -> Result<(), Failure> {
-    let (paths, config) = config::load(globals, &Overrides::new())?;
-    let passphrase = Unlock { passphrase_file }.passphrase(paths.data_dir())?;
-    let made = daemon::phrase(&Options { paths, config, passphrase, flags: Overrides::new(), log: None })
-        .map_err(|error| start_failure(&error))?;
-    Ok(terminal.show(&json!({"account": made.account, "phrase": *made.phrase}), |t, _| words(t, &made))?)
-}
-
-/// Six words to a line, as one writes them down.
-fn words(t: &mut Terminal, made: &Initialised) -> io::Result<()> {
-    let words: Vec<&str> = made.phrase.split(' ').collect();
-    for line in words.chunks(6) {
-        t.line(&format!("  {}", line.join(" ")))?;
-    }
-    t.hint("These 24 words bring your account back. Write them on paper; whoever has them is you.")
 }
 
 fn recovered(terminal: &mut Terminal) -> Result<AccountSecret, Failure> {

@@ -6,6 +6,7 @@ mod db;
 mod demo;
 mod init;
 mod logging;
+mod phrase;
 mod seed;
 mod seeds;
 mod service_manager;
@@ -87,9 +88,7 @@ fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(
             Ok(())
         }
         Command::Man(man) => Ok(man.write(Covey::command(), &mut io::stdout())?),
-        Command::Client(Client::Account(AccountCommand::Phrase { passphrase_file })) => {
-            init::phrase(passphrase_file, globals, terminal)
-        }
+        Command::Client(Client::Account(AccountCommand::Phrase(args))) => phrase::phrase(args, globals, terminal),
         Command::Client(client) => {
             runtime(Builder::new_current_thread())?.block_on(covey_cli::run(client, globals, terminal))
         }

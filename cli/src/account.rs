@@ -42,23 +42,35 @@ pub enum AccountCommand {
         #[arg(help = crate::pair::CONTACT_TO_READ)]
         contact: String,
     },
-    /// Show the 24 words that bring your account back (stop the daemon first)
+    /// Show the 24 words that bring your account back, and erase them from the node (stop the daemon first)
     #[command(
-        long_about = "Show the 24 words that bring your account back\n\nWhoever has them is you. Write them on paper and keep it \
-                      where you keep your passport. The daemon must not be running: it never gives them away.",
-        after_help = "Examples:\n  covey account phrase\n  covey account phrase --passphrase-file ./passphrase"
+        long_about = "Show the 24 words that bring your account back, and erase them from the node\n\nWhoever has them is you. Write them on paper and \
+                      keep it where you keep your passport. You are asked for three of them; then they are erased here, so that whoever \
+                      steals this node cannot take your account away from you. The node works on as before. The daemon must not be running: \
+                      it never gives them away. Without a terminal they are shown and stay.",
+        after_help = "Examples:\n  covey account phrase\n  covey account phrase --keep\n  covey account phrase --yes --json | jq -r .phrase > words.txt"
     )]
-    Phrase {
-        /// Read the passphrase that protects the data from this file
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
+    Phrase(PhraseArgs),
     /// Change the name that others see
     #[command(after_help = "Example:\n  covey account rename 'Alice in Wonderland'")]
     Rename {
         /// Your new display name
         name: String,
     },
+}
+
+/// Arguments of `account phrase`.
+#[derive(Args, Debug)]
+pub struct PhraseArgs {
+    /// Read the passphrase that protects the data from this file
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// You have the words: do not ask for three of them
+    #[arg(long)]
+    pub yes: bool,
+    /// Leave the words on the node
+    #[arg(long)]
+    pub keep: bool,
 }
 
 /// Arguments of `account ticket`.
@@ -95,7 +107,7 @@ impl AccountCommand {
             Self::SafetyNumber { contact } => {
                 terminal.show(&session.call(&AccountSafetyNumber { contact }).await?, safety_number)?;
             }
-            Self::Phrase { .. } => {
+            Self::Phrase(_) => {
                 // The binary answers it without a daemon; over the RPC the words are not to be had.
                 return Err(Failure::new(Reason::NotAllowed, "The recovery phrase cannot be read through the daemon."));
             }

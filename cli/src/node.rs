@@ -92,6 +92,12 @@ fn show_status(t: &mut Terminal, status: &Status) -> io::Result<()> {
         ("data", status.data_dir.clone()),
         ("started", when::relative(status.started_at, t.now())),
     ]);
+    if !status.backed_up {
+        rows.insert(
+            0,
+            ("backup", "your account is not backed up: covey shutdown, then covey account phrase".to_owned()),
+        );
+    }
     if let Some(offline) = &status.offline {
         rows.insert(0, ("offline", offline.clone()));
     }

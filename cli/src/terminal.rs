@@ -163,6 +163,15 @@ impl Terminal {
     /// # Errors
     /// Those of writing to stderr and of reading.
     pub fn ask(&mut self, question: &str) -> io::Result<bool> {
+        let answer = self.ask_for(question)?.to_lowercase();
+        Ok(matches!(answer.as_str(), "y" | "yes"))
+    }
+
+    /// Asks whoever types a question, and gives the line that they type, without white space around it.
+    ///
+    /// # Errors
+    /// Those of writing to stderr and of reading.
+    pub fn ask_for(&mut self, question: &str) -> io::Result<String> {
         self.streams.err.write_all(question.as_bytes())?;
         self.streams.err.flush()?;
         // Byte by byte, so that nothing is read of what comes after the answer.
@@ -170,8 +179,7 @@ impl Terminal {
         while answer.len() < LONGEST_ANSWER && self.streams.stdin.read(&mut byte)? == 1 && byte != *b"\n" {
             answer.push(byte[0]);
         }
-        let answer = String::from_utf8_lossy(&answer).trim().to_lowercase();
-        Ok(matches!(answer.as_str(), "y" | "yes"))
+        Ok(String::from_utf8_lossy(&answer).trim().to_owned())
     }
 
     /// Reads stdin to its end, at most `limit` bytes.

@@ -1,4 +1,4 @@
-//! A person at a terminal types the passphrase; it is not shown, and nobody is asked where there is nobody.
+//! A person at a terminal types the passphrase, which is not shown, and three of the 24 words; nobody is asked where there is nobody.
 
 use std::{
     io::{Read as _, Write as _},
@@ -70,6 +70,18 @@ impl OnTerminal {
         self.type_it();
     }
 
+    /// Waits for the question after a word and gives its number, and all that was shown before.
+    fn asked_word(&mut self) -> (usize, String) {
+        loop {
+            let line = self.shown.rsplit(['\r', '\n']).next().unwrap_or_default();
+            let number = line.strip_prefix("Word ").and_then(|rest| rest.strip_suffix(": "));
+            if let Some(number) = number.and_then(|number| number.parse().ok()) {
+                return (number, self.shown.clone());
+            }
+            assert!(self.read(), "no question after a word in: {}", self.shown);
+        }
+    }
+
     /// Exit code, and all that was shown after the last answer.
     fn end(mut self) -> (Option<i32>, String) {
         while self.read() {}
@@ -95,13 +107,29 @@ fn a_new_passphrase_is_typed_twice_and_opens_the_vault_later() {
     let (code, shown) = init.end();
     assert!(code == Some(0) && shown.contains("account  cv1"), "{code:?} {shown}");
 
+    // Who types a wrong word has not written them down: nothing happens.
     let mut phrase = OnTerminal::start(home, "account phrase");
     phrase.answer("data: ", "correct horse");
-    let (code, shown) = phrase.end();
-    assert!(code == Some(0), "{code:?} {shown}");
+    let (number, shown) = phrase.asked_word();
     let words: Vec<&str> =
         shown.lines().filter(|line| line.starts_with("  ")).flat_map(str::split_whitespace).collect();
     assert_eq!(words.len(), 24, "{shown}");
+    phrase.answer(": ", "abandonment");
+    let (code, shown) = phrase.end();
+    assert!(code == Some(1) && shown.contains(&format!("that is not word {number}")), "{code:?} {shown}");
+
+    let mut phrase = OnTerminal::start(home, "account phrase");
+    phrase.answer("data: ", "correct horse");
+    for _ in 0..3 {
+        let (number, _) = phrase.asked_word();
+        phrase.answer(": ", words[number - 1]);
+    }
+    let (code, shown) = phrase.end();
+    assert!(code == Some(0) && shown.contains("Sealed"), "{code:?} {shown}");
+    let mut gone = OnTerminal::start(home, "account phrase");
+    gone.answer("data: ", "correct horse");
+    let (code, shown) = gone.end();
+    assert!(code == Some(1) && shown.contains("is sealed"), "{code:?} {shown}");
 
     let mut again = OnTerminal::start(home, "account phrase");
     again.answer("data: ", "wrong");

@@ -56,6 +56,7 @@ mod the_disk_and_the_wire_show_no_plaintext;
 mod the_disk_is_full;
 mod the_page_is_opened_by_one_command;
 mod the_rpc_is_for_its_owner;
+mod the_words_are_written_down;
 mod tickets_with_tokens;
 mod tokens_give_programs_what_they_need;
 mod two_nodes_pair_and_talk;

@@ -91,6 +91,9 @@ pub struct Status {
     /// Why not; none if it is ready.
     #[serde(default)]
     pub trouble: Option<String>,
+    /// Has the owner written down the words that bring the account back?
+    #[serde(default)]
+    pub backed_up: bool,
     /// Addresses at which others can reach us, multiaddr.
     pub addresses: Vec<String>,
     /// Can others reach us from the internet?

@@ -27,6 +27,7 @@ impl NodeApi for Service {
         let overlay = self.overlay_status().await?;
         let condition = self.health.check().await.ready();
         let (account, counts) = self.look_at_itself().await?;
+        let backed_up = self.backed_up().await;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             account: account.account,
@@ -35,6 +36,7 @@ impl NodeApi for Service {
             name: account.name,
             ready: condition.is_ok(),
             trouble: condition.err(),
+            backed_up,
             addresses: account.addresses,
             reachability: reachability(&overlay),
             network: reach::sentence(&overlay),
@@ -88,6 +90,7 @@ impl NodeApi for Service {
             reach::reached(&overlay),
             contacts(&overlay, counts),
             outbox(counts),
+            backup(self.backed_up().await),
         ];
         Ok(Report { ok: checks.iter().all(|check| check.state != CheckState::Fail), checks })
     }
@@ -134,6 +137,11 @@ impl Service {
             Err(error) if error.reason == Reason::Storage => seen.clone().ok_or(error),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the owner has written down the words of the account. While the store fails there are other worries.
+    async fn backed_up(&self) -> bool {
+        self.engine.call(|cx| Ok(cx.me.backed_up)).await.unwrap_or(true)
     }
 
     async fn overlay_status(&self) -> Result<covey_overlay::Status, ApiError> {
@@ -232,6 +240,14 @@ fn outbox(counts: Counts) -> Check {
     let wait = if counts.outbox.saturating_add(counts.queued) == 1 { "waits" } else { "wait" };
     let advice = "they are sent when the other side is reached; nothing to do unless it stays so for days";
     check("outbox", CheckState::Ok, format!("{} {wait} for delivery", waiting.join(" and ")), Some(advice))
+}
+
+fn backup(backed_up: bool) -> Check {
+    if backed_up {
+        return check("backup", CheckState::Ok, "you have the words that bring your account back".into(), None);
+    }
+    let advice = "stop the node and write down its 24 words: covey shutdown, then covey account phrase";
+    check("backup", CheckState::Warn, "your account is not backed up".into(), Some(advice))
 }
 
 #[cfg(test)]

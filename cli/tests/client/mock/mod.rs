@@ -290,6 +290,7 @@ impl NodeApi for Mock {
             peer_id: "12D3me".into(),
             name: "Me".into(),
             ready: true,
+            backed_up: true,
             addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
             trouble: None,
             reachability: Reachability::Private,

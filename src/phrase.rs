@@ -1,6 +1,6 @@
 //! `covey account phrase`: the 24 words are shown, asked back, and erased from the node.
 
-use std::{io, path::PathBuf};
+use std::io;
 
 use covey_api::Exit;
 use covey_cli::{Failure, Globals, PhraseArgs, Terminal};

@@ -33,9 +33,9 @@ fn the_keys_of_both_ranks_are_those_of_the_independent_computation() {
     let golden = golden();
     let account = AccountSecret::from_seed(array(&golden["seed"]));
     assert_eq!(account.id(), AccountId::from_bytes(array(&golden["account"])));
-    for (n, wanted) in golden["keys"].as_array().expect("a list").iter().enumerate() {
-        let keys = account.after_rotations(n as u32).expect("not sealed");
-        let recovery = keys.recovery(n as u32).expect("not sealed");
+    for (n, wanted) in (0..).zip(golden["keys"].as_array().expect("a list")) {
+        let keys = account.after_rotations(n).expect("not sealed");
+        let recovery = keys.recovery(n).expect("not sealed");
         assert_eq!(keys.signing().expose_seed(), &array(&wanted["signing"]));
         assert_eq!(keys.dh().public().as_bytes(), &array(&wanted["dh"]));
         assert_eq!(keys.kem_key().hash().as_bytes(), &array(&wanted["kem_hash"]));
@@ -50,9 +50,8 @@ fn logs_and_contests_are_byte_for_byte_those_of_the_independent_computation() {
     let golden = golden();
     let now = golden["now"].as_u64().expect("a number");
     let account = AccountSecret::from_seed(array(&golden["seed"]));
-    let devices: Vec<DeviceSecret> =
-        golden["devices"].as_array().expect("a list").iter().map(|seed| DeviceSecret::from_seed(array(seed))).collect();
-    let [desk, phone, thief, fresh] = devices.as_slice() else { panic!("four devices") };
+    let device = |n: usize| DeviceSecret::from_seed(array(&golden["devices"][n]));
+    let (desk, phone, thief, fresh) = (&device(0), &device(1), &device(2), &device(3));
     let cutoffs = vec![Cutoff { channel: array(&golden["channel"]), incarnation: 2, seq: 41 }];
 
     let before = [desk, phone, thief]

@@ -123,7 +123,12 @@ impl StartError {
             | Self::Metrics { .. }
             | Self::Vault(VaultError::PassphraseLength)
             | Self::Overlay(SpawnError::Bootstrap { .. }) => Exit::Usage,
-            Self::Vault(VaultError::PassphraseNeeded { .. } | VaultError::WrongPassphrase { .. }) => Exit::Refused,
+            Self::Vault(VaultError::PassphraseNeeded { .. } | VaultError::WrongPassphrase { .. })
+            | Self::Overlay(_)
+            | Self::Serve(_)
+            | Self::AlreadyInitialised { .. }
+            | Self::NotInitialised { .. }
+            | Self::Sealed { .. } => Exit::Refused,
             Self::Lock(_)
             | Self::Store(_)
             | Self::Engine(_)
@@ -131,11 +136,6 @@ impl StartError {
             | Self::AccountMissing { .. }
             | Self::SeedKey { .. }
             | Self::Mark(_) => Exit::Data,
-            Self::Overlay(_)
-            | Self::Serve(_)
-            | Self::AlreadyInitialised { .. }
-            | Self::NotInitialised { .. }
-            | Self::Sealed { .. } => Exit::Refused,
             Self::Api(error) => error.exit(),
             Self::Rpc(_) | Self::Thread(_) => Exit::Bug,
         }

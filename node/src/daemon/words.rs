@@ -1,8 +1,9 @@
-//! The 24 words of an account while no daemon has its data: made, shown, written down and erased.
+//! The 24 words of an account, while no daemon runs on its data: making, showing and erasing them.
 //!
-//! A node is *sealed* when its owner has written down the words: the seed is erased, and with it every recovery key. The record that held
-//! it is written anew, and then everything that may still hold the old one: the database, whose log keeps what was replaced, and the file
-//! of second copies. A mark in the database says that this is still to be done, until it is; a start does it otherwise.
+//! A node is *sealed* when its owner has written down the words: the seed is erased, and with it every recovery key. Sealing first
+//! replaces the record that holds the seed. Then it rewrites every file that may still contain the old record: the database, whose log
+//! keeps replaced records, and the file of second copies. A marker in the database stays until that is done; if sealing was
+//! interrupted, the next start completes it.
 
 use rand::make_rng;
 use rand::rngs::StdRng;

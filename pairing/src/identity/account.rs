@@ -1,9 +1,9 @@
 //! The account: one seed, written down as 24 words, from which its keys come.
 //!
-//! The keys have two ranks. The *recovery* keys ([`RecoverySecret`]) may replace everything else and come from the seed alone. The
-//! *operational* keys, which are here, do the daily work: they list devices, publish cards and answer invites. Once its owner has
-//! written down the words a node is *sealed*: the seed is erased and the operational keys stay, so that whoever steals the node can
-//! add a device but never take the account away for good. `pairing/SPEC.md`, section Identities.
+//! The keys have two ranks. *Recovery* keys ([`RecoverySecret`]) come from the seed alone and can replace all other keys.
+//! *Operational* keys, kept here, do the daily work: they list devices, publish cards and answer invites. A node is *sealed* when
+//! its owner has written down the words: the seed is erased and the operational keys stay. A thief of a sealed node can add
+//! devices, but cannot rotate the account. `pairing/SPEC.md`, section Identities.
 
 mod stored;
 

@@ -212,10 +212,20 @@ impl KeyLog {
         self.ops.len() - self.rotations.last().map_or(0, |newest| newest.at + 1)
     }
 
+    /// Rotations so far: the number of the next one.
+    fn next_index(&self) -> u32 {
+        narrow(self.rotations.len())
+    }
+
     /// What the id of the next rotation covers: the id of the one before, or the hash of the root.
     fn last_id(&self) -> [u8; 32] {
         self.rotations.last().map_or(self.root_hash, |newest| *newest.id.as_bytes())
     }
+}
+
+/// A count that a limit bounds.
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl TryFrom<Vec<SignedOp>> for KeyLog {

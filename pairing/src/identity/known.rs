@@ -1,18 +1,18 @@
 //! What a reader knows of another account's key log, and what it makes of logs that contradict each other.
 //!
-//! The rules decide by rank and by nothing else: no clock, and not by who came first, except for the root, which is believed at first
-//! sight as the account id is. So readers who were shown the same come to the same, in whatever order:
+//! The rules decide by rank alone, not by clocks and not by order of arrival, so readers that have seen the same operations compute
+//! the same state. The one exception is the root: it is trusted on first use, like the account id.
 //!
-//! | a log that | is | and then |
+//! | a log that | is | effect |
 //! |---|---|---|
-//! | goes on from the one known | taken | |
-//! | was rotated since, by the key committed to | taken | what ordinary operations it lacks count no more |
-//! | is shorter, or lacks a rotation | refused | it is old |
-//! | has another ordinary operation in some place | refused | *split*: only what stands before that place counts, until a rotation |
-//! | has another rotation in some place | refused | *contested*: nothing counts until people have compared |
-//! | begins differently | refused | it is forged |
+//! | extends the known log | taken | |
+//! | has a further rotation, by the committed key | taken | ordinary operations it lacks no longer count |
+//! | is shorter, or lacks a rotation | refused | none: it is old |
+//! | has a different ordinary operation at some place | refused | *split*: only operations before that place count, until a rotation |
+//! | has a different rotation at some place | refused | *contested*: nothing counts until people have compared |
+//! | has a different root | refused | none: it is forged |
 //!
-//! A [`Contest`] makes the account contested as well. Each refusal comes with its proof. `pairing/SPEC.md`, section Key log.
+//! A [`Contest`] makes the account contested as well. A refusal of a contradiction carries the proof. `pairing/SPEC.md`, section Key log.
 
 mod refused;
 

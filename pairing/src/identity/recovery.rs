@@ -1,8 +1,8 @@
 //! The recovery keys of an account: the upper of its two ranks of keys.
 //!
-//! The seed, which is written down as 24 words, gives one recovery key for each rotation of the account. The key log
-//! commits to the next one by its hash, so nobody but the holder of the words can make it, and nobody knows its public key before it is
-//! used. A recovery key signs one rotation and nothing else. `pairing/SPEC.md`, section Identities.
+//! The seed (the 24 words) yields one recovery key for each rotation of the account. The key log commits to the next
+//! recovery key by its hash: only the holder of the words can produce it, and its public key is unknown until it is used. A recovery
+//! key signs one rotation and nothing else. `pairing/SPEC.md`, section Identities.
 
 use std::fmt;
 
@@ -50,7 +50,7 @@ impl RecoverySecret {
         self.0.public()
     }
 
-    /// What the log says of it until then.
+    /// The commitment that the log carries until then.
     pub fn commitment(&self) -> Commitment {
         Commitment::to(&self.public())
     }
@@ -78,10 +78,10 @@ mod tests {
     fn each_rotation_has_a_recovery_key_of_its_own_that_comes_back_with_the_seed() {
         let seed = Secret::new([42; 32]);
         let keys: Vec<VerifyingKey> = (0..4).map(|index| RecoverySecret::derive(&seed, index).public()).collect();
-        for (at, key) in keys.iter().enumerate() {
-            assert_eq!(*key, RecoverySecret::derive(&seed, at as u32).public());
-            assert!(!keys[..at].contains(key));
-            assert!(Commitment::to(key) == RecoverySecret::derive(&seed, at as u32).commitment());
+        for (at, key) in (0..).zip(&keys) {
+            assert_eq!(*key, RecoverySecret::derive(&seed, at).public());
+            assert_eq!(keys.iter().filter(|other| *other == key).count(), 1);
+            assert!(Commitment::to(key) == RecoverySecret::derive(&seed, at).commitment());
         }
         assert_ne!(RecoverySecret::derive(&Secret::new([43; 32]), 0).public(), keys[0]);
     }

@@ -1,8 +1,11 @@
 //! A contest: a device that was active before a rotation says that its owner did not make it.
 //!
-//! Whoever has the words can rotate an account, and a thief of the words is told from the owner by nobody but people. So the devices of
-//! before have a voice, once: not to win, but to make contacts stop and compare the safety number. A contest carries all that a reader needs: the
-//! log that the device stood in, and the head of the rotation that it objects to. `pairing/SPEC.md`, section Key log.
+//! Whoever has the words can rotate an account, and no machine can tell a thief of the words from the owner. So a device that was
+//! active before a rotation may object to it. A contest does not undo the rotation; it makes contacts stop until people have compared the
+//! safety number. It is self-contained: the log in which the device is active, and the head of the rotation.
+//!
+//! The log may be any log of the account with the rotations before this one. It cannot be restricted to what the rotation left standing:
+//! a thief of the words chooses where the rotation stands, and can revoke devices before it. `pairing/SPEC.md`, section Key log.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
@@ -122,7 +125,7 @@ impl Contest {
     }
 
     pub(crate) fn index(&self) -> u32 {
-        self.before.rotations.len() as u32
+        self.before.next_index()
     }
 
     /// The proof that the account was rotated twice, if `log` has another rotation in the place of the one contested.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyLog, RotationId, SignedOp, Trust, rotation::Head};
+use super::{KeyLog, RotationId, SignedOp, Trust, narrow, rotation::Head};
 use crate::{crypto::sign::VerifyingKey, identity::Commitment};
 
 /// How one log stands to another of the same account.
@@ -142,7 +142,7 @@ impl KeyLog {
         let after = index.checked_sub(1).and_then(|before| self.rotations.get(before));
         let after = after.map_or(self.root_hash, |before| *before.id.as_bytes());
         let fork = Fork::of_rotations(&self.ops[at], &other.ops[at], after);
-        (Parting::Rotation(index as u32), Box::new(fork))
+        (Parting::Rotation(narrow(index)), Box::new(fork))
     }
 
     /// What the rotation number `index` stands on and the key that may make it, as far as this log leads.

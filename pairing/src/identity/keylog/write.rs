@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_bytes::ByteArray;
 
 use super::{
-    Cutoff, Device, KeyLog, KeyLogError, MAX_CUTOFFS, MAX_OPS, Operation, SignedOp, Trust,
+    Cutoff, Device, KeyLog, KeyLogError, MAX_CUTOFFS, MAX_OPS, Operation, SignedOp, Trust, narrow,
     op::OpContent,
     rotation::{Draft, Ended, Restated},
 };
@@ -94,7 +94,7 @@ impl KeyLog {
         if self.next.is_none() {
             return Err(KeyLogError::Uncommitted(self.ops.len()));
         }
-        let index = self.rotations.len() as u32;
+        let index = self.next_index();
         let seq = plan.supersedes.unwrap_or(self.len);
         let stands_on = self.before(seq)?;
         let recovery = account.recovery(index).ok_or(KeyLogError::Sealed)?;
@@ -106,7 +106,7 @@ impl KeyLog {
             next: next.commitment(),
             prev: stands_on.head,
             at: now,
-            numbers: self.numbers + plan.add.len() as u32,
+            numbers: self.numbers.saturating_add(narrow(plan.add.len())),
             devices: self.restated(&stands_on, plan, now)?,
             out: self.left_out(plan),
         };

@@ -26,7 +26,7 @@ struct Forger<'a> {
 impl<'a> Forger<'a> {
     /// What is good as it is, until a test changes something.
     fn new(log: &'a KeyLog) -> Self {
-        let index = log.rotations().len() as u32;
+        let index = log.next_index();
         let draft = Draft {
             seq: log.next_place(),
             after: log.last_id(),

@@ -2,6 +2,7 @@
 //! which looks at all of them at once, says it is.
 
 use proptest::prelude::*;
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
 use super::*;
 use crate::identity::SignedOp;
@@ -9,8 +10,8 @@ use crate::identity::SignedOp;
 /// What a reader can be shown.
 #[derive(Debug, Clone)]
 enum Shown {
-    Log(KeyLog),
-    Contest(Contest),
+    Log(Box<KeyLog>),
+    Contest(Box<Contest>),
 }
 
 /// One step of owner, thief of the node or thief of the words; numbers choose among what there is.
@@ -20,7 +21,7 @@ enum Step {
     Revoke(usize, usize),
     Rotate(usize, u64, bool),
     ForgedRotate(usize),
-    Contest(usize, usize, usize),
+    Contest(usize, usize, u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -30,7 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (n.clone(), n.clone()).prop_map(|(log, device)| Step::Revoke(log, device)),
         2 => (n.clone(), 0u64..4, any::<bool>()).prop_map(|(log, back, keep)| Step::Rotate(log, back, keep)),
         1 => n.clone().prop_map(Step::ForgedRotate),
-        1 => (n.clone(), n.clone(), n).prop_map(|(before, after, device)| Step::Contest(before, after, device)),
+        1 => (n.clone(), n, 0u8..64).prop_map(|(before, after, device)| Step::Contest(before, after, device)),
     ]
 }
 
@@ -62,7 +63,8 @@ impl World {
     }
 
     fn keys(log: &KeyLog) -> AccountSecret {
-        account().after_rotations(log.rotations().len() as u32).expect("seed")
+        let rotations = u32::try_from(log.rotations().len()).expect("few");
+        account().after_rotations(rotations).expect("seed")
     }
 
     fn take(&mut self, step: Step) {
@@ -94,7 +96,7 @@ impl World {
             Step::ForgedRotate(n) => self.forge(n),
             Step::Contest(before, after, by) => {
                 let (before, after) = (self.log(before), self.log(after));
-                let by = device(1 + (by % usize::from(self.devices)) as u8);
+                let by = device(1 + by % self.devices);
                 let contest = Contest::sign(before, after, &by);
                 self.contests.extend(contest);
             }
@@ -114,8 +116,8 @@ impl World {
     }
 
     fn shown(&self) -> Vec<Shown> {
-        let logs = self.logs.iter().cloned().map(Shown::Log);
-        logs.chain(self.contests.iter().cloned().map(Shown::Contest)).collect()
+        let logs = self.logs.iter().cloned().map(|log| Shown::Log(Box::new(log)));
+        logs.chain(self.contests.iter().cloned().map(|contest| Shown::Contest(Box::new(contest)))).collect()
     }
 }
 
@@ -132,7 +134,7 @@ fn old_genesis() -> KeyLog {
 enum State {
     Sound([u8; 32]),
     Split([u8; 32]),
-    Contested(u32),
+    Contested(usize),
 }
 
 fn state_of(known: &KnownLog) -> State {
@@ -140,7 +142,7 @@ fn state_of(known: &KnownLog) -> State {
     match (known.standing(), &known.contested) {
         (Standing::Sound, _) => State::Sound(head()),
         (Standing::Split(_), _) => State::Split(head()),
-        (Standing::Contested(_), contested) => State::Contested(contested.as_ref().expect("it is").index),
+        (Standing::Contested(_), contested) => State::Contested(contested.as_ref().expect("it is").index as usize),
     }
 }
 
@@ -205,7 +207,7 @@ fn model(shown: &[Shown]) -> State {
         }
     }
     if let Some(at) = disputed {
-        return State::Contested(at as u32);
+        return State::Contested(at);
     }
     let rotations = stories.iter().map(|story| story.rotations.len()).max().expect("there is a log");
     let newest: Vec<&Story> = stories.iter().filter(|story| story.rotations.len() == rotations).collect();
@@ -239,11 +241,8 @@ proptest! {
         for shown in [all, subset].into_iter().filter(|shown| !shown.is_empty()) {
             let wanted = model(&shown);
             for order in &orders {
-                let mut shuffled: Vec<(u64, Shown)> = shown
-                    .iter()
-                    .enumerate()
-                    .map(|(at, one)| (order.rotate_left(at as u32 % 64).wrapping_mul(0x9E37_79B9_7F4A_7C15 ^ at as u64), one.clone()))
-                    .collect();
+                let mut rng = ChaCha20Rng::seed_from_u64(*order);
+                let mut shuffled: Vec<(u32, Shown)> = shown.iter().map(|one| (rng.next_u32(), one.clone())).collect();
                 shuffled.sort_by_key(|(key, _)| *key);
                 let shuffled: Vec<Shown> = shuffled.into_iter().map(|(_, one)| one).collect();
                 let known = read(&shuffled);

@@ -14,6 +14,7 @@ use std::{
 };
 
 use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 /// A ping that takes so long has failed.
 pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,6 +47,7 @@ pub(crate) struct Pulse {
     state: Mutex<State>,
     /// Wakes whoever asks for signs of life.
     stir: Arc<Notify>,
+    over: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -65,7 +67,18 @@ struct State {
 impl Pulse {
     pub(crate) fn new(now: Instant, stir: Arc<Notify>) -> Self {
         let state = State { last: now, asked: None, written: None, doubted: false, idle: IDLE_FIRST, watched: true };
-        Self { state: Mutex::new(state), stir }
+        Self { state: Mutex::new(state), stir, over: CancellationToken::new() }
+    }
+
+    /// The connection is closed or given up.
+    pub(crate) fn end(&self) {
+        self.over.cancel();
+    }
+
+    /// Waits for the end of the connection. yamux does not tell the streams of a connection that is closed by this node:
+    /// whoever reads or writes one would wait for ever.
+    pub(crate) async fn over(&self) {
+        self.over.cancelled().await;
     }
 
     pub(crate) fn beat(&self, now: Instant) {

@@ -213,7 +213,9 @@ impl Shared {
     pub(crate) fn disconnected(&self, peer: PeerId, connection: ConnectionId) {
         let mut sessions = self.lock();
         if let Some(session) = sessions.by_peer.get_mut(&peer) {
-            session.links.remove(&connection);
+            if let Some(link) = session.links.remove(&connection) {
+                link.pulse.end();
+            }
             if session.links.is_empty() {
                 session.shut(|_| true);
                 sessions.by_peer.remove(&peer);

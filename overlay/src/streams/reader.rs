@@ -177,7 +177,13 @@ impl Reader {
     async fn frame(&self, stream: &mut Stream) -> Result<(Bytes, OwnedSemaphorePermit), End> {
         let limits = &self.shared.limits;
         let mut header = [0; 4];
-        let first = stream.read_exact(&mut header[..1]);
+        let first = async {
+            tokio::select! {
+                biased; // What came before the end of the connection is read.
+                read = stream.read_exact(&mut header[..1]) => read,
+                () = self.pulse.over() => Err(std::io::ErrorKind::ConnectionAborted.into()),
+            }
+        };
         if self.stranger() {
             timeout(limits.stranger_idle, first).await.map_err(|_| End::Over)?.map_err(|_| End::Over)?;
         } else {

@@ -140,7 +140,8 @@ enum End {
     Failed,
     /// In good order, to go on elsewhere: nothing is lost.
     Relocated,
-    /// To go on elsewhere, but the peer has not confirmed the end of this one: its last frames may be lost.
+    /// To go on elsewhere, but the peer has not confirmed the end of this one: its last frames may be lost. Perhaps the
+    /// connection is gone.
     Left,
 }
 
@@ -194,6 +195,9 @@ impl Task {
                     if self.told == Some(true) {
                         self.tell(false, false).await;
                     }
+                    if end == End::Left {
+                        continue;
+                    }
                     end
                 }
             };
@@ -211,7 +215,10 @@ impl Task {
             self.shared.opens.send(request).await.map_err(|_| End::Failed)?;
             let (mut stream, via) = opened.await.map_err(|_| End::Failed)?;
             let mut verdict = [REFUSED];
-            stream.read_exact(&mut verdict).await.map_err(|_| End::Failed)?;
+            tokio::select! {
+                read = stream.read_exact(&mut verdict) => read.map_err(|_| End::Failed)?,
+                () = via.pulse.over() => return Err(End::Left),
+            }
             via.pulse.beat(Instant::now());
             if verdict == [ACCEPTED] { Ok((stream, via)) } else { Err(End::Refused) }
         };
@@ -230,14 +237,14 @@ impl Task {
                         let ended = timeout(FINISH, finish(&mut frames, &mut verdicts)).await;
                         return if ended == Ok(true) { End::Relocated } else { End::Left };
                     }
-                    end = watch(&mut verdicts) => return end,
+                    end = watch(&mut verdicts, pulse) => return end,
                     more = self.take_one() => if !more { return End::Failed },
                 }
             }
             let batch = self.gather();
             let mut writing = pin!(write(&mut frames, &batch, pulse));
             let written = tokio::select! {
-                end = watch(&mut verdicts) => return end,
+                end = watch(&mut verdicts, pulse) => return end,
                 written = timeout(WRITE_STALL, &mut writing) => written,
                 () = relocate.notified() => {
                     // What is half written is finished first, and then it moves; or the connection is dead.
@@ -320,12 +327,15 @@ impl Task {
     }
 }
 
-/// Waits for the acceptor to end the stream; it has nothing else to say.
-async fn watch(verdicts: &mut ReadHalf<Stream>) -> End {
+/// Waits for the acceptor to end the stream, for it has nothing else to say, or for the end of the connection.
+async fn watch(verdicts: &mut ReadHalf<Stream>, pulse: &Pulse) -> End {
     let mut verdict = [ACCEPTED];
-    match verdicts.read_exact(&mut verdict).await {
-        Ok(()) if verdict == [REFUSED] => End::Refused,
-        _ => End::Failed,
+    tokio::select! {
+        read = verdicts.read_exact(&mut verdict) => match read {
+            Ok(()) if verdict == [REFUSED] => End::Refused,
+            _ => End::Failed,
+        },
+        () = pulse.over() => End::Left,
     }
 }
 

@@ -10,7 +10,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::harness::{Node, config};
+use libp2p::swarm::dial_opts::DialOpts;
+
+use super::{
+    harness::{Node, config, peer_of},
+    mallory::Mallory,
+};
 
 /// Passes connections on to a node until it forgets them: then each end is left with a connection by which nothing
 /// comes and which nobody ends, as after a change of address.
@@ -107,4 +112,27 @@ async fn frames_follow_a_peer_to_its_new_connection_while_the_old_one_looks_well
     bob.opened(alice.peer(), Protocol::Sync).await;
     bob.send(alice.peer(), Protocol::Sync, "I followed you");
     assert_eq!(alice.frame().await.2.as_ref(), b"I followed you");
+}
+
+#[tokio::test]
+async fn the_stream_of_a_connection_that_is_given_up_is_opened_on_another_though_nobody_writes() {
+    // [NET-LIVE]
+    let mut alice = Node::start(config(1)).await;
+    let router = Router::before(&alice, Dialer::Nothing).await;
+    alice.handle.allow(peer_of(9), Vec::new()).await.unwrap();
+    let (peer, through_router) = (alice.peer(), router.address.clone());
+    let mut other = Mallory::with(9, |swarm| {
+        swarm.dial(DialOpts::peer_id(peer).addresses(vec![through_router]).build()).unwrap();
+    })
+    .await;
+    let mut streams = other.accept(Protocol::Sync);
+    let mut first = streams.stream().await;
+    assert!(first.write(&[1]).await);
+    alice.opened(other.peer, Protocol::Sync).await;
+
+    router.forget().await;
+    other.dial(&alice).await;
+    let mut second = streams.stream().await;
+    assert!(second.write(&[1]).await);
+    alice.opened(other.peer, Protocol::Sync).await;
 }

@@ -4,10 +4,14 @@ use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder, identify,
     identity::Keypair,
-    kad, noise,
-    swarm::{NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
+    kad, noise, ping,
+    swarm::{
+        NetworkBehaviour, SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+    },
     tcp, yamux,
 };
+use tokio::sync::mpsc;
 
 use super::harness::{Node, within};
 use covey_overlay::Protocol;
@@ -15,6 +19,7 @@ use covey_overlay::Protocol;
 #[derive(NetworkBehaviour)]
 pub(crate) struct Tools {
     pub(crate) identify: identify::Behaviour,
+    ping: ping::Behaviour,
     pub(crate) kad: kad::Behaviour<kad::store::MemoryStore>,
     pub(crate) streams: libp2p_stream::Behaviour,
 }
@@ -23,6 +28,7 @@ pub(crate) struct Mallory {
     pub(crate) peer: PeerId,
     pub(crate) address: Multiaddr,
     control: libp2p_stream::Control,
+    dials: mpsc::Sender<DialOpts>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -55,7 +61,7 @@ impl Mallory {
                 let mut kad = kad::Behaviour::with_config(peer, kad::store::MemoryStore::new(peer), settings);
                 kad.set_mode(Some(kad::Mode::Server));
                 let identify = identify::Behaviour::new(identify::Config::new("covey/1".to_owned(), key.public()));
-                Tools { identify, kad, streams: libp2p_stream::Behaviour::new() }
+                Tools { identify, ping: ping::Behaviour::default(), kad, streams: libp2p_stream::Behaviour::new() }
             })
             .unwrap()
             .with_swarm_config(|c| c.with_idle_connection_timeout(std::time::Duration::from_secs(60)))
@@ -68,12 +74,16 @@ impl Mallory {
         };
         prepare(&mut swarm);
         let (peer, control) = (*swarm.local_peer_id(), swarm.behaviour().streams.new_control());
+        let (dials, mut wanted) = mpsc::channel(1);
         let task = tokio::spawn(async move {
             loop {
-                swarm.select_next_some().await;
+                tokio::select! {
+                    _ = swarm.select_next_some() => {}
+                    Some(dial) = wanted.recv() => swarm.dial(dial).unwrap(),
+                }
             }
         });
-        Self { peer, address, control, task }
+        Self { peer, address, control, dials, task }
     }
 
     /// Connected to `node`.
@@ -83,6 +93,12 @@ impl Mallory {
             swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build()).unwrap();
         })
         .await
+    }
+
+    /// Makes one more connection.
+    pub(crate) async fn dial(&self, node: &Node) {
+        let dial = DialOpts::peer_id(node.peer()).addresses(vec![node.address().await]);
+        self.dials.send(dial.condition(PeerCondition::Always).build()).await.unwrap();
     }
 
     pub(crate) async fn open(&mut self, node: &Node, protocol: Protocol) -> Raw {

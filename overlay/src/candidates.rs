@@ -28,6 +28,8 @@ pub(crate) struct Candidates<B> {
     /// Only ports at which this node listens pass: any other one is of a router that takes a new port for each
     /// connection, and to test it costs up to 100 kB.
     own_ports_only: bool,
+    /// Nothing passes.
+    closed: bool,
     listening: Vec<Multiaddr>,
     seen: HashSet<Multiaddr>,
     /// What a new `inner` has to know of.
@@ -37,12 +39,17 @@ pub(crate) struct Candidates<B> {
 impl<B> Candidates<B> {
     pub(crate) fn new(inner: B) -> Self {
         let (seen, connections) = (HashSet::new(), HashMap::new());
-        Self { inner, own_ports_only: false, listening: Vec::new(), seen, connections }
+        Self { inner, own_ports_only: false, closed: false, listening: Vec::new(), seen, connections }
     }
 
     /// Passes candidates with the port and transport of a listen address only.
     pub(crate) fn of_own_ports(inner: B) -> Self {
         Self { own_ports_only: true, ..Self::new(inner) }
+    }
+
+    /// Whether candidates are of no use.
+    pub(crate) fn close(&mut self, closed: bool) {
+        self.closed = closed;
     }
 
     fn note(&mut self, event: &FromSwarm<'_>) {
@@ -65,7 +72,7 @@ impl<B> Candidates<B> {
 
     fn passes(&mut self, address: &Multiaddr) -> bool {
         // By a circuit the other side sees nothing of us but our peer id.
-        if ip_of(address).is_none() {
+        if self.closed || ip_of(address).is_none() {
             return false;
         }
         if self.own_ports_only && !self.listening.iter().any(|own| transport_of(own) == transport_of(address)) {
@@ -193,6 +200,17 @@ mod tests {
         let address = |port: u16| format!("/ip4/192.0.2.1/tcp/{port}").parse::<Multiaddr>().expect("an address");
         assert_eq!((0..1_000).filter(|port| candidates.passes(&address(*port))).count(), CANDIDATES);
         assert!(candidates.passes(&address(0)));
+    }
+
+    #[test]
+    fn nothing_passes_while_candidates_are_of_no_use() {
+        // [NET-NAT-CANDIDATES]
+        let mut candidates = Candidates::new(());
+        let address: Multiaddr = "/ip4/192.0.2.1/tcp/1".parse().expect("an address");
+        candidates.close(true);
+        assert!(!candidates.passes(&address));
+        candidates.close(false);
+        assert!(candidates.passes(&address));
     }
 
     #[test]

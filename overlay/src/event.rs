@@ -122,6 +122,12 @@ pub enum Event {
     /// The addresses under which others can reach this node, each ending in `/p2p/<own peer id>`, have changed:
     /// confirmed external ones and circuits first, then listen addresses. For tickets and contact cards.
     Addresses(Vec<Multiaddr>),
+    /// For some seconds this node has not been connected to anybody, or it is again. Told by a node that never met anybody,
+    /// too.
+    Alone {
+        /// Since when, Unix milliseconds; `None`: somebody is connected again.
+        since: Option<u64>,
+    },
     /// The answer to [`crate::Handle::probe`].
     Probe(u64),
 }

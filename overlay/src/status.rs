@@ -80,7 +80,10 @@ pub struct Status {
     pub translated: bool,
     /// Others see this node at a port at which it listens, as is needed for hole punching.
     pub ports_kept: bool,
-    /// No peer is connected since then, in Unix milliseconds.
+    /// Of the bootstrap peers nobody answered at another port than 443: the network lets out nothing else.
+    pub web_only: bool,
+    /// No peer is connected since then, in Unix milliseconds; told after some seconds, together with
+    /// [`Event::Alone`](crate::Event::Alone).
     pub alone_since: Option<u64>,
     /// The connected peers.
     pub connected: Vec<Connected>,
@@ -140,6 +143,7 @@ impl Status {
             forwarded: false,
             translated: false,
             ports_kept: false,
+            web_only: false,
             alone_since: None,
             connected: Vec::new(),
             is_relay: false,

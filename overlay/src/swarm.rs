@@ -138,6 +138,8 @@ fn kademlia(local: libp2p::PeerId, config: &Config) -> kad::Behaviour<Cards> {
         // The node publishes anew by itself: a record must be signed again before it expires.
         .set_publication_interval(None)
         .set_provider_publication_interval(None)
+        // The worker looks around by itself: [NET-DHT-LOOK].
+        .set_periodic_bootstrap_interval(None)
         .set_caching(kad::Caching::Disabled)
         // A record, its key and what protobuf adds to them; a list of 20 peers with 16 addresses each.
         .set_max_packet_size(32 << 10);

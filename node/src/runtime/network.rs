@@ -157,6 +157,8 @@ pub struct Connections {
     known: Arc<Mutex<BTreeMap<PeerKey, Connection>>>,
     /// Whoever follows who comes and goes.
     changes: broadcast::Sender<Change>,
+    /// Since when this node is connected to nobody.
+    alone: watch::Sender<Option<u64>>,
 }
 
 /// A peer connected, or disconnected.
@@ -172,7 +174,8 @@ pub struct Change {
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { known: Arc::default(), changes: broadcast::Sender::new(CHANGES) }
+        let (changes, alone) = (broadcast::Sender::new(CHANGES), watch::Sender::new(None));
+        Self { known: Arc::default(), changes, alone }
     }
 }
 
@@ -180,6 +183,11 @@ impl Connections {
     /// Peers that come and go from now on. Whoever does not keep up misses some.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    /// Watches since when this node is connected to nobody, in Unix milliseconds.
+    pub fn alone(&self) -> watch::Receiver<Option<u64>> {
+        self.alone.subscribe()
     }
 
     fn tell(&self, peer: PeerKey, connection: Connection, connected: bool) {
@@ -216,6 +224,7 @@ impl Connections {
                     self.tell(peer, connection, false);
                 }
             }
+            Event::Alone { since } => drop(self.alone.send_replace(*since)),
             _ => {}
         }
     }
@@ -317,7 +326,11 @@ fn input_of(event: Event) -> Option<Input> {
         Event::Closed { peer, protocol: Protocol::Sync, .. } => {
             Some(Input::Closed { peer: addressing::peer_key(&peer)? })
         }
-        Event::Opened { .. } | Event::Closed { .. } | Event::Rerouted { .. } | Event::Probe(_) => None,
+        Event::Opened { .. }
+        | Event::Closed { .. }
+        | Event::Rerouted { .. }
+        | Event::Alone { .. }
+        | Event::Probe(_) => None,
         Event::Frame { peer, protocol, source, frame } => {
             Some(Input::Frame { peer: addressing::peer_key(&peer)?, protocol, source, frame: frame.to_vec() })
         }

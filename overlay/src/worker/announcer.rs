@@ -17,6 +17,8 @@ pub(super) struct Announcer {
     changed: VecDeque<PeerId>,
     addresses: Vec<Multiaddr>,
     addresses_changed: bool,
+    /// Nobody is connected since then; `None` in the outer option: no news.
+    alone: Option<Option<u64>>,
     probe: Option<u64>,
 }
 
@@ -41,13 +43,18 @@ impl Announcer {
         }
     }
 
+    /// Nobody has been connected since then, or somebody is again.
+    pub(super) fn alone(&mut self, since: Option<u64>) {
+        self.alone = Some(since);
+    }
+
     /// The node wants to see whether its events reach it.
     pub(super) fn probe(&mut self, number: u64) {
         self.probe = Some(number);
     }
 
     pub(super) fn has_news(&self) -> bool {
-        self.addresses_changed || self.probe.is_some() || !self.changed.is_empty()
+        self.addresses_changed || self.alone.is_some() || self.probe.is_some() || !self.changed.is_empty()
     }
 
     /// The next event, if the changes amount to one.
@@ -58,6 +65,7 @@ impl Announcer {
         }
         event
             .or_else(|| std::mem::take(&mut self.addresses_changed).then(|| Event::Addresses(self.addresses.clone())))
+            .or_else(|| self.alone.take().map(|since| Event::Alone { since }))
             .or_else(|| self.probe.take().map(Event::Probe))
     }
 

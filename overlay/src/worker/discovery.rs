@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{REJOIN, REUNITE, Worker};
 use crate::{
-    Bootstrap, Config, DialError, SpawnError,
+    Backoff, Bootstrap, Config, DialError, SpawnError,
     address::{self, Scope},
     backoff::jittered,
     book::Book,
@@ -27,6 +27,10 @@ const CLOSING: usize = 256;
 const PAGE: usize = 8;
 /// With so many neighbours the book is not needed.
 const ENOUGH: usize = 4;
+
+/// The pauses between looks around in the DHT. Whoever joins first knows only through whom; those who join after them are
+/// met at the next look. `[NET-DHT-LOOK]`
+const LOOK: Backoff = Backoff { first: Duration::from_secs(5), most: Duration::from_secs(300) };
 
 /// Bootstrap nodes are tried out of turn no more often than this.
 const HURRY: Duration = Duration::from_secs(3);
@@ -57,6 +61,10 @@ impl Seed {
         Self { peer, addresses: vec![address], listed, connected: None, trouble: None }
     }
 
+    pub(super) fn addresses(&self) -> &[Multiaddr] {
+        &self.addresses
+    }
+
     pub(super) fn status(&self, connected: bool) -> Bootstrap {
         let trouble = self.trouble.clone().filter(|_| !connected);
         Bootstrap { peer: self.peer, addresses: self.addresses.clone(), connected, trouble }
@@ -74,8 +82,9 @@ pub(super) struct Discovery {
     hurried: Option<Instant>,
     /// Peers that were reached at some time.
     pub(super) book: Book,
-    /// No peer is connected since then, in Unix milliseconds.
-    alone: Option<u64>,
+    /// When to look around in the DHT, and how often that was done.
+    look: Instant,
+    looks: u32,
 }
 
 impl Discovery {
@@ -89,14 +98,19 @@ impl Discovery {
             closing: Vec::new(),
             hurried: None,
             book,
-            alone: None,
+            look: now + LOOK.pause(1),
+            looks: 1,
         }
     }
 
     pub(super) fn next(&self) -> Instant {
         let closing = self.closing.iter().map(|c| c.at).min();
         let joining = (!self.bootstrap.is_empty() || !self.book.is_empty()).then_some(self.rejoin);
-        [Some(self.upkeep), Some(self.punch), joining, closing].into_iter().flatten().min().unwrap_or(self.upkeep)
+        [Some(self.upkeep), Some(self.punch), Some(self.look), joining, closing]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.upkeep)
     }
 
     pub(super) fn close_later(&mut self, peer: PeerId, connection: ConnectionId, at: Instant) {
@@ -105,17 +119,14 @@ impl Discovery {
         }
     }
 
-    pub(super) fn alone_since(&self) -> Option<u64> {
-        self.alone
-    }
-
-    /// `peers` are connected, at `wall` (Unix milliseconds).
-    pub(super) fn counted(&mut self, peers: usize, wall: u64) {
-        if peers == 0 {
-            self.alone.get_or_insert(wall);
-        } else {
-            self.alone = None;
+    /// Whether it is time to look around; then the next time is chosen. `[NET-DHT-LOOK]`
+    fn looks_around(&mut self, now: Instant) -> bool {
+        let due = self.look <= now;
+        if due {
+            self.looks = self.looks.saturating_add(1);
+            self.look = now + LOOK.pause(self.looks);
         }
+        due
     }
 
     /// Takes these nodes as bootstrap peers, in place of those of an older list.
@@ -171,6 +182,7 @@ impl Discovery {
         self.hurried = Some(soon);
         self.rejoin = self.rejoin.min(soon);
         self.attempts = 0;
+        (self.look, self.looks) = (self.look.min(soon + LOOK.pause(1)), 1);
     }
 }
 
@@ -195,6 +207,10 @@ impl Worker {
     pub(super) fn tend_discovery(&mut self, now: Instant) {
         if self.discovery.rejoin <= now {
             self.join(now);
+        }
+        if self.discovery.looks_around(now) {
+            // Err: there is nobody to ask.
+            let _ = self.swarm.behaviour_mut().kad.bootstrap();
         }
         if self.discovery.upkeep <= now {
             self.discovery.upkeep = now + UPKEEP;
@@ -268,13 +284,16 @@ impl Worker {
             for address in &addresses {
                 self.swarm.behaviour_mut().kad.add_address(&peer_id, address.clone());
             }
+        } else {
+            // It answers no queries, or no longer.
+            self.swarm.behaviour_mut().kad.remove_peer(&peer_id);
         }
         self.shared.recognize(peer_id, &addresses);
         self.seeker.discovered(&peer_id, &addresses, Instant::now());
         // Only who was dialled is asked to dial back: of others silence says nothing.
         let internet = |at: &Multiaddr| ip_of(at).is_some() && Scope::of(at) == Some(Scope::Global);
         if link.as_ref().is_some_and(|(at, dialed)| *dialed && internet(at)) {
-            self.reachability.on_internet(Instant::now());
+            self.on_internet(Instant::now());
         }
         let dialed = link.as_ref().filter(|(_, dialed)| *dialed).map(|(at, _)| at);
         self.on_observed(peer_id, &info.protocols, &info.observed_addr, dialed);
@@ -313,5 +332,24 @@ impl Worker {
             kad::Event::OutboundQueryProgressed { id, result, step, .. } => self.on_query(id, result, step.last),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_joined_looks_around_in_seconds_and_then_more_and_more_seldom() {
+        // [NET-DHT-LOOK]
+        let start = Instant::now();
+        let mut discovery = Discovery::new(Vec::new(), Book::new(&[], &PeerId::random()), start);
+        let seconds = (0..700).map(|n| start + Duration::from_secs(n));
+        let looks: Vec<u64> =
+            seconds.filter(|now| discovery.looks_around(*now)).map(|at| (at - start).as_secs()).collect();
+        assert_eq!(looks, [5, 15, 35, 75, 155, 315, 615]);
+        let moved = start + Duration::from_secs(700);
+        discovery.hurry(moved);
+        assert!(!discovery.looks_around(moved) && discovery.looks_around(moved + LOOK.first));
     }
 }

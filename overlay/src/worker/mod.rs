@@ -1,10 +1,12 @@
 //! The task that owns the swarm: takes commands and swarm events, keeps discovery running, tells the node what it
 //! should know. Handlers are synchronous; nothing here waits for the network.
 
+mod alone;
 mod announcer;
 mod commands;
 mod discovery;
 mod nat;
+mod outward;
 mod peers;
 mod queries;
 mod records;
@@ -23,8 +25,8 @@ use tokio::{
 };
 
 use self::{
-    announcer::Announcer, discovery::Discovery, nat::Reachability, peers::Resolved, records::Records, seeds::Seeds,
-    wall::Wall,
+    alone::Alone, announcer::Announcer, discovery::Discovery, nat::Reachability, peers::Resolved, records::Records,
+    seeds::Seeds, wall::Wall,
 };
 use crate::{
     Backoff, Clock, Command, Config, DialError, Events, Handle, Reply, SpawnError,
@@ -67,6 +69,7 @@ pub async fn spawn(config: Config) -> Result<(Handle, Events), SpawnError> {
     let mut worker = Worker {
         seeker: Seeker::new(config.backoff.clone()),
         announcer: Announcer::default(),
+        alone: Alone::default(),
         discovery: Discovery::new(bootstrap, Book::new(&config.book, &config.peer_id()), now),
         seeds: Seeds::new(&config),
         kademlia: config.realm().kademlia(),
@@ -85,7 +88,7 @@ pub async fn spawn(config: Config) -> Result<(Handle, Events), SpawnError> {
     early.into_iter().for_each(|event| worker.on_swarm(event));
     worker.refresh_addresses();
     worker.use_seeds();
-    worker.discovery.counted(0, config.clock.now());
+    worker.count_peers();
     let inputs = Inputs { commands: command_requests, opens: open_requests, resolved };
     tokio::spawn(worker.run(inputs));
     Ok((handle, receiver))
@@ -105,6 +108,7 @@ struct Worker {
     shared: Arc<Shared>,
     seeker: Seeker,
     announcer: Announcer,
+    alone: Alone,
     discovery: Discovery,
     reachability: Reachability,
     records: Records,
@@ -147,7 +151,7 @@ impl Worker {
     fn next_wake(&self) -> Instant {
         let (silent, doubted) = (self.shared.next_silent(), self.reachability.next());
         let (joining, wall) = (Some(self.discovery.next()), Some(self.wall.next()));
-        let times = [self.seeker.next(), self.records.next(), joining, silent, doubted, wall];
+        let times = [self.seeker.next(), self.records.next(), self.alone.next(), joining, silent, doubted, wall];
         times.into_iter().flatten().min().unwrap_or_else(Instant::now)
     }
 
@@ -162,6 +166,9 @@ impl Worker {
         self.tend_reachability(now);
         self.give_up_silent(now);
         self.ask_for_life(now);
+        if let Some(alone) = self.alone.news(now) {
+            self.announcer.alone(alone);
+        }
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<BehavioursEvent>) {
@@ -171,8 +178,9 @@ impl Worker {
                 self.on_connected(peer_id, connection_id, &endpoint);
             }
             SwarmEvent::ConnectionClosed { peer_id, .. } => self.on_disconnected(peer_id),
-            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+            SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error, .. } => {
                 self.shared.counters.outgoing_failed();
+                self.reachability.outward.failed(connection_id);
                 if let Some(peer) = peer_id {
                     self.on_dial_error(peer, &error);
                 }

@@ -5,20 +5,18 @@
 //! internet and was not found to be reachable within some seconds takes places on relays ([`super::relays`]), and gives
 //! them back if it turns out to be reachable after all. What counts as found is the business of [`crate::proofs`].
 
+mod proving;
+
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
-use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, autonat,
-    kad::Mode,
-    swarm::dial_opts::{DialOpts, PeerCondition},
-};
+use libp2p::{Multiaddr, PeerId, kad::Mode};
 use tokio::time::Instant;
 
-use super::{Worker, relays::Relays};
+use super::{Worker, outward::Outward, relays::Relays};
 use crate::{
     Config, Nat, RelayUse,
     address::{self, Scope, is_circuit},
-    proofs::{Group, Proofs},
+    proofs::Proofs,
     streams::ip_of,
     surroundings::Surroundings,
     swarm::prober,
@@ -35,21 +33,10 @@ const DOUBT: Duration = Duration::from_secs(3);
 const VERDICT: Duration = Duration::from_secs(30);
 /// A connection that is given up in this time after an own address was lost was lost with it.
 const MOVING: Duration = Duration::from_secs(30);
-/// Witnesses remembered.
-const MOST_WITNESSES: usize = 64;
-/// Nodes remembered that can be asked to dial back.
-const SERVERS: usize = 32;
-/// Own addresses of the internet that are tried without anybody having seen them.
-const OWN: usize = 4;
-/// Nodes that are asked at a time whether a proven address still holds.
-const ASKED: usize = 2;
-/// Another address than the proven ones is a reason to test these again, but no more often than this: who reports it may lie.
-const STRANGE: Duration = Duration::from_secs(60);
 /// Addresses told to the node.
 const TOLD: usize = 16;
 /// Circuits of one relay among them.
 const TOLD_PER_RELAY: usize = 3;
-const DIAL_BACK: StreamProtocol = StreamProtocol::new("/libp2p/autonat/2/dial-request");
 
 pub(super) struct Reachability {
     relay_use: RelayUse,
@@ -71,6 +58,8 @@ pub(super) struct Reachability {
     servers: HashMap<PeerId, Multiaddr>,
     /// Somebody sees this node at a port at which it listens.
     ports_kept: bool,
+    /// Whether the network lets this node out to any port.
+    pub(super) outward: Outward,
     /// When somebody last saw this node elsewhere than where it is proven to be.
     strange: Option<Instant>,
     /// The relays, and the places on them.
@@ -104,6 +93,7 @@ impl Reachability {
             proofs: Proofs::default(),
             servers: HashMap::new(),
             ports_kept: false,
+            outward: Outward::default(),
             strange: None,
             relays: Relays::new(config.relay_server),
             configured: config.external.iter().chain(&config.bootstrap).cloned().collect(),
@@ -137,9 +127,15 @@ impl Reachability {
         }
     }
 
-    /// This node is connected to the internet: from now on silence means something.
-    pub(super) fn on_internet(&mut self, now: Instant) {
+    /// This node is connected to the internet: from now on silence means something. True the first time.
+    fn on_internet(&mut self, now: Instant) -> bool {
+        let first = self.online.is_none();
         self.online.get_or_insert(now);
+        first
+    }
+
+    fn answers_queries(&self) -> bool {
+        self.public || self.relays.is_relay() || self.online.is_none()
     }
 
     /// When something is due.
@@ -170,6 +166,7 @@ impl Reachability {
         self.proofs.clear();
         self.servers.clear();
         self.ports_kept = false;
+        self.outward = Outward::default();
         (self.online, self.silence) = (None, Silence::Short);
     }
 
@@ -236,13 +233,20 @@ fn told(external: &[Multiaddr], circuits: &[Multiaddr], listen: &[Multiaddr], lo
 }
 
 impl Worker {
+    /// A node on the internet answered.
+    pub(super) fn on_internet(&mut self, now: Instant) {
+        if self.reachability.on_internet(now) {
+            self.choose_role();
+        }
+    }
+
     pub(super) fn on_external_address(&mut self, address: &Multiaddr) {
         self.reachability.local |= !is_circuit(address) && !is_global(address);
         if is_global(address) && !self.reachability.public {
             self.reachability.public = true;
             self.reachability.failed.clear();
             self.reachability.silence = Silence::Short;
-            self.swarm.behaviour_mut().kad.set_mode(Some(Mode::Server));
+            self.choose_role();
             self.give_back_reservations();
         }
         if !is_circuit(address) {
@@ -260,94 +264,9 @@ impl Worker {
         if was_public && !self.reachability.public {
             // From here on silence counts again.
             (self.reachability.online, self.reachability.silence) = (Some(Instant::now()), Silence::Short);
+            self.choose_role();
         }
         self.refresh_addresses();
-    }
-
-    /// Tests again what was proven. `[NET-NAT-PROOF]`
-    fn tend_proofs(&mut self, now: Instant) {
-        let Some(addresses) = self.reachability.proofs.due(now) else { return };
-        self.withdraw_unproven(now);
-        self.swarm.behaviour_mut().autonat_client.restart(prober(), &addresses);
-        // New connections: on those that exist libp2p does not find out again who can be asked.
-        let fresh = |at: &Multiaddr| Group::of(at).is_some_and(|group| !self.reachability.proofs.heard_from(group));
-        let mut servers: Vec<(bool, bool, PeerId, Multiaddr)> = self
-            .reachability
-            .servers
-            .iter()
-            .map(|(peer, at)| (self.is_bootstrap(peer), fresh(at), *peer, at.clone()))
-            .collect();
-        servers.sort_by_key(|(bootstrap, fresh, ..)| (!bootstrap, !fresh));
-        for (_, _, peer, address) in servers.into_iter().take(ASKED) {
-            let options = DialOpts::peer_id(peer).addresses(vec![address]).condition(PeerCondition::Always).build();
-            if let Err(error) = self.swarm.dial(options) {
-                tracing::debug!(%peer, %error, "not asked to dial back");
-            }
-        }
-    }
-
-    /// Addresses whose proof is over are told to nobody any more.
-    fn withdraw_unproven(&mut self, now: Instant) {
-        let reachability = &self.reachability;
-        let stays = |address: &Multiaddr| {
-            is_circuit(address)
-                || !is_global(address)
-                || reachability.configured_external.contains(address)
-                || reachability.relays.is_relay()
-                || reachability.proofs.holds(address, now)
-        };
-        let over: Vec<Multiaddr> = self.swarm.external_addresses().filter(|a| !stays(a)).cloned().collect();
-        for address in &over {
-            tracing::info!("others no longer reach this node at one of its addresses");
-            self.swarm.remove_external_address(address);
-        }
-        if !over.is_empty() {
-            self.on_external_address_lost();
-        }
-    }
-
-    /// Somebody tells at which address they see this node.
-    pub(super) fn on_observed(
-        &mut self,
-        peer: PeerId,
-        protocols: &[StreamProtocol],
-        observed: &Multiaddr,
-        dialed: Option<&Multiaddr>,
-    ) {
-        let now = Instant::now();
-        if let Some(at) = dialed.filter(|at| is_global(at) && protocols.contains(&DIAL_BACK)) {
-            let servers = &mut self.reachability.servers;
-            if servers.len() < SERVERS || servers.contains_key(&peer) || self.discovery.is_seed(&peer) {
-                servers.insert(peer, at.clone());
-            }
-        }
-        if dialed.is_some_and(is_global) {
-            self.offer_own_addresses();
-        }
-        let Some(ip) = ip_of(observed).filter(|_| is_global(observed)) else { return };
-        // Hole punching may be by another transport than the one by which this peer is connected.
-        let listen: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
-        self.reachability.ports_kept |= keeps_port(observed, &listen);
-        for sibling in siblings(observed, &listen) {
-            self.swarm.behaviour_mut().dcutr.offer(&sibling);
-        }
-        let elsewhere = {
-            let mut known = self.swarm.external_addresses().filter(|a| is_global(a)).filter_map(ip_of).peekable();
-            known.peek().is_some() && !known.any(|own| own == ip || own.is_ipv4() != ip.is_ipv4())
-        };
-        if elsewhere && self.reachability.strange.is_none_or(|at| at + STRANGE <= now) {
-            self.reachability.strange = Some(now);
-            self.reachability.proofs.doubt(now);
-        }
-    }
-
-    /// Addresses of the internet that this machine has are tried, also those by which nobody is connected yet: of two
-    /// families one may be open.
-    fn offer_own_addresses(&mut self) {
-        let own: Vec<Multiaddr> = self.swarm.listeners().filter(|at| is_global(at)).take(OWN).cloned().collect();
-        for address in own {
-            self.swarm.behaviour_mut().autonat_client.offer_once(&address);
-        }
     }
 
     /// What silence has come to mean. `[NET-NAT-SILENCE]`
@@ -357,16 +276,17 @@ impl Worker {
             self.tend_reservations();
         }
         if self.reachability.listen(now) {
-            self.leave_dht_if_private();
             self.tend_reservations();
+            self.try_other_ports();
         }
     }
 
-    /// A node that nobody reaches answers no queries. A relay stays: through it all others find each other.
-    fn leave_dht_if_private(&mut self) {
-        if self.reachability.nat() == Nat::Private && !self.reachability.relays.is_relay() {
-            self.swarm.behaviour_mut().kad.set_mode(Some(Mode::Client));
-        }
+    /// Who is on the internet and not proven to be reachable there answers no queries: others would dial it in vain, or by
+    /// relays, hundreds at a time. A relay stays, for through it all others find each other; and so does a node on a
+    /// network without the internet. `[NET-DHT-ROLE]`
+    fn choose_role(&mut self) {
+        let mode = if self.reachability.answers_queries() { Mode::Server } else { Mode::Client };
+        self.swarm.behaviour_mut().kad.set_mode(Some(mode));
     }
 
     /// An address at which this node listens has come up.
@@ -402,45 +322,8 @@ impl Worker {
         if let Some(gateway) = behaviours.upnp.as_mut() {
             gateway.search_anew();
         }
-        behaviours.kad.set_mode(Some(Mode::Server));
+        self.choose_role();
         self.refresh_addresses();
-    }
-
-    /// A node tried to dial back.
-    pub(super) fn on_probed(&mut self, event: &autonat::v2::client::Event) {
-        let (address, now) = (&event.tested_addr, Instant::now());
-        let trusted = self.is_bootstrap(&event.server);
-        if event.result.is_ok() {
-            self.on_reached(address, &event.server, trusted, now);
-            return;
-        }
-        if self.reachability.proofs.missed(address, trusted, now) {
-            self.withdraw_unproven(now);
-        }
-        // On a network of one machine or one house nobody needs to be reachable from outside.
-        if !is_global(address) || self.reachability.public {
-            return;
-        }
-        if self.reachability.failed.len() < MOST_WITNESSES {
-            self.reachability.failed.insert(event.server, if trusted { WITNESSES } else { 1 });
-        }
-        self.leave_dht_if_private();
-        self.tend_reservations();
-    }
-
-    /// A node reached this one. `[NET-NAT-PROOF]`
-    fn on_reached(&mut self, address: &Multiaddr, server: &PeerId, trusted: bool, now: Instant) {
-        let proven = if is_global(address) {
-            let Some(group) = self.shared.direct_address(server).as_ref().and_then(Group::of) else { return };
-            self.reachability.proofs.reached(address, group, trusted, now)
-        } else {
-            // Of one network: whoever is there sees it for themselves.
-            true
-        };
-        if proven && !self.swarm.external_addresses().any(|a| a == address) {
-            self.swarm.add_external_address(address.clone());
-            self.on_external_address(address);
-        }
     }
 
     /// Tells the node under which addresses it can be reached, if that has changed.
@@ -448,6 +331,8 @@ impl Worker {
         let local = *self.swarm.local_peer_id();
         let listen: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
         self.shared.set_surroundings(Surroundings::new(&listen, &self.reachability.configured));
+        let needs_no_proof = self.needs_no_proof();
+        self.swarm.behaviour_mut().autonat_client.close(needs_no_proof);
         if self.reachability.relays.is_relay() {
             // Who runs a relay says that it can be reached; without addresses it could give out no places.
             for address in announced_by_relay(&listen, &self.reachability.configured_external) {
@@ -462,29 +347,6 @@ impl Worker {
         let circuits: Vec<Multiaddr> = circuits.filter(|a| self.shared.is_placed_well(a)).cloned().collect();
         self.announcer.addresses(told(&external, &circuits, &listen, &local));
     }
-}
-
-/// Whether others see this node at a port at which it listens.
-fn keeps_port(observed: &Multiaddr, listen: &[Multiaddr]) -> bool {
-    let port = |address: &Multiaddr| address.iter().skip(1).take(2).collect::<Multiaddr>();
-    let Some(ip) = ip_of(observed) else { return false };
-    listen.iter().any(|own| is_of_family(own, ip) && is_of_network(own) && port(own) == port(observed))
-}
-
-fn is_of_family(address: &Multiaddr, ip: IpAddr) -> bool {
-    ip_of(address).is_some_and(|own| own.is_ipv4() == ip.is_ipv4())
-}
-
-/// Where `observed` would be by the other transports at which this node listens: routers that keep the port of one keep that
-/// of the others.
-fn siblings(observed: &Multiaddr, listen: &[Multiaddr]) -> Vec<Multiaddr> {
-    let Some(ip) = ip_of(observed).filter(|_| keeps_port(observed, listen)) else { return Vec::new() };
-    let own = listen.iter().filter(|a| is_of_network(a) && is_of_family(a, ip));
-    let mut siblings: Vec<Multiaddr> = own.filter_map(|address| address.replace(0, |_| Some(ip.into()))).collect();
-    siblings.sort();
-    siblings.dedup();
-    siblings.retain(|sibling| sibling != observed);
-    siblings
 }
 
 #[cfg(test)]

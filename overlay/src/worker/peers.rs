@@ -123,8 +123,11 @@ impl Worker {
     }
 
     pub(super) fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
-        self.discovery.counted(self.shared.count().0, self.clock.now());
+        self.count_peers();
         let dialed = (endpoint.is_dialer() && !endpoint.is_relayed()).then(|| endpoint.get_remote_address());
+        if let Some(at) = dialed {
+            self.reachability.outward.reached(at);
+        }
         self.seeker.connected(&peer, dialed);
         for respond_to in self.waiting.remove(&peer).unwrap_or_default() {
             self.shared.want(&peer);
@@ -148,10 +151,14 @@ impl Worker {
         if self.shared.is_connected(&peer) {
             return;
         }
-        self.discovery.counted(self.shared.count().0, self.clock.now());
+        self.count_peers();
         let now = Instant::now();
         self.seeker.disconnected(&peer, now, &mut self.rng);
         self.discovery.seed_lost(&peer, now);
+    }
+
+    pub(super) fn count_peers(&mut self) {
+        self.alone.counted(self.shared.count().0, Instant::now(), self.clock.now());
     }
 
     pub(super) fn on_ping(&mut self, event: &ping::Event) {

@@ -1,4 +1,4 @@
-use super::*;
+use super::{proving::siblings, *};
 
 #[test]
 fn one_strange_witness_does_not_make_the_node_private_but_a_bootstrap_peer_does() {
@@ -81,6 +81,24 @@ fn silence_for_some_seconds_is_reason_for_a_relay_and_later_a_verdict() {
     assert!(reachability.wants_relay() && reachability.nat() == Nat::Private && reachability.next_verdict().is_none());
     reachability.public = true;
     assert!(!reachability.wants_relay() && reachability.nat() == Nat::Public);
+}
+
+#[test]
+fn who_is_on_the_internet_and_not_proven_to_be_reachable_there_answers_no_queries() {
+    // [NET-DHT-ROLE]
+    let (mut reachability, start) = (Reachability::new(&Config::new([1; 32])), Instant::now());
+    assert!(reachability.answers_queries(), "on a network without the internet all answer");
+    assert!(reachability.on_internet(start) && !reachability.on_internet(start + DOUBT));
+    assert!(!reachability.answers_queries());
+    reachability.public = true;
+    assert!(reachability.answers_queries());
+    reachability.public = false;
+    reachability.start_over();
+    assert!(reachability.answers_queries(), "it may be on a network without the internet now");
+    let mut relay = Config::new([1; 32]);
+    relay.relay_server = true;
+    let mut relay = Reachability::new(&relay);
+    assert!(relay.on_internet(start) && relay.answers_queries());
 }
 
 #[test]

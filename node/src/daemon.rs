@@ -299,7 +299,13 @@ async fn bring_up(
     let server = rpc::serve(module, options, probes(&service), access, rng).await?;
     let ticket = covey_api::AccountApi::ticket(service.as_ref(), covey_api::AccountTicket::default()).await?;
     service.look_at_itself().await?;
-    let network = tokio::spawn(runtime::drive_network(core.engine.clone(), events, errands, connections, echoes));
+    let (engine, told) = (core.engine.clone(), Arc::clone(&service));
+    let network = tokio::spawn(async move {
+        tokio::select! {
+            () = runtime::drive_network(engine, events, errands, connections, echoes) => {}
+            () = told.tell_of_network() => {}
+        }
+    });
     Ok((Front { service, server, network }, addresses, ticket.ticket))
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use covey_api::{
     Channel, Contact, ContactState, Direction, Event, Group, GroupEvent, GroupState, JoinRequest, JoinRequestState,
-    MemberState, Message, MessageState, Party, Peer, Policy, Role, Time, kind,
+    MemberState, Message, MessageState, Network, Party, Peer, Policy, Role, Time, kind,
 };
 use serde::de::DeserializeOwned;
 
@@ -77,6 +77,11 @@ impl Teller {
                 let peer: Peer = shape(event)?;
                 let who = label(peer.alias.as_deref().or(peer.contact.as_deref())?);
                 Some(t.paint.dim(&format!("{who} {}", if peer.connected { "is online" } else { "went offline" })))
+            }
+            kind::NETWORK => {
+                let network: Network = shape(event)?;
+                let said = network.offline.unwrap_or_else(|| "connected again".to_owned());
+                Some(t.paint.yellow(&clean_line(&said)))
             }
             kind::JOURNAL_TRUNCATED => {
                 Some(t.paint.yellow("older events are no longer kept; see `covey messages` and `covey pair list`"))

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, Channel, Contact, GroupEvent, JoinRequest, Message, Peer};
+use crate::{Account, Channel, Contact, GroupEvent, JoinRequest, Message, Network, Peer};
 
 /// Declares the kinds: the enum, the constants of [`kind`], and what is told of each.
 macro_rules! kinds {
@@ -98,6 +98,8 @@ kinds! {
     GroupRequest, GROUP_REQUEST = "group.request", JoinRequest, lasting;
     /// A device of a contact, or of a member of a group, connected or disconnected; see `connected`. Transient.
     Peer, PEER = "peer", Peer, transient;
+    /// This node is connected to nobody, for some seconds already, or to somebody again.
+    Network, NETWORK = "network", Network, lasting;
     /// Events before this one are no longer kept: some were missed.
     JournalTruncated, JOURNAL_TRUNCATED = "journal_truncated", JournalTruncated, lasting;
 }

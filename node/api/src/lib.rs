@@ -67,8 +67,8 @@ pub use message::{
     MessageState, Sent,
 };
 pub use node::{
-    Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reachability,
-    Report, Status,
+    Check, CheckState, Counts, Done, Network, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer,
+    Reachability, Report, Status,
 };
 pub use pair::{
     Contact, ContactAlert, ContactAlertKind, ContactState, Direction, PairAccept, PairApi, PairBlock, PairCancel,

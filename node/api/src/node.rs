@@ -101,7 +101,7 @@ pub struct Status {
     /// How others reach us, in a sentence: the verdict of the doctor's check `reachability`.
     #[serde(default)]
     pub network: String,
-    /// Since when and why no peer is connected; none if one is.
+    /// Since when and why no peer is connected; none if one is, and in the first seconds.
     #[serde(default)]
     pub offline: Option<String>,
     /// Connected peers, strangers included.
@@ -114,6 +114,17 @@ pub struct Status {
     pub data_dir: String,
     /// When it started.
     pub started_at: Time,
+}
+
+/// The data of `network`: whether this node is connected to anybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Network {
+    /// Is anybody connected?
+    pub online: bool,
+    /// Since when that is so.
+    pub since: Time,
+    /// Since when and why nobody is, in a sentence, as `node.status` has it; none if somebody is.
+    pub offline: Option<String>,
 }
 
 /// A connected peer.

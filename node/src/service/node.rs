@@ -17,6 +17,7 @@ use super::Service;
 use crate::addressing;
 use crate::engine::{PeerKey, rpc};
 use crate::health::Condition;
+use crate::runtime;
 
 /// Time for the answer to a shutdown to be written before its connection ends. A client for which it was too short sees
 /// the connection end, which tells the same.
@@ -124,6 +125,20 @@ impl Service {
                 "status"
             ),
             Err(error) => warn!(%error, "the status cannot be told"),
+        }
+    }
+
+    /// Writes into the journal when this node is connected to nobody, and when to somebody again. Never returns while the
+    /// overlay runs.
+    pub async fn tell_of_network(&self) {
+        let mut alone = self.connections.alone();
+        while alone.changed().await.is_ok() {
+            let since = *alone.borrow_and_update();
+            let Ok(overlay) = self.overlay_status().await else { return };
+            let network = reach::network(&overlay, since, runtime::now());
+            if let Err(error) = self.engine.call(move |cx| rpc::node::network(cx, &network)).await {
+                warn!(%error, "an event of the network is missing");
+            }
         }
     }
 

@@ -44,14 +44,16 @@ export class Follower {
 
   async #readAll() {
     const { cursor } = await this.#rpc.ask('events.fetch', { last: 0 });
-    const [account, contacts, channels, archived, groups] = await Promise.all([
+    const [account, status, contacts, channels, archived, groups] = await Promise.all([
       this.#rpc.ask('account.show'),
+      this.#rpc.ask('node.status'),
       this.#rpc.ask('pair.list'),
       this.#rpc.ask('channel.list'),
       this.#rpc.ask('channel.list', { archived: true }),
       this.#rpc.ask('group.list'),
     ]);
     this.#store.setAccount(account);
+    this.#store.setOffline(status.offline);
     this.#store.setChannels([...channels, ...archived]);
     this.#store.setContacts(contacts);
     this.#store.setGroups(groups);
@@ -98,6 +100,9 @@ export class Follower {
         break;
       case 'account':
         this.#store.setAccount(data);
+        break;
+      case 'network':
+        this.#store.setOffline(data.offline);
         break;
       case 'peer':
         this.#askPresence();

@@ -16,6 +16,8 @@ export class Store extends EventTarget {
   timelines = new Map();
   /** 'connecting', 'up', 'down'; `retryAt` in Unix milliseconds while down. */
   connection = { state: 'connecting', retryAt: 0 };
+  /** Since when and why the node is connected to nobody, in a sentence; null if it is to somebody. */
+  offline = null;
 
   emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
@@ -74,6 +76,11 @@ export class Store extends EventTarget {
       this.timelines.set(channel, timeline);
     }
     return timeline;
+  }
+
+  setOffline(offline) {
+    this.offline = offline;
+    this.emit('connection');
   }
 
   setConnection(state, retryAt = 0) {

@@ -204,6 +204,9 @@ def afterwards(alice, bob, nodes, documents, ids):
     eventually("old events go", lambda: alice.call("events.fetch")["events"][:1] == [] or alice.call("events.fetch", **{"from": "0"})["events"][0]["kind"] == "journal_truncated")
     alice.call("events.subscribe", **{"from": "0"})
     eventually("it is told what was missed", lambda: "journal_truncated" in documents.seen_kinds)
+    nodes["carol"].stop()
+    again.stop()
+    eventually("alice is told that nobody is left", lambda: "network" in documents.seen_kinds)
     alice.close()
 
 

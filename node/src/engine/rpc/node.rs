@@ -1,10 +1,10 @@
 //! The engine's part of `node.*`.
 
-use covey_api::{ApiError, ContactState, Counts};
+use covey_api::{ApiError, ContactState, Counts, EventKind, Network};
 
 use crate::engine::records::{channels, people};
 use crate::engine::shown::{contact, delivery};
-use crate::engine::{Cx, PeerKey, members};
+use crate::engine::{Cx, PeerKey, journal, members};
 
 /// How many of what.
 ///
@@ -31,6 +31,14 @@ pub fn counts(cx: &mut Cx<'_, '_>) -> Result<Counts, ApiError> {
     }
     counts.outbox = u32::try_from(cx.live.waiting.len()).unwrap_or(u32::MAX);
     Ok(counts)
+}
+
+/// Writes down that this node is connected to nobody, or to somebody again.
+///
+/// # Errors
+/// Those of the store.
+pub fn network(cx: &mut Cx<'_, '_>, network: &Network) -> Result<(), ApiError> {
+    Ok(journal::record(cx, EventKind::Network, network)?)
 }
 
 /// An account id and our name for it.

@@ -2,7 +2,7 @@
 //!
 //! Pure: made from what the overlay counts and has proven.
 
-use covey_api::{Check, CheckState, Time};
+use covey_api::{Check, CheckState, Network, Time};
 use covey_overlay::{Bootstrap, Multiaddr, Nat, Status};
 
 use super::check;
@@ -90,8 +90,11 @@ fn public(overlay: &Status) -> &'static str {
 /// What is between this node and the internet.
 fn behind(overlay: &Status) -> String {
     let what = if overlay.translated { "NAT" } else { "a firewall" };
-    let holes =
-        if overlay.ports_kept { "punchable" } else { "not punchable: it takes another port for each connection" };
+    let holes = match (overlay.web_only, overlay.ports_kept) {
+        (true, _) => "not punchable: it lets out connections to port 443 only",
+        (false, false) => "not punchable: it takes another port for each connection",
+        (false, true) => "punchable",
+    };
     format!("behind {what}, {holes}")
 }
 
@@ -106,8 +109,21 @@ fn short(place: &Multiaddr) -> String {
 
 /// Since when and why this node is connected to nobody, if so.
 pub(super) fn offline(overlay: &Status) -> Option<String> {
-    let since = Time::from_unix_ms(overlay.alone_since?);
-    Some(format!("not connected to anybody since {since}, because {}", why_alone(overlay)))
+    overlay.alone_since.map(|since| offline_since(overlay, since))
+}
+
+fn offline_since(overlay: &Status, since: u64) -> String {
+    let since = Time::from_unix_ms(since);
+    format!("not connected to anybody since {since}, because {}", why_alone(overlay))
+}
+
+/// What the event says of a node that is connected to nobody since then, or to somebody again.
+pub(super) fn network(overlay: &Status, alone_since: Option<u64>, now: u64) -> Network {
+    Network {
+        online: alone_since.is_none(),
+        since: Time::from_unix_ms(alone_since.unwrap_or(now)),
+        offline: alone_since.map(|since| offline_since(overlay, since)),
+    }
 }
 
 fn why_alone(overlay: &Status) -> String {

@@ -38,7 +38,7 @@ const RELAYS: [&str; 2] = [
 fn each_situation_gets_its_verdict() {
     use CheckState::{Fail, Ok as Good, Warn};
     type Change = fn(&mut covey_overlay::Status);
-    let table: [(Change, CheckState, &str); 14] = [
+    let table: [(Change, CheckState, &str); 15] = [
         (|s| s.nat = Nat::Public, Good, "public: reachable from the internet"),
         (|s| (s.nat, s.forwarded) = (Nat::Public, true), Good, "public by UPnP"),
         (|s| (s.nat, s.external) = (Nat::Public, addresses(&["/ip6/2a10:1::2/tcp/1"])), Good, "public over IPv6 only"),
@@ -57,6 +57,11 @@ fn each_situation_gets_its_verdict() {
             |s| (s.places, s.ports_kept) = (addresses(&RELAYS[..1]), false),
             Good,
             "behind NAT, not punchable: it takes another port for each connection, through 12D3KooWPjce",
+        ),
+        (
+            |s| (s.places, s.web_only) = (addresses(&RELAYS[..1]), true),
+            Good,
+            "behind NAT, not punchable: it lets out connections to port 443 only, through 12D3KooWPjce",
         ),
         (
             |s| (s.places, s.translated) = (addresses(&RELAYS[..1]), false),
@@ -85,6 +90,8 @@ fn each_situation_gets_its_verdict() {
 fn a_node_that_is_connected_to_nobody_says_since_when_and_why() {
     let mut status = status();
     assert_eq!(reach::offline(&status), None);
+    let again = reach::network(&status, None, 1_764_424_920_000);
+    assert!(again.online && again.offline.is_none() && again.since == Time::from_unix_ms(1_764_424_920_000));
     (status.peers, status.alone_since) = (0, Some(1_764_424_920_000));
     status.listen = addresses(&["/ip4/127.0.0.1/tcp/1"]);
     let told = |status: &covey_overlay::Status| reach::offline(status).expect("it is alone");
@@ -98,6 +105,9 @@ fn a_node_that_is_connected_to_nobody_says_since_when_and_why() {
     status.listen = addresses(&["/ip4/192.168.1.2/tcp/1"]);
     let said = told(&status);
     assert!(said.contains("no answer at /ip4/8.8.8.8/tcp/7421") && said.contains("at once"), "{said}");
+    let event = reach::network(&status, status.alone_since, 1_764_424_930_000);
+    assert_eq!((event.online, event.since), (false, Time::from_unix_ms(1_764_424_920_000)));
+    assert_eq!(event.offline, Some(said), "the event and the status agree");
 }
 
 #[test]

@@ -50,16 +50,18 @@ function renameSelf(rpc, store) {
   });
 }
 
-/** Whether the node answers. */
+/** Whether the node answers, and whether it is connected to anybody. */
 export function connectionBar({ rpc, store }) {
   const text = h('span', { role: 'status' });
   const retry = h('button', { type: 'button', on: { click: () => rpc.retry() } }, 'Try now');
   const bar = h('footer', { class: 'connection' }, h('span', { class: 'dot' }), text, retry);
   const show = () => {
     const { state } = store.connection;
-    bar.dataset.state = state;
+    const offline = state === 'up' && store.offline;
+    bar.dataset.state = offline ? 'offline' : state;
     retry.hidden = state !== 'down';
-    const words = { up: 'Connected to your node', down: 'Your node does not answer', connecting: 'Connecting…' };
+    const up = `Connected to your node${offline ? `; it is ${offline}` : ''}`;
+    const words = { up, down: 'Your node does not answer', connecting: 'Connecting…' };
     fill(text, words[state]);
   };
   store.addEventListener('connection', batched(show));

@@ -43,6 +43,7 @@ mod killed_between_steps;
 mod messages_wait_for_who_is_away;
 mod metrics_are_numbers_of_nobody;
 mod open_mode_keeps_strangers_out_of_the_inbox;
+mod people_meet_through_a_seed;
 mod persisted_before_sent;
 mod receipts;
 mod removed_contact;

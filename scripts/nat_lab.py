@@ -23,8 +23,9 @@ CONTACT = 30  # seconds in which a contact gets through a crowd of strangers
 DIRECT = 30  # seconds in which a path becomes direct where it can
 VERDICTS = {
     "public": "public: reachable", "cone": "public: reachable", "forward": "public: reachable", "upnp": "public by UPnP",
-    "firewall": "behind a firewall, punchable", "random": "behind NAT, not punchable",
-    "cgnat-random": "behind NAT, not punchable", "tcp-443": "behind NAT, ", "dual": "public over IPv6 only",
+    "firewall": "behind a firewall, punchable", "random": "behind NAT, not punchable: it takes another port for each connection, through ",
+    "cgnat-random": "behind NAT, not punchable: it takes another port for each connection, through ",
+    "tcp-443": "behind NAT, not punchable: it lets out connections to port 443 only, through ", "dual": "public over IPv6 only",
     "six": "public over IPv6 only",
 } | dict.fromkeys(("open", "drop", "reject", "cgnat", "no-udp"), "behind NAT, punchable, through ")
 GATEWAYS = {"lies": "public: reachable", "nonsense": "behind NAT, punchable", "rejects": "behind NAT, punchable",
@@ -176,28 +177,38 @@ class Case:
             return f"says: {said()}; not: {expected}", False
         took = time.monotonic() - began
         time.sleep(5)
-        status = user.call("node.status")
+        status, peers = user.call("node.status"), user.call("node.peers")
         # What the router says falsely is told to nobody; the port that it forwards is found by others.
         if any("/8.8.8.8/" in address for address in status["addresses"]):
             return f"tells the router's lie: {status['addresses']}", False
         wanted = "public" if expected.startswith("public") else "private"
         agree = status["network"] == said() and expected in said() and (
             status["reachability"] == wanted or wanted == "private" and status["reachability"] == "unknown")
-        told = said().split(":")[0] if agree else f"{said()}, but status: {status['network']}, {status['reachability']}"
+        if not agree:
+            return f"{said()}, but status: {status['network']}, {status['reachability']}", False
+        # A node alone with its seed and the relays that it names is connected to these, directly.
+        named = [peer for peer in peers if peer["peer_id"][:12] in said()]
+        agree = len(peers) == status["peers"] and not any(peer["relayed"] for peer in peers) and (
+            len(named) == (1 if ", through " in said() else 0))
+        told = said().split(", through")[0] if agree else f"{said()}, but peers: {peers}"
         return f"{took:5.1f} s, {told}", agree
 
     def offline(self):
         """A node that loses the only other one says so, and takes it back."""
         homes, users = self.two("drop", "drop")
         said = lambda: users[0].call("node.status")["offline"]
+        events = lambda: [e["data"] for e in users[0].call("events.fetch", kinds=["network"])["events"]]
         until(lambda: said() is None, "it is connected", SOON)
+        before = len(events())
         homes[0].off()
         began = time.monotonic()
-        until(lambda: said() is not None and "not connected to anybody since" in said(), "it says so", OFFLINE + 5)
-        took, words = time.monotonic() - began, said()
+        until(lambda: len(events()) > before, "an event says so", OFFLINE + 5)
+        took, words, event = time.monotonic() - began, said(), events()[-1]
+        agree = event["offline"] == words and not event["online"] and users[0].call("node.peers") == []
         homes[0].on()
-        until(lambda: said() is None, "it takes it back", SOON + 10)
-        return f"{took:5.1f} s, {words[:100]}", took <= OFFLINE and "bootstrap node" in words
+        until(lambda: said() is None and events()[-1]["online"], "it takes it back", SOON + 10)
+        good = took <= OFFLINE and "not connected to anybody since" in words and "bootstrap node" in words and agree
+        return f"{took:5.1f} s, {words[:100]}" + ("" if agree else f"; the event: {event}"), good
 
     def idle(self, first, second):
         """What a pair costs that says nothing, with two relays."""
@@ -280,8 +291,11 @@ class Case:
         homes[0].forget()
 
     def relay(self, _, users):
-        """The seed that carries more vanishes for good."""
-        self.seeds[0][0].process.send_signal(19)
+        """The seed by which A writes to B vanishes for good; if they are connected directly, one of the two."""
+        way = next((peer["address"] for peer in users[0].call("node.peers") if peer.get("contact") == users[1].account), "")
+        names = {known["both"][0].rsplit("/", 1)[1]: seed for seed, known in self.seeds}
+        used = next((seed for name, seed in names.items() if f"/{name}/p2p-circuit" in way), self.seeds[0][0])
+        used.process.send_signal(19)
 
     def sleep(self, _, users):
         users[0].process.send_signal(19)
@@ -376,7 +390,7 @@ def cases(chosen):
         yield "crowd", lambda case: case.crowd()
         nobody = "unreachable because nobody outside could reach this node, and no relay is known"
         yield "verdict: reject without a relay", lambda case: case.verdict("reject", nobody, relay=False)
-        for kind in ("drop", "random", "cgnat-random", "tcp-443"):
+        for kind in KINDS:
             yield f"idle: {kind}", lambda case, kind=kind: case.idle(kind, kind)
     yield "verdict: offline", lambda case: case.offline()
     # How long it takes to get through a crowd depends on what else this machine does.

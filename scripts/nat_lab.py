@@ -370,7 +370,7 @@ def cases(chosen):
     """Name and what to do with a case, for all that were chosen."""
     pairs = [("drop", "drop"), ("drop", "random"), ("reject", "drop"), ("public", "drop"), ("cgnat", "firewall"),
              ("random", "cgnat-random"), ("tcp-443", "no-udp"), ("upnp", "drop")]
-    changes = [("drop", "drop", "move"), ("random", "random", "redial"), ("drop", "drop", "reboot"),
+    changes = [("drop", "drop", "move"), ("random", "random", "redial"), ("random", "random", "relay"),
                ("drop", "drop", "lease")]
     if chosen.whole:
         pairs = list(itertools.combinations_with_replacement(KINDS, 2))

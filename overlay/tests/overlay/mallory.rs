@@ -1,8 +1,12 @@
 //! A peer that speaks libp2p and covey's stream protocols by hand, and means harm.
 
+use std::time::Duration;
+
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use libp2p::{
-    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder, identify,
+    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder,
+    connection_limits::{self, ConnectionLimits},
+    identify,
     identity::Keypair,
     kad, noise, ping,
     swarm::{
@@ -18,6 +22,7 @@ use covey_overlay::Protocol;
 
 #[derive(NetworkBehaviour)]
 pub(crate) struct Tools {
+    limits: connection_limits::Behaviour,
     pub(crate) identify: identify::Behaviour,
     ping: ping::Behaviour,
     pub(crate) kad: kad::Behaviour<kad::store::MemoryStore>,
@@ -46,33 +51,15 @@ impl Mallory {
     }
 
     /// With a network key of her choice.
-    pub(crate) async fn with_key(mut key: [u8; 32], prepare: impl FnOnce(&mut Swarm<Tools>)) -> Self {
-        let key = Keypair::ed25519_from_bytes(&mut key).unwrap();
-        let mut swarm = SwarmBuilder::with_existing_identity(key)
-            .with_tokio()
-            .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
-            .unwrap()
-            .with_behaviour(|key| {
-                let peer = key.public().to_peer_id();
-                let mut settings = kad::Config::new(StreamProtocol::new("/covey/kad/1"));
-                settings.set_replication_interval(None).set_publication_interval(None);
-                // What others want her to store she ignores: her lies stay.
-                settings.set_record_filtering(kad::StoreInserts::FilterBoth);
-                let mut kad = kad::Behaviour::with_config(peer, kad::store::MemoryStore::new(peer), settings);
-                kad.set_mode(Some(kad::Mode::Server));
-                let identify = identify::Behaviour::new(identify::Config::new("covey/1".to_owned(), key.public()));
-                Tools { identify, ping: ping::Behaviour::default(), kad, streams: libp2p_stream::Behaviour::new() }
-            })
-            .unwrap()
-            .with_swarm_config(|c| c.with_idle_connection_timeout(std::time::Duration::from_secs(60)))
-            .build();
-        swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
-        let address = loop {
-            if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
-                break address;
-            }
-        };
+    pub(crate) async fn with_key(key: [u8; 32], prepare: impl FnOnce(&mut Swarm<Tools>)) -> Self {
+        let (mut swarm, address) =
+            swarm(key, settings(kad::StoreInserts::FilterBoth), ConnectionLimits::default()).await;
         prepare(&mut swarm);
+        Self::running(swarm, address)
+    }
+
+    /// What she does from now on.
+    pub(crate) fn running(mut swarm: Swarm<Tools>, address: Multiaddr) -> Self {
         let (peer, control) = (*swarm.local_peer_id(), swarm.behaviour().streams.new_control());
         let (dials, mut wanted) = mpsc::channel(1);
         let task = tokio::spawn(async move {
@@ -121,6 +108,50 @@ impl Mallory {
         let name = StreamProtocol::new(protocol.name());
         within("a stream", self.control.open_stream(peer, name)).await.ok().map(Raw)
     }
+}
+
+/// Settings of the DHT. With [`kad::StoreInserts::FilterBoth`] what others want to have stored is ignored.
+fn settings(inserts: kad::StoreInserts) -> kad::Config {
+    let mut settings = kad::Config::new(StreamProtocol::new("/covey/kad/1"));
+    settings.set_replication_interval(None).set_publication_interval(None).set_record_filtering(inserts);
+    settings
+}
+
+/// A node that answers and does nothing by itself, and where it listens. One that does not store what it is given is the
+/// attacker's.
+pub(crate) async fn bystander(key: [u8; 32], stores: bool) -> (Swarm<Tools>, Multiaddr) {
+    let inserts = if stores { kad::StoreInserts::Unfiltered } else { kad::StoreInserts::FilterBoth };
+    let mut settings = settings(inserts);
+    // libp2p looks around by itself when a table is filled: it gives up at once.
+    settings.set_periodic_bootstrap_interval(None).set_query_timeout(Duration::from_millis(1));
+    swarm(key, settings, ConnectionLimits::default().with_max_pending_outgoing(Some(0))).await
+}
+
+/// A node of libp2p alone, and where it listens.
+async fn swarm(mut key: [u8; 32], settings: kad::Config, limits: ConnectionLimits) -> (Swarm<Tools>, Multiaddr) {
+    let key = Keypair::ed25519_from_bytes(&mut key).unwrap();
+    let mut swarm = SwarmBuilder::with_existing_identity(key)
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+        .unwrap()
+        .with_behaviour(|key| {
+            let peer = key.public().to_peer_id();
+            let mut kad = kad::Behaviour::with_config(peer, kad::store::MemoryStore::new(peer), settings);
+            kad.set_mode(Some(kad::Mode::Server));
+            let identify = identify::Behaviour::new(identify::Config::new("covey/1".to_owned(), key.public()));
+            let (limits, ping) = (connection_limits::Behaviour::new(limits), ping::Behaviour::default());
+            Tools { limits, identify, ping, kad, streams: libp2p_stream::Behaviour::new() }
+        })
+        .unwrap()
+        .with_swarm_config(|c| c.with_idle_connection_timeout(Duration::from_secs(60)))
+        .build();
+    swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+    let address = loop {
+        if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+            break address;
+        }
+    };
+    (swarm, address)
 }
 
 pub(crate) struct Incoming(libp2p_stream::IncomingStreams);

@@ -2,8 +2,8 @@
 //!
 //! A TCP connection whose other end has moved away looks well: the kernel takes what is written and sends it again for
 //! a quarter of an hour. So the peer is asked for a sign of life: at once when there is reason to doubt the connection, 2 s
-//! after something was written and nothing came back (and then all other peers too: the reason may be this node's own
-//! network), and otherwise the more seldom the longer nothing happens, because
+//! after something was written and nothing came back (and if the answer is late all other peers too: the reason may be this
+//! node's own network), and otherwise the more seldom the longer nothing happens, because
 //! an idle phone pays for each packet. Who does not answer in time is given up. Anything counts as an answer: a ping, bytes of
 //! a frame, and bulk that could be written, which the kernel takes only while the peer takes it. Without the last two a slow
 //! line would be cut while it carries something large.
@@ -30,17 +30,10 @@ const SILENT: Duration = Duration::from_secs(7);
 const DOUBTED: Duration = Duration::from_secs(5);
 /// An answer that takes longer is a reason to use another connection, if there is one.
 const SLOW: Duration = Duration::from_secs(3);
+/// What was written is not answered, nor the question after it for so long: the others are asked too.
+const LATE: Duration = Duration::from_secs(1);
 /// Bulk that counts as one when it was written.
 pub(crate) const BULK: usize = 64 << 10;
-
-/// Why a peer is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// It was its turn, or the connection is doubted.
-    Turn,
-    /// Nothing came back for what was written.
-    Unanswered,
-}
 
 #[derive(Debug)]
 pub(crate) struct Pulse {
@@ -57,6 +50,8 @@ struct State {
     asked: Option<Instant>,
     /// When something was written, of which nothing came back yet.
     written: Option<Instant>,
+    /// When to ask the others too, unless something comes.
+    late: Option<Instant>,
     doubted: bool,
     /// The pause until the next ping while nothing happens.
     idle: Duration,
@@ -66,7 +61,15 @@ struct State {
 
 impl Pulse {
     pub(crate) fn new(now: Instant, stir: Arc<Notify>) -> Self {
-        let state = State { last: now, asked: None, written: None, doubted: false, idle: IDLE_FIRST, watched: true };
+        let state = State {
+            last: now,
+            asked: None,
+            written: None,
+            late: None,
+            doubted: false,
+            idle: IDLE_FIRST,
+            watched: true,
+        };
         Self { state: Mutex::new(state), stir, over: CancellationToken::new() }
     }
 
@@ -84,13 +87,12 @@ impl Pulse {
     pub(crate) fn beat(&self, now: Instant) {
         let mut state = self.lock();
         state.last = state.last.max(now);
-        (state.asked, state.written, state.doubted) = (None, None, false);
+        (state.asked, state.written, state.late, state.doubted) = (None, None, None, false);
     }
 
     /// Something was written that the peer should answer in some way.
     pub(crate) fn wrote(&self, now: Instant) {
         let mut state = self.lock();
-        state.idle = IDLE_FIRST;
         if state.written.is_none() {
             state.written = Some(now);
             drop(state);
@@ -124,13 +126,26 @@ impl Pulse {
         Some(if state.doubted { state.last } else { written })
     }
 
-    /// Whether to ask now, and why; then it counts as asked.
-    pub(crate) fn ask(&self, now: Instant) -> Option<Reason> {
-        self.asks_at().filter(|at| *at <= now)?;
+    /// Whether to ask now; then it counts as asked.
+    pub(crate) fn ask(&self, now: Instant) -> bool {
+        if self.asks_at().is_none_or(|at| now < at) {
+            return false;
+        }
         let mut state = self.lock();
         state.asked = Some(now);
         state.idle = state.idle.saturating_mul(2).min(IDLE_MOST);
-        Some(if state.written.is_some() { Reason::Unanswered } else { Reason::Turn })
+        state.late = state.written.map(|_| now + LATE);
+        true
+    }
+
+    /// When its silence will be a reason to ask the others.
+    pub(crate) fn late_at(&self) -> Option<Instant> {
+        self.lock().late
+    }
+
+    /// Whether its silence is a reason to ask the others now; it is so once.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.lock().late.take_if(|at| *at <= now).is_some()
     }
 
     /// Asks out of turn. False if the peer was asked already.
@@ -174,10 +189,10 @@ mod tests {
         // [NET-LIVE]
         let start = Instant::now();
         let pulse = pulse(start);
-        assert!(pulse.ask(start).is_none() && pulse.ends_at().is_none());
+        assert!(!pulse.ask(start) && pulse.ends_at().is_none());
         let asked = start + IDLE_FIRST;
-        assert_eq!(pulse.ask(asked), Some(Reason::Turn));
-        assert!(pulse.ask(asked).is_none() && !pulse.ask_too(asked), "one question at a time");
+        assert!(pulse.ask(asked) && pulse.late_at().is_none());
+        assert!(!pulse.ask(asked) && !pulse.ask_too(asked), "one question at a time");
         assert_eq!(pulse.ends_at(), Some(asked + SILENT));
         assert!(!pulse.is_doubtful(asked) && pulse.is_doubtful(asked + SLOW));
         pulse.beat(asked + SLOW);
@@ -193,8 +208,25 @@ mod tests {
         pulse.wrote(later);
         pulse.wrote(later + Duration::from_secs(1));
         assert_eq!(pulse.asks_at(), Some(later + WRITTEN), "more of it gives no more time");
-        assert_eq!(pulse.ask(later + WRITTEN), Some(Reason::Unanswered));
+        assert!(pulse.ask(later + WRITTEN));
         assert_eq!(pulse.ends_at(), Some(later + Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn the_others_are_asked_only_if_the_answer_to_what_was_written_is_late() {
+        // [NET-LIVE]
+        let start = Instant::now();
+        let pulse = pulse(start);
+        pulse.wrote(start);
+        let asked = start + WRITTEN;
+        assert!(pulse.ask(asked) && !pulse.is_late(asked));
+        pulse.beat(asked + LATE / 2);
+        assert!(pulse.late_at().is_none() && !pulse.is_late(asked + LATE));
+        pulse.wrote(asked + LATE);
+        let asked = asked + LATE + WRITTEN;
+        assert!(pulse.ask(asked));
+        assert_eq!(pulse.late_at(), Some(asked + LATE));
+        assert!(pulse.is_late(asked + LATE) && !pulse.is_late(asked + LATE), "once");
     }
 
     #[test]
@@ -203,7 +235,7 @@ mod tests {
         let start = Instant::now();
         let pulse = pulse(start);
         pulse.doubt();
-        assert!(pulse.is_doubtful(start) && pulse.ask(start).is_some());
+        assert!(pulse.is_doubtful(start) && pulse.ask(start));
         assert_eq!(pulse.ends_at(), Some(start + DOUBTED));
         pulse.doubt();
         assert_eq!(pulse.ends_at(), Some(start + DOUBTED), "more doubts give no more time");
@@ -218,13 +250,13 @@ mod tests {
             let at = pulse.asks_at().expect("again");
             pauses.push((at - now).as_secs());
             now = at;
-            assert_eq!(pulse.ask(now), Some(Reason::Turn));
+            assert!(pulse.ask(now));
             pulse.beat(now);
         }
         assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
         pulse.wrote(now);
         pulse.beat(now);
-        assert_eq!(pulse.asks_at(), Some(now + IDLE_FIRST));
+        assert_eq!(pulse.asks_at(), Some(now + IDLE_MOST), "what is answered is no reason to ask more often");
     }
 
     #[test]
@@ -233,6 +265,6 @@ mod tests {
         let pulse = pulse(start);
         pulse.ignore();
         pulse.doubt();
-        assert!(pulse.ask(start + IDLE_MOST).is_none() && !pulse.ask_too(start) && pulse.ends_at().is_none());
+        assert!(!pulse.ask(start + IDLE_MOST) && !pulse.ask_too(start) && pulse.ends_at().is_none());
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     counters::Counters,
     event::Queued,
     familiar::{Familiar, Host},
-    pulse::{Pulse, Reason},
+    pulse::Pulse,
     realm::Realm,
     session::{Link, Session},
     streams::{Budget, Inbound, Need, OpenStream, Origin, REFUSALS, Slot, Via, Writer, ip_of},
@@ -259,27 +259,22 @@ impl Shared {
             .by_peer
             .values()
             .flat_map(|s| s.links.values())
-            .flat_map(|link| [link.pulse.asks_at(), link.pulse.ends_at()])
+            .flat_map(|link| [link.pulse.asks_at(), link.pulse.late_at(), link.pulse.ends_at()])
             .flatten()
             .min()
     }
 
-    /// Connections to ask now for a sign of life: all of them if one peer does not answer what was written, for then this
-    /// node's own network may be another one.
+    /// Connections to ask now for a sign of life: all of them if one peer answers neither what was written nor the question
+    /// after it, for then this node's own network may be another one.
     pub(crate) fn to_ask(&self, now: Instant) -> Vec<(PeerId, ConnectionId)> {
         let sessions = self.lock();
         let links =
             || sessions.by_peer.iter().flat_map(|(peer, s)| s.links.iter().map(|(id, link)| (*peer, *id, link)));
-        let mut reasons = Vec::new();
-        let mut asked: Vec<(PeerId, ConnectionId)> = Vec::new();
-        for (peer, id, link) in links() {
-            if let Some(reason) = link.pulse.ask(now) {
-                reasons.push(reason);
-                asked.push((peer, id));
-            }
-        }
-        if reasons.contains(&Reason::Unanswered) {
-            asked.extend(links().filter(|(.., link)| link.pulse.ask_too(now)).map(|(peer, id, _)| (peer, id)));
+        let of = |(peer, id, _): (PeerId, ConnectionId, &Link)| (peer, id);
+        let mut asked: Vec<(PeerId, ConnectionId)> = links().filter(|(.., link)| link.pulse.ask(now)).map(of).collect();
+        let late = links().filter(|(.., link)| link.pulse.is_late(now)).count();
+        if late > 0 {
+            asked.extend(links().filter(|(.., link)| link.pulse.ask_too(now)).map(of));
         }
         asked
     }

@@ -131,7 +131,8 @@ fn why_alone(overlay: &Status) -> String {
     if !beyond && !overlay.listen.is_empty() && overlay.bootstrap.is_empty() {
         return "the node listens on loopback only and knows no other node".to_owned();
     }
-    if !beyond {
+    // Nodes on this machine need none.
+    if !beyond && !overlay.bootstrap.iter().any(|seed| seed.addresses.iter().any(super::is_loopback)) {
         return "this machine has no network".to_owned();
     }
     match overlay.bootstrap.as_slice() {

@@ -102,6 +102,8 @@ fn a_node_that_is_connected_to_nobody_says_since_when_and_why() {
     let (silent, refused) = (seed(trouble), seed(Some("it closes the connection at once".to_owned())));
     status.bootstrap = vec![silent, refused];
     assert!(told(&status).ends_with("this machine has no network"));
+    status.bootstrap[0].addresses = addresses(&["/ip4/127.0.0.1/tcp/7421"]);
+    assert!(told(&status).contains("no answer at /ip4/8.8.8.8"), "{}", told(&status));
     status.listen = addresses(&["/ip4/192.168.1.2/tcp/1"]);
     let said = told(&status);
     assert!(said.contains("no answer at /ip4/8.8.8.8/tcp/7421") && said.contains("at once"), "{said}");

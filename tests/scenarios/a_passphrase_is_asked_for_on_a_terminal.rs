@@ -116,7 +116,7 @@ fn a_new_passphrase_is_typed_twice_and_opens_the_vault_later() {
     assert_eq!(words.len(), 24, "{shown}");
     phrase.answer(": ", "abandonment");
     let (code, shown) = phrase.end();
-    assert!(code == Some(1) && shown.contains(&format!("that is not word {number}")), "{code:?} {shown}");
+    assert!(code == Some(1) && shown.contains(&format!("That is not word {number}.")), "{code:?} {shown}");
 
     let mut phrase = OnTerminal::start(home, "account phrase");
     phrase.answer("data: ", "correct horse");

@@ -17,6 +17,8 @@ pub(crate) fn config(seed: u8) -> Config {
     config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
     config.mdns = false;
     config.upnp = false;
+    // It counts the memory of the process, and that may be a whole network.
+    config.limits.memory = usize::MAX;
     config.backoff = Backoff { first: Duration::from_millis(100), most: Duration::from_secs(1) };
     config
 }

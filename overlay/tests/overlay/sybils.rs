@@ -25,8 +25,6 @@ async fn node(seed: u8, hub: Option<Multiaddr>) -> Node {
     let mut config = config(seed);
     config.clock = Clock::new(|| NOON);
     config.bootstrap.extend(hub);
-    // Of the whole process, which is a network.
-    config.limits.memory = usize::MAX;
     Node::start(config).await
 }
 

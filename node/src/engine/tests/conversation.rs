@@ -240,14 +240,15 @@ fn the_journal_is_read_from_every_place_of_it() {
         let cursors: Vec<u64> =
             all.events.iter().map(|event| event.cursor.as_ref().unwrap().parse().unwrap()).collect();
         assert_eq!(cursors, (1..=newest).collect::<Vec<_>>());
+        let newest = usize::try_from(newest).unwrap();
         for from in 0..=newest {
             let params = api::EventsFetch { from: Some(from.to_string()), limit: Some(7), ..Default::default() };
             let page = fetch(&mut world, params);
             let to = (from + 7).min(newest);
-            assert_eq!((page.events.as_slice(), page.more), (&all.events[from as usize..to as usize], to < newest));
+            assert_eq!((page.events.as_slice(), page.more), (&all.events[from..to], to < newest));
             let last = u32::try_from(newest - from).unwrap();
             let params = api::EventsFetch { last: Some(last), limit: Some(1), ..Default::default() };
-            assert_eq!(fetch(&mut world, params).events.first(), all.events.get(from as usize));
+            assert_eq!(fetch(&mut world, params).events.first(), all.events.get(from));
             let kinds = Some(vec![api::EventKind::MessageReceived]);
             let params = api::EventsFetch { last: Some(3), kinds, ..Default::default() };
             assert_eq!(fetch(&mut world, params).events.len(), if node == 1 { 3 } else { 0 });

@@ -53,7 +53,7 @@ impl Figures {
             if self.follows {
                 events::after(cx, told, 100_000, &Selection::default()).map(|(events, _)| Ok(events))
             } else {
-                journal::newest(cx).map(Err).map_err(Into::into)
+                journal::newest(cx).map(Err)
             }
         });
         let events = match events.unwrap() {

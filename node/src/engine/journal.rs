@@ -248,7 +248,8 @@ fn make_room(cx: &mut Cx<'_, '_>, size: &mut Size) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// The newest message of a channel that an event tells of, if it does. Its text is not stored here.
+/// The message in the data of an event, if there is one: the newest of a channel, or in an event of an older covey the message that
+/// it tells of. Its text is not stored here.
 pub(super) fn message_in<'d>(kind: &str, data: &'d mut Value) -> Option<&'d mut serde_json::Map<String, Value>> {
     match kind {
         kind::CHANNEL => data.get_mut("last_message")?.as_object_mut(),

@@ -182,7 +182,7 @@ impl Daemon {
         let (engine, thread) = runtime::spawn(Worker {
             store: opened.store,
             vault: opened.vault,
-            me: opened.me,
+            me: Arc::new(opened.me),
             policy: Policy { suspect_rollback, ..policy(&config) },
             network,
             rng: make_rng(),

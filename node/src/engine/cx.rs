@@ -1,15 +1,17 @@
 //! What every handler works with.
 
+use std::sync::Arc;
+
 use rand::rngs::StdRng;
 
 use crate::engine::notices::Notices;
-use crate::engine::{Appended, Asker, Effect, Live, Me, Policy};
+use crate::engine::{Appended, Asker, Effect, EngineError, Live, Me, Policy};
 use crate::store::Tx;
 
 /// One input's context: who we are, what is in memory, the transaction, the time and the random source.
 pub struct Cx<'a, 's> {
-    /// Our own identities.
-    pub me: &'a Me,
+    /// Our own identities. An input that changes them ([`Cx::become_now`]) leaves the new ones here for those after it.
+    pub me: Arc<Me>,
     /// What the operator configured.
     pub policy: &'a Policy,
     /// What is in memory only: connected peers, retry times.
@@ -33,7 +35,7 @@ pub struct Cx<'a, 's> {
 impl<'a, 's> Cx<'a, 's> {
     /// That of an input of anybody who may see and do everything.
     pub fn new(
-        me: &'a Me,
+        me: &Arc<Me>,
         policy: &'a Policy,
         live: &'a mut Live,
         tx: &'a mut Tx<'s>,
@@ -41,6 +43,16 @@ impl<'a, 's> Cx<'a, 's> {
         rng: &'a mut StdRng,
     ) -> Self {
         let (asker, appended, notices, effects) = Default::default();
-        Self { me, policy, live, tx, now, rng, asker, appended, notices, effects }
+        Self { me: Arc::clone(me), policy, live, tx, now, rng, asker, appended, notices, effects }
+    }
+
+    /// Stores other identities of ours. They hold from now on, for this input and, if it is kept, for those after it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn become_now(&mut self, me: Me) -> Result<(), EngineError> {
+        me.save(self.tx)?;
+        self.me = Arc::new(me);
+        Ok(())
     }
 }

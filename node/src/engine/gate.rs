@@ -26,8 +26,8 @@ pub(super) fn allow_all(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError>
     let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
     follow_graph(cx, &channel)?;
     let guides = rosters::get(cx, no).map(|group| group.guides.clone()).unwrap_or_default();
-    for account in guides.into_iter().filter(|account| !cx.me.is_ours(account)) {
-        if rosters::includes(cx, no, &account) {
+    for account in guides {
+        if !cx.me.is_ours(&account) && rosters::includes(cx, no, &account) {
             allow(cx, &channel, &account)?;
         }
     }

@@ -10,6 +10,7 @@ use crate::engine::{EngineError, tables};
 use crate::store::Tx;
 
 /// Our account, this device, and the key log that names both.
+#[derive(Clone)]
 pub struct Me {
     /// The account's secrets.
     pub account: AccountSecret,
@@ -72,7 +73,7 @@ impl Me {
         Ok(record.map(|Record { account, device, key_log, backed_up }| Self { account, device, key_log, backed_up }))
     }
 
-    fn save(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+    pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
         let Self { account, device, key_log, backed_up } = self;
         let (account, device, key_log) = (account.clone(), device.clone(), key_log.clone());
         Ok(tx.put(&tables::identity(), &Record { account, device, key_log, backed_up: *backed_up })?)

@@ -22,7 +22,7 @@ pub(super) fn publish(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     for mut tail in cx.appended.take() {
         let Some(channel) = channels::by_no(cx.tx, tail.channel)? else { continue };
         let feed = FeedId::new(channel.id, tail.key);
-        for (run, head) in tail.runs(cx.me, cx.tx)? {
+        for (run, head) in tail.runs(&cx.me, cx.tx)? {
             let run = Arc::new(run);
             for peer in members::peers(cx, &channel) {
                 cx.notices.sync(peer, SyncInput::Appended { feed, head, run: Arc::clone(&run) });

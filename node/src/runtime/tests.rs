@@ -1,6 +1,7 @@
 //! The engine's thread over a store with damage in it.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use covey_api::{ApiError, Reason};
@@ -11,7 +12,7 @@ use rand_core::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 
 use super::{EngineHandle, Network, Worker, spawn};
-use crate::engine::{Effect, Input, Me, Policy};
+use crate::engine::{Cx, Effect, Input, Me, Policy};
 use crate::store::{Batch, Faults, Key, MemoryStore, Store, Table, Tx};
 use crate::vault::Vault;
 
@@ -45,7 +46,7 @@ fn worker(faults: Faults, also: impl FnOnce(&mut MemoryStore)) -> Worker<MemoryS
     also(&mut store);
     store.set_faults(faults);
     let policy = Policy::default();
-    Worker { store, vault, me, policy, network: Nowhere, rng, clock: tokio::runtime::Handle::current() }
+    Worker { store, vault, me: Arc::new(me), policy, network: Nowhere, rng, clock: tokio::runtime::Handle::current() }
 }
 
 /// An engine over a fresh account in memory, without a network.
@@ -156,6 +157,34 @@ async fn of_a_command_that_is_refused_nothing_stays_while_those_before_and_after
     assert_eq!(seen.unwrap(), (Some(7), None));
     assert_eq!(read(&engine, name("one")).await.unwrap(), Some(7));
     assert_eq!(read(&engine, name("two")).await.unwrap(), None);
+    engine.input(Input::Stop).await.unwrap();
+    tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_the_node_is_changes_with_a_command_that_is_kept_and_with_no_other() {
+    let (engine, thread) = spawn(worker(Faults { fail_flush: Some(4), ..Faults::default() }, |_| {})).unwrap();
+    let say = |backed_up: bool| {
+        move |cx: &mut Cx<'_, '_>| -> Result<(), ApiError> {
+            let me = Me { backed_up, ..Me::clone(&cx.me) };
+            cx.become_now(me)?;
+            assert_eq!(cx.me.backed_up, backed_up, "at once");
+            Ok(())
+        }
+    };
+    let is_backed_up = || engine.call(|cx| Ok(cx.me.backed_up));
+    let refused = move |cx: &mut Cx<'_, '_>| say(true)(cx).and_then(|()| Err::<(), _>(ApiError::invalid_params("no")));
+    engine.call(refused).await.expect_err("refused");
+    assert!(!is_backed_up().await.unwrap(), "of a command that is refused nothing stays");
+    let (mut now, mut lost) = (false, 0);
+    for _ in 0..6 {
+        match engine.call(say(!now)).await {
+            Ok(()) => now = !now,
+            Err(_) => lost += 1,
+        }
+        assert_eq!(is_backed_up().await.unwrap(), now, "what is not durable is not so");
+    }
+    assert_eq!(lost, 1, "the one whose flush failed");
     engine.input(Input::Stop).await.unwrap();
     tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
 }

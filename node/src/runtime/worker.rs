@@ -46,7 +46,7 @@ pub struct Worker<S, N> {
     /// Seals what goes into it.
     pub vault: Vault,
     /// Our identities.
-    pub me: Me,
+    pub me: Arc<Me>,
     /// What the operator configured.
     pub policy: Policy,
     /// The way to the peers.
@@ -322,6 +322,7 @@ impl<S: Store, N: Network> Worker<S, N> {
             let mut cx = Cx { appended, ..Cx::new(me, policy, live, &mut tx, now, rng) };
             if pending.handle(input, &mut cx) {
                 pending.appended = cx.appended;
+                *me = cx.me;
                 tx.keep();
             } else {
                 tx.undo();

@@ -20,7 +20,7 @@ const BEGIN: u64 = 1_800_000_000_000;
 
 /// An engine and what it stands on.
 pub struct Node {
-    pub me: Me,
+    pub me: Arc<Me>,
     policy: Policy,
     live: Live,
     store: MemoryStore,
@@ -48,7 +48,7 @@ impl Node {
         store.apply(batch).expect("memory");
         let policy = Policy::default();
         let live = Live::new(&policy);
-        Self { me, policy, live, store, vault, rng, now: BEGIN }
+        Self { me: Arc::new(me), policy, live, store, vault, rng, now: BEGIN }
     }
 
     /// One transaction, as the engine's thread runs it.
@@ -102,7 +102,7 @@ impl Node {
 
 /// Somebody who joins.
 pub struct Joiner {
-    pub me: Me,
+    pub me: Arc<Me>,
     pub card: Vec<u8>,
 }
 
@@ -119,7 +119,7 @@ pub struct Group {
     pub node: Node,
     pub id: String,
     ticket: String,
-    pub joined: Vec<Me>,
+    pub joined: Vec<Arc<Me>>,
 }
 
 impl Group {

@@ -1,6 +1,6 @@
 //! A whole engine under a stranger and under a hostile contact.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use covey_api as api;
 use covey_node::{
@@ -19,7 +19,7 @@ pub const CONTROL_AAD: &[u8] = b"covey control v1\0";
 
 /// An engine and what it stands on. Every input is tried in a transaction that is thrown away.
 struct Node {
-    me: Me,
+    me: Arc<Me>,
     policy: Policy,
     store: MemoryStore,
     vault: Vault,
@@ -38,7 +38,7 @@ impl Node {
         let mut policy = Policy { work_bits: 0, ..Policy::default() };
         policy.strangers.work_bits = 0;
         policy.strangers.per_source_per_hour = 1_000;
-        Self { me, policy, store, vault }
+        Self { me: Arc::new(me), policy, store, vault }
     }
 
     fn peer(&self) -> PeerKey {
@@ -171,8 +171,12 @@ impl Pair {
         assert!(effects.len() < 1_000, "one input causes endless work");
         let Some(store) = after else { return false };
         let mine = &self.alice;
-        let then =
-            Node { me: copy(&mine.me), policy: mine.policy.clone(), store, vault: Vault::new(&Secret::new([1; 32])) };
+        let then = Node {
+            me: Arc::clone(&mine.me),
+            policy: mine.policy.clone(),
+            store,
+            vault: Vault::new(&Secret::new([1; 32])),
+        };
         then.tried(&mut live, |cx| {
             let all = api::MessageList { limit: Some(1_000), ..api::MessageList::default() };
             rpc::message::list(cx, &all).expect("messages can be shown");
@@ -233,10 +237,6 @@ impl Pair {
         let frame = (1u8, Tagged::<ByteBuf>::Parcel(1, ByteBuf::from(sealed)));
         self.sends(Protocol::Parcel, covey_codec::encode(&frame).expect("plain data"))
     }
-}
-
-fn copy(me: &Me) -> Me {
-    Me { account: me.account.clone(), device: me.device.clone(), key_log: me.key_log.clone(), backed_up: me.backed_up }
 }
 
 #[derive(serde::Serialize)]

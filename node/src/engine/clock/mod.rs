@@ -2,6 +2,8 @@
 
 pub(super) mod groups;
 
+use std::sync::Arc;
+
 use covey_pairing::ids::AccountId;
 use tracing::info;
 
@@ -13,7 +15,7 @@ use crate::engine::records::people;
 use crate::engine::replication::{forks, rollback, sync};
 use crate::engine::said::edits;
 use crate::engine::sealing::sessions;
-use crate::engine::{Cx, Effect, EngineError, Live, audit, card, gate, idempotency, journal, tokens};
+use crate::engine::{Cx, Effect, EngineError, Live, Me, audit, card, gate, idempotency, journal, tokens};
 
 /// A clock that went back by more than this, in milliseconds, was set; less is the jitter of its corrections.
 const SET_BACK: u64 = 5_000;
@@ -47,6 +49,9 @@ fn next_housekeeping(live: &Live) -> u64 {
 
 /// Rebuilds what a running engine has in memory: after a start, and after a transaction that could not be kept.
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    if let Some(me) = Me::load(cx.tx)? {
+        cx.me = Arc::new(me);
+    }
     cx.live.furthest.clear();
     load::load(cx)?;
     rollback::start(cx)?;

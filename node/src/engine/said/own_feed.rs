@@ -25,7 +25,7 @@ pub(in crate::engine) fn next(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<
 /// Signs the last entry that was appended to a feed of our own, with those before it. The entry.
 pub(in crate::engine) fn sign(cx: &mut Cx<'_, '_>, channel: u64, key: FeedKey) -> Option<Entry> {
     let tail = cx.appended.tail(channel, key)?;
-    tail.sign(cx.me, cx.tx);
+    tail.sign(&cx.me, cx.tx);
     tail.entries.last().map(|last| Entry::clone(last))
 }
 

@@ -28,7 +28,7 @@ pub(in crate::engine) fn local(me: &Me) -> LocalDevice {
 /// Our prekeys, made on first use and rotated when it is time. The flag says whether the public bundle changed.
 pub(in crate::engine) fn prekeys(cx: &mut Cx<'_, '_>) -> Result<(PrekeyStore, bool), EngineError> {
     let key = tables::prekeys();
-    let local = local(cx.me);
+    let local = local(&cx.me);
     match cx.tx.load::<PrekeyStore>(&key)? {
         Some(mut store) => {
             let changed = store.rotate(&local, cx.now, cx.rng);
@@ -51,7 +51,7 @@ pub(in crate::engine) fn prepare_bundle(
     account: &AccountId,
 ) -> Result<(Vec<u8>, PrekeyStore), EngineError> {
     let (mut store, _) = prekeys(cx)?;
-    let bundle = store.one_time_bundle(&local(cx.me), account.as_bytes(), cx.rng);
+    let bundle = store.one_time_bundle(&local(&cx.me), account.as_bytes(), cx.rng);
     Ok((bundle.to_bytes(), store))
 }
 
@@ -126,7 +126,7 @@ fn initiate(
                 continue;
             }
         };
-        match sessions.initiate(&local(cx.me), &bundle, cx.now, cx.rng) {
+        match sessions.initiate(&local(&cx.me), &bundle, cx.now, cx.rng) {
             Ok(()) => return Ok(()),
             Err(error) => debug!(device = %device.id.fmt_short(), %error, "a prekey bundle is not usable"),
         }
@@ -305,7 +305,7 @@ impl Opener {
         let mut opened = sessions.decrypt_established(envelope, aad, cx.now);
         if matches!(opened, Err(SessionError::NeedsPrekeys)) {
             let (mut store, _) = prekeys(cx)?;
-            opened = sessions.decrypt(&local(cx.me), &mut store, envelope, aad, cx.now);
+            opened = sessions.decrypt(&local(&cx.me), &mut store, envelope, aad, cx.now);
             if opened.is_ok() {
                 cx.tx.put(&tables::prekeys(), &store)?;
             }

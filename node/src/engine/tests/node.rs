@@ -1,6 +1,7 @@
 //! One engine without a network: identity, memory and disk.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::AccountSecret;
@@ -13,7 +14,7 @@ use crate::store::{Cache, MemoryStore, Store, Tx};
 use crate::vault::Vault;
 
 pub(super) struct Node {
-    pub(super) me: Me,
+    pub(super) me: Arc<Me>,
     pub(super) policy: Policy,
     pub(super) live: Live,
     pub(super) cache: RefCell<Cache>,
@@ -41,7 +42,7 @@ impl Node {
         store.apply(batch).unwrap();
         store.flush().unwrap();
         let live = Live::new(&policy);
-        Self { me, policy, live, cache: RefCell::default(), store, vault, rng, up: true }
+        Self { me: Arc::new(me), policy, live, cache: RefCell::default(), store, vault, rng, up: true }
     }
 
     pub(super) fn account(&self) -> AccountId {
@@ -63,6 +64,7 @@ impl Node {
         let value = run(&mut cx)?;
         input::settle(&mut cx).expect("a sound store");
         let effects = std::mem::take(&mut cx.effects);
+        self.me = cx.me;
         let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {
             self.store.apply(batch).unwrap();

@@ -1,6 +1,7 @@
 //! One simulated process: engine, memory, disk, clock, and the points at which it can die.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use covey_pairing::ids::AccountId;
 use rand::SeedableRng;
@@ -52,7 +53,7 @@ pub(super) struct Pending {
 }
 
 pub(super) struct SimNode {
-    pub(super) me: Me,
+    pub(super) me: Arc<Me>,
     pub(super) policy: Policy,
     pub(super) live: Live,
     pub(super) cache: RefCell<Cache>,
@@ -133,6 +134,7 @@ impl SimNode {
         };
         input::settle(&mut cx).unwrap_or_else(|error| panic!("what was appended: {error}"));
         let effects = std::mem::take(&mut cx.effects);
+        self.me = cx.me;
         let (batch, decoded) = tx.into_parts(&mut self.rng).expect("encodes");
         if !batch.is_empty() {
             self.commits += 1;

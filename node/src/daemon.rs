@@ -175,7 +175,7 @@ impl Daemon {
         let company = Company::new(&paths);
         let (overlay, events, ports) = spawn_overlay(&opened, &config, &company).await?;
         tokio::spawn(company.clone().keep(overlay.clone()));
-        let (network, errands) = OverlayNetwork::new(overlay.clone(), opened.me.account.signing().clone());
+        let (network, errands) = OverlayNetwork::new(overlay.clone(), opened.me.account.signing().cloned());
         let knows_nobody =
             overlay.status().await.is_ok_and(|status| status.bootstrap.is_empty() && status.book.is_empty());
         let (account, new_account) = (opened.me.account_id().to_string(), opened.new_account);

@@ -59,13 +59,15 @@ pub struct Errands {
 }
 
 impl OverlayNetwork {
-    /// Connects to `overlay`; cards are published under `account`'s blinded key.
-    pub fn new(overlay: Handle, account: SigningSecret) -> (Self, Errands) {
+    /// Connects to `overlay`; cards are published under the blinded form of `account`'s key. A plain device has none and publishes none.
+    pub fn new(overlay: Handle, account: Option<SigningSecret>) -> (Self, Errands) {
         let (gate, gated) = mpsc::unbounded_channel();
         let (publication, published) = watch::channel(None);
         let (errands, to_run) = mpsc::unbounded_channel();
         tokio::spawn(keep_gate(overlay.clone(), gated));
-        tokio::spawn(keep_published(overlay.clone(), account, published));
+        if let Some(account) = account {
+            tokio::spawn(keep_published(overlay.clone(), account, published));
+        }
         (Self { overlay: overlay.clone(), gate, publication, errands }, Errands { overlay, errands: to_run })
     }
 }

@@ -3,7 +3,8 @@
 //! The keys have two ranks. *Recovery* keys ([`RecoverySecret`]) come from the seed alone and can replace all other keys.
 //! *Operational* keys, kept here, do the daily work: they list devices, publish cards and answer invites. A node is *sealed* when
 //! its owner has written down the words: the seed is erased and the operational keys stay. A thief of a sealed node can add
-//! devices, but cannot rotate the account. `pairing/SPEC.md`, section Identities.
+//! devices, but cannot rotate the account. A *plain* device has the keys that answer invites and not the one that signs the key log:
+//! its thief cannot even add a device. `pairing/SPEC.md`, section Identities.
 
 mod stored;
 
@@ -27,7 +28,7 @@ const SIGNING_CONTEXT: &str = "covey 2026 account signing key v1";
 const DH_CONTEXT: &str = "covey 2026 account dh key v1";
 const KEM_CONTEXT: &str = "covey 2026 account kem key v1";
 
-/// The secrets of an account: its operational keys, and the seed unless the node is sealed.
+/// The secrets of an account: its operational keys, without the one that signs on a plain device; and the seed unless the node is sealed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "stored::Stored", into = "stored::Stored")]
 pub struct AccountSecret {
@@ -35,7 +36,8 @@ pub struct AccountSecret {
     id: AccountId,
     /// Rotations before these keys.
     index: u32,
-    signing: SigningSecret,
+    /// None on a plain device. Where the seed is, it is.
+    signing: Option<SigningSecret>,
     dh: DhSecret,
     kem_seed: Secret<64>,
     kem: KemSecret,
@@ -69,7 +71,7 @@ impl AccountSecret {
 
     /// The keys of the account `id` after `index` rotations.
     fn at(seed: Secret<32>, id: AccountId, index: u32) -> Self {
-        let signing = operational(SIGNING_CONTEXT, &seed, index).into();
+        let signing = Some(operational(SIGNING_CONTEXT, &seed, index).into());
         let dh = DhSecret::from_bytes(*operational(DH_CONTEXT, &seed, index).expose());
         Self::of_keys(id, index, (signing, dh, operational(KEM_CONTEXT, &seed, index)), Some(seed))
     }
@@ -77,7 +79,7 @@ impl AccountSecret {
     fn of_keys(
         id: AccountId,
         index: u32,
-        (signing, dh, kem_seed): (SigningSecret, DhSecret, Secret<64>),
+        (signing, dh, kem_seed): (Option<SigningSecret>, DhSecret, Secret<64>),
         seed: Option<Secret<32>>,
     ) -> Self {
         let kem = KemSecret::from_seed(*kem_seed.expose());
@@ -95,7 +97,17 @@ impl AccountSecret {
         Self { seed: None, ..self.clone() }
     }
 
-    /// Whether the seed is not here any more: it cannot be shown, and the account cannot be rotated with what is left.
+    /// The keys of a plain device: neither the seed nor the key that signs the key log.
+    pub fn plain(&self) -> Self {
+        Self { seed: None, signing: None, ..self.clone() }
+    }
+
+    /// Whether the key that adds and revokes devices is here.
+    pub fn is_holder(&self) -> bool {
+        self.signing.is_some()
+    }
+
+    /// Whether the seed is not here: it cannot be shown, and the account cannot be rotated with what is left.
     pub fn is_sealed(&self) -> bool {
         self.seed.is_none()
     }
@@ -120,9 +132,9 @@ impl AccountSecret {
         self.index
     }
 
-    /// The operational key. That of before any rotation is behind [`AccountSecret::id`].
-    pub fn signing(&self) -> &SigningSecret {
-        &self.signing
+    /// The operational key. That of before any rotation is behind [`AccountSecret::id`]. None on a plain device.
+    pub fn signing(&self) -> Option<&SigningSecret> {
+        self.signing.as_ref()
     }
 
     /// The static key of the consent handshake.

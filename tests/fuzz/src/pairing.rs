@@ -312,7 +312,7 @@ pub fn key_log(bytes: &[u8]) -> bool {
     let Ok(mut ops) = covey_codec::decode::<Vec<SignedOp>>(bytes, 64 * 1024) else { return false };
     if mode & 1 != 0 {
         let sign = |op: &SignedOp| {
-            let signature = alice.account.signing().sign(Context::KeyLogOp, op.bytes());
+            let signature = alice.account.signing().expect("a holder").sign(Context::KeyLogOp, op.bytes());
             if op.is_rotation() { op.clone() } else { SignedOp::from_parts(op.bytes().to_vec(), signature) }
         };
         ops = ops.iter().map(sign).collect();

@@ -14,21 +14,23 @@ use crate::{
     version::Version,
 };
 
-/// A byte string, the seed of an account without rotations; or an array of the keys, for one that is sealed or was rotated.
+/// A byte string, the seed of an account without rotations; or an array of the keys, for one that is sealed or was rotated. On a
+/// plain device the first key is null, which versions from before there were such devices do not read.
 pub(super) enum Stored {
     Seed(Secret<32>),
     Keys(Box<Keys>),
 }
 
 #[derive(Serialize)]
-pub(super) struct Keys(Version<1>, AccountId, u32, Secret<32>, Secret<32>, Secret<64>, Option<Secret<32>>);
+pub(super) struct Keys(Version<1>, AccountId, u32, Option<Secret<32>>, Secret<32>, Secret<64>, Option<Secret<32>>);
 
 impl From<AccountSecret> for Stored {
     fn from(account: AccountSecret) -> Self {
         if let (Some(seed), 0) = (&account.seed, account.index) {
             return Self::Seed(seed.clone());
         }
-        let (signing, dh) = (Secret::new(*account.signing.expose_seed()), Secret::new(*account.dh.expose()));
+        let signing = account.signing.as_ref().map(|key| Secret::new(*key.expose_seed()));
+        let dh = Secret::new(*account.dh.expose());
         let AccountSecret { id, index, kem_seed, seed, .. } = account;
         Self::Keys(Box::new(Keys(Version, id, index, signing, dh, kem_seed, seed)))
     }
@@ -41,7 +43,7 @@ impl From<Stored> for AccountSecret {
             Stored::Keys(keys) => {
                 let Keys(_, id, index, signing, dh, kem_seed, seed) = *keys;
                 let dh = DhSecret::from_bytes(*dh.expose());
-                Self::of_keys(id, index, (signing.into(), dh, kem_seed), seed)
+                Self::of_keys(id, index, (signing.map(Into::into), dh, kem_seed), seed)
             }
         }
     }

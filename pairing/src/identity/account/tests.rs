@@ -14,8 +14,9 @@ fn the_keys_of_an_account_are_independent_and_come_back_with_its_seed() {
     let phrase = account.phrase().expect("not sealed");
     assert_eq!(AccountSecret::from_phrase(&phrase).expect("its own").kem_key(), account.kem_key());
     assert_ne!(AccountSecret::from_seed([43; 32]).kem_key(), account.kem_key());
-    assert_ne!(account.signing().expose_seed(), account.dh().expose());
-    assert_ne!(account.signing().expose_seed(), &[42; 32]);
+    let signing = account.signing().expect("a holder").expose_seed();
+    assert_ne!(signing, account.dh().expose());
+    assert_ne!(signing, &[42; 32]);
 }
 
 /// [KEYLOG-8]
@@ -25,7 +26,7 @@ fn a_rotation_changes_every_operational_key_and_not_the_name() {
     assert_eq!(first.after_rotations(0).as_ref(), Some(&first));
     let second = first.after_rotations(1).expect("the seed is here");
     assert_eq!(second.id(), first.id());
-    assert_ne!(second.signing().public(), first.signing().public());
+    assert_ne!(second.signing(), first.signing());
     assert_ne!(second.dh().public(), first.dh().public());
     assert_ne!(second.kem_key(), first.kem_key());
     assert_eq!(second.after_rotations(0).as_ref(), Some(&first));
@@ -52,6 +53,20 @@ fn a_sealed_account_works_on_and_holds_neither_seed_nor_recovery_key() {
     let bytes = stored(&sealed);
     assert_eq!(back(&bytes), sealed);
     assert!(!bytes.windows(32).any(|window| window == [42; 32]), "the seed is in what is stored");
+}
+
+/// [KEYLOG-16]
+#[test]
+fn a_plain_device_answers_invites_and_cannot_sign_the_key_log() {
+    let account = AccountSecret::from_seed([42; 32]).after_rotations(1).expect("the seed is here");
+    let plain = account.plain();
+    assert!(account.is_holder() && account.sealed().is_holder() && !plain.is_holder() && plain.is_sealed());
+    assert_eq!((plain.signing(), plain.phrase()), (None, None));
+    assert_eq!((plain.id(), plain.rotations(), plain.dh()), (account.id(), 1, account.dh()));
+    assert_eq!(plain.kem_key(), account.kem_key());
+    let (bytes, key) = (stored(&plain), account.signing().expect("a holder").expose_seed());
+    assert_eq!(back(&bytes), plain);
+    assert!(!bytes.windows(32).any(|window| window == [42; 32] || window == key), "a key that it must not have");
 }
 
 #[test]

@@ -61,4 +61,7 @@ pub enum KeyLogError {
     /// The seed that a rotation is made with is not here.
     #[error("the recovery key is not on this device: it needs the 24 words")]
     Sealed,
+    /// The key that signs operations is not here.
+    #[error("this device may not change the account's list of devices: it was linked without that right")]
+    NotHolder,
 }

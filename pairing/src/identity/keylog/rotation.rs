@@ -15,11 +15,11 @@ use serde_bytes::ByteArray;
 use super::{Cutoff, KeyLogError, SignedOp, Trust, op::OP_MAX};
 use crate::{
     crypto::{
-        dh::DhPublic,
+        dh::{DhPublic, DhSecret},
         hash::{blake3, derive_key},
-        sign::{Context, VerifyingKey},
+        sign::{Context, SigningSecret, VerifyingKey},
     },
-    identity::{AccountSecret, Commitment, DeviceKeys, JOIN_PROOF_LEN, RecoverySecret},
+    identity::{Commitment, DeviceKeys, JOIN_PROOF_LEN, RecoverySecret},
     ids::{DeviceId, bytes_id, hex_id},
     version::Version,
 };
@@ -131,15 +131,20 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Signs it with the recovery key and the keys that it brings.
-    pub(super) fn sign(self, index: u32, recovery: &RecoverySecret, keys: &AccountSecret) -> SignedOp {
+    pub(super) fn sign(
+        self,
+        index: u32,
+        recovery: &RecoverySecret,
+        (signing, dh): (&SigningSecret, &DhSecret),
+    ) -> SignedOp {
         let Self { seq, after, next, prev, at, numbers, devices, out } = self;
-        let (key, dh) = (keys.signing().public(), keys.dh().public());
+        let (key, dh) = (signing.public(), dh.public());
         let content = Content { v: Version, key, dh, prev, at, numbers, devices, out };
         let content = covey_codec::encode(&content).expect("a rotation is plain data");
         let head = WireHead(Version, index, recovery.public(), next, seq, ByteArray::new(blake3(&content)));
         let head = covey_codec::encode(&head).expect("a rotation is plain data");
         let id = RotationId::of(&after, &head);
-        let successor = keys.signing().sign(Context::KeyLogSuccessor, id.as_bytes());
+        let successor = signing.sign(Context::KeyLogSuccessor, id.as_bytes());
         SignedOp::rotation(head, recovery.sign(id.as_bytes()), content, successor)
     }
 }

@@ -45,7 +45,7 @@ fn log_of_before() -> KeyLog {
 
 /// An operation signed by the account that the API would not make.
 fn signed(seq: u64, prev: [u8; 32], operation: Operation) -> SignedOp {
-    OpContent::new(account().id(), seq, prev, NOW, operation).sign(account().signing())
+    OpContent::new(account().id(), seq, prev, NOW, operation).sign(account().signing().expect("a holder"))
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn an_operation_of_another_signer_is_refused() {
         NOW,
         Operation::Revoke { device: device(10).id(), cutoffs: Vec::new() },
     )
-    .sign(thief.signing());
+    .sign(thief.signing().expect("a holder"));
     assert_eq!(tampered(&log, |ops| ops.push(op)), Err(KeyLogError::Signature(2)));
     assert_eq!(log.add_device(&thief, &device(11), NOW), Err(KeyLogError::Signature(2)));
 }
@@ -221,7 +221,27 @@ fn operations_of_different_positions_prove_nothing() {
 fn a_signature_of_another_kind_is_not_an_operation() {
     let (account, log) = (account(), log(1));
     let bytes = log.ops()[1].bytes().to_vec();
-    let signature = account.signing().sign(Context::ContactCard, &bytes);
+    let signature = account.signing().expect("a holder").sign(Context::ContactCard, &bytes);
     let result = tampered(&log, |ops| ops[1] = SignedOp::from_parts(bytes, signature));
     assert_eq!(result, Err(KeyLogError::Signature(1)));
+}
+
+/// [KEYLOG-16]
+#[test]
+fn a_plain_device_neither_adds_nor_revokes() {
+    let (plain, log) = (account().plain(), log(1));
+    assert_eq!(log.add_device(&plain, &device(50), NOW), Err(KeyLogError::NotHolder));
+    assert_eq!(log.revoke_device(&plain, device(10).id(), Vec::new(), NOW), Err(KeyLogError::NotHolder));
+}
+
+/// [KEYLOG-4]
+#[test]
+fn a_device_that_runs_elsewhere_joins_by_its_public_keys_and_its_agreement() {
+    let (base, joining) = (log(1), device(50));
+    let proof = joining.join_proof(&base.account());
+    let added = base.add_joining(&account().sealed(), joining.keys(), proof, NOW).expect("it agreed");
+    assert_eq!(added, base.add_device(&account(), &joining, NOW).expect("the same"));
+    let elsewhere = joining.join_proof(&AccountSecret::from_seed([2; 32]).id());
+    assert_eq!(base.add_joining(&account(), joining.keys(), elsewhere, NOW), Err(KeyLogError::Proof(2)));
+    assert_eq!(base.add_joining(&account(), device(51).keys(), proof, NOW), Err(KeyLogError::Proof(2)));
 }

@@ -10,9 +10,15 @@ use super::{
     rotation::{Draft, Ended, Restated},
 };
 use crate::{
-    identity::{AccountSecret, DeviceSecret},
+    crypto::sign::SigningSecret,
+    identity::{AccountSecret, DeviceKeys, DeviceSecret, JOIN_PROOF_LEN},
     ids::DeviceId,
 };
+
+/// The key of an account that is being made.
+fn first_key(account: &AccountSecret) -> &SigningSecret {
+    account.signing().expect("who makes an account holds its keys")
+}
 
 /// What a rotation does besides replacing the keys.
 #[derive(Debug, Clone, Default)]
@@ -29,10 +35,13 @@ pub struct Rotation<'a> {
 
 impl KeyLog {
     /// A new log: the genesis, which commits to the account's first recovery key.
+    ///
+    /// # Panics
+    /// If `account` is that of a plain device: a log is begun by whoever makes the account.
     pub fn create(account: &AccountSecret, now: u64) -> Self {
         let (dh, next) = (account.dh().public(), account.recovery(0).map(|key| key.commitment()));
         let genesis = Operation::Genesis { dh, next };
-        let op = OpContent::new(account.id(), 0, [0; 32], now, genesis).sign(account.signing());
+        let op = OpContent::new(account.id(), 0, [0; 32], now, genesis).sign(first_key(account));
         Self::begin(op, account.id(), dh, next)
     }
 
@@ -41,24 +50,37 @@ impl KeyLog {
     pub(crate) fn create_uncommitted(account: &AccountSecret, now: u64) -> Self {
         let dh = account.dh().public();
         let genesis = Operation::Genesis { dh, next: None };
-        let op = OpContent::new(account.id(), 0, [0; 32], now, genesis).sign(account.signing());
+        let op = OpContent::new(account.id(), 0, [0; 32], now, genesis).sign(first_key(account));
         Self::begin(op, account.id(), dh, None)
     }
 
     /// Adds a device.
     ///
     /// # Errors
-    /// [`KeyLogError`] when the device is known already or a limit is reached.
+    /// [`KeyLogError`] when the device is known already, a limit is reached, or `account` cannot sign.
     pub fn add_device(&self, account: &AccountSecret, device: &DeviceSecret, now: u64) -> Result<Self, KeyLogError> {
-        let proof = device.join_proof(&self.account);
+        self.add_joining(account, device.keys(), device.join_proof(&self.account), now)
+    }
+
+    /// Adds a device that runs elsewhere, by its public keys and its agreement to join.
+    ///
+    /// # Errors
+    /// As [`KeyLog::add_device`], and if the device did not agree.
+    pub fn add_joining(
+        &self,
+        account: &AccountSecret,
+        device: DeviceKeys,
+        proof: [u8; JOIN_PROOF_LEN],
+        now: u64,
+    ) -> Result<Self, KeyLogError> {
         let number = Some(self.next_number());
-        self.extended(account, Operation::Add { device: device.keys(), name: None, number, proof }, now)
+        self.extended(account, Operation::Add { device, name: None, number, proof }, now)
     }
 
     /// Ends a device.
     ///
     /// # Errors
-    /// [`KeyLogError`] when it is not active or a limit is reached.
+    /// [`KeyLogError`] when it is not active, a limit is reached, or `account` cannot sign.
     pub fn revoke_device(
         &self,
         account: &AccountSecret,
@@ -100,6 +122,7 @@ impl KeyLog {
         let recovery = account.recovery(index).ok_or(KeyLogError::Sealed)?;
         let (keys, next) = (account.after_rotations(index + 1), account.recovery(index + 1));
         let (keys, next) = (keys.ok_or(KeyLogError::Sealed)?, next.ok_or(KeyLogError::Sealed)?);
+        let signing = keys.signing().ok_or(KeyLogError::NotHolder)?;
         let draft = Draft {
             seq,
             after: self.last_id(),
@@ -112,7 +135,7 @@ impl KeyLog {
         };
         let mut log = stands_on.folded();
         let at = log.ops.len();
-        log.rotate_by(draft.sign(index, &recovery, &keys), at, Trust::Nothing)?;
+        log.rotate_by(draft.sign(index, &recovery, (signing, keys.dh())), at, Trust::Nothing)?;
         Ok((log, keys))
     }
 
@@ -157,7 +180,7 @@ impl KeyLog {
     fn extended(&self, account: &AccountSecret, operation: Operation, now: u64) -> Result<Self, KeyLogError> {
         let content = OpContent::new(self.account, self.len, self.head, now, operation);
         let mut next = self.clone();
-        next.push(content.sign(account.signing()), Trust::Nothing)?;
+        next.push(content.sign(account.signing().ok_or(KeyLogError::NotHolder)?), Trust::Nothing)?;
         Ok(next)
     }
 

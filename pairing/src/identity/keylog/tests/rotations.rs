@@ -42,7 +42,7 @@ impl<'a> Forger<'a> {
 
     fn verify(self) -> Result<KeyLog, KeyLogError> {
         let keys = account().after_rotations(self.index + 1).expect("seed");
-        let op = self.draft.sign(self.index, &self.recovery, &keys);
+        let op = self.draft.sign(self.index, &self.recovery, (keys.signing().expect("a holder"), keys.dh()));
         let root = self.log.ops().iter().take(self.log.root).cloned();
         let older = self.log.ops().iter().filter(|op| op.is_rotation()).map(SignedOp::folded);
         KeyLog::verify(root.chain(older).chain([op]).collect())
@@ -81,7 +81,7 @@ fn a_rotation_replaces_the_keys_and_says_anew_which_devices_there_are() {
     let plan = Rotation { keep: vec![kept.id()], cutoffs: [(device(11).id(), vec![cutoff])].into(), ..only(&fresh) };
     let (after, keys) = before.rotate(&account(), &plan, NOW + 5).expect("by the owner");
     assert_eq!(after.account(), account().id());
-    assert_eq!((after.operational_key(), after.dh()), (keys.signing().public(), keys.dh().public()));
+    assert_eq!((after.operational_key(), after.dh()), (keys.signing().expect("a holder").public(), keys.dh().public()));
     assert_ne!(after.operational_key(), before.operational_key());
     let active: Vec<_> = after.active().map(|device| (device.keys.id, device.number)).collect();
     assert_eq!(active, [(kept.id(), 1), (fresh.id(), 4)]);

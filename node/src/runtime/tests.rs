@@ -172,17 +172,24 @@ async fn who_the_node_is_changes_with_a_command_that_is_kept_and_with_no_other()
             Ok(())
         }
     };
-    let is_backed_up = || engine.call(|cx| Ok(cx.me.backed_up));
+    // In memory, and as it is stored.
+    let is_backed_up = || {
+        engine.call(|cx| {
+            let stored = Me::load(cx.tx)?.is_some_and(|me| me.backed_up);
+            assert_eq!(cx.me.backed_up, stored, "memory is not ahead of the store");
+            Ok(stored)
+        })
+    };
     let refused = move |cx: &mut Cx<'_, '_>| say(true)(cx).and_then(|()| Err::<(), _>(ApiError::invalid_params("no")));
     engine.call(refused).await.expect_err("refused");
     assert!(!is_backed_up().await.unwrap(), "of a command that is refused nothing stays");
-    let (mut now, mut lost) = (false, 0);
-    for _ in 0..6 {
-        match engine.call(say(!now)).await {
-            Ok(()) => now = !now,
-            Err(_) => lost += 1,
+    let mut lost = 0;
+    for turn in 0..6 {
+        let backed_up = turn % 2 == 0;
+        match engine.call(say(backed_up)).await {
+            Ok(()) => assert_eq!(is_backed_up().await.unwrap(), backed_up),
+            Err(_) => lost += usize::from(is_backed_up().await.is_ok()),
         }
-        assert_eq!(is_backed_up().await.unwrap(), now, "what is not durable is not so");
     }
     assert_eq!(lost, 1, "the one whose flush failed");
     engine.input(Input::Stop).await.unwrap();

@@ -285,5 +285,8 @@ pub(crate) fn alert(what: ContactAlertKind) -> &'static str {
         ContactAlertKind::Renewed => "paired anew by their invite alone",
         ContactAlertKind::DevicesChanged => "has other devices than before",
         ContactAlertKind::Contradiction => "showed a contradicting list of devices, which was refused",
+        ContactAlertKind::Contested => {
+            "is contested: its recovery is in doubt, and nothing is sent or taken until you compare safety numbers"
+        }
     }
 }

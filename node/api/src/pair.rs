@@ -197,8 +197,11 @@ pub enum ContactAlertKind {
     Renewed,
     /// Their account has other devices than before.
     DevicesChanged,
-    /// A list of devices that contradicts the one known was refused. The account was recovered or its keys were stolen.
+    /// A list of devices that contradicts the one known was refused: somebody else has the account's keys.
     Contradiction,
+    /// The account was recovered twice from the same place, or a device of before objects to its recovery. Nothing is sent to it and
+    /// nothing taken from it until the safety number was compared again.
+    Contested,
 }
 
 /// Something to look at before trusting a contact further; comparing safety numbers (`pair.verify`) clears it.

@@ -230,6 +230,11 @@ impl Relationship {
         self.log.as_ref()
     }
 
+    /// Says which key log of theirs counts: the longest that is known by all ways, as far as it does.
+    pub fn set_log(&mut self, log: Option<KeyLog>) {
+        self.log = log.filter(|log| log.account() == self.them);
+    }
+
     /// Takes a key log of theirs that came another way (a refreshed card). True if it was news.
     ///
     /// # Errors

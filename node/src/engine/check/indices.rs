@@ -1,7 +1,6 @@
 //! Records that only say where others are.
 
 use covey_feed::{ChannelId, Entry};
-use covey_pairing::identity::KeyLog;
 use covey_pairing::ids::AccountId;
 
 use crate::engine::counters::Counter;
@@ -47,7 +46,7 @@ pub(crate) fn rebuild(tx: &mut Tx<'_>) -> Result<(), EngineError> {
 }
 
 fn account_of(card: &Card) -> Option<AccountId> {
-    KeyLog::verify(card.log.clone()).ok().map(|log| log.account())
+    card.known().ok().map(|known| known.log().account())
 }
 
 /// The channels of paired contacts, those that are missing made anew.

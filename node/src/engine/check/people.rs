@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use covey_pairing::identity::{ContactCard, KeyLog};
+use covey_pairing::identity::ContactCard;
 use covey_pairing::ids::AccountId;
 
 use crate::engine::card::Own;
@@ -65,11 +65,14 @@ fn aliases(tx: &Tx<'_>, contacts: &BTreeMap<AccountId, Contact>, found: &mut Fin
 fn peers(tx: &Tx<'_>, found: &mut Findings) -> Result<(), EngineError> {
     let mut named = BTreeSet::new();
     for (key, card) in tx.scan::<Card>(&Key::table(Table::Card), None, ALL, false)? {
-        let Ok(log) = KeyLog::verify(card.log.clone()) else {
+        let Ok(known) = card.known() else {
             found.problem("a contact card has a key log that does not verify");
             continue;
         };
-        let account = log.account();
+        let account = known.log().account();
+        if known.log().verify_again().is_err() {
+            found.problem(format!("the key log of {} does not verify", account.fmt_short()));
+        }
         if tx.stored_key(&tables::card(&account)) != tx.stored_key(&key) {
             found.problem(format!("the card of {} is in the wrong place", account.fmt_short()));
         }

@@ -12,7 +12,7 @@ use tracing::{debug, info};
 use crate::engine::consent::{requests, step};
 use crate::engine::contacts::{alerts, cards};
 use crate::engine::records::devices;
-use crate::engine::records::people::{self, Contact, Hint};
+use crate::engine::records::people::{self, AlertKind, Contact, Hint};
 use crate::engine::records::tickets::Issued;
 use crate::engine::{Cx, EngineError, PeerKey, tables};
 
@@ -27,17 +27,31 @@ pub(in crate::engine) fn frame(
         return invited(cx, peer, source, invite, &frame);
     }
     let account = cx.tx.get::<AccountId>(&tables::invite(&frame.invite_id()))?;
-    let Some(contact) = account.map(|account| people::load(cx.tx, &account)).transpose()?.flatten() else {
-        step::reply(cx, peer, acknowledge(&frame));
+    let contact = account.map(|account| people::load(cx.tx, &account)).transpose()?.flatten();
+    let (kind, uniform) = (frame.kind(), acknowledge(&frame));
+    let known = contact.map(|contact| Ok::<_, EngineError>((log_of(cx, &contact)?, contact))).transpose()?;
+    let Some((Ok(log), mut contact)) = known else {
+        step::reply(cx, peer, uniform);
         return Ok(());
     };
-    let (kind, uniform) = (frame.kind(), acknowledge(&frame));
+    contact.relationship.set_log(log);
     if let Err(error) = step::step(cx, contact, Input::Received(frame), Some(peer))? {
         debug!(?peer, ?kind, %error, "a pairing frame was refused");
         // As if nothing were known of it: a malformed frame must not ask which state it meets.
         step::reply(cx, peer, uniform);
     }
     Ok(())
+}
+
+/// Nothing of the account counts until people have compared its safety number.
+struct Frozen;
+
+/// The key log of a contact that counts: cards come by other ways than pairing frames, too.
+fn log_of(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Result<Option<KeyLog>, Frozen>, EngineError> {
+    Ok(match devices::known_log(cx.tx, &contact.account)? {
+        Some(known) => known.in_force().map(Some).ok_or(Frozen),
+        None => Ok(contact.relationship.log().cloned()),
+    })
 }
 
 /// Whether an invite may be opened, and by what; decided before any key agreement.
@@ -113,10 +127,13 @@ fn invited(
     let before = contact.relationship.state();
     let hint = Hint { peer, addresses: Vec::new() };
     let (card, request) = (opened.card().to_vec(), opened.request());
-    if let Some(known) = devices::card(cx.tx, &account)? {
-        // Cards come by other ways, too: the longest log that is known decides.
-        let known = KeyLog::verify(known.log).map_err(EngineError::bug)?;
-        contact.relationship.learn_log(&known).map_err(|_| EngineError::bug("two logs of one account are kept"))?;
+    match log_of(cx, &contact)? {
+        Ok(log) => contact.relationship.set_log(log),
+        Err(Frozen) => {
+            debug!(account = %account.fmt_short(), "an invite of an account that is contested");
+            step::reply(cx, peer, acknowledge(frame));
+            return Ok(());
+        }
     }
     if !contact.hints.iter().any(|known| known.peer == peer) {
         // The newest few: whoever brought an invite can take the answer.
@@ -129,8 +146,9 @@ fn invited(
             debug!(account = %account.fmt_short(), %error, "an invite was refused");
             step::reply(cx, peer, acknowledge(frame));
             return match error {
-                ConsentError::Forked(fork) => alerts::contradicted(cx, &account, covey_codec::encode(&fork).ok()),
-                ConsentError::OlderLog => alerts::contradicted(cx, &account, Some(card)),
+                // The card tells how the logs contradict each other.
+                ConsentError::Forked(_) => cards::learn(cx, &account, &card).map(drop),
+                ConsentError::OlderLog => alerts::raise(cx, &account, AlertKind::Contradiction, Some(card)),
                 _ => Ok(()),
             };
         }

@@ -4,7 +4,6 @@
 use covey_pairing::consent::KeyFrame;
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::kem::{KemHash, KemPublic};
-use covey_pairing::identity::KeyLog;
 use covey_pairing::ids::AccountId;
 
 use crate::engine::records::devices;
@@ -22,8 +21,8 @@ pub(in crate::engine) struct Keys {
 /// Those on the card of an account.
 pub(in crate::engine) fn of_card(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Keys, EngineError> {
     let Some(card) = devices::card(cx.tx, account)? else { return Ok(Keys::default()) };
-    let log = KeyLog::verify(card.log).map_err(EngineError::bug)?;
-    Ok(Keys { dh: Some(log.dh()), kem: card.kem })
+    let dh = card.known()?.in_force().map(|log| log.dh());
+    Ok(Keys { dh, kem: card.kem })
 }
 
 /// Those that an invite to the contact is made with. The X25519 key of a signed card is believed before that of a ticket, which

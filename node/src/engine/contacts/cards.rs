@@ -1,14 +1,13 @@
 //! Contact cards of others, taken when they verify and are newer; and ours, told to them when it changes.
 
-use covey_pairing::identity::{ContactCard, KeyLog, SignedOp};
-use covey_pairing::ids::{AccountId, DeviceId};
-use serde_bytes::ByteBuf;
-use tracing::{debug, error, info, warn};
+use covey_pairing::identity::{ContactCard, KeyLog, KnownLog, LogOrder};
+use covey_pairing::ids::AccountId;
+use tracing::{debug, info, warn};
 
-use crate::engine::contacts::alerts;
+use crate::engine::contacts::logs;
 use crate::engine::outbound::{control, post};
 use crate::engine::records::devices::{self, Card, ContactDevice, DeviceRef};
-use crate::engine::records::{people, sessions};
+use crate::engine::records::people;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, card, gate, tables};
 
 /// The overlay tells where we can be reached.
@@ -55,32 +54,78 @@ pub(in crate::engine) fn learn_as_of(
             return Ok(devices::card(cx.tx, account)?.is_some());
         }
     };
-    let content = card.content();
-    let mut known_log = None;
-    if let Some(known) = devices::card(cx.tx, account)? {
-        let known_log = known_log.insert(KeyLog::verify(known.log).map_err(EngineError::bug)?);
-        match card.replaces(known_log, known.sequence) {
-            Err(fork) => {
-                alerts::contradicted(cx, account, covey_codec::encode(&fork).ok())?;
-                error!(account = %account.fmt_short(), "the account published two histories of its devices; the new one is not taken");
-                return Ok(true);
-            }
-            Ok(false) => return Ok(true),
-            Ok(true) => {}
-        }
+    let stored = devices::card(cx.tx, account)?;
+    let mut known = match &stored {
+        Some(stored) => stored.known()?,
+        None => return taken(cx, &card, None, KnownLog::new(card.log(), cx.now)).map(|()| true),
+    };
+    let before = known.clone();
+    let newer = |stored: &Card| card.content().sequence > stored.sequence;
+    match known.learn(card.log(), cx.now) {
+        Ok(LogOrder::Same) if !stored.as_ref().is_some_and(newer) => {}
+        Ok(_) => taken(cx, &card, Some(&before), known)?,
+        Err(refusal) => logs::refused(cx, account, &refusal, &before, known)?,
     }
+    Ok(true)
+}
+
+/// A card of an account is news: it takes the place of the one before.
+fn taken(
+    cx: &mut Cx<'_, '_>,
+    card: &ContactCard,
+    before: Option<&KnownLog>,
+    known: KnownLog,
+) -> Result<(), EngineError> {
+    let account = card.account();
+    let listed = listed(cx, card, known.in_force().as_ref())?;
+    forget_gone(cx, &account, &listed)?;
+    cx.tx.put(&tables::card(&account), &Card::new(card, listed, known.clone()))?;
+    logs::changed(cx, &account, before, &known)?;
+    allow(cx, &account)
+}
+
+/// Something else became known of the key log of an account whose card we have.
+pub(in crate::engine) fn revise(cx: &mut Cx<'_, '_>, account: &AccountId, known: KnownLog) -> Result<(), EngineError> {
+    let Some(stored) = devices::card(cx.tx, account)? else { return Ok(()) };
+    // Whether it has expired does not matter: it was taken when it had not.
+    let card = ContactCard::open_of(account, &stored.signed, 0).map_err(EngineError::bug)?;
+    let listed = listed(cx, &card, known.in_force().as_ref())?;
+    forget_gone(cx, account, &listed)?;
+    cx.tx.put(&tables::card(account), &stored.revised(listed, known))?;
+    allow(cx, account)
+}
+
+/// Lets the devices in that have something to do with us.
+fn allow(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    if people::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired()) {
+        gate::allow_contact(cx, account)
+    } else {
+        gate::allow_near(cx, account)
+    }
+}
+
+/// The devices on a card that count by the log that does.
+fn listed(
+    cx: &mut Cx<'_, '_>,
+    card: &ContactCard,
+    in_force: Option<&KeyLog>,
+) -> Result<Vec<ContactDevice>, EngineError> {
+    let account = card.account();
     let mut devices = Vec::new();
-    for listed in &content.devices {
-        let Some(device) = card.log().device(&listed.device) else { continue };
+    for listed in &card.content().devices {
+        let Some(device) = in_force.and_then(|log| log.device(&listed.device)) else { continue };
+        if device.revoked.is_some() {
+            continue;
+        }
         let peer = PeerKey(device.keys.network);
         if let Some(owner) = devices::owner(cx.tx, peer)?
-            && owner.account != *account
+            && owner.account != account
         {
             // [HANDED-2]
             warn!(account = %account.fmt_short(), "a card names the network peer of another account; that device is left out");
             continue;
         }
-        cx.tx.put(&tables::peer(peer), &DeviceRef { account: *account, device: listed.device })?;
+        cx.tx.put(&tables::peer(peer), &DeviceRef { account, device: listed.device })?;
         devices.push(ContactDevice {
             id: listed.device,
             dh: device.keys.dh,
@@ -89,32 +134,7 @@ pub(in crate::engine) fn learn_as_of(
             bundle: listed.prekeys.clone(),
         });
     }
-    let (before, now) = (known_log.as_ref().map(active), active(card.log()));
-    let changed = before.as_ref().is_some_and(|before| *before != now);
-    let revoked = before.is_some_and(|before| before.iter().any(|device| !now.contains(device)));
-    forget_gone(cx, account, &devices)?;
-    let log: Vec<SignedOp> = card.log().ops().to_vec();
-    let name = Some(content.name.clone()).filter(|name| !name.is_empty() && *name != account.fmt_short());
-    let record =
-        Card { signed: ByteBuf::from(bytes), sequence: content.sequence, name, devices, log, kem: content.kem };
-    cx.tx.put(&tables::card(account), &record)?;
-    if changed {
-        alerts::devices_changed(cx, account)?;
-    }
-    if revoked {
-        // Who had that device may have copied the others, too.
-        control::heal(cx, sessions::Scope::Pair, account)?;
-    }
-    if people::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired()) {
-        gate::allow_contact(cx, account)?;
-    } else {
-        gate::allow_near(cx, account)?;
-    }
-    Ok(true)
-}
-
-fn active(log: &KeyLog) -> Vec<DeviceId> {
-    log.active().map(|device| device.keys.id).collect()
+    Ok(devices)
 }
 
 /// Devices that the new card no longer has may no longer connect as the account's, and have no sessions.

@@ -2,7 +2,7 @@
 
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::kem::KemHash;
-use covey_pairing::identity::SignedOp;
+use covey_pairing::identity::{CardContent, ContactCard, KeyLog, KnownLog, SignedOp};
 use covey_pairing::ids::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -28,11 +28,39 @@ pub(in crate::engine) struct Card {
     pub(in crate::engine) sequence: u64,
     pub(in crate::engine) name: Option<String>,
     pub(in crate::engine) devices: Vec<ContactDevice>,
-    /// The account's key log: only extensions of it are taken.
-    pub(in crate::engine) log: Vec<SignedOp>,
+    /// The account's key log, as versions before rotations kept it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    log: Vec<SignedOp>,
+    /// The account's key log, and how it stands.
+    #[serde(default)]
+    known: Option<KnownLog>,
     /// Hash of the account's KEM key. Cards of older versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) kem: Option<KemHash>,
+}
+
+impl Card {
+    /// The card of an account of which this much is known.
+    pub(in crate::engine) fn new(card: &ContactCard, devices: Vec<ContactDevice>, known: KnownLog) -> Self {
+        let CardContent { sequence, name, kem, .. } = card.content();
+        let name = Some(name.clone()).filter(|name| !name.is_empty() && *name != card.account().fmt_short());
+        let signed = ByteBuf::from(card.bytes());
+        Self { signed, sequence: *sequence, name, devices, log: Vec::new(), known: Some(known), kem: *kem }
+    }
+
+    /// What is known of the account's key log.
+    pub(in crate::engine) fn known(&self) -> Result<KnownLog, EngineError> {
+        match &self.known {
+            Some(known) => Ok(known.clone()),
+            // Of an older version, in which no account had been rotated.
+            None => Ok(KnownLog::new(&KeyLog::verify(self.log.clone()).map_err(EngineError::bug)?, 0)),
+        }
+    }
+
+    /// The same card after something else became known of the account.
+    pub(in crate::engine) fn revised(self, devices: Vec<ContactDevice>, known: KnownLog) -> Self {
+        Self { devices, log: Vec::new(), known: Some(known), ..self }
+    }
 }
 
 /// A device, and whose it is.
@@ -47,7 +75,12 @@ pub(in crate::engine) fn card(tx: &Tx<'_>, account: &AccountId) -> Result<Option
     Ok(tx.load(&tables::card(account))?)
 }
 
-/// Its devices.
+/// What is known of the key log of an account.
+pub(in crate::engine) fn known_log(tx: &Tx<'_>, account: &AccountId) -> Result<Option<KnownLog>, EngineError> {
+    card(tx, account)?.map(|card| card.known()).transpose()
+}
+
+/// Its devices, those that count.
 pub(in crate::engine) fn devices(tx: &Tx<'_>, account: &AccountId) -> Result<Vec<ContactDevice>, EngineError> {
     Ok(card(tx, account)?.map(|card| card.devices).unwrap_or_default())
 }

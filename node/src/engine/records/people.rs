@@ -237,4 +237,6 @@ pub(in crate::engine) enum AlertKind {
     Devices,
     /// A card of theirs with a list of devices that contradicts the one known, or an older one in an invite: refused.
     Contradiction,
+    /// Two rotations of their account, or one that a device of before objects to: nothing of it counts until people have compared.
+    Contested,
 }

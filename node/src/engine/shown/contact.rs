@@ -106,6 +106,7 @@ impl Alert {
             AlertKind::Renewed => api::ContactAlertKind::Renewed,
             AlertKind::Devices => api::ContactAlertKind::DevicesChanged,
             AlertKind::Contradiction => api::ContactAlertKind::Contradiction,
+            AlertKind::Contested => api::ContactAlertKind::Contested,
         };
         api::ContactAlert { what, at: Time::from_unix_ms(self.at) }
     }

@@ -6,6 +6,7 @@ use covey_pairing::identity::{
 use serde_bytes::ByteBuf;
 
 use super::mallory::{ALICE, BOB, Content, Lair, MALLORY};
+use crate::engine::Cx;
 use crate::engine::contacts::cards;
 use crate::engine::records::devices;
 
@@ -63,7 +64,7 @@ fn a_card_is_taken_only_of_its_own_account_newer_and_on_the_same_history() {
 
 /// [HANDED-1] [CARD-5]
 #[test]
-fn a_card_of_a_rotated_account_takes_the_place_of_those_of_before_and_none_of_them_undoes_it() {
+fn a_card_of_a_rotated_account_takes_the_place_of_those_of_before_and_a_second_rotation_freezes_it() {
     let mut lair = Lair::new(33);
     let me = &lair.world.nodes[MALLORY].me;
     let (account, old, id) = (me.account.clone(), me.device.clone(), me.account_id());
@@ -82,13 +83,18 @@ fn a_card_of_a_rotated_account_takes_the_place_of_those_of_before_and_none_of_th
     let cards = cards.map(|(content, signer)| identity::sign(&content, signer).unwrap());
     assert!(before.sequence > 1);
     lair.world.look(ALICE, |cx| {
-        for card in &cards {
+        let after = |cx: &mut Cx<'_, '_>, card: &[u8]| {
             assert!(cards::learn(cx, &id, card).unwrap());
             let known = devices::card(cx.tx, &id).unwrap().unwrap();
             let listed: Vec<_> = known.devices.iter().map(|device| device.id).collect();
-            assert_eq!((known.sequence, listed), (1, vec![fresh.id()]));
+            (known.sequence, listed)
+        };
+        for card in [&cards[0], &cards[1], &cards[0]] {
+            assert_eq!(after(cx, card), (1, vec![fresh.id()]));
         }
-        assert!(cards::learn(cx, &id, &cards[0]).unwrap());
+        for card in [&cards[2], &cards[0], &cards[1]] {
+            assert_eq!(after(cx, card), (1, vec![]), "nothing of it counts, whatever comes later");
+        }
     });
 }
 

@@ -52,8 +52,12 @@ impl Person {
     }
 
     fn card(&self) -> Vec<u8> {
-        let device =
-            CardDevice { device: self.device.id(), addresses: Vec::new(), prekeys: ByteBuf::from(vec![7; 1_400]) };
+        let device = CardDevice {
+            device: self.device.id(),
+            addresses: Vec::new(),
+            prekeys: ByteBuf::from(vec![7; 1_400]),
+            seq: 0,
+        };
         let content = CardContent {
             sequence: 1,
             issued_at: NOW,

@@ -1,11 +1,12 @@
 //! Our own contact card, signed anew when what it says changes.
 
 use covey_pairing::crypto::kem::KemHash;
-use covey_pairing::identity::{self, CardContent, CardDevice};
+use covey_pairing::identity::{self, CardContent, CardDevice, CardError};
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::engine::counters::Counter;
+use crate::engine::records::devices::{self, ContactDevice};
 use crate::engine::records::people;
 use crate::engine::sealing::sessions;
 use crate::engine::{Cx, Effect, EngineError, tables};
@@ -33,50 +34,124 @@ pub(super) struct Own {
     /// Hash of our KEM key. Older versions put none on the card.
     #[serde(default)]
     kem: Option<KemHash>,
+    /// Sequence of the card by which addresses or bundle of this device last changed.
+    #[serde(default)]
+    seq: u64,
+    /// Our other devices as they are listed.
+    #[serde(default)]
+    others: Vec<CardDevice>,
+    /// Head of the key log. Older versions do not say.
+    #[serde(default)]
+    head: Option<ByteArray<32>>,
 }
 
-/// The name on our card: the one the operator chose, else the beginning of the account id.
+/// The name on our card: the one the operator chose, here or on another device, else the beginning of the account id.
 pub(super) fn own_name(cx: &Cx<'_, '_>) -> Result<String, EngineError> {
-    Ok(people::own_name(cx.tx)?.unwrap_or_else(|| cx.me.account_id().fmt_short()))
+    let account = cx.me.account_id();
+    let name = people::own_name(cx.tx)?.map_or_else(|| people::claimed_name(cx.tx, &account), |name| Ok(Some(name)))?;
+    Ok(name.unwrap_or_else(|| account.fmt_short()))
 }
 
 /// Our signed card, made anew if what it says has changed or its end comes near.
 pub(super) fn own(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
     let stored = cx.tx.get::<Own>(&tables::own_card())?;
     let (prekeys, _) = sessions::prekeys(cx)?;
-    let bundle = ByteBuf::from(prekeys.bundle().to_bytes());
-    let name = own_name(cx)?;
-    let kem = Some(cx.me.account.kem_key().hash());
-    // Without any address yet (the overlay is still starting) the ones of last time are the best guess.
-    let known = stored.as_ref().map(|own| own.addresses.clone()).unwrap_or_default();
-    let addresses: Vec<String> = match cx.live.addresses.as_slice() {
-        [] => known,
-        current => current.iter().take(MAX_ADDRESSES).cloned().collect(),
+    let mut next = Own {
+        signed: ByteBuf::new(),
+        name: own_name(cx)?,
+        addresses: addresses(cx, stored.as_ref()),
+        bundle: ByteBuf::from(prekeys.bundle().to_bytes()),
+        expires_at: cx.now.saturating_add(LIFETIME),
+        kem: Some(cx.me.account.kem_key().hash()),
+        seq: stored.as_ref().map_or(0, |stored| stored.seq),
+        others: others(cx)?,
+        head: Some(ByteArray::new(cx.me.key_log.head())),
     };
-    if let Some(own) = stored
-        && own.name == name
-        && own.addresses == addresses
-        && own.bundle == bundle
-        && own.kem == kem
+    if let Some(own) = stored.as_ref().filter(|own| own.says_the_same(&next))
         && own.expires_at > cx.now.saturating_add(RENEW_BEFORE)
     {
-        return Ok(own.signed.into_vec());
+        return Ok(own.signed.to_vec());
     }
-    let expires_at = cx.now.saturating_add(LIFETIME);
-    let content = CardContent {
-        sequence: Counter::Card.next(cx.tx)?,
-        issued_at: cx.now,
-        expires_at,
-        name: name.clone(),
-        log: cx.me.key_log.clone(),
-        devices: vec![CardDevice { device: cx.me.device_id(), addresses: addresses.clone(), prekeys: bundle.clone() }],
-        custodians: Vec::new(),
-        kem,
-    };
-    let signed = identity::sign(&content, &cx.me.device).map_err(EngineError::bug)?;
-    let own = Own { signed: ByteBuf::from(signed.clone()), name, addresses, bundle, expires_at, kem };
-    cx.tx.put(&tables::own_card(), &own)?;
+    let sequence = Counter::Card.next(cx.tx)?;
+    let is_as_before = |own: &Own| own.seq > 0 && own.addresses == next.addresses && own.bundle == next.bundle;
+    if !stored.as_ref().is_some_and(is_as_before) {
+        next.seq = sequence;
+    }
+    let signed = sign(cx, &next, sequence)?;
+    next.signed = ByteBuf::from(signed.clone());
+    cx.tx.put(&tables::own_card(), &next)?;
     Ok(signed)
+}
+
+impl Own {
+    fn says_the_same(&self, other: &Self) -> bool {
+        let of = |own: &Self| (own.kem, own.seq, own.head);
+        of(self) == of(other)
+            && (&self.name, &self.addresses) == (&other.name, &other.addresses)
+            && (&self.bundle, &self.others) == (&other.bundle, &other.others)
+    }
+}
+
+/// Where we can be reached. Without any address yet (the overlay is still starting) the ones of last time are the best guess.
+fn addresses(cx: &Cx<'_, '_>, stored: Option<&Own>) -> Vec<String> {
+    match cx.live.addresses.as_slice() {
+        [] => stored.map(|own| own.addresses.clone()).unwrap_or_default(),
+        current => current.iter().take(MAX_ADDRESSES).cloned().collect(),
+    }
+}
+
+/// Our other devices as far as they are known, in the order in which they came to be.
+fn others(cx: &Cx<'_, '_>) -> Result<Vec<CardDevice>, EngineError> {
+    let known = devices::devices(cx.tx, &cx.me.account_id())?;
+    let others = known.into_iter().filter(|device| cx.me.is_own_other(&device.id));
+    let entry = |device: ContactDevice| CardDevice {
+        device: device.id,
+        addresses: device.addresses,
+        prekeys: device.bundle,
+        seq: device.seq,
+    };
+    Ok(others.map(entry).collect())
+}
+
+/// Signs a card that says `own`. What does not fit of other devices is left out: their bundles first, then their addresses, those
+/// that changed longest ago first. They hand out cards of their own.
+fn sign(cx: &Cx<'_, '_>, own: &Own, sequence: u64) -> Result<Vec<u8>, EngineError> {
+    let this = CardDevice {
+        device: cx.me.device_id(),
+        addresses: own.addresses.clone(),
+        prekeys: own.bundle.clone(),
+        seq: own.seq,
+    };
+    // [CARD-6] A number that a device could not know is not repeated.
+    let other = |device: &CardDevice| CardDevice { seq: device.seq.min(sequence), ..device.clone() };
+    let mut content = CardContent {
+        sequence,
+        issued_at: cx.now,
+        expires_at: own.expires_at,
+        name: own.name.clone(),
+        log: cx.me.key_log.clone(),
+        devices: std::iter::once(this).chain(own.others.iter().map(other)).collect(),
+        custodians: Vec::new(),
+        kem: own.kem,
+    };
+    loop {
+        match identity::sign(&content, &cx.me.device) {
+            Err(CardError::TooLong) if shorten(&mut content.devices) => {}
+            signed => return signed.map_err(EngineError::bug),
+        }
+    }
+}
+
+/// Leaves one thing out of what is said of others than the first device. Whether there was any.
+fn shorten(devices: &mut [CardDevice]) -> bool {
+    let others = devices.get_mut(1..).unwrap_or_default();
+    if let Some(oldest) = others.iter_mut().filter(|device| !device.prekeys.is_empty()).min_by_key(|device| device.seq)
+    {
+        oldest.prekeys.clear();
+        return true;
+    }
+    let oldest = others.iter_mut().filter(|device| !device.addresses.is_empty()).min_by_key(|device| device.seq);
+    oldest.map(|oldest| oldest.addresses.clear()).is_some()
 }
 
 /// Hands our card to the overlay if we may be found.

@@ -40,9 +40,9 @@ pub(super) fn wait(cx: &mut Cx<'_, '_>, account: AccountId, entries: &[Entry]) -
 pub(super) struct Charge(Option<(AccountId, i64)>);
 
 impl Charge {
-    /// Counts from here on. What nobody's account is charged for is what we wrote ourselves.
+    /// Counts from here on. Nobody's account is charged for what this device wrote; our own is for what its other devices write.
     pub(super) fn begin(cx: &Cx<'_, '_>, account: Option<AccountId>) -> Result<Self, EngineError> {
-        let Some(account) = account.filter(|account| !cx.me.is_ours(account)) else { return Ok(Self(None)) };
+        let Some(account) = account else { return Ok(Self(None)) };
         Ok(Self(Some((account, cx.tx.growth()?))))
     }
 

@@ -100,7 +100,8 @@ pub(super) fn part_from_far(cx: &mut Cx<'_, '_>, channel: &Channel) {
 
 /// Whether there is a reason to stay connected to a device.
 fn is_wanted(cx: &Cx<'_, '_>, account: &AccountId, peer: PeerKey) -> Result<bool, EngineError> {
-    if people::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired()) || rosters::point(cx, peer).is_some() {
+    let is_paired = people::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired());
+    if is_paired || cx.me.is_ours(account) || rosters::point(cx, peer).is_some() {
         return Ok(true);
     }
     let Some(owner) = devices::owner(cx.tx, peer)? else { return Ok(false) };
@@ -137,7 +138,7 @@ pub(super) fn part_if_unwanted(cx: &mut Cx<'_, '_>, account: AccountId, peer: Pe
     Ok(())
 }
 
-/// Opens the gate for every device of a paired contact.
+/// Opens the gate for every device of a paired contact, or for our own other ones.
 pub(super) fn allow_contact(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
     for device in devices::devices(cx.tx, account)? {
         if cx.live.penalties.contains_key(&device.peer) {

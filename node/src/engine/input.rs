@@ -9,7 +9,7 @@ use covey_pairing::ids::AccountId;
 use tracing::debug;
 
 use crate::engine::consent::{found, frames};
-use crate::engine::contacts::cards;
+use crate::engine::contacts::renewal;
 use crate::engine::inbound::{knock, parcels};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
@@ -170,7 +170,7 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             Ok(())
         }
         Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => parcels::frame(cx, peer, &frame),
-        Input::Addresses(addresses) => cards::addresses_changed(cx, addresses),
+        Input::Addresses(addresses) => renewal::addresses_changed(cx, addresses),
         Input::Found { account, card } => found::found(cx, account, card.as_deref()),
         Input::Tick => clock::tick(cx),
     }

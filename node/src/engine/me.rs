@@ -54,6 +54,11 @@ impl Me {
         *device == self.device_id()
     }
 
+    /// Whether a device is another one of our account, and not revoked.
+    pub fn is_own_other(&self, device: &DeviceId) -> bool {
+        !self.is_this_device(device) && self.key_log.is_active(device)
+    }
+
     /// The author of the feeds that this device writes.
     pub fn author(&self) -> Author {
         Author::from_bytes(*self.device_id().as_bytes())

@@ -24,7 +24,7 @@ pub enum Table {
     Invite = 0x12,
     /// Known contact cards, by account.
     Card = 0x13,
-    /// Device to account.
+    /// What a device was given of our card, by device.
     Device = 0x14,
     /// Ratchet sessions, by device.
     Session = 0x15,

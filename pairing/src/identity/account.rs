@@ -6,6 +6,7 @@
 //! devices, but cannot rotate the account. A *plain* device has the keys that answer invites and not the one that signs the key log:
 //! its thief cannot even add a device. `pairing/SPEC.md`, section Identities.
 
+mod own;
 mod stored;
 
 use rand_core::CryptoRng;

@@ -48,7 +48,7 @@ pub enum CardError {
     /// Past its expiry.
     #[error("expired")]
     Expired,
-    /// A limit (devices, addresses, custodians, name) is exceeded or a device is listed that is not active.
+    /// A limit (devices, addresses, custodians, name) is exceeded, or a device is listed that is not active or is known from a later card.
     #[error("a limit is exceeded")]
     Limit,
 }
@@ -62,6 +62,15 @@ pub struct CardDevice {
     pub addresses: Vec<String>,
     /// Its prekey bundle.
     pub prekeys: ByteBuf,
+    /// Sequence of the card by which the device itself last changed this: of two cards that name the device, the one with the
+    /// higher number knows it better. Cards of older versions have 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seq: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(seq: &u64) -> bool {
+    *seq == 0
 }
 
 /// What a card says.
@@ -225,6 +234,8 @@ impl CardContent {
         let devices_fit = self.devices.len() <= MAX_ACTIVE_DEVICES
             && self.devices.iter().all(|d| {
                 self.log.is_active(&d.device)
+                    // [CARD-6]
+                    && d.seq <= self.sequence
                     && d.addresses.len() <= MAX_ADDRESSES
                     && d.addresses.iter().all(|a| a.len() <= ADDRESS_MAX)
             });

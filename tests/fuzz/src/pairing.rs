@@ -59,6 +59,7 @@ impl Side {
                 device: device.id(),
                 addresses: vec!["/ip4/192.0.2.1/tcp/4001".to_owned()],
                 prekeys: ByteBuf::from(bundle),
+                seq: 0,
             }],
             custodians: Vec::new(),
             kem: Some(account.kem_key().hash()),

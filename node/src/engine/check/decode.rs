@@ -6,6 +6,7 @@ use covey_pairing::identity::TokenBook;
 use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::session::{DeviceSessions, PrekeyStore};
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_bytes::ByteBuf;
 
 use crate::engine::records::channels::Channel;
 use crate::engine::records::devices::{Card, DeviceRef};
@@ -43,6 +44,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Contact, _) => row.is::<Contact>(),
         (Table::Alias | Table::Invite, _) => row.is::<AccountId>(),
         (Table::Card, _) => row.is::<Card>(),
+        (Table::Device, _) => row.is::<ByteBuf>(),
         (Table::Session | Table::GroupSession, _) => row.is::<DeviceSessions>(),
         (Table::Peer, _) => row.is::<DeviceRef>(),
         (Table::Channel, Some(0)) => row.is::<Channel>(),

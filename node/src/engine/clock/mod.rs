@@ -55,6 +55,8 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     cx.live.furthest.clear();
     load::load(cx)?;
     rollback::start(cx)?;
+    let own = cx.me.account_id();
+    gate::allow_contact(cx, &own)?;
     for contact in people::all(cx.tx)? {
         if contact.is_paired() {
             gate::allow_contact(cx, &contact.account)?;

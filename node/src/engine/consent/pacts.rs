@@ -31,7 +31,6 @@ pub(in crate::engine) fn unpaired(
     previous: Option<u64>,
 ) -> Result<(), EngineError> {
     sessions::erase(cx, &contact.account)?;
-    contact.card_sent = None;
     contact.verified = false;
     if !contact.has_pact() {
         sessions::forget_bundles(cx, &contact.account)?;
@@ -43,6 +42,7 @@ pub(in crate::engine) fn unpaired(
     }
     contact.save(cx.tx)?;
     for device in devices::devices(cx.tx, &contact.account)? {
+        devices::forget_card_sent(cx.tx, &device.id);
         post::forget_unless_known(cx, &contact.account, &device.id)?;
         members::parted(cx, &contact.account, device.peer)?;
     }

@@ -5,7 +5,7 @@ use covey_pairing::identity::{KeyLog, KnownLog, NotTaken, Refusal, Standing};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::{error, warn};
 
-use crate::engine::contacts::{alerts, cards};
+use crate::engine::contacts::{alerts, kept};
 use crate::engine::outbound::control;
 use crate::engine::records::people::AlertKind;
 use crate::engine::records::sessions;
@@ -27,7 +27,7 @@ pub(in crate::engine) fn refused(
     let contested = matches!(known.standing(), Standing::Contested(_));
     let kind = if contested { AlertKind::Contested } else { AlertKind::Contradiction };
     if *before != known {
-        cards::revise(cx, account, known)?;
+        kept::revise(cx, account, known)?;
     }
     alerts::raise(cx, account, kind, proof)
 }

@@ -3,9 +3,19 @@
 //! | module | subject |
 //! |---|---|
 //! | [`alerts`] | what the operator has to look at |
-//! | [`cards`] | cards of others, taken; ours, told |
+//! | [`cards`] | cards of others, taken |
+//! | [`freshest`] | which card knows a device better |
+//! | [`gone`] | devices that an account has no more |
+//! | [`kept`] | what is kept of cards |
 //! | [`logs`] | what follows from key logs of others |
+//! | [`own`] | our own other devices |
+//! | [`renewal`] | our own card, told when it changes |
 
 pub(super) mod alerts;
 pub(super) mod cards;
+mod freshest;
+mod gone;
+mod kept;
 pub(super) mod logs;
+pub(super) mod own;
+pub(super) mod renewal;

@@ -160,7 +160,8 @@ fn refuse(cx: &mut Cx<'_, '_>, joiner: &Joiner, id: &ChannelId) -> Result<(), En
     }
     let Some(device) = joiner.card.log().device(&joiner.statement.device) else { return Ok(()) };
     let (dh, peer) = (device.keys.dh, PeerKey(device.keys.network));
-    let device = ContactDevice { id: joiner.statement.device, dh, peer, addresses: Vec::new(), bundle: ByteBuf::new() };
+    let (addresses, bundle) = (Vec::new(), ByteBuf::new());
+    let device = ContactDevice { id: joiner.statement.device, dh, peer, addresses, bundle, seq: 0, signed: 0 };
     knock::refuse(cx, &device, id)
 }
 

@@ -239,9 +239,6 @@ pub(in crate::engine) fn cut(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Resu
 
 /// Takes the card that the roster has of a member.
 fn learn_card(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId) -> Result<(), EngineError> {
-    if cx.me.is_ours(account) {
-        return Ok(());
-    }
     let Some(group) = rosters::get(cx, channel.no) else { return Ok(()) };
     let Some(member) = group.roster.member(account) else { return Ok(()) };
     let Some(lamport) = group.lamports.get(&member.card).copied() else { return Ok(()) };

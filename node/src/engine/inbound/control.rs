@@ -43,7 +43,7 @@ pub(in crate::engine) fn receive(
         // [CTRL-7]
         Ok((VERSION, Control::Chain(chain))) => match scope {
             Scope::Group(no) if chains::learn(cx, no, owner, &chain)? => parked::open(cx, no, &owner.device),
-            Scope::Group(_) | Scope::Pair => Ok(()),
+            Scope::Group(_) | Scope::Pair | Scope::Own => Ok(()),
         },
         Ok((VERSION, Control::Turn(left @ 1..=TURNS))) => {
             control::tell(cx, scope, &owner.account, device, &Control::Turn(left - 1), false)
@@ -121,6 +121,8 @@ fn denied(
 fn is_of(channel: &Channel, scope: Scope) -> bool {
     match scope {
         Scope::Pair => !channel.is_group(),
+        // They have no channel of their own.
+        Scope::Own => false,
         Scope::Group(no) => channel.is_group() && channel.no == no,
     }
 }
@@ -148,7 +150,7 @@ fn take_keys(
         let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { continue };
         // Who that is may be on a roster that is still on its way: it is asked for again then.
         let Some(author) = members::account_of(cx, &channel, &key.author)? else { continue };
-        let charge = charge::Charge::begin(cx, Some(author))?;
+        let charge = charge::Charge::begin(cx, Some(author).filter(|_| !cx.me.wrote(&key)))?;
         if late::open_late(cx, &mut channel, &entry, author, &content_key)? {
             channel.save(cx.tx)?;
             cx.tx.delete(&place);

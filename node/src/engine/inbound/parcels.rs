@@ -179,9 +179,13 @@ fn take(
 ) -> Result<(), EngineError> {
     match covey_codec::decode(content, MAX_FRAME) {
         // [PARCEL-11]
-        Ok((VERSION, Content::Card(_) | Content::Session(_) | Content::Group(_))) if carried => Ok(()),
+        Ok((VERSION, Content::Card(_) | Content::Session(_) | Content::Own(_) | Content::Group(_))) if carried => {
+            Ok(())
+        }
         Ok((VERSION, Content::Card(card))) => cards::learn(cx, &owner.account, &card).map(drop),
         Ok((VERSION, Content::Session(envelope))) => control::receive(cx, Scope::Pair, owner, device, &envelope),
+        // [PARCEL-13] With another account there is no session of this kind.
+        Ok((VERSION, Content::Own(envelope))) => control::receive(cx, Scope::Own, owner, device, &envelope),
         // [PARCEL-12]
         Ok((VERSION, Content::Member(id, envelope))) => match rosters::scope(cx, &id, &owner.account)? {
             Some(scope) => control::receive(cx, scope, owner, device, &envelope),

@@ -60,15 +60,20 @@ pub(super) fn peers(cx: &Cx<'_, '_>, channel: &Channel) -> Vec<PeerKey> {
     cx.live.contacts.iter().filter(|(_, peer)| with(&peer.account)).map(|(peer, _)| *peer).collect()
 }
 
-/// Whose device `peer` is, if it may use more than the pairing protocol: that of a paired contact, or of somebody with
-/// whom we share a group.
+/// Whose device `peer` is, if it may use more than the pairing protocol: that of a paired contact, of somebody with whom we share
+/// a group, or another one of ours.
 pub(super) fn peer(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<DeviceRef>, EngineError> {
     let Some(owner) = devices::owner(cx.tx, peer)?.or_else(|| rosters::point(cx, peer)) else { return Ok(None) };
-    Ok(knows(cx, &owner.account)?.then_some(owner))
+    // [DEVICE-4] Ours are those that our own log names, whatever a card of before said.
+    let is_gone = cx.me.is_ours(&owner.account) && !cx.me.is_own_other(&owner.device);
+    Ok((!is_gone && knows(cx, &owner.account)?).then_some(owner))
 }
 
 /// Whether we have to do with `account` at all.
 pub(super) fn knows(cx: &Cx<'_, '_>, account: &AccountId) -> Result<bool, EngineError> {
+    if cx.me.is_ours(account) {
+        return Ok(true);
+    }
     let paired = people::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired());
     Ok(paired || rosters::knows(cx, account))
 }

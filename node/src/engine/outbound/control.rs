@@ -1,6 +1,7 @@
 //! What we tell other devices inside sessions.
 
 use covey_feed::{ChannelId, FeedKey};
+use covey_pairing::consent::State;
 use covey_pairing::ids::AccountId;
 use serde_bytes::ByteBuf;
 
@@ -25,24 +26,22 @@ pub(in crate::engine) fn heal(cx: &mut Cx<'_, '_>, scope: Scope, account: &Accou
     Ok(())
 }
 
-/// Hands our card to a contact's device unless it has it already.
+/// Hands our card to a contact's device, or one of our own, unless it has it already.
 pub(in crate::engine) fn card_to(cx: &mut Cx<'_, '_>, owner: DeviceRef) -> Result<(), EngineError> {
-    let (Some(mut contact), Some(device)) =
-        (people::load(cx.tx, &owner.account)?, devices::device(cx.tx, &owner.account, &owner.device)?)
-    else {
-        return Ok(());
-    };
-    if people::is_blocked(cx.tx, &owner.account)? {
+    let Some(device) = devices::device(cx.tx, &owner.account, &owner.device)? else { return Ok(()) };
+    let contact = people::load(cx.tx, &owner.account)?;
+    let is_blocked = contact.as_ref().is_some_and(|contact| contact.relationship.state() == State::Blocked);
+    if is_blocked || (contact.is_none() && !cx.me.is_ours(&owner.account)) {
         return Ok(());
     }
     let own = card::own(cx)?;
     let hash = ByteBuf::from(covey_pairing::crypto::hash::blake3(&own).to_vec());
-    if contact.card_sent.as_ref() == Some(&hash) {
+    if devices::card_sent(cx.tx, &device.id)?.as_ref() == Some(&hash) {
         return Ok(());
     }
     post::post(cx, &device, &Content::Card(ByteBuf::from(own)), None)?;
-    contact.card_sent = Some(hash);
-    contact.save(cx.tx)
+    devices::save_card_sent(cx.tx, &device.id, &hash);
+    Ok(())
 }
 
 /// [CTRL-9] Tells a device our card inside a session: it seals parcels to a key that we have no more.
@@ -52,8 +51,9 @@ pub(in crate::engine) fn card_again(
     device: &ContactDevice,
 ) -> Result<(), EngineError> {
     let paired = people::load(cx.tx, account)?.is_some_and(|contact| contact.is_paired());
+    let own = Some(Scope::Own).filter(|_| cx.me.is_ours(account));
     let group = || rosters::shared_with(cx, account).first().copied().map(Scope::Group);
-    let Some(scope) = Some(Scope::Pair).filter(|_| paired).or_else(group) else { return Ok(()) };
+    let Some(scope) = own.or(Some(Scope::Pair).filter(|_| paired)).or_else(group) else { return Ok(()) };
     if !cx.live.misuse.may_be_told(device.peer, cx.now) {
         return Ok(());
     }
@@ -77,6 +77,7 @@ pub(in crate::engine) fn tell(
     };
     match scope {
         Scope::Pair => post::post(cx, device, &Content::Session(ByteBuf::from(envelope)), None),
+        Scope::Own => post::post(cx, device, &Content::Own(ByteBuf::from(envelope)), None),
         Scope::Group(no) => {
             let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
             post::post(cx, device, &Content::Member(channel.id, ByteBuf::from(envelope)), Some(no))

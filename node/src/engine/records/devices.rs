@@ -1,4 +1,4 @@
-//! Devices of other accounts, from the newest verified card of each.
+//! Devices of other accounts, and our own other ones, each as the freshest verified card says that has it.
 
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::kem::KemHash;
@@ -10,22 +10,31 @@ use serde_bytes::ByteBuf;
 use crate::engine::{EngineError, PeerKey, tables};
 use crate::store::Tx;
 
-/// A device of a contact, from its verified card.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A device of an account, from verified cards of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::engine) struct ContactDevice {
     pub(in crate::engine) id: DeviceId,
     pub(in crate::engine) dh: DhPublic,
     pub(in crate::engine) peer: PeerKey,
     pub(in crate::engine) addresses: Vec<String>,
-    /// Its prekey bundle, opaque.
+    /// Its prekey bundle, opaque; empty if none is known.
     pub(in crate::engine) bundle: ByteBuf,
+    /// Number that the device gave this itself, as the card says that it was taken from: `seq` of `covey_pairing::identity::CardDevice`.
+    #[serde(default)]
+    pub(in crate::engine) seq: u64,
+    /// Sequence of the newest card that the device itself signed; 0 if none was seen.
+    #[serde(default)]
+    pub(in crate::engine) signed: u64,
 }
 
-/// The newest verified card of an account.
+/// What verified cards of an account said: of itself the newest one, of each device the freshest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Card {
     pub(in crate::engine) signed: ByteBuf,
     pub(in crate::engine) sequence: u64,
+    /// The device that signed it. It is not known of cards that older versions stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) signer: Option<DeviceId>,
     pub(in crate::engine) name: Option<String>,
     pub(in crate::engine) devices: Vec<ContactDevice>,
     /// The account's key log, as versions before rotations kept it.
@@ -45,7 +54,8 @@ impl Card {
         let CardContent { sequence, name, kem, .. } = card.content();
         let name = Some(name.clone()).filter(|name| !name.is_empty() && *name != card.account().fmt_short());
         let signed = ByteBuf::from(card.bytes());
-        Self { signed, sequence: *sequence, name, devices, log: Vec::new(), known: Some(known), kem: *kem }
+        let (signer, known) = (Some(card.signer()), Some(known));
+        Self { signed, sequence: *sequence, signer, name, devices, log: Vec::new(), known, kem: *kem }
     }
 
     /// What is known of the account's key log.
@@ -55,6 +65,12 @@ impl Card {
             // Of an older version, in which no account had been rotated.
             None => Ok(KnownLog::new(&KeyLog::verify(self.log.clone()).map_err(EngineError::bug)?, 0)),
         }
+    }
+
+    /// [HANDED-3] Whether what a card says of the account itself is newer: the higher sequence, of equal ones that of the higher signer.
+    pub(in crate::engine) fn is_older_than(&self, card: &ContactCard) -> bool {
+        let signer = card.signer();
+        (self.sequence, self.signer.unwrap_or(signer)) < (card.content().sequence, signer)
     }
 
     /// The same card after something else became known of the account.
@@ -97,4 +113,19 @@ pub(in crate::engine) fn device(
 /// Whose device `peer` is, whatever our relationship.
 pub(in crate::engine) fn owner(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<DeviceRef>, EngineError> {
     Ok(tx.load(&tables::peer(peer))?)
+}
+
+/// BLAKE3 of our card as a device last got it.
+pub(in crate::engine) fn card_sent(tx: &Tx<'_>, device: &DeviceId) -> Result<Option<ByteBuf>, EngineError> {
+    Ok(tx.load(&tables::card_sent(device))?)
+}
+
+/// A device was given our card with this hash.
+pub(in crate::engine) fn save_card_sent(tx: &mut Tx<'_>, device: &DeviceId, hash: &ByteBuf) {
+    tx.save(&tables::card_sent(device), hash);
+}
+
+/// A device is to be given our card again.
+pub(in crate::engine) fn forget_card_sent(tx: &mut Tx<'_>, device: &DeviceId) {
+    tx.delete(&tables::card_sent(device));
 }

@@ -6,6 +6,7 @@ use covey_pairing::crypto::kem::{KemHash, KemPublic};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::Token;
 use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::session::PrekeyBundle;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -43,8 +44,6 @@ pub(in crate::engine) struct Contact {
     pub(in crate::engine) request: bool,
     /// When what clients see of it last changed.
     pub(in crate::engine) changed_at: u64,
-    /// BLAKE3 of our card as they last got it.
-    pub(in crate::engine) card_sent: Option<ByteBuf>,
     /// What the operator ought to look at before trusting them further; each kind once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::engine) alerts: Vec<Alert>,
@@ -93,7 +92,6 @@ impl Contact {
             verified: false,
             request: false,
             changed_at: now,
-            card_sent: None,
             alerts: Vec::new(),
             refused: false,
             ended_by_us: None,
@@ -159,18 +157,25 @@ pub(in crate::engine) fn psk(tx: &Tx<'_>, account: &AccountId) -> Result<Option<
     Ok(contact.and_then(|contact| contact.relationship.pair_secret().map(PairSecret::session_psk)))
 }
 
-/// Prekey bundles for a device, best first: one-time ones are taken out, the card's stays.
+/// Prekey bundles for a device, best first: its one-time ones are taken out, the card's stays. Those of its account's other devices
+/// stay for them.
 pub(in crate::engine) fn take_bundles(
     tx: &mut Tx<'_>,
     account: &AccountId,
     id: &DeviceId,
+    now: u64,
 ) -> Result<Vec<Vec<u8>>, EngineError> {
     let mut bundles = Vec::new();
     if let Some(mut contact) = load(tx, account)?
         && !contact.bundles.is_empty()
     {
-        bundles.extend(contact.bundles.drain(..).map(ByteBuf::into_vec));
-        contact.save(tx)?;
+        let of_device = |bytes: &mut ByteBuf| {
+            PrekeyBundle::from_bytes(bytes).is_ok_and(|bundle| bundle.verify(id.as_bytes(), now).is_ok())
+        };
+        bundles.extend(contact.bundles.extract_if(.., of_device).map(ByteBuf::into_vec));
+        if !bundles.is_empty() {
+            contact.save(tx)?;
+        }
     }
     bundles.extend(devices::device(tx, account, id)?.map(|device| device.bundle.into_vec()));
     Ok(bundles)

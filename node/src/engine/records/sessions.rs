@@ -12,12 +12,15 @@ pub(in crate::engine) enum Scope {
     Pair,
     /// The group with this channel.
     Group(u64),
+    /// Our own account, between two devices of it.
+    Own,
 }
 
 impl Scope {
     pub(in crate::engine) fn key(self, device: &DeviceId) -> Key {
         match self {
-            Self::Pair => tables::session(device),
+            // A device is of one account, so the two never meet.
+            Self::Pair | Self::Own => tables::session(device),
             Self::Group(no) => tables::group_session(no, device),
         }
     }

@@ -109,6 +109,8 @@ impl Point {
             peer: self.peer,
             addresses: self.addresses.clone(),
             bundle: ByteBuf::new(),
+            seq: 0,
+            signed: 0,
         }
     }
 }

@@ -113,10 +113,10 @@ fn renew(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> 
     if let Some(mut contact) = people::load(cx.tx, &account)? {
         // One-time bundles may have been used by the other copy.
         contact.bundles.clear();
-        contact.card_sent = None;
         contact.save(cx.tx)?;
     }
     for device in devices::devices(cx.tx, &account)? {
+        devices::forget_card_sent(cx.tx, &device.id);
         let key = tables::session(&device.id);
         if let Some(mut sessions) = cx.tx.get::<DeviceSessions>(&key)? {
             sessions.retire();

@@ -7,7 +7,7 @@ use covey_api::{
 };
 use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError, safety_number};
 
-use crate::engine::contacts::cards;
+use crate::engine::contacts::renewal;
 use crate::engine::names;
 use crate::engine::names::pick::{self, Purpose};
 use crate::engine::records::people;
@@ -171,7 +171,7 @@ pub fn safety(cx: &mut Cx<'_, '_>, params: &AccountSafetyNumber) -> Result<Safet
 pub fn rename(cx: &mut Cx<'_, '_>, params: &AccountRename, peer_id: String) -> Result<Account, ApiError> {
     let name = name(&params.name).map_err(|why| ApiError::invalid_params(why.to_string()))?.to_owned();
     cx.tx.put(&tables::own_name(), &name)?;
-    cards::renewed(cx)?;
+    renewal::renewed(cx)?;
     let shown = show(cx, peer_id)?;
     journal::record(cx, EventKind::Account, &shown)?;
     Ok(shown)

@@ -1,4 +1,4 @@
-//! Sessions with the devices of contacts and of members of our groups: wrapping keys for them, opening what they wrapped
+//! Sessions with the devices of contacts, of members of our groups, and with our own other devices: wrapping keys for them, opening what they wrapped
 //! for us.
 
 use std::collections::BTreeMap;
@@ -68,6 +68,7 @@ impl Scope {
         match self {
             Self::Pair => people::psk(cx.tx, account),
             Self::Group(no) => rosters::session_psk(cx, no, account),
+            Self::Own => Ok(cx.me.is_ours(account).then(|| cx.me.account.own_session_psk())),
         }
     }
 
@@ -79,8 +80,8 @@ impl Scope {
         device: &ContactDevice,
     ) -> Result<Vec<Vec<u8>>, EngineError> {
         match self {
-            Self::Pair => people::take_bundles(cx.tx, account, &device.id),
-            Self::Group(_) => Ok(vec![device.bundle.to_vec()]),
+            Self::Pair => people::take_bundles(cx.tx, account, &device.id, cx.now),
+            Self::Group(_) | Self::Own => Ok(vec![device.bundle.to_vec()]),
         }
     }
 }

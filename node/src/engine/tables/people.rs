@@ -40,6 +40,11 @@ pub(in crate::engine) fn session(device: &DeviceId) -> Key {
     Key::table(Table::Session).id(device.as_bytes())
 }
 
+/// What a device was given of our card: see [`crate::engine::records::devices::card_sent`].
+pub(in crate::engine) fn card_sent(device: &DeviceId) -> Key {
+    Key::table(Table::Device).id(device.as_bytes())
+}
+
 /// Our own prekeys.
 pub(in crate::engine) fn prekeys() -> Key {
     Key::table(Table::Prekey)

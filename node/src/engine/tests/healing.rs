@@ -118,6 +118,7 @@ fn next_card(world: &mut World, node: usize, seen_by: usize, log: &KeyLog) -> Ve
             device: device.id(),
             addresses: listed.addresses.clone(),
             prekeys: listed.bundle.clone(),
+            seq: 0,
         }],
         custodians: Vec::new(),
         kem: None,

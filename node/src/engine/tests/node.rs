@@ -45,6 +45,20 @@ impl Node {
         Self { me: Arc::new(me), policy, live, cache: RefCell::default(), store, vault, rng, up: true }
     }
 
+    /// A fresh device with this identity.
+    pub(super) fn of(seed: u64, policy: Policy, me: Me) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let vault = Vault::new(&Secret::random(&mut rng));
+        let mut store = MemoryStore::default();
+        let mut tx = Tx::new(&store, &vault);
+        me.save(&mut tx).unwrap();
+        let batch = tx.into_batch(&mut rng).expect("encodes");
+        store.apply(batch).unwrap();
+        store.flush().unwrap();
+        let live = Live::new(&policy);
+        Self { me: Arc::new(me), policy, live, cache: RefCell::default(), store, vault, rng, up: true }
+    }
+
     pub(super) fn account(&self) -> AccountId {
         self.me.account_id()
     }

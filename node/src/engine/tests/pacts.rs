@@ -20,7 +20,7 @@ const HOUR: u64 = 3_600_000;
 fn card(world: &mut World, log: &KeyLog, device: &DeviceSecret) -> Vec<u8> {
     let bytes = world.look(0, |cx| crate::engine::card::own(cx).unwrap());
     let known = ContactCard::open(&bytes, world.now).unwrap().content().clone();
-    let devices = vec![CardDevice { device: device.id(), addresses: Vec::new(), prekeys: ByteBuf::new() }];
+    let devices = vec![CardDevice { device: device.id(), addresses: Vec::new(), prekeys: ByteBuf::new(), seq: 0 }];
     let content = CardContent { sequence: known.sequence + 1, log: log.clone(), devices, ..known };
     identity::sign(&content, device).unwrap()
 }

@@ -71,6 +71,9 @@ pub(in crate::engine) enum Content {
     /// An envelope of the session of two members' devices in a group, likewise.
     #[serde(rename = "m")]
     Member(ChannelId, ByteBuf),
+    /// An envelope of the session of two devices of one account, likewise.
+    #[serde(rename = "o")]
+    Own(ByteBuf),
     /// About being a member of a group: see [`super::note`].
     #[serde(rename = "g")]
     Group(ByteBuf),

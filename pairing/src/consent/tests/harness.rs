@@ -70,6 +70,7 @@ pub(super) fn card(log: &KeyLog, device: &DeviceSecret, name: &str, kem: Option<
             device: device.id(),
             addresses: vec!["/ip4/127.0.0.1/tcp/4001".into()],
             prekeys: ByteBuf::from([7; 64]),
+            seq: 0,
         }],
         custodians: Vec::new(),
         kem,

@@ -74,3 +74,16 @@ fn debug_shows_no_secret() {
     let account = AccountSecret::from_seed([42; 32]);
     assert_eq!(format!("{account:?}"), format!("AccountSecret({})", account.id().fmt_short()));
 }
+
+/// [OWN-1]
+#[test]
+fn what_the_devices_of_an_account_share_is_of_its_present_keys_alone() {
+    let account = AccountSecret::from_seed([42; 32]);
+    assert_eq!(account.sealed().own_channel_id(), account.own_channel_id());
+    assert_eq!(account.sealed().own_session_psk().expose(), account.own_session_psk().expose());
+    assert_ne!(account.own_session_psk().expose(), &account.own_channel_id());
+    for other in [AccountSecret::from_seed([43; 32]), account.after_rotations(1).expect("the seed is here")] {
+        assert_ne!(other.own_channel_id(), account.own_channel_id());
+        assert_ne!(other.own_session_psk().expose(), account.own_session_psk().expose());
+    }
+}

@@ -24,6 +24,7 @@ fn content() -> CardContent {
             device: device(10).id(),
             addresses: vec!["/ip4/10.0.0.1/tcp/4001".into()],
             prekeys: ByteBuf::from(vec![7; 1500]),
+            seq: 2,
         }],
         custodians: Vec::new(),
         kem: Some(account().kem_key().hash()),
@@ -90,11 +91,13 @@ fn a_card_ends_at_its_expiry() {
 /// [CARD-4]
 #[test]
 fn limits_hold_when_signing_and_when_opening() {
-    let broken: [fn(&mut CardContent); 4] = [
+    let broken: [fn(&mut CardContent); 5] = [
         |c| c.name = "n".repeat(65),
         |c| c.devices[0].addresses = vec!["a".into(); 17],
         |c| c.devices[0].addresses = vec!["a".repeat(257)],
         |c| c.custodians = vec![ByteBuf::new(); 9],
+        // [CARD-6]
+        |c| c.devices[0].seq = c.sequence + 1,
     ];
     for change in broken {
         let mut content = content();
@@ -106,6 +109,17 @@ fn limits_hold_when_signing_and_when_opening() {
     assert_eq!(sign(&long, &device(10)), Err(CardError::TooLong));
     assert_eq!(ContactCard::open(&vec![0; CARD_MAX + 1], NOW), Err(CardError::Malformed));
     assert_eq!(ContactCard::open(&[], NOW), Err(CardError::Malformed));
+}
+
+/// [CARD-6]
+#[test]
+fn an_entry_without_a_number_is_written_and_read_as_before() {
+    let mut before = content();
+    before.devices[0].seq = 0;
+    let bytes = sign(&before, &device(10)).expect("valid");
+    assert_eq!(ContactCard::open(&bytes, NOW).expect("opens").content(), &before);
+    let numbered = sign(&content(), &device(10)).expect("valid");
+    assert_eq!(numbered.len(), bytes.len() + b"\x63seq\x02".len());
 }
 
 /// [CARD-5]

@@ -39,7 +39,7 @@ fn a_card_is_taken_only_of_its_own_account_newer_and_on_the_same_history() {
     let device = lair.world.nodes[MALLORY].me.device.clone();
     let account: AccountSecret = lair.world.nodes[MALLORY].me.account.clone();
     let mut older = content(&mut lair);
-    older.sequence = 0;
+    (older.sequence, older.devices[0].seq) = (0, 0);
     give(&mut lair, identity::sign(&older, &device).unwrap());
     let mut forked = content(&mut lair);
     forked.sequence += 10;
@@ -71,7 +71,7 @@ fn a_card_of_a_rotated_account_takes_the_place_of_those_of_before_and_a_second_r
     let before = content(&mut lair);
     let (fresh, thief) = (DeviceSecret::from_seed([50; 32]), DeviceSecret::from_seed([66; 32]));
     let (log, _) = before.log.rotate(&account, &Rotation { add: vec![&fresh], ..Rotation::default() }, 7).unwrap();
-    let devices = vec![CardDevice { device: fresh.id(), addresses: Vec::new(), prekeys: ByteBuf::new() }];
+    let devices = vec![CardDevice { device: fresh.id(), addresses: Vec::new(), prekeys: ByteBuf::new(), seq: 0 }];
     let rotated = CardContent { sequence: 1, log, devices, ..before.clone() };
     let mut stolen = before.clone();
     stolen.sequence += 10;
@@ -125,7 +125,7 @@ fn a_device_that_another_account_also_lists_keeps_its_sessions_with_that_account
     let mut both = base.clone();
     both.sequence += 1;
     both.log = base.log.add_device(&account, &bobs, 7).unwrap();
-    both.devices.push(CardDevice { device: bobs.id(), addresses: Vec::new(), prekeys: ByteBuf::new() });
+    both.devices.push(CardDevice { device: bobs.id(), addresses: Vec::new(), prekeys: ByteBuf::new(), seq: 0 });
     give(&mut lair, identity::sign(&both, &mallorys).unwrap());
     assert_eq!(stored(&mut lair, MALLORY).1, 1, "a peer of another account is left out");
     let mut dropped = both.clone();

@@ -316,6 +316,7 @@ fn a_card_has_room_for_all_rotations_eight_devices_and_operations_since() {
         device: device.id(),
         addresses: vec!["/ip4/192.0.2.1/udp/4001/quic-v1".into(); 4],
         prekeys: serde_bytes::ByteBuf::from(vec![7; 1400]),
+        seq: 1,
     };
     let content = CardContent {
         sequence: 1,

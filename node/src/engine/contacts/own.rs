@@ -1,0 +1,68 @@
+//! Our own other devices: what cards of our account tell of them, and a list of devices that became longer.
+
+use covey_pairing::identity::{ContactCard, Fork, KeyLog, KnownLog};
+use tracing::{error, info};
+
+use crate::engine::contacts::{kept, renewal};
+use crate::engine::counters::Counter;
+use crate::engine::outbound::control;
+use crate::engine::records::sessions::Scope;
+use crate::engine::{Cx, EngineError, Me, gate};
+
+/// [DEVICE-3] A card of ours moves the sequence of our next one at most so far ahead: a stolen device cannot use numbers up.
+const SEQUENCE_SLACK: u64 = 1 << 20;
+
+/// [DEVICE-1], [DEVICE-2] Takes what a verified card of our account says.
+pub(super) fn learn(cx: &mut Cx<'_, '_>, card: &ContactCard) -> Result<(), EngineError> {
+    let order = match card.log().compare(&cx.me.key_log) {
+        Ok(order) => order,
+        Err(fork) => return contradicted(cx, &fork),
+    };
+    if order.outranks() {
+        adopt(cx, card.log())?;
+    }
+    if cx.me.is_this_device(&card.signer()) {
+        // It says what we said.
+        return Ok(());
+    }
+    let own = Counter::Card.get(cx.tx)?;
+    let seen = card.content().sequence.min(own.saturating_add(SEQUENCE_SLACK));
+    Counter::Card.set(cx.tx, own.max(seen))?;
+    let log = cx.me.key_log.clone();
+    let known = KnownLog::new(&log, cx.now);
+    match kept::keep(cx, card, order, known, Some(&log))? {
+        Some(true) => refresh(cx),
+        Some(false) | None => Ok(()),
+    }
+}
+
+/// [DEVICE-1] Our account has this log from now on: it extends the one before, or rotates it. Devices that it does not name are shut out.
+///
+/// # Errors
+/// Those of the store.
+pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, key_log: &KeyLog) -> Result<(), EngineError> {
+    let revoked = cx.me.key_log.active().any(|device| !key_log.is_active(&device.keys.id));
+    info!(devices = key_log.active().count(), "the list of devices of this account is another one");
+    let known = KnownLog::new(key_log, cx.now);
+    cx.become_now(Me { key_log: key_log.clone(), ..Me::clone(&cx.me) })?;
+    let account = cx.me.account_id();
+    kept::store_revised(cx, &account, known, Some(key_log))?;
+    if revoked {
+        // Who had that device may have copied the others, too.
+        control::heal(cx, Scope::Own, &account)?;
+    }
+    refresh(cx)
+}
+
+/// Our own devices are let in as they are known now, and everybody is told of them.
+fn refresh(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let account = cx.me.account_id();
+    gate::allow_contact(cx, &account)?;
+    renewal::renewed(cx)
+}
+
+/// [DEVICE-2] Somebody has a history of our account that is not ours: a thief of its keys, or a copy of us. Nothing of it is taken.
+fn contradicted(_cx: &mut Cx<'_, '_>, _fork: &Fork) -> Result<(), EngineError> {
+    error!("a card of this account has another history of its devices than this node; it is not taken");
+    Ok(())
+}

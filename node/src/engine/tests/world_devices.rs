@@ -1,0 +1,54 @@
+//! Several nodes of a world that are devices of one account.
+
+use std::sync::Arc;
+
+use covey_pairing::identity::KeyLog;
+use rand::RngExt;
+
+use super::node::Node;
+use super::world::World;
+use crate::engine::contacts::{cards, own};
+use crate::engine::{Me, card};
+
+impl World {
+    /// Node `b` begins anew as another device of the account of node `a`, which is what linking comes to.
+    pub(super) fn link(&mut self, a: usize, b: usize) {
+        self.stop(b);
+        let (me, device, now) = (Arc::clone(&self.nodes[a].me), self.nodes[b].me.device.clone(), self.now);
+        let key_log = me.key_log.add_device(&me.account, &device, now).unwrap();
+        self.adopt(a, &key_log);
+        let (seed, policy) = (self.nodes[a].rng.random(), self.nodes[b].policy.clone());
+        let me = Me { device, key_log, ..Me::clone(&me) };
+        self.nodes[b] = Node::of(seed, policy, me);
+        self.restart(b);
+        for (from, to) in [(a, b), (b, a)] {
+            let card = self.card(from);
+            let account = self.nodes[to].account();
+            self.call(to, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+        }
+        self.settle();
+    }
+
+    /// The key log of a node's account is another one from now on.
+    pub(super) fn adopt(&mut self, node: usize, log: &KeyLog) {
+        self.call(node, |cx| Ok(own::adopt(cx, log)?)).unwrap();
+    }
+
+    /// Node `a` takes the device of node `b` off the account of both.
+    pub(super) fn revoke(&mut self, a: usize, b: usize) {
+        let (me, device, now) = (Arc::clone(&self.nodes[a].me), self.nodes[b].me.device_id(), self.now);
+        let log = me.key_log.revoke_device(&me.account, device, Vec::new(), now).unwrap();
+        self.adopt(a, &log);
+        self.settle();
+    }
+
+    /// A node's own card.
+    pub(super) fn card(&mut self, node: usize) -> Vec<u8> {
+        self.call(node, |cx| Ok(card::own(cx)?)).unwrap()
+    }
+
+    /// Whether node `a` has an open stream to node `b`.
+    pub(super) fn is_open(&self, a: usize, b: usize) -> bool {
+        self.nodes[a].live.opened.contains(&self.nodes[b].peer())
+    }
+}

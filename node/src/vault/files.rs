@@ -8,11 +8,12 @@ use std::{
 use covey_pairing::crypto::secret::Secret;
 use data_encoding::HEXLOWER;
 use rand_core::CryptoRng;
+use tracing::{info, warn};
 use zeroize::Zeroizing;
 
 use super::{
     Passphrase, Vault, VaultError,
-    header::{Header, Slot},
+    header::{Header, Slot, Work},
 };
 use crate::files::{self, Exposed};
 
@@ -76,7 +77,7 @@ impl VaultFiles {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vault, VaultError> {
         if self.exist() {
-            return self.open(passphrase);
+            return self.open_and_renew(passphrase, rng);
         }
         if has_database {
             return Err(VaultError::HeaderMissing { path: self.header.clone() });
@@ -109,6 +110,25 @@ impl VaultFiles {
         self.data_key(passphrase).map(|key| Vault::new(&key))
     }
 
+    /// As [`VaultFiles::open`]. A header of before, whose passphrase costs a thief less work than today's, is written anew.
+    ///
+    /// # Errors
+    /// As [`VaultFiles::open`]. A header that cannot be written stays as it is.
+    pub fn open_and_renew(
+        &self,
+        passphrase: Option<&Passphrase>,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Vault, VaultError> {
+        let data_key = self.data_key(passphrase)?;
+        if passphrase.is_some() && matches!(self.read_header()?.slots(), [slot] if slot.is_outdated()) {
+            match self.lock_by(&data_key, passphrase, rng) {
+                Ok(()) => info!("the passphrase now costs whoever guesses at it more work"),
+                Err(error) => warn!(%error, "the passphrase keeps the weaker protection of an older version"),
+            }
+        }
+        Ok(Vault::new(&data_key))
+    }
+
     /// Locks the vault by `new` from now on: a passphrase, or (`None`) a fresh key file. `current` opens it, if it is
     /// locked by a passphrase. Records stay as they are.
     ///
@@ -133,7 +153,7 @@ impl VaultFiles {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), VaultError> {
         if let Some(passphrase) = passphrase {
-            let slot = Slot::passphrase(data_key, passphrase, rng).map_err(|detail| self.bad_header(detail))?;
+            let slot = Slot::passphrase(data_key, passphrase, Work::TODAY, rng).map_err(|detail| self.bad_header(detail))?;
             self.write_header(&Header::new(slot))?;
             match fs::remove_file(&self.key) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_at(&self.key, e)),
@@ -145,7 +165,7 @@ impl VaultFiles {
         }
     }
 
-    fn data_key(&self, passphrase: Option<&Passphrase>) -> Result<Secret<32>, VaultError> {
+    pub(super) fn data_key(&self, passphrase: Option<&Passphrase>) -> Result<Secret<32>, VaultError> {
         let header = self.read_header()?;
         let by_key = header.slots().iter().find(|slot| matches!(slot, Slot::KeyFile { .. }));
         if let Some(slot) = by_key {

@@ -11,12 +11,25 @@ use super::Passphrase;
 /// The version this build writes and reads.
 const VERSION: u8 = 1;
 
-/// Argon2id memory in KiB: the 64 MiB of RFC 9106's second recommended option.
-const MEMORY_KIB: u32 = 64 << 10;
-/// Argon2id passes, of the same option.
-const PASSES: u32 = 3;
-/// Argon2id lanes. One: a box with a single core should not take four times as long as an attacker's.
-const LANES: u32 = 1;
+/// The work that Argon2id makes of a passphrase: for whoever opens the vault, and for each guess of a thief.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub(crate) memory_kib: u32,
+    pub(crate) passes: u32,
+    pub(crate) lanes: u32,
+}
+
+impl Work {
+    /// RFC 9106's second recommended option: 64 MiB, 3 passes. One lane: a box with a single core should not take four times as long
+    /// as an attacker's.
+    pub(crate) const TODAY: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 1 };
+
+    /// Whether a thief has less work with it than with [`Work::TODAY`].
+    fn is_less_than_today(self) -> bool {
+        self.memory_kib < Self::TODAY.memory_kib || self.passes < Self::TODAY.passes
+    }
+}
+
 /// More memory than this (in KiB) a header may not demand: it may have been tampered with.
 const MEMORY_KIB_MAX: u32 = 1 << 20;
 /// More passes than this a header may not demand.
@@ -101,19 +114,26 @@ impl Slot {
     pub(crate) fn passphrase(
         data_key: &Secret<32>,
         passphrase: &Passphrase,
+        work: Work,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Self, String> {
         let mut salt = [0; 16];
         rng.fill_bytes(&mut salt);
-        let key = stretch(passphrase, &salt, MEMORY_KIB, PASSES, LANES)?;
-        let wrapped = aead::seal_random(&key, &parameters(&salt, MEMORY_KIB, PASSES, LANES), data_key.expose(), rng);
-        Ok(Self::Passphrase {
-            memory_kib: MEMORY_KIB,
-            passes: PASSES,
-            lanes: LANES,
-            salt: HEXLOWER.encode(&salt),
-            wrapped: HEXLOWER.encode(&wrapped),
-        })
+        let key = stretch(passphrase, &salt, work)?;
+        let wrapped = aead::seal_random(&key, &parameters(&salt, work), data_key.expose(), rng);
+        let Work { memory_kib, passes, lanes } = work;
+        let (salt, wrapped) = (HEXLOWER.encode(&salt), HEXLOWER.encode(&wrapped));
+        Ok(Self::Passphrase { memory_kib, passes, lanes, salt, wrapped })
+    }
+
+    /// Whether it is wrapped under a passphrase with less work than today's.
+    pub(crate) fn is_outdated(&self) -> bool {
+        match self {
+            Self::KeyFile { .. } => false,
+            Self::Passphrase { memory_kib, passes, lanes, .. } => {
+                Work { memory_kib: *memory_kib, passes: *passes, lanes: *lanes }.is_less_than_today()
+            }
+        }
     }
 
     /// The data key, if this is a key file slot and `key` its key. `Err`: the slot is malformed.
@@ -129,19 +149,15 @@ impl Slot {
             return Err("it demands more work than any covey would".to_owned());
         }
         let salt = HEXLOWER.decode(salt.as_bytes()).map_err(|e| e.to_string())?;
-        let key = stretch(passphrase, &salt, *memory_kib, *passes, *lanes)?;
-        unwrap(&key, &parameters(&salt, *memory_kib, *passes, *lanes), wrapped)
+        let work = Work { memory_kib: *memory_kib, passes: *passes, lanes: *lanes };
+        let key = stretch(passphrase, &salt, work)?;
+        unwrap(&key, &parameters(&salt, work), wrapped)
     }
 }
 
-fn stretch(
-    passphrase: &Passphrase,
-    salt: &[u8],
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-) -> Result<Secret<32>, String> {
-    let params = Params::new(memory_kib, passes, lanes, Some(32)).map_err(|e| e.to_string())?;
+fn stretch(passphrase: &Passphrase, salt: &[u8], work: Work) -> Result<Secret<32>, String> {
+    let params =
+        Params::new(work.memory_kib, work.passes, work.lanes, Some(32)).map_err(|e| e.to_string())?;
     let mut key = zeroize::Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase.expose(), salt, key.as_mut())
@@ -150,9 +166,9 @@ fn stretch(
 }
 
 /// Associated data of a passphrase slot: its parameters cannot be weakened without it being noticed.
-fn parameters(salt: &[u8], memory_kib: u32, passes: u32, lanes: u32) -> Vec<u8> {
+fn parameters(salt: &[u8], work: Work) -> Vec<u8> {
     let mut aad = b"covey vault v1 passphrase".to_vec();
-    for number in [memory_kib, passes, lanes] {
+    for number in [work.memory_kib, work.passes, work.lanes] {
         aad.extend_from_slice(&number.to_be_bytes());
     }
     aad.extend_from_slice(salt);

@@ -56,7 +56,8 @@ impl Passphrase {
         if path.exists() { Self::from_file(&path).map(Some) } else { Ok(None) }
     }
 
-    pub(crate) fn expose(&self) -> &[u8] {
+    /// The bytes, for handing to a node that runs.
+    pub fn expose(&self) -> &[u8] {
         &self.0
     }
 }

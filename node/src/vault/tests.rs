@@ -9,6 +9,7 @@ use std::{
 use covey_pairing::crypto::secret::Secret;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
+use super::header::{Header, Slot, Work};
 use super::{BadRecord, CREDENTIAL, Passphrase, Protection, Vault, VaultError, VaultFiles};
 
 fn rng(seed: u64) -> ChaCha20Rng {
@@ -182,6 +183,31 @@ fn weaker_parameters_written_into_the_header_do_not_open_it() {
     let weak = fs::read_to_string(&header).expect("reads").replace("\"passes\": 3", "\"passes\": 1");
     fs::write(&header, weak).expect("writes");
     assert!(matches!(sealed.error(Some(&passphrase("p"))), VaultError::WrongPassphrase { .. }));
+}
+
+#[test]
+fn a_header_with_less_work_than_todays_is_written_anew_when_it_opens() {
+    let right = passphrase("p");
+    let sealed = Sealed::new(Some(&right));
+    let header = sealed.path("vault.json");
+    // As a version of before may have written it, which thought less work enough.
+    let data_key = sealed.files().data_key(Some(&right)).expect("opens");
+    let before = Work { memory_kib: 8 << 10, passes: 1, lanes: 1 };
+    let slot = Slot::passphrase(&data_key, &right, before, &mut rng(5)).expect("stretches");
+    let old = Header::new(slot).to_bytes();
+    fs::write(&header, &old).expect("writes");
+
+    let refused = sealed.files().open_and_renew(Some(&passphrase("wrong")), &mut rng(6));
+    assert!(matches!(refused, Err(VaultError::WrongPassphrase { .. })));
+    sealed.assert_opens(Some(&right));
+    assert_eq!(fs::read(&header).expect("reads"), old, "only whoever opens it for good writes");
+    sealed.files().open_and_renew(Some(&right), &mut rng(6)).expect("opens");
+    let new = fs::read(&header).expect("reads");
+    assert!(Header::parse(&new).expect("ours").slots().iter().all(|slot| !slot.is_outdated()));
+    assert_eq!(mode(&header), 0o600);
+    sealed.assert_opens(Some(&right));
+    sealed.files().open_and_renew(Some(&right), &mut rng(7)).expect("opens");
+    assert_eq!(fs::read(&header).expect("reads"), new, "once is enough");
 }
 
 #[test]

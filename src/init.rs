@@ -6,6 +6,8 @@ use covey_cli::{Failure, Globals, Terminal};
 use covey_node::{
     config::Overrides,
     daemon::{self, Options},
+    paths::Paths,
+    vault::{Passphrase, VaultFiles},
 };
 use covey_pairing::identity::AccountSecret;
 use serde_json::json;
@@ -23,7 +25,8 @@ const PHRASE_LIMIT: u64 = 1024;
 #[derive(Args, Debug)]
 #[command(
     long_about = "Make an account, or bring one back, without starting a node\n\nThe daemon does this by itself on its first start. Use init to see \
-                  your recovery phrase at once, to protect the data with a passphrase, or to bring an account back.",
+                  your recovery phrase at once, to protect the data with a passphrase, or to bring an account back. On a terminal it offers \
+                  a passphrase.",
     after_help = "Examples:\n  covey init\n  covey init --passphrase\n  covey init --passphrase-file ./passphrase\n  covey init --recover < words.txt"
 )]
 pub(crate) struct InitArgs {
@@ -41,7 +44,7 @@ impl InitArgs {
     pub(crate) fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
         let (paths, config) = config::load(globals, &Overrides::new())?;
         let account = if self.recover { Some(recovered(terminal)?) } else { None };
-        let passphrase = if self.passphrase { Some(unlock::ask_for_new()?) } else { self.unlock.given()? };
+        let passphrase = self.new_passphrase(&paths, terminal)?;
         let options = Options { paths, config, passphrase, flags: Overrides::new(), log: None };
         let made = daemon::init(&options, account).map_err(|error| start_failure(&error))?;
         let data_dir = options.paths.data_dir();
@@ -60,6 +63,28 @@ impl InitArgs {
             t.hint("Start your node: covey daemon")
         })?;
         Ok(())
+    }
+}
+
+impl InitArgs {
+    /// The passphrase of the new data. A person at a terminal is asked whether they want one; nobody else is.
+    fn new_passphrase(&self, paths: &Paths, terminal: &mut Terminal) -> Result<Option<Passphrase>, Failure> {
+        if self.passphrase {
+            return unlock::ask_for_new("--passphrase-file").map(Some);
+        }
+        if let Some(given) = self.unlock.given()? {
+            return Ok(Some(given));
+        }
+        let asks = terminal.typing && terminal.interactive && unlock::is_terminal() && !terminal.json;
+        // What has an account already is refused without a question.
+        if !asks || VaultFiles::new(paths.data_dir()).exist() {
+            return Ok(None);
+        }
+        terminal.hint(
+            "A passphrase protects your keys and messages from a thief of this machine. You type it at every start of the node; it cannot \
+             start unattended then, unless the service manager or a file has the passphrase. Without one, the key lies beside the data.",
+        )?;
+        unlock::offer_new()
     }
 }
 

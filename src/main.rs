@@ -6,6 +6,7 @@ mod db;
 mod demo;
 mod init;
 mod logging;
+mod passphrase;
 mod phrase;
 mod seed;
 mod seeds;
@@ -15,6 +16,7 @@ mod tree;
 mod unlock;
 
 use std::{
+    alloc::System,
     env,
     io::{self, Write as _},
     panic::{self, AssertUnwindSafe},
@@ -23,11 +25,16 @@ use std::{
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use covey_api::Exit;
-use covey_cli::{AccountCommand, Command as Client, Failure, Globals, Terminal};
+use covey_cli::{AccountCommand, Command as Client, Failure, Globals, Session, Terminal};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
+use zeroizing_alloc::ZeroAlloc;
 
 use crate::tree::{Command, Covey};
+
+/// Keys and messages are not left behind in memory that was freed: a locked node has none of them.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     covey_node::hardening::harden();
@@ -89,6 +96,14 @@ fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(
         }
         Command::Man(man) => Ok(man.write(Covey::command(), &mut io::stdout())?),
         Command::Client(Client::Account(AccountCommand::Phrase(args))) => phrase::phrase(args, globals, terminal),
+        Command::Client(Client::Unlock(args)) => {
+            let passphrase = unlock::for_running(&args, terminal)?;
+            runtime(Builder::new_current_thread())?.block_on(async {
+                let session = Session::connect(globals).await?;
+                covey_cli::unlock(&session, terminal, passphrase).await
+            })
+        }
+        Command::Passphrase(passphrase) => passphrase.run(globals, terminal),
         Command::Client(client) => {
             runtime(Builder::new_current_thread())?.block_on(covey_cli::run(client, globals, terminal))
         }

@@ -67,7 +67,7 @@ impl ServiceManager {
         let mut turns = tokio::time::interval(watchdog / 2);
         loop {
             turns.tick().await;
-            let condition = service.health.check().await;
+            let condition = service.condition().await;
             let status =
                 condition.ready().err().map_or_else(|| "ready".to_owned(), |trouble| trouble.replace('\n', " "));
             let fed = if condition.alive() { "WATCHDOG=1\n" } else { "" };

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 use covey_cli::{CompleteArgs, CompletionsArgs, Globals, ManArgs};
 
 use crate::{
-    config::ConfigCommand, daemon::DaemonArgs, db::DbCommand, demo::DemoArgs, init::InitArgs, seed::SeedArgs,
-    seeds::SeedsCommand,
+    config::ConfigCommand, daemon::DaemonArgs, db::DbCommand, demo::DemoArgs, init::InitArgs,
+    passphrase::PassphraseCommand, seed::SeedArgs, seeds::SeedsCommand,
 };
 
 /// A peer-to-peer chat node: consent first, end-to-end encrypted, no server
@@ -49,6 +49,9 @@ pub(crate) enum Command {
     /// Check, repair, copy, measure and compact the database while the daemon is stopped
     #[command(subcommand)]
     Db(DbCommand),
+    /// Set, change or remove the passphrase that protects the data (stop the daemon first)
+    #[command(subcommand)]
+    Passphrase(PassphraseCommand),
     /// Run a seed: a node without an account, through which others meet
     Seed(SeedArgs),
     /// Make, look at and take signed lists of seeds

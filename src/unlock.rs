@@ -9,9 +9,12 @@ use std::{
 
 use clap::Args;
 use console::Term;
-use covey_api::Exit;
-use covey_cli::Failure;
+use covey_api::{Exit, PassphraseText};
+use covey_cli::{Failure, Terminal, UnlockArgs};
 use covey_node::vault::{Passphrase, Protection, VaultError, VaultFiles};
+
+/// More than a passphrase has, and a line end.
+const PASSPHRASE_LIMIT: u64 = 1_026;
 
 /// Where the passphrase comes from.
 #[derive(Args, Debug, Default)]
@@ -47,7 +50,7 @@ impl Unlock {
     /// The passphrase from a file or the service manager.
     pub(crate) fn given(&self) -> Result<Option<Passphrase>, Failure> {
         if let Some(file) = &self.passphrase_file {
-            return Passphrase::from_file(file).map(Some).map_err(|error| unusable(file, &error));
+            return from_file(file).map(Some);
         }
         let Some(directory) = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from) else { return Ok(None) };
         Passphrase::from_credentials(&directory).map_err(|error| unusable(&directory, &error))
@@ -61,26 +64,70 @@ pub(crate) fn is_terminal() -> bool {
 
 /// Asks for a passphrase. It is not shown while it is typed.
 pub(crate) fn ask(question: &str) -> Result<Passphrase, Failure> {
-    let failed = |sentence: String| Failure::Ended { exit: Exit::Usage, sentence };
-    let term = Term::stderr();
-    let typed = term
-        .write_str(question)
-        .and_then(|()| term.read_secure_line())
-        .map_err(|error| failed(format!("cannot read a passphrase from the terminal: {error}")))?;
-    Passphrase::new(typed.into_bytes()).map_err(|error| failed(error.to_string()))
+    Passphrase::new(typed(question)?.into_bytes()).map_err(|error| usage(error.to_string()))
 }
 
-/// Asks for a new passphrase, twice.
-pub(crate) fn ask_for_new() -> Result<Passphrase, Failure> {
-    let failed = |sentence: &str| Failure::Ended { exit: Exit::Usage, sentence: sentence.into() };
+fn typed(question: &str) -> Result<String, Failure> {
+    let term = Term::stderr();
+    term.write_str(question)
+        .and_then(|()| term.read_secure_line())
+        .map_err(|error| usage(format!("cannot read a passphrase from the terminal: {error}")))
+}
+
+fn usage(sentence: String) -> Failure {
+    Failure::Ended { exit: Exit::Usage, sentence }
+}
+
+/// Asks for a new passphrase, twice. `file`: the flag that names a file with it.
+pub(crate) fn ask_for_new(file: &str) -> Result<Passphrase, Failure> {
     if !is_terminal() {
-        return Err(failed("There is no terminal to ask for a passphrase on. Use --passphrase-file FILE."));
+        return Err(usage(format!("There is no terminal to ask for a passphrase on. Use {file} FILE.")));
     }
-    let new = ask("New passphrase: ")?;
+    again(ask("New passphrase: ")?)
+}
+
+/// Offers a passphrase: none, if nothing is typed.
+pub(crate) fn offer_new() -> Result<Option<Passphrase>, Failure> {
+    let typed = typed("New passphrase, or nothing for none: ")?;
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let new = Passphrase::new(typed.into_bytes()).map_err(|error| usage(error.to_string()))?;
+    again(new).map(Some)
+}
+
+fn again(new: Passphrase) -> Result<Passphrase, Failure> {
     if ask("The same again: ")? != new {
-        return Err(failed("The two passphrases differ. Nothing was done."));
+        return Err(usage("The two passphrases differ. Nothing was done.".into()));
     }
     Ok(new)
+}
+
+/// The passphrase for a node that runs: from a file, from stdin (`-`), or typed.
+pub(crate) fn for_running(args: &UnlockArgs, terminal: &mut Terminal) -> Result<PassphraseText, Failure> {
+    let passphrase = match &args.passphrase_file {
+        Some(file) if file.as_os_str() == "-" => {
+            let read = terminal.read_stdin(PASSPHRASE_LIMIT);
+            let text = read.map_err(|error| usage(format!("cannot read the passphrase from stdin: {error}")))?;
+            let line = text.strip_suffix('\n').unwrap_or(&text);
+            return Ok(line.strip_suffix('\r').unwrap_or(line).to_owned().into());
+        }
+        Some(file) => from_file(file)?,
+        None if is_terminal() => ask("Passphrase: ")?,
+        None => {
+            let sentence = "There is nobody to ask for the passphrase. Use --passphrase-file FILE, or - for stdin.";
+            return Err(usage(sentence.into()));
+        }
+    };
+    let text = std::str::from_utf8(passphrase.expose()).map_err(|_| {
+        usage("this passphrase is not UTF-8 text, which a running node cannot be told; restart its daemon instead".into())
+    })?;
+    Ok(text.to_owned().into())
+}
+
+/// The passphrase in a file.
+pub(crate) fn from_file(file: &Path) -> Result<Passphrase, Failure> {
+    Passphrase::from_file(file).map_err(|error| unusable(file, &error))
 }
 
 fn unusable(file: &Path, error: &VaultError) -> Failure {

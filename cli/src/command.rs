@@ -10,7 +10,7 @@ use crate::{
     channel::ChannelCommand,
     group::GroupCommand,
     message::{EditArgs, MessageCommand, MessagesArgs, SendArgs},
-    node,
+    node::{self, UnlockArgs},
     pair::PairCommand,
     rpc::RpcCommand,
     tail::TailArgs,
@@ -76,6 +76,20 @@ pub enum Command {
         /// Look at this only
         part: Option<node::Part>,
     },
+    /// Lock your node: its keys leave its memory, its connections are closed
+    #[command(
+        long_about = "Lock your node: its keys leave its memory, its connections are closed\n\nThe daemon goes on, without keys and without a network, until \
+                      `covey unlock` gives it the passphrase; messages for you wait with those who sent them. A node without a passphrase \
+                      cannot be locked: `covey passphrase set` sets one.",
+        after_help = "Example:\n  covey lock"
+    )]
+    Lock,
+    /// Unlock your node with its passphrase
+    #[command(
+        long_about = "Unlock your node with its passphrase\n\nYou are asked for it. It works on the machine of the node only, for the user who runs it.",
+        after_help = "Examples:\n  covey unlock\n  covey unlock --passphrase-file ./passphrase\n  pass show covey | covey unlock --passphrase-file -"
+    )]
+    Unlock(UnlockArgs),
     /// Stop the daemon
     #[command(after_help = "Example:\n  covey shutdown")]
     Shutdown,
@@ -137,6 +151,9 @@ async fn run_with(
         Command::Channel(channel) => channel.run(session, terminal).await,
         Command::Peers => node::peers(session, terminal).await,
         Command::Doctor { part } => node::doctor(session, terminal, part).await,
+        Command::Lock => node::lock(session, terminal).await,
+        // A passphrase is asked for by the binary, which calls `unlock`.
+        Command::Unlock(_) => Err(node::no_passphrase()),
         Command::Shutdown => node::shutdown(session, terminal).await,
         Command::Token(token) => token.run(session, terminal).await,
         Command::Web(web) => web.run(session, globals, terminal).await,

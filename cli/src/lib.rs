@@ -39,6 +39,7 @@ pub use connect::{Place, Session, default_data_dir};
 pub use display::count;
 pub use failure::Failure;
 pub use globals::Globals;
+pub use node::{UnlockArgs, unlock};
 pub use qr::qr_code;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use terminal::{Streams, Terminal};

@@ -7,8 +7,10 @@ use std::{
     time::Duration,
 };
 
+use clap::Args;
 use covey_api::{
-    CheckState, Done, Exit, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer, Reason, Report, Status,
+    CheckState, Done, Exit, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus, NodeUnlock, PassphraseText, Peer,
+    Reason, Report, Status,
 };
 
 use crate::{Failure, Session, Terminal, display, table::Table, text::clean_line, when};
@@ -47,6 +49,32 @@ pub(crate) async fn doctor(session: &Session, terminal: &mut Terminal, part: Opt
     if report.ok { Ok(()) } else { Err(Failure::Told(Exit::Refused)) }
 }
 
+/// Arguments of `unlock`.
+#[derive(Args, Debug)]
+pub struct UnlockArgs {
+    /// Read the passphrase from this file, or from stdin (-)
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Unlocks the node.
+///
+/// # Errors
+/// The daemon's refusal, or that it does not answer.
+pub async fn unlock(session: &Session, terminal: &mut Terminal, passphrase: PassphraseText) -> Result<(), Failure> {
+    let done = session.call(&NodeUnlock { passphrase, client_id: session.client_id.clone() }).await?;
+    Ok(terminal.show(&done, |t, _| t.line("The node is unlocked."))?)
+}
+
+pub(crate) fn no_passphrase() -> Failure {
+    Failure::new(Reason::InvalidParams, "There is nobody to ask for the passphrase. Use --passphrase-file FILE.")
+}
+
+pub(crate) async fn lock(session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
+    let done = session.call(&NodeLock { client_id: session.client_id.clone() }).await?;
+    Ok(terminal.show(&done, |t, _| t.line("The node is locked. Unlock it with `covey unlock`."))?)
+}
+
 /// Waits until the daemon has closed the connection and let go of its data, so that another may start.
 pub(crate) async fn shutdown(session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
     // Only to know what to wait for: a daemon that cannot even tell its status can still be stopped.
@@ -74,6 +102,9 @@ fn is_held(data_dir: &Path) -> bool {
 }
 
 fn show_status(t: &mut Terminal, status: &Status) -> io::Result<()> {
+    if status.locked {
+        return show_locked(t, status);
+    }
     let ready = if status.ready { t.paint.green("ready") } else { t.paint.yellow("not ready, see `covey doctor`") };
     t.line(&format!("covey {} is {ready}", clean_line(&status.version)))?;
     let counts = &status.counts;
@@ -112,6 +143,18 @@ fn show_status(t: &mut Terminal, status: &Status) -> io::Result<()> {
         t.hint("Somebody asks to talk to you: `covey pair list --state pending`.")?;
     }
     Ok(())
+}
+
+/// A locked node has little to tell.
+fn show_locked(t: &mut Terminal, status: &Status) -> io::Result<()> {
+    let locked = t.paint.yellow("locked");
+    t.line(&format!("covey {} is {locked}", clean_line(&status.version)))?;
+    let started = when::relative(status.started_at, t.now());
+    for (label, value) in [("account", &status.account), ("data", &status.data_dir), ("started", &started)] {
+        let label = t.paint.dim(&format!("{label:10}"));
+        t.line(&format!("{label} {}", clean_line(value)))?;
+    }
+    t.hint("It has no keys in memory and is not connected to anybody. Unlock it: covey unlock")
 }
 
 fn show_peers(t: &mut Terminal, peers: &Vec<Peer>) -> io::Result<()> {

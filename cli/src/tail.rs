@@ -5,7 +5,7 @@ mod told;
 use std::{io, time::Duration};
 
 use clap::Args;
-use covey_api::{Event, EventKind, EventsAck, EventsFetch, EventsSubscribe, Reason};
+use covey_api::{Event, EventKind, EventsAck, EventsFetch, EventsSubscribe, NodeStatus, Reason};
 use jsonrpsee::core::client::{Error as ClientError, SubscriptionCloseReason};
 use tokio::time::Instant;
 
@@ -84,9 +84,9 @@ impl TailArgs {
     }
 }
 
-/// Whether the daemon, not what was asked of it, is what is wrong.
+/// Whether the daemon, not what was asked of it, is what is wrong: it is away, or locked.
 fn is_gone(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(error) if matches!(error.reason, Reason::Unreachable | Reason::ShuttingDown | Reason::TimedOut))
+    matches!(failure, Failure::Refused(error) if matches!(error.reason, Reason::Unreachable | Reason::ShuttingDown | Reason::TimedOut | Reason::Locked))
 }
 
 /// A reader of the journal, and how far it has come.
@@ -171,9 +171,11 @@ impl Tail {
         Err(Failure::new(Reason::Unreachable, "The daemon went away."))
     }
 
-    /// Waits for the daemon to be back, for as long as `--timeout` says, or until it is.
+    /// Waits for the daemon to be back, or unlocked, for as long as `--timeout` says, or until it is.
     async fn reconnect(&mut self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
-        terminal.hint("The daemon went away. Waiting until it is back; Ctrl-C ends this.")?;
+        let locked = self.session.call(&NodeStatus {}).await.is_ok_and(|status| status.locked);
+        let what = if locked { "The node was locked. Waiting until it is unlocked" } else { "The daemon went away. Waiting until it is back" };
+        terminal.hint(&format!("{what}; Ctrl-C ends this."))?;
         let until = globals.timeout.map(|patience| Instant::now() + patience);
         let mut pause = LOOK_AGAIN;
         loop {
@@ -188,7 +190,11 @@ impl Tail {
                 Err(failure) if is_gone(&failure) => continue,
                 Err(failure) => return Err(failure),
             }
-            match self.ack().await {
+            let there = match self.session.call(&EventsFetch { last: Some(0), ..EventsFetch::default() }).await {
+                Ok(_) => self.ack().await,
+                Err(failure) => Err(failure),
+            };
+            match there {
                 Err(failure) if is_gone(&failure) => {}
                 Err(failure) => return Err(failure),
                 Ok(()) => return Ok(terminal.hint("The daemon is back.")?),

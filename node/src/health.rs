@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use covey_api::{ApiError, Reason};
 use covey_overlay::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -33,6 +34,13 @@ pub struct Condition {
 }
 
 impl Condition {
+    /// Of a node whose core is not there. A locked one waits for its owner: a new start would change nothing.
+    pub(crate) fn without_core(why: &ApiError) -> Self {
+        let waits = why.reason == Reason::Locked;
+        let trouble = if waits { "the node is locked; unlock it with `covey unlock`" } else { "the daemon is shutting down" };
+        Self { store: Err(trouble.to_owned()), answers: waits, network: Ok(()), receiving: Ok(()) }
+    }
+
     /// Whether a new start would change nothing: all parts answer. On a full disk a node still delivers what it has.
     pub fn alive(&self) -> bool {
         self.answers && self.network.is_ok() && self.receiving.is_ok()

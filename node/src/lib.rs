@@ -19,5 +19,6 @@ pub mod seed;
 pub mod seed_lists;
 pub mod service;
 pub mod settings;
+pub mod slot;
 pub mod store;
 pub mod vault;

@@ -47,20 +47,24 @@ impl Metrics {
 
 /// Everything, as `/metrics` shows it.
 pub(crate) async fn scrape(service: &Service) -> String {
+    let overlay = async { service.body.get().ok()?.overlay.status().await.ok() };
     let (condition, numbers, overlay, disk) = tokio::join!(
-        service.health.check(),
+        service.condition(),
         timeout(PATIENCE, service.engine.call(numbers)),
-        timeout(PATIENCE, service.overlay.status()),
+        timeout(PATIENCE, overlay),
         process::disk(service.data_dir.clone().into()),
     );
     let mut page = Page::default();
     page.gauge("covey_ready", "Whether the node does all of its work, as /readyz says", condition.ready().is_ok());
+    page.gauge("covey_locked", "Whether the node waits for its passphrase", service.engine.is_locked());
     process::fill(&mut page, service.started_at);
     if let Some(disk) = disk {
         page.gauge("covey_storage_bytes", "Bytes of the files of the database", disk.used);
         page.gauge("covey_storage_free_bytes", "Bytes free on the disk that holds it", disk.free);
     }
-    commits(&mut page, service.engine.commits());
+    if let Ok(engine) = service.engine.get() {
+        commits(&mut page, engine.commits());
+    }
     if let Ok(Ok(numbers)) = numbers {
         numbers.tally.delays.iter().for_each(|delay| service.metrics.delay.observe(seconds(*delay)));
         messages(&mut page, &numbers);
@@ -71,7 +75,7 @@ pub(crate) async fn scrape(service: &Service) -> String {
         "Time from writing to arrival of messages of others, by the clocks of both",
         service.metrics.delay.clone(),
     );
-    if let Ok(Ok(status)) = overlay {
+    if let Ok(Some(status)) = overlay {
         network(&mut page, &status);
     }
     page.add("covey_rpc_requests", "Requests of clients by method and result", service.metrics.requests.clone());

@@ -7,7 +7,7 @@ mod events;
 mod group;
 mod node;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use covey_api::{
     Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
@@ -20,35 +20,62 @@ use covey_overlay::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::consumers::Consumers;
+pub(crate) use self::node::tell_of_network;
 use crate::access::{Access, Caller};
+use crate::daemon::Keeper;
 use crate::engine::{Cx, idempotency, rpc};
-use crate::health::Health;
+use crate::health::{Condition, Health};
 use crate::metrics::Metrics;
 use crate::runtime::{Connections, EngineHandle};
 use crate::settings::Settings;
+use crate::slot::Slot;
 
-/// Who we are and how many of what there was, for when the store cannot be read.
-pub type Seen = Arc<Mutex<Option<(Account, Counts)>>>;
-
-/// Answers the RPC of a running node, for one caller.
-#[derive(Clone)]
-pub struct Service {
-    /// The engine.
-    pub engine: EngineHandle,
+/// What an unlocked node has beside its engine.
+pub struct Body {
     /// The overlay.
     pub overlay: Handle,
     /// Who is connected.
     pub connections: Connections,
+    /// Whether the node does its work.
+    health: Health,
+    /// Who we are and how many of what there was, for when the store cannot be read.
+    seen: std::sync::Mutex<Option<(Account, Counts)>>,
+}
+
+impl Body {
+    pub(crate) fn new(overlay: Handle, connections: Connections, health: Health) -> Self {
+        Self { overlay, connections, health, seen: std::sync::Mutex::default() }
+    }
+}
+
+/// Who the node is; no secret, and told by a locked one too.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// `cv1…`
+    pub(crate) account: String,
+    /// `cvd1…`
+    pub(crate) device: String,
+    /// The network name.
+    pub(crate) peer_id: String,
+}
+
+/// Answers the RPC of a running node, for one caller.
+#[derive(Clone)]
+pub struct Service {
+    /// The engine, unless the node is locked.
+    pub engine: Slot<EngineHandle>,
+    /// The network, unless the node is locked.
+    pub body: Slot<Arc<Body>>,
+    /// Locks and unlocks it.
+    pub(crate) keeper: Arc<Keeper>,
+    /// Who it is.
+    pub(crate) identity: Identity,
     /// Where the data is, for people.
     pub data_dir: String,
     /// What is configured.
     pub settings: Arc<Settings>,
-    /// Whether the node does its work.
-    pub health: Arc<Health>,
     /// What is counted for `/metrics`.
     pub metrics: Metrics,
-    /// What the engine said of itself last.
-    pub seen: Seen,
     /// When the daemon started, Unix milliseconds.
     pub started_at: u64,
     /// Cancelled to stop the daemon.
@@ -100,8 +127,16 @@ impl Service {
             .await
     }
 
+    /// Whether the node does its work.
+    pub async fn condition(&self) -> Condition {
+        match self.body.get() {
+            Ok(body) => body.health.check().await,
+            Err(error) => Condition::without_core(&error),
+        }
+    }
+
     fn peer_id(&self) -> String {
-        self.overlay.local_peer().to_string()
+        self.identity.peer_id.clone()
     }
 }
 

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::config::{self, Config, Layers, Source};
 use crate::engine::{Input, Policy, Quota};
 use crate::runtime::EngineHandle;
+use crate::slot::Slot;
 
 const LOG_LEVEL: &str = "log.level";
 
@@ -30,7 +31,7 @@ pub trait LogSwitch: Send + Sync {
 /// The settings of a running node.
 pub struct Settings {
     layers: Layers,
-    engine: EngineHandle,
+    engine: Slot<EngineHandle>,
     log: Option<Arc<dyn LogSwitch>>,
     running: Mutex<Config>,
     /// One change at a time.
@@ -39,7 +40,12 @@ pub struct Settings {
 
 impl Settings {
     /// The node was started with `running`, which came from `layers`. Without `log` the level is not ours to change.
-    pub(crate) fn new(layers: Layers, running: Config, engine: EngineHandle, log: Option<Arc<dyn LogSwitch>>) -> Self {
+    pub(crate) fn new(
+        layers: Layers,
+        running: Config,
+        engine: Slot<EngineHandle>,
+        log: Option<Arc<dyn LogSwitch>>,
+    ) -> Self {
         Self { layers, engine, log, running: Mutex::new(running), turn: tokio::sync::Mutex::new(()) }
     }
 
@@ -131,11 +137,20 @@ impl Settings {
         if let Some(log) = self.log.as_ref().filter(|_| changed.iter().any(|key| key == LOG_LEVEL)) {
             log.set(&next.log.level).map_err(|error| invalid(&error))?;
         }
-        self.engine.input(Input::Policy(Box::new(policy(&next)))).await?;
-        // Inputs are handled in order: once this one is, the policy holds.
-        self.engine.call(|_| Ok(())).await?;
+        match self.adopt(&next).await {
+            // It takes the policy when it is unlocked.
+            Err(error) if error.reason == Reason::Locked => {}
+            adopted => adopted?,
+        }
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(ConfigReloaded { changed, needs_restart })
+    }
+
+    /// Gives the engine its part. When this returns it holds.
+    async fn adopt(&self, next: &Config) -> Result<(), ApiError> {
+        self.engine.input(Input::Policy(Box::new(policy(next)))).await?;
+        // Inputs are handled in order.
+        self.engine.call(|_| Ok(())).await
     }
 }
 

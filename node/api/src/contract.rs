@@ -24,6 +24,9 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'st
     /// May a token call it that is bound to channels? Then whoever answers it keeps to these channels.
     const IN_CHANNEL: bool;
 
+    /// Is it answered while the node is locked?
+    const WHILE_LOCKED: bool = false;
+
     /// Why it is refused, beside what holds for all methods.
     const REFUSES: &'static [Reason];
 
@@ -46,6 +49,8 @@ pub struct Method {
     pub scope: Option<Scope>,
     /// May a token call it that is bound to channels?
     pub in_channel: bool,
+    /// Is it answered while the node is locked?
+    pub while_locked: bool,
     /// Why it is refused, beside what holds for all methods.
     pub refuses: &'static [Reason],
     /// Is it a subscription? Then the answer is the shape of one notification.
@@ -67,6 +72,7 @@ impl Method {
             changes: R::CHANGES,
             scope: R::SCOPE,
             in_channel: R::IN_CHANNEL,
+            while_locked: R::WHILE_LOCKED,
             refuses: R::REFUSES,
             subscription: false,
             params: R::json_schema,
@@ -105,13 +111,13 @@ pub fn methods() -> Vec<Method> {
 /// Declares a noun: its server trait, the [`Request`] of each verb, the `METHODS` of the module and how to `mount` it.
 ///
 /// `read` verbs change nothing; `write` verbs do, and the compiler insists on their `client_id`. `needs` names the scope that
-/// a token must have; a verb without one does not compile. `in channel` lets tokens call it that are bound to channels, `refuses`
-/// says for which reasons it is refused beside those that hold for every method.
+/// a token must have; a verb without one does not compile. `in channel` lets tokens call it that are bound to channels, `while locked`
+/// has it answered by a locked node, `refuses` says for which reasons it is refused beside those that hold for every method.
 macro_rules! noun {
     (
         $(#[$meta:meta])*
         $api:ident = $noun:literal {
-            $( $(#[doc = $doc:literal])+ $mode:ident $verb:ident($params:ty) -> $answer:ty, needs $scope:ident $(in $channel:ident)?
+            $( $(#[doc = $doc:literal])+ $mode:ident $verb:ident($params:ty) -> $answer:ty, needs $scope:ident $(in $channel:ident)? $(while $locked:ident)?
                 $(, refuses $($reason:ident),+)?; )*
         }
     ) => {
@@ -130,6 +136,7 @@ macro_rules! noun {
                 const CHANGES: bool = $crate::contract::noun!(@changes $mode);
                 const SCOPE: Option<$crate::Scope> = Some($crate::Scope::$scope);
                 const IN_CHANNEL: bool = $crate::contract::noun!(@in_channel $($channel)?);
+                const WHILE_LOCKED: bool = $crate::contract::noun!(@while_locked $($locked)?);
                 const REFUSES: &'static [$crate::Reason] = &[$($($crate::Reason::$reason),+)?];
 
                 fn client_id(&self) -> Option<&str> {
@@ -152,6 +159,8 @@ macro_rules! noun {
     (@changes write) => { true };
     (@in_channel) => { false };
     (@in_channel channel) => { true };
+    (@while_locked) => { false };
+    (@while_locked locked) => { true };
     (@client_id read $this:ident) => { { let _ = $this; None } };
     (@client_id write $this:ident) => { $this.client_id.as_deref() };
 }

@@ -201,6 +201,7 @@ pub(crate) const SUBSCRIPTIONS: &[Method] = &[Method {
     example: |params, number| serde_json::from_value::<(EventsSubscribe, u64)>(json!([params, number])).map(drop),
     ..Method::of::<EventsSubscribe>(
         "What happens, as it happens, as notifications; `events.unsubscribe` ends it.\n\
-         Needs a WebSocket, and a request of its own there. Without `from` and `consumer`: what happens from now on.",
+         Needs a WebSocket, and a request of its own there. Without `from` and `consumer`: what happens from now on. When the node is locked, \
+         it ends with the error `locked`.",
     )
 }];

@@ -29,6 +29,7 @@ mod message;
 pub mod names;
 mod node;
 mod pair;
+mod passphrase;
 mod rpc;
 mod server;
 mod time;
@@ -67,14 +68,15 @@ pub use message::{
     MessageState, Sent,
 };
 pub use node::{
-    Check, CheckState, Counts, Done, Network, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer,
-    Reachability, Report, Status,
+    Check, CheckState, Counts, Done, Network, NodeApi, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus,
+    NodeUnlock, Peer, Reachability, Report, Status,
 };
 pub use pair::{
     Contact, ContactAlert, ContactAlertKind, ContactState, Direction, PairAccept, PairApi, PairBlock, PairCancel,
     PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
     Party,
 };
+pub use passphrase::PassphraseText;
 pub use rpc::{RpcAsyncapi, RpcDiscover, RpcSpec, RpcVersion, Version};
 pub use server::{Api, module};
 pub use time::Time;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Time, contract::noun};
+use crate::{PassphraseText, Time, contract::noun};
 
 /// Parameters of `node.status`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,24 @@ pub struct NodeDoctor {}
 #[serde(deny_unknown_fields)]
 pub struct NodeShutdown {
     /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `node.lock`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeLock {
+    /// Idempotency key. A node that is locked already stays so.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `node.unlock`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeUnlock {
+    /// The passphrase that protects the data.
+    pub passphrase: PassphraseText,
+    /// Idempotency key. A node that is not locked stays so.
     pub client_id: Option<String>,
 }
 
@@ -86,6 +104,9 @@ pub struct Status {
     pub peer_id: String,
     /// Our display name; empty if none was given.
     pub name: String,
+    /// Does it wait for its passphrase? Then it has no name, addresses, peers or counts to tell.
+    #[serde(default)]
+    pub locked: bool,
     /// Can it do all of its work?
     pub ready: bool,
     /// Why not; none if it is ready.
@@ -184,12 +205,20 @@ noun! {
     /// The daemon itself.
     NodeApi = "node" {
         /// What this node is and how it is doing.
-        read status(NodeStatus) -> Status, needs Read;
+        read status(NodeStatus) -> Status, needs Read while locked;
         /// The peers it is connected to.
         read peers(NodePeers) -> Vec<Peer>, needs Read;
         /// Look at everything and say what could be better.
-        read doctor(NodeDoctor) -> Report, needs Read;
+        read doctor(NodeDoctor) -> Report, needs Read while locked;
         /// Stop the daemon. The answer comes first.
-        write shutdown(NodeShutdown) -> Done, needs Admin;
+        write shutdown(NodeShutdown) -> Done, needs Admin while locked;
+        /// Lock the node: its keys are erased from memory and its connections closed before this answers.
+        /// Only a node that a passphrase protects can be locked. Subscriptions end with the error `locked`.
+        write lock(NodeLock) -> Done, needs Admin while locked,
+            refuses WrongState;
+        /// Unlock the node with its passphrase. For its owner, by the Unix socket or with the token in `rpc.cookie`; not for other tokens and browsers.
+        /// After a wrong passphrase the next one is refused for a while, longer each time; details: `{"retry_after_ms"}`.
+        write unlock(NodeUnlock) -> Done, needs Admin while locked,
+            refuses WrongPassphrase;
     }
 }

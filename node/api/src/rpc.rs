@@ -54,6 +54,7 @@ macro_rules! open_to_all {
                 const CHANGES: bool = false;
                 const SCOPE: Option<Scope> = None;
                 const IN_CHANNEL: bool = true;
+                const WHILE_LOCKED: bool = true;
                 const REFUSES: &'static [Reason] = &[];
             }
         )*

@@ -30,7 +30,7 @@ macro_rules! refuse {
     };
 }
 
-refuse!(NodeApi { status(NodeStatus) -> Status, peers(NodePeers) -> Vec<Peer>, doctor(NodeDoctor) -> Report, shutdown(NodeShutdown) -> Done });
+refuse!(NodeApi { status(NodeStatus) -> Status, peers(NodePeers) -> Vec<Peer>, doctor(NodeDoctor) -> Report, shutdown(NodeShutdown) -> Done, lock(NodeLock) -> Done, unlock(NodeUnlock) -> Done });
 refuse!(ConfigApi {
     show(ConfigShow) -> Vec<Setting>, set(ConfigSet) -> Setting, reload(ConfigReload) -> ConfigReloaded,
 });

@@ -43,6 +43,11 @@ impl Caller {
         self.grant().is_none_or(|grant| grant.is_browser())
     }
 
+    /// Is it the owner of the node at its machine, not a token or a browser?
+    pub fn is_owner(&self) -> bool {
+        self.grant().is_none()
+    }
+
     /// How far the engine lets it see and do things.
     pub fn asker(&self) -> Asker {
         match self.grant() {

@@ -17,4 +17,5 @@ mod tests;
 pub use caller::Caller;
 pub use grant::Grant;
 pub use registry::Access;
+pub(crate) use registry::finished;
 pub use signin::SignedIn;

@@ -17,6 +17,7 @@ use crate::engine::rpc::token::{self, Grantor};
 use crate::engine::tokens::{self, Token};
 use crate::engine::{Cx, idempotency};
 use crate::runtime::{EngineHandle, now};
+use crate::slot::Slot;
 
 /// Refusals and last uses are written down this often. What is lost in a crash is no more than that.
 const WRITE_DOWN: Duration = Duration::from_secs(5);
@@ -25,7 +26,7 @@ const USE_STEP: u64 = 60_000;
 
 /// Who may use the local API.
 pub struct Access {
-    pub(super) engine: EngineHandle,
+    pub(super) engine: Slot<EngineHandle>,
     /// By the hash of the token; those too that have ended, to tell their holders so.
     grants: RwLock<HashMap<[u8; 32], Arc<Grant>>>,
     refusals: Refusals,
@@ -39,7 +40,8 @@ impl Access {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn load(engine: EngineHandle) -> Result<Arc<Self>, ApiError> {
+    pub async fn load(engine: impl Into<Slot<EngineHandle>>) -> Result<Arc<Self>, ApiError> {
+        let engine = engine.into();
         let stored = engine.call(|cx| token::list(cx, true)).await?;
         let grants = stored.iter().map(|token| (*token.hash, Arc::new(Grant::new(token)))).collect();
         Ok(Arc::new(Self {
@@ -172,9 +174,9 @@ impl Access {
         changed
     }
 
-    /// Writes down what was gathered, until the engine stops.
+    /// Writes down what was gathered, until the daemon stops. What is gathered while the node is locked waits.
     pub async fn keep_books(self: Arc<Self>) {
-        while self.engine.is_alive() {
+        while !self.engine.has_ended() {
             tokio::time::sleep(WRITE_DOWN).await;
             self.write_down(USE_STEP).await;
         }
@@ -182,13 +184,14 @@ impl Access {
 
     /// Writes down refusals, and uses that are `step` milliseconds later than what is stored.
     pub async fn write_down(&self, step: u64) {
+        let Ok(engine) = self.engine.get() else { return };
         let refused = self.refusals.take();
         let used = self.unstored_uses(step);
         if refused.is_empty() && used.is_empty() {
             return;
         }
         let uses: Vec<_> = used.iter().map(|(grant, at)| (grant.id(), *at)).collect();
-        let written = self.engine.call(move |cx| {
+        let written = engine.call(move |cx| {
             refused.iter().try_for_each(|refused| audit::refused(cx, refused))?;
             Ok(tokens::used(cx, &uses)?)
         });
@@ -258,7 +261,7 @@ fn admit(grant: &Grant, method: &Method, at: u64) -> Result<(), ApiError> {
 }
 
 /// Runs to the end whether or not whoever waits for it goes away.
-pub(super) async fn finished<T: Send + 'static>(
+pub(crate) async fn finished<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::spawn(work).await.unwrap_or_else(|_| Err(ApiError::internal("The call ended too soon.")))

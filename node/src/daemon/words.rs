@@ -10,7 +10,8 @@ use rand::rngs::StdRng;
 use tracing::warn;
 use zeroize::Zeroizing;
 
-use super::{Opened, Options, StartError, open};
+use super::opening::{Opened, open};
+use super::{Options, StartError};
 use crate::db::{self, DbError, Progress};
 use crate::engine::{seed_is_erased, seed_may_be_left};
 use crate::store::{Reader, Store as _, Tx};

@@ -11,12 +11,16 @@ use jsonrpsee::Extensions;
 use super::Service;
 use crate::access::Caller;
 use crate::engine::rpc;
+use crate::slot;
 
 impl Api for Service {
     fn admit(self: Arc<Self>, caller: &Extensions, method: &Method) -> Result<Arc<Self>, ApiError> {
         // The server lets nobody through whom it has not named.
         let caller = caller.get::<Caller>().ok_or_else(|| ApiError::internal("The caller is not known."))?;
         self.access.admit(caller, method)?;
+        if !method.while_locked && self.engine.is_locked() {
+            return Err(slot::locked());
+        }
         Ok(Arc::new(Self { caller: caller.clone(), ..Self::clone(&self) }))
     }
 

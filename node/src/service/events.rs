@@ -16,6 +16,7 @@ use super::consumers::Hold;
 use crate::addressing;
 use crate::engine::{Selection, Subject, Written, idempotency, rpc};
 use crate::runtime::{self, Change, EngineHandle, Following, Journal};
+use crate::slot::{self, Slot};
 
 /// Events read at a time for a subscriber.
 const PAGE: usize = 128;
@@ -39,10 +40,11 @@ impl EventsApi for Service {
 
 impl EventSource for Service {
     async fn subscribe(&self, params: EventsSubscribe) -> Result<EventStream, ApiError> {
-        let journal = self.engine.journal();
+        let body = self.body.get()?;
+        let journal = self.engine.get()?.journal();
         let following = journal.follow();
         let asker = self.caller.asker();
-        let peers = params.transient.unwrap_or(true).then(|| self.connections.changes());
+        let peers = params.transient.unwrap_or(true).then(|| body.connections.changes());
         let hold = params.consumer.as_ref().map(|name| self.consumers.take(asker.own(name)));
         let begun = self.engine.call(move |cx| {
             cx.asker = asker;
@@ -59,7 +61,7 @@ impl EventSource for Service {
 
 /// One subscriber's place in the journal. It reads only as fast as its subscriber does.
 struct Reader {
-    engine: EngineHandle,
+    engine: Slot<EngineHandle>,
     journal: Journal,
     _following: Following,
     /// Who comes and goes, if the subscriber wants to know.
@@ -73,7 +75,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// The next event, or why there are no more; waits for it. `None` when the engine has stopped.
+    /// The next event, or why there are no more; waits for it. `None` when the daemon stops.
     async fn next(&mut self) -> Option<Result<EventText, ApiError>> {
         if self.ended {
             return None;
@@ -92,7 +94,14 @@ impl Reader {
                 self.ended = true;
                 Some(Err(ApiError::new(Reason::ConsumerTaken, "The consumer subscribed again; this subscription ends.")))
             }
-            event = self.event() => event.map(Ok),
+            event = self.event() => match event {
+                Some(event) => Some(Ok(event)),
+                None if self.engine.is_locked() => {
+                    self.ended = true;
+                    Some(Err(slot::locked()))
+                }
+                None => None,
+            },
         };
         self.hold = hold;
         next

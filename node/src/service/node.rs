@@ -6,18 +6,20 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use covey_api::{
-    Account, ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodePeers, NodeShutdown, NodeStatus, Peer,
-    Reachability, Reason, Report, Status, Time,
+    Account, ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus,
+    NodeUnlock, Peer, Reachability, Reason, Report, Status, Time,
 };
 use covey_overlay::{Multiaddr, Nat};
 
 use tracing::{info, warn};
 
-use super::Service;
+use super::{Body, Service};
+use crate::access::finished;
 use crate::addressing;
 use crate::engine::{PeerKey, rpc};
 use crate::health::Condition;
-use crate::runtime;
+use crate::runtime::{self, EngineHandle};
+use crate::vault::Passphrase;
 
 /// Time for the answer to a shutdown to be written before its connection ends. A client for which it was too short sees
 /// the connection end, which tells the same.
@@ -25,8 +27,11 @@ const BEFORE_STOP: Duration = Duration::from_millis(50);
 
 impl NodeApi for Service {
     async fn status(&self, _params: NodeStatus) -> Result<Status, ApiError> {
+        if self.engine.is_locked() {
+            return Ok(self.locked_status().await);
+        }
         let overlay = self.overlay_status().await?;
-        let condition = self.health.check().await.ready();
+        let condition = self.condition().await.ready();
         let (account, counts) = self.look_at_itself().await?;
         let backed_up = self.backed_up().await;
         Ok(Status {
@@ -35,6 +40,7 @@ impl NodeApi for Service {
             device: account.device,
             peer_id: account.peer_id,
             name: account.name,
+            locked: false,
             ready: condition.is_ok(),
             trouble: condition.err(),
             backed_up,
@@ -80,8 +86,13 @@ impl NodeApi for Service {
     }
 
     async fn doctor(&self, _params: NodeDoctor) -> Result<Report, ApiError> {
+        if self.engine.is_locked() {
+            let advice = "unlock it with its passphrase: covey unlock";
+            let locked = "the node is locked: it has no keys in memory and is not connected to anybody";
+            return Ok(Report { ok: false, checks: vec![check("lock", CheckState::Fail, locked.into(), Some(advice))] });
+        }
         let overlay = self.overlay_status().await?;
-        let condition = self.health.check().await;
+        let condition = self.condition().await;
         let (_, counts) = self.look_at_itself().await?;
         let checks = vec![
             storage(&condition),
@@ -106,6 +117,38 @@ impl NodeApi for Service {
         });
         Ok(Done::OK)
     }
+
+    async fn lock(&self, _params: NodeLock) -> Result<Done, ApiError> {
+        if self.engine.is_locked() {
+            return Ok(Done::OK);
+        }
+        let able = self.keeper.can_lock();
+        self.audit::<NodeLock, _>(&able).await;
+        able?;
+        self.access.write_down(0).await;
+        let keeper = std::sync::Arc::clone(&self.keeper);
+        finished(async move { keeper.lock().await }).await?;
+        Ok(Done::OK)
+    }
+
+    async fn unlock(&self, params: NodeUnlock) -> Result<Done, ApiError> {
+        if !self.caller.is_owner() {
+            let text = "Only the owner of the node unlocks it: `covey unlock` on its machine.";
+            let refused = Err(ApiError::new(Reason::NotAllowed, text));
+            self.audit::<NodeUnlock, Done>(&refused).await;
+            return refused;
+        }
+        if !self.engine.is_locked() {
+            return Ok(Done::OK);
+        }
+        let passphrase = Passphrase::new(params.passphrase.expose().as_bytes());
+        let passphrase = passphrase.map_err(|error| ApiError::invalid_params(covey_api::sentence(&error.to_string())))?;
+        drop(params);
+        let keeper = std::sync::Arc::clone(&self.keeper);
+        let unlocked = finished(async move { keeper.unlock(passphrase).await }).await.map(|()| Done::OK);
+        self.audit::<NodeUnlock, _>(&unlocked).await;
+        unlocked
+    }
 }
 
 impl Service {
@@ -128,25 +171,12 @@ impl Service {
         }
     }
 
-    /// Writes into the journal when this node is connected to nobody, and when to somebody again. Never returns while the
-    /// overlay runs.
-    pub async fn tell_of_network(&self) {
-        let mut alone = self.connections.alone();
-        while alone.changed().await.is_ok() {
-            let since = *alone.borrow_and_update();
-            let Ok(overlay) = self.overlay_status().await else { return };
-            let network = reach::network(&overlay, since, runtime::now());
-            if let Err(error) = self.engine.call(move |cx| rpc::node::network(cx, &network)).await {
-                warn!(%error, "an event of the network is missing");
-            }
-        }
-    }
-
     /// Who we are and how many of what there is; what was seen last if the store cannot be read.
     pub(crate) async fn look_at_itself(&self) -> Result<(Account, Counts), ApiError> {
         let peer_id = self.peer_id();
         let asked = self.engine.call(move |cx| Ok((rpc::account::show(cx, peer_id)?, rpc::node::counts(cx)?))).await;
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let body = self.body.get()?;
+        let mut seen = body.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match asked {
             Ok(now) => Ok(seen.insert(now).clone()),
             Err(error) if error.reason == Reason::Storage => seen.clone().ok_or(error),
@@ -160,8 +190,47 @@ impl Service {
     }
 
     async fn overlay_status(&self) -> Result<covey_overlay::Status, ApiError> {
-        let gone = |_| ApiError::new(Reason::ShuttingDown, "the daemon is shutting down; start it again");
-        self.overlay.status().await.map_err(gone)
+        let gone = |_| ApiError::new(Reason::ShuttingDown, "The daemon is shutting down. Start it again.");
+        self.body.get()?.overlay.status().await.map_err(gone)
+    }
+
+    /// What a locked node tells of itself.
+    async fn locked_status(&self) -> Status {
+        let super::Identity { account, device, peer_id } = self.identity.clone();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            account,
+            device,
+            peer_id,
+            name: String::new(),
+            locked: true,
+            ready: false,
+            trouble: self.condition().await.ready().err(),
+            // Nothing is known of it, and there are other worries.
+            backed_up: true,
+            addresses: Vec::new(),
+            reachability: Reachability::Unknown,
+            network: "not connected: the node is locked".to_owned(),
+            offline: None,
+            peers: 0,
+            discoverable: self.settings.running().network.discoverable,
+            counts: Counts::default(),
+            data_dir: self.data_dir.clone(),
+            started_at: Time::from_unix_ms(self.started_at),
+        }
+    }
+}
+
+/// Writes into the journal when a node is connected to nobody, and when to somebody again. Never returns while the overlay runs.
+pub(crate) async fn tell_of_network(engine: &EngineHandle, body: &Body) {
+    let mut alone = body.connections.alone();
+    while alone.changed().await.is_ok() {
+        let since = *alone.borrow_and_update();
+        let Ok(overlay) = body.overlay.status().await else { return };
+        let network = reach::network(&overlay, since, runtime::now());
+        if let Err(error) = engine.call(move |cx| rpc::node::network(cx, &network)).await {
+            warn!(%error, "an event of the network is missing");
+        }
     }
 }
 

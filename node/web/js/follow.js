@@ -35,6 +35,11 @@ export class Follower {
       if (attempt === this.#attempt) this.#store.setConnection('up');
     } catch (error) {
       if (attempt !== this.#attempt) return;
+      if (error.reason === 'locked') {
+        this.#attempt++;
+        this.#store.setConnection('locked');
+        return;
+      }
       // Another journal than the one we knew, such as after a restored backup.
       const again = error.reason === 'invalid_cursor' ? 0 : 2_000;
       this.#cursor = null;

@@ -6,6 +6,7 @@ import { Store } from './store.js';
 import { forgetSession, sessionKey, signIn, takeFromAddress } from './session.js';
 import { showApp } from './views/app.js';
 import { showLocked } from './views/locked.js';
+import { showNodeLocked } from './views/nodelocked.js';
 
 const root = document.getElementById('app');
 document.getElementById('skip').addEventListener('click', (event) => {
@@ -38,6 +39,9 @@ function begin(key) {
   rpc.addEventListener('denied', () => {
     forgetSession();
     showLocked(root, 'ended');
+  });
+  store.addEventListener('connection', () => {
+    if (store.connection.state === 'locked') showNodeLocked(root, rpc);
   });
   showApp(root, { rpc, store });
   rpc.connect();

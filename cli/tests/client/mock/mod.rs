@@ -34,6 +34,7 @@ struct State {
     fate: Fate,
     acked: Vec<(String, String)>,
     healthy: bool,
+    locked: bool,
     claims: Vec<(String, String)>,
     groups: Groups,
     data_dir: String,
@@ -110,6 +111,7 @@ impl Mock {
             fate: Fate::Delivered,
             acked: vec![],
             healthy: true,
+            locked: false,
             claims: vec![],
             groups: Groups::default(),
             data_dir: "/data".into(),
@@ -289,6 +291,7 @@ impl NodeApi for Mock {
             device: "cvd1me".into(),
             peer_id: "12D3me".into(),
             name: "Me".into(),
+            locked: self.state().locked,
             ready: true,
             backed_up: true,
             addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
@@ -330,6 +333,19 @@ impl NodeApi for Mock {
         let stop = self.state().stop.take();
         let stop = stop.ok_or_else(|| ApiError::new(Reason::NotAllowed, "The mock does not stop."))?;
         tokio::spawn(async move { stop.stop() });
+        Ok(Done::OK)
+    }
+
+    async fn lock(&self, _: NodeLock) -> Result<Done, ApiError> {
+        self.state().locked = true;
+        Ok(Done::OK)
+    }
+
+    async fn unlock(&self, params: NodeUnlock) -> Result<Done, ApiError> {
+        if params.passphrase.expose() != "correct horse" {
+            return Err(ApiError::new(Reason::WrongPassphrase, "This passphrase is wrong. The node stays locked."));
+        }
+        self.state().locked = false;
         Ok(Done::OK)
     }
 }

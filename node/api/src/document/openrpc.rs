@@ -20,6 +20,9 @@ const DESCRIPTION: &str = "The local JSON-RPC 2.0 of a covey node: `POST /rpc`, 
     Errors: `data.reason` is a stable string, `data.details` has a shape that depends on it, `message` is for people. \
     Beside those that a method lists, each may be refused for a reason in `x-errors.common`, and one that changes something for \
     one in `x-errors.changing`.\n\n\
+    Locked: a node that needs its passphrase has no keys in memory and no network. It answers the methods with `x-while-locked`, and all others \
+    with `locked`; subscriptions end with `params.error` that begins with `locked`. Its owner unlocks it with `node.unlock`. A frontend asks \
+    `node.status` (`locked`) now and then, and subscribes again from its last cursor when it is false.\n\n\
     Idempotency: a method that changes something (`x-changes`) takes a `client_id`. The same id with the same request gives the \
     same answer, and the change is made once; answers are remembered for 7 days.";
 
@@ -114,6 +117,7 @@ fn describe(method: &Method, examples: &Examples, schemas: &mut SchemaGenerator)
         "x-changes": method.changes,
         "x-scope": method.scope,
         "x-in-channel": method.in_channel,
+        "x-while-locked": method.while_locked,
     });
     if method.subscription {
         described["x-notification"] = notification(schemas);
@@ -145,7 +149,8 @@ fn notification(schemas: &mut SchemaGenerator) -> Value {
                 "result": schemas.subschema_for::<Event>(),
                 "error": {
                     "type": "string",
-                    "description": "The reason, such as `consumer_taken` when the consumer subscribed again, a colon and a sentence.",
+                    "description": "The reason, such as `consumer_taken` when the consumer subscribed again or `locked` when the node was locked, \
+                                    a colon and a sentence.",
                 },
             },
         },
@@ -174,6 +179,7 @@ fn unsubscribe() -> Value {
         "x-changes": false,
         "x-scope": null,
         "x-in-channel": true,
+        "x-while-locked": false,
     })
 }
 

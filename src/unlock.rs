@@ -120,7 +120,9 @@ pub(crate) fn for_running(args: &UnlockArgs, terminal: &mut Terminal) -> Result<
         }
     };
     let text = std::str::from_utf8(passphrase.expose()).map_err(|_| {
-        usage("this passphrase is not UTF-8 text, which a running node cannot be told; restart its daemon instead".into())
+        usage(
+            "this passphrase is not UTF-8 text, which a running node cannot be told; restart its daemon instead".into(),
+        )
     })?;
     Ok(text.to_owned().into())
 }

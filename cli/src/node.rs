@@ -9,8 +9,8 @@ use std::{
 
 use clap::Args;
 use covey_api::{
-    CheckState, Done, Exit, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus, NodeUnlock, PassphraseText, Peer,
-    Reason, Report, Status,
+    CheckState, Done, Exit, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus, NodeUnlock, PassphraseText,
+    Peer, Reason, Report, Status,
 };
 
 use crate::{Failure, Session, Terminal, display, table::Table, text::clean_line, when};

@@ -174,7 +174,11 @@ impl Tail {
     /// Waits for the daemon to be back, or unlocked, for as long as `--timeout` says, or until it is.
     async fn reconnect(&mut self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
         let locked = self.session.call(&NodeStatus {}).await.is_ok_and(|status| status.locked);
-        let what = if locked { "The node was locked. Waiting until it is unlocked" } else { "The daemon went away. Waiting until it is back" };
+        let what = if locked {
+            "The node was locked. Waiting until it is unlocked"
+        } else {
+            "The daemon went away. Waiting until it is back"
+        };
         terminal.hint(&format!("{what}; Ctrl-C ends this."))?;
         let until = globals.timeout.map(|patience| Instant::now() + patience);
         let mut pause = LOOK_AGAIN;

@@ -37,7 +37,8 @@ impl Condition {
     /// Of a node whose core is not there. A locked one waits for its owner: a new start would change nothing.
     pub(crate) fn without_core(why: &ApiError) -> Self {
         let waits = why.reason == Reason::Locked;
-        let trouble = if waits { "the node is locked; unlock it with `covey unlock`" } else { "the daemon is shutting down" };
+        let trouble =
+            if waits { "the node is locked; unlock it with `covey unlock`" } else { "the daemon is shutting down" };
         Self { store: Err(trouble.to_owned()), answers: waits, network: Ok(()), receiving: Ok(()) }
     }
 

@@ -1,6 +1,7 @@
 //! A person at a terminal types the passphrase, which is not shown, and three of the 24 words; nobody is asked where there is nobody.
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     path::Path,
     process::{Child, Command, Stdio},
@@ -135,6 +136,20 @@ fn a_new_passphrase_is_typed_twice_and_opens_the_vault_later() {
     again.answer("data: ", "wrong");
     let (code, shown) = again.end();
     assert!(code == Some(1) && shown.contains("does not open"), "{code:?} {shown}");
+
+    // A person is offered one without asking for it, and may do without.
+    for (other, typed) in [("with", "battery staple"), ("without", "")] {
+        let other = home.join(other);
+        fs::create_dir(&other).expect("a directory");
+        let mut init = OnTerminal::start(&other, "init");
+        init.answer("nothing for none: ", typed);
+        if !typed.is_empty() {
+            init.answer("The same again: ", typed);
+        }
+        let (code, shown) = init.end();
+        assert!(code == Some(0) && shown.contains("account  cv1"), "{code:?} {shown}");
+        assert_eq!(other.join("data/vault.key").exists(), typed.is_empty());
+    }
 
     // Without a terminal nobody is asked.
     let mut command = covey(home);

@@ -235,6 +235,22 @@ async fn shutdown_returns_when_another_daemon_may_start() {
 }
 
 #[tokio::test]
+async fn a_locked_node_is_shown_as_such_and_a_command_without_a_passphrase_unlocks_nothing() {
+    let daemon = Daemon::start().await;
+    let ran = daemon.run(&["lock"]).await;
+    assert_eq!(
+        (ran.exit, ran.out.as_str()),
+        (0, "The node is locked. Unlock it with `covey unlock`.\n"),
+        "{}",
+        ran.err
+    );
+    let status = daemon.run(&["status"]).await;
+    assert!(status.exit == 0 && status.out.starts_with("covey 0.1.0 is locked\n"), "{status:?}");
+    assert!(!status.out.contains("messages"), "{status:?}");
+    assert_eq!(daemon.run(&["unlock"]).await.exit, 2);
+}
+
+#[tokio::test]
 async fn the_rest_of_the_commands_show_something_and_end_well() {
     let daemon = Daemon::start().await;
     for line in [

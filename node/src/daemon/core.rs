@@ -130,8 +130,7 @@ async fn launch(
     let (overlay, events, ports) = spawn_overlay(&opened, config, &company).await?;
     tokio::spawn(company.clone().keep(overlay.clone()));
     let (network, errands) = OverlayNetwork::new(overlay.clone(), opened.me.account.signing().cloned());
-    let knows_nobody =
-        overlay.status().await.is_ok_and(|status| status.bootstrap.is_empty() && status.book.is_empty());
+    let knows_nobody = overlay.status().await.is_ok_and(|status| status.bootstrap.is_empty() && status.book.is_empty());
     let Opened { lock, store, vault, me, new_account, .. } = opened;
     let (account, device) = (me.account_id().to_string(), me.device_id().to_string());
     let (engine, thread) = runtime::spawn(Worker {
@@ -268,10 +267,7 @@ impl Threads {
         runtime.map(|runtime| Self(Some(runtime))).map_err(StartError::Thread)
     }
 
-    fn spawn<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> tokio::task::JoinHandle<T> {
+    fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
         self.0.as_ref().expect("there until the end").spawn(work)
     }
 

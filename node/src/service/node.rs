@@ -6,8 +6,8 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use covey_api::{
-    Account, ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus,
-    NodeUnlock, Peer, Reachability, Reason, Report, Status, Time,
+    Account, ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodeLock, NodePeers, NodeShutdown,
+    NodeStatus, NodeUnlock, Peer, Reachability, Reason, Report, Status, Time,
 };
 use covey_overlay::{Multiaddr, Nat};
 
@@ -89,7 +89,10 @@ impl NodeApi for Service {
         if self.engine.is_locked() {
             let advice = "unlock it with its passphrase: covey unlock";
             let locked = "the node is locked: it has no keys in memory and is not connected to anybody";
-            return Ok(Report { ok: false, checks: vec![check("lock", CheckState::Fail, locked.into(), Some(advice))] });
+            return Ok(Report {
+                ok: false,
+                checks: vec![check("lock", CheckState::Fail, locked.into(), Some(advice))],
+            });
         }
         let overlay = self.overlay_status().await?;
         let condition = self.condition().await;
@@ -142,7 +145,8 @@ impl NodeApi for Service {
             return Ok(Done::OK);
         }
         let passphrase = Passphrase::new(params.passphrase.expose().as_bytes());
-        let passphrase = passphrase.map_err(|error| ApiError::invalid_params(covey_api::sentence(&error.to_string())))?;
+        let passphrase =
+            passphrase.map_err(|error| ApiError::invalid_params(covey_api::sentence(&error.to_string())))?;
         drop(params);
         let keeper = std::sync::Arc::clone(&self.keeper);
         let unlocked = finished(async move { keeper.unlock(passphrase).await }).await.map(|()| Done::OK);

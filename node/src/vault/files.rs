@@ -153,7 +153,8 @@ impl VaultFiles {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), VaultError> {
         if let Some(passphrase) = passphrase {
-            let slot = Slot::passphrase(data_key, passphrase, Work::TODAY, rng).map_err(|detail| self.bad_header(detail))?;
+            let slot =
+                Slot::passphrase(data_key, passphrase, Work::TODAY, rng).map_err(|detail| self.bad_header(detail))?;
             self.write_header(&Header::new(slot))?;
             match fs::remove_file(&self.key) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_at(&self.key, e)),

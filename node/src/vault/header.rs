@@ -156,8 +156,7 @@ impl Slot {
 }
 
 fn stretch(passphrase: &Passphrase, salt: &[u8], work: Work) -> Result<Secret<32>, String> {
-    let params =
-        Params::new(work.memory_kib, work.passes, work.lanes, Some(32)).map_err(|e| e.to_string())?;
+    let params = Params::new(work.memory_kib, work.passes, work.lanes, Some(32)).map_err(|e| e.to_string())?;
     let mut key = zeroize::Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase.expose(), salt, key.as_mut())

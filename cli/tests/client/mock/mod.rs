@@ -285,13 +285,17 @@ impl Mock {
 
 impl NodeApi for Mock {
     async fn status(&self, _: NodeStatus) -> Result<Status, ApiError> {
+        let (locked, data_dir) = {
+            let state = self.state();
+            (state.locked, state.data_dir.clone())
+        };
         Ok(Status {
             version: "0.1.0".into(),
             account: ME.into(),
             device: "cvd1me".into(),
             peer_id: "12D3me".into(),
             name: "Me".into(),
-            locked: self.state().locked,
+            locked,
             ready: true,
             backed_up: true,
             addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
@@ -302,7 +306,7 @@ impl NodeApi for Mock {
             peers: 2,
             discoverable: true,
             counts: Counts { paired: 1, pending: 1, ..Counts::default() },
-            data_dir: self.state().data_dir.clone(),
+            data_dir,
             started_at: at(0),
         })
     }

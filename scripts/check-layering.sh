@@ -139,6 +139,7 @@ contacts
 said
 group
 consent
+own
 replication
 inbound
 clock

@@ -14,7 +14,7 @@ use crate::engine::inbound::{knock, parcels};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
 use crate::engine::replication::sync;
-use crate::engine::{Cx, EngineError, PeerKey, Policy, Protocol, clock, sharing};
+use crate::engine::{Cx, EngineError, PeerKey, Policy, Protocol, clock, own, sharing};
 
 /// One thing that happened. Each is handled by itself and ends in one atomic batch.
 pub enum Input {
@@ -149,8 +149,13 @@ fn consent(cx: &mut Cx<'_, '_>, peer: PeerKey, source: Option<IpAddr>, bytes: &[
 /// # Errors
 /// Those of the store.
 pub fn settle(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    sharing::publish(cx)?;
-    drain(cx)
+    drain(cx)?;
+    // What is told may lead to more that is written.
+    while !cx.appended.is_empty() {
+        sharing::publish(cx)?;
+        drain(cx)?;
+    }
+    Ok(())
 }
 
 fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
@@ -181,12 +186,20 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// # Errors
 /// Those of the store.
 pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    while let Some(notice) = cx.notices.next() {
+    loop {
+        let Some(notice) = cx.notices.next() else {
+            // What has to be said to our own devices may bring more about.
+            if own::write::some(cx)? {
+                continue;
+            }
+            return Ok(());
+        };
         match notice {
             Notice::Sync(peer, input) => sync::drive(cx, peer, input)?,
             Notice::DevicesKnown(devices) => parcels::known_now(cx, &devices)?,
+            Notice::OwnDevices => own::write::begin(cx)?,
+            Notice::Shared(key) => own::write::queue(cx, key),
             Notice::HandOut(no) => handing::hand_out(cx, no)?,
         }
     }
-    Ok(())
 }

@@ -36,6 +36,7 @@ mod mischief;
 mod names;
 mod notices;
 mod outbound;
+mod own;
 mod policy;
 mod records;
 mod replication;

@@ -5,9 +5,10 @@
 use std::collections::VecDeque;
 
 use covey_feed::SyncInput;
-use covey_pairing::ids::DeviceId;
+use covey_pairing::ids::{AccountId, DeviceId};
 
 use crate::engine::PeerKey;
+use crate::engine::wire::own_record;
 
 /// One thing to hear of.
 #[expect(clippy::large_enum_variant, reason = "nearly all of them are of the largest kind")]
@@ -16,6 +17,10 @@ pub(super) enum Notice {
     Sync(PeerKey, SyncInput),
     /// These devices are on a roster of ours from now on.
     DevicesKnown(Vec<DeviceId>),
+    /// Our account has other devices than before, or a feed of ours for them began anew: all that they have to agree on is looked through.
+    OwnDevices,
+    /// What the devices of our account agree on changed here.
+    Shared(own_record::Key),
     /// There are members who still have to be given our chain in the group with this channel.
     HandOut(u64),
 }
@@ -27,6 +32,11 @@ pub struct Notices(VecDeque<Notice>);
 impl Notices {
     pub(super) fn push(&mut self, notice: Notice) {
         self.0.push_back(notice);
+    }
+
+    /// Something that is shared of a contact may have changed.
+    pub(super) fn contact(&mut self, account: &AccountId) {
+        self.push(Notice::Shared(own_record::Key::contact(account)));
     }
 
     /// The sync machine of a device is to be told something.

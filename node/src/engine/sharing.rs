@@ -73,7 +73,7 @@ pub(super) fn channel_closed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(
     publish(cx)?;
     let of = |account: &AccountId| match channel.kind() {
         Kind::Direct(contact) => contact == *account,
-        Kind::Group(_) => members::includes(cx, channel, account),
+        Kind::Group(_) | Kind::Own => members::includes(cx, channel, account),
     };
     let peers: Vec<_> = cx.live.contacts.iter().filter(|(_, at)| of(&at.account)).map(|(peer, _)| *peer).collect();
     peers.into_iter().for_each(|peer| cx.notices.sync(peer, SyncInput::ChannelRemoved(channel.id)));

@@ -16,6 +16,7 @@ mod healing;
 mod hostile;
 mod mending;
 mod node;
+mod own_channel;
 mod own_devices;
 mod pacts;
 mod quota;

@@ -15,6 +15,8 @@ pub enum Table {
     Prekey = 0x03,
     /// Reservations made ahead of use (sequence numbers, lamport).
     Reserved = 0x04,
+    /// What the devices of our account agree on, by what it is of.
+    OwnRecord = 0x05,
 
     /// Relationship with another account, by account.
     Contact = 0x10,
@@ -47,7 +49,7 @@ pub enum Table {
     Message = 0x23,
     /// Messages of a channel in the order shown.
     Order = 0x24,
-    /// Content keys kept until acknowledged.
+    /// Content keys of what our own devices tell each other, by entry.
     ContentKey = 0x25,
     /// Entries that wait for something (a key, a gap).
     Parked = 0x26,
@@ -85,11 +87,12 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    const ALL: [Self; 35] = [
+    const ALL: [Self; 36] = [
         Self::Meta,
         Self::Ticket,
         Self::Prekey,
         Self::Reserved,
+        Self::OwnRecord,
         Self::Contact,
         Self::Alias,
         Self::Invite,

@@ -1,6 +1,7 @@
 //! Whether a record is what its table says.
 
 use covey_feed::{Entry, ForkProof, OrderKey};
+use covey_pairing::crypto::secret::Secret;
 use covey_pairing::group::cipher::{DistributionWork, OwnChain, PastChains, ReceiverChains};
 use covey_pairing::identity::TokenBook;
 use covey_pairing::ids::{AccountId, DeviceId};
@@ -15,6 +16,7 @@ use crate::engine::records::joining::Asking;
 use crate::engine::records::marks::Mark;
 use crate::engine::records::messages::{Message, Pointer};
 use crate::engine::records::operations::Stored;
+use crate::engine::records::own_records;
 use crate::engine::records::parcels::{Kept, Waiting};
 use crate::engine::records::parked::Parked;
 use crate::engine::records::people::Contact;
@@ -45,6 +47,10 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Alias | Table::Invite, _) => row.is::<AccountId>(),
         (Table::Card, _) => row.is::<Card>(),
         (Table::Device, _) => row.is::<ByteBuf>(),
+        (Table::OwnRecord, Some(0)) => row.is::<own_records::Winner>(),
+        (Table::OwnRecord, Some(1)) => row.is::<Vec<own_records::Rival>>(),
+        (Table::OwnRecord, _) => row.is::<Vec<own_records::ReadUpTo>>(),
+        (Table::ContentKey, _) => row.is::<Secret<32>>(),
         (Table::Session | Table::GroupSession, _) => row.is::<DeviceSessions>(),
         (Table::Peer, _) => row.is::<DeviceRef>(),
         (Table::Channel, Some(0)) => row.is::<Channel>(),

@@ -54,7 +54,7 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>, me: &Me)
         }
         Ok(())
     })?;
-    for channel in channels::all(&mending.tx())? {
+    for channel in channels::every(&mending.tx())? {
         let mut entries = Vec::new();
         each_operation(&mending.tx(), &channel, |entry| {
             entries.push(entry.clone());

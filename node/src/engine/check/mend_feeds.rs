@@ -45,7 +45,7 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
 fn drop_homeless(tx: &mut Tx<'_>, told: &mut Rebuilt) -> Result<(), EngineError> {
     let mut kept = BTreeSet::new();
     let mut numbers = BTreeSet::new();
-    for channel in channels::all(tx)? {
+    for channel in channels::every(tx)? {
         for (key, feed) in tx.scan_intact::<Feed>(&tables::feeds(channel.no), usize::MAX)? {
             let right = tables::feed(channel.no, feed.key.author.as_bytes(), feed.key.incarnation);
             if tx.stored_key(&right) == tx.stored_key(&key) && numbers.insert(feed.fid) {
@@ -98,6 +98,8 @@ fn home_of(tx: &Tx<'_>, me: &Me, entry: &Entry) -> Result<Option<(Channel, Accou
         && devices::device(tx, &contact, &device)?.is_some()
     {
         contact
+    } else if channel.kind() == channels::Kind::Own && me.is_own_other(&device) {
+        me.account_id()
     } else {
         return Ok(None);
     };

@@ -29,7 +29,7 @@ pub(super) fn mend<R: CryptoRng + ?Sized>(
         forget_all(mending, &table)?;
     }
     let mut done = 0;
-    for mut channel in channels::all(&mending.tx())? {
+    for mut channel in channels::every(&mending.tx())? {
         let mut after = tables::messages(channel.no);
         let (mut newest, mut unread) = (None, 0u32);
         loop {

@@ -5,7 +5,7 @@ use covey_feed::{Entry, Kind};
 use crate::engine::check::feeds::Known;
 use crate::engine::check::findings::Findings;
 use crate::engine::check::progress::Progress;
-use crate::engine::records::channels::Channel;
+use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::messages::{Message, Pointer};
 use crate::engine::records::{edits, repeats};
@@ -122,7 +122,10 @@ fn newest(tx: &Tx<'_>, channel: &Channel, found: &mut Findings) -> Result<(), En
 fn unread(tx: &Tx<'_>, known: &Known, found: &mut Findings) -> Result<(), EngineError> {
     let waiting = waiting(tx)?;
     let mut unreadable = 0;
-    for (no, feed) in known.feeds.values() {
+    // What our own devices tell each other are no messages.
+    let own = channels::every(tx)?.into_iter().find(|channel| channel.kind() == channels::Kind::Own);
+    let own = own.map(|channel| channel.no);
+    for (no, feed) in known.feeds.values().filter(|(no, _)| Some(*no) != own) {
         for seq in 1..=feed.head.map_or(0, |head| head.seq) {
             let Some(entry) = content(tx, feed.fid, seq)? else { continue };
             let there = tx.contains(&tables::message(*no, &entry.order()))?;

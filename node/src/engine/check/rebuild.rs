@@ -81,7 +81,7 @@ fn drop_unusable<R: CryptoRng + ?Sized>(
 
 /// Everybody with whom there is a channel is a contact, if only one to invite again; invites lead to contacts.
 fn people(tx: &mut Tx<'_>, told: &mut Rebuilt) -> Result<(), EngineError> {
-    let channels = channels::all(tx)?;
+    let channels = channels::every(tx)?;
     for mut channel in channels {
         let Some(account) = channel.contact() else { continue };
         if people::load(tx, &account)?.is_none() {
@@ -104,7 +104,7 @@ fn people(tx: &mut Tx<'_>, told: &mut Rebuilt) -> Result<(), EngineError> {
 
 /// No counter is behind what was counted with it, or what others know of.
 fn counters(tx: &mut Tx<'_>, known: &Known, floors: Floors) -> Result<(), EngineError> {
-    let channels = channels::all(tx)?;
+    let channels = channels::every(tx)?;
     let channel = channels.iter().map(|channel| channel.no).max().unwrap_or(0);
     let parcel = tx.keys(&Key::table(Table::Outbox))?.iter().map(Key::tail_u64).max().unwrap_or(0);
     let journal = journal::newest_stored(tx)?;

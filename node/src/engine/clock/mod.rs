@@ -10,12 +10,13 @@ use tracing::info;
 use crate::engine::consent::{ended, pursuit, step};
 use crate::engine::counters::Counter;
 use crate::engine::group::load;
+use crate::engine::notices::Notice;
 use crate::engine::outbound::custody;
 use crate::engine::records::people;
 use crate::engine::replication::{forks, rollback, sync};
 use crate::engine::said::edits;
 use crate::engine::sealing::sessions;
-use crate::engine::{Cx, Effect, EngineError, Live, Me, audit, card, gate, idempotency, journal, tokens};
+use crate::engine::{Cx, Effect, EngineError, Live, Me, audit, card, gate, idempotency, journal, own, tokens};
 
 /// A clock that went back by more than this, in milliseconds, was set; less is the jitter of its corrections.
 const SET_BACK: u64 = 5_000;
@@ -38,6 +39,7 @@ pub fn next_wake(live: &Live) -> u64 {
         .chain(live.deadlines.values().copied())
         .chain(slow)
         .chain(groups::next_wake(&live.groups))
+        .chain(live.own_at)
         .min()
         .unwrap_or(u64::MAX)
 }
@@ -57,6 +59,7 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     rollback::start(cx)?;
     let own = cx.me.account_id();
     gate::allow_contact(cx, &own)?;
+    cx.notices.push(Notice::OwnDevices);
     for contact in people::all(cx.tx)? {
         if contact.is_paired() {
             gate::allow_contact(cx, &contact.account)?;
@@ -94,6 +97,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     sync::tick(cx)?;
     groups::tick(cx)?;
+    own::write::tick(cx)?;
     card::tick(cx)?;
     if next_housekeeping(cx.live) <= now {
         let more = journal::prune(cx)? | audit::prune(cx)? | edits::look_through(cx)? | sessions::expire(cx)?;

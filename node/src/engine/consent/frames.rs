@@ -9,7 +9,7 @@ use covey_pairing::identity::{KeyLog, TokenBook};
 use covey_pairing::ids::AccountId;
 use tracing::{debug, info};
 
-use crate::engine::consent::{requests, step};
+use crate::engine::consent::{adopted, requests, step};
 use crate::engine::contacts::{alerts, cards};
 use crate::engine::records::devices;
 use crate::engine::records::people::{self, AlertKind, Contact, Hint};
@@ -35,7 +35,15 @@ pub(in crate::engine) fn frame(
         return Ok(());
     };
     contact.relationship.set_log(log);
-    if let Err(error) = step::step(cx, contact, Input::Received(frame), Some(peer))? {
+    let account = contact.account;
+    let mut done = step::step(cx, contact.clone(), Input::Received(frame.clone()), Some(peer))?;
+    if done.is_err()
+        && adopted::confirms_rival(cx, &account, &frame)?
+        && let Some(contact) = people::load(cx.tx, &account)?
+    {
+        done = step::step(cx, contact, Input::Received(frame), Some(peer))?;
+    }
+    if let Err(error) = done {
         debug!(?peer, ?kind, %error, "a pairing frame was refused");
         // As if nothing were known of it: a malformed frame must not ask which state it meets.
         step::reply(cx, peer, uniform);

@@ -12,6 +12,7 @@
 //! | [`frames`] | frames of anybody |
 //! | [`ended`] | what has ended is forgotten |
 
+pub(super) mod adopted;
 pub(super) mod commands;
 pub(super) mod ended;
 pub(super) mod found;

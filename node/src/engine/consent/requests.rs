@@ -27,6 +27,7 @@ pub(in crate::engine) fn accept(cx: &mut Cx<'_, '_>, mut contact: Contact) -> Re
     cx.live.pending = None;
     contact.changed_at = cx.now;
     contact.save(cx.tx)?;
+    cx.notices.contact(&contact.account);
     let shown = contact::show(cx, &contact)?;
     journal::record(cx, EventKind::Contact, &shown)?;
     if let Some(channel) = contact.channel.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {

@@ -1,7 +1,7 @@
 //! One step of a relationship: the machine of `covey_pairing` is run, what it became is stored, its effects are carried out.
 
 use covey_api::EventKind;
-use covey_pairing::consent::{ConsentError, Effect as Consequence, Input, Me, Slot, State};
+use covey_pairing::consent::{ConsentError, Effect as Consequence, Input, Me, PairFrame, Relationship, Slot, State};
 use covey_pairing::ids::{AccountId, InviteId};
 use serde_bytes::ByteBuf;
 use tracing::warn;
@@ -95,8 +95,29 @@ pub(in crate::engine) fn step_quietly(
         alerts::told(cx, &contact)?;
     }
     cx.live.waiting.remove(&contact.account);
+    cx.notices.contact(&contact.account);
     pursuit::pursue(cx, &contact, from)?;
     Ok(Ok(changed))
+}
+
+/// Whether a relationship would be confirmed by a frame. Nothing is kept of the trial.
+pub(super) fn would_confirm(
+    cx: &mut Cx<'_, '_>,
+    relationship: &Relationship,
+    frame: &PairFrame,
+) -> Result<bool, EngineError> {
+    let (name, card) = (card::own_name(cx)?, card::own(cx)?);
+    let me = Me {
+        account: &cx.me.account,
+        device: &cx.me.device,
+        card: &card,
+        name: &name,
+        decline_silently: cx.policy.decline_silently,
+        answer_attachment: &[],
+        work_bits: cx.policy.work_bits,
+    };
+    let outcome = relationship.handle(Input::Received(frame.clone()), &me, cx.now, cx.rng);
+    Ok(outcome.is_ok_and(|outcome| outcome.next.confirmed()))
 }
 
 /// Takes what a step says of them; the rest builds on it. Whether there is something to tell the journal.
@@ -169,7 +190,7 @@ fn carry_out(
 }
 
 /// Invites lead to their account by their ids; those that no frame can be about any more do so no longer.
-fn index(cx: &mut Cx<'_, '_>, contact: &Contact, before: &[InviteId]) -> Result<(), EngineError> {
+pub(super) fn index(cx: &mut Cx<'_, '_>, contact: &Contact, before: &[InviteId]) -> Result<(), EngineError> {
     let ids = contact.relationship.invite_ids();
     before.iter().filter(|id| !ids.contains(id)).for_each(|id| cx.tx.delete(&tables::invite(id)));
     for id in &ids {

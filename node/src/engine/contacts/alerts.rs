@@ -22,6 +22,7 @@ pub(in crate::engine) fn raise(
     }
     contact.alert(what, cx.now, proof);
     contact.save(cx.tx)?;
+    cx.notices.contact(account);
     told(cx, &contact)
 }
 

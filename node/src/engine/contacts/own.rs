@@ -5,6 +5,7 @@ use tracing::{error, info};
 
 use crate::engine::contacts::{kept, renewal};
 use crate::engine::counters::Counter;
+use crate::engine::notices::Notice;
 use crate::engine::outbound::control;
 use crate::engine::records::sessions::Scope;
 use crate::engine::{Cx, EngineError, Me, gate};
@@ -47,6 +48,7 @@ pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, key_log: &KeyLog) -> Result<
     cx.become_now(Me { key_log: key_log.clone(), ..Me::clone(&cx.me) })?;
     let account = cx.me.account_id();
     kept::store_revised(cx, &account, known, Some(key_log))?;
+    cx.notices.push(Notice::OwnDevices);
     if revoked {
         // Who had that device may have copied the others, too.
         control::heal(cx, Scope::Own, &account)?;

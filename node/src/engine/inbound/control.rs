@@ -7,10 +7,10 @@ use tracing::{debug, warn};
 use crate::engine::contacts::cards;
 use crate::engine::members::{self, rights};
 use crate::engine::outbound::control;
-use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::channels;
 use crate::engine::records::devices::{ContactDevice, DeviceRef};
 use crate::engine::records::sessions::Scope;
-use crate::engine::records::{feeds, messages};
+use crate::engine::records::{feeds, messages, own_records};
 use crate::engine::replication::{late, parked};
 use crate::engine::sealing::chains;
 use crate::engine::sealing::sessions::Opener;
@@ -65,9 +65,10 @@ fn give_keys(
 ) -> Result<(), EngineError> {
     let (mut keys, mut denied, mut chain) = (Vec::new(), Vec::new(), None);
     for (id, key, seq) in wanted.iter().take(MAX_ASKED) {
-        let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| is_of(channel, scope)) else { continue };
+        let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| Scope::of(channel) == scope) else { continue };
         let ours = cx.me.wrote(key);
-        let theirs_to_know = ours || key.author.as_bytes() == owner.device.as_bytes();
+        // Our own devices may know all that they tell each other.
+        let theirs_to_know = ours || key.author.as_bytes() == owner.device.as_bytes() || scope == Scope::Own;
         if !members::includes(cx, &channel, &owner.account) || !theirs_to_know {
             continue;
         }
@@ -75,6 +76,13 @@ fn give_keys(
         let Some(entry) = feeds::entry(cx.tx, feed.fid, *seq)? else { continue };
         if ours && !rights::may_read(cx, &channel, &owner.account, &entry)? {
             denied.push((*id, *key, *seq));
+            continue;
+        }
+        if scope == Scope::Own {
+            match own_records::content_key(cx.tx, feed.fid, *seq)? {
+                Some(content_key) => keys.push((*id, *key, *seq, content_key)),
+                None => denied.push((*id, *key, *seq)),
+            }
             continue;
         }
         let message = messages::at(cx.tx, channel.no, &entry.order())?;
@@ -110,21 +118,11 @@ fn denied(
     of: &[(ChannelId, FeedKey, u64)],
 ) -> Result<(), EngineError> {
     for (id, key, seq) in of.iter().take(MAX_ASKED) {
-        let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| is_of(channel, scope)) else { continue };
+        let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| Scope::of(channel) == scope) else { continue };
         let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
         parked::refused(cx, &channel, &feed, *seq, &owner.device)?;
     }
     parked::request(cx, &owner.account, &owner.device)
-}
-
-/// Whether what concerns the channel belongs into sessions of this scope.
-fn is_of(channel: &Channel, scope: Scope) -> bool {
-    match scope {
-        Scope::Pair => !channel.is_group(),
-        // They have no channel of their own.
-        Scope::Own => false,
-        Scope::Group(no) => channel.is_group() && channel.no == no,
-    }
 }
 
 /// Opens what waited for these keys.
@@ -135,7 +133,9 @@ fn take_keys(
     keys: Vec<(ChannelId, FeedKey, u64, Secret<32>)>,
 ) -> Result<(), EngineError> {
     for (id, key, seq, content_key) in keys {
-        let Some(mut channel) = channels::by_id(cx.tx, &id)?.filter(|channel| is_of(channel, scope)) else { continue };
+        let Some(mut channel) = channels::by_id(cx.tx, &id)?.filter(|channel| Scope::of(channel) == scope) else {
+            continue;
+        };
         let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };
         // [CTRL-5] Only what this very device was asked for.
         let place = tables::parked(&owner.device, feed.fid, seq);

@@ -21,6 +21,7 @@ use crate::engine::live::quotas::Quotas;
 use crate::engine::live::retry::Retry;
 use crate::engine::live::tally::Tally;
 use crate::engine::records::{marks, parcels};
+use crate::engine::wire::own_record;
 use crate::engine::{PeerKey, Policy};
 use crate::store::{Key, Table};
 
@@ -60,6 +61,9 @@ pub struct Live {
     pub(super) misuse: Misuse,
     /// What work their operations made lately. Bounded likewise.
     pub(super) works: Quotas,
+    /// What has to be looked at for our own devices, and when it is gone on with.
+    pub(super) own: BTreeSet<own_record::Key>,
+    pub(super) own_at: Option<u64>,
     /// Proofs of forks that they handed in lately. Bounded likewise.
     pub(super) proofs: Quotas,
     /// Keys with which entries were verified lately.
@@ -101,6 +105,8 @@ impl Live {
             quotas: Quotas::default(),
             misuse: Misuse::default(),
             works: Quotas::default(),
+            own: BTreeSet::new(),
+            own_at: None,
             proofs: Quotas::default(),
             authors: AuthorKeys::default(),
             tally: Tally::default(),

@@ -3,7 +3,7 @@
 pub(super) mod rights;
 pub(super) mod rosters;
 
-use covey_feed::{Author, FeedKey};
+use covey_feed::{Author, ChannelId, FeedKey};
 use covey_pairing::ids::{AccountId, DeviceId};
 
 use crate::engine::records::channels::{self, Channel, Kind};
@@ -23,6 +23,8 @@ pub(super) fn account_of(
         _ if cx.me.is_this_device(&device) => Ok(Some(cx.me.account_id())),
         Kind::Direct(contact) => Ok(devices::device(cx.tx, &contact, &device)?.map(|_| contact)),
         Kind::Group(_) => Ok(rosters::account_of(cx, channel, &device)),
+        // [OWN-3]
+        Kind::Own => Ok(cx.me.is_own_other(&device).then(|| cx.me.account_id())),
     }
 }
 
@@ -37,6 +39,7 @@ pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) 
     match channel.kind() {
         Kind::Direct(contact) => channel.open && contact == *account,
         Kind::Group(_) => rosters::includes(cx, channel.no, account),
+        Kind::Own => cx.me.is_ours(account),
     }
 }
 
@@ -48,10 +51,18 @@ pub(super) fn shared_with(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Vec<Ch
     {
         shared.extend(channels::by_no(cx.tx, no)?.filter(|channel| channel.open));
     }
+    if cx.me.is_ours(account) {
+        shared.extend(own_channel(cx)?);
+    }
     for no in rosters::shared_with(cx, account) {
         shared.extend(channels::by_no(cx.tx, no)?);
     }
     Ok(shared)
+}
+
+/// The channel of our own devices, if there were ever several.
+pub(super) fn own_channel(cx: &Cx<'_, '_>) -> Result<Option<Channel>, EngineError> {
+    channels::by_id(cx.tx, &ChannelId::from_bytes(cx.me.account.own_channel_id()))
 }
 
 /// Connected devices of those who share the channel.

@@ -2,7 +2,7 @@
 
 use covey_api::{ApiError, Reason};
 
-use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::channels::{self, Channel, Kind};
 use crate::engine::{Cx, EngineError};
 
 /// Shortest beginning of an id that names a channel to somebody who is bound to some.
@@ -11,7 +11,11 @@ const MIN_PREFIX: usize = 8;
 /// The channels that whoever asks may see.
 pub(in crate::engine) fn visible(cx: &Cx<'_, '_>) -> Result<Vec<Channel>, EngineError> {
     match cx.asker.channels() {
-        Some(bound) => bound.iter().filter_map(|id| channels::by_id(cx.tx, id).transpose()).collect(),
+        Some(bound) => {
+            let found: Vec<_> =
+                bound.iter().filter_map(|id| channels::by_id(cx.tx, id).transpose()).collect::<Result<_, _>>()?;
+            Ok(found.into_iter().filter(|channel| channel.kind() != Kind::Own).collect())
+        }
         None => channels::all(cx.tx),
     }
 }

@@ -146,8 +146,7 @@ fn by_full_id(cx: &Cx<'_, '_>, text: &str, wanted: &[Kind]) -> Result<Option<Opt
     {
         return Ok(Some(Some(Named::Group(Box::new(standing)))));
     }
-    let channel =
-        if wanted.contains(&Kind::Channel) { channels::by_id(cx.tx, &ChannelId::from_bytes(id))? } else { None };
+    let channel = if wanted.contains(&Kind::Channel) { conversation_with(cx, id)? } else { None };
     Ok(Some(channel.map(|channel| Named::Channel(Box::new(channel)))))
 }
 
@@ -216,6 +215,11 @@ fn push_group(known: &mut Known, standing: Standing, preferred: State) {
         },
         Named::Group(Box::new(standing)),
     );
+}
+
+/// The conversation with an id. (The channel of our own devices is none.)
+fn conversation_with(cx: &Cx<'_, '_>, id: [u8; 32]) -> Result<Option<Channel>, EngineError> {
+    Ok(channels::by_id(cx.tx, &ChannelId::from_bytes(id))?.filter(|channel| channel.kind() != channels::Kind::Own))
 }
 
 /// Direct ones only: a group's has the id of the group.

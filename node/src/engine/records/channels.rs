@@ -17,8 +17,11 @@ pub(in crate::engine) struct Channel {
     pub(in crate::engine) no: u64,
     /// The channel's id.
     pub(in crate::engine) id: ChannelId,
-    /// The other account of a direct channel; none of a group. See [`Channel::kind`].
+    /// The other account of a direct channel; none of others. See [`Channel::kind`].
     contact: Option<AccountId>,
+    /// It is that of our own devices.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    own: bool,
     /// The name of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) name: Option<String>,
@@ -48,6 +51,8 @@ pub(in crate::engine) enum Kind {
     Direct(AccountId),
     /// The members' of this group.
     Group(GroupId),
+    /// Our own devices': what they have to agree on. No conversation, and never shown as one.
+    Own,
 }
 
 /// The ends of a channel: what the next entry comes after.
@@ -84,6 +89,7 @@ impl Channel {
             no,
             id,
             contact,
+            own: false,
             name: None,
             open: false,
             incarnation: 0,
@@ -99,7 +105,11 @@ impl Channel {
 
     /// Whose it is.
     pub(in crate::engine) fn kind(&self) -> Kind {
-        self.contact.map_or_else(|| Kind::Group(self.group_id()), Kind::Direct)
+        match self.contact {
+            Some(contact) => Kind::Direct(contact),
+            None if self.own => Kind::Own,
+            None => Kind::Group(self.group_id()),
+        }
     }
 
     /// The other account of a direct channel.
@@ -107,7 +117,7 @@ impl Channel {
         self.contact
     }
 
-    /// Whether it is a group's; else it is that of two contacts.
+    /// Whether it is a group's.
     pub(in crate::engine) fn is_group(&self) -> bool {
         matches!(self.kind(), Kind::Group(_))
     }
@@ -141,8 +151,13 @@ pub(in crate::engine) fn group(tx: &Tx<'_>, id: &ChannelId) -> Result<Option<Cha
     Ok(by_id(tx, id)?.filter(Channel::is_group))
 }
 
-/// All of them.
+/// All conversations.
 pub(in crate::engine) fn all(tx: &Tx<'_>) -> Result<Vec<Channel>, EngineError> {
+    Ok(every(tx)?.into_iter().filter(|channel| !channel.own).collect())
+}
+
+/// All of them, that of our own devices as well.
+pub(in crate::engine) fn every(tx: &Tx<'_>) -> Result<Vec<Channel>, EngineError> {
     Ok(tx.scan_intact(&tables::channels(), usize::MAX)?.into_iter().map(|(_, channel)| channel).collect())
 }
 
@@ -156,6 +171,14 @@ pub(in crate::engine) fn open_direct(
     match by_id(tx, &id)? {
         Some(channel) => Ok(channel),
         None => create(tx, Channel { open: true, ..Channel::blank(0, id, Some(contact), now) }),
+    }
+}
+
+/// The channel of our own devices; opens it if this is the first time.
+pub(in crate::engine) fn open_own(tx: &mut Tx<'_>, id: ChannelId, now: u64) -> Result<Channel, EngineError> {
+    match by_id(tx, &id)? {
+        Some(channel) => Ok(channel),
+        None => create(tx, Channel { open: true, own: true, ..Channel::blank(0, id, None, now) }),
     }
 }
 

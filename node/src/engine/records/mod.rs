@@ -12,6 +12,7 @@
 //! | [`edits`] | edits by the message that they change |
 //! | [`repeats`] | messages that were written again |
 //! | [`marks`] | how far recipients have our feeds |
+//! | [`own_records`] | what our own devices agree on |
 //! | [`standing`] | how we stand to groups |
 //! | [`joining`] | who asks to be let into a group |
 //! | [`operations`] | operations on rosters |
@@ -28,6 +29,7 @@ pub(super) mod joining;
 pub(super) mod marks;
 pub(super) mod messages;
 pub(super) mod operations;
+pub(super) mod own_records;
 pub(super) mod parcels;
 pub(super) mod parked;
 pub(super) mod people;

@@ -2,6 +2,7 @@
 
 use covey_pairing::ids::DeviceId;
 
+use crate::engine::records::channels::{Channel, Kind};
 use crate::engine::tables;
 use crate::store::Key;
 
@@ -17,6 +18,15 @@ pub(in crate::engine) enum Scope {
 }
 
 impl Scope {
+    /// What concerns a channel belongs into sessions of this scope.
+    pub(in crate::engine) fn of(channel: &Channel) -> Self {
+        match channel.kind() {
+            Kind::Direct(_) => Self::Pair,
+            Kind::Group(_) => Self::Group(channel.no),
+            Kind::Own => Self::Own,
+        }
+    }
+
     pub(in crate::engine) fn key(self, device: &DeviceId) -> Key {
         match self {
             // A device is of one account, so the two never meet.

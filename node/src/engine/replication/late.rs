@@ -8,7 +8,7 @@ use crate::engine::records::channels::{Channel, Kind};
 use crate::engine::said::arrivals;
 use crate::engine::sealing::{chains, opening};
 use crate::engine::wire::payload::{self, Body, Sealed, Unopened};
-use crate::engine::{Cx, EngineError, members};
+use crate::engine::{Cx, EngineError, members, own};
 
 /// Opens a stored entry with a content key that its author gave us afterwards; `false` if it does not open.
 pub(in crate::engine) fn open_late(
@@ -25,6 +25,7 @@ pub(in crate::engine) fn open_late(
             Ok(sealed) => opening::open_with(key, &sealed.ciphertext, &aad),
             Err(_) => Err(Unopened::Poison),
         },
+        Kind::Own => return own::take::entry_with_key(cx, channel, entry, key),
         Kind::Group(_) => chains::body(key, payload, &aad)
             .and_then(|body| Body::decode(&body).ok().filter(Body::is_sound))
             .map(|body| (key.clone(), body))

@@ -1,6 +1,6 @@
 //! Entries that could not be opened: whom their content keys are asked of, when, and when they are given up (`[NODE-REWRAP]`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use covey_feed::{ChannelId, Entry, FeedKey};
 use covey_pairing::ids::{AccountId, DeviceId};
@@ -8,7 +8,7 @@ use tracing::{debug, info, warn};
 
 use crate::engine::members::{self, rosters};
 use crate::engine::outbound::control;
-use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::channels::{self, Channel, Kind};
 use crate::engine::records::devices;
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::parked::{MAX_PARKED, Parked};
@@ -84,10 +84,10 @@ pub(in crate::engine) fn request(
     let Some(known) = devices::device(cx.tx, account, device)? else { return Ok(()) };
     info!(device = %device.fmt_short(), entries = rows.len(), "asking for content keys again");
     // What is asked for in one session concerns its scope alone.
-    let mut wanted: BTreeMap<Option<u64>, Vec<_>> = BTreeMap::new();
+    let mut wanted: Vec<(Scope, Vec<_>)> = Vec::new();
     for (key, parked) in rows {
         let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
-        let of_any = channel.is_group() && cx.me.wrote(&parked.feed);
+        let of_any = is_of_any(cx, &channel, &parked.feed);
         if parked.asked >= MAX_TIMES_ASKED && !absent && !of_any {
             warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
             cx.tx.delete(&key);
@@ -100,17 +100,34 @@ pub(in crate::engine) fn request(
             }
             continue;
         }
-        let group = channel.is_group().then_some(channel.no);
-        wanted.entry(group).or_default().push((parked.channel, parked.feed, parked.seq));
+        let scope = Scope::of(&channel);
+        let entry = (parked.channel, parked.feed, parked.seq);
+        match wanted.iter_mut().find(|(of, _)| *of == scope) {
+            Some((_, entries)) => entries.push(entry),
+            None => wanted.push((scope, vec![entry])),
+        }
         let most = if absent { parked.asked.max(ABSENT_DOUBLINGS) } else { u8::MAX };
         let asked = if of_any { parked.asked } else { parked.asked.saturating_add(1).min(most) };
         cx.tx.put(&key, &Parked { asked_at: cx.now, asked, ..parked })?;
     }
-    for (group, wanted) in wanted {
-        let scope = group.map_or(Scope::Pair, Scope::Group);
+    for (scope, wanted) in wanted {
         control::ask_for_keys(cx, scope, account, &known, wanted)?;
     }
     Ok(())
+}
+
+/// Whether others than the author may have the key: of what we wrote in a group and lost any member, of what our own devices tell each
+/// other any of them.
+fn is_of_any(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> bool {
+    channel.kind() == Kind::Own || (channel.is_group() && cx.me.wrote(feed))
+}
+
+/// Whether something is so of all other devices that may have such a key.
+fn are_all(cx: &Cx<'_, '_>, channel: &Channel, is: impl Fn(&DeviceId) -> bool) -> bool {
+    if channel.kind() != Kind::Own {
+        return rosters::are_all(cx, channel, is);
+    }
+    cx.me.key_log.active().map(|device| &device.keys.id).filter(|device| cx.me.is_own_other(device)).all(is)
 }
 
 /// What we wrote in groups and lost, any member may have: it waits under our own name until there is one to ask.
@@ -147,9 +164,7 @@ pub(in crate::engine) fn refused(
 ) -> Result<(), EngineError> {
     let key = tables::parked(device, feed.fid, seq);
     match cx.tx.get::<Parked>(&key)? {
-        Some(parked) if channel.is_group() && cx.me.wrote(&feed.key) => {
-            in_vain(cx, channel, &key, device, parked, feed.fid, true)
-        }
+        Some(parked) if is_of_any(cx, channel, &feed.key) => in_vain(cx, channel, &key, device, parked, feed.fid, true),
         _ => {
             cx.tx.delete(&key);
             Ok(())
@@ -169,9 +184,7 @@ fn in_vain(
 ) -> Result<(), EngineError> {
     if tried {
         parked.tried.push(short(device));
-        if parked.tried.len() >= MAX_TRIED
-            || rosters::are_all(cx, channel, |device| parked.tried.contains(&short(device)))
-        {
+        if parked.tried.len() >= MAX_TRIED || are_all(cx, channel, |device| parked.tried.contains(&short(device))) {
             parked.tried.clear();
             parked.asked = parked.asked.saturating_add(1);
         }

@@ -27,7 +27,7 @@ pub(in crate::engine) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         return Ok(());
     }
     warn!("the data directory looks like a copy of an older state; feeds and sessions begin anew");
-    for mut channel in channels::all(cx.tx)? {
+    for mut channel in channels::every(cx.tx)? {
         if channel.open || is_blocked(cx, &channel)? {
             renew(cx, &mut channel)?;
         }
@@ -109,6 +109,7 @@ fn renew(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> 
     let account = match channel.kind() {
         Kind::Direct(account) => account,
         Kind::Group(_) => return chains::renewed(cx, channel),
+        Kind::Own => cx.me.account_id(),
     };
     if let Some(mut contact) = people::load(cx.tx, &account)? {
         // One-time bundles may have been used by the other copy.

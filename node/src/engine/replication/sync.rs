@@ -45,7 +45,7 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     let (mut channels, mut groups) = (Vec::new(), Vec::new());
     for channel in members::shared_with(cx, &owner.account)? {
         match channel.kind() {
-            Kind::Direct(_) => channels.push(sharing::shared_channel(cx.tx, &channel)?),
+            Kind::Direct(_) | Kind::Own => channels.push(sharing::shared_channel(cx.tx, &channel)?),
             Kind::Group(_) => groups.push(channel),
         }
     }

@@ -13,11 +13,13 @@ use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::messages;
+use crate::engine::records::sessions::Scope;
 use crate::engine::replication::{forks, parked, rollback};
 use crate::engine::said::arrivals;
 use crate::engine::sealing::opening::Reader;
+use crate::engine::sealing::sessions::Opener;
 use crate::engine::wire::payload::Unopened;
-use crate::engine::{Cx, EngineError, charge, error::Failed, tables};
+use crate::engine::{Cx, EngineError, charge, error::Failed, notices::Notice, own, tables};
 use crate::store::Tx;
 
 /// Entries of a feed for a peer of `to`, if that account may have them.
@@ -169,6 +171,10 @@ fn refuse(
             rollback::proven(cx, channel, id.incarnation)?;
             let parted = rollback::parting(cx.tx, channel, &feed, &forked, &from.device)?;
             rollback::give_way(cx, channel, &mut feed, parted)?;
+            if channel.kind() == channels::Kind::Own {
+                // What it said is said once more.
+                cx.notices.push(Notice::OwnDevices);
+            }
             if channel.is_group()
                 && let Some(mut channel) = channels::by_no(cx.tx, channel.no)?
             {
@@ -195,7 +201,7 @@ fn unfit(cx: &Cx<'_, '_>, channel: &Channel, entries: &[Entry]) -> Result<Option
     }
     let ends = channels::ends(cx.tx, channel)?.lamport;
     let (latest, refusal) = match channel.kind() {
-        channels::Kind::Direct(_) => (ends.saturating_add(LAMPORT_SLACK), Rejection::Invalid),
+        channels::Kind::Direct(_) | channels::Kind::Own => (ends.saturating_add(LAMPORT_SLACK), Rejection::Invalid),
         // Who brings it may be honest, and others have taken it.
         channels::Kind::Group(_) => (ops::group_latest(ends, cx.now), Rejection::Busy),
     };
@@ -223,6 +229,10 @@ fn keep(
         let operations: Vec<&Entry> = entries.iter().filter(|entry| entry.header().kind == Kind::Control).collect();
         ops::take(cx, channel, &operations, account)?;
     }
+    if channel.kind() == channels::Kind::Own {
+        take_own(cx, channel, feed, entries, from.device)?;
+        return parked::request(cx, &from.account, &from.device);
+    }
     let mut reader = Reader::new(cx, channel, &account, &device)?;
     for entry in entries.iter().filter(|entry| entry.header().kind == Kind::Content) {
         // After a repair the message may be there though its entry was lost.
@@ -245,6 +255,27 @@ fn keep(
         parked::request(cx, &account, &device)?;
     }
     Ok(())
+}
+
+/// Takes verified entries of the channel of our own devices. What does not open waits for its key, which any of them can give: at first
+/// the one that brought it is asked.
+fn take_own(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    feed: &Feed,
+    entries: &[Entry],
+    from: DeviceId,
+) -> Result<(), EngineError> {
+    let author = DeviceId::from_bytes(*feed.key.author.as_bytes());
+    let mut opener = Opener::new(cx, Scope::Own, &feed.account, &author)?;
+    for entry in entries.iter().filter(|entry| entry.header().kind == Kind::Content) {
+        if let Err(why) = own::take::entry(cx, channel, feed, entry, &mut opener)? {
+            parked::park(cx, channel.id, feed, entry, why, &from)?;
+        }
+    }
+    opener.finish(cx)?;
+    channels::extend(cx.tx, channel, entries)?;
+    channel.save(cx.tx)
 }
 
 /// The author signed two histories: keep the proof, take nothing more.

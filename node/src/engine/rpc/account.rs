@@ -10,9 +10,11 @@ use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError, safety_nu
 use crate::engine::contacts::renewal;
 use crate::engine::names;
 use crate::engine::names::pick::{self, Purpose};
+use crate::engine::notices::Notice;
 use crate::engine::records::people;
 use crate::engine::records::tickets::Issued;
 use crate::engine::rpc::range;
+use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, EngineError, journal, tables};
 
 /// A token lives this long unless told, in seconds: a week.
@@ -171,6 +173,7 @@ pub fn safety(cx: &mut Cx<'_, '_>, params: &AccountSafetyNumber) -> Result<Safet
 pub fn rename(cx: &mut Cx<'_, '_>, params: &AccountRename, peer_id: String) -> Result<Account, ApiError> {
     let name = name(&params.name).map_err(|why| ApiError::invalid_params(why.to_string()))?.to_owned();
     cx.tx.put(&tables::own_name(), &name)?;
+    cx.notices.push(Notice::Shared(Key::name()));
     renewal::renewed(cx)?;
     let shown = show(cx, peer_id)?;
     journal::record(cx, EventKind::Account, &shown)?;

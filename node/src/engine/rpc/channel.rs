@@ -1,19 +1,16 @@
 //! `channel.*`
 
 use covey_api::{ApiError, Channel, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow, EventKind};
-use serde_bytes::ByteArray;
 
 use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, bound, message};
-use crate::engine::records::messages::{self, Message, Page};
-use crate::engine::records::{channels, feeds};
-use crate::engine::said::{arrivals, write};
+use crate::engine::notices::Notice;
+use crate::engine::records::{channels, messages};
+use crate::engine::said::{reading, write};
 use crate::engine::shown::channel;
+use crate::engine::wire::own_record::Key;
 use crate::engine::wire::payload::Body;
-use crate::engine::{Cx, journal, tables};
-
-/// Messages looked at when unread ones are counted.
-const MAX_UNREAD: usize = 100_000;
+use crate::engine::{Cx, journal};
 
 /// `channel.list`
 ///
@@ -75,19 +72,9 @@ pub fn mark_read(cx: &mut Cx<'_, '_>, params: &ChannelMarkRead) -> Result<Channe
         }
         None => (channel.newest.max(channel.read), u64::MAX),
     };
-    let saw_late = arrivals::see(cx, &mut channel, up_to, arrived)?;
-    if up_to <= channel.read && !saw_late {
+    let Some(read_theirs) = reading::read(cx, &mut channel, up_to, |message| message.arrived <= arrived)? else {
         return Ok(channel::show(cx, &channel)?);
-    }
-    let page = Page { after: channel.read.or(Some(first())), limit: MAX_UNREAD, before: None };
-    let newer = messages::list(cx.tx, channel.no, page)?;
-    let theirs = |message: &&Message| messages::is_unread(&channel, message);
-    let (read, unread): (Vec<_>, Vec<_>) =
-        newer.iter().filter(theirs).partition(|message| Some(message.place) <= up_to);
-    let left = unread.len() + cx.tx.keys(&tables::all_late(channel.no))?.len();
-    let read_theirs = saw_late || !read.is_empty();
-    channel.unread = u32::try_from(left).unwrap_or(u32::MAX);
-    channel.read = up_to.max(channel.read);
+    };
     let strangers = channels::is_request(cx.tx, &channel)?;
     if read_theirs && channel.open && cx.policy.read_receipts && !strangers {
         tell(cx, &mut channel)?;
@@ -95,49 +82,18 @@ pub fn mark_read(cx: &mut Cx<'_, '_>, params: &ChannelMarkRead) -> Result<Channe
     changed(cx, &channel)
 }
 
-/// Before every message.
-fn first() -> covey_feed::OrderKey {
-    covey_feed::OrderKey { lamport: 0, author: covey_feed::Author::from_bytes([0; 32]), incarnation: 0, seq: 0 }
-}
-
 /// Tells the author of each feed up to where we have read it.
 fn tell(cx: &mut Cx<'_, '_>, channel: &mut channels::Channel) -> Result<(), ApiError> {
-    let own = cx.me.device_id();
-    let mut marks = Vec::new();
-    for feed in feeds::all(cx.tx, channel.no)? {
-        if feed.key.author.as_bytes() == own.as_bytes() {
-            continue;
-        }
-        if let Some(seq) = last_read(cx, channel, &feed)? {
-            marks.push((ByteArray::new(*feed.key.author.as_bytes()), feed.key.incarnation, seq));
-        }
-    }
+    let marks = reading::marks(cx, channel)?;
     if !marks.is_empty() {
         write::write(cx, channel, &Body::read(marks, cx.now))?;
     }
     Ok(())
 }
 
-/// The last entry of a feed up to which everything was read.
-fn last_read(cx: &Cx<'_, '_>, channel: &channels::Channel, feed: &feeds::Feed) -> Result<Option<u64>, ApiError> {
-    let (mut low, mut high) = (0, feed.head.map_or(0, |head| head.seq));
-    // Along a feed the order only grows.
-    while low < high {
-        let middle = low + (high - low).div_ceil(2);
-        let entry = feeds::entry(cx.tx, feed.fid, middle)?;
-        if entry.is_some_and(|entry| Some(entry.order()) <= channel.read) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    // A receipt speaks of all that stands before it in its feed.
-    let seen = arrivals::first_unseen(cx, channel, feed)?.map_or(low, |unseen| low.min(unseen.saturating_sub(1)));
-    Ok((seen > 0).then_some(seen))
-}
-
 fn changed(cx: &mut Cx<'_, '_>, channel: &channels::Channel) -> Result<Channel, ApiError> {
     channel.save(cx.tx)?;
+    cx.notices.push(Notice::Shared(Key::reading(&channel.id)));
     let shown = channel::show(cx, channel)?;
     journal::record(cx, EventKind::Channel, &shown)?;
     Ok(shown)

@@ -289,6 +289,7 @@ pub fn send(cx: &mut Cx<'_, '_>, params: PairSend) -> Result<Sent, ApiError> {
 
 /// Tells the journal about a contact, and the caller.
 fn announced(cx: &mut Cx<'_, '_>, contact: &people::Contact) -> Result<Contact, ApiError> {
+    cx.notices.contact(&contact.account);
     let shown = contact::show(cx, contact)?;
     journal::record(cx, EventKind::Contact, &shown)?;
     Ok(shown)

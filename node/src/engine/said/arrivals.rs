@@ -4,18 +4,18 @@
 //! chooses the logical time of what it writes, and a key may come late. Such a message is *late*: it is unread whatever
 //! stands after it was read, and no receipt leaves for it before it was seen [NODE-LATE].
 
-use covey_feed::{Author, Entry, EntryId, FeedKey, OrderKey};
+use covey_feed::{Author, Entry, EntryId, FeedKey};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::ids::{AccountId, DeviceId};
 
 use crate::engine::members::{self, rights};
 use crate::engine::records::channels::Channel;
 use crate::engine::records::messages::{self, Message};
-use crate::engine::records::{edits, feeds, parked, repeats};
-use crate::engine::said::{place, receipts, settle};
+use crate::engine::records::{edits, feeds, repeats};
+use crate::engine::said::{place, reading, receipts, settle};
 use crate::engine::sealing::chains;
 use crate::engine::wire::payload::{self, Body};
-use crate::engine::{Cx, EngineError, tables};
+use crate::engine::{Cx, EngineError};
 
 /// Takes a body that was opened from a member's entry.
 pub(in crate::engine) fn receive(
@@ -35,7 +35,8 @@ pub(in crate::engine) fn receive(
     message.hidden = !rights::counts(cx, channel, &author, &message.place, message.body.kind);
     // Whether it is one that came before is settled when it is there.
     message.repeat = message.stands() && !repeats::is_alone(cx.tx, channel, &message)?;
-    let message = place::put(cx, channel, None, message, false)?;
+    let was_read = reading::is_read_elsewhere(cx, channel, &message.place)?;
+    let message = place::put(cx, channel, None, message, was_read)?;
     if message.is_shown() {
         place::announce(cx, channel, &message)?;
     } else if message.repeat || (message.stands() && message.body.edits().is_some()) {
@@ -117,41 +118,4 @@ pub(in crate::engine) fn hide(
     is.repeat = is.stands() && !repeats::is_alone(cx.tx, channel, &is)?;
     let is = place::replace(cx, channel, &message, is, false)?;
     settle::settle(cx, channel, &is)
-}
-
-/// What was read up to a place leaves of the late ones: those that stand beyond it or came after it.
-pub(in crate::engine) fn see(
-    cx: &mut Cx<'_, '_>,
-    channel: &mut Channel,
-    up_to: Option<OrderKey>,
-    arrived: u64,
-) -> Result<bool, EngineError> {
-    let mut seen = false;
-    for (_, place) in cx.tx.scan::<OrderKey>(&tables::all_late(channel.no), None, usize::MAX, false)? {
-        let Some(message) = messages::at(cx.tx, channel.no, &place)? else { continue };
-        if message.arrived <= arrived && Some(place) <= up_to {
-            place::put(cx, channel, Some(&message), Message { unseen: false, ..message.clone() }, false)?;
-            seen = true;
-        }
-    }
-    Ok(seen)
-}
-
-/// The first entry of a feed that nobody here can have seen though it stands before what was read: late and unread, hidden,
-/// or not open yet.
-pub(in crate::engine) fn first_unseen(
-    cx: &Cx<'_, '_>,
-    channel: &Channel,
-    feed: &feeds::Feed,
-) -> Result<Option<u64>, EngineError> {
-    let key = &feed.key;
-    let author = DeviceId::from_bytes(*key.author.as_bytes());
-    let mut first: Option<u64> = None;
-    for of in [tables::late_of(channel.no, key), tables::hidden_of(channel.no, key)] {
-        let rows = cx.tx.scan::<OrderKey>(&of, None, 1, false)?;
-        first = rows.first().map(|(_, place)| place.seq).into_iter().chain(first).min();
-    }
-    let waiting = tables::parked_of(&author, feed.fid);
-    let rows = cx.tx.scan::<parked::Parked>(&waiting, None, 1, false)?;
-    Ok(rows.first().map(|(_, parked)| parked.seq).into_iter().chain(first).min())
 }

@@ -14,6 +14,7 @@ pub(super) mod arrivals;
 pub(super) mod edits;
 pub(super) mod own_feed;
 pub(super) mod place;
+pub(super) mod reading;
 pub(super) mod receipts;
 pub(super) mod settle;
 pub(super) mod write;

@@ -31,6 +31,7 @@ fn seal(cx: &mut Cx<'_, '_>, channel: &Channel, body: &[u8], aad: &[u8]) -> Resu
     let contact = match channel.kind() {
         channels::Kind::Direct(contact) => contact,
         channels::Kind::Group(_) => return chains::seal(cx, channel, body, aad),
+        channels::Kind::Own => return Err(EngineError::bug("no messages are written to our own devices").into()),
     };
     let (key, ciphertext) = covey_pairing::envelope::seal_body(body, aad, cx.rng)
         .map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;

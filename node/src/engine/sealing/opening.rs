@@ -30,6 +30,7 @@ impl Reader {
     ) -> Result<Self, EngineError> {
         Ok(match channel.kind() {
             Kind::Direct(_) => Self::Direct(Box::new(Opener::new(cx, Scope::Pair, account, device)?)),
+            Kind::Own => Self::Direct(Box::new(Opener::new(cx, Scope::Own, account, device)?)),
             Kind::Group(_) => Self::Group(chains::Reader::new(cx, channel, device)?),
         })
     }

@@ -271,6 +271,21 @@ pub(in crate::engine) fn wrap_for_contact(
     Ok(wraps)
 }
 
+/// Wraps a content key for every other device of ours.
+pub(in crate::engine) fn wrap_for_own(
+    cx: &mut Cx<'_, '_>,
+    key: &[u8; 32],
+    aad: &[u8],
+) -> Result<BTreeMap<DeviceId, Vec<u8>>, EngineError> {
+    let (account, mut wraps) = (cx.me.account_id(), BTreeMap::new());
+    for device in devices::devices(cx.tx, &account)? {
+        if let Some(envelope) = seal(cx, Scope::Own, &account, &device, key, aad, false)? {
+            wraps.insert(device.id, envelope);
+        }
+    }
+    Ok(wraps)
+}
+
 /// Opens envelopes of one device. Reads its sessions once and writes them back once, however many envelopes there are.
 pub(in crate::engine) struct Opener {
     scope: Scope,

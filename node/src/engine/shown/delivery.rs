@@ -52,6 +52,7 @@ pub(in crate::engine) fn of(
             Ok(Deliveries { each: vec![to(cx, channel, message, marks, &contact)?], summary: None })
         }
         Kind::Group(_) => in_group(cx, channel, message, marks),
+        Kind::Own => Ok(Deliveries { each: Vec::new(), summary: None }),
     }
 }
 

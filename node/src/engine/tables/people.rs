@@ -40,6 +40,31 @@ pub(in crate::engine) fn session(device: &DeviceId) -> Key {
     Key::table(Table::Session).id(device.as_bytes())
 }
 
+/// [`crate::engine::records::own_records::Winner`] of one key.
+pub(in crate::engine) fn own_record(key: &[u8]) -> Key {
+    Key::table(Table::OwnRecord).u8(0).id(key)
+}
+
+/// All of them.
+pub(in crate::engine) fn own_records() -> Key {
+    Key::table(Table::OwnRecord).u8(0)
+}
+
+/// Other pacts of a contact that our devices made at the same time.
+pub(in crate::engine) fn own_rivals(account: &AccountId) -> Key {
+    Key::table(Table::OwnRecord).u8(1).id(account.as_bytes())
+}
+
+/// How far each feed of a channel was read on another device of ours.
+pub(in crate::engine) fn read_elsewhere(channel: u64) -> Key {
+    Key::table(Table::OwnRecord).u8(2).u64(channel)
+}
+
+/// The content key of an entry of the channel of our own devices.
+pub(in crate::engine) fn content_key(fid: u64, seq: u64) -> Key {
+    Key::table(Table::ContentKey).u64(fid).u64(seq)
+}
+
 /// What a device was given of our card: see [`crate::engine::records::devices::card_sent`].
 pub(in crate::engine) fn card_sent(device: &DeviceId) -> Key {
     Key::table(Table::Device).id(device.as_bytes())

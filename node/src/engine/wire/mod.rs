@@ -6,6 +6,7 @@
 //! | [`parcel`] | frames of the parcel stream, and what parcels carry |
 //! | [`control`] | what two devices say inside a session |
 //! | [`note`] | what devices say about being a member |
+//! | [`own_record`] | what the devices of an account tell each other |
 //! | [`knock`] | what strangers who come with a ticket of a group leave |
 //! | [`doctor`] | how members compare a group |
 
@@ -13,5 +14,6 @@ pub(super) mod control;
 pub(super) mod doctor;
 pub(super) mod knock;
 pub(super) mod note;
+pub(super) mod own_record;
 pub(super) mod parcel;
 pub(super) mod payload;

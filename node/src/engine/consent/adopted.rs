@@ -1,0 +1,89 @@
+//! A contact as another device of our account has it: what was decided there holds here, with all that follows from it.
+
+use covey_pairing::consent::{PairFrame, PairSecret, Relationship, State};
+use covey_pairing::ids::AccountId;
+
+use crate::engine::consent::{pacts, pursuit, step};
+use crate::engine::records::own_records;
+use crate::engine::records::people::{self, Contact};
+use crate::engine::wire::own_record::MAX_VALUE;
+use crate::engine::{Cx, EngineError, tables};
+
+/// Takes a contact over as another device of ours has it, but for what is of this device alone.
+pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, contact: Contact) -> Result<(), EngineError> {
+    let account = contact.account;
+    let was = people::load_or_new(cx.tx, &account, cx.now)?;
+    let (before, verified) = (was.relationship.invite_ids(), contact.verified);
+    let mut contact = Contact { channel: was.channel, bundles: was.bundles.clone(), ..contact };
+    rename(cx, &was, &mut contact)?;
+    step::index(cx, &contact, &before)?;
+    contact.save(cx.tx)?;
+    let id = |contact: &Contact| contact.relationship.pair_secret().map(PairSecret::channel_id);
+    let is_blocked = |contact: &Contact| contact.relationship.state() == State::Blocked;
+    if id(&was) == id(&contact) {
+        match (is_blocked(&was), is_blocked(&contact)) {
+            (false, true) if contact.has_pact() => pacts::paused(cx, &contact)?,
+            (true, false) if contact.has_pact() => pacts::resumed(cx, &contact)?,
+            _ => {}
+        }
+    } else {
+        if was.has_pact() {
+            contact.bundles.clear();
+            pacts::unpaired(cx, &mut contact, was.channel)?;
+        }
+        if let Some(secret) = contact.relationship.pair_secret().cloned() {
+            pacts::paired(cx, &mut contact, &secret)?;
+            if is_blocked(&contact) {
+                pacts::paused(cx, &contact)?;
+            }
+        }
+    }
+    contact.verified = verified;
+    contact.save(cx.tx)?;
+    cx.live.pending = None;
+    cx.live.waiting.remove(&account);
+    pursuit::watch(cx, &contact)?;
+    step::announce(cx, &contact)
+}
+
+/// Our name for them. If two contacts were given one name on two devices, the one with the lower account id keeps it, on all of them.
+fn rename(cx: &mut Cx<'_, '_>, was: &Contact, contact: &mut Contact) -> Result<(), EngineError> {
+    if was.alias == contact.alias {
+        return Ok(());
+    }
+    if let Some(old) = &was.alias {
+        cx.tx.delete(&tables::alias(old));
+    }
+    let Some(alias) = contact.alias.clone() else { return Ok(()) };
+    if let Some(other) = cx.tx.get::<AccountId>(&tables::alias(&alias))?.filter(|other| *other != contact.account) {
+        if other < contact.account {
+            contact.alias = None;
+            return Ok(());
+        }
+        if let Some(mut other) = people::load(cx.tx, &other)? {
+            other.alias = None;
+            other.save(cx.tx)?;
+        }
+    }
+    Ok(cx.tx.put(&tables::alias(&alias), &contact.account)?)
+}
+
+/// [OWN-6] A confirmation that does not fit the pact that we have: another device of ours answered the same invite, and theirs was the
+/// answer that was taken. Whether that was so.
+pub(in crate::engine) fn confirms_rival(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    frame: &PairFrame,
+) -> Result<bool, EngineError> {
+    for rival in own_records::rivals(cx.tx, account)? {
+        let Ok(relationship) = covey_codec::decode::<Relationship>(&rival.0, MAX_VALUE) else { continue };
+        if !step::would_confirm(cx, &relationship, frame)? {
+            continue;
+        }
+        let Some(contact) = people::load(cx.tx, account)? else { return Ok(false) };
+        own_records::forget_rivals(cx.tx, account);
+        adopt(cx, Contact { relationship, ..contact })?;
+        return Ok(true);
+    }
+    Ok(false)
+}

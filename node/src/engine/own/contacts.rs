@@ -1,0 +1,100 @@
+//! Contacts as our devices share them: consent, pact, what we call them, whether we compared numbers.
+//!
+//! A record holds the contact as it is stored, without what is of this device alone (the number of the channel, bundles that are
+//! good once), and the card by which the others find the contact's devices.
+
+use covey_pairing::consent::PairSecret;
+use covey_pairing::ids::AccountId;
+use serde_bytes::ByteBuf;
+use tracing::warn;
+
+use crate::engine::consent::adopted;
+use crate::engine::contacts::cards;
+use crate::engine::own::reading;
+use crate::engine::records::channels;
+use crate::engine::records::devices;
+use crate::engine::records::own_records::{self, Rival};
+use crate::engine::records::people::{self, Contact};
+use crate::engine::wire::own_record::{Key, MAX_VALUE, value_of};
+use crate::engine::{Cx, EngineError};
+
+/// A contact as it travels: version, contact, signed card.
+type Wire = (u8, Contact, Option<ByteBuf>);
+
+const VERSION: u8 = 1;
+
+/// Room that is left for a card.
+const ROOM: usize = MAX_VALUE - 1024;
+
+fn shared(contact: Contact) -> Contact {
+    Contact { channel: None, bundles: Vec::new(), ..contact }
+}
+
+/// What there is to say of a contact.
+pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, EngineError> {
+    let Some(account) = key.id().map(AccountId::from_bytes) else { return Ok(None) };
+    let Some(contact) = people::load(cx.tx, &account)? else { return Ok(None) };
+    let (contact, card) = (shared(contact), devices::card(cx.tx, &account)?.map(|card| card.signed));
+    let bare = value_of(&(VERSION, contact.clone(), None::<ByteBuf>))?;
+    match card.filter(|card| bare.len() + card.len() < ROOM) {
+        Some(card) => Ok(Some(value_of(&(VERSION, contact, Some(card)))?)),
+        None => Ok(Some(bare)),
+    }
+}
+
+/// Whether two records say the same of the contact, whatever card is beside it.
+pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let bare = |value: &[u8]| {
+        let (version, contact, _) = covey_codec::decode::<Wire>(value, MAX_VALUE).ok()?;
+        value_of(&(version, contact)).ok()
+    };
+    bare(a).is_some_and(|a| Some(a) == bare(b))
+}
+
+/// [OWN-7] Reads a record that a device of ours wrote, which may be stolen.
+fn read(cx: &Cx<'_, '_>, key: &Key, value: &[u8]) -> Option<(Contact, Option<ByteBuf>)> {
+    let account = key.id().map(AccountId::from_bytes)?;
+    let Ok((VERSION, contact, card)) = covey_codec::decode::<Wire>(value, MAX_VALUE) else { return None };
+    let relationship = &contact.relationship;
+    let of_account = contact.account == account && relationship.them() == account && !cx.me.is_ours(&account);
+    // A log in a stored relationship is believed; this one comes from somebody.
+    let log = relationship.log();
+    let is_sound = log.is_none_or(|log| log.account() == account && log.verify_again().is_ok());
+    let is_named = contact.alias.as_ref().is_none_or(|alias| covey_api::names::name(alias).is_ok());
+    if !of_account || !is_sound || !is_named {
+        warn!(account = %account.fmt_short(), "a device of this account says what cannot be of a contact; it is ignored");
+        return None;
+    }
+    Some((shared(contact), card))
+}
+
+/// A record of a contact counts from now on.
+pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), EngineError> {
+    let Some((contact, card)) = read(cx, key, value) else { return Ok(()) };
+    let account = contact.account;
+    if let Some(card) = card {
+        cards::learn(cx, &account, &card)?;
+    }
+    if contact.relationship.confirmed() {
+        own_records::forget_rivals(cx.tx, &account);
+    }
+    adopted::adopt(cx, contact)?;
+    let no = people::load(cx.tx, &account)?.and_then(|contact| contact.channel);
+    match no.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
+        // What was read of it elsewhere may have come before.
+        Some(channel) => reading::apply_again(cx, &channel.id),
+        None => Ok(()),
+    }
+}
+
+/// [OWN-6] Of two records of a contact one counts. If both answered an invite and the contact has not said which answer it took, the other
+/// one is kept.
+pub(super) fn rival(cx: &mut Cx<'_, '_>, key: &Key, counts: &[u8], other: &[u8]) -> Result<(), EngineError> {
+    let (Some((a, _)), Some((b, _))) = (read(cx, key, counts), read(cx, key, other)) else { return Ok(()) };
+    let answered = |contact: &Contact| contact.has_pact() && !contact.relationship.confirmed();
+    let secret = |contact: &Contact| contact.relationship.pair_secret().map(PairSecret::channel_id);
+    if answered(&a) && answered(&b) && secret(&a) != secret(&b) {
+        own_records::add_rival(cx.tx, &a.account, Rival(value_of(&b.relationship)?))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! What the devices of one account agree on: a record for each key, in a channel that only they have. The newest record of a
+//! key counts, by the order of the channel, so all of them hold the same however entries arrive.
+//!
+//! Whoever changes something that is shared writes the notice [`crate::engine::notices::Notice::Shared`]. After the input the present
+//! value is compared with the record that counts, and written if it is another one. What came from the channel is equal to its record, so
+//! it is never written back. (`node/SPEC.md`, *Own channel*.)
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`write`] | what changed here, written |
+//! | [`take`] | what others wrote, taken |
+//! | [`merge`] | which record counts |
+//! | [`nouns`] | what there are records of |
+//! | [`contacts`] | contacts with their pacts |
+//! | [`reading`] | how far channels were read, muted, archived |
+
+mod contacts;
+mod merge;
+mod nouns;
+mod reading;
+pub(super) mod take;
+pub(super) mod write;

@@ -1,0 +1,51 @@
+//! What there are records of: each kind says what the present value is, and what follows from a record that counts.
+
+use serde_bytes::ByteBuf;
+use tracing::debug;
+
+use crate::engine::contacts::renewal;
+use crate::engine::own::{contacts, reading};
+use crate::engine::records::people;
+use crate::engine::wire::own_record::{Key, MAX_VALUE, kind, value_of};
+use crate::engine::{Cx, EngineError, tables};
+
+/// The present value of a key here. None if there is nothing to say, or this version does not know what it is of.
+pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, EngineError> {
+    match key.0 {
+        kind::CONTACT => contacts::current(cx, key),
+        kind::READING => reading::current(cx, key),
+        kind::NAME => match people::own_name(cx.tx)? {
+            Some(name) => Ok(Some(value_of(&(1u8, name))?)),
+            None => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// Whether two values of a key say the same.
+pub(super) fn is_same(key: &Key, a: &[u8], b: &[u8]) -> bool {
+    a == b || (key.0 == kind::CONTACT && contacts::is_same(a, b))
+}
+
+/// A record of a key counts from now on.
+pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), EngineError> {
+    match key.0 {
+        kind::CONTACT => contacts::apply(cx, key, value),
+        kind::READING => reading::apply(cx, key, value),
+        kind::NAME => named(cx, value),
+        // Of a later version.
+        _ => Ok(()),
+    }
+}
+
+fn named(cx: &mut Cx<'_, '_>, value: &[u8]) -> Result<(), EngineError> {
+    let Ok((1u8, name)) = covey_codec::decode::<(u8, String)>(value, MAX_VALUE) else {
+        debug!("a name of this account that this version does not know");
+        return Ok(());
+    };
+    if covey_api::names::name(&name).is_err() || people::own_name(cx.tx)?.as_ref() == Some(&name) {
+        return Ok(());
+    }
+    cx.tx.put(&tables::own_name(), &name)?;
+    renewal::renewed(cx)
+}

@@ -1,0 +1,76 @@
+//! How far a channel was read, on whatever device of ours, and whether it is muted or archived.
+//!
+//! A record says feed by feed what was read. Reading only goes on, so what is here and what a record says are joined; if there is more here than the
+//! record says, that is said in turn.
+
+use covey_feed::{ChannelId, OrderKey};
+use serde_bytes::ByteBuf;
+use tracing::debug;
+
+use crate::engine::notices::Notice;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::own_records::{self, ReadUpTo};
+use crate::engine::said::reading;
+use crate::engine::wire::own_record::{Key, MAX_VALUE, value_of};
+use crate::engine::{Cx, EngineError};
+
+/// Version, the place up to which was read, what of each feed, muted, archived.
+type Wire = (u8, Option<OrderKey>, Vec<ReadUpTo>, bool, bool);
+
+const VERSION: u8 = 1;
+
+/// [OWN-4] Feeds of a record: those of a large group that were read last fit.
+const MAX_FEEDS: usize = 512;
+
+fn channel_of(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<Channel>, EngineError> {
+    let Some(id) = key.id().map(ChannelId::from_bytes) else { return Ok(None) };
+    Ok(channels::by_id(cx.tx, &id)?.filter(|channel| channel.kind() != channels::Kind::Own))
+}
+
+/// What there is to say of a channel.
+pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, EngineError> {
+    let Some(channel) = channel_of(cx, key)? else { return Ok(None) };
+    if channel.read.is_none() && !channel.muted && !channel.archived {
+        return Ok(None);
+    }
+    let elsewhere = own_records::read_elsewhere(cx.tx, channel.no)?;
+    let mut marks = joined(elsewhere, reading::marks(cx, &channel)?);
+    marks.truncate(MAX_FEEDS);
+    Ok(Some(value_of(&(VERSION, channel.read, marks, channel.muted, channel.archived))?))
+}
+
+/// The further of both for each feed, in the order of feeds.
+fn joined(a: Vec<ReadUpTo>, b: Vec<ReadUpTo>) -> Vec<ReadUpTo> {
+    let mut all = [a, b].concat();
+    all.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)).then(b.2.cmp(&a.2)));
+    all.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
+    all
+}
+
+/// A record of a channel counts from now on.
+pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), EngineError> {
+    let Ok((VERSION, read, marks, muted, archived)) = covey_codec::decode::<Wire>(value, MAX_VALUE) else {
+        debug!("what was read of a channel, as this version does not know it");
+        return Ok(());
+    };
+    let Some(mut channel) = channel_of(cx, key)? else { return Ok(()) };
+    if marks.len() > MAX_FEEDS {
+        return Ok(());
+    }
+    let marks = joined(own_records::read_elsewhere(cx.tx, channel.no)?, marks);
+    own_records::save_read_elsewhere(cx.tx, channel.no, &marks);
+    (channel.muted, channel.archived) = (muted, archived);
+    reading::read_elsewhere(cx, &mut channel, read, &marks)?;
+    // There may be more here than it says.
+    cx.notices.push(Notice::Shared(key.clone()));
+    Ok(())
+}
+
+/// A channel is here of which a record may have come before.
+pub(super) fn apply_again(cx: &mut Cx<'_, '_>, id: &ChannelId) -> Result<(), EngineError> {
+    let key = Key::reading(id);
+    match own_records::winner(cx.tx, &key)? {
+        Some(winner) => apply(cx, &key, &winner.value),
+        None => Ok(()),
+    }
+}

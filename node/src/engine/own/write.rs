@@ -1,0 +1,130 @@
+//! What changed here and our other devices have to hear of.
+
+use covey_feed::{ChannelId, Kind};
+use covey_pairing::envelope;
+use covey_pairing::ids::DeviceId;
+use tracing::{info, warn};
+
+use crate::engine::own::nouns;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::own_records::{self, Winner};
+use crate::engine::records::people;
+use crate::engine::said::own_feed;
+use crate::engine::sealing::sessions;
+use crate::engine::wire::own_record::{self, Key, MAX_RECORDS, MAX_VALUE, Record};
+use crate::engine::wire::payload::{self, Sealed};
+use crate::engine::{Cx, EngineError, members, sharing};
+
+/// Keys looked at in one input; the rest are later, so that no input waits long behind them.
+const AT_ONCE: usize = 128;
+
+/// Bytes of records that go into one entry.
+const FULL: usize = MAX_VALUE;
+
+fn has_others(cx: &Cx<'_, '_>) -> bool {
+    cx.me.key_log.active().any(|device| cx.me.is_own_other(&device.keys.id))
+}
+
+/// Our account has other devices than before, or we have just started: all that they agree on is looked through.
+pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    if !has_others(cx) {
+        return Ok(());
+    }
+    let id = ChannelId::from_bytes(cx.me.account.own_channel_id());
+    let channel = channels::open_own(cx.tx, id, cx.now)?;
+    sharing::channel_opened(cx, &channel)?;
+    let contacts = people::all(cx.tx)?.into_iter().map(|contact| Key::contact(&contact.account));
+    let reading = channels::all(cx.tx)?.into_iter().map(|channel| Key::reading(&channel.id));
+    let said = own_records::all(cx.tx)?.into_iter().map(|winner| winner.key);
+    cx.live.own.extend(contacts.chain(reading).chain(said).chain([Key::name()]));
+    Ok(())
+}
+
+/// Something that is shared may have changed.
+pub(in crate::engine) fn queue(cx: &mut Cx<'_, '_>, key: Key) {
+    if has_others(cx) {
+        cx.live.own.insert(key);
+    }
+}
+
+/// What waits is gone on with.
+pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    if cx.live.own_at.is_some_and(|at| at <= cx.now) {
+        cx.live.own_at = None;
+        some(cx)?;
+    }
+    Ok(())
+}
+
+/// Writes some of what changed and is not said yet. Whether anything was.
+pub(in crate::engine) fn some(cx: &mut Cx<'_, '_>) -> Result<bool, EngineError> {
+    if cx.live.own.is_empty() || cx.live.own_at.is_some() {
+        return Ok(false);
+    }
+    let Some(mut channel) = members::own_channel(cx)?.filter(|_| has_others(cx)) else {
+        cx.live.own.clear();
+        return Ok(false);
+    };
+    let (mut records, mut size, mut wrote) = (Vec::new(), 0, false);
+    for _ in 0..AT_ONCE {
+        let Some(key) = cx.live.own.pop_first() else { break };
+        let Some(record) = news(cx, key)? else { continue };
+        if records.len() >= MAX_RECORDS || size + record.size() > FULL {
+            append(cx, &mut channel, std::mem::take(&mut records))?;
+            size = 0;
+        }
+        size += record.size();
+        records.push(record);
+        wrote = true;
+    }
+    if !records.is_empty() {
+        append(cx, &mut channel, records)?;
+    }
+    if !cx.live.own.is_empty() {
+        cx.live.own_at = Some(cx.now);
+    }
+    Ok(wrote)
+}
+
+/// What is to be said of a key, if it is not what the record says that counts. What a device said that is gone is said again by those who are
+/// left, who may not all have heard it.
+fn news(cx: &Cx<'_, '_>, key: Key) -> Result<Option<Record>, EngineError> {
+    let winner = own_records::winner(cx.tx, &key)?;
+    let is_gone = |winner: &Winner| !cx.me.key_log.is_active(&DeviceId::from_bytes(*winner.at.author.as_bytes()));
+    let value = match (nouns::current(cx, &key)?, winner) {
+        (Some(value), Some(winner)) if nouns::is_same(&key, &value, &winner.value) && !is_gone(&winner) => {
+            return Ok(None);
+        }
+        (Some(value), _) => value,
+        (None, Some(winner)) if is_gone(&winner) => winner.value,
+        (None, _) => return Ok(None),
+    };
+    if value.len() > MAX_VALUE {
+        warn!(bytes = value.len(), "a contact takes too much room to be told to the other devices of this account");
+        return Ok(None);
+    }
+    Ok(Some(Record(key, value)))
+}
+
+/// Writes records into our feed of the channel: they count from now on.
+pub(in crate::engine) fn append(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    records: Vec<Record>,
+) -> Result<(), EngineError> {
+    let body = own_record::encode(records.clone())?;
+    let next = own_feed::next(cx, channel)?;
+    let author = *cx.me.device_id().as_bytes();
+    let (fid, id) = (next.feed.fid, *channel.id.as_bytes());
+    let aad = payload::associated_data(&id, &author, channel.incarnation, next.seq, next.backlink.as_ref());
+    let (key, ciphertext) = envelope::seal_body(&body, &aad, cx.rng).map_err(EngineError::bug)?;
+    let wraps = sessions::wrap_for_own(cx, key.expose(), &aad)?;
+    let payload = Sealed { ciphertext, wraps }.encode()?;
+    let entry = own_feed::finish(cx, channel, next, Kind::Content, payload)?;
+    own_records::save_content_key(cx.tx, fid, entry.seq(), &key)?;
+    info!(records = records.len(), "told to the other devices of this account");
+    for Record(key, value) in records {
+        own_records::save(cx.tx, &Winner { key, at: entry.order(), value })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! What was read: here, and on other devices of ours.
+
+use covey_feed::{Author, OrderKey};
+use covey_pairing::ids::DeviceId;
+use serde_bytes::ByteArray;
+
+use crate::engine::records::channels::Channel;
+use crate::engine::records::messages::{self, Message, Page};
+use crate::engine::records::own_records::{self, ReadUpTo};
+use crate::engine::records::{feeds, parked};
+use crate::engine::said::place;
+use crate::engine::{Cx, EngineError, tables};
+
+/// Messages looked at when unread ones are counted.
+const MAX_UNREAD: usize = 100_000;
+
+/// Everything up to a place is read, of the late ones what `is_seen` says. The caller saves the channel. Whether that was anything of
+/// others, or none if nothing changed.
+pub(in crate::engine) fn read(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    up_to: Option<OrderKey>,
+    is_seen: impl Fn(&Message) -> bool,
+) -> Result<Option<bool>, EngineError> {
+    let saw_late = see(cx, channel, up_to, is_seen)?;
+    if up_to <= channel.read && !saw_late {
+        return Ok(None);
+    }
+    let newer = newer(cx, channel)?;
+    let theirs = |message: &&Message| messages::is_unread(channel, message);
+    let (read, unread): (Vec<_>, Vec<_>) =
+        newer.iter().filter(theirs).partition(|message| Some(message.place) <= up_to);
+    let left = unread.len() + cx.tx.keys(&tables::all_late(channel.no))?.len();
+    channel.unread = u32::try_from(left).unwrap_or(u32::MAX);
+    channel.read = up_to.max(channel.read);
+    Ok(Some(saw_late || !read.is_empty()))
+}
+
+/// Another device of ours read a channel up to a place, of each feed what `marks` say. What stands before that place and was not there to
+/// be read is late here as well. Saves the channel.
+pub(in crate::engine) fn read_elsewhere(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    up_to: Option<OrderKey>,
+    marks: &[ReadUpTo],
+) -> Result<(), EngineError> {
+    let unread = |message: &Message| Some(message.place) <= up_to && !own_records::covers(marks, &message.place);
+    for message in newer(cx, channel)? {
+        if messages::is_unread(channel, &message) && unread(&message) {
+            place::put(cx, channel, Some(&message), Message { late: true, unseen: true, ..message.clone() }, false)?;
+        }
+    }
+    read(cx, channel, up_to, |message| own_records::covers(marks, &message.place))?;
+    channel.save(cx.tx)
+}
+
+/// Whether a message that arrives now was read on another device of ours.
+pub(in crate::engine) fn is_read_elsewhere(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    place: &OrderKey,
+) -> Result<bool, EngineError> {
+    // Most accounts have one device: nothing is looked up for them.
+    if cx.me.key_log.active().nth(1).is_none() {
+        return Ok(false);
+    }
+    Ok(own_records::covers(&own_records::read_elsewhere(cx.tx, channel.no)?, place))
+}
+
+/// What stands beyond what was read.
+fn newer(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<Message>, EngineError> {
+    let page = Page { after: channel.read.or(Some(first())), limit: MAX_UNREAD, before: None };
+    messages::list(cx.tx, channel.no, page)
+}
+
+/// Before every message.
+fn first() -> OrderKey {
+    OrderKey { lamport: 0, author: Author::from_bytes([0; 32]), incarnation: 0, seq: 0 }
+}
+
+/// What was read up to a place leaves of the late ones: those that stand beyond it or were not seen.
+fn see(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    up_to: Option<OrderKey>,
+    is_seen: impl Fn(&Message) -> bool,
+) -> Result<bool, EngineError> {
+    let mut seen = false;
+    for (_, place) in cx.tx.scan::<OrderKey>(&tables::all_late(channel.no), None, usize::MAX, false)? {
+        let Some(message) = messages::at(cx.tx, channel.no, &place)? else { continue };
+        if is_seen(&message) && Some(place) <= up_to {
+            place::put(cx, channel, Some(&message), Message { unseen: false, ..message.clone() }, false)?;
+            seen = true;
+        }
+    }
+    Ok(seen)
+}
+
+/// How far each feed of others was read here.
+pub(in crate::engine) fn marks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<ReadUpTo>, EngineError> {
+    let own = cx.me.device_id();
+    let mut marks = Vec::new();
+    for feed in feeds::all(cx.tx, channel.no)? {
+        if feed.key.author.as_bytes() == own.as_bytes() {
+            continue;
+        }
+        if let Some(seq) = last_read(cx, channel, &feed)? {
+            marks.push((ByteArray::new(*feed.key.author.as_bytes()), feed.key.incarnation, seq));
+        }
+    }
+    Ok(marks)
+}
+
+/// The last entry of a feed up to which everything was read.
+fn last_read(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Result<Option<u64>, EngineError> {
+    let (mut low, mut high) = (0, feed.head.map_or(0, |head| head.seq));
+    // Along a feed the order only grows.
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let entry = feeds::entry(cx.tx, feed.fid, middle)?;
+        if entry.is_some_and(|entry| Some(entry.order()) <= channel.read) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    // A receipt speaks of all that stands before it in its feed.
+    let seen = first_unseen(cx, channel, feed)?.map_or(low, |unseen| low.min(unseen.saturating_sub(1)));
+    Ok((seen > 0).then_some(seen))
+}
+
+/// The first entry of a feed that nobody here can have seen though it stands before what was read: late and unread, hidden,
+/// or not open yet.
+fn first_unseen(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Result<Option<u64>, EngineError> {
+    let key = &feed.key;
+    let author = DeviceId::from_bytes(*key.author.as_bytes());
+    let mut first: Option<u64> = None;
+    for of in [tables::late_of(channel.no, key), tables::hidden_of(channel.no, key)] {
+        let rows = cx.tx.scan::<OrderKey>(&of, None, 1, false)?;
+        first = rows.first().map(|(_, place)| place.seq).into_iter().chain(first).min();
+    }
+    let waiting = tables::parked_of(&author, feed.fid);
+    let rows = cx.tx.scan::<parked::Parked>(&waiting, None, 1, false)?;
+    Ok(rows.first().map(|(_, parked)| parked.seq).into_iter().chain(first).min())
+}

@@ -2,9 +2,11 @@
 //!
 //! `pairing/SPEC.md`, section Envelope.
 
+use std::sync::LazyLock;
+
 use rand_core::CryptoRng;
 
-use crate::crypto::{aead, secret::Secret};
+use crate::crypto::{aead, hash::KeyContext, secret::Secret};
 
 /// Longest body in bytes: the largest size class less its end mark. Texts are at most 16 KiB.
 pub const MAX_BODY: usize = MAX_PADDED - 1;
@@ -21,6 +23,8 @@ const END: u8 = 0x80;
 const VERSION: u8 = 1;
 /// A content key seals exactly one body, so the nonce can be constant.
 const NONCE: [u8; 12] = [0; 12];
+
+static COMMITMENT: LazyLock<KeyContext> = LazyLock::new(|| KeyContext::new("covey 2026 direct content commitment v1"));
 
 /// Why a body was not sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +85,11 @@ pub fn seal_body_with(key: &Secret<32>, body: &[u8], aad: &[u8]) -> Result<Vec<u
     let tag = aead::seal_in_place(key, &NONCE, &bind(aad), &mut sealed[1..]);
     sealed.extend_from_slice(&tag);
     Ok(sealed)
+}
+
+/// [ENV-4] Commits to a content key: ChaCha20-Poly1305 alone lets an author make a ciphertext that opens under two keys, to two bodies.
+pub fn commitment(key: &Secret<32>) -> [u8; 32] {
+    *COMMITMENT.derive(key.expose()).expose()
 }
 
 /// Opens [`seal_body`].

@@ -52,7 +52,8 @@ pub fn entry(cx: &mut Cx<'_, '_>, to: &AccountId, content: Content<'_>) -> Resul
             let (key, ciphertext): (Secret<32>, _) =
                 envelope::seal_body(body, &aad, cx.rng).map_err(EngineError::bug)?;
             let wraps = sealing::sessions::wrap_for_contact(cx, to, key.expose(), &aad)?;
-            Sealed { ciphertext, wraps }.encode()?
+            let commitment = Some(envelope::commitment(&key));
+            Sealed { commitment, ciphertext, wraps }.encode()?
         }
     };
     let key = next.feed.key;

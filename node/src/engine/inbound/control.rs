@@ -151,7 +151,7 @@ fn take_keys(
         // Who that is may be on a roster that is still on its way: it is asked for again then.
         let Some(author) = members::account_of(cx, &channel, &key.author)? else { continue };
         let charge = charge::Charge::begin(cx, Some(author).filter(|_| !cx.me.wrote(&key)))?;
-        if late::open_late(cx, &mut channel, &entry, author, &content_key)? {
+        if late::open_late(cx, &mut channel, &entry, author, &content_key, &owner.account)? {
             channel.save(cx.tx)?;
             cx.tx.delete(&place);
         } else {

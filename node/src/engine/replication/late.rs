@@ -10,19 +10,23 @@ use crate::engine::sealing::{chains, opening};
 use crate::engine::wire::payload::{self, Body, Sealed, Unopened};
 use crate::engine::{Cx, EngineError, members, own};
 
-/// Opens a stored entry with a content key that its author gave us afterwards; `false` if it does not open.
+/// Opens a stored entry with a content key that `from` gave us afterwards; `false` if it does not open.
 pub(in crate::engine) fn open_late(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     entry: &Entry,
     account: AccountId,
     key: &Secret<32>,
+    from: &AccountId,
 ) -> Result<bool, EngineError> {
     let Some(payload) = entry.payload() else { return Ok(false) };
     let aad = payload::aad_of(channel.id, entry);
     let opened = match channel.kind() {
         Kind::Direct(_) => match Sealed::decode(payload) {
-            Ok(sealed) => opening::open_with(key, &sealed.ciphertext, &aad),
+            Ok(sealed) if sealed.commitment.is_none() && opening::has_others(cx) && !cx.me.is_ours(from) => {
+                Err(Unopened::Poison)
+            }
+            Ok(sealed) => opening::open_with(key, &sealed, &aad),
             Err(_) => Err(Unopened::Poison),
         },
         Kind::Own => return own::take::entry_with_key(cx, channel, entry, key),

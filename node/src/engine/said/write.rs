@@ -36,7 +36,8 @@ fn seal(cx: &mut Cx<'_, '_>, channel: &Channel, body: &[u8], aad: &[u8]) -> Resu
     let (key, ciphertext) = covey_pairing::envelope::seal_body(body, aad, cx.rng)
         .map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;
     let wraps = sessions::wrap_for_contact(cx, &contact, key.expose(), aad)?;
-    Ok((key, Sealed { ciphertext, wraps }.encode()?))
+    let commitment = Some(covey_pairing::envelope::commitment(&key));
+    Ok((key, Sealed { commitment, ciphertext, wraps }.encode()?))
 }
 
 /// Writes a text and tells the journal.

@@ -47,6 +47,9 @@ impl Reader {
         match self {
             Self::Direct(opener) => {
                 let Ok(sealed) = Sealed::decode(payload) else { return Ok(Err(Unopened::Poison)) };
+                if sealed.commitment.is_none() && has_others(cx) {
+                    return Ok(Err(Unopened::NoKey));
+                }
                 unwrap(cx, opener, &sealed, &aad)
             }
             Self::Group(chains) => Ok(chains.open(payload, &aad)),
@@ -78,16 +81,26 @@ fn unwrap(
         }
     };
     let Ok(key) = <[u8; 32]>::try_from(key) else { return Ok(Err(Unopened::Poison)) };
-    Ok(open_with(&Secret::new(key), &sealed.ciphertext, aad))
+    Ok(open_with(&Secret::new(key), sealed, aad))
 }
 
-/// The body that a content key opens.
+/// [BODY-15] Whether this account has other devices: then what does not commit to its key might say something else there, and is opened
+/// with a key only that another one of them gives.
+pub(in crate::engine) fn has_others(cx: &Cx<'_, '_>) -> bool {
+    cx.me.key_log.active().count() > 1
+}
+
+/// The body that a content key opens: the one that the payload commits to [BODY-15].
 pub(in crate::engine) fn open_with(
     key: &Secret<32>,
-    ciphertext: &[u8],
+    sealed: &Sealed,
     aad: &[u8],
 ) -> Result<(Secret<32>, Body), Unopened> {
-    let body = envelope::open_body(key, aad, ciphertext).map_err(|_| Unopened::Poison)?;
+    if sealed.commitment.is_some_and(|commitment| commitment != envelope::commitment(key)) {
+        warn!("an entry does not commit to the key that its author gave for it");
+        return Err(Unopened::Poison);
+    }
+    let body = envelope::open_body(key, aad, &sealed.ciphertext).map_err(|_| Unopened::Poison)?;
     let body = Body::decode(&body).map_err(|_| Unopened::Poison)?;
     if body.is_sound() { Ok((key.clone(), body)) } else { Err(Unopened::Poison) }
 }

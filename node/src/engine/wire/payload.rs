@@ -16,15 +16,23 @@ pub(in crate::engine) const MAX_PAYLOAD: usize = 64 * 1024;
 /// Longest text of a message in bytes of UTF-8.
 pub(in crate::engine) const MAX_TEXT: usize = 16 * 1024;
 
-/// Version of both encodings here.
+/// Version of a body.
 const VERSION: u8 = 1;
+/// Version of a payload that commits to its content key.
+const COMMITTED: u8 = 2;
+
+/// Payload of a content entry as older versions wrote it.
+#[derive(Serialize, Deserialize)]
+struct Before(u8, ByteBuf, Vec<(DeviceId, ByteBuf)>);
 
 /// Payload of a content entry, as it travels.
 #[derive(Serialize, Deserialize)]
-struct Wire(u8, ByteBuf, Vec<(DeviceId, ByteBuf)>);
+struct Wire(u8, ByteArray<32>, ByteBuf, Vec<(DeviceId, ByteBuf)>);
 
 /// Payload of a content entry.
 pub(in crate::engine) struct Sealed {
+    /// To the content key. Older versions did not commit.
+    pub(in crate::engine) commitment: Option<[u8; 32]>,
     /// The padded body under the content key.
     pub(in crate::engine) ciphertext: Vec<u8>,
     /// The content key in an envelope for each recipient device.
@@ -35,16 +43,30 @@ impl Sealed {
     /// The bytes of the payload.
     pub(in crate::engine) fn encode(self) -> Result<Vec<u8>, EngineError> {
         let wraps = self.wraps.into_iter().map(|(device, envelope)| (device, ByteBuf::from(envelope))).collect();
-        covey_codec::encode(&Wire(VERSION, ByteBuf::from(self.ciphertext), wraps)).map_err(EngineError::bug)
+        let ciphertext = ByteBuf::from(self.ciphertext);
+        let encoded = match self.commitment {
+            Some(commitment) => covey_codec::encode(&Wire(COMMITTED, ByteArray::new(commitment), ciphertext, wraps)),
+            None => covey_codec::encode(&Before(VERSION, ciphertext, wraps)),
+        };
+        encoded.map_err(EngineError::bug)
     }
 
     /// [BODY-1] Reads a payload that came from a member.
     pub(in crate::engine) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let Wire(version, ciphertext, wraps) = covey_codec::decode(bytes, MAX_PAYLOAD)?;
-        if version != VERSION {
-            return Err(DecodeError::Malformed("payload of an unknown version"));
-        }
+        // An array whose first element is the version.
+        let (commitment, ciphertext, wraps) = match bytes {
+            [0x83, VERSION, ..] => {
+                let Before(_, ciphertext, wraps) = covey_codec::decode(bytes, MAX_PAYLOAD)?;
+                (None, ciphertext, wraps)
+            }
+            [0x84, COMMITTED, ..] => {
+                let Wire(_, commitment, ciphertext, wraps) = covey_codec::decode(bytes, MAX_PAYLOAD)?;
+                (Some(commitment.into_array()), ciphertext, wraps)
+            }
+            _ => return Err(DecodeError::Malformed("payload of an unknown version")),
+        };
         Ok(Self {
+            commitment,
             ciphertext: ciphertext.into_vec(),
             wraps: wraps.into_iter().map(|(device, envelope)| (device, envelope.into_vec())).collect(),
         })

@@ -29,7 +29,8 @@ fn entries_that_hold_no_message_are_kept_and_not_shown() {
         assert!(lair.push_payload(payload), "valid as an entry");
     }
     type Change = fn(&mut payload::Sealed);
-    let changes: [Change; 5] = [
+    let changes: [Change; 6] = [
+        |sealed| sealed.commitment = Some([7; 32]),
         |sealed| sealed.wraps.clear(),
         |sealed| sealed.wraps.values_mut().for_each(|wrap| *wrap = vec![7; 200]),
         |sealed| sealed.wraps.values_mut().for_each(|wrap| wrap.push(0)),
@@ -49,6 +50,29 @@ fn entries_that_hold_no_message_are_kept_and_not_shown() {
     assert_eq!(lair.shown(), ["hello", "hello yourself", "and a good one"]);
     lair.nobody_else_notices();
     lair.world.pass(600_000, 10_000);
+    lair.nobody_else_notices();
+}
+
+/// [BODY-15]
+#[test]
+fn a_text_that_its_payload_does_not_commit_to_is_not_shown_to_anybody_who_has_two_devices() {
+    let mut lair = Lair::new(23);
+    let good = |text: &str| said(text).encode().unwrap();
+    // As an older covey writes: shown while there is one device alone.
+    let payload = lair.sealed(&good("as of before"), |sealed| sealed.commitment = None);
+    assert!(lair.push_payload(payload));
+    assert_eq!(lair.shown(), ["hello", "hello yourself", "as of before"]);
+    let me = std::sync::Arc::clone(&lair.world.nodes[ALICE].me);
+    let phone = covey_pairing::identity::DeviceSecret::from_seed([77; 32]);
+    let log = me.key_log.add_device(&me.account, &phone, lair.world.now).unwrap();
+    lair.world.adopt(ALICE, &log);
+    let payload = lair.sealed(&good("and something else to the phone"), |sealed| sealed.commitment = None);
+    assert!(lair.push_payload(payload), "valid as an entry");
+    lair.world.pass(120_000, 10_000);
+    assert_eq!(lair.shown(), ["hello", "hello yourself", "as of before"]);
+    let payload = lair.sealed(&good("the same to both"), |_| ());
+    assert!(lair.push_payload(payload));
+    assert_eq!(lair.shown(), ["hello", "hello yourself", "as of before", "the same to both"]);
     lair.nobody_else_notices();
 }
 

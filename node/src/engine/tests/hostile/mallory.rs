@@ -143,7 +143,7 @@ impl Lair {
             .call(MALLORY, |cx| {
                 let (key, ciphertext) = envelope::seal_body(body, &aad, cx.rng).unwrap();
                 let wraps = sealing::sessions::wrap_for_contact(cx, &alice, key.expose(), &aad).unwrap();
-                Ok(Sealed { ciphertext, wraps })
+                Ok(Sealed { commitment: Some(envelope::commitment(&key)), ciphertext, wraps })
             })
             .unwrap();
         change(&mut sealed);

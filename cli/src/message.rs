@@ -227,6 +227,12 @@ fn show(t: &mut Terminal, message: &Message) -> io::Result<()> {
         let when = when::relative(delivery.at, t.now());
         let label = t.paint.dim(&format!("{:9}", "to"));
         t.line(&format!("{label} {}", clean_line(&format!("{who}: {how}{why}, {when}"))))?;
+        // One device has nothing to tell beside that.
+        for device in delivery.devices.iter().filter(|_| delivery.devices.len() > 1) {
+            let (how, when) = (display::message_state(device.state), when::relative(device.at, t.now()));
+            let line = format!("{}: {how}, {when}", short_id(&device.device));
+            t.line(&format!("{:9}   {}", "", clean_line(&line)))?;
+        }
     }
     if let Some(summary) = &message.delivery_summary {
         delivery_summary(t, summary, message.deliveries.is_empty())?;

@@ -64,8 +64,8 @@ pub use group::{
 };
 pub use kinds::{EventKind, JournalTruncated, kind};
 pub use message::{
-    Delivery, DeliverySummary, MAX_MISSING, Message, MessageApi, MessageEdit, MessageList, MessageSend, MessageShow,
-    MessageState, Sent,
+    Delivery, DeliverySummary, DeviceDelivery, MAX_MISSING, Message, MessageApi, MessageEdit, MessageList, MessageSend,
+    MessageShow, MessageState, Sent,
 };
 pub use node::{
     Check, CheckState, Counts, Done, Network, NodeApi, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus,

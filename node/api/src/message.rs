@@ -90,6 +90,21 @@ pub struct Delivery {
     pub at: Time,
     /// Why it failed.
     pub why: Option<String>,
+    /// How far it has come to each of their devices; in a direct conversation. It is delivered when one has it, and read when it was read
+    /// on one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceDelivery>,
+}
+
+/// How far a message has come to one device of its recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceDelivery {
+    /// The device, `cvd1…`.
+    pub device: String,
+    /// How far it has come: `queued`, `delivered` or `read`.
+    pub state: MessageState,
+    /// Since when.
+    pub at: Time,
 }
 
 /// Most recipients that a [`DeliverySummary`] names.

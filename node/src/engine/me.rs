@@ -1,5 +1,7 @@
 //! Who this node is.
 
+use std::collections::BTreeSet;
+
 use covey_feed::{Author, FeedKey};
 use covey_pairing::identity::{AccountSecret, DeviceSecret, KeyLog};
 use covey_pairing::ids::{AccountId, DeviceId};
@@ -57,6 +59,17 @@ impl Me {
     /// Whether a device is another one of our account, and not revoked.
     pub fn is_own_other(&self, device: &DeviceId) -> bool {
         !self.is_this_device(device) && self.key_log.is_active(device)
+    }
+
+    /// The authors of the feeds that our other devices write.
+    pub fn kin(&self) -> BTreeSet<Author> {
+        let others = self.key_log.active().map(|device| device.keys.id).filter(|device| !self.is_this_device(device));
+        others.map(|device| Author::from_bytes(*device.as_bytes())).collect()
+    }
+
+    /// Whether a device of ours writes the feed, this one or another.
+    pub fn is_of_ours(&self, feed: &FeedKey) -> bool {
+        self.wrote(feed) || self.is_own_other(&DeviceId::from_bytes(*feed.author.as_bytes()))
     }
 
     /// The author of the feeds that this device writes.

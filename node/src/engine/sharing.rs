@@ -72,7 +72,7 @@ pub(super) fn frozen(cx: &mut Cx<'_, '_>, channel: &Channel, feed: FeedId) {
 pub(super) fn channel_closed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
     publish(cx)?;
     let of = |account: &AccountId| match channel.kind() {
-        Kind::Direct(contact) => contact == *account,
+        Kind::Direct(contact) => contact == *account || cx.me.is_ours(account),
         Kind::Group(_) | Kind::Own => members::includes(cx, channel, account),
     };
     let peers: Vec<_> = cx.live.contacts.iter().filter(|(_, at)| of(&at.account)).map(|(peer, _)| *peer).collect();

@@ -8,6 +8,7 @@ mod comings;
 mod consent;
 mod conversation;
 mod edits;
+mod fan_out;
 mod first_contact;
 mod group_proofs;
 mod group_tickets;

@@ -244,8 +244,14 @@ impl Mock {
             Fate::Stuck => return Ok(Sent { id, channel: sent.channel, state: MessageState::Queued }),
         };
         sent.state = state;
-        sent.deliveries =
-            vec![Delivery { recipient: ALICE.into(), alias: Some("alice".into()), state, at: at(62), why }];
+        sent.deliveries = vec![Delivery {
+            recipient: ALICE.into(),
+            alias: Some("alice".into()),
+            state,
+            at: at(62),
+            why,
+            devices: Vec::new(),
+        }];
         *self.state().messages.last_mut().unwrap() = sent.clone();
         self.happen(kind::MESSAGE_CHANGED, &sent);
         Ok(Sent { id, channel: sent.channel, state: MessageState::Queued })

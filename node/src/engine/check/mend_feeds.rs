@@ -92,14 +92,12 @@ fn home_of(tx: &Tx<'_>, me: &Me, entry: &Entry) -> Result<Option<(Channel, Accou
     let feed = entry.header().feed;
     let Some(channel) = channels::by_id(tx, &feed.channel)? else { return Ok(None) };
     let device = DeviceId::from_bytes(*feed.author.as_bytes());
-    let account = if me.is_this_device(&device) {
+    let account = if me.is_this_device(&device) || (!channel.is_group() && me.is_own_other(&device)) {
         me.account_id()
     } else if let Some(contact) = channel.contact()
         && devices::device(tx, &contact, &device)?.is_some()
     {
         contact
-    } else if channel.kind() == channels::Kind::Own && me.is_own_other(&device) {
-        me.account_id()
     } else {
         return Ok(None);
     };

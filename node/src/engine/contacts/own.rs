@@ -46,6 +46,8 @@ pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, key_log: &KeyLog) -> Result<
     info!(devices = key_log.active().count(), "the list of devices of this account is another one");
     let known = KnownLog::new(key_log, cx.now);
     cx.become_now(Me { key_log: key_log.clone(), ..Me::clone(&cx.me) })?;
+    let kin = cx.me.kin();
+    cx.live.contacts.values_mut().for_each(|at| at.sync.set_kin(kin.clone()));
     let account = cx.me.account_id();
     kept::store_revised(cx, &account, known, Some(key_log))?;
     cx.notices.push(Notice::OwnDevices);

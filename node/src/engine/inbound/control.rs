@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 use crate::engine::contacts::cards;
 use crate::engine::members::{self, rights};
 use crate::engine::outbound::control;
-use crate::engine::records::channels;
+use crate::engine::records::channels::{self, Kind};
 use crate::engine::records::devices::{ContactDevice, DeviceRef};
 use crate::engine::records::sessions::Scope;
 use crate::engine::records::{feeds, messages, own_records};
@@ -55,7 +55,8 @@ pub(in crate::engine) fn receive(
 }
 
 /// [CTRL-2], [CTRL-3] Gives content keys to a device of the channel's other member, and to nobody else: of our own entries, and of those
-/// that the device itself wrote and has lost. In a group, only of what was written since they are a member.
+/// that the device itself wrote and has lost. In a group, only of what was written since they are a member. Another device of ours is given
+/// those of everything in direct channels [FAN-4].
 fn give_keys(
     cx: &mut Cx<'_, '_>,
     scope: Scope,
@@ -65,20 +66,32 @@ fn give_keys(
 ) -> Result<(), EngineError> {
     let (mut keys, mut denied, mut chain) = (Vec::new(), Vec::new(), None);
     for (id, key, seq) in wanted.iter().take(MAX_ASKED) {
-        let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| Scope::of(channel) == scope) else { continue };
+        let Some(channel) =
+            channels::by_id(cx.tx, id)?.filter(|channel| Scope::of(channel, scope == Scope::Own) == scope)
+        else {
+            continue;
+        };
         let ours = cx.me.wrote(key);
-        // Our own devices may know all that they tell each other.
-        let theirs_to_know = ours || key.author.as_bytes() == owner.device.as_bytes() || scope == Scope::Own;
+        // Our own devices may know all that they tell each other, and what stands in direct channels.
+        let kin = scope == Scope::Own;
+        let theirs_to_know = ours || kin || key.author.as_bytes() == owner.device.as_bytes();
         if !members::includes(cx, &channel, &owner.account) || !theirs_to_know {
             continue;
         }
-        let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
-        let Some(entry) = feeds::entry(cx.tx, feed.fid, *seq)? else { continue };
+        let feed = feeds::load(cx.tx, channel.no, key)?;
+        let entry = feed.as_ref().map(|feed| feeds::entry(cx.tx, feed.fid, *seq)).transpose()?.flatten();
+        let (Some(feed), Some(entry)) = (feed, entry) else {
+            // There are others to ask.
+            if kin {
+                denied.push((*id, *key, *seq));
+            }
+            continue;
+        };
         if ours && !rights::may_read(cx, &channel, &owner.account, &entry)? {
             denied.push((*id, *key, *seq));
             continue;
         }
-        if scope == Scope::Own {
+        if channel.kind() == Kind::Own {
             match own_records::content_key(cx.tx, feed.fid, *seq)? {
                 Some(content_key) => keys.push((*id, *key, *seq, content_key)),
                 None => denied.push((*id, *key, *seq)),
@@ -87,7 +100,7 @@ fn give_keys(
         }
         let message = messages::at(cx.tx, channel.no, &entry.order())?;
         // What is deleted has no key any more, and is not to be read by anybody who did not.
-        if message.as_ref().is_some_and(|message| message.body.is_deleted()) {
+        if message.as_ref().map_or(kin, |message| message.body.is_deleted()) {
             denied.push((*id, *key, *seq));
             continue;
         }
@@ -118,7 +131,11 @@ fn denied(
     of: &[(ChannelId, FeedKey, u64)],
 ) -> Result<(), EngineError> {
     for (id, key, seq) in of.iter().take(MAX_ASKED) {
-        let Some(channel) = channels::by_id(cx.tx, id)?.filter(|channel| Scope::of(channel) == scope) else { continue };
+        let Some(channel) =
+            channels::by_id(cx.tx, id)?.filter(|channel| Scope::of(channel, scope == Scope::Own) == scope)
+        else {
+            continue;
+        };
         let Some(feed) = feeds::load(cx.tx, channel.no, key)? else { continue };
         parked::refused(cx, &channel, &feed, *seq, &owner.device)?;
     }
@@ -133,7 +150,9 @@ fn take_keys(
     keys: Vec<(ChannelId, FeedKey, u64, Secret<32>)>,
 ) -> Result<(), EngineError> {
     for (id, key, seq, content_key) in keys {
-        let Some(mut channel) = channels::by_id(cx.tx, &id)?.filter(|channel| Scope::of(channel) == scope) else {
+        let Some(mut channel) =
+            channels::by_id(cx.tx, &id)?.filter(|channel| Scope::of(channel, scope == Scope::Own) == scope)
+        else {
             continue;
         };
         let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };

@@ -21,6 +21,8 @@ pub(super) fn account_of(
     let device = DeviceId::from_bytes(*author.as_bytes());
     match channel.kind() {
         _ if cx.me.is_this_device(&device) => Ok(Some(cx.me.account_id())),
+        // [FAN-3]
+        Kind::Direct(_) if cx.me.is_own_other(&device) => Ok(Some(cx.me.account_id())),
         Kind::Direct(contact) => Ok(devices::device(cx.tx, &contact, &device)?.map(|_| contact)),
         Kind::Group(_) => Ok(rosters::account_of(cx, channel, &device)),
         // [OWN-3]
@@ -37,7 +39,7 @@ pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Option<
 /// Whether `account` may have what stands in the channel.
 pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) -> bool {
     match channel.kind() {
-        Kind::Direct(contact) => channel.open && contact == *account,
+        Kind::Direct(contact) => channel.open && (contact == *account || cx.me.is_ours(account)),
         Kind::Group(_) => rosters::includes(cx, channel.no, account),
         Kind::Own => cx.me.is_ours(account),
     }
@@ -46,13 +48,14 @@ pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) 
 /// The channels that we share with `account`.
 pub(super) fn shared_with(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Vec<Channel>, EngineError> {
     let mut shared = Vec::new();
-    if let Some(contact) = people::load(cx.tx, account)?
+    if cx.me.is_ours(account) {
+        let is_direct = |channel: &Channel| matches!(channel.kind(), Kind::Direct(_)) && channel.open;
+        shared.extend(channels::all(cx.tx)?.into_iter().filter(is_direct));
+        shared.extend(own_channel(cx)?);
+    } else if let Some(contact) = people::load(cx.tx, account)?
         && let Some(no) = contact.channel
     {
         shared.extend(channels::by_no(cx.tx, no)?.filter(|channel| channel.open));
-    }
-    if cx.me.is_ours(account) {
-        shared.extend(own_channel(cx)?);
     }
     for no in rosters::shared_with(cx, account) {
         shared.extend(channels::by_no(cx.tx, no)?);

@@ -51,6 +51,10 @@ fn opened(
     key: &Secret<32>,
 ) -> Result<bool, EngineError> {
     let Some(Ok(sealed)) = entry.payload().map(Sealed::decode) else { return Ok(false) };
+    // [BODY-15] A stolen device does not tell each of the others something else.
+    if sealed.commitment != Some(envelope::commitment(key)) {
+        return Ok(false);
+    }
     let aad = payload::aad_of(channel.id, entry);
     let Ok(body) = envelope::open_body(key, &aad, &sealed.ciphertext) else { return Ok(false) };
     own_records::save_content_key(cx.tx, fid, entry.seq(), key)?;

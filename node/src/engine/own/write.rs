@@ -119,7 +119,8 @@ pub(in crate::engine) fn append(
     let aad = payload::associated_data(&id, &author, channel.incarnation, next.seq, next.backlink.as_ref());
     let (key, ciphertext) = envelope::seal_body(&body, &aad, cx.rng).map_err(EngineError::bug)?;
     let wraps = sessions::wrap_for_own(cx, key.expose(), &aad)?;
-    let payload = Sealed { ciphertext, wraps }.encode()?;
+    let commitment = Some(envelope::commitment(&key));
+    let payload = Sealed { commitment, ciphertext, wraps }.encode()?;
     let entry = own_feed::finish(cx, channel, next, Kind::Content, payload)?;
     own_records::save_content_key(cx.tx, fid, entry.seq(), &key)?;
     info!(records = records.len(), "told to the other devices of this account");

@@ -17,6 +17,9 @@ const MAX_DEVICES: usize = 16_384;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Mark {
     pub(in crate::engine) account: AccountId,
+    /// Which device that is. Older versions did not store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) device: Option<DeviceId>,
     /// Durable there up to this entry, since then.
     pub(in crate::engine) delivered: u64,
     pub(in crate::engine) delivered_at: u64,
@@ -26,8 +29,8 @@ pub(in crate::engine) struct Mark {
 }
 
 impl Mark {
-    pub(in crate::engine) fn new(account: AccountId) -> Self {
-        Self { account, delivered: 0, delivered_at: 0, read: 0, read_at: 0 }
+    pub(in crate::engine) fn new(account: AccountId, device: DeviceId) -> Self {
+        Self { account, device: Some(device), delivered: 0, delivered_at: 0, read: 0, read_at: 0 }
     }
 }
 

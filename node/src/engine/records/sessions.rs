@@ -18,9 +18,10 @@ pub(in crate::engine) enum Scope {
 }
 
 impl Scope {
-    /// What concerns a channel belongs into sessions of this scope.
-    pub(in crate::engine) fn of(channel: &Channel) -> Self {
+    /// What concerns a channel belongs into sessions of this scope; with another device of ours if `with_kin`.
+    pub(in crate::engine) fn of(channel: &Channel, with_kin: bool) -> Self {
         match channel.kind() {
+            Kind::Direct(_) if with_kin => Self::Own,
             Kind::Direct(_) => Self::Pair,
             Kind::Group(_) => Self::Group(channel.no),
             Kind::Own => Self::Own,

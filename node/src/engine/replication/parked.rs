@@ -88,6 +88,10 @@ pub(in crate::engine) fn request(
     for (key, parked) in rows {
         let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
         let of_any = is_of_any(cx, &channel, &parked.feed);
+        if parked.asked >= MAX_TIMES_ASKED && !absent && is_direct(&channel) {
+            ask_another(cx, &key, device, parked, tables::feed_of_parked(&key))?;
+            continue;
+        }
         if parked.asked >= MAX_TIMES_ASKED && !absent && !of_any {
             warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
             cx.tx.delete(&key);
@@ -100,7 +104,7 @@ pub(in crate::engine) fn request(
             }
             continue;
         }
-        let scope = Scope::of(&channel);
+        let scope = Scope::of(&channel, cx.me.is_ours(account));
         let entry = (parked.channel, parked.feed, parked.seq);
         match wanted.iter_mut().find(|(of, _)| *of == scope) {
             Some((_, entries)) => entries.push(entry),
@@ -143,6 +147,52 @@ fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<
     Ok(())
 }
 
+fn is_direct(channel: &Channel) -> bool {
+    matches!(channel.kind(), Kind::Direct(_))
+}
+
+/// What an author who is away would have to give, another device of ours that is here may have.
+pub(in crate::engine) fn take_over(cx: &mut Cx<'_, '_>, device: &DeviceId) -> Result<(), EngineError> {
+    for (key, parked) in cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)? {
+        let (author, fid) = (DeviceId::from_bytes(*parked.feed.author.as_bytes()), tables::feed_of_parked(&key));
+        let waits = key == tables::parked(&author, fid, parked.seq) && !rosters::is_connected(cx, &author);
+        let channel = channels::by_id(cx.tx, &parked.channel)?;
+        if waits
+            && channel.as_ref().is_some_and(is_direct)
+            && author != *device
+            && !parked.tried.contains(&short(device))
+        {
+            move_to(cx, &key, device, fid, parked)?;
+        }
+    }
+    Ok(())
+}
+
+/// A device did not give the key of an entry in a direct channel: its author is asked, then the other devices of ours, each once.
+fn ask_another(
+    cx: &mut Cx<'_, '_>,
+    key: &Key,
+    device: &DeviceId,
+    mut parked: Parked,
+    fid: u64,
+) -> Result<(), EngineError> {
+    parked.tried.push(short(device));
+    let author = DeviceId::from_bytes(*parked.feed.author.as_bytes());
+    let others = cx.me.kin().into_iter().map(|author| DeviceId::from_bytes(*author.as_bytes()));
+    let mut candidates = [author].into_iter().chain(others).filter(|one| !cx.me.is_this_device(one));
+    let Some(next) = candidates.find(|one| !parked.tried.contains(&short(one))) else {
+        warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
+        cx.tx.delete(key);
+        return Ok(());
+    };
+    move_to(cx, key, &next, fid, Parked { asked: 0, ..parked })?;
+    let owner = cx.live.contacts.values().find(|at| at.device == next).map(|at| at.account);
+    match owner {
+        Some(account) => request(cx, &account, &next),
+        None => Ok(()),
+    }
+}
+
 fn short(device: &DeviceId) -> u64 {
     device.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
@@ -153,8 +203,9 @@ fn move_to(cx: &mut Cx<'_, '_>, key: &Key, device: &DeviceId, fid: u64, parked: 
     Ok(cx.tx.put(&tables::parked(device, fid, parked.seq), &Parked { asked_at: 0, ..parked })?)
 }
 
-/// A device did not help with an entry: says that it has no key, or gave one that does not open it. Nobody else can be asked
-/// for it, unless we wrote it ourselves in a group: then any other member may have it, whatever this one says.
+/// A device did not help with an entry: says that it has no key, or gave one that does not open it. In a direct channel our other devices
+/// may have it; in a group nobody else can be asked for it, unless we wrote it ourselves: then any other member may, whatever this one
+/// says.
 pub(in crate::engine) fn refused(
     cx: &mut Cx<'_, '_>,
     channel: &Channel,
@@ -165,6 +216,7 @@ pub(in crate::engine) fn refused(
     let key = tables::parked(device, feed.fid, seq);
     match cx.tx.get::<Parked>(&key)? {
         Some(parked) if is_of_any(cx, channel, &feed.key) => in_vain(cx, channel, &key, device, parked, feed.fid, true),
+        Some(parked) if is_direct(channel) => ask_another(cx, &key, device, parked, feed.fid),
         _ => {
             cx.tx.delete(&key);
             Ok(())

@@ -36,12 +36,14 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
     let own = cx.me.author();
     let came = cx.live.opened.insert(peer);
-    cx.live.contacts.entry(peer).or_insert_with(|| ContactPeer {
+    let at = cx.live.contacts.entry(peer).or_insert_with(|| ContactPeer {
         account: owner.account,
         device: owner.device,
         sync: PeerSync::new(own),
         repaired_at: 0,
     });
+    at.sync.set_kin(cx.me.kin());
+    let is_ours = cx.me.is_ours(&owner.account);
     let (mut channels, mut groups) = (Vec::new(), Vec::new());
     for channel in members::shared_with(cx, &owner.account)? {
         match channel.kind() {
@@ -49,7 +51,7 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
             Kind::Group(_) => groups.push(channel),
         }
     }
-    if came && !channels.is_empty() {
+    if came && !channels.is_empty() && !is_ours {
         info!(contact = %owner.account.fmt_short(), "a contact connected");
     }
     cx.notices.sync(peer, SyncInput::Connected { channels });
@@ -59,6 +61,9 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     post::peer_opened(cx, owner, peer)?;
     repair::ask(cx, owner, peer)?;
     control::card_to(cx, owner)?;
+    if is_ours {
+        parked::take_over(cx, &owner.device)?;
+    }
     parked::request(cx, &owner.account, &owner.device)
 }
 

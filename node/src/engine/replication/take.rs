@@ -104,7 +104,7 @@ pub(in crate::engine) fn apply(
     if !members::includes(cx, &channel, &from.account) {
         return Ok(Taken::Refused(Rejection::Unwanted));
     }
-    // [ENTRY-2] The author must be a device of a member. (Our own other devices come with multi-device.)
+    // [ENTRY-2] The author must be a device of a member.
     let account = members::account_of(cx, &channel, &id.author)?;
     if account.is_none() && !ops::awaits_founder(cx, &channel) {
         return Ok(Taken::Refused(ops::stranger(&channel)));
@@ -244,7 +244,12 @@ fn keep(
         let opened = if own { Err(Unopened::NoKey) } else { reader.open(cx, channel, entry)? };
         match opened {
             Ok((key, body)) => arrivals::receive(cx, channel, entry, account, key, body)?,
-            Err(why) => parked::park(cx, channel.id, feed, entry, why, if own { &from.device } else { &device })?,
+            Err(why) => {
+                // Another device of ours that delivers it can open it, most likely, and is there.
+                let from_kin = !channel.is_group() && cx.me.is_ours(&from.account);
+                let ask = if own || from_kin { &from.device } else { &device };
+                parked::park(cx, channel.id, feed, entry, why, ask)?;
+            }
         }
     }
     reader.finish(cx)?;

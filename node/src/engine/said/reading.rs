@@ -98,10 +98,11 @@ fn see(
 
 /// How far each feed of others was read here.
 pub(in crate::engine) fn marks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<ReadUpTo>, EngineError> {
-    let own = cx.me.device_id();
+    let own = cx.me.account_id();
     let mut marks = Vec::new();
     for feed in feeds::all(cx.tx, channel.no)? {
-        if feed.key.author.as_bytes() == own.as_bytes() {
+        // What our other devices write is ours.
+        if feed.account == own {
             continue;
         }
         if let Some(seq) = last_read(cx, channel, &feed)? {

@@ -41,13 +41,19 @@ pub(in crate::engine) fn delivered(
     account: AccountId,
     device: &DeviceId,
 ) -> Result<Option<Channel>, EngineError> {
-    if !cx.me.wrote(&key) {
+    let Some(found) = channels::by_id(cx.tx, &channel)? else { return Ok(None) };
+    // In a direct channel, of our other devices' feeds as well.
+    if !cx.me.wrote(&key) && (found.is_group() || !cx.me.is_of_ours(&key)) {
         return Ok(None);
     }
-    let Some(found) = channels::by_id(cx.tx, &channel)? else { return Ok(None) };
     let Some(feed) = feeds::load(cx.tx, found.no, &key)? else { return Ok(None) };
+    // [FAN-5] What another device of ours keeps is not delivered to anybody.
+    if !found.is_group() && cx.me.is_ours(&account) {
+        sessions::arrived(cx, device, feed.fid, seq)?;
+        return Ok(None);
+    }
     let place = tables::delivery(feed.fid, device);
-    let mut mark = cx.tx.load(&place)?.unwrap_or_else(|| Mark::new(account));
+    let mut mark = cx.tx.load(&place)?.unwrap_or_else(|| Mark::new(account, *device));
     // What was never written cannot have been delivered.
     let seq = seq.min(feed.head.map_or(0, |head| head.seq));
     if seq <= mark.delivered {
@@ -60,7 +66,7 @@ pub(in crate::engine) fn delivered(
     mark.delivered = seq;
     mark.delivered_at = cx.now;
     save(cx, feed.fid, device, &mark)?;
-    if !found.is_group() {
+    if !found.is_group() && cx.me.wrote(&key) {
         sessions::arrived(cx, device, feed.fid, seq)?;
     }
     changed(cx, (channel, key, feed.fid), known, seq, "delivered")?;
@@ -78,14 +84,15 @@ pub(in crate::engine) fn read(
     let device = DeviceId::from_bytes(*reader.as_bytes());
     let Some(account) = members::account_of(cx, channel, &reader)? else { return Ok(()) };
     for (author, incarnation, seq) in marks {
-        if **author != *cx.me.device_id().as_bytes() {
+        let key = FeedKey { author: covey_feed::Author::from_bytes(**author), incarnation: *incarnation };
+        let is_ours = cx.me.wrote(&key) || (!channel.is_group() && cx.me.is_of_ours(&key));
+        if !is_ours || cx.me.is_ours(&account) {
             continue;
         }
-        let key = FeedKey { author: covey_feed::Author::from_bytes(**author), incarnation: *incarnation };
         let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { continue };
         let seq = (*seq).min(feed.head.map_or(0, |head| head.seq));
         let place = tables::delivery(feed.fid, &device);
-        let mut mark = cx.tx.load(&place)?.unwrap_or_else(|| Mark::new(account));
+        let mut mark = cx.tx.load(&place)?.unwrap_or_else(|| Mark::new(account, device));
         if seq <= mark.read {
             continue;
         }

@@ -29,7 +29,10 @@ impl Reader {
         device: &DeviceId,
     ) -> Result<Self, EngineError> {
         Ok(match channel.kind() {
-            Kind::Direct(_) => Self::Direct(Box::new(Opener::new(cx, Scope::Pair, account, device)?)),
+            Kind::Direct(_) => {
+                let scope = if cx.me.is_ours(account) { Scope::Own } else { Scope::Pair };
+                Self::Direct(Box::new(Opener::new(cx, scope, account, device)?))
+            }
             Kind::Own => Self::Direct(Box::new(Opener::new(cx, Scope::Own, account, device)?)),
             Kind::Group(_) => Self::Group(chains::Reader::new(cx, channel, device)?),
         })

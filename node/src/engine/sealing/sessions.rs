@@ -251,21 +251,23 @@ pub(in crate::engine) fn open_parcel(
     Ok(parcel::open(cx.me.device.dh(), kem.as_ref(), prologue, sealed))
 }
 
-/// Wraps a content key for every device of a contact. A device that cannot be reached by a session now is left out: it
-/// will ask the author for the key (`[NODE-REWRAP]`).
+/// [FAN-1] Wraps a content key for every device of a contact and every other device of our own: 15 at most. A device that cannot be
+/// reached by a session now is left out: it will ask for the key (`[NODE-REWRAP]`).
 pub(in crate::engine) fn wrap_for_contact(
     cx: &mut Cx<'_, '_>,
-    account: &AccountId,
+    contact: &AccountId,
     key: &[u8; 32],
     aad: &[u8],
 ) -> Result<BTreeMap<DeviceId, Vec<u8>>, EngineError> {
     let mut wraps = BTreeMap::new();
-    for device in devices::devices(cx.tx, account)? {
-        match seal(cx, Scope::Pair, account, &device, key, aad, false)? {
-            Some(envelope) => {
-                wraps.insert(device.id, envelope);
+    for (scope, account) in [(Scope::Pair, *contact), (Scope::Own, cx.me.account_id())] {
+        for device in devices::devices(cx.tx, &account)? {
+            match seal(cx, scope, &account, &device, key, aad, false)? {
+                Some(envelope) => drop(wraps.insert(device.id, envelope)),
+                None => {
+                    warn!(device = %device.id.fmt_short(), "no session with this device yet; it will ask for the key");
+                }
             }
-            None => warn!(device = %device.id.fmt_short(), "no session with this device yet; it will ask for the key"),
         }
     }
     Ok(wraps)

@@ -11,7 +11,7 @@ use crate::engine::members::rosters;
 use crate::engine::records::channels::{Channel, Kind};
 use crate::engine::records::marks::{self, Furthest, Mark};
 use crate::engine::records::messages::{self, Message};
-use crate::engine::records::{feeds, people};
+use crate::engine::records::{devices, feeds, people};
 use crate::engine::{Cx, EngineError};
 
 /// Entries of ours in a conversation of two that wait for the other side, and when the oldest message among them was written.
@@ -49,7 +49,9 @@ pub(in crate::engine) fn of(
 ) -> Result<Deliveries, EngineError> {
     match channel.kind() {
         Kind::Direct(contact) => {
-            Ok(Deliveries { each: vec![to(cx, channel, message, marks, &contact)?], summary: None })
+            let told = to(cx, channel, message, marks, &contact)?;
+            let devices = by_device(cx, message, marks, &contact)?;
+            Ok(Deliveries { each: vec![api::Delivery { devices, ..told }], summary: None })
         }
         Kind::Group(_) => in_group(cx, channel, message, marks),
         Kind::Own => Ok(Deliveries { each: Vec::new(), summary: None }),
@@ -109,7 +111,30 @@ fn to(
         state,
         at: Time::from_unix_ms(at),
         why,
+        devices: Vec::new(),
     })
+}
+
+/// How far it has come to each device of a contact that counts now.
+fn by_device(
+    cx: &Cx<'_, '_>,
+    message: &Message,
+    marks: &[Mark],
+    contact: &AccountId,
+) -> Result<Vec<api::DeviceDelivery>, EngineError> {
+    let seq = message.place.seq;
+    let devices = devices::devices(cx.tx, contact)?.into_iter();
+    Ok(devices
+        .map(|device| {
+            let mark = marks.iter().find(|mark| mark.device == Some(device.id));
+            let (state, at) = match mark {
+                Some(mark) if mark.read >= seq => (MessageState::Read, mark.read_at),
+                Some(mark) if mark.delivered >= seq => (MessageState::Delivered, mark.delivered_at),
+                _ => (MessageState::Queued, message.received_at),
+            };
+            api::DeviceDelivery { device: device.id.to_string(), state, at: Time::from_unix_ms(at) }
+        })
+        .collect())
 }
 
 /// What a message as a whole is: the least of its deliveries in a direct channel; in a group, whether anybody has it.

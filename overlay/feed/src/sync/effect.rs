@@ -25,7 +25,7 @@ pub enum SyncEffect {
         run: RunIn,
     },
     /// The peer holds our own feed durably up to `seq`: the acknowledgement of delivery to this device. Only for
-    /// feeds of our own author, only ever growing, never beyond our head.
+    /// feeds of our own author and of those of [`PeerSync::set_kin`](super::PeerSync::set_kin), only ever growing, never beyond our head.
     PeerHas {
         /// A feed of ours.
         feed: FeedId,

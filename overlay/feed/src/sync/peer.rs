@@ -20,6 +20,8 @@ use crate::{
 #[derive(Debug)]
 pub struct PeerSync {
     pub(super) own: Author,
+    /// Other devices of our own account, of whose feeds the caller wants to know how far the peer has them.
+    pub(super) kin: BTreeSet<Author>,
     pub(super) up: bool,
     pub(super) now: u64,
     pub(super) channels: BTreeMap<ChannelId, Channel>,
@@ -48,6 +50,7 @@ impl PeerSync {
     pub fn new(own: Author) -> Self {
         Self {
             own,
+            kin: BTreeSet::new(),
             up: false,
             now: 0,
             channels: BTreeMap::new(),
@@ -63,6 +66,16 @@ impl PeerSync {
             timeout: None,
             out: Vec::new(),
         }
+    }
+
+    /// What the peer has of feeds of these authors is told from now on as if they were our own: they are other devices of our account.
+    pub fn set_kin(&mut self, kin: BTreeSet<Author>) {
+        self.kin = kin;
+    }
+
+    /// Whether the caller is told how far the peer has the feeds of an author.
+    pub(super) fn is_told_of(&self, author: &Author) -> bool {
+        *author == self.own || self.kin.contains(author)
     }
 
     /// Handles one input at `now` (Unix milliseconds) and returns what to do, in order.

@@ -75,12 +75,14 @@ impl PeerSync {
         }
     }
 
-    /// Notes, and reports once, how far the peer has an own feed; `seq` is within it.
+    /// Notes, and reports once, how far the peer has a feed of our own or of another device of ours; `seq` is within it.
     pub(super) fn peer_has(&mut self, feed: FeedId, seq: u64) {
-        if feed.author != self.own {
+        if !self.is_told_of(&feed.author) {
             return;
         }
-        if let Some(channel) = self.channels.get_mut(&feed.channel) {
+        if feed.author == self.own
+            && let Some(channel) = self.channels.get_mut(&feed.channel)
+        {
             channel.peer_has(feed.key(), seq);
         }
         let acked = self.acked.entry(feed).or_default();

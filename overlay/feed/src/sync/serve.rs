@@ -26,12 +26,14 @@ impl PeerSync {
         }
     }
 
-    /// The peer's heads are ours: it has all of our own feeds.
+    /// The peer's heads are ours: it has all of our own feeds, and of those of our other devices what we have.
     pub(super) fn has_all(&mut self, id: ChannelId) {
         let Some(channel) = self.channels.get(&id) else { return };
         let state = channel.spread.state();
-        let own: Vec<_> =
-            state.heads().of_author(self.own).map(|(feed, head)| (FeedId::new(id, *feed), head.seq)).collect();
+        let authors = self.kin.iter().copied().chain([self.own]);
+        let own: Vec<_> = authors
+            .flat_map(|author| state.heads().of_author(author).map(|(feed, head)| (FeedId::new(id, *feed), head.seq)))
+            .collect();
         drop(state);
         for (feed, seq) in own {
             self.peer_has(feed, seq);

@@ -1,0 +1,180 @@
+//! A direct conversation on several devices of both sides.
+
+use covey_api::{self as api, MessageState};
+use covey_pairing::ids::DeviceId;
+
+use super::world::World;
+use crate::engine::members;
+use crate::engine::records::{devices, people};
+use crate::engine::rpc;
+
+const LAPTOP: usize = 0;
+const SERVER: usize = 1;
+const BOB: usize = 2;
+const PHONE: usize = 3;
+
+/// Two accounts with two devices each: laptop and server; bob's, and his phone.
+fn households(seed: u64) -> World {
+    let mut world = World::new(4, seed);
+    world.pair(LAPTOP, BOB);
+    world.settle();
+    world.link(LAPTOP, SERVER);
+    world.link(BOB, PHONE);
+    world.pass(120_000, 30_000);
+    world
+}
+
+fn device(world: &World, node: usize) -> DeviceId {
+    world.nodes[node].me.device_id()
+}
+
+fn assert_all_sound(world: &mut World) {
+    for node in 0..world.nodes.len() {
+        let found = world.verify(node);
+        assert!(found.ok, "node {node}: {found:?}");
+    }
+}
+
+fn shown(world: &mut World, node: usize, id: &str) -> api::Message {
+    let params = api::MessageShow { id: id.to_owned() };
+    world.call(node, |cx| rpc::message::show(cx, &params)).unwrap()
+}
+
+/// [FAN-1] [FAN-3] [FAN-5]
+#[test]
+fn what_one_device_says_stands_on_all_devices_of_both_sides() {
+    let mut world = households(1);
+    let sent = world.write(LAPTOP, BOB, "from the laptop").unwrap();
+    world.settle();
+    world.write(PHONE, LAPTOP, "from the phone").unwrap();
+    world.settle();
+    world.write(SERVER, BOB, "from the server").unwrap();
+    world.settle();
+    let all = ["from the laptop", "from the phone", "from the server"];
+    for (node, other) in [(LAPTOP, BOB), (SERVER, BOB), (BOB, LAPTOP), (PHONE, LAPTOP)] {
+        assert_eq!(world.texts(node, other), all, "node {node}");
+        let own: Vec<bool> = world.messages(node, other).iter().map(|message| message.own).collect();
+        let expected = if node < BOB { [true, false, true] } else { [false, true, false] };
+        assert_eq!(own, expected, "node {node}");
+    }
+    for (node, other) in [(LAPTOP, BOB), (SERVER, BOB)] {
+        let (id, params) = (world.id(other), api::ChannelList::default());
+        let listed = world.call(node, |cx| rpc::channel::list(cx, &params)).unwrap();
+        let channel = listed.into_iter().find(|channel| channel.contact.as_ref() == Some(&id)).unwrap();
+        assert_eq!(channel.unread, 1, "what was said elsewhere is not unread");
+        // Also where it was not written.
+        let message = shown(&mut world, node, &sent.id);
+        assert_eq!(message.state, MessageState::Delivered);
+        let devices: Vec<_> = message.deliveries[0].devices.iter().map(|one| (one.device.clone(), one.state)).collect();
+        let of = |node| (device(&world, node).to_string(), MessageState::Delivered);
+        assert_eq!(devices, [of(BOB), of(PHONE)]);
+    }
+    assert_all_sound(&mut world);
+}
+
+/// [FAN-2]
+#[test]
+fn delivered_is_the_first_device_and_read_is_any_of_them() {
+    let mut world = households(2);
+    world.stop(PHONE);
+    let sent = world.write(LAPTOP, BOB, "hello").unwrap();
+    world.settle();
+    let message = shown(&mut world, LAPTOP, &sent.id);
+    assert_eq!(message.state, MessageState::Delivered);
+    let states: Vec<_> = message.deliveries[0].devices.iter().map(|one| one.state).collect();
+    assert_eq!(states, [MessageState::Delivered, MessageState::Queued]);
+    world.restart(PHONE);
+    world.pass(120_000, 30_000);
+    let params = api::ChannelMarkRead { channel: world.id(LAPTOP), ..api::ChannelMarkRead::default() };
+    world.call(PHONE, |cx| rpc::channel::mark_read(cx, &params)).unwrap();
+    world.settle();
+    for node in [LAPTOP, SERVER] {
+        let message = shown(&mut world, node, &sent.id);
+        assert_eq!(message.state, MessageState::Read, "node {node}");
+        let states: Vec<_> = message.deliveries[0].devices.iter().map(|one| one.state).collect();
+        assert_eq!(states, [MessageState::Delivered, MessageState::Read], "node {node}");
+    }
+    assert_all_sound(&mut world);
+}
+
+/// [FAN-3]
+#[test]
+fn devices_that_never_meet_hear_each_other_through_those_that_do() {
+    let mut world = households(3);
+    world.stop(LAPTOP);
+    world.write(PHONE, LAPTOP, "are you there?").unwrap();
+    world.settle();
+    assert_eq!(world.texts(SERVER, BOB), ["are you there?"]);
+    world.stop(PHONE);
+    world.stop(BOB);
+    world.restart(LAPTOP);
+    world.pass(120_000, 30_000);
+    assert_eq!(world.texts(LAPTOP, BOB), ["are you there?"], "from the server, under its own wrap");
+    world.write(LAPTOP, BOB, "yes").unwrap();
+    world.settle();
+    world.stop(LAPTOP);
+    world.restart(PHONE);
+    world.pass(120_000, 30_000);
+    assert_eq!(world.texts(PHONE, LAPTOP), ["are you there?", "yes"], "from the server as well");
+    world.restart(LAPTOP);
+    world.restart(BOB);
+    world.pass(240_000, 30_000);
+    assert_eq!(world.texts(BOB, LAPTOP), ["are you there?", "yes"]);
+    let answered = world.messages(LAPTOP, BOB).pop().unwrap();
+    assert_eq!(answered.state, MessageState::Delivered);
+    assert_all_sound(&mut world);
+}
+
+/// [FAN-4] [NODE-REWRAP]
+#[test]
+fn a_device_that_was_linked_later_gets_the_keys_of_before_from_its_own() {
+    let mut world = World::new(4, 4);
+    world.pair(LAPTOP, BOB);
+    world.settle();
+    world.write(BOB, LAPTOP, "before").unwrap();
+    world.settle();
+    world.write(LAPTOP, BOB, "so do I").unwrap();
+    world.settle();
+    world.stop(BOB);
+    world.link(LAPTOP, SERVER);
+    world.pass(240_000, 30_000);
+    assert_eq!(world.texts(SERVER, BOB), ["before", "so do I"], "the laptop has the keys, bob is away");
+    let parked = |world: &mut World, node| {
+        world.look(node, |cx| {
+            let rows = crate::engine::tables::all_parked();
+            cx.tx.scan::<crate::engine::records::parked::Parked>(&rows, None, 10, false).unwrap().len()
+        })
+    };
+    assert_eq!(parked(&mut world, SERVER), 0);
+    assert_all_sound(&mut world);
+}
+
+/// [FAN-3] [FAN-4]
+#[test]
+fn a_contact_gets_no_keys_of_what_others_wrote_and_a_revoked_device_says_nothing_more() {
+    let mut world = households(5);
+    world.write(SERVER, BOB, "one").unwrap();
+    world.settle();
+    world.revoke(LAPTOP, SERVER);
+    world.pass(120_000, 30_000);
+    let server = device(&world, SERVER);
+    for node in [LAPTOP, BOB, PHONE] {
+        assert!(!world.is_open(node, SERVER), "node {node}");
+    }
+    // It goes on as if nothing had been said.
+    world.write(SERVER, BOB, "two").unwrap();
+    let sent = world.write(LAPTOP, BOB, "three").unwrap();
+    world.pass(240_000, 30_000);
+    for (node, other) in [(LAPTOP, BOB), (BOB, LAPTOP), (PHONE, LAPTOP)] {
+        assert_eq!(world.texts(node, other), ["one", "three"], "node {node}");
+    }
+    let _ = sent;
+    let account = world.nodes[LAPTOP].account();
+    world.look(LAPTOP, |cx| {
+        let contact = people::all(cx.tx).unwrap().remove(0);
+        let channel = crate::engine::records::channels::by_no(cx.tx, contact.channel.unwrap()).unwrap().unwrap();
+        let author = covey_feed::Author::from_bytes(*server.as_bytes());
+        assert_eq!(members::account_of(cx, &channel, &author).unwrap(), None);
+        assert!(devices::device(cx.tx, &account, &server).unwrap().is_none());
+    });
+}

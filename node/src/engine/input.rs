@@ -10,6 +10,7 @@ use tracing::debug;
 
 use crate::engine::consent::{found, frames};
 use crate::engine::contacts::renewal;
+use crate::engine::group::listing;
 use crate::engine::inbound::{knock, parcels};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
@@ -197,7 +198,10 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         match notice {
             Notice::Sync(peer, input) => sync::drive(cx, peer, input)?,
             Notice::DevicesKnown(devices) => parcels::known_now(cx, &devices)?,
-            Notice::OwnDevices => own::write::begin(cx)?,
+            Notice::OwnDevices => {
+                listing::changed(cx)?;
+                own::write::begin(cx)?;
+            }
             Notice::Shared(key) => own::write::queue(cx, key),
             Notice::HandOut(no) => handing::hand_out(cx, no)?,
         }

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use covey_feed::SyncInput;
-use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::ids::{AccountId, DeviceId, GroupId};
 
 use crate::engine::PeerKey;
 use crate::engine::wire::own_record;
@@ -37,6 +37,11 @@ impl Notices {
     /// Something that is shared of a contact may have changed.
     pub(super) fn contact(&mut self, account: &AccountId) {
         self.push(Notice::Shared(own_record::Key::contact(account)));
+    }
+
+    /// How we stand to a group may have changed.
+    pub(super) fn group(&mut self, id: &GroupId) {
+        self.push(Notice::Shared(own_record::Key::group(id)));
     }
 
     /// The sync machine of a device is to be told something.

@@ -19,6 +19,7 @@ mod mending;
 mod node;
 mod own_channel;
 mod own_devices;
+mod own_groups;
 mod pacts;
 mod quota;
 mod rollback;

@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::engine::consent::{ended, pursuit, step};
 use crate::engine::counters::Counter;
-use crate::engine::group::load;
+use crate::engine::group::{listing, load};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::custody;
 use crate::engine::records::people;
@@ -107,6 +107,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         tokens::prune(cx)?;
         custody::prune(cx)?;
         ended::tick(cx)?;
+        listing::tick(cx)?;
         cx.live.quotas.prune(cx.policy.quota, now);
         cx.live.misuse.prune(now);
         cx.live.works.prune(cx.policy.work, now);

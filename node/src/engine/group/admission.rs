@@ -5,7 +5,7 @@ use covey_feed::ChannelId;
 use covey_pairing::group::admission::{JoinStatement, devices, vouch};
 use covey_pairing::group::roster::{Denied, Ground, Op, Right, Role, VerifiedJoin};
 use covey_pairing::identity::ContactCard;
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, DeviceId};
 use serde_bytes::ByteBuf;
 use tracing::{debug, info};
 
@@ -15,7 +15,7 @@ use crate::engine::live::groups::Group;
 use crate::engine::members::{self, rosters};
 use crate::engine::outbound::{knock, notes};
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::devices::ContactDevice;
+use crate::engine::records::devices::{self, ContactDevice};
 use crate::engine::records::joining::{self, Asking, MAX_REQUESTS};
 use crate::engine::records::people;
 use crate::engine::records::standing::State;
@@ -47,12 +47,27 @@ pub(in crate::engine) fn verified(
         return None;
     }
     match statement.verify(card) {
+        // [MEMBER-2] The card may be older than what we know of the account.
+        Ok(_) if !is_still_active(cx, &account, &statement.device) => {
+            debug!("a device that its account has no more asks to join");
+            None
+        }
         Ok(card) => Some(Joiner { statement, card }),
         Err(error) => {
             debug!(%error, "a join statement does not verify");
             None
         }
     }
+}
+
+/// Whether nothing is known against a device: the longest key log of its account does not end it, and the account counts at all.
+fn is_still_active(cx: &Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> bool {
+    let known = match devices::known_log(cx.tx, account) {
+        Ok(Some(known)) => known,
+        Ok(None) => return true,
+        Err(_) => return false,
+    };
+    known.in_force().is_some_and(|log| log.revocation(device).is_none())
 }
 
 /// [NOTE-3] Somebody asks us to let them in.

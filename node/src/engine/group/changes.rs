@@ -71,6 +71,8 @@ pub(in crate::engine) fn carry_out(
             Change::CutChanged { .. } => cut(cx, channel)?,
             Change::DevicesChanged { account, added, dropped } => {
                 learn_card(cx, channel, &account)?;
+                // What they wrote may have come before this.
+                judged.push(Some(account));
                 chains::joined(cx, channel.no, &added)?;
                 if !dropped.is_empty() {
                     chains::revoked(cx, channel.no, &dropped)?;

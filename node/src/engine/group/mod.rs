@@ -12,6 +12,7 @@
 //! | [`invites`] | invites of contacts |
 //! | [`welcome`] | the way in |
 //! | [`membership`] | whether we are members still |
+//! | [`listing`] | our own devices on rosters |
 //! | [`doctor`] | comparing with other members |
 //! | [`load`] | at the start |
 
@@ -21,6 +22,7 @@ pub(super) mod content;
 pub(super) mod doctor;
 pub(super) mod fill;
 pub(super) mod invites;
+pub(super) mod listing;
 pub(super) mod load;
 pub(super) mod membership;
 pub(super) mod ops;

@@ -53,15 +53,6 @@ pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: 
     if standing.state != State::Requested || standing.secret.is_some() || !asked {
         return Ok(());
     }
-    let channel = match channels::by_id(cx.tx, &standing.channel())? {
-        // What we wrote before we were gone has its end: we go on in another feed.
-        Some(mut channel) => {
-            channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
-            channel.save(cx.tx)?;
-            channel
-        }
-        None => channels::open_group(cx.tx, standing.channel(), welcome.name().to_owned(), cx.now)?,
-    };
     let mut guides = vec![owner.account];
     for signed in welcome.members() {
         let Ok(opened) = ContactCard::open(signed, cx.now) else { continue };
@@ -71,13 +62,28 @@ pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: 
         }
     }
     standing.name = welcome.name().to_owned();
-    standing.no = Some(channel.no);
     standing.secret = Some(welcome.secret().clone());
-    standing.guides.clone_from(&guides);
+    standing.guides = guides;
+    cx.notices.group(&standing.id);
+    open(cx, standing)
+}
+
+/// Opens the channel of a group whose secret we have: the guides are believed to be members until its roster is here.
+pub(in crate::engine) fn open(cx: &mut Cx<'_, '_>, mut standing: Standing) -> Result<(), EngineError> {
+    let channel = match channels::by_id(cx.tx, &standing.channel())? {
+        // What we wrote before we were gone has its end: we go on in another feed.
+        Some(mut channel) => {
+            channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
+            channel.save(cx.tx)?;
+            channel
+        }
+        None => channels::open_group(cx.tx, standing.channel(), standing.name.clone(), cx.now)?,
+    };
+    standing.no = Some(channel.no);
     standing.save(cx.tx)?;
     let heads = feeds::heads(cx.tx, channel.no)?;
     let mut group = Group::new(standing.id, State::Joined, standing.secret.clone(), heads);
-    group.guides = guides;
+    group.guides.clone_from(&standing.guides);
     cx.live.groups.ahead = true;
     cx.live.groups.by_no.insert(channel.no, group);
     fill::replay(cx, channel.no)?;

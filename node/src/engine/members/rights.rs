@@ -26,7 +26,9 @@ pub(in crate::engine) fn counts(
     let Some(group) = rosters::get(cx, channel.no) else { return true };
     let key = FeedKey { author: place.author, incarnation: place.incarnation };
     let (device, OrderKey { incarnation, seq, lamport, .. }) = (device_of(place), *place);
-    let is_within = members::cut(cx, channel, &key).is_none_or(|last| seq <= last);
+    // [MEMBER-3]
+    let is_within =
+        members::cut(cx, channel, &key).is_none_or(|last| seq <= last) && group.roster.has_had(author, &device);
     let written = Written { device, incarnation, seq, lamport };
     is_within && (!payload::kind::is_said(of) || group.roster.may_have_written(author, &written))
 }

@@ -12,9 +12,11 @@
 //! | [`merge`] | which record counts |
 //! | [`nouns`] | what there are records of |
 //! | [`contacts`] | contacts with their pacts |
+//! | [`groups`] | groups: asked to join, in, out |
 //! | [`reading`] | how far channels were read, muted, archived |
 
 mod contacts;
+mod groups;
 mod merge;
 mod nouns;
 mod reading;

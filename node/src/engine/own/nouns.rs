@@ -4,7 +4,7 @@ use serde_bytes::ByteBuf;
 use tracing::debug;
 
 use crate::engine::contacts::renewal;
-use crate::engine::own::{contacts, reading};
+use crate::engine::own::{contacts, groups, reading};
 use crate::engine::records::people;
 use crate::engine::wire::own_record::{Key, MAX_VALUE, kind, value_of};
 use crate::engine::{Cx, EngineError, tables};
@@ -14,6 +14,7 @@ pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, Eng
     match key.0 {
         kind::CONTACT => contacts::current(cx, key),
         kind::READING => reading::current(cx, key),
+        kind::GROUP => groups::current(cx, key),
         kind::NAME => match people::own_name(cx.tx)? {
             Some(name) => Ok(Some(value_of(&(1u8, name))?)),
             None => Ok(None),
@@ -24,7 +25,11 @@ pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, Eng
 
 /// Whether two values of a key say the same.
 pub(super) fn is_same(key: &Key, a: &[u8], b: &[u8]) -> bool {
-    a == b || (key.0 == kind::CONTACT && contacts::is_same(a, b))
+    match key.0 {
+        kind::CONTACT => a == b || contacts::is_same(a, b),
+        kind::GROUP => a == b || groups::is_same(a, b),
+        _ => a == b,
+    }
 }
 
 /// A record of a key counts from now on.
@@ -32,6 +37,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
     match key.0 {
         kind::CONTACT => contacts::apply(cx, key, value),
         kind::READING => reading::apply(cx, key, value),
+        kind::GROUP => groups::apply(cx, key, value),
         kind::NAME => named(cx, value),
         // Of a later version.
         _ => Ok(()),

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use crate::engine::own::nouns;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::own_records::{self, Winner};
-use crate::engine::records::people;
+use crate::engine::records::{people, standing};
 use crate::engine::said::own_feed;
 use crate::engine::sealing::sessions;
 use crate::engine::wire::own_record::{self, Key, MAX_RECORDS, MAX_VALUE, Record};
@@ -36,7 +36,8 @@ pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let contacts = people::all(cx.tx)?.into_iter().map(|contact| Key::contact(&contact.account));
     let reading = channels::all(cx.tx)?.into_iter().map(|channel| Key::reading(&channel.id));
     let said = own_records::all(cx.tx)?.into_iter().map(|winner| winner.key);
-    cx.live.own.extend(contacts.chain(reading).chain(said).chain([Key::name()]));
+    let groups = standing::all(cx.tx)?.into_iter().map(|standing| Key::group(&standing.id));
+    cx.live.own.extend(contacts.chain(reading).chain(groups).chain(said).chain([Key::name()]));
     Ok(())
 }
 

@@ -164,6 +164,7 @@ pub(in crate::engine) fn announce(
     member: Option<AccountId>,
     actor: Option<AccountId>,
 ) -> Result<(), EngineError> {
+    cx.notices.group(&standing.id);
     let event = event(cx, standing, member, actor)?;
     journal::record(cx, kind, &event)
 }

@@ -2,7 +2,7 @@
 
 use covey_codec::DecodeError;
 use covey_feed::ChannelId;
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, GroupId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -31,6 +31,8 @@ pub(in crate::engine) mod kind {
     pub(in crate::engine) const READING: u16 = 2;
     /// The name on our card.
     pub(in crate::engine) const NAME: u16 = 3;
+    /// How we stand to a group, by its id.
+    pub(in crate::engine) const GROUP: u16 = 4;
 }
 
 /// What a record is of.
@@ -44,6 +46,10 @@ impl Key {
 
     pub(in crate::engine) fn reading(channel: &ChannelId) -> Self {
         Self(kind::READING, ByteBuf::from(channel.as_bytes().to_vec()))
+    }
+
+    pub(in crate::engine) fn group(id: &GroupId) -> Self {
+        Self(kind::GROUP, ByteBuf::from(id.as_bytes().to_vec()))
     }
 
     pub(in crate::engine) fn name() -> Self {

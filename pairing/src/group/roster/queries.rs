@@ -121,6 +121,11 @@ impl Roster {
         self.head.state.by_device(device)
     }
 
+    /// Whether a device is or was this account's, by an operation that counts. Operations that do not count name devices, too.
+    pub fn has_had(&self, account: &AccountId, device: &DeviceId) -> bool {
+        self.head.state.devices.get(device) == Some(account)
+    }
+
     /// The devices of members, from the one after `after`.
     pub fn devices(&self, after: Option<&DeviceId>) -> impl Iterator<Item = &DeviceId> + use<'_> {
         let after = after.map_or(Bound::Unbounded, |after| Bound::Excluded(*after));

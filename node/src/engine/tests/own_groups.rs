@@ -1,0 +1,168 @@
+//! Groups of an account with several devices.
+
+use covey_api::{self as api, GroupState};
+use covey_feed::{Author, ChannelId, OrderKey};
+use covey_pairing::group::admission::JoinStatement;
+use covey_pairing::ids::{DeviceId, GroupId};
+
+use super::world::World;
+use crate::engine::group::admission;
+use crate::engine::wire::payload::kind;
+use crate::engine::{members, rpc};
+
+const LAPTOP: usize = 0;
+const SERVER: usize = 1;
+const PHONE: usize = 2;
+const BOB: usize = 3;
+const OURS: [usize; 2] = [LAPTOP, SERVER];
+
+fn wait(world: &mut World) {
+    world.settle();
+    world.pass(1_800_000, 60_000);
+}
+
+/// Bob has a group and has invited an account of two devices, with which he is paired.
+fn invited(seed: u64) -> (World, String) {
+    let mut world = World::new(5, seed);
+    world.link(LAPTOP, SERVER);
+    world.pair(LAPTOP, BOB);
+    wait(&mut world);
+    let group = world.create_group(BOB, "garden");
+    world.invite_to(BOB, &group, LAPTOP).unwrap();
+    world.settle();
+    (world, group)
+}
+
+fn states(world: &mut World, group: &str) -> [GroupState; 2] {
+    OURS.map(|node| world.group(node, group).state)
+}
+
+fn channel_of(group: &str) -> ChannelId {
+    ChannelId::from_bytes(data_encoding::HEXLOWER.decode(group.as_bytes()).unwrap().try_into().unwrap())
+}
+
+fn listed(world: &mut World, node: usize, group: &str, of: usize) -> Vec<DeviceId> {
+    let account = world.nodes[of].account();
+    let id = channel_of(group);
+    world.look(node, |cx| {
+        let channel = crate::engine::records::channels::by_id(cx.tx, &id).unwrap().unwrap();
+        let group = members::rosters::get(cx, channel.no).unwrap();
+        group.roster.member(&account).map(|member| member.devices.to_vec()).unwrap_or_default()
+    })
+}
+
+#[test]
+fn an_invite_to_a_group_is_accepted_on_one_device_and_all_are_in() {
+    let (mut world, group) = invited(1);
+    assert_eq!(states(&mut world, &group), [GroupState::Invited; 2]);
+    world.accept_group(SERVER, &group).unwrap();
+    wait(&mut world);
+    assert_eq!(states(&mut world, &group), [GroupState::Joined; 2]);
+    for (node, text) in [(LAPTOP, "from the laptop"), (SERVER, "from the server"), (BOB, "from bob")] {
+        world.say_in(node, &group, text).unwrap();
+        wait(&mut world);
+    }
+    let texts = world.texts_in(BOB, &group);
+    assert_eq!(texts.len(), 3);
+    for node in OURS {
+        assert_eq!(world.texts_in(node, &group), texts, "node {node}");
+        assert!(world.verify(node).ok, "{:?}", world.verify(node));
+    }
+}
+
+#[test]
+fn an_invite_to_a_group_is_declined_on_all_devices_at_once() {
+    let (mut world, group) = invited(2);
+    let decline = api::GroupDecline { group: group.clone(), ..api::GroupDecline::default() };
+    world.call(SERVER, |cx| rpc::group::decline(cx, &decline)).unwrap();
+    wait(&mut world);
+    assert_eq!(states(&mut world, &group), [GroupState::Declined; 2]);
+    assert!(world.accept_group(LAPTOP, &group).is_err());
+}
+
+/// [MEMBER-1]
+#[test]
+fn a_device_that_is_linked_later_is_put_on_rosters_and_reads_what_was_written_before() {
+    let (mut world, group) = invited(3);
+    world.accept_group(LAPTOP, &group).unwrap();
+    wait(&mut world);
+    world.say_in(BOB, &group, "before").unwrap();
+    wait(&mut world);
+    world.link(SERVER, PHONE);
+    wait(&mut world);
+    let phone = world.nodes[PHONE].me.device_id();
+    for node in [LAPTOP, SERVER, PHONE, BOB] {
+        assert!(listed(&mut world, node, &group, LAPTOP).contains(&phone), "node {node}");
+    }
+    world.say_in(PHONE, &group, "from the phone").unwrap();
+    wait(&mut world);
+    for node in [LAPTOP, SERVER, PHONE, BOB] {
+        assert_eq!(world.texts_in(node, &group), ["before", "from the phone"], "node {node}");
+    }
+    // It is revoked: off the rosters, and what it goes on writing reaches nobody.
+    world.revoke(LAPTOP, PHONE);
+    wait(&mut world);
+    for node in [LAPTOP, SERVER, BOB] {
+        assert!(!listed(&mut world, node, &group, LAPTOP).contains(&phone), "node {node}");
+    }
+    world.say_in(PHONE, &group, "still here").ok();
+    world.say_in(BOB, &group, "after").unwrap();
+    wait(&mut world);
+    for node in [LAPTOP, SERVER, BOB] {
+        assert_eq!(world.texts_in(node, &group), ["before", "from the phone", "after"], "node {node}");
+    }
+    assert!(!world.texts_in(PHONE, &group).contains(&"after".to_owned()), "the key of a new chain is not given to it");
+}
+
+#[test]
+fn who_leaves_on_one_device_has_left_on_all() {
+    let (mut world, group) = invited(4);
+    world.accept_group(LAPTOP, &group).unwrap();
+    wait(&mut world);
+    let leave = api::GroupLeave { group: group.clone(), ..api::GroupLeave::default() };
+    world.call(LAPTOP, |cx| rpc::group::leave(cx, leave)).unwrap();
+    wait(&mut world);
+    assert_eq!(states(&mut world, &group), [GroupState::Left; 2]);
+}
+
+/// [MEMBER-3]
+#[test]
+fn a_text_of_a_device_that_no_operation_that_counts_names_is_not_shown() {
+    let (mut world, group) = invited(6);
+    world.accept_group(LAPTOP, &group).unwrap();
+    wait(&mut world);
+    let (account, id) = (world.nodes[LAPTOP].account(), channel_of(&group));
+    let laptop = world.nodes[LAPTOP].me.author();
+    world.look(BOB, |cx| {
+        let channel = crate::engine::records::channels::by_id(cx.tx, &id).unwrap().unwrap();
+        let lamport = crate::engine::records::channels::ends(cx.tx, &channel).unwrap().lamport + 1;
+        let counts = |cx: &crate::engine::Cx<'_, '_>, author| {
+            let place = OrderKey { lamport, author, incarnation: 0, seq: 1 };
+            members::rights::counts(cx, &channel, &account, &place, kind::TEXT)
+        };
+        assert!(counts(cx, laptop));
+        assert!(!counts(cx, Author::from_bytes([66; 32])));
+    });
+}
+
+/// [MEMBER-2]
+#[test]
+fn a_device_that_its_account_has_no_more_is_not_let_in_by_an_older_card() {
+    let mut world = World::new(5, 5);
+    world.link(LAPTOP, SERVER);
+    world.pair(LAPTOP, BOB);
+    wait(&mut world);
+    let group = world.create_group(BOB, "garden");
+    let channel = channel_of(&group);
+    let id = GroupId::from_bytes(*channel.as_bytes());
+    let (account, card, now) = (world.nodes[SERVER].account(), world.card(SERVER), world.now);
+    let server = world.nodes[SERVER].me.clone();
+    let statement = JoinStatement::by_request(id, account, &server.device, now);
+    let is_let_in = |world: &mut World| {
+        world.look(BOB, |cx| admission::verified(cx, &channel, &statement, &card, account).is_some())
+    };
+    assert!(is_let_in(&mut world));
+    world.revoke(LAPTOP, SERVER);
+    wait(&mut world);
+    assert!(!is_let_in(&mut world));
+}

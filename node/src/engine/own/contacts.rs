@@ -1,9 +1,10 @@
 //! Contacts as our devices share them: consent, pact, what we call them, whether we compared numbers.
 //!
 //! A record holds the contact as it is stored, without what is of this device alone (the number of the channel, bundles that are
-//! good once), and the card by which the others find the contact's devices.
+//! good once), and the card by which the others find the contact's devices. It counts the *decisions* that led to it: one more than the record before
+//! it whenever the pact or the state is another one.
 
-use covey_pairing::consent::PairSecret;
+use covey_pairing::consent::{PairSecret, State};
 use covey_pairing::ids::AccountId;
 use serde_bytes::ByteBuf;
 use tracing::warn;
@@ -18,8 +19,11 @@ use crate::engine::records::people::{self, Contact};
 use crate::engine::wire::own_record::{Key, MAX_VALUE, value_of};
 use crate::engine::{Cx, EngineError};
 
-/// A contact as it travels: version, contact, signed card.
-type Wire = (u8, Contact, Option<ByteBuf>);
+/// A contact as it travels: version, decisions, contact, signed card.
+type Wire = (u8, u64, Contact, Option<ByteBuf>);
+
+/// [OWN-7] So many decisions more than are known are believed at once: a stolen device cannot decide for good.
+const AHEAD: u64 = 1 << 20;
 
 const VERSION: u8 = 1;
 
@@ -35,26 +39,54 @@ pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, Eng
     let Some(account) = key.id().map(AccountId::from_bytes) else { return Ok(None) };
     let Some(contact) = people::load(cx.tx, &account)? else { return Ok(None) };
     let (contact, card) = (shared(contact), devices::card(cx.tx, &account)?.map(|card| card.signed));
-    let bare = value_of(&(VERSION, contact.clone(), None::<ByteBuf>))?;
+    let decisions = match own_records::winner(cx.tx, key)?.and_then(|winner| decode(&winner.value)) {
+        Some((_, decisions, known, _)) if stands(&known) == stands(&contact) => decisions,
+        Some((_, decisions, ..)) => decisions.saturating_add(1),
+        None => 0,
+    };
+    let bare = value_of(&(VERSION, decisions, contact.clone(), None::<ByteBuf>))?;
     match card.filter(|card| bare.len() + card.len() < ROOM) {
-        Some(card) => Ok(Some(value_of(&(VERSION, contact, Some(card)))?)),
+        Some(card) => Ok(Some(value_of(&(VERSION, decisions, contact, Some(card)))?)),
         None => Ok(Some(bare)),
     }
 }
 
+fn decode(value: &[u8]) -> Option<Wire> {
+    covey_codec::decode::<Wire>(value, MAX_VALUE).ok().filter(|(version, ..)| *version == VERSION)
+}
+
+/// What is decided: the state, and which pact.
+fn stands(contact: &Contact) -> (State, Option<[u8; 32]>) {
+    (contact.relationship.state(), contact.relationship.pair_secret().map(PairSecret::channel_id))
+}
+
+/// [OWN-5] How a record ranks, as far as it does not depend on its place: decisions, weight of the last one, whether the contact confirmed. What
+/// is not understood ranks lowest.
+pub(super) fn rank(value: &[u8], known: Option<&[u8]>) -> (u64, u8, bool) {
+    let Some((_, decisions, contact, _)) = decode(value) else { return (0, 0, false) };
+    let known = known.and_then(decode).map_or(0, |(_, decisions, ..)| decisions);
+    if decisions > known.saturating_add(AHEAD) {
+        return (0, 0, false);
+    }
+    let weight = match contact.relationship.state() {
+        State::Blocked => 3,
+        State::Removed => 2,
+        State::Paired => 1,
+        _ => 0,
+    };
+    (decisions, weight, contact.relationship.confirmed())
+}
+
 /// Whether two records say the same of the contact, whatever card is beside it.
 pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
-    let bare = |value: &[u8]| {
-        let (version, contact, _) = covey_codec::decode::<Wire>(value, MAX_VALUE).ok()?;
-        value_of(&(version, contact)).ok()
-    };
+    let bare = |value: &[u8]| decode(value).and_then(|(_, _, contact, _)| value_of(&contact).ok());
     bare(a).is_some_and(|a| Some(a) == bare(b))
 }
 
 /// [OWN-7] Reads a record that a device of ours wrote, which may be stolen.
 fn read(cx: &Cx<'_, '_>, key: &Key, value: &[u8]) -> Option<(Contact, Option<ByteBuf>)> {
     let account = key.id().map(AccountId::from_bytes)?;
-    let Ok((VERSION, contact, card)) = covey_codec::decode::<Wire>(value, MAX_VALUE) else { return None };
+    let (_, _, contact, card) = decode(value)?;
     let relationship = &contact.relationship;
     let of_account = contact.account == account && relationship.them() == account && !cx.me.is_ours(&account);
     // A log in a stored relationship is believed; this one comes from somebody.
@@ -66,6 +98,13 @@ fn read(cx: &Cx<'_, '_>, key: &Key, value: &[u8]) -> Option<(Contact, Option<Byt
         return None;
     }
     Some((shared(contact), card))
+}
+
+/// [OWN-7] Whether a record can be of its contact. One of a later version is kept for it.
+pub(super) fn is_sound(cx: &Cx<'_, '_>, key: &Key, value: &[u8]) -> bool {
+    // An array begins with its length, then comes the version.
+    let is_newer = value.get(1).is_some_and(|version| (VERSION + 1..24).contains(version));
+    is_newer || read(cx, key, value).is_some()
 }
 
 /// A record of a contact counts from now on.

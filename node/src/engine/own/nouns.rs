@@ -4,7 +4,9 @@ use serde_bytes::ByteBuf;
 use tracing::debug;
 
 use crate::engine::contacts::renewal;
+use crate::engine::own::merge::Rank;
 use crate::engine::own::{contacts, groups, reading};
+use crate::engine::records::own_records::Winner;
 use crate::engine::records::people;
 use crate::engine::wire::own_record::{Key, MAX_VALUE, kind, value_of};
 use crate::engine::{Cx, EngineError, tables};
@@ -30,6 +32,21 @@ pub(super) fn is_same(key: &Key, a: &[u8], b: &[u8]) -> bool {
         kind::GROUP => a == b || groups::is_same(a, b),
         _ => a == b,
     }
+}
+
+/// [OWN-7] Whether a value can be of its key, as far as this version knows.
+pub(super) fn is_sound(cx: &Cx<'_, '_>, key: &Key, value: &[u8]) -> bool {
+    key.0 != kind::CONTACT || contacts::is_sound(cx, key, value)
+}
+
+/// How a record at a place ranks, beside one that is known.
+pub(super) fn rank(record: &Winner, known: Option<&Winner>) -> Rank {
+    let place = Rank::of_place(record.at);
+    if record.key.0 != kind::CONTACT {
+        return place;
+    }
+    let (decisions, weight, confirmed) = contacts::rank(&record.value, known.map(|known| known.value.as_slice()));
+    Rank { decisions, weight, confirmed, ..place }
 }
 
 /// A record of a key counts from now on.

@@ -71,8 +71,12 @@ fn opened(
 
 /// [OWN-5] Takes a record if it is newer than the one that counts.
 fn learn(cx: &mut Cx<'_, '_>, new: &Winner) -> Result<(), EngineError> {
+    if !nouns::is_sound(cx, &new.key, &new.value) {
+        return Ok(());
+    }
     let known = own_records::winner(cx.tx, &new.key)?;
-    let wins = merge::wins(&new.at, known.as_ref().map(|known| &known.at));
+    let before = known.as_ref().map(|known| nouns::rank(known, Some(known)));
+    let wins = merge::wins(&nouns::rank(new, known.as_ref()), before.as_ref());
     if let Some(known) = known.filter(|_| new.key.0 == kind::CONTACT) {
         let (counts, other) = if wins { (new, &known) } else { (&known, new) };
         contacts::rival(cx, &new.key, &counts.value, &other.value)?;

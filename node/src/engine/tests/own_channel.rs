@@ -261,8 +261,9 @@ fn a_stolen_device_says_absurd_things_and_harms_nobody() {
     wait(&mut world);
     let (bob, us) = (world.nodes[BOB].account(), world.nodes[LAPTOP].account());
     let of_bob = |world: &mut World| world.look(SERVER, |cx| people::load(cx.tx, &bob).unwrap().unwrap());
-    let value =
-        |contact: &people::Contact| ByteBuf::from(covey_codec::encode(&(1u8, contact, None::<ByteBuf>)).unwrap());
+    let value = |contact: &people::Contact| {
+        ByteBuf::from(covey_codec::encode(&(1u8, u64::from(u16::MAX), contact, None::<ByteBuf>)).unwrap())
+    };
     let contact = of_bob(&mut world);
     let other = AccountId::from_bytes([9; 32]);
     let mut long = contact.clone();

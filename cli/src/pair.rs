@@ -1,5 +1,7 @@
 //! `covey pair …`: consent.
 
+mod renewals;
+
 use std::io;
 
 use clap::{Args, Subcommand};
@@ -42,9 +44,10 @@ pub enum PairCommand {
     /// List contacts and open invites
     #[command(after_help = "Examples:\n  covey pair list\n  covey pair list --state pending")]
     List {
-        /// Only those in this state: invited, pending, paired, declined, refused, expired, cancelled, blocked or removed
-        #[arg(long, value_parser = state, value_name = "STATE")]
-        state: Option<ContactState>,
+        /// Only those in this state: invited, pending, paired, declined, refused, expired, cancelled, blocked, removed, or renewal: those who say
+        /// that you were paired before your account was recovered
+        #[arg(long, value_parser = which, value_name = "STATE")]
+        state: Option<Which>,
     },
     /// Show one contact
     #[command(after_help = "Example:\n  covey pair show bob")]
@@ -57,11 +60,18 @@ pub enum PairCommand {
     #[command(
         long_about = "Accept an invite\n\nName it by the id in `covey pair list`. A name in quotes there is one that they gave themselves, as anybody can: \
                       if you use it, you are shown who it is and have to confirm.",
-        after_help = "Examples:\n  covey pair accept cv19jckg3qs4cg\n  covey pair accept cv19jckg3qs4cg --alias bob\n  covey pair accept Bob"
+        after_help = "Examples:\n  covey pair accept cv19jckg3qs4cg\n  covey pair accept cv19jckg3qs4cg --alias bob\n  covey pair accept Bob\n  covey pair accept --renewals"
     )]
     Accept {
-        #[command(flatten)]
-        asker: AskerArg,
+        /// Id (the first 8 characters or more), alias, or what they call themselves if only one does
+        #[arg(required_unless_present = "renewals")]
+        contact: Option<String>,
+        /// Everybody who says that you were paired before your account was recovered
+        #[arg(long, conflicts_with_all = ["contact", "alias"])]
+        renewals: bool,
+        /// Do not ask for confirmation
+        #[arg(long, short)]
+        yes: bool,
         /// Your name for them
         #[arg(long)]
         alias: Option<String>,
@@ -149,9 +159,21 @@ pub struct AskerArg {
     yes: bool,
 }
 
-fn state(text: &str) -> Result<ContactState, String> {
-    serde_json::from_value(text.into()).map_err(|_| {
-        "one of invited, pending, paired, declined, refused, expired, cancelled, blocked, removed".to_owned()
+/// Which contacts to list.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    /// Those in this state.
+    State(ContactState),
+    /// Pending ones who say that we were paired before.
+    Renewal,
+}
+
+fn which(text: &str) -> Result<Which, String> {
+    if text == "renewal" {
+        return Ok(Which::Renewal);
+    }
+    serde_json::from_value(text.into()).map(Which::State).map_err(|_| {
+        "one of invited, pending, paired, declined, refused, expired, cancelled, blocked, removed, renewal".to_owned()
     })
 }
 
@@ -169,10 +191,12 @@ impl PairCommand {
                 let contact = session.call(&PairShow { contact }).await?;
                 return Ok(terminal.show(&contact, show)?);
             }
-            Self::Accept { asker, alias } => {
+            Self::Accept { renewals: true, yes, .. } => return renewals::accept(session, terminal, yes).await,
+            Self::Accept { contact, yes, alias, .. } => {
+                let contact = contact.unwrap_or_default();
                 let accept = |contact| PairAccept { contact, alias: alias.clone(), client_id: client_id.clone() };
-                let deed = Deed { verb: "Accept", yes: asker.yes };
-                (asker::ask(session, terminal, asker.contact, deed, accept).await?, accepted)
+                let deed = Deed { verb: "Accept", yes };
+                (asker::ask(session, terminal, contact, deed, accept).await?, accepted)
             }
             Self::Decline(asker) => {
                 let decline = |contact| PairDecline { contact, client_id: client_id.clone() };
@@ -309,8 +333,13 @@ fn whole_number(typed: &[String]) -> Result<String, Failure> {
     }
 }
 
-async fn list(session: &Session, terminal: &mut Terminal, state: Option<ContactState>) -> Result<(), Failure> {
-    let contacts = session.call(&PairList { state }).await?;
+async fn list(session: &Session, terminal: &mut Terminal, which: Option<Which>) -> Result<(), Failure> {
+    let (state, renewal) = match which {
+        Some(Which::State(state)) => (Some(state), None),
+        Some(Which::Renewal) => (Some(ContactState::Pending), Some(true)),
+        None => (None, None),
+    };
+    let contacts = session.call(&PairList { state, renewal }).await?;
     Ok(terminal.show(&contacts, |t, contacts| {
         if contacts.is_empty() && state.is_some() {
             return t.hint("Nobody is in that state. All of them: covey pair list");
@@ -326,7 +355,11 @@ async fn list(session: &Session, terminal: &mut Terminal, state: Option<ContactS
         }
         let table = table.render(t.paint);
         t.line(&table)?;
-        let mut waiting = contacts.iter().filter(|contact| contact.state == ContactState::Pending).map(handle);
+        if let Some(sentence) = renewals::waiting(contacts) {
+            t.hint(&sentence)?;
+        }
+        let asks = |contact: &&Contact| contact.state == ContactState::Pending && !contact.renewal;
+        let mut waiting = contacts.iter().filter(asks).map(handle);
         for handle in waiting.by_ref().take(MOST_HINTS) {
             t.hint(&format!("Your answer is awaited: covey pair accept {handle}, or covey pair decline {handle}"))?;
         }
@@ -352,6 +385,7 @@ fn row(t: &Terminal, contact: &Contact) -> [Cell; 5] {
     if contact.verified {
         notes.push("verified".to_owned());
     }
+    notes.extend(renewals::notes(t, contact));
     if contact.state == ContactState::Paired && !contact.confirmed {
         notes.push("they do not know yet".to_owned());
     }
@@ -404,6 +438,7 @@ fn show(t: &mut Terminal, contact: &Contact) -> io::Result<()> {
         ("note", contact.note.clone().filter(|note| !note.is_empty())),
         ("expires", contact.expires_at.map(|at| when::relative(at, t.now()))),
         ("verified", Some(yes(contact.verified))),
+        ("recovery", Some(renewals::notes(t, contact).join(", ")).filter(|notes| !notes.is_empty())),
         ("alerts", Some(alerts.join("; ")).filter(|alerts| !alerts.is_empty())),
         ("online", Some(yes(contact.online))),
         ("channel", contact.channel.clone()),

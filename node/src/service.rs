@@ -13,8 +13,8 @@ use covey_api::{
     Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
     AccountTickets, ApiError, Channel, ChannelApi, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute,
     ChannelShow, Contact, Counts, Message, MessageApi, MessageEdit, MessageList, MessageSend, MessageShow, PairAccept,
-    PairApi, PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend,
-    PairShow, PairUnblock, PairVerify, Request, SafetyNumber, Sent, Ticket, TicketInfo,
+    PairAcceptRenewals, PairApi, PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove,
+    PairRename, PairSend, PairShow, PairUnblock, PairVerify, Request, SafetyNumber, Sent, Ticket, TicketInfo,
 };
 use covey_overlay::Handle;
 use tokio_util::sync::CancellationToken;
@@ -179,6 +179,10 @@ impl PairApi for Service {
 
     async fn show(&self, params: PairShow) -> Result<Contact, ApiError> {
         self.look(params, rpc::pair::show).await
+    }
+
+    async fn accept_renewals(&self, params: PairAcceptRenewals) -> Result<Vec<Contact>, ApiError> {
+        self.change(params, |cx, _| rpc::pair::accept_renewals(cx)).await
     }
 
     async fn accept(&self, params: PairAccept) -> Result<Contact, ApiError> {

@@ -144,7 +144,7 @@ pub(super) async fn ask(globals: &Globals, what: &What) -> Result<Vec<Candidate>
 }
 
 async fn contacts(session: &Session, states: &[ContactState]) -> Result<Vec<Candidate>, Failure> {
-    let all = session.call(&PairList { state: None }).await?;
+    let all = session.call(&PairList::default()).await?;
     let fitting = all.into_iter().filter(|contact| states.contains(&contact.state));
     Ok(fitting.map(|contact: Contact| Candidate { word: handle_unquoted(&contact), about: about(&contact) }).collect())
 }

@@ -74,6 +74,8 @@ kinds! {
     /// Something about a contact that a thief of their keys would do, too: look at `alerts` and compare safety numbers. The
     /// contact is no longer `verified`.
     ContactAlert, CONTACT_ALERT = "contact.alert", Contact, lasting;
+    /// A contact brought their account back with its words, on a new machine. See `recovered_at`.
+    ContactRecovered, CONTACT_RECOVERED = "contact.recovered", Contact, lasting;
     /// A message arrived.
     MessageReceived, MESSAGE_RECEIVED = "message.received", Message, lasting;
     /// A message of our own was accepted for sending.

@@ -72,9 +72,9 @@ pub use node::{
     NodeUnlock, Peer, Reachability, Report, Status,
 };
 pub use pair::{
-    Contact, ContactAlert, ContactAlertKind, ContactState, Direction, PairAccept, PairApi, PairBlock, PairCancel,
-    PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
-    Party,
+    Contact, ContactAlert, ContactAlertKind, ContactState, Direction, PairAccept, PairAcceptRenewals, PairApi,
+    PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow,
+    PairUnblock, PairVerify, Party,
 };
 pub use passphrase::PassphraseText;
 pub use rpc::{RpcAsyncapi, RpcDiscover, RpcSpec, RpcVersion, Version};

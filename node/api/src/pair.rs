@@ -25,6 +25,8 @@ pub struct PairInvite {
 pub struct PairList {
     /// Only contacts in this state.
     pub state: Option<ContactState>,
+    /// Only invites that say we were paired before our account was recovered; `false`: only others.
+    pub renewal: Option<bool>,
 }
 
 /// Parameters of `pair.show`.
@@ -43,6 +45,14 @@ pub struct PairAccept {
     pub contact: String,
     /// Our name for them.
     pub alias: Option<String>,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `pair.accept_renewals`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairAcceptRenewals {
     /// Idempotency key.
     pub client_id: Option<String>,
 }
@@ -234,6 +244,18 @@ pub struct Contact {
     pub expires_at: Option<Time>,
     /// Have we compared safety numbers?
     pub verified: bool,
+    /// When we learned that they brought their account back with its words; none if they never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_at: Option<Time>,
+    /// Had we compared safety numbers before that? (`verified` tells of the time since.)
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified_before: bool,
+    /// Is their account frozen, because its recovery is in doubt? Nothing is sent or taken until `pair.verify`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contested: bool,
+    /// Does their invite say that we were paired before our account was recovered? They may say so of themselves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renewal: bool,
     /// Do we know that they know that we are paired?
     pub confirmed: bool,
     /// Does a device of theirs talk to us now? (Not if they have removed or blocked us.)
@@ -266,6 +288,8 @@ noun! {
         /// Say yes to an invite.
         write accept(PairAccept) -> Contact, needs Pair,
             refuses NoSuchContact, AmbiguousContact, WrongState, InvalidAlias, AliasTaken;
+        /// Say yes to everybody whose invite says that we were paired before our account was recovered (`renewal`).
+        write accept_renewals(PairAcceptRenewals) -> Vec<Contact>, needs Pair;
         /// Say no to an invite. They cannot ask again until `pair.forget`.
         write decline(PairDecline) -> Contact, needs Pair,
             refuses NoSuchContact, AmbiguousContact, WrongState;

@@ -129,7 +129,7 @@ async fn launch(
     let company = Company::new(paths);
     let (overlay, events, ports) = spawn_overlay(&opened, config, &company).await?;
     tokio::spawn(company.clone().keep(overlay.clone()));
-    let (network, errands) = OverlayNetwork::new(overlay.clone(), opened.me.account.signing().cloned());
+    let (network, errands) = OverlayNetwork::new(overlay.clone());
     let knows_nobody = overlay.status().await.is_ok_and(|status| status.bootstrap.is_empty() && status.book.is_empty());
     let Opened { lock, store, vault, me, new_account, .. } = opened;
     let (account, device) = (me.account_id().to_string(), me.device_id().to_string());

@@ -160,9 +160,13 @@ pub(super) fn publish(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     if !cx.policy.discoverable {
         return Ok(());
     }
+    let under = cx.me.places();
+    if under.is_empty() {
+        return Ok(());
+    }
     let card = own(cx)?;
     let sequence = Counter::Card.get(cx.tx)?;
-    cx.effects.push(Effect::Publish { card, sequence });
+    cx.effects.push(Effect::Publish { card, sequence, under });
     Ok(())
 }
 

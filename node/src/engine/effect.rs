@@ -2,6 +2,7 @@
 
 use covey_api::EventText;
 pub use covey_overlay::Protocol;
+use covey_pairing::crypto::sign::{SigningSecret, VerifyingKey};
 use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,8 @@ pub enum Effect {
     Lookup {
         /// Whose.
         account: AccountId,
+        /// The keys under whose places it may stand, the likeliest first.
+        under: Vec<VerifyingKey>,
     },
     /// Publish our own card.
     Publish {
@@ -58,6 +61,8 @@ pub enum Effect {
         card: Vec<u8>,
         /// Its sequence number.
         sequence: u64,
+        /// The keys under whose places it is to stand.
+        under: Vec<SigningSecret>,
     },
     /// The journal has events up to this cursor.
     Journal(u64),

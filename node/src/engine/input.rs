@@ -8,7 +8,7 @@ use covey_pairing::consent::{KeyFrame, PairFrame};
 use covey_pairing::ids::AccountId;
 use tracing::debug;
 
-use crate::engine::consent::{found, frames};
+use crate::engine::consent::{found, frames, pursuit};
 use crate::engine::contacts::renewal;
 use crate::engine::group::listing;
 use crate::engine::inbound::{knock, parcels};
@@ -203,6 +203,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
                 own::write::begin(cx)?;
             }
             Notice::Shared(key) => own::write::queue(cx, key),
+            Notice::Pursue(account) => pursuit::anew(cx, &account)?,
             Notice::HandOut(no) => handing::hand_out(cx, no)?,
         }
     }

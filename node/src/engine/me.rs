@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use covey_feed::{Author, FeedKey};
+use covey_pairing::crypto::sign::SigningSecret;
 use covey_pairing::identity::{AccountSecret, DeviceSecret, KeyLog};
 use covey_pairing::ids::{AccountId, DeviceId};
 use rand_core::CryptoRng;
@@ -22,6 +23,9 @@ pub struct Me {
     pub key_log: KeyLog,
     /// Its owner has written down the words.
     pub backed_up: bool,
+    /// The first operational key, if the account was rotated since. It has no authority any more: whoever knows the account's id only
+    /// finds its card under this key.
+    pub first_key: Option<SigningSecret>,
 }
 
 /// As stored (sealed by the vault like every value).
@@ -33,6 +37,8 @@ struct Record {
     /// Records of older versions do not say.
     #[serde(default)]
     backed_up: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_key: Option<SigningSecret>,
 }
 
 impl Me {
@@ -82,19 +88,29 @@ impl Me {
         feed.author == self.author()
     }
 
+    /// The keys under whose places in the DHT our card stands. A plain device has none of them.
+    pub(super) fn places(&self) -> Vec<SigningSecret> {
+        self.account.signing().into_iter().chain(&self.first_key).cloned().collect()
+    }
+
     /// The identity kept in the store, if it was initialised.
     ///
     /// # Errors
     /// Those of the store, or a damaged record.
     pub fn load(tx: &Tx<'_>) -> Result<Option<Self>, EngineError> {
         let record = tx.get::<Record>(&tables::identity())?;
-        Ok(record.map(|Record { account, device, key_log, backed_up }| Self { account, device, key_log, backed_up }))
+        Ok(record.map(|Record { account, device, key_log, backed_up, first_key }| Self {
+            account,
+            device,
+            key_log,
+            backed_up,
+            first_key,
+        }))
     }
 
     pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
-        let Self { account, device, key_log, backed_up } = self;
-        let (account, device, key_log) = (account.clone(), device.clone(), key_log.clone());
-        Ok(tx.put(&tables::identity(), &Record { account, device, key_log, backed_up: *backed_up })?)
+        let Self { account, device, key_log, backed_up, first_key } = self.clone();
+        Ok(tx.put(&tables::identity(), &Record { account, device, key_log, backed_up, first_key })?)
     }
 
     /// Commits to a recovery key, if the account is of an older version that did not and its seed is still here. Whether it did.
@@ -142,9 +158,18 @@ impl Me {
         let device = DeviceSecret::generate(rng);
         let log = KeyLog::create(&account, now);
         let key_log = log.add_device(&account, &device, now).map_err(EngineError::bug)?;
-        let me = Self { account, device, key_log, backed_up: false };
+        let me = Self { account, device, key_log, backed_up: false, first_key: None };
         me.save(tx)?;
         Ok(me)
+    }
+}
+
+impl Me {
+    /// An account that was brought back with its words, on a new device: `keys` are those that the rotation brought, and the words are
+    /// not kept.
+    pub fn recovered(words: &AccountSecret, keys: AccountSecret, device: DeviceSecret, key_log: KeyLog) -> Self {
+        let first_key = words.signing().cloned();
+        Self { account: keys.sealed(), device, key_log, backed_up: true, first_key }
     }
 }
 

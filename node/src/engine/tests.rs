@@ -22,6 +22,7 @@ mod own_devices;
 mod own_groups;
 mod pacts;
 mod quota;
+mod recovery;
 mod rollback;
 mod rollback_groups;
 mod silence;

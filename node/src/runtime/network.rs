@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use covey_api::ApiError;
-use covey_overlay::{Bytes, Event, Events, Handle, Protocol, PublishError, record};
-use covey_pairing::crypto::sign::SigningSecret;
+use covey_overlay::{Bytes, Event, Events, Gone, Handle, Protocol, PublishError, record};
+use covey_pairing::crypto::sign::{SigningSecret, VerifyingKey};
 use covey_pairing::ids::AccountId;
 use rand::make_rng;
 use rand::rngs::StdRng;
@@ -34,7 +34,7 @@ enum Gate {
 }
 
 /// A card to publish.
-type Publication = Option<(Vec<u8>, u64)>;
+type Publication = Option<(Vec<u8>, u64, Vec<SigningSecret>)>;
 
 /// Carries the engine's effects to the overlay.
 pub struct OverlayNetwork {
@@ -49,7 +49,7 @@ pub struct OverlayNetwork {
 /// Something that takes time and answers with an input.
 enum Errand {
     Dial(PeerKey, Vec<String>),
-    Lookup(AccountId),
+    Lookup(AccountId, Vec<VerifyingKey>),
 }
 
 /// What is left to run once the engine is there.
@@ -59,15 +59,13 @@ pub struct Errands {
 }
 
 impl OverlayNetwork {
-    /// Connects to `overlay`; cards are published under the blinded form of `account`'s key. A plain device has none and publishes none.
-    pub fn new(overlay: Handle, account: Option<SigningSecret>) -> (Self, Errands) {
+    /// Connects to `overlay`.
+    pub fn new(overlay: Handle) -> (Self, Errands) {
         let (gate, gated) = mpsc::unbounded_channel();
         let (publication, published) = watch::channel(None);
         let (errands, to_run) = mpsc::unbounded_channel();
         tokio::spawn(keep_gate(overlay.clone(), gated));
-        if let Some(account) = account {
-            tokio::spawn(keep_published(overlay.clone(), account, published));
-        }
+        tokio::spawn(keep_published(overlay.clone(), published));
         (Self { overlay: overlay.clone(), gate, publication, errands }, Errands { overlay, errands: to_run })
     }
 }
@@ -85,8 +83,10 @@ impl Network for OverlayNetwork {
             Effect::Allow { peer, addresses } => drop(self.gate.send(Gate::Allow(peer, addresses))),
             Effect::Revoke { peer } => drop(self.gate.send(Gate::Revoke(peer))),
             Effect::Dial { peer, addresses } => drop(self.errands.send(Errand::Dial(peer, addresses))),
-            Effect::Lookup { account } => drop(self.errands.send(Errand::Lookup(account))),
-            Effect::Publish { card, sequence } => drop(self.publication.send(Some((card, sequence)))),
+            Effect::Lookup { account, under } => drop(self.errands.send(Errand::Lookup(account, under))),
+            Effect::Publish { card, sequence, under } => {
+                drop(self.publication.send(Some((card, sequence, under))));
+            }
             Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
         }
     }
@@ -106,38 +106,68 @@ async fn keep_gate(overlay: Handle, mut gated: mpsc::UnboundedReceiver<Gate>) {
     }
 }
 
-/// Publishes the newest card until somebody has stored it.
-async fn keep_published(overlay: Handle, account: SigningSecret, mut published: watch::Receiver<Publication>) {
+/// Publishes the newest card until somebody has stored it at each of its places.
+async fn keep_published(overlay: Handle, mut published: watch::Receiver<Publication>) {
     let mut rng: StdRng = make_rng();
     while published.changed().await.is_ok() {
         let mut pause = PUBLISH_AGAIN;
+        let Some((card, sequence, mut under)) = published.borrow_and_update().clone() else { continue };
         loop {
-            let Some((card, sequence)) = published.borrow_and_update().clone() else { break };
-            let now = super::worker::now();
-            remix(&mut rng);
-            let records = match record::seal_current(account.expose_seed(), sequence, &card, now, &mut rng) {
-                Ok(records) => records,
-                Err(error) => {
-                    warn!(%error, "the contact card cannot be published");
-                    break;
+            let mut missing = Vec::new();
+            for key in under {
+                match publish(&overlay, &key, &card, sequence, &mut rng).await {
+                    Ok(true) => {}
+                    Ok(false) => missing.push(key),
+                    Err(Gone) => return,
                 }
-            };
-            match overlay.publish(records).await {
-                Ok(stored) => {
-                    debug!(stored, sequence, "contact card published");
-                    break;
-                }
-                Err(PublishError::Gone) => return,
-                Err(PublishError::Invalid(error)) => {
-                    warn!(%error, "the contact card cannot be published");
-                    break;
-                }
-                Err(error) => debug!(%error, "contact card not published yet"),
             }
+            if missing.is_empty() {
+                break;
+            }
+            under = missing;
             tokio::select! {
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(PUBLISH_AGAIN_MOST),
-                changed = published.changed() => if changed.is_err() { return },
+                changed = published.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    published.mark_changed();
+                    break;
+                }
             }
+        }
+    }
+}
+
+/// Publishes a card under the place of one key. Whether there is nothing more to do.
+async fn publish(
+    overlay: &Handle,
+    key: &SigningSecret,
+    card: &[u8],
+    sequence: u64,
+    rng: &mut StdRng,
+) -> Result<bool, Gone> {
+    remix(rng);
+    let records = match record::seal_current(key.expose_seed(), sequence, card, super::worker::now(), rng) {
+        Ok(records) => records,
+        Err(error) => {
+            warn!(%error, "the contact card cannot be published");
+            return Ok(true);
+        }
+    };
+    match overlay.publish(records).await {
+        Ok(stored) => {
+            debug!(stored, sequence, "contact card published");
+            Ok(true)
+        }
+        Err(PublishError::Gone) => Err(Gone),
+        Err(PublishError::Invalid(error)) => {
+            warn!(%error, "the contact card cannot be published");
+            Ok(true)
+        }
+        Err(error) => {
+            debug!(%error, "contact card not published yet");
+            Ok(false)
         }
     }
 }
@@ -310,12 +340,18 @@ async fn run_errand(overlay: &Handle, errand: Errand) -> Option<Input> {
                 }
             }
         }
-        Errand::Lookup(account) => {
-            let found = overlay.lookup(*account.as_bytes()).await;
-            if let Err(error) = &found {
-                debug!(account = %account.fmt_short(), %error, "no contact card found yet");
+        Errand::Lookup(account, under) => {
+            let mut card = None;
+            for key in under {
+                match overlay.lookup(*key.as_bytes()).await {
+                    Ok(opened) => {
+                        card = Some(opened.payload);
+                        break;
+                    }
+                    Err(error) => debug!(account = %account.fmt_short(), %error, "no contact card found here yet"),
+                }
             }
-            Some(Input::Found { account, card: found.ok().map(|opened| opened.payload) })
+            Some(Input::Found { account, card })
         }
     }
 }

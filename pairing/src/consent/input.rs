@@ -44,6 +44,8 @@ pub enum Command {
     Block,
     /// Lift a block.
     Unblock,
+    /// Pair anew with an account that was recovered.
+    Renew,
 }
 
 impl std::fmt::Display for Command {
@@ -57,6 +59,7 @@ impl std::fmt::Display for Command {
             Self::Remove => "remove",
             Self::Block => "block",
             Self::Unblock => "unblock",
+            Self::Renew => "renew the pairing with",
         })
     }
 }
@@ -90,6 +93,14 @@ pub enum Input {
     Block,
     /// Operator: unblock.
     Unblock,
+    /// Their account was recovered on a new machine, which knows no pact: this one ends and they are asked for another, by an invite
+    /// that says so.
+    Renew {
+        /// Their account key since the recovery.
+        their_dh: DhPublic,
+        /// Their account's KEM key since then, if they name one.
+        their_kem: Option<KemPublic>,
+    },
     /// An invite of theirs, opened by [`super::open_invite`].
     Invited(Box<OpenedInvite>),
     /// Any other frame that names an invite of [`super::Relationship::invite_ids`].

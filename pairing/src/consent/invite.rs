@@ -26,6 +26,9 @@ pub struct Request {
     pub made_at: u64,
     /// From when on it cannot be accepted, Unix milliseconds.
     pub expires_at: u64,
+    /// The inviter says that we were paired before our account was recovered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renewal: bool,
 }
 
 /// An invite that opened and passed every check that needs no memory of its inviter.
@@ -80,6 +83,7 @@ impl OpenedInvite {
             note: offer.note.clone(),
             made_at: offer.at,
             expires_at: offer.expires_at(),
+            renewal: offer.renewal,
         }
     }
 

@@ -139,6 +139,7 @@ impl Relationship {
             Input::Remove => step.remove()?,
             Input::Block => step.block()?,
             Input::Unblock => step.unblock()?,
+            Input::Renew { their_dh, their_kem } => step.renew(their_dh, their_kem)?,
             Input::Invited(invite) => step.invited(*invite)?,
             Input::Received(frame) => step.received(frame)?,
             Input::Tick => {}

@@ -47,6 +47,8 @@ pub(super) struct NewInvite {
     pub(super) their_kem: Option<KemPublic>,
     pub(super) note: String,
     pub(super) token: Option<Token>,
+    /// It says that the two were paired before their account was recovered.
+    pub(super) renewal: bool,
     /// When it is made, Unix milliseconds.
     pub(super) at: u64,
     /// The newest of their offers that we are done with.
@@ -66,7 +68,9 @@ impl OwnInvite {
             return Err(ConsentError::Note);
         }
         let (ephemeral, kem) = (DhSecret::random(rng), KemSecret::random(rng));
-        let offer = Offer::new(*them, ephemeral.public(), new.at, new.seen, me.name, new.note, kem.public(), me.card);
+        let mut offer =
+            Offer::new(*them, ephemeral.public(), new.at, new.seen, me.name, new.note, kem.public(), me.card);
+        offer.renewal = new.renewal;
         let payload = offer.sign(me.device);
         let from = me.account.id();
         let seal = new.their_kem.as_ref().map(|key| Seal::new(&from, them, key, rng)).transpose();
@@ -120,6 +124,11 @@ impl OwnInvite {
     /// What it says to their operator.
     pub(super) fn note(&self) -> Option<String> {
         Offer::decode(&self.payload).ok().map(|offer| offer.note)
+    }
+
+    /// Whether it says that the two were paired before.
+    pub(super) fn is_renewal(&self) -> bool {
+        Offer::decode(&self.payload).is_ok_and(|offer| offer.renewal)
     }
 
     pub(super) fn expires_at(&self) -> u64 {

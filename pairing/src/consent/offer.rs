@@ -45,6 +45,9 @@ pub(super) struct Offer {
     pub(super) note: String,
     pub(super) kem: KemPublic,
     pub(super) card: ByteBuf,
+    /// [PAIR-85] The inviter says that the two were paired, before the invitee's account was recovered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) renewal: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,7 +74,18 @@ impl Offer {
         kem: KemPublic,
         card: &[u8],
     ) -> Self {
-        Self { v: Version, to, e, at, seen, name: name.to_owned(), note, kem, card: ByteBuf::from(card) }
+        Self {
+            v: Version,
+            to,
+            e,
+            at,
+            seen,
+            name: name.to_owned(),
+            note,
+            kem,
+            card: ByteBuf::from(card),
+            renewal: false,
+        }
     }
 
     /// The payload of message 1.

@@ -15,6 +15,13 @@ use crate::{
     identity::Token,
 };
 
+/// What an invite says.
+struct Said {
+    note: String,
+    token: Option<Token>,
+    renewal: bool,
+}
+
 impl<R: CryptoRng> Step<'_, R> {
     pub(super) fn invite(
         &mut self,
@@ -31,7 +38,22 @@ impl<R: CryptoRng> Step<'_, R> {
                 return Err(self.not_allowed(Command::Invite));
             }
         }
-        let own = self.new_invite(their_dh, their_kem, note, token)?;
+        let own = self.new_invite(their_dh, their_kem, Said { note, token, renewal: false })?;
+        self.r.phase = Phase::Invited { own: Box::new(own), crossing: None };
+        Ok(())
+    }
+
+    /// [PAIR-85] The recovered account has none of the secrets of the pact; who stole a machine of before may have them. So it ends,
+    /// without a notice, and they are asked for another.
+    pub(super) fn renew(&mut self, their_dh: DhPublic, their_kem: Option<KemPublic>) -> Result<(), ConsentError> {
+        let Phase::Paired(pact) = self.r.phase.clone() else { return Err(self.not_allowed(Command::Renew)) };
+        if self.r.blocked {
+            return Err(self.not_allowed(Command::Renew));
+        }
+        let said = Said { note: String::new(), token: None, renewal: true };
+        let own = self.new_invite(their_dh, their_kem, said)?;
+        self.end_older_pact();
+        self.end_pact(&pact);
         self.r.phase = Phase::Invited { own: Box::new(own), crossing: None };
         Ok(())
     }
@@ -40,11 +62,10 @@ impl<R: CryptoRng> Step<'_, R> {
         &mut self,
         their_dh: DhPublic,
         their_kem: Option<KemPublic>,
-        note: String,
-        token: Option<Token>,
+        Said { note, token, renewal }: Said,
     ) -> Result<OwnInvite, ConsentError> {
         let at = self.next_offer_time();
-        let new = NewInvite { their_dh, their_kem, note, token, at, seen: self.r.spent };
+        let new = NewInvite { their_dh, their_kem, note, token, renewal, at, seen: self.r.spent };
         let own = OwnInvite::new(new, &self.r.them, &self.me, self.rng)?;
         self.r.newest = at;
         Ok(own)
@@ -68,7 +89,7 @@ impl<R: CryptoRng> Step<'_, R> {
             own.quiet_until = None;
         } else {
             let old = own.id;
-            *own = self.new_invite(their_dh, their_kem, note, token)?;
+            *own = self.new_invite(their_dh, their_kem, Said { note, token, renewal: own.is_renewal() })?;
             self.close(old, Ending::Withdrawn);
         }
         self.r.phase = Phase::Invited { own, crossing };

@@ -11,5 +11,6 @@ mod matrix;
 mod pairing;
 mod property;
 mod refusing;
+mod renewing;
 mod sealed;
 mod time;

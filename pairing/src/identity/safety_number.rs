@@ -60,6 +60,11 @@ impl From<&KeyLog> for Party {
 }
 
 impl Party {
+    /// An account as it is after a rotation.
+    pub fn rotated(account: AccountId, rotation: RotationId) -> Self {
+        Self { account, rotation: Some(rotation) }
+    }
+
     fn fingerprint(&self) -> String {
         let key = self.rotation.as_ref().map_or(self.account.as_bytes(), RotationId::as_bytes);
         fingerprint(self.account.as_bytes(), key)

@@ -64,6 +64,10 @@ pub fn contact(id: &str, alias: Option<&str>, state: ContactState) -> Contact {
         expires_at: None,
         verified: false,
         confirmed: true,
+        recovered_at: None,
+        verified_before: false,
+        contested: false,
+        renewal: false,
         online: false,
         alerts: Vec::new(),
         refused_before: false,
@@ -409,6 +413,17 @@ impl AccountApi for Mock {
 }
 
 impl PairApi for Mock {
+    async fn accept_renewals(&self, _params: PairAcceptRenewals) -> Result<Vec<Contact>, ApiError> {
+        let mut state = self.state();
+        let renewals = state.contacts.iter_mut().filter(|contact| contact.renewal);
+        Ok(renewals
+            .map(|contact| {
+                (contact.renewal, contact.state) = (false, ContactState::Paired);
+                contact.clone()
+            })
+            .collect())
+    }
+
     async fn invite(&self, params: PairInvite) -> Result<Contact, ApiError> {
         if !params.to.starts_with("cv1") && params.to != "covey:carol" {
             return Err(ApiError::new(Reason::InvalidTicket, "That is no ticket. Ask them for a new one."));
@@ -422,7 +437,11 @@ impl PairApi for Mock {
 
     async fn list(&self, params: PairList) -> Result<Vec<Contact>, ApiError> {
         let contacts = self.state().contacts.clone();
-        Ok(contacts.into_iter().filter(|contact| params.state.is_none_or(|state| contact.state == state)).collect())
+        Ok(contacts
+            .into_iter()
+            .filter(|contact| params.state.is_none_or(|state| contact.state == state))
+            .filter(|contact| params.renewal.is_none_or(|renewal| contact.renewal == renewal))
+            .collect())
     }
 
     async fn show(&self, params: PairShow) -> Result<Contact, ApiError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use covey_pairing::ids::AccountId;
 use tracing::info;
 
-use crate::engine::consent::{ended, pursuit, step};
+use crate::engine::consent::{ended, lost, pursuit, step};
 use crate::engine::counters::Counter;
 use crate::engine::group::{listing, load};
 use crate::engine::notices::Notice;
@@ -37,6 +37,7 @@ pub fn next_wake(live: &Live) -> u64 {
         .chain(syncs)
         .chain(penalties)
         .chain(live.deadlines.values().copied())
+        .chain(live.lost.next())
         .chain(slow)
         .chain(groups::next_wake(&live.groups))
         .chain(live.own_at)
@@ -63,6 +64,7 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     for contact in people::all(cx.tx)? {
         if contact.is_paired() {
             gate::allow_contact(cx, &contact.account)?;
+            cx.live.lost.add(contact.account, cx.now);
         }
         pursuit::watch(cx, &contact)?;
     }
@@ -95,6 +97,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             None => drop(cx.live.waiting.remove(&account)),
         }
     }
+    lost::tick(cx)?;
     sync::tick(cx)?;
     groups::tick(cx)?;
     own::write::tick(cx)?;

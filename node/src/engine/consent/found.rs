@@ -47,7 +47,11 @@ fn invite(cx: &mut Cx<'_, '_>, mut contact: Contact, here: Option<PeerKey>) -> R
         return Ok(());
     }
     let Some(wanted) = contact.wanted.take() else { return Ok(()) };
-    let input = Input::Invite { their_dh, their_kem, note: wanted.note, token: wanted.token };
+    let input = if wanted.renewal {
+        Input::Renew { their_dh, their_kem }
+    } else {
+        Input::Invite { their_dh, their_kem, note: wanted.note, token: wanted.token }
+    };
     if let Err(error) = step::step(cx, contact, input, here)? {
         debug!(%error, "the account that was looked up cannot be invited any more");
     }

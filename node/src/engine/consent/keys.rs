@@ -8,7 +8,7 @@ use covey_pairing::ids::AccountId;
 
 use crate::engine::records::devices;
 use crate::engine::records::people::Contact;
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, Effect, EngineError};
 
 /// What is known of the keys of an account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,4 +50,18 @@ pub(in crate::engine) fn question(cx: &Cx<'_, '_>, contact: &Contact) -> Result<
     }
     let missing = of(cx, contact)?.kem.filter(|hash| at_hand(contact, hash).is_none());
     Ok(missing.map(|hash| KeyFrame::Ask(hash).encode()))
+}
+
+/// Looks the card of an account up: where its operational key says, as far as that is known, and where its id does.
+pub(in crate::engine) fn look_up(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    let first = account.verifying_key();
+    let mut under = vec![first];
+    if let Some(known) = devices::known_log(cx.tx, account)? {
+        let now = known.log().operational_key();
+        if now != first {
+            under.insert(0, now);
+        }
+    }
+    cx.effects.push(Effect::Lookup { account: *account, under });
+    Ok(())
 }

@@ -5,6 +5,7 @@
 //! | [`pacts`] | what a pact carries |
 //! | [`keys`] | the keys that an invite needs |
 //! | [`pursuit`] | what must still reach somebody |
+//! | [`lost`] | contacts who cannot be reached |
 //! | [`step`] | one step of a relationship |
 //! | [`commands`] | of the operator |
 //! | [`requests`] | the open mode |
@@ -18,6 +19,7 @@ pub(super) mod ended;
 pub(super) mod found;
 pub(super) mod frames;
 pub(super) mod keys;
+pub(super) mod lost;
 pub(super) mod pacts;
 pub(super) mod pursuit;
 pub(super) mod requests;

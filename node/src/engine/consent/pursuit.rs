@@ -1,5 +1,6 @@
 //! What must still reach somebody. Nothing is kept here: the frames are in the relationships, so a restart rebuilds all.
 
+use covey_pairing::ids::AccountId;
 use rand_core::Rng;
 
 use crate::engine::consent::keys;
@@ -45,6 +46,15 @@ pub(in crate::engine) fn peers(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Vec
     Ok(peers)
 }
 
+/// Something new is to be sent to an account: earlier waits do not count.
+pub(in crate::engine) fn anew(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    cx.live.waiting.remove(account);
+    match people::load(cx.tx, account)? {
+        Some(contact) => pursue(cx, &contact, None),
+        None => Ok(()),
+    }
+}
+
 /// Sends what waits for an account to those of its peers that are connected, and tries to reach it otherwise. `here`: a
 /// peer that just sent us something, stranger or not.
 pub(in crate::engine) fn pursue(
@@ -54,11 +64,15 @@ pub(in crate::engine) fn pursue(
 ) -> Result<(), EngineError> {
     watch(cx, contact)?;
     let Some(retry) = cx.live.waiting.get(&contact.account).copied() else { return Ok(()) };
+    if is_held(cx, contact) {
+        cx.live.waiting.insert(contact.account, Retry { attempts: 0, at: contact.held_until() });
+        return Ok(());
+    }
     let reached = reach(cx, contact, here)?;
     let nobody_known = contact.wanted.is_some() && keys::of(cx, contact)?.dh.is_none();
     // Known addresses first; the network is asked when they did not do.
     if nobody_known || (!reached && (retry.attempts > 0 || contact.hints.is_empty())) {
-        cx.effects.push(Effect::Lookup { account: contact.account });
+        keys::look_up(cx, &contact.account)?;
     }
     let next = retry.again(cx.now, cx.rng.next_u64());
     cx.live.waiting.insert(contact.account, next);
@@ -84,8 +98,16 @@ pub(in crate::engine) fn reach(
     Ok(reached)
 }
 
+/// Whether nothing is sent to the account yet, which was recovered a moment ago.
+fn is_held(cx: &Cx<'_, '_>, contact: &Contact) -> bool {
+    contact.held_until() > cx.now
+}
+
 /// The frames that wait for an account.
 fn waiting(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Vec<Vec<u8>>, EngineError> {
+    if is_held(cx, contact) {
+        return Ok(Vec::new());
+    }
     let frames = contact.relationship.outstanding().into_iter().map(|(_, frame)| frame);
     Ok(frames.chain(keys::question(cx, contact)?).collect())
 }

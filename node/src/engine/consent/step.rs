@@ -56,7 +56,7 @@ pub(in crate::engine) fn step_quietly(
         answer_attachment: &attachment,
         work_bits: cx.policy.work_bits,
     };
-    let invites = matches!(input, Input::Invite { .. });
+    let invites = matches!(input, Input::Invite { .. } | Input::Renew { .. });
     let note = match &input {
         Input::Invite { note, .. } => Some(note.clone()),
         _ => None,
@@ -71,7 +71,9 @@ pub(in crate::engine) fn step_quietly(
         by_invite && contact.is_paired() && outcome.effects.iter().any(|e| matches!(e, Consequence::Paired { .. }));
     contact.relationship = outcome.next;
     cx.live.pending = None;
-    if contact.has_pact() || matches!(contact.relationship.state(), State::Declined | State::Blocked) {
+    let renews_soon = contact.has_pact() && contact.wanted.as_ref().is_some_and(|wanted| wanted.renewal);
+    if (contact.has_pact() && !renews_soon) || matches!(contact.relationship.state(), State::Declined | State::Blocked)
+    {
         // Agreed on in another way, or not wanted any more.
         contact.wanted = None;
     }
@@ -128,6 +130,7 @@ fn learn(
     by_us: bool,
 ) -> Result<bool, EngineError> {
     let mut changed = false;
+    let pairs = effects.iter().any(|effect| matches!(effect, Consequence::Paired { .. }));
     if effects.contains(&Consequence::Unpaired) {
         // Those of the previous pact; this step may bring one of the next.
         contact.bundles.clear();
@@ -136,9 +139,10 @@ fn learn(
         match effect {
             Consequence::CardLearned(bytes) => {
                 cards::learn(cx, &contact.account, bytes)?;
-                // What that told the operator of is kept.
+                // What follows from that is kept.
                 if let Some(stored) = people::load(cx.tx, &contact.account)? {
-                    (contact.alerts, contact.verified) = (stored.alerts, stored.verified);
+                    contact.adopt(stored);
+                    contact.wanted = contact.wanted.take().filter(|_| !pairs);
                 }
             }
             Consequence::Attachment(bytes) if !bytes.is_empty() => {

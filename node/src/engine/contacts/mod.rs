@@ -8,6 +8,7 @@
 //! | [`gone`] | devices that an account has no more |
 //! | [`kept`] | what is kept of cards |
 //! | [`logs`] | what follows from key logs of others |
+//! | [`numbers`] | safety numbers |
 //! | [`own`] | our own other devices |
 //! | [`renewal`] | our own card, told when it changes |
 
@@ -17,5 +18,6 @@ mod freshest;
 mod gone;
 mod kept;
 pub(super) mod logs;
+pub(super) mod numbers;
 pub(super) mod own;
 pub(super) mod renewal;

@@ -3,6 +3,7 @@
 pub(super) mod authors;
 pub(super) mod groups;
 pub(super) mod knocks;
+pub(super) mod lost;
 pub(super) mod misuse;
 pub(super) mod quotas;
 pub(super) mod retry;
@@ -16,6 +17,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use serde_bytes::ByteBuf;
 
 use crate::engine::live::authors::AuthorKeys;
+use crate::engine::live::lost::Lost;
 use crate::engine::live::misuse::Misuse;
 use crate::engine::live::quotas::Quotas;
 use crate::engine::live::retry::Retry;
@@ -35,6 +37,8 @@ pub struct Live {
     pub(super) contacts: BTreeMap<PeerKey, ContactPeer>,
     /// Accounts for whom a pairing frame waits.
     pub(super) waiting: BTreeMap<AccountId, Retry>,
+    /// Paired contacts who are not connected.
+    pub(super) lost: Lost,
     /// When a relationship next has something to do by itself.
     pub(super) deadlines: BTreeMap<AccountId, u64>,
     /// Peers at which a pairing frame for an account may be left (from its ticket or card).
@@ -92,6 +96,7 @@ impl Live {
             opened: BTreeSet::new(),
             contacts: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            lost: Lost::default(),
             deadlines: BTreeMap::new(),
             hints: BTreeMap::new(),
             pending: None,
@@ -142,6 +147,7 @@ impl Live {
         self.housekept_at = self.housekept_at.min(now);
         self.pruned_at = self.pruned_at.min(now);
         self.misuse.set_back(now);
+        self.lost.set_back(now);
         [&mut self.quotas, &mut self.works, &mut self.proofs].into_iter().for_each(|bucket| bucket.set_back(now));
         self.groups.knocks.set_back(now);
     }

@@ -2,7 +2,7 @@
 
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::kem::KemHash;
-use covey_pairing::identity::{CardContent, ContactCard, KeyLog, KnownLog, SignedOp};
+use covey_pairing::identity::{CardContent, ContactCard, KeyLog, KnownLog, SignedOp, Standing};
 use covey_pairing::ids::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -71,6 +71,11 @@ impl Card {
     pub(in crate::engine) fn is_older_than(&self, card: &ContactCard) -> bool {
         let signer = card.signer();
         (self.sequence, self.signer.unwrap_or(signer)) < (card.content().sequence, signer)
+    }
+
+    /// Whether nothing of the account counts until people have compared its safety number.
+    pub(in crate::engine) fn is_contested(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| matches!(known.standing(), Standing::Contested(_)))
     }
 
     /// The same card after something else became known of the account.

@@ -14,6 +14,9 @@ use crate::engine::records::devices;
 use crate::engine::{EngineError, PeerKey, tables};
 use crate::store::Tx;
 
+/// Nothing is sent to a recovered account for this long after its recovery was first seen, in milliseconds.
+const HOLD: u64 = 60_000;
+
 /// Another account as stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Contact {
@@ -50,6 +53,12 @@ pub(in crate::engine) struct Contact {
     /// They declined an invite of ours, and nothing was agreed since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) refused: bool,
+    /// When we learned that their account was recovered with its words, last; Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) recovered_at: Option<u64>,
+    /// We had compared safety numbers before their account was recovered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::engine) verified_before: bool,
     /// Whether we ended the pairing, while it is ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) ended_by_us: Option<bool>,
@@ -67,6 +76,9 @@ pub(in crate::engine) struct Wanted {
     /// Hash of its KEM key, if a ticket named it: there is no invite but one that is sealed to this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) kem: Option<KemHash>,
+    /// We are paired, and their account was recovered: they are asked for another pact.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::engine) renewal: bool,
 }
 
 /// Where a pairing frame may be left.
@@ -94,6 +106,8 @@ impl Contact {
             changed_at: now,
             alerts: Vec::new(),
             refused: false,
+            recovered_at: None,
+            verified_before: false,
             ended_by_us: None,
         }
     }
@@ -105,9 +119,24 @@ impl Contact {
         self.alerts.push(Alert { what, at, proof: kept.or(proof.map(ByteBuf::from)) });
     }
 
+    /// Takes over what a card of theirs changed in the record as it is `stored`.
+    pub(in crate::engine) fn adopt(&mut self, stored: Self) {
+        let Self { alerts, verified, verified_before, recovered_at, wanted, .. } = stored;
+        (self.alerts, self.verified, self.verified_before) = (alerts, verified, verified_before);
+        if recovered_at != self.recovered_at {
+            (self.recovered_at, self.wanted) = (recovered_at, wanted);
+        }
+    }
+
     /// Whether the operator was told of this already and has not verified them since.
     pub(in crate::engine) fn is_alerted(&self, what: AlertKind) -> bool {
         self.alerts.iter().any(|alert| alert.what == what)
+    }
+
+    /// From when on a recovered account is sent anything, Unix milliseconds: an objection of one of its devices of before arrives
+    /// first.
+    pub(in crate::engine) fn held_until(&self) -> u64 {
+        self.recovered_at.map_or(0, |at| at.saturating_add(HOLD))
     }
 
     /// Let in by the open mode and waiting for the operator's word. (What such a stranger wrote stays out of the inbox

@@ -72,6 +72,7 @@ pub(in crate::engine) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
     let now = cx.now;
     let gone = cx.live.opened.remove(&peer);
     if let Some(contact) = cx.live.contacts.get_mut(&peer) {
+        cx.live.lost.add(contact.account, now);
         if gone && matches!(people::load(cx.tx, &contact.account), Ok(Some(contact)) if contact.is_paired()) {
             info!(contact = %contact.account.fmt_short(), "a contact disconnected");
         }

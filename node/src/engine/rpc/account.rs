@@ -5,9 +5,9 @@ use covey_api::{
     Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError, EventKind, Reason,
     SafetyNumber, Ticket, TicketInfo, TicketState, Time, sentence,
 };
-use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError, safety_number};
+use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError};
 
-use crate::engine::contacts::renewal;
+use crate::engine::contacts::{numbers, renewal};
 use crate::engine::names;
 use crate::engine::names::pick::{self, Purpose};
 use crate::engine::notices::Notice;
@@ -160,7 +160,7 @@ pub fn safety(cx: &mut Cx<'_, '_>, params: &AccountSafetyNumber) -> Result<Safet
     let contact = names::contact(cx, &params.contact, Purpose::Read)?;
     Ok(SafetyNumber {
         contact: contact.account.to_string(),
-        safety_number: safety_number(&cx.me.account_id(), &contact.account).to_string(),
+        safety_number: numbers::with(cx, &contact.account)?.to_string(),
         alias: contact.alias,
         verified: contact.verified,
     })

@@ -7,7 +7,7 @@ use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, Named, bound};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::messages::{self, Page};
-use crate::engine::records::{edits, people};
+use crate::engine::records::{devices, edits, people};
 use crate::engine::rpc::range;
 use crate::engine::said::write;
 use crate::engine::shown::{self, contact, group};
@@ -101,7 +101,12 @@ fn check_writable(cx: &Cx<'_, '_>, channel: &Channel) -> Result<(), ApiError> {
         let contact = people::load(cx.tx, &account)?.ok_or_else(|| contact::no_such(&account.to_string()))?;
         return Err(contact::not_paired(&contact));
     }
-    if channel.is_group() { group::may_write(cx, channel) } else { Ok(()) }
+    let Some(account) = channel.contact() else { return group::may_write(cx, channel) };
+    if devices::card(cx.tx, &account)?.is_some_and(|card| card.is_contested()) {
+        let contact = people::load(cx.tx, &account)?.ok_or_else(|| contact::no_such(&account.to_string()))?;
+        return Err(contact::contested(&contact));
+    }
+    Ok(())
 }
 
 /// The direct channel with a contact that is paired.

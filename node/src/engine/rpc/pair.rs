@@ -5,11 +5,13 @@ use covey_api::{
     PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify, Reason, Sent, sentence,
 };
 use covey_pairing::consent::{Input, NOTE_MAX_CHARS, State};
-use covey_pairing::identity::{Ticket, Token, safety_number};
+use covey_pairing::identity::{Ticket, Token};
 use covey_pairing::ids::AccountId;
+use tracing::info;
 
 use crate::engine::consent::keys::{self, Keys};
 use crate::engine::consent::{commands, pursuit, requests};
+use crate::engine::contacts::numbers;
 use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, aliases};
 use crate::engine::records::people::{self, Hint, Wanted};
@@ -95,7 +97,7 @@ fn wanted(cx: &Cx<'_, '_>, contact: &mut people::Contact, keys: &Keys, note: Str
     let since = asked.as_ref().map_or(cx.now, |asked| asked.since);
     let (said, given) = asked.map(|asked| (asked.note, asked.token)).unwrap_or_default();
     let note = if note.is_empty() { said } else { note };
-    Wanted { note, token: token.or(given), since, dh: keys.dh, kem: keys.kem }
+    Wanted { note, token: token.or(given), since, dh: keys.dh, kem: keys.kem, renewal: false }
 }
 
 fn parse(cx: &Cx<'_, '_>, text: &str) -> Result<(AccountId, Option<Ticket>), ApiError> {
@@ -142,6 +144,7 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &PairList) -> Result<Vec<Contact>, ApiE
     let mut found = people::all(cx.tx)?;
     found.retain(people::is_known);
     found.retain(|contact| params.state.is_none_or(|state| state == contact::shown_state(contact)));
+    found.retain(|contact| params.renewal.is_none_or(|renewal| renewal == contact::is_renewal(contact)));
     found.sort_by_key(|contact| std::cmp::Reverse(contact.changed_at));
     Ok(found.iter().map(|contact| contact::show(cx, contact)).collect::<Result<_, EngineError>>()?)
 }
@@ -169,6 +172,24 @@ pub fn accept(cx: &mut Cx<'_, '_>, params: &PairAccept) -> Result<Contact, ApiEr
     }
     contact.request = false;
     commands::command(cx, contact, Input::Accept)
+}
+
+/// `pair.accept_renewals`
+///
+/// # Errors
+/// Those of the store.
+pub fn accept_renewals(cx: &mut Cx<'_, '_>) -> Result<Vec<Contact>, ApiError> {
+    let mut accepted = Vec::new();
+    for mut contact in people::all(cx.tx)?.into_iter().filter(contact::is_renewal) {
+        contact.request = false;
+        let account = contact.account;
+        match commands::command(cx, contact, Input::Accept) {
+            Ok(contact) => accepted.push(contact),
+            // One that ran out this moment keeps the others from nothing.
+            Err(error) => info!(account = %account.fmt_short(), %error, "a renewal is not accepted"),
+        }
+    }
+    Ok(accepted)
 }
 
 /// `pair.decline`
@@ -252,14 +273,16 @@ pub fn unblock(cx: &mut Cx<'_, '_>, params: &PairUnblock) -> Result<Contact, Api
 pub fn verify(cx: &mut Cx<'_, '_>, params: &PairVerify) -> Result<Contact, ApiError> {
     let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
     let given: String = params.safety_number.chars().filter(char::is_ascii_digit).collect();
-    let right = safety_number(&cx.me.account_id(), &contact.account);
-    if given != right.digits() {
+    if !numbers::compare(cx, &contact.account, &given)? {
         return Err(ApiError::new(
             Reason::SafetyNumberMismatch,
             "The numbers differ: one of you mistyped it, or somebody is in between. Compare them again in person.",
         ));
     }
+    // What was in dispute may be decided by this.
+    contact = people::load_or_new(cx.tx, &contact.account, cx.now)?;
     contact.verified = true;
+    contact.verified_before = false;
     contact.alerts.clear();
     contact.changed_at = cx.now;
     contact.save(cx.tx)?;

@@ -6,8 +6,9 @@ use covey_api::{ApiError, ContactState, Direction, Reason, Time};
 use covey_pairing::consent::State;
 use covey_pairing::ids::AccountId;
 
+use crate::engine::records::channels;
+use crate::engine::records::devices::{self, Card};
 use crate::engine::records::people::{Alert, AlertKind, Contact};
-use crate::engine::records::{channels, devices};
 use crate::engine::shown::ids;
 use crate::engine::{Cx, EngineError};
 
@@ -53,10 +54,12 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
         Some(no) => channels::by_no(cx.tx, no)?.map(|channel| channel.text_id()),
         None => None,
     };
+    let card = devices::card(cx.tx, &contact.account)?;
+    let contested = card.as_ref().is_some_and(Card::is_contested);
     Ok(api::Contact {
         contact: contact.account.to_string(),
         alias: contact.alias.clone(),
-        name: devices::card(cx.tx, &contact.account)?.and_then(|card| card.name),
+        name: card.and_then(|card| card.name),
         state,
         since: Time::from_unix_ms(contact.wanted.as_ref().map_or(relationship.since(), |wanted| wanted.since)),
         direction: contact.outgoing.map(|out| if out { Direction::Outgoing } else { Direction::Incoming }),
@@ -64,12 +67,32 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
         expires_at: expires_at.map(Time::from_unix_ms),
         verified: contact.verified,
         confirmed: relationship.confirmed(),
+        recovered_at: contact.recovered_at.map(Time::from_unix_ms),
+        verified_before: contact.verified_before,
+        contested,
+        renewal: is_renewal(contact),
         alerts: contact.alerts.iter().map(Alert::show).collect(),
         refused_before: contact.refused,
         ended_by: contact.ended_by_us.map(|us| if us { api::Party::Us } else { api::Party::Them }),
         online: contact.is_paired() && is_online(cx, &contact.account)?,
         channel,
     })
+}
+
+/// Whether an invite of theirs waits that says we were paired before our account was recovered.
+pub(in crate::engine) fn is_renewal(contact: &Contact) -> bool {
+    contact.relationship.request().is_some_and(|request| request.renewal)
+}
+
+/// Nothing is sent to a contact whose account is contested, and why.
+pub(in crate::engine) fn contested(contact: &Contact) -> ApiError {
+    let name = contact.alias.clone().unwrap_or_else(|| ids::short(&contact.account.to_string()));
+    let word = shell_word(&name);
+    let sentence = format!(
+        "The account of {name} is contested: somebody may have stolen its words. Compare safety numbers in person: `covey pair verify \
+         {word}`."
+    );
+    ApiError::new(Reason::NotPaired, sentence).with_data(serde_json::json!({ "state": "contested" }))
 }
 
 /// The state as clients see it: somebody let in by the open mode is still pending until the operator says yes.

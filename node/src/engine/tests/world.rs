@@ -75,6 +75,12 @@ impl World {
         world
     }
 
+    /// Another node comes.
+    pub(super) fn join(&mut self, node: Node) {
+        self.nodes.push(node);
+        self.start(self.nodes.len() - 1);
+    }
+
     fn start(&mut self, node: usize) {
         self.input(node, Input::Start);
         self.input(node, Input::Addresses(vec![format!("/ip4/192.0.2.{}/tcp/1", node + 1)]));
@@ -193,7 +199,7 @@ impl World {
                         }
                     }
                 }
-                Effect::Lookup { account } => {
+                Effect::Lookup { account, .. } => {
                     let card = self.cards.get(&account).cloned();
                     self.fly(node, Input::Found { account, card });
                 }

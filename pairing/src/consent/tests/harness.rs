@@ -160,6 +160,11 @@ impl World {
         Input::Invite { their_dh: them.dh().public(), their_kem, note: format!("{who:?} here"), token }
     }
 
+    pub(super) fn renew_input(&self, who: Who) -> Input {
+        let them = &self.side(who.other()).account;
+        Input::Renew { their_dh: them.dh().public(), their_kem: self.sealed.then(|| them.kem_key().clone()) }
+    }
+
     pub(super) fn invite(&mut self, who: Who) -> Result<Vec<Effect>, ConsentError> {
         let input = self.invite_input(who, None);
         self.step(who, input)

@@ -51,6 +51,7 @@ fn expected(state: State, command: Command) -> Option<State> {
         (Command::Block, Blocked) => None,
         (Command::Block, _) => Some(Blocked),
         (Command::Unblock, Blocked) => Some(Stranger),
+        (Command::Renew, Paired) => Some(Invited),
         _ => None,
     }
 }
@@ -66,6 +67,7 @@ fn every_command_in_every_state_does_what_it_says_or_is_refused_by_name() {
         Command::Remove,
         Command::Block,
         Command::Unblock,
+        Command::Renew,
     ];
     for state in State::ALL {
         for command in commands {
@@ -79,6 +81,7 @@ fn every_command_in_every_state_does_what_it_says_or_is_refused_by_name() {
                 Command::Remove => Input::Remove,
                 Command::Block => Input::Block,
                 Command::Unblock => Input::Unblock,
+                Command::Renew => world.renew_input(Bob),
             };
             let before = world.bob.r.clone();
             match (world.step(Bob, input), expected(state, command)) {

@@ -139,6 +139,7 @@ impl Model {
             Command::Remove => Input::Remove,
             Command::Block => Input::Block,
             Command::Unblock => Input::Unblock,
+            Command::Renew => self.world.renew_input(who),
         };
         self.step(who, input, Some(command));
     }

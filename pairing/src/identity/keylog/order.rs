@@ -70,6 +70,13 @@ impl Fork {
         }
     }
 
+    /// Of two rotations: their number, and the ids of both.
+    pub fn rotations(&self) -> Option<(u32, [RotationId; 2])> {
+        let after = self.after?;
+        let index = Head::decode(&self.a, 0).ok()?.index;
+        Some((index, [&self.a, &self.b].map(|op| RotationId::of(after.as_bytes(), op.bytes()))))
+    }
+
     fn is_signed_by(&self, key: &VerifyingKey, log: &KeyLog) -> bool {
         let read = |op: &SignedOp| op.read(key, 0, Trust::Nothing);
         let (Ok(a), Ok(b)) = (read(&self.a), read(&self.b)) else { return false };

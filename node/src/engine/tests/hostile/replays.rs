@@ -93,7 +93,7 @@ fn an_invite_replayed_by_its_carrier_makes_one_request_before_and_after_a_restar
     world.settle();
     let frames = world.record.take().unwrap();
     let pending = |world: &mut World| {
-        let params = covey_api::PairList { state: Some(ContactState::Pending) };
+        let params = covey_api::PairList { state: Some(ContactState::Pending), renewal: None };
         world.call(1, |cx| rpc::pair::list(cx, &params)).unwrap().len()
     };
     for round in 0..3 {

@@ -300,7 +300,7 @@ impl Sim {
                     self.soon(node, Input::Connected { peer });
                 }
             }
-            Effect::Lookup { account } => {
+            Effect::Lookup { account, .. } => {
                 let card = self.cards.get(&account).cloned();
                 self.soon(node, Input::Found { account, card });
             }

@@ -304,7 +304,7 @@ impl Network {
                     self.connect(node, to);
                 }
             }
-            Effect::Lookup { account } => {
+            Effect::Lookup { account, .. } => {
                 let card = self.cards.get(&account).cloned();
                 self.soon(node, Input::Found { account, card });
             }

@@ -1,0 +1,172 @@
+//! Accounts that are brought back with their words, as their contacts see it. Node 0 is recovered; what becomes of it is node 2,
+//! a new machine.
+
+use covey_api as api;
+use covey_api::{ContactState, kind};
+use covey_pairing::identity::{AccountSecret, ContactCard, Contest, DeviceSecret, KeyLog, Rotation};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::node::Node;
+use super::world::{World, quick};
+use crate::engine::contacts::cards;
+use crate::engine::{Me, rpc};
+
+const HOUR: u64 = 3_600_000;
+
+/// Two who talked; the words of the first.
+fn talked(seed: u64) -> (World, AccountSecret) {
+    let mut world = World::new(2, seed);
+    world.pair(0, 1);
+    world.write(0, 1, "before").unwrap();
+    world.settle();
+    let words = world.nodes[0].me.account.clone();
+    (world, words)
+}
+
+/// The machine of node 0 burns. Its words, on a new machine: node 2.
+fn recover(world: &mut World, words: &AccountSecret) {
+    world.stop(0);
+    let log = world.nodes[0].me.key_log.clone();
+    add_recovered(world, words, &log, 5);
+}
+
+fn add_recovered(world: &mut World, words: &AccountSecret, log: &KeyLog, seed: u8) {
+    let device = DeviceSecret::from_seed([seed; 32]);
+    let plan = Rotation { add: vec![&device], ..Rotation::default() };
+    let (log, keys) = log.rotate(words, &plan, world.now).unwrap();
+    let me = Me::recovered(words, keys, device, log);
+    let node = Node::of(StdRng::seed_from_u64(seed.into()), me, quick());
+    world.join(node);
+    world.settle();
+}
+
+fn events(world: &mut World, node: usize, of: &str) -> usize {
+    let params = api::EventsFetch { last: Some(1_000), ..api::EventsFetch::default() };
+    let events = world.call(node, |cx| rpc::events::fetch(cx, &params)).unwrap().events;
+    events.iter().filter(|event| event.kind == of).count()
+}
+
+fn verify(world: &mut World, of: usize, as_seen_by: usize) -> Result<api::Contact, covey_api::ApiError> {
+    let theirs = api::AccountSafetyNumber { contact: world.id(1) };
+    let number = world.call(as_seen_by, |cx| rpc::account::safety(cx, &theirs)).unwrap().safety_number;
+    let params = api::PairVerify { contact: world.id(of), safety_number: number, client_id: None };
+    world.call(1, |cx| rpc::pair::verify(cx, &params))
+}
+
+#[test]
+fn contacts_of_a_recovered_account_ask_to_pair_again_and_one_command_accepts_them_all() {
+    let (mut world, words) = talked(80);
+    verify(&mut world, 0, 0).unwrap();
+    recover(&mut world, &words);
+    world.pass(10 * 60_000, 5_000);
+    let contact = world.contact(1, 0).unwrap();
+    assert_eq!((contact.state, contact.verified, contact.verified_before), (ContactState::Invited, false, true));
+    assert!(contact.recovered_at.is_some());
+    assert_eq!(events(&mut world, 1, kind::CONTACT_RECOVERED), 1);
+    let waiting = api::PairList { renewal: Some(true), ..api::PairList::default() };
+    let waiting = world.call(2, |cx| rpc::pair::list(cx, &waiting)).unwrap();
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(world.call(2, rpc::pair::accept_renewals).unwrap().len(), 1);
+    world.settle();
+    world.pass(60_000, 5_000);
+    assert_eq!((world.state(1, 0), world.state(2, 1)), (Some(ContactState::Paired), Some(ContactState::Paired)));
+    world.write(1, 0, "welcome back").unwrap();
+    world.settle();
+    assert_eq!(world.texts(2, 1), ["welcome back"]);
+    let channels = world.call(1, |cx| rpc::channel::list(cx, &api::ChannelList::default())).unwrap();
+    assert!(!channels.is_empty(), "what was said before is still there");
+    assert!(verify(&mut world, 0, 2).unwrap().verified, "the number of the rotation");
+    assert!(world.verify(1).ok, "{:?}", world.verify(1));
+}
+
+#[test]
+fn nothing_is_sent_to_a_recovered_account_for_a_minute() {
+    let (mut world, words) = talked(81);
+    recover(&mut world, &words);
+    let card = world.cards[&words.id()].clone();
+    let (account, peer) = (words.id(), world.nodes[2].peer());
+    world.record = Some(Vec::new());
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+    world.settle();
+    world.connect(1, 2);
+    world.pass(55_000, 5_000);
+    let sent = |world: &World| world.record.as_ref().unwrap().iter().filter(|sent| (sent.0, sent.1) == (1, 2)).count();
+    assert_eq!(sent(&world), 0, "an objection comes first, if there is one");
+    assert!(world.nodes[1].live.penalties.contains_key(&peer));
+    world.pass(60_000, 5_000);
+    assert!(sent(&world) > 0);
+    assert_eq!(world.state(2, 1), Some(ContactState::Pending));
+}
+
+/// Attack (d) of the design, and the contest.
+#[test]
+fn an_account_that_is_rotated_twice_is_frozen_until_people_compare_and_then_counts_again() {
+    let (mut world, words) = talked(82);
+    let log = world.nodes[0].me.key_log.clone();
+    recover(&mut world, &words);
+    world.pass(HOUR, 60_000);
+    world.call(2, rpc::pair::accept_renewals).unwrap();
+    world.settle();
+    world.pass(120_000, 5_000);
+    assert_eq!(world.state(1, 0), Some(ContactState::Paired));
+    // A thief of the words, from the log of before.
+    let thief = DeviceSecret::from_seed([66; 32]);
+    let plan = Rotation { add: vec![&thief], ..Rotation::default() };
+    let (stolen, _) = log.rotate(&words, &plan, world.now).unwrap();
+    let own = world.look(2, |cx| crate::engine::card::own(cx).unwrap());
+    let content = ContactCard::open(&own, world.now).unwrap().content().clone();
+    let content = covey_pairing::identity::CardContent { log: stolen, devices: Vec::new(), ..content };
+    let card = covey_pairing::identity::sign(&content, &thief).unwrap();
+    let account = words.id();
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+    world.settle();
+    let contact = world.contact(1, 0).unwrap();
+    assert!(contact.contested && !contact.online);
+    let refused = world.write(1, 0, "are you you?").unwrap_err();
+    assert!(refused.message.contains("contested") && refused.message.contains("covey pair verify"), "{refused}");
+    // What the true one says does not arrive either.
+    world.write(2, 1, "it is me").unwrap();
+    world.pass(120_000, 10_000);
+    assert!(!world.texts(1, 0).contains(&"it is me".to_owned()));
+    // Face to face.
+    let contact = verify(&mut world, 0, 2).unwrap();
+    assert!(contact.verified && !contact.contested);
+    world.settle();
+    world.pass(HOUR, 60_000);
+    world.call(2, rpc::pair::accept_renewals).unwrap();
+    world.settle();
+    world.pass(120_000, 5_000);
+    world.write(1, 0, "good").unwrap();
+    world.settle();
+    assert_eq!(world.texts(2, 1).last().map(String::as_str), Some("good"));
+    // The thief's card changes nothing any more.
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+    assert!(!world.contact(1, 0).unwrap().contested);
+}
+
+/// Attack (b): the log of before, replayed to who saw the rotation.
+#[test]
+fn a_card_of_before_the_recovery_brings_no_device_back() {
+    let (mut world, words) = talked(83);
+    let before = world.look(0, |cx| crate::engine::card::own(cx).unwrap());
+    recover(&mut world, &words);
+    world.pass(10 * 60_000, 5_000);
+    let (account, old) = (words.id(), world.nodes[0].me.device_id());
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &before)?)).unwrap();
+    let known = world.look(1, |cx| crate::engine::records::devices::devices(cx.tx, &account).unwrap());
+    assert!(known.iter().all(|device| device.id != old));
+    assert!(!world.contact(1, 0).unwrap().contested);
+}
+
+#[test]
+fn a_device_of_before_that_objects_freezes_the_account() {
+    let (mut world, words) = talked(84);
+    let (log, old) = (world.nodes[0].me.key_log.clone(), world.nodes[0].me.device.clone());
+    recover(&mut world, &words);
+    world.pass(10 * 60_000, 5_000);
+    let contest = Contest::sign(&log, &world.nodes[2].me.key_log, &old).unwrap();
+    let account = words.id();
+    world.call(1, |cx| Ok(crate::engine::contacts::logs::contested(cx, &account, &contest)?)).unwrap();
+    assert!(world.contact(1, 0).unwrap().contested);
+}

@@ -8,6 +8,7 @@ mod init;
 mod logging;
 mod passphrase;
 mod phrase;
+mod recover;
 mod seed;
 mod seeds;
 mod service_manager;
@@ -104,6 +105,9 @@ fn run(command: Command, globals: &Globals, terminal: &mut Terminal) -> Result<(
             })
         }
         Command::Passphrase(passphrase) => passphrase.run(globals, terminal),
+        Command::Client(Client::Account(AccountCommand::Recover(args))) => {
+            runtime(Builder::new_multi_thread())?.block_on(recover::recover(args, globals, terminal))
+        }
         Command::Client(client) => {
             runtime(Builder::new_current_thread())?.block_on(covey_cli::run(client, globals, terminal))
         }

@@ -51,6 +51,14 @@ pub enum AccountCommand {
         after_help = "Examples:\n  covey account phrase\n  covey account phrase --keep\n  covey account phrase --yes --json | jq -r .phrase > words.txt"
     )]
     Phrase(PhraseArgs),
+    /// Bring your account back on a new machine, with its 24 words
+    #[command(
+        long_about = "Bring your account back on a new machine, with its 24 words\n\nFor when your machine is lost, stolen or broken. Your account gets new keys and this device; its \
+                      devices of before are out for good, whoever has them. Contacts see it by themselves and ask to pair again. The data \
+                      directory must not have an account yet, and the daemon must not run. Your messages of before are not brought back: that takes a backup.",
+        after_help = "Examples:\n  covey account recover\n  covey account recover --phrase-file words.txt --yes\n  covey account recover --peer /ip4/192.0.2.7/tcp/7421/p2p/12D3Koo…"
+    )]
+    Recover(RecoverArgs),
     /// Change the name that others see
     #[command(after_help = "Example:\n  covey account rename 'Alice in Wonderland'")]
     Rename {
@@ -71,6 +79,23 @@ pub struct PhraseArgs {
     /// Leave the words on the node
     #[arg(long)]
     pub keep: bool,
+}
+
+/// Arguments of `account recover`.
+#[derive(Args, Debug)]
+pub struct RecoverArgs {
+    /// Read the 24 words from this file; `-` or nothing: from stdin, or from you if this is a terminal
+    #[arg(long, value_name = "FILE")]
+    pub phrase_file: Option<PathBuf>,
+    /// A node of the network to begin with (repeatable), besides those in the configuration; that of a contact, for example
+    #[arg(long, value_name = "MULTIADDR")]
+    pub peer: Vec<String>,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Protect the data with the passphrase in this file
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// Arguments of `account ticket`.
@@ -106,6 +131,10 @@ impl AccountCommand {
             }
             Self::SafetyNumber { contact } => {
                 terminal.show(&session.call(&AccountSafetyNumber { contact }).await?, safety_number)?;
+            }
+            Self::Recover(_) => {
+                // The binary does it without a daemon, which would have an account already.
+                return Err(Failure::new(Reason::NotAllowed, "An account is recovered while no daemon runs."));
             }
             Self::Phrase(_) => {
                 // The binary answers it without a daemon; over the RPC the words are not to be had.

@@ -32,7 +32,7 @@ mod web;
 mod when;
 mod words;
 
-pub use account::{AccountCommand, PhraseArgs};
+pub use account::{AccountCommand, PhraseArgs, RecoverArgs};
 pub use command::{Command, run};
 pub use complete::CompleteArgs;
 pub use connect::{Place, Session, default_data_dir};

@@ -9,6 +9,7 @@ mod passphrase;
 mod pause;
 mod ports;
 mod provenance;
+mod recover;
 mod words;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use crate::settings::{LogSwitch, Settings};
 use crate::slot::Slot;
 use crate::vault::Passphrase;
 pub(crate) use provenance::Provenance;
+pub use recover::{Found, OldDevice, RecoverError, Recovered, find, recover};
 pub use words::{Initialised, init, phrase, seal, written_down};
 
 /// What a node is started with.

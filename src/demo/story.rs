@@ -106,7 +106,7 @@ async fn decline(stage: &Stage, narrator: &mut Narrator<'_>) -> Result<(), Failu
     // A round through Bob's node: whatever Carol sent before it has been dealt with by its end, or never will be.
     say(alice, "bob", bob, "Still there?").await?;
     say(bob, "alice", alice, "Still here.").await?;
-    let pending = bob.call(&PairList { state: Some(ContactState::Pending) }).await?;
+    let pending = bob.call(&PairList { state: Some(ContactState::Pending), renewal: None }).await?;
     let now = bob.call(&PairShow { contact: carol_id }).await?;
     if !pending.is_empty() || now.state != ContactState::Declined {
         return Err(refused("a declined account could ask again".into()));

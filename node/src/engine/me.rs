@@ -113,6 +113,14 @@ impl Me {
         Ok(tx.put(&tables::identity(), &Record { account, device, key_log, backed_up, first_key })?)
     }
 
+    /// Writes it into a store that has no identity yet.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn write_first(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        self.save(tx)
+    }
+
     /// Commits to a recovery key, if the account is of an older version that did not and its seed is still here. Whether it did.
     ///
     /// # Errors

@@ -1,0 +1,282 @@
+//! `account recover`: an account is brought back with its words, on a machine that has none.
+//!
+//! The words give every key that the account ever had and will have, but not the list of what happened to it, and contacts take no
+//! list but one that follows from the one they know. So the newest list that can be found is looked for first, where the account's cards
+//! stand in the DHT: one place for each operational key. It is then rotated: new keys, this device, and no other.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use covey_api::Exit;
+use covey_overlay::{Config, Events, Handle, LookupError, Multiaddr, RelayUse};
+use covey_pairing::identity::{
+    AccountSecret, ContactCard, DeviceSecret, KeyLog, KeyLogError, LogOrder, MAX_ROTATIONS, Rotation,
+};
+use covey_pairing::ids::DeviceId;
+use rand::rngs::StdRng;
+use rand::{Rng as _, make_rng};
+use tokio::time::{Instant, timeout_at};
+use tracing::debug;
+use zeroize::Zeroizing;
+
+use super::{Company, Options, StartError, mark_initialised, parse};
+use crate::db;
+use crate::engine::Me;
+use crate::lock::InstanceLock;
+use crate::network_key;
+use crate::runtime;
+use crate::store::{DiskOptions, Reader, Store as _, Tx};
+use crate::vault::VaultFiles;
+
+/// How long the first node of the network is waited for.
+const TO_CONNECT: Duration = Duration::from_secs(30);
+/// How long the account's card is looked for.
+const TO_FIND: Duration = Duration::from_secs(90);
+/// Pause before a place where nothing was found is looked at again: routes to it may be found meanwhile.
+const AGAIN: Duration = Duration::from_secs(3);
+/// Places that are looked at beyond the newest rotation that was found: records of the ones between may have run out.
+const BEYOND: u32 = 2;
+
+/// Why an account is not brought back. Nothing was written then.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    /// The directory or its configuration.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Nobody was reached.
+    #[error("no node of the network was reached; name one that runs with --peer ADDRESS, or set network.bootstrap")]
+    Alone,
+    /// No card of the account is to be found.
+    #[error(
+        "no trace of the account {account} was found in the network: either these are not its words, or no card of it is published at the \
+         moment; try again later, or name a node of a contact with --peer ADDRESS"
+    )]
+    NotFound {
+        /// Which account the words are of.
+        account: String,
+    },
+    /// It was rotated to other words.
+    #[error("these words are not those of the account {account} any more: it was recovered with others since")]
+    OtherWords {
+        /// Which account.
+        account: String,
+    },
+    /// Somebody else used the words.
+    #[error(
+        "somebody else used the words of the account {account}: two recoveries of it contradict each other, and contacts have frozen it; \
+         make another account and tell your contacts in person"
+    )]
+    Contested {
+        /// Which account.
+        account: String,
+    },
+    /// The log allows no further rotation.
+    #[error("the account cannot be recovered: {0}")]
+    Log(#[from] KeyLogError),
+}
+
+impl RecoverError {
+    /// The exit code class of a process that ends because of it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Start(error) => error.exit(),
+            Self::Alone => Exit::Unreachable,
+            Self::NotFound { .. } | Self::OtherWords { .. } | Self::Contested { .. } | Self::Log(_) => Exit::Refused,
+        }
+    }
+}
+
+/// What was found of an account whose words are at hand.
+pub struct Found {
+    words: AccountSecret,
+    log: KeyLog,
+}
+
+/// A device that is an account's at the moment.
+#[derive(Debug, Clone, Copy)]
+pub struct OldDevice {
+    /// Its number.
+    pub number: u32,
+    /// Its id.
+    pub id: DeviceId,
+    /// When it was added, Unix milliseconds.
+    pub added_at: u64,
+}
+
+/// An account that was brought back.
+#[derive(Debug, Clone)]
+pub struct Recovered {
+    /// The account id.
+    pub account: String,
+    /// The new device.
+    pub device: String,
+    /// How often it has been recovered now.
+    pub recoveries: usize,
+}
+
+impl Found {
+    /// The account id.
+    pub fn account(&self) -> String {
+        self.log.account().to_string()
+    }
+
+    /// The devices that it has at the moment, which will not be its devices any more.
+    pub fn devices(&self) -> Vec<OldDevice> {
+        let device = |device: &covey_pairing::identity::Device| OldDevice {
+            number: device.number,
+            id: device.keys.id,
+            added_at: device.added_at,
+        };
+        self.log.active().map(device).collect()
+    }
+}
+
+/// Looks for the newest list of what happened to the account of these words. `peers`: further nodes to begin with.
+///
+/// # Errors
+/// [`RecoverError`].
+pub async fn find(options: &Options, words: AccountSecret, peers: Vec<Multiaddr>) -> Result<Found, RecoverError> {
+    is_empty(options)?;
+    let network = spawn(options, peers).await?;
+    let found = search(&network, &words).await;
+    network.0.shutdown().await;
+    let log = found?;
+    Ok(Found { words, log })
+}
+
+/// Rotates the account and makes this directory its only device.
+///
+/// # Errors
+/// [`RecoverError`].
+pub fn recover(options: &Options, found: &Found) -> Result<Recovered, RecoverError> {
+    is_empty(options)?;
+    let mut rng: StdRng = make_rng();
+    let Found { words, log } = found;
+    // An account of an older version names its first recovery key now.
+    let log = if log.commitment().is_none() { log.commit_recovery(words)? } else { log.clone() };
+    let device = DeviceSecret::generate(&mut rng);
+    let plan = Rotation { add: vec![&device], ..Rotation::default() };
+    let (log, keys) = log.rotate(words, &plan, runtime::now()).map_err(|error| match error {
+        KeyLogError::Recovery(_) => RecoverError::OtherWords { account: words.id().to_string() },
+        other => RecoverError::Log(other),
+    })?;
+    let recovered = Recovered {
+        account: words.id().to_string(),
+        device: device.id().to_string(),
+        recoveries: log.rotations().len(),
+    };
+    write(options, &Me::recovered(words, keys, device, log), &mut rng)?;
+    Ok(recovered)
+}
+
+/// Refuses a directory that has or had an account.
+fn is_empty(options: &Options) -> Result<(), StartError> {
+    let dir = options.paths.data_dir();
+    let is_used = VaultFiles::new(dir).exist() || options.paths.initialised_file().exists();
+    if is_used { Err(StartError::AlreadyInitialised { dir: dir.to_owned() }) } else { Ok(()) }
+}
+
+fn write(options: &Options, me: &Me, rng: &mut StdRng) -> Result<(), StartError> {
+    let paths = &options.paths;
+    let _lock = InstanceLock::acquire(paths.data_dir())?;
+    let vault = VaultFiles::new(paths.data_dir()).create(options.passphrase.as_ref(), rng)?;
+    let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
+    let mut store = db::open(&db::places(paths), disk, &vault, rng)?.store;
+    if Me::load(&Reader::new(&store, &vault))?.is_some() {
+        return Err(StartError::AlreadyInitialised { dir: paths.data_dir().to_owned() });
+    }
+    let mut tx = Tx::new(&store, &vault);
+    me.write_first(&mut tx)?;
+    let batch = tx.into_batch(rng)?;
+    store.apply(batch)?;
+    store.flush()?;
+    mark_initialised(paths)
+}
+
+/// A node without an account that only looks things up.
+async fn spawn(options: &Options, peers: Vec<Multiaddr>) -> Result<(Handle, Events), StartError> {
+    let network = &options.config.network;
+    let mut seed = Zeroizing::new([0; 32]);
+    make_rng::<StdRng>().fill_bytes(seed.as_mut());
+    let mut config = Config::new(*seed);
+    config.bootstrap = parse("network.bootstrap", &network.named_bootstrap())?;
+    config.bootstrap.extend(peers);
+    let company = Company::new(&options.paths);
+    config.seeds_key = network_key::parse(&network.seeds_key).filter(|_| network.uses_seed_list());
+    config.seeds = company.seeds().filter(|_| network.uses_seed_list());
+    if !network.key_file.is_empty() {
+        config.network_key = Some(network_key::read(std::path::Path::new(&network.key_file))?);
+    }
+    (config.mdns, config.upnp, config.relay_server) = (network.mdns, false, false);
+    config.relay_use = RelayUse::Never;
+    config.listen =
+        parse("network.listen", &["/ip4/0.0.0.0/tcp/0".to_owned(), "/ip4/0.0.0.0/udp/0/quic-v1".to_owned()])?;
+    Ok(covey_overlay::spawn(config).await?)
+}
+
+async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) -> Result<KeyLog, RecoverError> {
+    let account = words.id().to_string();
+    connect(overlay).await?;
+    let until = Instant::now() + TO_FIND;
+    let mut newest: Option<KeyLog> = None;
+    let mut seen = BTreeSet::new();
+    loop {
+        let rotations = newest.as_ref().map_or(0, |log| log.rotations().len());
+        let last = u32::try_from(rotations.min(MAX_ROTATIONS)).unwrap_or(0) + BEYOND;
+        let before = newest.clone();
+        for index in (0..=last).filter(|index| !seen.contains(index)).collect::<Vec<_>>() {
+            let Some(key) = words.after_rotations(index).and_then(|keys| keys.signing().map(|key| key.public())) else {
+                continue;
+            };
+            let found = timeout_at(until, overlay.lookup(*key.as_bytes())).await;
+            match found {
+                Ok(Ok(opened)) => {
+                    seen.insert(index);
+                    // It tells what happened, also after it has run out.
+                    let card = ContactCard::open_of(&words.id(), &opened.payload, 0);
+                    let Ok(card) = card else { continue };
+                    newest = Some(newer(newest, card.log(), &account)?);
+                }
+                Ok(Err(LookupError::Gone)) => return Err(RecoverError::Alone),
+                Ok(Err(error)) => debug!(index, %error, "no card of the account here"),
+                Err(_elapsed) => break,
+            }
+        }
+        if newest.is_some() && newest == before {
+            break;
+        }
+        if newest.is_none() && Instant::now() + AGAIN >= until {
+            break;
+        }
+        if newest.is_none() {
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+    newest.ok_or(RecoverError::NotFound { account })
+}
+
+/// The one of two logs that outranks the other. Of two that ordinary operations part, either will do: the rotation ends both.
+fn newer(known: Option<KeyLog>, log: &KeyLog, account: &str) -> Result<KeyLog, RecoverError> {
+    let Some(known) = known else { return Ok(log.clone()) };
+    match log.compare(&known) {
+        Ok(LogOrder::Extends | LogOrder::Rotates) => Ok(log.clone()),
+        Ok(LogOrder::Same | LogOrder::Behind) => Ok(known),
+        Err(fork) if fork.rotations().is_some() => Err(RecoverError::Contested { account: account.to_owned() }),
+        Err(_) => Ok(known),
+    }
+}
+
+/// Waits until there is somebody to ask.
+async fn connect(overlay: &Handle) -> Result<(), RecoverError> {
+    let until = Instant::now() + TO_CONNECT;
+    loop {
+        let Ok(status) = overlay.status().await else { return Err(RecoverError::Alone) };
+        if status.routing_table > 0 {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            return Err(RecoverError::Alone);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -1,0 +1,110 @@
+//! `covey account recover`: the words, on a new machine.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use covey_api::Exit;
+use covey_cli::{Failure, Globals, RecoverArgs, Terminal};
+use covey_node::{
+    config::Overrides,
+    daemon::{self, Found, Options, RecoverError},
+    seed::Multiaddr,
+};
+use covey_pairing::identity::AccountSecret;
+use serde_json::json;
+
+use crate::{
+    config::{self, start_failure},
+    unlock::Unlock,
+};
+
+/// More than 24 words take.
+const PHRASE_LIMIT: u64 = 1024;
+
+/// Brings an account back in a data directory that has none.
+pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
+    let RecoverArgs { phrase_file, peer, yes, passphrase_file } = args;
+    let (paths, config) = config::load(globals, &Overrides::new())?;
+    let peers = peer.iter().map(|peer| address(peer)).collect::<Result<Vec<_>, _>>()?;
+    let words = words(phrase_file.as_deref(), terminal)?;
+    let passphrase = Unlock { passphrase_file }.given()?;
+    let options = Options { paths, config, passphrase, flags: Overrides::new(), log: None };
+    terminal.hint("Looking for your account in the network; this can take a minute and a half.")?;
+    let found = daemon::find(&options, words, peers).await.map_err(failure)?;
+    confirm(&found, yes, terminal)?;
+    let done = daemon::recover(&options, &found).map_err(failure)?;
+    let out: Vec<u32> = found.devices().iter().map(|device| device.number).collect();
+    let answer = json!({
+        "account": done.account,
+        "device": done.device,
+        "recoveries": done.recoveries,
+        "devices_out": out,
+        "data_dir": options.paths.data_dir(),
+    });
+    terminal.show(&answer, |t, _| {
+        t.line(&format!("account  {}", done.account))?;
+        t.line(&format!("device   {}", done.device))?;
+        t.line(&format!("data     {}", options.paths.data_dir().display()))?;
+        t.hint("Your account is back, with this device and no other. The same 24 words stay valid; they are not kept here.")?;
+        t.hint("Start your node: covey daemon")?;
+        t.hint(
+            "Your contacts' nodes see it by themselves, most within the hour, and ask to pair again: covey pair list --state renewal, then \
+             covey pair accept --renewals",
+        )
+    })?;
+    Ok(())
+}
+
+fn confirm(found: &Found, yes: bool, terminal: &mut Terminal) -> Result<(), Failure> {
+    let devices = found.devices().len();
+    let what = if devices == 1 { "its device of before" } else { "its devices of before" };
+    let sentence =
+        format!("Found {} with {devices} of its devices. Recovering puts {what} out for good.", found.account());
+    if yes {
+        return Ok(terminal.hint(&sentence)?);
+    }
+    if !terminal.typing || terminal.json {
+        let sentence = format!("{sentence} Nothing was done; with --yes it is.");
+        return Err(Failure::Ended { exit: Exit::Usage, sentence });
+    }
+    if terminal.ask(&format!("{sentence} Go on? [y/N] "))? {
+        Ok(())
+    } else {
+        Err(Failure::Ended { exit: Exit::Refused, sentence: "Nothing was done.".into() })
+    }
+}
+
+fn words(file: Option<&Path>, terminal: &mut Terminal) -> Result<AccountSecret, Failure> {
+    let usage = |sentence: String| Failure::Ended { exit: Exit::Usage, sentence };
+    let text = match file {
+        Some(path) if path != Path::new("-") => {
+            let mut text = String::new();
+            let read = fs::File::open(path).and_then(|file| file.take(PHRASE_LIMIT).read_to_string(&mut text));
+            read.map_err(|error| usage(format!("cannot read the words from {}: {error}", path.display())))?;
+            text
+        }
+        _ => {
+            if terminal.typing {
+                terminal.hint("Enter the 24 words of your account, then press Ctrl-D.")?;
+            }
+            let read = terminal.read_stdin(PHRASE_LIMIT);
+            read.map_err(|error| usage(format!("cannot read the words from stdin: {error}")))?
+        }
+    };
+    AccountSecret::from_phrase(&text).map_err(|error| usage(format!("this is no recovery phrase: {error}")))
+}
+
+fn address(text: &str) -> Result<Multiaddr, Failure> {
+    text.parse().map_err(|_| Failure::Ended {
+        exit: Exit::Usage,
+        sentence: format!("--peer: \"{text}\" is not a multiaddress; `covey account show` prints those of a node"),
+    })
+}
+
+fn failure(error: RecoverError) -> Failure {
+    match error {
+        RecoverError::Start(error) => start_failure(&error),
+        other => Failure::Ended { exit: other.exit(), sentence: other.to_string() },
+    }
+}

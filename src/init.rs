@@ -1,7 +1,6 @@
 //! `covey init`: an account without a running node.
 
 use clap::Args;
-use covey_api::Exit;
 use covey_cli::{Failure, Globals, Terminal};
 use covey_node::{
     config::Overrides,
@@ -9,7 +8,6 @@ use covey_node::{
     paths::Paths,
     vault::{Passphrase, VaultFiles},
 };
-use covey_pairing::identity::AccountSecret;
 use serde_json::json;
 
 use crate::{
@@ -18,21 +16,15 @@ use crate::{
     unlock::{self, Unlock},
 };
 
-/// More than 24 words take.
-const PHRASE_LIMIT: u64 = 1024;
-
 /// Arguments of `init`.
 #[derive(Args, Debug)]
 #[command(
-    long_about = "Make an account, or bring one back, without starting a node\n\nThe daemon does this by itself on its first start. Use init to see \
-                  your recovery phrase at once, to protect the data with a passphrase, or to bring an account back. On a terminal it offers \
+    long_about = "Make an account without starting a node\n\nThe daemon does this by itself on its first start. Use init to see \
+                  your recovery phrase at once or to protect the data with a passphrase. `covey account recover` brings an account back. On a terminal it offers \
                   a passphrase.",
-    after_help = "Examples:\n  covey init\n  covey init --passphrase\n  covey init --passphrase-file ./passphrase\n  covey init --recover < words.txt"
+    after_help = "Examples:\n  covey init\n  covey init --passphrase\n  covey init --passphrase-file ./passphrase"
 )]
 pub(crate) struct InitArgs {
-    /// Bring an account back from its 24 words, read from stdin; they may be numbered
-    #[arg(long)]
-    recover: bool,
     /// Protect the data with a passphrase that you are asked for, here and at every start
     #[arg(long, conflicts_with = "passphrase_file")]
     passphrase: bool,
@@ -43,10 +35,9 @@ pub(crate) struct InitArgs {
 impl InitArgs {
     pub(crate) fn run(self, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
         let (paths, config) = config::load(globals, &Overrides::new())?;
-        let account = if self.recover { Some(recovered(terminal)?) } else { None };
         let passphrase = self.new_passphrase(&paths, terminal)?;
         let options = Options { paths, config, passphrase, flags: Overrides::new(), log: None };
-        let made = daemon::init(&options, account).map_err(|error| start_failure(&error))?;
+        let made = daemon::init(&options).map_err(|error| start_failure(&error))?;
         let data_dir = options.paths.data_dir();
         let answer =
             json!({"account": made.account, "device": made.device, "data_dir": data_dir, "phrase": *made.phrase});
@@ -54,12 +45,10 @@ impl InitArgs {
             t.line(&format!("account  {}", made.account))?;
             t.line(&format!("device   {}", made.device))?;
             t.line(&format!("data     {}", data_dir.display()))?;
-            if !self.recover {
-                t.line("")?;
-                phrase::words(t, &made.phrase)?;
-                t.hint("These 24 words bring your account back. Write them on paper; whoever has them is you.")?;
-                t.hint("Once you have them, `covey account phrase` erases them from this node.")?;
-            }
+            t.line("")?;
+            phrase::words(t, &made.phrase)?;
+            t.hint("These 24 words bring your account back. Write them on paper; whoever has them is you.")?;
+            t.hint("Once you have them, `covey account phrase` erases them from this node.")?;
             t.hint("Start your node: covey daemon")
         })?;
         Ok(())
@@ -86,15 +75,4 @@ impl InitArgs {
         )?;
         unlock::offer_new()
     }
-}
-
-fn recovered(terminal: &mut Terminal) -> Result<AccountSecret, Failure> {
-    if terminal.typing {
-        terminal.hint("Enter the 24 words of your account, then press Ctrl-D.")?;
-    }
-    let usage = |sentence: String| Failure::Ended { exit: Exit::Usage, sentence };
-    let text = terminal
-        .read_stdin(PHRASE_LIMIT)
-        .map_err(|error| usage(format!("cannot read the recovery phrase from stdin: {error}")))?;
-    AccountSecret::from_phrase(&text).map_err(|error| usage(format!("this is no recovery phrase: {error}")))
 }

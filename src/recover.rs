@@ -81,7 +81,7 @@ fn words(file: Option<&Path>, terminal: &mut Terminal) -> Result<AccountSecret, 
         Some(path) if path != Path::new("-") => {
             let mut text = String::new();
             let read = fs::File::open(path).and_then(|file| file.take(PHRASE_LIMIT).read_to_string(&mut text));
-            read.map_err(|error| usage(format!("cannot read the words from {}: {error}", path.display())))?;
+            read.map_err(|error| usage(format!("cannot read the recovery phrase from {}: {error}", path.display())))?;
             text
         }
         _ => {
@@ -89,7 +89,7 @@ fn words(file: Option<&Path>, terminal: &mut Terminal) -> Result<AccountSecret, 
                 terminal.hint("Enter the 24 words of your account, then press Ctrl-D.")?;
             }
             let read = terminal.read_stdin(PHRASE_LIMIT);
-            read.map_err(|error| usage(format!("cannot read the words from stdin: {error}")))?
+            read.map_err(|error| usage(format!("cannot read the recovery phrase from stdin: {error}")))?
         }
     };
     AccountSecret::from_phrase(&text).map_err(|error| usage(format!("this is no recovery phrase: {error}")))

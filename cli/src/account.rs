@@ -4,8 +4,9 @@ use std::{io, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use covey_api::{
-    Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket, AccountTickets,
-    Reason, SafetyNumber, Ticket, TicketInfo, names::shell_word,
+    Account, AccountCondition, AccountContest, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow,
+    AccountStatus, AccountTicket, AccountTickets, Reason, SafetyNumber, SecondHistoryKind, Ticket, TicketInfo,
+    names::shell_word,
 };
 
 use crate::{Failure, Session, Terminal, display, globals::seconds, qr_code, table::Table, text::clean_line, when};
@@ -59,6 +60,24 @@ pub enum AccountCommand {
         after_help = "Examples:\n  covey account recover\n  covey account recover --phrase-file words.txt --yes\n  covey account recover --peer /ip4/192.0.2.7/tcp/7421/p2p/12D3Koo…"
     )]
     Recover(RecoverArgs),
+    /// Show how safe your account is
+    #[command(
+        long_about = "Show how safe your account is\n\nWhether its words are on paper and erased here, how often it was recovered, and whether a contact knows a history of it that \
+                      this node did not write: then somebody has its keys, or its words.",
+        after_help = "Example:\n  covey account status"
+    )]
+    Status,
+    /// Object to a recovery of your account that was not yours; contacts freeze it until you compare safety numbers
+    #[command(
+        long_about = "Object to a recovery of your account that was not yours\n\nWhoever has your 24 words can put your devices out. This tells your contacts that it was not you: they send \
+                      nothing to the account, and take nothing from it, until you have compared safety numbers with them. It counts for three days after they saw the recovery.",
+        after_help = "Example:\n  covey account contest"
+    )]
+    Contest {
+        /// Do not ask for confirmation
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Change the name that others see
     #[command(after_help = "Example:\n  covey account rename 'Alice in Wonderland'")]
     Rename {
@@ -140,6 +159,18 @@ impl AccountCommand {
                 // The binary answers it without a daemon; over the RPC the words are not to be had.
                 return Err(Failure::new(Reason::NotAllowed, "The recovery phrase cannot be read through the daemon."));
             }
+            Self::Status => terminal.show(&session.call(&AccountStatus {}).await?, condition)?,
+            Self::Contest { yes } => {
+                let question = "Your contacts will freeze your account until you have compared safety numbers with each of them. Go on? [y/N] ";
+                let asks = !yes && terminal.typing && !terminal.json;
+                if asks && !terminal.ask(question)? {
+                    return Err(Failure::new(Reason::WrongState, "Nothing was done."));
+                }
+                terminal.show(&session.call(&AccountContest { client_id }).await?, |t, _| {
+                    t.line("Your contacts are told that the recovery was not yours.")?;
+                    t.hint("Make another account on a clean machine, and tell them in person.")
+                })?;
+            }
             Self::Rename { name } => {
                 let account = session.call(&AccountRename { name, client_id }).await?;
                 terminal.show(&account, |t, account| {
@@ -165,6 +196,49 @@ fn show(t: &mut Terminal, account: &Account) -> io::Result<()> {
         t.line(&format!("{label} {}", clean_line(value)))?;
     }
     t.hint("Others can invite you with this account id, or with the output of `covey account ticket`.")
+}
+
+fn condition(t: &mut Terminal, of: &AccountCondition) -> io::Result<()> {
+    let words = match (of.backed_up, of.sealed) {
+        (true, true) => "on your paper only",
+        (true, false) => "on your paper, and still on this node",
+        (false, _) => "not written down: covey account phrase",
+    };
+    let recovered = match of.recoveries {
+        0 => "never".to_owned(),
+        more => display::count(more.into(), "time", "times"),
+    };
+    let rows = [
+        ("account", of.account.clone()),
+        ("device", of.device.clone()),
+        ("devices", of.devices.to_string()),
+        ("words", words.to_owned()),
+        ("recovered", recovered),
+    ];
+    for (label, value) in rows {
+        let label = t.paint.dim(&format!("{label:9}"));
+        t.line(&format!("{label} {value}"))?;
+    }
+    let Some(second) = &of.second_history else { return Ok(()) };
+    let who = clean_line(second.alias.as_deref().unwrap_or(&second.contact));
+    let when = when::relative(second.at, t.now());
+    t.line(&match second.what {
+        SecondHistoryKind::Longer | SecondHistoryKind::Other => {
+            format!("ALARM: {who} has a list of your devices that this node did not write (seen {when}). Somebody has the keys of this node.")
+        }
+        SecondHistoryKind::Revoked => format!("Another device of your account put this one out (seen {when})."),
+        SecondHistoryKind::Recovered => {
+            format!("ALARM: {who} says that your account was recovered with its words (seen {when}). This node is no part of it any more.")
+        }
+    })?;
+    t.hint(match second.what {
+        SecondHistoryKind::Recovered if of.objected => "You have objected; your contacts freeze the account.",
+        SecondHistoryKind::Recovered => "If that was not you: covey account contest",
+        SecondHistoryKind::Revoked => "If that was not you: covey account recover, on a clean machine.",
+        SecondHistoryKind::Longer | SecondHistoryKind::Other => {
+            "Bring the account back with its 24 words on a clean machine: covey account recover"
+        }
+    })
 }
 
 fn ticket(t: &mut Terminal, ticket: &Ticket) -> io::Result<()> {

@@ -10,11 +10,12 @@ mod node;
 use std::sync::Arc;
 
 use covey_api::{
-    Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
-    AccountTickets, ApiError, Channel, ChannelApi, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute,
-    ChannelShow, Contact, Counts, Message, MessageApi, MessageEdit, MessageList, MessageSend, MessageShow, PairAccept,
-    PairAcceptRenewals, PairApi, PairBlock, PairCancel, PairDecline, PairForget, PairInvite, PairList, PairRemove,
-    PairRename, PairSend, PairShow, PairUnblock, PairVerify, Request, SafetyNumber, Sent, Ticket, TicketInfo,
+    Account, AccountApi, AccountCondition, AccountContest, AccountRename, AccountRevokeTicket, AccountSafetyNumber,
+    AccountShow, AccountStatus, AccountTicket, AccountTickets, ApiError, Channel, ChannelApi, ChannelArchive,
+    ChannelList, ChannelMarkRead, ChannelMute, ChannelShow, Contact, Counts, Message, MessageApi, MessageEdit,
+    MessageList, MessageSend, MessageShow, PairAccept, PairAcceptRenewals, PairApi, PairBlock, PairCancel, PairDecline,
+    PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify, Request,
+    SafetyNumber, Sent, Ticket, TicketInfo,
 };
 use covey_overlay::Handle;
 use tokio_util::sync::CancellationToken;
@@ -156,6 +157,14 @@ impl AccountApi for Service {
 
     async fn revoke_ticket(&self, params: AccountRevokeTicket) -> Result<TicketInfo, ApiError> {
         self.change(params, |cx, params| rpc::account::revoke_ticket(cx, &params)).await
+    }
+
+    async fn status(&self, _params: AccountStatus) -> Result<AccountCondition, ApiError> {
+        self.engine.call(rpc::account::status).await
+    }
+
+    async fn contest(&self, params: AccountContest) -> Result<AccountCondition, ApiError> {
+        self.change(params, |cx, _| rpc::account::contest(cx)).await
     }
 
     async fn safety_number(&self, params: AccountSafetyNumber) -> Result<SafetyNumber, ApiError> {

@@ -25,7 +25,7 @@ pub(crate) use node::{Launch, Node};
 pub(crate) use people::{befriend, contact_of, invite, same_conversation, texts};
 pub(crate) use rpc::{Client, Refused};
 pub(crate) use socket::Socket;
-pub(crate) use wait::{eventually, settled};
+pub(crate) use wait::{eventually, settled, within};
 pub(crate) use wire::{Wire, contains, files_below};
 
 /// How long anything may take on a machine that has much else to do.

@@ -90,11 +90,16 @@ impl Node {
 
     /// The same, started in a certain way.
     pub(crate) fn launch(name: &'static str, launch: Launch) -> Self {
-        let base = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
-        fs::create_dir(base.path().join("home")).expect("a directory");
-        let mut node = Self { name, base, launch, child: None, id: String::new(), journal: Journal::default() };
+        let mut node = Self::prepare(name, launch);
         node.resume();
         node
+    }
+
+    /// A place for a node, where none has run yet.
+    pub(crate) fn prepare(name: &'static str, launch: Launch) -> Self {
+        let base = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
+        fs::create_dir(base.path().join("home")).expect("a directory");
+        Self { name, base, launch, child: None, id: String::new(), journal: Journal::default() }
     }
 
     /// Starts the daemon (again) and waits for its `ready`.

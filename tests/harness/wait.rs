@@ -11,13 +11,18 @@ use super::{Node, PATIENCE};
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Asks again until the answer is something.
-pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, ask)
+}
+
+/// The same for what takes longer by design.
+pub(crate) fn within<T>(patience: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = ask() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited {} s: {what}", PATIENCE.as_secs());
+        assert!(Instant::now() < deadline, "waited {} s: {what}", patience.as_secs());
         thread::sleep(LOOK_AGAIN);
     }
 }

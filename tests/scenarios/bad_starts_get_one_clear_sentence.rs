@@ -172,17 +172,15 @@ fn accounts_that_are_there_or_not() {
     says(&run(place.covey(), ["account", "phrase"], ""), 1, &["no account yet", "covey init"]);
     assert!(!place.path().join("data").exists());
     for words in ["", "abandon abandon about", &"abandon ".repeat(24), &"x".repeat(2_000)] {
-        says(&run(place.covey(), ["init", "--recover"], words), 2, &["recovery phrase"]);
+        says(&run(place.covey(), ["account", "recover"], words), 2, &["recovery phrase"]);
     }
     let made = run(place.covey(), ["--json", "init"], "").json();
     says(&run(place.covey(), ["init"], ""), 1, &["has an account already", "covey daemon"]);
-
-    let elsewhere = Place::new();
     let words = made["phrase"].as_str().expect("words");
-    let numbered: String = words.split(' ').enumerate().map(|(at, word)| format!("{}. {word}\n", at + 1)).collect();
-    let recovered = run(elsewhere.covey(), ["--json", "init", "--recover"], &numbered.to_uppercase()).json();
-    assert_eq!(recovered["account"], made["account"], "the words bring the account back");
-    assert_ne!(recovered["device"], made["device"], "on another device");
+    says(&run(place.covey(), ["account", "recover", "--yes"], words), 1, &["has an account already"]);
+    let elsewhere = Place::new();
+    says(&run(elsewhere.covey(), ["account", "recover", "--peer", "nowhere"], words), 2, &["--peer", "multiaddress"]);
+    assert!(!elsewhere.path().join("data").exists());
 }
 
 #[test]

@@ -48,6 +48,6 @@ fn a_sealed_node_works_on_and_never_shows_the_words_again() {
 fn a_mistyped_word_is_told_with_the_nearest_of_the_list() {
     let home = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
     let words = ["abandon"; 23].join(" ") + " zebar";
-    let sentence = crate::harness::run(crate::harness::covey(home.path()), ["init", "--recover"], &words).sentence(2);
+    let sentence = crate::harness::run(crate::harness::covey(home.path()), ["account", "recover"], &words).sentence(2);
     assert!(sentence.contains("word 24") && sentence.contains("zebra"), "{sentence}");
 }

@@ -48,6 +48,7 @@ fn every_method_of_the_contract_has_a_command() {
             ("message", "list") => vec!["messages".to_owned()],
             ("web", _) => vec!["web".to_owned()],
             ("audit", _) => vec!["audit".to_owned()],
+            ("pair", "accept-renewals") => vec!["pair".to_owned(), "accept".to_owned()],
             ("rpc", "discover") => vec!["rpc".to_owned(), "spec".to_owned()],
             ("events", _) => vec!["tail".to_owned()],
             ("group", "verify-report") => vec!["group".to_owned(), "report".to_owned()],

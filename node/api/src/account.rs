@@ -58,6 +58,68 @@ pub struct AccountRename {
     pub client_id: Option<String>,
 }
 
+/// Parameters of `account.status`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountStatus {}
+
+/// Parameters of `account.contest`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountContest {
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// What a history of our account that we did not write is to ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondHistoryKind {
+    /// It goes on from ours: somebody with our operational key added or revoked devices.
+    Longer,
+    /// It contradicts ours: somebody with our operational key, or a copy of this node, wrote it.
+    Other,
+    /// Another device of the account put this one out.
+    Revoked,
+    /// The account was recovered with its words, without this device.
+    Recovered,
+}
+
+/// A history of our account that this node did not write, as a contact showed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SecondHistory {
+    /// What it is to ours.
+    pub what: SecondHistoryKind,
+    /// When it was seen.
+    pub at: Time,
+    /// Who has it; our own account if it was found in the network.
+    pub contact: String,
+    /// Our name for them.
+    pub alias: Option<String>,
+}
+
+/// How safe our account is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountCondition {
+    /// The account, `cv1…`.
+    pub account: String,
+    /// This device, `cvd1…`.
+    pub device: String,
+    /// How many devices the account has.
+    pub devices: u32,
+    /// How often the account was brought back with its words.
+    pub recoveries: u32,
+    /// Has its owner written down the words?
+    pub backed_up: bool,
+    /// Are the words erased here?
+    pub sealed: bool,
+    /// Have we objected to a recovery (`account.contest`)?
+    pub objected: bool,
+    /// A history of the account that this node did not write; none was seen if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_history: Option<SecondHistory>,
+}
+
 /// Our own account as seen from this device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
@@ -149,6 +211,11 @@ noun! {
         /// The number to compare with a contact.
         read safety_number(AccountSafetyNumber) -> SafetyNumber, needs Read,
             refuses NoSuchContact, AmbiguousContact;
+        /// How safe our account is: words, recoveries, and what contacts know of it that we do not.
+        read status(AccountStatus) -> AccountCondition, needs Read;
+        /// Object to a recovery of the account that its owner did not make: contacts freeze it until safety numbers are compared.
+        write contest(AccountContest) -> AccountCondition, needs Admin,
+            refuses WrongState;
         /// Change the display name that others see.
         write rename(AccountRename) -> Account, needs Admin;
     }

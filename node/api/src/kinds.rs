@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, Channel, Contact, GroupEvent, JoinRequest, Message, Network, Peer};
+use crate::{Account, Channel, Contact, GroupEvent, JoinRequest, Message, Network, Peer, SecondHistory};
 
 /// Declares the kinds: the enum, the constants of [`kind`], and what is told of each.
 macro_rules! kinds {
@@ -86,6 +86,8 @@ kinds! {
     Channel, CHANNEL = "channel", Channel, lasting;
     /// Our own account changed.
     Account, ACCOUNT = "account", Account, lasting;
+    /// A contact has a history of our account that this node did not write: somebody has its keys, or its words.
+    AccountSecondHistory, ACCOUNT_SECOND_HISTORY = "account.second_history", SecondHistory, lasting;
     /// A group invited us.
     GroupInvited, GROUP_INVITED = "group.invited", GroupEvent, lasting;
     /// Somebody became a member, or we did.

@@ -37,8 +37,9 @@ mod token;
 mod web;
 
 pub use account::{
-    Account, AccountApi, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow, AccountTicket,
-    AccountTickets, SafetyNumber, Ticket, TicketInfo, TicketState,
+    Account, AccountApi, AccountCondition, AccountContest, AccountRename, AccountRevokeTicket, AccountSafetyNumber,
+    AccountShow, AccountStatus, AccountTicket, AccountTickets, SafetyNumber, SecondHistory, SecondHistoryKind, Ticket,
+    TicketInfo, TicketState,
 };
 pub use audit::{AuditApi, AuditCaller, AuditEntry, AuditList, MAX_AUDIT_PAGE};
 pub use channel::{

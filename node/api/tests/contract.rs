@@ -59,13 +59,21 @@ refuse!(AuditApi { list(AuditList) -> Vec<AuditEntry> });
 refuse!(EventsApi { fetch(EventsFetch) -> EventPage, ack(EventsAck) -> Done });
 refuse!(PairApi {
     invite(PairInvite) -> Contact, list(PairList) -> Vec<Contact>, show(PairShow) -> Contact,
-    accept(PairAccept) -> Contact, decline(PairDecline) -> Contact, cancel(PairCancel) -> Contact,
+    accept(PairAccept) -> Contact, accept_renewals(PairAcceptRenewals) -> Vec<Contact>, decline(PairDecline) -> Contact, cancel(PairCancel) -> Contact,
     forget(PairForget) -> Contact, remove(PairRemove) -> Contact, block(PairBlock) -> Contact,
     unblock(PairUnblock) -> Contact, verify(PairVerify) -> Contact, rename(PairRename) -> Contact,
     send(PairSend) -> Sent,
 });
 
 impl AccountApi for Stub {
+    async fn status(&self, _: AccountStatus) -> Result<AccountCondition, ApiError> {
+        refused()
+    }
+
+    async fn contest(&self, _: AccountContest) -> Result<AccountCondition, ApiError> {
+        refused()
+    }
+
     async fn show(&self, _: AccountShow) -> Result<Account, ApiError> {
         refused()
     }

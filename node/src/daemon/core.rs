@@ -246,7 +246,7 @@ fn overlay_config(opened: &Opened, config: &Config) -> Result<covey_overlay::Con
     Ok(overlay)
 }
 
-fn parse(key: &'static str, texts: &[String]) -> Result<Vec<Multiaddr>, StartError> {
+pub(super) fn parse(key: &'static str, texts: &[String]) -> Result<Vec<Multiaddr>, StartError> {
     let parse = |text: &String| text.parse().map_err(|_| StartError::Address { key, text: text.clone() });
     texts.iter().map(parse).collect()
 }

@@ -68,7 +68,7 @@ pub enum StartError {
     /// There was an account, and the database does not have it any more.
     #[error(
         "the database in {dir} is missing or damaged: its account is not there any more; run `covey db repair`, put the \
-         directory back from a backup, or start over elsewhere with `covey init --recover --data-dir NEW`"
+         directory back from a backup, or start over elsewhere with `covey account recover --data-dir NEW`"
     )]
     AccountMissing {
         /// Which directory.

@@ -83,7 +83,7 @@ pub(super) fn open_held(
 }
 
 /// Remembers outside of the database that this directory has an account.
-fn mark_initialised(paths: &Paths) -> Result<(), StartError> {
+pub(super) fn mark_initialised(paths: &Paths) -> Result<(), StartError> {
     let file = paths.initialised_file();
     if file.exists() { Ok(()) } else { crate::files::write_private(&file, b"").map_err(StartError::Mark) }
 }

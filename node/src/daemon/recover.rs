@@ -19,7 +19,9 @@ use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use zeroize::Zeroizing;
 
-use super::{Company, Options, StartError, mark_initialised, parse};
+use super::core::parse;
+use super::opening::mark_initialised;
+use super::{Company, Options, StartError};
 use crate::db;
 use crate::engine::Me;
 use crate::lock::InstanceLock;

@@ -15,7 +15,6 @@ use super::{Options, StartError};
 use crate::db::{self, DbError, Progress};
 use crate::engine::{seed_is_erased, seed_may_be_left};
 use crate::store::{Reader, Store as _, Tx};
-use covey_pairing::identity::AccountSecret;
 
 /// Words that are asked back: a guess at them does not succeed, and nobody minds typing them.
 const ASKED: usize = 3;
@@ -46,12 +45,12 @@ impl Initialised {
     }
 }
 
-/// Makes an account (or brings one back from its recovery phrase) in a data directory, without starting a node.
+/// Makes an account in a data directory, without starting a node.
 ///
 /// # Errors
 /// [`StartError::AlreadyInitialised`], or what is in the way.
-pub fn init(options: &Options, recover: Option<AccountSecret>) -> Result<Initialised, StartError> {
-    let opened = open(options, Some(recover), &mut make_rng::<StdRng>())?;
+pub fn init(options: &Options) -> Result<Initialised, StartError> {
+    let opened = open(options, Some(None), &mut make_rng::<StdRng>())?;
     if !opened.new_account {
         return Err(StartError::AlreadyInitialised { dir: options.paths.data_dir().to_owned() });
     }

@@ -21,7 +21,7 @@ pub enum DbError {
     /// The account is lost.
     #[error(
         "nothing of the account can be read in {dir}; put a backup there with `covey db restore`, or start over elsewhere \
-         with `covey init --recover --data-dir NEW`"
+         with `covey account recover --data-dir NEW`"
     )]
     AccountLost {
         /// The data directory.

@@ -24,7 +24,7 @@ fn options(dir: &Path) -> Options {
 /// A data directory with an account, and a database that was written over and over.
 fn used(dir: &Path) -> Options {
     let options = options(dir);
-    daemon::init(&options, None).map_err(|e| e.to_string()).expect("initialises");
+    daemon::init(&options).map_err(|e| e.to_string()).expect("initialises");
     let mut store = opened(&options);
     for round in 0..40u8 {
         let mut batch = Batch::new();

@@ -1,6 +1,7 @@
 //! Our own contact card, signed anew when what it says changes.
 
 use covey_pairing::crypto::kem::KemHash;
+use covey_pairing::crypto::sign::SigningSecret;
 use covey_pairing::identity::{self, CardContent, CardDevice, CardError};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -166,6 +167,9 @@ pub(super) fn publish(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     let card = own(cx)?;
     let sequence = Counter::Card.get(cx.tx)?;
+    // [WITNESS-4] Whoever else has our keys publishes there as well.
+    let look_at = under.iter().map(SigningSecret::public).collect();
+    cx.effects.push(Effect::Lookup { account: cx.me.account_id(), under: look_at });
     cx.effects.push(Effect::Publish { card, sequence, under });
     Ok(())
 }

@@ -11,7 +11,7 @@ use tracing::debug;
 use crate::engine::consent::{found, frames, pursuit};
 use crate::engine::contacts::renewal;
 use crate::engine::group::listing;
-use crate::engine::inbound::{knock, parcels};
+use crate::engine::inbound::{contests, knock, parcels};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
 use crate::engine::replication::sync;
@@ -137,7 +137,7 @@ fn consent(cx: &mut Cx<'_, '_>, peer: PeerKey, source: Option<IpAddr>, bytes: &[
             if let Ok(frame) = KeyFrame::decode(bytes) {
                 return found::key(cx, peer, &frame);
             }
-            if !knock::frame(cx, peer, source, bytes)? {
+            if !knock::frame(cx, peer, source, bytes)? && !contests::frame(cx, bytes)? {
                 debug!(?peer, %error, "a malformed pairing frame");
             }
             Ok(())

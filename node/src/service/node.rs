@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use covey_api::{
     Account, ApiError, Check, CheckState, Counts, Done, NodeApi, NodeDoctor, NodeLock, NodePeers, NodeShutdown,
-    NodeStatus, NodeUnlock, Peer, Reachability, Reason, Report, Status, Time,
+    NodeStatus, NodeUnlock, Peer, Reachability, Reason, Report, SecondHistory, SecondHistoryKind, Status, Time,
 };
 use covey_overlay::{Multiaddr, Nat};
 
@@ -106,6 +106,7 @@ impl NodeApi for Service {
             contacts(&overlay, counts),
             outbox(counts),
             backup(self.backed_up().await),
+            history(self.engine.call(rpc::account::status).await?.second_history),
         ];
         Ok(Report { ok: checks.iter().all(|check| check.state != CheckState::Fail), checks })
     }
@@ -328,6 +329,33 @@ fn outbox(counts: Counts) -> Check {
     let wait = if counts.outbox.saturating_add(counts.queued) == 1 { "waits" } else { "wait" };
     let advice = "they are sent when the other side is reached; nothing to do unless it stays so for days";
     check("outbox", CheckState::Ok, format!("{} {wait} for delivery", waiting.join(" and ")), Some(advice))
+}
+
+fn history(second: Option<SecondHistory>) -> Check {
+    let Some(SecondHistory { what, contact, alias, .. }) = second else {
+        let message = "no contact has seen a history of your account that you did not write";
+        return check("account", CheckState::Ok, message.into(), None);
+    };
+    let who = alias.unwrap_or(contact);
+    let (message, advice) = match what {
+        SecondHistoryKind::Longer | SecondHistoryKind::Other => (
+            format!(
+                "{who} has a list of your account's devices that this node did not write: somebody has the keys of this node"
+            ),
+            "bring the account back with its 24 words on a clean machine: covey account recover",
+        ),
+        SecondHistoryKind::Revoked => (
+            "another device of your account put this one out".to_owned(),
+            "if that was not you, bring the account back with its 24 words on a clean machine: covey account recover",
+        ),
+        SecondHistoryKind::Recovered => (
+            format!(
+                "{who} says that your account was recovered with its 24 words: this node is no part of it any more"
+            ),
+            "if that was you, go on there; if not, somebody has your words: covey account contest",
+        ),
+    };
+    check("account", CheckState::Fail, message, Some(advice))
 }
 
 fn backup(backed_up: bool) -> Check {

@@ -199,6 +199,21 @@ impl KeyLog {
         self.head
     }
 
+    /// Whether a log of this length with this newest operation is this log, or was it once, as far as it still says so: of operations that are
+    /// folded away it knows the rotations only.
+    pub fn has_written(&self, length: u64, newest: &[u8; 32]) -> bool {
+        if length > self.len {
+            return false;
+        }
+        let rotated = self.rotations.iter().any(|rotated| rotated.seq + 1 == length && rotated.id.as_bytes() == newest);
+        let folded = self.len - self.ops.len() as u64;
+        let ordinary =
+            |at: u64| usize::try_from(at).ok().and_then(|at| self.ops.get(at)).filter(|op| !op.is_rotation());
+        // Before the rotations, and after them.
+        let places = [length.checked_sub(1), length.checked_sub(folded + 1)];
+        rotated || places.into_iter().flatten().filter_map(ordinary).any(|op| blake3(op.bytes()) == *newest)
+    }
+
     fn is_known(&self, id: &DeviceId) -> bool {
         self.device(id).is_some() || self.ended.iter().any(|(ended, _)| ended == id)
     }

@@ -186,14 +186,30 @@ def afterwards(alice, bob, nodes, documents, ids):
     phrase_of.stop()
     words = json.loads(phrase_of.run("account", "phrase", "--json"))["phrase"]
     eventually("alice sees bob go", lambda: "peer" in documents.seen_kinds)
-    # The same account, without what it knew: alice is warned.
+    phrase_of.start()
+    bob = phrase_of.client(documents)
+    bob.call("events.subscribe")
+    online = lambda: [one for one in alice.call("pair.list") if one["contact"] == ids["bob"] and one["online"]]
+    eventually("bob is there again", online)
+    # Somebody has his words: alice is told, and so is bob.
     again = Node(phrase_of.covey, phrase_of.data.parent, "bob again")
     nodes["again"] = again
-    subprocess.run([again.covey, "--data-dir", again.data, "init", "--recover"], env=again.environment(), input=words, check=True, capture_output=True, text=True)
+    near = alice.call("account.show")["addresses"][0]
+    recover = [again.covey, "--data-dir", again.data, "account", "recover", "--yes", "--peer", near]
+    subprocess.run(recover, env=again.environment(), input=words, check=True, capture_output=True, text=True)
     again.start()
     back = again.client(documents)
+    back.call("pair.accept_renewals")
     back.call("pair.invite", to=alice.call("account.ticket")["ticket"])
+    eventually("alice sees that the account was recovered", lambda: "contact.recovered" in documents.seen_kinds)
     eventually("alice is warned", lambda: "contact.alert" in documents.seen_kinds)
+    eventually("bob is warned", lambda: "account.second_history" in documents.seen_kinds)
+    assert bob.call("account.status")["second_history"]["what"] == "recovered"
+    assert bob.call("account.contest")["objected"]
+    frozen = lambda: [one for one in alice.call("pair.list") if one["contact"] == ids["bob"] and one.get("contested")]
+    eventually("the account is frozen", frozen)
+    bob.close()
+    phrase_of.stop()
     back.close()
     alice.call("pair.remove", contact=ids["bob"])
     alice.call("node.shutdown")

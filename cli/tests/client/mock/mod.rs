@@ -365,6 +365,23 @@ impl NodeApi for Mock {
 }
 
 impl AccountApi for Mock {
+    async fn status(&self, _: AccountStatus) -> Result<AccountCondition, ApiError> {
+        Ok(AccountCondition {
+            account: ME.into(),
+            device: "cvd1me".into(),
+            devices: 1,
+            recoveries: 0,
+            backed_up: true,
+            sealed: true,
+            objected: false,
+            second_history: None,
+        })
+    }
+
+    async fn contest(&self, _: AccountContest) -> Result<AccountCondition, ApiError> {
+        Err(ApiError::new(Reason::WrongState, "There is nothing to object to."))
+    }
+
     async fn show(&self, _: AccountShow) -> Result<Account, ApiError> {
         Ok(Account {
             account: ME.into(),

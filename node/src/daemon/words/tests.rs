@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::DirBuilderExt as _, path::Path};
 
-use covey_pairing::identity::KeyLog;
+use covey_pairing::identity::{AccountSecret, KeyLog};
 
 use super::*;
 use crate::config::{Config, Overrides};
@@ -50,7 +50,7 @@ fn files_with(dir: &Path, bytes: &[u8]) -> Vec<String> {
 
 fn initialised(dir: &Path) -> Options {
     let options = options(dir);
-    init(&options, None).map_err(|error| error.to_string()).expect("initialises");
+    init(&options).map_err(|error| error.to_string()).expect("initialises");
     options
 }
 
@@ -117,7 +117,7 @@ fn words_that_were_written_down_may_stay() {
 #[test]
 fn three_different_words_are_asked_back() {
     let dir = tempfile::tempdir().expect("a directory");
-    let made = init(&options(dir.path()), None).map_err(|error| error.to_string()).expect("initialises");
+    let made = init(&options(dir.path())).map_err(|error| error.to_string()).expect("initialises");
     let words: Vec<&str> = made.phrase.split(' ').collect();
     for _ in 0..50 {
         let asked = made.to_ask_back();

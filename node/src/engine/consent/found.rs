@@ -20,6 +20,9 @@ pub(in crate::engine) fn found(
         debug!(account = %account.fmt_short(), "no contact card was found; trying again later");
         return Ok(());
     };
+    if cx.me.is_ours(&account) {
+        return cards::learn(cx, &account, bytes).map(drop);
+    }
     let Some(contact) = people::load(cx.tx, &account)? else { return Ok(()) };
     if !cards::learn(cx, &account, bytes)? {
         return Ok(());

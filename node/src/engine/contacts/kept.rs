@@ -27,7 +27,7 @@ pub(super) fn keep(
     if !is_newest && !changed {
         return Ok(None);
     }
-    gone::forget(cx, &before, &devices)?;
+    gone::forget(cx, known.log(), &before, &devices)?;
     let record = match stored {
         Some(stored) if !is_newest => stored.revised(devices, known),
         _ => Card::new(card, devices, known),
@@ -54,7 +54,7 @@ pub(super) fn store_revised(
     // Whether it has expired does not matter: it was taken when it had not.
     let card = ContactCard::open_of(account, &stored.signed, 0).map_err(EngineError::bug)?;
     let devices = entries(cx, &stored.devices, in_force, &card)?;
-    gone::forget(cx, &stored.devices, &devices)?;
+    gone::forget(cx, known.log(), &stored.devices, &devices)?;
     Ok(cx.tx.put(&tables::card(account), &stored.revised(devices, known))?)
 }
 

@@ -9,6 +9,7 @@
 //! | [`kept`] | what is kept of cards |
 //! | [`logs`] | what follows from key logs of others |
 //! | [`numbers`] | safety numbers |
+//! | [`witness`] | what contacts and owners tell each other of key logs |
 //! | [`own`] | our own other devices |
 //! | [`renewal`] | our own card, told when it changes |
 
@@ -21,3 +22,4 @@ pub(super) mod logs;
 pub(super) mod numbers;
 pub(super) mod own;
 pub(super) mod renewal;
+pub(super) mod witness;

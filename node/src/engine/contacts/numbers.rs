@@ -14,7 +14,7 @@ pub(in crate::engine) fn with(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Sa
     Ok(safety_number(&cx.me.key_log, them))
 }
 
-/// [KEYLOG-20] Whether these digits are what the account's owner reads. If two rotations of the account are in dispute, they tell which of the two is
+/// [KEYLOG-17] Whether these digits are what the account's owner reads. If two rotations of the account are in dispute, they tell which of the two is
 /// the owner's: that one counts from now on.
 pub(in crate::engine) fn compare(cx: &mut Cx<'_, '_>, account: &AccountId, given: &str) -> Result<bool, EngineError> {
     let Some(mut known) = devices::known_log(cx.tx, account)? else {

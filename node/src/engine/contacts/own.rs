@@ -1,9 +1,9 @@
 //! Our own other devices: what cards of our account tell of them, and a list of devices that became longer.
 
-use covey_pairing::identity::{ContactCard, Fork, KeyLog, KnownLog};
-use tracing::{error, info};
+use covey_pairing::identity::{ContactCard, KeyLog, KnownLog};
+use tracing::info;
 
-use crate::engine::contacts::{kept, renewal};
+use crate::engine::contacts::{kept, renewal, witness};
 use crate::engine::counters::Counter;
 use crate::engine::notices::Notice;
 use crate::engine::outbound::control;
@@ -17,8 +17,16 @@ const SEQUENCE_SLACK: u64 = 1 << 20;
 pub(super) fn learn(cx: &mut Cx<'_, '_>, card: &ContactCard) -> Result<(), EngineError> {
     let order = match card.log().compare(&cx.me.key_log) {
         Ok(order) => order,
-        Err(fork) => return contradicted(cx, &fork),
+        Err(_) => {
+            let account = cx.me.account_id();
+            return witness::seen(cx, account, card.log());
+        }
     };
+    if order.outranks() && !card.log().is_active(&cx.me.device_id()) {
+        // This device is none of the account's any more.
+        let account = cx.me.account_id();
+        return witness::seen(cx, account, card.log());
+    }
     if order.outranks() {
         adopt(cx, card.log())?;
     }
@@ -63,10 +71,4 @@ fn refresh(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let account = cx.me.account_id();
     gate::allow_contact(cx, &account)?;
     renewal::renewed(cx)
-}
-
-/// [DEVICE-2] Somebody has a history of our account that is not ours: a thief of its keys, or a copy of us. Nothing of it is taken.
-fn contradicted(_cx: &mut Cx<'_, '_>, _fork: &Fork) -> Result<(), EngineError> {
-    error!("a card of this account has another history of its devices than this node; it is not taken");
-    Ok(())
 }

@@ -3,10 +3,12 @@
 //! | module | subject |
 //! |---|---|
 //! | [`parcels`] | frames of the parcel stream |
+//! | [`contests`] | objections to recoveries |
 //! | [`control`] | inside sessions |
 //! | [`notes`] | about being a member |
 //! | [`knock`] | strangers who come with a ticket, and what we are answered |
 
+pub(super) mod contests;
 pub(super) mod control;
 pub(super) mod knock;
 pub(super) mod notes;

@@ -5,7 +5,7 @@ use covey_pairing::parcel::ParcelError;
 use serde_bytes::ByteBuf;
 use tracing::{debug, warn};
 
-use crate::engine::contacts::cards;
+use crate::engine::contacts::{cards, witness};
 use crate::engine::group::doctor;
 use crate::engine::inbound::{control, notes};
 use crate::engine::members::{self, rosters};
@@ -75,6 +75,9 @@ pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8])
         Frame::Forks(id, answer, theirs) => forks::listed(cx, owner, peer, &id, (answer, &theirs))?,
         Frame::Wanted(id, wanted) => repair::wanted(cx, owner, peer, &id, &wanted)?,
         Frame::Operation(id, entry) => repair::given(cx, owner, &id, &entry)?,
+        Frame::Head(length, newest) => witness::head(cx, peer, length, &newest)?,
+        Frame::LogWanted => witness::wanted(cx, owner, peer)?,
+        Frame::Log(ops) => witness::log(cx, owner, &ops)?,
         Frame::Doctor(bytes) => doctor::frame(cx, owner, peer, &bytes)?,
     }
     Ok(())

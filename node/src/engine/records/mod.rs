@@ -14,6 +14,7 @@
 //! | [`marks`] | how far recipients have our feeds |
 //! | [`own_records`] | what our own devices agree on |
 //! | [`standing`] | how we stand to groups |
+//! | [`history`] | what others showed us of our own account |
 //! | [`joining`] | who asks to be let into a group |
 //! | [`operations`] | operations on rosters |
 //! | [`tickets`] | our own tickets |
@@ -25,6 +26,7 @@ pub(super) mod channels;
 pub(super) mod devices;
 pub(super) mod edits;
 pub(super) mod feeds;
+pub(super) mod history;
 pub(super) mod joining;
 pub(super) mod marks;
 pub(super) mod messages;

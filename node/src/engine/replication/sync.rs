@@ -6,6 +6,7 @@ use covey_feed::{ChannelId, PeerSync, SyncEffect, SyncInput};
 use tracing::{info, warn};
 
 use crate::engine::consent::pursuit;
+use crate::engine::contacts::witness;
 use crate::engine::group::peers;
 use crate::engine::live::ContactPeer;
 use crate::engine::outbound::{control, knock, post};
@@ -21,6 +22,7 @@ use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, gate, members, s
 pub(in crate::engine) fn connected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     cx.live.connected.insert(peer);
     knock::peer_came(cx, peer)?;
+    witness::objection_to(cx, peer)?;
     pursuit::peer_came(cx, peer)
 }
 
@@ -64,6 +66,7 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     if is_ours {
         parked::take_over(cx, &owner.device)?;
     }
+    witness::opened(cx, owner, peer)?;
     parked::request(cx, &owner.account, &owner.device)
 }
 

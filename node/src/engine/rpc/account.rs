@@ -2,17 +2,17 @@
 
 use covey_api::names::name;
 use covey_api::{
-    Account, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError, EventKind, Reason,
-    SafetyNumber, Ticket, TicketInfo, TicketState, Time, sentence,
+    Account, AccountCondition, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError,
+    EventKind, Reason, SafetyNumber, Ticket, TicketInfo, TicketState, Time, sentence,
 };
 use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError};
 
-use crate::engine::contacts::{numbers, renewal};
+use crate::engine::contacts::{numbers, renewal, witness};
 use crate::engine::names;
 use crate::engine::names::pick::{self, Purpose};
 use crate::engine::notices::Notice;
-use crate::engine::records::people;
 use crate::engine::records::tickets::Issued;
+use crate::engine::records::{history, people};
 use crate::engine::rpc::range;
 use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, EngineError, journal, tables};
@@ -164,6 +164,39 @@ pub fn safety(cx: &mut Cx<'_, '_>, params: &AccountSafetyNumber) -> Result<Safet
         alias: contact.alias,
         verified: contact.verified,
     })
+}
+
+/// `account.status`
+///
+/// # Errors
+/// Those of the store.
+pub fn status(cx: &mut Cx<'_, '_>) -> Result<AccountCondition, ApiError> {
+    let second = history::second(cx.tx)?;
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Ok(AccountCondition {
+        account: cx.me.account_id().to_string(),
+        device: cx.me.device_id().to_string(),
+        devices: count(cx.me.key_log.active().count()),
+        recoveries: count(cx.me.key_log.rotations().len()),
+        backed_up: cx.me.backed_up,
+        sealed: cx.me.account.is_sealed(),
+        objected: history::objection(cx.tx)?.is_some(),
+        second_history: second.map(|second| witness::show(cx, &second)).transpose()?,
+    })
+}
+
+/// `account.contest`
+///
+/// # Errors
+/// No recovery was seen that this device could object to.
+pub fn contest(cx: &mut Cx<'_, '_>) -> Result<AccountCondition, ApiError> {
+    if !witness::object(cx)? {
+        return Err(ApiError::new(
+            Reason::WrongState,
+            "No contact has told this node of a recovery of your account. There is nothing to object to.",
+        ));
+    }
+    status(cx)
 }
 
 /// `account.rename`

@@ -67,6 +67,16 @@ pub(in crate::engine) fn seed_left() -> Key {
     Key::table(Table::Meta).raw("seed left")
 }
 
+/// A history of our own account that is not ours.
+pub(in crate::engine) fn second_history() -> Key {
+    Key::table(Table::Meta).raw("second history")
+}
+
+/// Our objection to a recovery of our account.
+pub(in crate::engine) fn objection() -> Key {
+    Key::table(Table::Meta).raw("objection")
+}
+
 /// Our own account and device.
 pub(crate) fn identity() -> Key {
     Key::table(Table::Meta).raw("identity")

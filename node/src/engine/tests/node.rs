@@ -32,19 +32,6 @@ impl Node {
         Self::with_vault(rng, vault, policy)
     }
 
-    /// With an identity that was made elsewhere.
-    pub(super) fn of(mut rng: StdRng, me: Me, policy: Policy) -> Self {
-        let vault = Vault::new(&Secret::random(&mut rng));
-        let mut store = MemoryStore::default();
-        let mut tx = Tx::new(&store, &vault);
-        me.save(&mut tx).unwrap();
-        let batch = tx.into_batch(&mut rng).expect("encodes");
-        store.apply(batch).unwrap();
-        store.flush().unwrap();
-        let live = Live::new(&policy);
-        Self { me: Arc::new(me), policy, live, cache: RefCell::default(), store, vault, rng, up: true }
-    }
-
     /// The same, with a store under a given key.
     pub(super) fn with_vault(mut rng: StdRng, vault: Vault, policy: Policy) -> Self {
         let mut store = MemoryStore::default();

@@ -4,8 +4,6 @@
 use covey_api as api;
 use covey_api::{ContactState, kind};
 use covey_pairing::identity::{AccountSecret, ContactCard, Contest, DeviceSecret, KeyLog, Rotation};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
 use super::node::Node;
 use super::world::{World, quick};
@@ -36,7 +34,7 @@ fn add_recovered(world: &mut World, words: &AccountSecret, log: &KeyLog, seed: u
     let plan = Rotation { add: vec![&device], ..Rotation::default() };
     let (log, keys) = log.rotate(words, &plan, world.now).unwrap();
     let me = Me::recovered(words, keys, device, log);
-    let node = Node::of(StdRng::seed_from_u64(seed.into()), me, quick());
+    let node = Node::of(seed.into(), quick(), me);
     world.join(node);
     world.settle();
 }
@@ -99,7 +97,7 @@ fn nothing_is_sent_to_a_recovered_account_for_a_minute() {
     assert_eq!(world.state(2, 1), Some(ContactState::Pending));
 }
 
-/// Attack (d) of the design, and the contest.
+/// [KEYLOG-17] Attack (d) of the design.
 #[test]
 fn an_account_that_is_rotated_twice_is_frozen_until_people_compare_and_then_counts_again() {
     let (mut world, words) = talked(82);
@@ -169,4 +167,92 @@ fn a_device_of_before_that_objects_freezes_the_account() {
     let account = words.id();
     world.call(1, |cx| Ok(crate::engine::contacts::logs::contested(cx, &account, &contest)?)).unwrap();
     assert!(world.contact(1, 0).unwrap().contested);
+}
+
+fn condition(world: &mut World, node: usize) -> api::AccountCondition {
+    world.call(node, rpc::account::status).unwrap()
+}
+
+/// [WITNESS-1] [WITNESS-2] [WITNESS-3]
+#[test]
+fn an_owner_learns_from_the_next_contact_that_a_thief_of_its_keys_added_a_device() {
+    let (mut world, words) = talked(85);
+    assert!(condition(&mut world, 0).second_history.is_none());
+    let own = world.look(0, |cx| crate::engine::card::own(cx).unwrap());
+    let content = ContactCard::open(&own, world.now).unwrap().content().clone();
+    let thief = DeviceSecret::from_seed([66; 32]);
+    let log = world.nodes[0].me.key_log.add_device(&words, &thief, world.now).unwrap();
+    let sequence = content.sequence + 1;
+    let content = covey_pairing::identity::CardContent { log, devices: Vec::new(), sequence, ..content };
+    let card = covey_pairing::identity::sign(&content, &thief).unwrap();
+    let account = words.id();
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+    world.settle();
+    world.disconnect(0, 1);
+    world.settle();
+    world.connect(0, 1);
+    world.settle();
+    let second = condition(&mut world, 0).second_history.expect("an alarm");
+    assert_eq!((second.what, second.contact), (api::SecondHistoryKind::Longer, world.id(1)));
+    assert_eq!(events(&mut world, 0, kind::ACCOUNT_SECOND_HISTORY), 1);
+    world.disconnect(0, 1);
+    world.settle();
+    world.connect(0, 1);
+    world.settle();
+    assert_eq!(events(&mut world, 0, kind::ACCOUNT_SECOND_HISTORY), 1, "told once");
+}
+
+/// [WITNESS-3] A contact can make up what it likes.
+#[test]
+fn a_contact_that_claims_another_history_without_one_alarms_nobody() {
+    let (mut world, _) = talked(86);
+    let junk =
+        crate::engine::wire::parcel::encode(crate::engine::wire::parcel::Frame::Head(99, [7; 32].into())).unwrap();
+    world.puppet = Some(1);
+    world.say(0, crate::engine::Protocol::Parcel, junk);
+    let other = KeyLog::create(&AccountSecret::from_seed([9; 32]), 5);
+    for ops in [Vec::new(), other.ops().to_vec()] {
+        let ops = covey_codec::encode(&ops).unwrap();
+        let frame = crate::engine::wire::parcel::Frame::Log(ops.into());
+        let frame = crate::engine::wire::parcel::encode(frame).unwrap();
+        world.say(0, crate::engine::Protocol::Parcel, frame);
+    }
+    assert!(world.heard.iter().any(|(protocol, _)| *protocol == crate::engine::Protocol::Parcel), "it is asked");
+    world.puppet = None;
+    assert!(condition(&mut world, 0).second_history.is_none());
+}
+
+/// [WITNESS-4] The words were stolen: the account's machine hears of it from the contact who shuts it out, and objects.
+#[test]
+fn the_old_machine_hears_of_a_recovery_and_its_objection_freezes_the_account() {
+    let (mut world, words) = talked(87);
+    let log = world.nodes[0].me.key_log.clone();
+    let refused = world.call(0, rpc::account::contest).unwrap_err();
+    assert!(refused.message.contains("nothing to object to"), "{refused}");
+    add_recovered(&mut world, &words, &log, 5);
+    let (account, card) = (words.id(), world.card(2));
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+    world.settle();
+    let second = condition(&mut world, 0).second_history.expect("an alarm");
+    assert_eq!((second.what, second.contact), (api::SecondHistoryKind::Recovered, world.id(1)));
+    assert!(!world.contact(1, 0).unwrap().contested);
+    assert!(world.call(0, rpc::account::contest).unwrap().objected);
+    world.settle();
+    assert!(world.contact(1, 0).unwrap().contested);
+    world.pass(10 * 60_000, 60_000);
+    let waiting = world.call(2, |cx| rpc::pair::list(cx, &api::PairList::default())).unwrap();
+    assert!(waiting.is_empty(), "nothing was sent to whoever has the words: {waiting:?}");
+}
+
+/// [WITNESS-4]
+#[test]
+fn a_node_that_knows_nobody_finds_out_from_the_network_that_its_account_was_recovered() {
+    let mut world = World::new(1, 88);
+    let words = world.nodes[0].me.account.clone();
+    let log = world.nodes[0].me.key_log.clone();
+    add_recovered(&mut world, &words, &log, 5);
+    let card = world.card(2 - 1);
+    world.cards.insert(words.id(), card);
+    world.pass(3 * HOUR, HOUR);
+    assert_eq!(condition(&mut world, 0).second_history.unwrap().what, api::SecondHistoryKind::Recovered);
 }

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`payload`] | content entries: sealed payloads, bodies, what they are bound to |
 //! | [`parcel`] | frames of the parcel stream, and what parcels carry |
+//! | [`contest`] | objections to a recovery |
 //! | [`control`] | what two devices say inside a session |
 //! | [`note`] | what devices say about being a member |
 //! | [`own_record`] | what the devices of an account tell each other |
 //! | [`knock`] | what strangers who come with a ticket of a group leave |
 //! | [`doctor`] | how members compare a group |
 
+pub(super) mod contest;
 pub(super) mod control;
 pub(super) mod doctor;
 pub(super) mod knock;

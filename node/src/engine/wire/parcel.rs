@@ -57,6 +57,15 @@ pub(in crate::engine) enum Frame {
     /// One of them, in its entry.
     #[serde(rename = "o")]
     Operation(ChannelId, ByteBuf),
+    /// [WITNESS-1] What is known here of the key log of the receiver's account: how many operations were ever written, and the newest.
+    #[serde(rename = "h")]
+    Head(u64, ByteArray<32>),
+    /// [WITNESS-2] The receiver knows a key log of the sender's account that the sender does not know: which?
+    #[serde(rename = "y")]
+    LogWanted,
+    /// [WITNESS-2] It: the operations of a key log.
+    #[serde(rename = "z")]
+    Log(ByteBuf),
 }
 
 /// What a parcel carries.

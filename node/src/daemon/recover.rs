@@ -36,6 +36,8 @@ const TO_CONNECT: Duration = Duration::from_secs(30);
 const TO_FIND: Duration = Duration::from_secs(90);
 /// Pause before a place where nothing was found is looked at again: routes to it may be found meanwhile.
 const AGAIN: Duration = Duration::from_secs(3);
+/// So far ahead of the newest card that was found is the first one of the recovered account.
+const AHEAD: u64 = 1 << 20;
 /// Places that are looked at beyond the newest rotation that was found: records of the ones between may have run out.
 const BEYOND: u32 = 2;
 
@@ -92,6 +94,8 @@ impl RecoverError {
 pub struct Found {
     words: AccountSecret,
     log: KeyLog,
+    /// Sequence of the newest card that was found.
+    sequence: u64,
 }
 
 /// A device that is an account's at the moment.
@@ -142,8 +146,8 @@ pub async fn find(options: &Options, words: AccountSecret, peers: Vec<Multiaddr>
     let network = spawn(options, peers).await?;
     let found = search(&network, &words).await;
     network.0.shutdown().await;
-    let log = found?;
-    Ok(Found { words, log })
+    let (log, sequence) = found?;
+    Ok(Found { words, log, sequence })
 }
 
 /// Rotates the account and makes this directory its only device.
@@ -153,7 +157,7 @@ pub async fn find(options: &Options, words: AccountSecret, peers: Vec<Multiaddr>
 pub fn recover(options: &Options, found: &Found) -> Result<Recovered, RecoverError> {
     is_empty(options)?;
     let mut rng: StdRng = make_rng();
-    let Found { words, log } = found;
+    let Found { words, log, sequence } = found;
     // An account of an older version names its first recovery key now.
     let log = if log.commitment().is_none() { log.commit_recovery(words)? } else { log.clone() };
     let device = DeviceSecret::generate(&mut rng);
@@ -167,7 +171,9 @@ pub fn recover(options: &Options, found: &Found) -> Result<Recovered, RecoverErr
         device: device.id().to_string(),
         recoveries: log.rotations().len(),
     };
-    write(options, &Me::recovered(words, keys, device, log), &mut rng)?;
+    // The places in the DHT keep what has the highest number, and the old machine may run on.
+    let sequence = sequence.saturating_add(AHEAD);
+    write(options, &Me::recovered(words, keys, device, log), sequence, &mut rng)?;
     Ok(recovered)
 }
 
@@ -178,7 +184,7 @@ fn is_empty(options: &Options) -> Result<(), StartError> {
     if is_used { Err(StartError::AlreadyInitialised { dir: dir.to_owned() }) } else { Ok(()) }
 }
 
-fn write(options: &Options, me: &Me, rng: &mut StdRng) -> Result<(), StartError> {
+fn write(options: &Options, me: &Me, sequence: u64, rng: &mut StdRng) -> Result<(), StartError> {
     let paths = &options.paths;
     let _lock = InstanceLock::acquire(paths.data_dir())?;
     let vault = VaultFiles::new(paths.data_dir()).create(options.passphrase.as_ref(), rng)?;
@@ -188,7 +194,7 @@ fn write(options: &Options, me: &Me, rng: &mut StdRng) -> Result<(), StartError>
         return Err(StartError::AlreadyInitialised { dir: paths.data_dir().to_owned() });
     }
     let mut tx = Tx::new(&store, &vault);
-    me.write_first(&mut tx)?;
+    me.write_first(&mut tx, sequence)?;
     let batch = tx.into_batch(rng)?;
     store.apply(batch)?;
     store.flush()?;
@@ -216,11 +222,12 @@ async fn spawn(options: &Options, peers: Vec<Multiaddr>) -> Result<(Handle, Even
     Ok(covey_overlay::spawn(config).await?)
 }
 
-async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) -> Result<KeyLog, RecoverError> {
+async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) -> Result<(KeyLog, u64), RecoverError> {
     let account = words.id().to_string();
     connect(overlay).await?;
     let until = Instant::now() + TO_FIND;
     let mut newest: Option<KeyLog> = None;
+    let mut sequence = 0;
     let mut seen = BTreeSet::new();
     loop {
         let rotations = newest.as_ref().map_or(0, |log| log.rotations().len());
@@ -237,6 +244,7 @@ async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) ->
                     // It tells what happened, also after it has run out.
                     let card = ContactCard::open_of(&words.id(), &opened.payload, 0);
                     let Ok(card) = card else { continue };
+                    sequence = sequence.max(card.content().sequence);
                     newest = Some(newer(newest, card.log(), &account)?);
                 }
                 Ok(Err(LookupError::Gone)) => return Err(RecoverError::Alone),
@@ -254,7 +262,7 @@ async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) ->
             tokio::time::sleep(AGAIN).await;
         }
     }
-    newest.ok_or(RecoverError::NotFound { account })
+    newest.map(|log| (log, sequence)).ok_or(RecoverError::NotFound { account })
 }
 
 /// The one of two logs that outranks the other. Of two that ordinary operations part, either will do: the rotation ends both.

@@ -10,7 +10,7 @@ use tracing::debug;
 
 use crate::engine::consent::{found, frames, pursuit};
 use crate::engine::contacts::renewal;
-use crate::engine::group::listing;
+use crate::engine::group::{content, listing};
 use crate::engine::inbound::{contests, knock, parcels};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
@@ -203,6 +203,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
                 own::write::begin(cx)?;
             }
             Notice::Shared(key) => own::write::queue(cx, key),
+            Notice::Ended(account) => content::judge_contact(cx, &account)?,
             Notice::Pursue(account) => pursuit::anew(cx, &account)?,
             Notice::HandOut(no) => handing::hand_out(cx, no)?,
         }

@@ -9,6 +9,7 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::counters::Counter;
 use crate::engine::{EngineError, tables};
 use crate::store::Tx;
 
@@ -113,11 +114,12 @@ impl Me {
         Ok(tx.put(&tables::identity(), &Record { account, device, key_log, backed_up, first_key })?)
     }
 
-    /// Writes it into a store that has no identity yet.
+    /// Writes it into a store that has no identity yet. `sequence`: of the newest card of the account that is known.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn write_first(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+    pub fn write_first(&self, tx: &mut Tx<'_>, sequence: u64) -> Result<(), EngineError> {
+        Counter::Card.set(tx, sequence)?;
         self.save(tx)
     }
 

@@ -21,6 +21,8 @@ pub(super) enum Notice {
     OwnDevices,
     /// What the devices of our account agree on changed here.
     Shared(own_record::Key),
+    /// A contact has fewer devices than before.
+    Ended(AccountId),
     /// Something is to be sent to this account, or asked of it.
     Pursue(AccountId),
     /// There are members who still have to be given our chain in the group with this channel.

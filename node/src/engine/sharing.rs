@@ -53,11 +53,12 @@ fn shared_anew(cx: &Cx<'_, '_>, peer: PeerKey, channel: &Channel) -> Result<Opti
     let Some((spread, neighbour)) = rosters::spread_for(cx, channel, &device) else {
         return Ok(Some(SyncInput::ChannelAdded(shared_channel(cx.tx, channel)?)));
     };
-    let ended = |feed: &feeds::Feed| {
-        let last = members::cut(cx, channel, &feed.key);
-        last.is_some_and(|last| feed.head.map_or(0, |head| head.seq) >= last)
-    };
-    let frozen = feeds::all(cx.tx, channel.no)?.iter().filter(|feed| ended(feed)).map(|feed| feed.key).collect();
+    let mut frozen = BTreeSet::new();
+    for feed in feeds::all(cx.tx, channel.no)? {
+        if members::cut(cx, channel, &feed.key)?.is_some_and(|last| feed.head.map_or(0, |head| head.seq) >= last) {
+            frozen.insert(feed.key);
+        }
+    }
     let (id, activity) = (channel.id, channel.active_at);
     let peer = Author::from_bytes(*device.as_bytes());
     Ok(Some(SyncInput::GroupAdded(SharedGroup { id, spread, peer, neighbour, frozen, activity })))

@@ -7,6 +7,7 @@ mod bound;
 mod comings;
 mod consent;
 mod conversation;
+mod device_cuts;
 mod edits;
 mod fan_out;
 mod first_contact;

@@ -214,7 +214,8 @@ impl KeyLog {
         rotated || places.into_iter().flatten().filter_map(ordinary).any(|op| blake3(op.bytes()) == *newest)
     }
 
-    fn is_known(&self, id: &DeviceId) -> bool {
+    /// Whether `id` is a device of this account, or was and the log still says so.
+    pub fn names(&self, id: &DeviceId) -> bool {
         self.device(id).is_some() || self.ended.iter().any(|(ended, _)| ended == id)
     }
 

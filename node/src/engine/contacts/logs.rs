@@ -53,6 +53,7 @@ pub(in crate::engine) fn changed(
         alerts::raise(cx, account, AlertKind::Devices, None)?;
     }
     if was.iter().any(|device| !now.contains(device)) {
+        cx.notices.push(Notice::Ended(*account));
         // Who had that device may have copied the others, too.
         control::heal(cx, sessions::Scope::Pair, account)?;
     }

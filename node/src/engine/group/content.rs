@@ -6,9 +6,10 @@ use covey_feed::{Entry, EntryId};
 use covey_pairing::ids::{AccountId, DeviceId};
 
 use crate::engine::members::{rights, rosters};
-use crate::engine::records::channels::Channel;
+use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::messages::{self, Message};
+use crate::engine::records::{devices, people};
 use crate::engine::said::arrivals;
 use crate::engine::{Cx, EngineError, tables};
 
@@ -31,7 +32,8 @@ pub(in crate::engine) fn look_again(
 }
 
 fn judge(cx: &mut Cx<'_, '_>, channel: &mut Channel, message: &Message) -> Result<(), EngineError> {
-    let hidden = !rights::counts(cx, channel, &message.author, &message.place, message.body.kind);
+    let hidden = !rights::counts(cx, channel, &message.author, &message.place, message.body.kind)
+        || !rights::is_within(cx, channel, &message.place)?;
     if hidden == message.hidden { Ok(()) } else { arrivals::hide(cx, channel, &message.id, hidden) }
 }
 
@@ -70,6 +72,24 @@ fn judge_those_of(cx: &mut Cx<'_, '_>, channel: &mut Channel, account: &AccountI
         }
     }
     Ok(looked)
+}
+
+/// [CUT-2] A contact has other devices than before: what one of before wrote beyond its end counts no more, and what is within it does.
+pub(in crate::engine) fn judge_contact(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    let Some(no) = people::load(cx.tx, account)?.and_then(|contact| contact.channel) else { return Ok(()) };
+    let Some(mut channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
+    for feed in feeds::all(cx.tx, no)? {
+        let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
+        if cx.me.is_this_device(&device) || devices::device(cx.tx, account, &device)?.is_some() {
+            continue;
+        }
+        for seq in 1..=feed.head.map_or(0, |head| head.seq) {
+            if let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? {
+                look_again(cx, &mut channel, &entry)?;
+            }
+        }
+    }
+    channel.save(cx.tx)
 }
 
 /// Looks again at what those wrote whose right to it is another one now, at the cost of who brought that about.

@@ -162,7 +162,7 @@ fn take_keys(
             continue;
         }
         // [CTRL-6]
-        if parked::is_beyond(cx, &channel, &key, seq) {
+        if parked::is_beyond(cx, &channel, &key, seq)? {
             cx.tx.delete(&place);
             continue;
         }

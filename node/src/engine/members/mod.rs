@@ -1,5 +1,6 @@
 //! Who shares a channel: the one place that tells direct channels from groups.
 
+mod direct;
 pub(super) mod rights;
 pub(super) mod rosters;
 
@@ -22,8 +23,8 @@ pub(super) fn account_of(
     match channel.kind() {
         _ if cx.me.is_this_device(&device) => Ok(Some(cx.me.account_id())),
         // [FAN-3]
-        Kind::Direct(_) if cx.me.is_own_other(&device) => Ok(Some(cx.me.account_id())),
-        Kind::Direct(contact) => Ok(devices::device(cx.tx, &contact, &device)?.map(|_| contact)),
+        Kind::Direct(_) if cx.me.key_log.names(&device) => Ok(Some(cx.me.account_id())),
+        Kind::Direct(contact) => Ok(direct::is_of(cx, &contact, &device)?.then_some(contact)),
         Kind::Group(_) => Ok(rosters::account_of(cx, channel, &device)),
         // [OWN-3]
         Kind::Own => Ok(cx.me.is_own_other(&device).then(|| cx.me.account_id())),
@@ -31,9 +32,14 @@ pub(super) fn account_of(
 }
 
 /// The last entry of a feed that counts, if there is such a bound: its author is a member no more.
-pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Option<u64> {
+pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Result<Option<u64>, EngineError> {
     let device = DeviceId::from_bytes(*feed.author.as_bytes());
-    channel.is_group().then(|| rosters::cut(cx, channel, &device, feed.incarnation)).flatten()
+    match channel.kind() {
+        _ if cx.me.is_this_device(&device) => Ok(None),
+        Kind::Direct(contact) => direct::cut(cx, channel, &contact, feed),
+        Kind::Group(_) => Ok(rosters::cut(cx, channel, &device, feed.incarnation)),
+        Kind::Own => Ok(None),
+    }
 }
 
 /// Whether `account` may have what stands in the channel.

@@ -24,13 +24,18 @@ pub(in crate::engine) fn counts(
     of: u16,
 ) -> bool {
     let Some(group) = rosters::get(cx, channel.no) else { return true };
-    let key = FeedKey { author: place.author, incarnation: place.incarnation };
     let (device, OrderKey { incarnation, seq, lamport, .. }) = (device_of(place), *place);
     // [MEMBER-3]
     let is_within =
-        members::cut(cx, channel, &key).is_none_or(|last| seq <= last) && group.roster.has_had(author, &device);
+        group.roster.cut(&device, incarnation).is_none_or(|last| seq <= last) && group.roster.has_had(author, &device);
     let written = Written { device, incarnation, seq, lamport };
     is_within && (!payload::kind::is_said(of) || group.roster.may_have_written(author, &written))
+}
+
+/// Whether what stands at this place was written before its author's feed was cut off.
+pub(in crate::engine) fn is_within(cx: &Cx<'_, '_>, channel: &Channel, place: &OrderKey) -> Result<bool, EngineError> {
+    let key = FeedKey { author: place.author, incarnation: place.incarnation };
+    Ok(members::cut(cx, channel, &key)?.is_none_or(|last| place.seq <= last))
 }
 
 fn device_of(place: &OrderKey) -> DeviceId {

@@ -274,7 +274,7 @@ pub(in crate::engine) fn open(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -
     let charge = charge::Charge::begin(cx, account)?;
     let mut chains = chains::Reader::new(cx, &channel, device)?;
     for (key, parked) in rows.into_iter().filter(|(_, parked)| parked.channel == id) {
-        if is_beyond(cx, &channel, &parked.feed, parked.seq) {
+        if is_beyond(cx, &channel, &parked.feed, parked.seq)? {
             cx.tx.delete(&key);
             continue;
         }
@@ -295,6 +295,11 @@ pub(in crate::engine) fn open(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -
 }
 
 /// Whether a place is beyond the end of its feed: what its author wrote when it was a member no more.
-pub(in crate::engine) fn is_beyond(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey, seq: u64) -> bool {
-    members::cut(cx, channel, feed).is_some_and(|last| seq > last)
+pub(in crate::engine) fn is_beyond(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    feed: &FeedKey,
+    seq: u64,
+) -> Result<bool, EngineError> {
+    Ok(members::cut(cx, channel, feed)?.is_some_and(|last| seq > last))
 }

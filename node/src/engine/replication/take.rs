@@ -129,7 +129,7 @@ pub(in crate::engine) fn apply(
     let first = entries.first().and_then(|first| ops::founder(cx, &channel, id, first));
     let Some(account) = account.or(first) else { return Ok(Taken::Refused(ops::stranger(&channel))) };
     let mut feed = feeds::load_or_new(cx.tx, channel.no, id.key(), account)?;
-    if let Some(last) = members::cut(cx, &channel, &id.key()) {
+    if let Some(last) = members::cut(cx, &channel, &id.key())? {
         for entry in entries.iter().filter(|entry| entry.seq() > last) {
             ops::take_if_missed(cx, &mut channel, entry, account)?;
         }

@@ -136,7 +136,7 @@ impl KeyLog {
             self.add(at, Device { keys, number, added_at, revoked: None, proof })?;
         }
         for Ended(device, cutoffs) in content.out {
-            if self.is_known(&device) {
+            if self.names(&device) {
                 return Err(KeyLogError::Known(at));
             }
             self.ended.push((device, Revocation { at: content.at, cutoffs }));
@@ -175,7 +175,7 @@ impl KeyLog {
     }
 
     fn add(&mut self, at: usize, device: Device) -> Result<(), KeyLogError> {
-        if self.is_known(&device.keys.id) {
+        if self.names(&device.keys.id) {
             return Err(KeyLogError::Known(at));
         }
         if self.active().count() >= MAX_ACTIVE_DEVICES {

@@ -68,19 +68,22 @@ fn rename(cx: &mut Cx<'_, '_>, was: &Contact, contact: &mut Contact) -> Result<(
     Ok(cx.tx.put(&tables::alias(&alias), &contact.account)?)
 }
 
-/// [OWN-6] A confirmation that does not fit the pact that we have: another device of ours answered the same invite, and theirs was the
-/// answer that was taken. Whether that was so.
+/// [OWN-6] A frame that does not fit what we have: another device of ours invited them or answered their invite at the same time, and that is
+/// what they took. Whether that was so. It is our wish still unless we decided otherwise since.
 pub(in crate::engine) fn confirms_rival(
     cx: &mut Cx<'_, '_>,
     account: &AccountId,
     frame: &PairFrame,
 ) -> Result<bool, EngineError> {
+    let Some(contact) = people::load(cx.tx, account)? else { return Ok(false) };
+    if !matches!(contact.relationship.state(), State::Invited | State::Pending | State::Paired) {
+        return Ok(false);
+    }
     for rival in own_records::rivals(cx.tx, account)? {
         let Ok(relationship) = covey_codec::decode::<Relationship>(&rival.0, MAX_VALUE) else { continue };
         if !step::would_confirm(cx, &relationship, frame)? {
             continue;
         }
-        let Some(contact) = people::load(cx.tx, account)? else { return Ok(false) };
         own_records::forget_rivals(cx.tx, account);
         adopt(cx, Contact { relationship, ..contact })?;
         return Ok(true);

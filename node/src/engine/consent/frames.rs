@@ -36,7 +36,14 @@ pub(in crate::engine) fn frame(
     };
     contact.relationship.set_log(log);
     let account = contact.account;
-    let mut done = step::step(cx, contact.clone(), Input::Received(frame.clone()), Some(peer))?;
+    let is_of_other = !contact.relationship.invite_ids().contains(&frame.invite_id());
+    if is_of_other
+        && adopted::confirms_rival(cx, &account, &frame)?
+        && let Some(adopted) = people::load(cx.tx, &account)?
+    {
+        contact = adopted;
+    }
+    let mut done = step::step(cx, contact, Input::Received(frame.clone()), Some(peer))?;
     if done.is_err()
         && adopted::confirms_rival(cx, &account, &frame)?
         && let Some(contact) = people::load(cx.tx, &account)?

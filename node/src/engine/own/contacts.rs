@@ -17,7 +17,7 @@ use crate::engine::records::devices;
 use crate::engine::records::own_records::{self, Rival};
 use crate::engine::records::people::{self, Contact};
 use crate::engine::wire::own_record::{Key, MAX_VALUE, value_of};
-use crate::engine::{Cx, EngineError};
+use crate::engine::{Cx, EngineError, tables};
 
 /// A contact as it travels: version, decisions, contact, signed card.
 type Wire = (u8, u64, Contact, Option<ByteBuf>);
@@ -114,9 +114,6 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
     if let Some(card) = card {
         cards::learn(cx, &account, &card)?;
     }
-    if contact.relationship.confirmed() {
-        own_records::forget_rivals(cx.tx, &account);
-    }
     adopted::adopt(cx, contact)?;
     let no = people::load(cx.tx, &account)?.and_then(|contact| contact.channel);
     match no.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
@@ -126,14 +123,18 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
     }
 }
 
-/// [OWN-6] Of two records of a contact one counts. If both answered an invite and the contact has not said which answer it took, the other
-/// one is kept.
+/// [OWN-6] Of two records of a contact one counts. What the other one has open, an invite of ours or an answer to theirs, is kept: the contact
+/// decides which it takes.
 pub(super) fn rival(cx: &mut Cx<'_, '_>, key: &Key, counts: &[u8], other: &[u8]) -> Result<(), EngineError> {
-    let (Some((a, _)), Some((b, _))) = (read(cx, key, counts), read(cx, key, other)) else { return Ok(()) };
-    let answered = |contact: &Contact| contact.has_pact() && !contact.relationship.confirmed();
-    let secret = |contact: &Contact| contact.relationship.pair_secret().map(PairSecret::channel_id);
-    if answered(&a) && answered(&b) && secret(&a) != secret(&b) {
-        own_records::add_rival(cx.tx, &a.account, Rival(value_of(&b.relationship)?))?;
+    let (Some((counts, _)), Some((other, _))) = (read(cx, key, counts), read(cx, key, other)) else { return Ok(()) };
+    let relationship = &other.relationship;
+    let is_open = other.has_pact() && !relationship.confirmed() || relationship.state() == State::Invited;
+    let ids = relationship.invite_ids();
+    if !is_open || (stands(&counts) == stands(&other) && counts.relationship.invite_ids() == ids) {
+        return Ok(());
     }
-    Ok(())
+    for id in ids {
+        cx.tx.put(&tables::invite(&id), &other.account)?;
+    }
+    own_records::add_rival(cx.tx, &other.account, Rival(value_of(relationship)?))
 }

@@ -5,6 +5,7 @@
 
 mod checks;
 mod commits;
+mod household;
 mod network;
 mod node;
 mod story;

@@ -78,9 +78,9 @@ pub(super) struct SimNode {
     pub(super) unnoticed: bool,
 }
 
-impl SimNode {
-    pub(super) fn new(seed: u64, policy: Policy) -> Self {
-        let Node { me, policy, live, cache, store, vault, rng, .. } = Node::new(seed, policy);
+impl From<Node> for SimNode {
+    fn from(node: Node) -> Self {
+        let Node { me, policy, live, cache, store, vault, rng, .. } = node;
         Self {
             me,
             policy,
@@ -99,6 +99,18 @@ impl SimNode {
             settled: false,
             unnoticed: false,
         }
+    }
+}
+
+impl SimNode {
+    pub(super) fn new(seed: u64, policy: Policy) -> Self {
+        Self::from(Node::new(seed, policy))
+    }
+
+    /// A fresh device with this identity, in the place of another node.
+    pub(super) fn of(seed: u64, me: Me, before: &Self) -> Self {
+        let node = Node::of(seed, before.policy.clone(), me);
+        Self { life: before.life + 1, skew: before.skew, ..Self::from(node) }
     }
 
     pub(super) fn account(&self) -> AccountId {

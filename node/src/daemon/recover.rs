@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use covey_api::Exit;
 use covey_overlay::{Config, Events, Handle, LookupError, Multiaddr, RelayUse};
+use covey_pairing::crypto::sign::SigningSecret;
 use covey_pairing::identity::{
     AccountSecret, ContactCard, DeviceSecret, KeyLog, KeyLogError, LogOrder, MAX_ROTATIONS, Rotation,
 };
@@ -173,7 +174,7 @@ pub fn recover(options: &Options, found: &Found) -> Result<Recovered, RecoverErr
     };
     // The places in the DHT keep what has the highest number, and the old machine may run on.
     let sequence = sequence.saturating_add(AHEAD);
-    write(options, &Me::recovered(words, keys, device, log), sequence, &mut rng)?;
+    write(options, &Me::recovered(words, &keys, device, log), sequence, &mut rng)?;
     Ok(recovered)
 }
 
@@ -234,7 +235,8 @@ async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) ->
         let last = u32::try_from(rotations.min(MAX_ROTATIONS)).unwrap_or(0) + BEYOND;
         let before = newest.clone();
         for index in (0..=last).filter(|index| !seen.contains(index)).collect::<Vec<_>>() {
-            let Some(key) = words.after_rotations(index).and_then(|keys| keys.signing().map(|key| key.public())) else {
+            let Some(key) = words.after_rotations(index).and_then(|keys| keys.signing().map(SigningSecret::public))
+            else {
                 continue;
             };
             let found = timeout_at(until, overlay.lookup(*key.as_bytes())).await;
@@ -270,9 +272,8 @@ fn newer(known: Option<KeyLog>, log: &KeyLog, account: &str) -> Result<KeyLog, R
     let Some(known) = known else { return Ok(log.clone()) };
     match log.compare(&known) {
         Ok(LogOrder::Extends | LogOrder::Rotates) => Ok(log.clone()),
-        Ok(LogOrder::Same | LogOrder::Behind) => Ok(known),
         Err(fork) if fork.rotations().is_some() => Err(RecoverError::Contested { account: account.to_owned() }),
-        Err(_) => Ok(known),
+        Ok(LogOrder::Same | LogOrder::Behind) | Err(_) => Ok(known),
     }
 }
 

@@ -177,7 +177,7 @@ impl Me {
 impl Me {
     /// An account that was brought back with its words, on a new device: `keys` are those that the rotation brought, and the words are
     /// not kept.
-    pub fn recovered(words: &AccountSecret, keys: AccountSecret, device: DeviceSecret, key_log: KeyLog) -> Self {
+    pub fn recovered(words: &AccountSecret, keys: &AccountSecret, device: DeviceSecret, key_log: KeyLog) -> Self {
         let first_key = words.signing().cloned();
         Self { account: keys.sealed(), device, key_log, backed_up: true, first_key }
     }

@@ -15,12 +15,9 @@ const SEQUENCE_SLACK: u64 = 1 << 20;
 
 /// [DEVICE-1], [DEVICE-2] Takes what a verified card of our account says.
 pub(super) fn learn(cx: &mut Cx<'_, '_>, card: &ContactCard) -> Result<(), EngineError> {
-    let order = match card.log().compare(&cx.me.key_log) {
-        Ok(order) => order,
-        Err(_) => {
-            let account = cx.me.account_id();
-            return witness::seen(cx, account, card.log());
-        }
+    let Ok(order) = card.log().compare(&cx.me.key_log) else {
+        let account = cx.me.account_id();
+        return witness::seen(cx, account, card.log());
     };
     if order.outranks() && !card.log().is_active(&cx.me.device_id()) {
         // This device is none of the account's any more.

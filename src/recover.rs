@@ -27,9 +27,10 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
     let RecoverArgs { phrase_file, peer, yes, passphrase_file } = args;
     let (paths, config) = config::load(globals, &Overrides::new())?;
     let peers = peer.iter().map(|peer| address(peer)).collect::<Result<Vec<_>, _>>()?;
-    let words = words(phrase_file.as_deref(), terminal)?;
     let passphrase = Unlock { passphrase_file }.given()?;
     let options = Options { paths, config, passphrase, flags: Overrides::new(), log: None };
+    daemon::may_recover(&options).map_err(failure)?;
+    let words = words(phrase_file.as_deref(), terminal)?;
     terminal.hint("Looking for your account in the network; this can take a minute and a half.")?;
     let found = daemon::find(&options, words, peers).await.map_err(failure)?;
     confirm(&found, yes, terminal)?;

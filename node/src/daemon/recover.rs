@@ -138,6 +138,14 @@ impl Found {
     }
 }
 
+/// Whether an account can be brought back here: the directory must not have, or have had, one.
+///
+/// # Errors
+/// [`RecoverError::Start`].
+pub fn may_recover(options: &Options) -> Result<(), RecoverError> {
+    Ok(is_empty(options)?)
+}
+
 /// Looks for the newest list of what happened to the account of these words. `peers`: further nodes to begin with.
 ///
 /// # Errors

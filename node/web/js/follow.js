@@ -80,6 +80,8 @@ export class Follower {
   #apply(kind, data) {
     switch (kind) {
       case 'contact':
+      case 'contact.alert':
+      case 'contact.recovered':
         this.#store.putContact(data);
         if (data.channel) this.#refresh(data.channel);
         break;

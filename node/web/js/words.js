@@ -43,9 +43,10 @@ export function visible(text) {
 
 /** Where consent stands, in a sentence about them. */
 export function stateText(contact) {
+  if (contact.contested) return 'Contested: compare safety numbers in person';
   switch (contact.state) {
     case 'invited':
-      return 'Waiting for their answer';
+      return contact.recovered_at ? 'Recovered their account; asked to pair again' : 'Waiting for their answer';
     case 'pending':
       return 'Waiting for your answer';
     case 'paired':

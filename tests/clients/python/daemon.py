@@ -32,9 +32,9 @@ class Daemon:
         # Nothing outside of the directory of the test is read or written.
         return {**clean, "HOME": str(self.data.parent), **settings}
 
-    def start(self, **settings):
+    def start(self, arguments=(), **settings):
         command = [self.covey, "--data-dir", self.data, "daemon", "--no-mdns", "--no-upnp"]
-        command += ["--listen", "/ip4/127.0.0.1/tcp/0", "--rpc-listen", f"127.0.0.1:{self.port}"]
+        command += [*arguments, "--listen", "/ip4/127.0.0.1/tcp/0", "--rpc-listen", f"127.0.0.1:{self.port}"]
         env = self.environment(**settings)
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=self.log, text=True)
         if not any(line.startswith("ready ") for line in self.process.stdout):

@@ -159,6 +159,23 @@ def journal(alice):
     assert newest == [event for event in everything if event["kind"] == "contact"][-2:]
 
 
+def locked(documents, covey, base, nodes):
+    """A node with a passphrase is locked and unlocked while it runs."""
+    secret = base / "passphrase"
+    secret.write_text("correct horse battery staple")
+    secret.chmod(0o600)
+    dora = nodes["dora"] = Node(covey, base, "dora")
+    dora.run("init", "--passphrase-file", str(secret))
+    dora.start(arguments=["--passphrase-file", str(secret)])
+    client = dora.client(documents)
+    client.call("node.lock")
+    assert client.refused("pair.list") == "locked"
+    client.call("node.unlock", passphrase=secret.read_text())
+    assert client.call("pair.list") == []
+    client.close()
+    dora.stop()
+
+
 def mistakes(client):
     """For every method: parameters that it does not have, that are of the wrong type, that are missing, out of range."""
     for name, method in client.documents.methods.items():
@@ -249,6 +266,7 @@ def main():
         group(alice, bob, carol, ids)
         operate(alice)
         journal(alice)
+        locked(documents, options.covey, base, nodes)
         mistakes(carol)
         afterwards(alice, bob, nodes, documents, ids)
         missing = set(documents.methods) - set(documents.called)

@@ -5,7 +5,7 @@ import { batched, busy, fill, h, keyed, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
 import { failure } from '../notices.js';
 import { chatLink, onRoute, route } from '../router.js';
-import { brief, nameOf, stateText } from '../words.js';
+import { brief, nameOf, relative, stateText } from '../words.js';
 
 /** Those we invited and those with whom it ended. */
 export function otherContacts({ rpc, store }) {
@@ -78,7 +78,7 @@ export function updateContact(element, contact, store) {
 }
 
 function second(contact, channel) {
-  if (contact.state !== 'paired') return stateText(contact);
+  if (contact.state !== 'paired' || contact.contested) return stateText(contact);
   const last = channel?.last_message;
   if (!last) return contact.confirmed ? 'No messages yet' : stateText(contact);
   return [last.own && 'You: ', h('bdi', {}, last.text)];
@@ -97,7 +97,15 @@ export function marks(contact) {
     h('span', { title: 'Paired: end-to-end encrypted' }, icon('lock'), spoken(' paired')),
     contact.verified &&
       h('span', { class: 'verified', title: 'Verified: you compared the safety number' }, icon('tick'), spoken(', verified')),
+    (contact.contested || contact.recovered_at) && !contact.verified &&
+      h('span', { class: 'warning', title: doubt(contact) }, icon('warning'), spoken(`, ${doubt(contact)}`)),
   );
+}
+
+function doubt(contact) {
+  if (contact.contested) return 'Contested: nothing is sent or taken until you have compared safety numbers';
+  const when = relative(contact.recovered_at);
+  return contact.verified_before ? `Verified before they recovered their account (${when})` : `Recovered their account ${when}`;
 }
 
 /** A coloured letter, the same for the same account everywhere. */

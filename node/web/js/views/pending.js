@@ -54,6 +54,7 @@ function update(element, contact) {
   fill(top, contact.alias || contact.name ? name(who) : 'No name given', presence(contact));
   fill(
     about,
+    contact.renewal && h('p', {}, 'They say that you were paired before your account was recovered.'),
     contact.note && h('blockquote', { dir: 'auto' }, contact.note),
     h(
       'p',

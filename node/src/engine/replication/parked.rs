@@ -151,17 +151,28 @@ fn is_direct(channel: &Channel) -> bool {
     matches!(channel.kind(), Kind::Direct(_))
 }
 
-/// What an author who is away would have to give, another device of ours that is here may have.
+/// Who may have the key of an entry in a direct channel: its author, and our other devices.
+fn who_may_have(cx: &Cx<'_, '_>, parked: &Parked) -> Vec<DeviceId> {
+    let devices = [parked.feed.author].into_iter().chain(cx.me.kin());
+    let mut devices: Vec<_> = devices.map(|author| DeviceId::from_bytes(*author.as_bytes())).collect();
+    devices.retain(|device| !cx.me.is_this_device(device));
+    devices
+}
+
+/// A device is here that may have keys for which others who are away would be waited for.
 pub(in crate::engine) fn take_over(cx: &mut Cx<'_, '_>, device: &DeviceId) -> Result<(), EngineError> {
     for (key, parked) in cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)? {
-        let (author, fid) = (DeviceId::from_bytes(*parked.feed.author.as_bytes()), tables::feed_of_parked(&key));
-        let waits = key == tables::parked(&author, fid, parked.seq) && !rosters::is_connected(cx, &author);
-        let channel = channels::by_id(cx.tx, &parked.channel)?;
-        if waits
-            && channel.as_ref().is_some_and(is_direct)
-            && author != *device
-            && !parked.tried.contains(&short(device))
-        {
+        let candidates = who_may_have(cx, &parked);
+        if !candidates.contains(device) || parked.tried.contains(&short(device)) {
+            continue;
+        }
+        let fid = tables::feed_of_parked(&key);
+        let mut waits = false;
+        for asked in candidates.into_iter().filter(|asked| asked != device) {
+            let is_asked = cx.tx.contains(&tables::parked(&asked, fid, parked.seq))?;
+            waits |= is_asked && !rosters::is_connected(cx, &asked);
+        }
+        if waits && channels::by_id(cx.tx, &parked.channel)?.as_ref().is_some_and(is_direct) {
             move_to(cx, &key, device, fid, parked)?;
         }
     }
@@ -177,9 +188,7 @@ fn ask_another(
     fid: u64,
 ) -> Result<(), EngineError> {
     parked.tried.push(short(device));
-    let author = DeviceId::from_bytes(*parked.feed.author.as_bytes());
-    let others = cx.me.kin().into_iter().map(|author| DeviceId::from_bytes(*author.as_bytes()));
-    let mut candidates = [author].into_iter().chain(others).filter(|one| !cx.me.is_this_device(one));
+    let mut candidates = who_may_have(cx, &parked).into_iter();
     let Some(next) = candidates.find(|one| !parked.tried.contains(&short(one))) else {
         warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
         cx.tx.delete(key);

@@ -63,9 +63,7 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     post::peer_opened(cx, owner, peer)?;
     repair::ask(cx, owner, peer)?;
     control::card_to(cx, owner)?;
-    if is_ours {
-        parked::take_over(cx, &owner.device)?;
-    }
+    parked::take_over(cx, &owner.device)?;
     witness::opened(cx, owner, peer)?;
     parked::request(cx, &owner.account, &owner.device)
 }
@@ -114,6 +112,7 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         {
             post::repair(cx, owner, peer)?;
             repair::ask(cx, owner, peer)?;
+            parked::take_over(cx, &owner.device)?;
             parked::request(cx, &owner.account, &owner.device)?;
         }
     }

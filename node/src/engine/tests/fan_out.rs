@@ -1,12 +1,17 @@
 //! A direct conversation on several devices of both sides.
 
 use covey_api::{self as api, MessageState};
+use covey_feed::FeedKey;
 use covey_pairing::ids::DeviceId;
 
 use super::world::World;
 use crate::engine::members;
-use crate::engine::records::{devices, people};
+use crate::engine::records::parked::Parked;
+use crate::engine::records::{channels, devices, feeds, messages, people};
+use crate::engine::replication::parked as parking;
 use crate::engine::rpc;
+use crate::engine::wire::payload::Unopened;
+use crate::engine::{Cx, EngineError, tables};
 
 const LAPTOP: usize = 0;
 const SERVER: usize = 1;
@@ -26,6 +31,14 @@ fn households(seed: u64) -> World {
 
 fn device(world: &World, node: usize) -> DeviceId {
     world.nodes[node].me.device_id()
+}
+
+/// Entries of which a node lacks the key.
+fn parked(world: &mut World, node: usize) -> usize {
+    world.look(node, |cx| {
+        let rows = tables::all_parked();
+        cx.tx.scan::<Parked>(&rows, None, 10, false).unwrap().len()
+    })
 }
 
 fn assert_all_sound(world: &mut World) {
@@ -139,19 +152,72 @@ fn a_device_that_was_linked_later_gets_the_keys_of_before_from_its_own() {
     world.link(LAPTOP, SERVER);
     world.pass(240_000, 30_000);
     assert_eq!(world.texts(SERVER, BOB), ["before", "so do I"], "the laptop has the keys, bob is away");
-    let parked = |world: &mut World, node| {
-        world.look(node, |cx| {
-            let rows = crate::engine::tables::all_parked();
-            cx.tx.scan::<crate::engine::records::parked::Parked>(&rows, None, 10, false).unwrap().len()
-        })
-    };
     assert_eq!(parked(&mut world, SERVER), 0);
     assert_all_sound(&mut world);
 }
 
-/// [FAN-3] [FAN-4]
+/// A node loses the newest message of its conversation, and waits for the key from this device.
+fn lose(world: &mut World, node: usize, ask: Option<DeviceId>) {
+    let lost = |cx: &mut Cx<'_, '_>| -> Result<(), EngineError> {
+        let contact = people::all(cx.tx)?.remove(0);
+        let mut channel = channels::by_no(cx.tx, contact.channel.unwrap())?.unwrap();
+        let page = messages::Page { limit: 1, ..messages::Page::default() };
+        let message = messages::list(cx.tx, channel.no, page)?.remove(0);
+        messages::remove(cx.tx, &mut channel, &message);
+        channel.save(cx.tx)?;
+        let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };
+        let feed = feeds::load(cx.tx, channel.no, &key)?.unwrap();
+        let entry = feeds::entry(cx.tx, feed.fid, message.place.seq)?.unwrap();
+        match ask {
+            Some(device) => parking::park(cx, channel.id, &feed, &entry, Unopened::NoKey, &device),
+            None => Ok(()),
+        }
+    };
+    world.call(node, |cx| Ok(lost(cx)?)).unwrap();
+}
+
+/// [FAN-4]
 #[test]
-fn a_contact_gets_no_keys_of_what_others_wrote_and_a_revoked_device_says_nothing_more() {
+fn whoever_is_away_is_not_waited_for_when_another_who_has_the_key_is_here() {
+    let mut world = households(6);
+    world.write(BOB, LAPTOP, "hello").unwrap();
+    world.settle();
+    let (bob, laptop) = (device(&world, BOB), device(&world, LAPTOP));
+    for (away, asked) in [(BOB, bob), (LAPTOP, laptop)] {
+        world.stop(away);
+        lose(&mut world, SERVER, Some(asked));
+        assert_eq!((world.texts(SERVER, PHONE), parked(&mut world, SERVER)), (vec![], 1));
+        world.pass(240_000, 30_000);
+        assert_eq!((world.texts(SERVER, PHONE), parked(&mut world, SERVER)), (vec!["hello".to_owned()], 0));
+        world.restart(away);
+        world.pass(120_000, 30_000);
+    }
+    assert_all_sound(&mut world);
+}
+
+/// [FAN-4] [NODE-REWRAP]
+#[test]
+fn what_no_device_of_ours_can_give_its_author_is_asked_for() {
+    let mut world = World::new(4, 7);
+    world.pair(LAPTOP, BOB);
+    world.settle();
+    world.write(BOB, LAPTOP, "before").unwrap();
+    world.settle();
+    world.stop(BOB);
+    // The laptop has the entry and lost what it says.
+    lose(&mut world, LAPTOP, None);
+    world.link(LAPTOP, SERVER);
+    world.pass(240_000, 30_000);
+    assert_eq!((world.texts(SERVER, BOB), parked(&mut world, SERVER)), (vec![], 1), "it waits for bob");
+    world.restart(BOB);
+    world.pass(240_000, 30_000);
+    assert_eq!(world.texts(SERVER, BOB), ["before"]);
+    assert_eq!(parked(&mut world, SERVER), 0);
+}
+
+/// [FAN-3]
+#[test]
+fn a_revoked_device_says_nothing_more() {
     let mut world = households(5);
     world.write(SERVER, BOB, "one").unwrap();
     world.settle();
@@ -163,16 +229,15 @@ fn a_contact_gets_no_keys_of_what_others_wrote_and_a_revoked_device_says_nothing
     }
     // It goes on as if nothing had been said.
     world.write(SERVER, BOB, "two").unwrap();
-    let sent = world.write(LAPTOP, BOB, "three").unwrap();
+    world.write(LAPTOP, BOB, "three").unwrap();
     world.pass(240_000, 30_000);
     for (node, other) in [(LAPTOP, BOB), (BOB, LAPTOP), (PHONE, LAPTOP)] {
         assert_eq!(world.texts(node, other), ["one", "three"], "node {node}");
     }
-    let _ = sent;
     let account = world.nodes[LAPTOP].account();
     world.look(LAPTOP, |cx| {
         let contact = people::all(cx.tx).unwrap().remove(0);
-        let channel = crate::engine::records::channels::by_no(cx.tx, contact.channel.unwrap()).unwrap().unwrap();
+        let channel = channels::by_no(cx.tx, contact.channel.unwrap()).unwrap().unwrap();
         let author = covey_feed::Author::from_bytes(*server.as_bytes());
         assert_eq!(members::account_of(cx, &channel, &author).unwrap(), None);
         assert!(devices::device(cx.tx, &account, &server).unwrap().is_none());

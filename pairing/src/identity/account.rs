@@ -6,9 +6,11 @@
 //! devices, but cannot rotate the account. A *plain* device has the keys that answer invites and not the one that signs the key log:
 //! its thief cannot even add a device. `pairing/SPEC.md`, section Identities.
 
+mod handed;
 mod own;
 mod stored;
 
+pub(crate) use handed::HandedKeys;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

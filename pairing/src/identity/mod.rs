@@ -14,6 +14,7 @@ mod ticket;
 mod token;
 
 pub use account::AccountSecret;
+pub(crate) use account::HandedKeys;
 pub use card::{CARD_MAX, CardContent, CardDevice, CardError, ContactCard, sign};
 pub use device::{DeviceKeys, DeviceSecret, JOIN_PROOF_LEN};
 pub use keylog::{

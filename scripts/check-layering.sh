@@ -140,6 +140,7 @@ said
 group
 consent
 own
+devices
 replication
 inbound
 clock

@@ -7,7 +7,7 @@ use covey_api::Exit;
 use covey_cli::{Failure, Globals, Terminal};
 use covey_node::{
     config::{LogFormat, Overrides},
-    daemon::{Daemon, Options, Started},
+    daemon::{Daemon, Options, StartError, Started},
 };
 use serde_json::json;
 use tracing::{error, info, warn};
@@ -143,8 +143,9 @@ async fn live(
     }
     watchdog.abort();
     manager.stopping();
+    let revoked = daemon.is_revoked().then(|| StartError::Revoked { dir: daemon.started().data_dir.clone().into() });
     tokio::select! {
-        () = Box::pin(daemon.stop()) => Ok(()),
+        () = Box::pin(daemon.stop()) => revoked.map_or(Ok(()), |error| Err(start_failure(&error))),
         () = signals.stop_again() => Err(Failure::Ended {
             exit: Exit::Refused,
             sentence: "stopped in a hurry; what was acknowledged is safe".into(),

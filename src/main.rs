@@ -5,6 +5,7 @@ mod daemon;
 mod db;
 mod demo;
 mod init;
+mod link;
 mod logging;
 mod passphrase;
 mod phrase;

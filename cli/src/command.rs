@@ -8,6 +8,7 @@ use crate::{
     audit::AuditArgs,
     candidates,
     channel::ChannelCommand,
+    device::DeviceCommand,
     group::GroupCommand,
     message::{EditArgs, MessageCommand, MessagesArgs, SendArgs},
     node::{self, UnlockArgs},
@@ -27,6 +28,9 @@ pub enum Command {
     /// Who you are: account, tickets, safety numbers
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Your devices: link another machine, rename, revoke
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// Contacts and invites: who may talk to you
     #[command(subcommand)]
     Pair(PairCommand),
@@ -142,6 +146,7 @@ async fn run_with(
     match command {
         Command::Status => node::status(session, terminal).await,
         Command::Account(account) => account.run(session, terminal).await,
+        Command::Device(device) => device.run(session, terminal).await,
         Command::Pair(pair) => pair.run(session, terminal).await,
         Command::Group(group) => group.run(session, terminal).await,
         Command::Send(send) => send.run(session, terminal).await,

@@ -12,6 +12,7 @@ mod command;
 mod complete;
 mod connect;
 mod conversations;
+mod device;
 mod display;
 mod failure;
 mod globals;

@@ -11,6 +11,12 @@ impl Paint {
         if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// Whether anything is painted at all.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self.0
+    }
+
     pub(crate) fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }

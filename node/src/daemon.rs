@@ -4,6 +4,7 @@ mod company;
 mod core;
 mod errors;
 mod keeper;
+mod linking;
 mod opening;
 mod passphrase;
 mod pause;
@@ -25,6 +26,7 @@ use self::core::{About, Core};
 pub(crate) use company::Company;
 pub use errors::StartError;
 pub use keeper::Keeper;
+pub use linking::{LinkFailure, Linked, Progress, link};
 pub use passphrase::change_passphrase;
 
 use crate::access::{Access, Caller};
@@ -83,6 +85,8 @@ pub struct Daemon {
     service: Arc<Service>,
     server: rpc::Server,
     keeper: Arc<Keeper>,
+    /// Cancelled when another device of the account revoked this one.
+    revoked: CancellationToken,
     /// Of the data directory, also while the node is locked. Let go when all else has ended.
     _lock: Option<InstanceLock>,
 }
@@ -97,12 +101,14 @@ impl Daemon {
         let rpc_options = ServerOptions::new(&config.rpc, &paths)?;
         let (flags, log) = (std::mem::replace(&mut options.flags, Overrides::new()), options.log.take());
         let open = move || words::open_to_start(&options, &mut make_rng::<StdRng>());
-        let (core, lock) = Box::pin(Core::start(&paths, &config, open)).await?;
+        let revoked = CancellationToken::new();
+        let (core, lock) = Box::pin(Core::start(&paths, &config, &revoked, open)).await?;
         let (engine, body) = (Slot::new(core.engine.clone()), Slot::new(Arc::clone(&core.body)));
         let settings = Settings::new(Layers::of_process(&paths, flags), config, engine.clone(), log);
         let settings = Arc::new(settings);
         let About { account, device, peer_id, addresses, new_account, knows_nobody } = core.about.clone();
-        let keeper = Keeper::new(paths.clone(), Arc::clone(&settings), core, engine.clone(), body.clone());
+        let keeper =
+            Keeper::new(paths.clone(), Arc::clone(&settings), core, (engine.clone(), body.clone()), revoked.clone());
         let keeper = Arc::new(keeper);
         let served = async {
             let access = Access::load(engine.clone()).await?;
@@ -135,7 +141,7 @@ impl Daemon {
                 info!(version = env!("CARGO_PKG_VERSION"), data = data_dir, new_account, "ready");
                 let started =
                     Started { account, peer_id, addresses, ticket, data_dir, browser_url, new_account, knows_nobody };
-                Ok(Self { started, service, server, keeper, _lock: lock })
+                Ok(Self { started, service, server, keeper, revoked, _lock: lock })
             }
             Err(error) => {
                 keeper.end().await;
@@ -154,9 +160,17 @@ impl Daemon {
         &self.service
     }
 
-    /// Returns when a client asked the daemon to stop.
+    /// Returns when a client asked the daemon to stop, or when it must because this device was revoked.
     pub async fn stop_requested(&self) {
-        self.service.stop.cancelled().await;
+        tokio::select! {
+            () = self.service.stop.cancelled() => {}
+            () = self.revoked.cancelled() => {}
+        }
+    }
+
+    /// Whether another device of the account revoked this one.
+    pub fn is_revoked(&self) -> bool {
+        self.revoked.is_cancelled()
     }
 
     /// Ends the node: no new requests, what was begun is finished and durable, peers are told by closed connections.

@@ -3,6 +3,7 @@
 mod access;
 mod config;
 pub(crate) mod consumers;
+mod device;
 mod events;
 mod group;
 mod node;

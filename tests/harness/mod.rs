@@ -6,6 +6,7 @@
 mod cli;
 mod groups;
 mod journal;
+mod linking;
 mod mallory;
 mod memory;
 mod node;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub(crate) use cli::{Ran, covey, run};
 pub(crate) use groups::{bring_in, lake_of, make_group, same_group, say_to_all, until_converged};
+pub(crate) use linking::{NewMachine, link};
 pub(crate) use mallory::Mallory;
 pub(crate) use memory::{found_in, may_look};
 pub(crate) use node::{Launch, Node};

@@ -62,6 +62,7 @@ mod the_rpc_is_for_its_owner;
 mod the_words_are_written_down;
 mod tickets_with_tokens;
 mod tokens_give_programs_what_they_need;
+mod two_machines_of_one_account;
 mod two_nodes_pair_and_talk;
 mod unkind_clients_harm_nobody;
 mod verified_by_safety_number;

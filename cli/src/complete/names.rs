@@ -1,8 +1,8 @@
 //! Names for an argument: which kind it takes, and those that the daemon knows.
 
 use covey_api::{
-    ConfigShow, Contact, ContactState, EventKind, Group, GroupList, GroupMembers, GroupRequests, GroupState,
-    MemberState, PairList, Role, Scope, TokenList, names,
+    ConfigShow, Contact, ContactState, DeviceList, DeviceState, EventKind, Group, GroupList, GroupMembers,
+    GroupRequests, GroupState, MemberState, PairList, Role, Scope, TokenList, names,
 };
 
 use super::{Candidate, tree::Wanted};
@@ -26,6 +26,7 @@ pub(super) enum What {
     /// Those who ask to join the group of that name.
     Requests(String),
     Tokens,
+    Devices,
     Settings,
 }
 
@@ -80,6 +81,7 @@ pub(super) fn of(path: &[&str], id: &str, positions: &[String]) -> Wanted {
         (["group", _], "member" | "transfer_to") => What::Members(group(), None),
         (["group", "approve" | "reject"], "account") => What::Requests(group()),
         (["token", "revoke"], "token") => What::Tokens,
+        (["device", "show" | "rename" | "revoke"], "device") => What::Devices,
         (["config", "set" | "show"], "key") => What::Settings,
         _ => return Wanted::Words(words(path, id)),
     };
@@ -134,6 +136,12 @@ pub(super) async fn ask(globals: &Globals, what: &What) -> Result<Vec<Candidate>
         What::Tokens => {
             let tokens = session.call(&TokenList { all: false }).await?;
             Ok(tokens.into_iter().map(|token| Candidate { word: token.name, about: String::new() }).collect())
+        }
+        What::Devices => {
+            let devices = session.call(&DeviceList {}).await?;
+            let known = devices.into_iter().filter(|device| device.state != DeviceState::Revoked);
+            let about = |this| if this { "this device" } else { "" };
+            Ok(known.map(|one| Candidate { word: one.name, about: about(one.this).into() }).collect())
         }
         What::Settings => {
             let settings = session.call(&ConfigShow { key: None }).await?;

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use covey_api::{
-    Channel, Contact, ContactState, Direction, Event, Group, GroupEvent, GroupState, JoinRequest, JoinRequestState,
-    MemberState, Message, MessageState, Network, Party, Peer, Policy, Role, Time, kind,
+    Channel, Contact, ContactState, Device, Direction, Event, Group, GroupEvent, GroupState, JoinRequest,
+    JoinRequestState, MemberState, Message, MessageState, Network, Party, Peer, Policy, Role, Time, kind,
 };
 use serde::de::DeserializeOwned;
 
@@ -90,6 +90,7 @@ impl Teller {
                 self.conversations.learn(&shape::<Channel>(event)?);
                 None
             }
+            kind::DEVICE_LINKED | kind::DEVICE_CHANGED | kind::DEVICE_REVOKED => device(event),
             kind::ACCOUNT => None,
             other => Some(t.paint.dim(&clean_line(other))),
         }
@@ -208,6 +209,17 @@ fn stands(t: &Terminal, contact: &Contact, who: &str) -> String {
         },
         ContactState::Stranger => format!("you and {who} can ask each other again"),
     }
+}
+
+/// What happened to a device of ours.
+fn device(event: &Event) -> Option<String> {
+    let device: Device = shape(event)?;
+    let what = match event.kind.as_str() {
+        kind::DEVICE_LINKED => "is a device of your account now",
+        kind::DEVICE_REVOKED => "is no device of your account any more",
+        _ => "is what a device of yours is called now",
+    };
+    Some(format!("{} {what}", clean_line(&device.name)))
 }
 
 fn alert(t: &Terminal, contact: &Contact) -> Option<String> {

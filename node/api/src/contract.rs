@@ -94,6 +94,7 @@ pub fn methods() -> Vec<Method> {
         crate::node::METHODS,
         crate::config::METHODS,
         crate::account::METHODS,
+        crate::device::METHODS,
         crate::pair::METHODS,
         crate::channel::METHODS,
         crate::message::METHODS,

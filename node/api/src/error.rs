@@ -111,6 +111,21 @@ pub enum Reason {
     /// Nobody of that name asks to be let in.
     NoSuchRequest,
 
+    /// No device of ours has that name or id.
+    NoSuchDevice,
+    /// This device cannot be meant: it cannot link or revoke itself.
+    OwnDevice,
+    /// This device was linked without the right to link and revoke others.
+    NotHolder,
+    /// The device was revoked; a revoked device never comes back.
+    DeviceRevoked,
+    /// The text is not a link of a new machine, or one of another network.
+    BadLink,
+    /// The link came to nothing; details: `{"end": "expired" | "used" | "digits" | "cancelled" | "full" | "not_added" | "hand_over"}`.
+    LinkEnded,
+    /// The digits differ from those that this device computed; details: `{"left": 2}`.
+    WrongDigits,
+
     /// The setting cannot change in this way; details: `{"setting", "because": "restart" | "environment" | "flag"}`.
     SettingFixed,
     /// An address is taken by another program.
@@ -193,6 +208,13 @@ impl Reason {
         Self::LastOwner,
         Self::BadGroupTicket,
         Self::NoSuchRequest,
+        Self::NoSuchDevice,
+        Self::OwnDevice,
+        Self::NotHolder,
+        Self::DeviceRevoked,
+        Self::BadLink,
+        Self::LinkEnded,
+        Self::WrongDigits,
         Self::SettingFixed,
         Self::AddressInUse,
         Self::AlreadyInitialised,

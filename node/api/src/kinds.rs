@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, Channel, Contact, GroupEvent, JoinRequest, Message, Network, Peer, SecondHistory};
+use crate::{Account, Channel, Contact, Device, GroupEvent, JoinRequest, Message, Network, Peer, SecondHistory};
 
 /// Declares the kinds: the enum, the constants of [`kind`], and what is told of each.
 macro_rules! kinds {
@@ -88,6 +88,12 @@ kinds! {
     Account, ACCOUNT = "account", Account, lasting;
     /// A contact has a history of our account that this node did not write: somebody has its keys, or its words.
     AccountSecondHistory, ACCOUNT_SECOND_HISTORY = "account.second_history", SecondHistory, lasting;
+    /// A machine became a device of our account.
+    DeviceLinked, DEVICE_LINKED = "device.linked", Device, lasting;
+    /// A device of ours was renamed.
+    DeviceChanged, DEVICE_CHANGED = "device.changed", Device, lasting;
+    /// A device of ours was revoked.
+    DeviceRevoked, DEVICE_REVOKED = "device.revoked", Device, lasting;
     /// A group invited us.
     GroupInvited, GROUP_INVITED = "group.invited", GroupEvent, lasting;
     /// Somebody became a member, or we did.

@@ -19,6 +19,7 @@ mod channel;
 mod client;
 mod config;
 mod contract;
+mod device;
 mod document;
 mod error;
 mod events;
@@ -48,6 +49,10 @@ pub use channel::{
 pub use client::{Call, subscribe};
 pub use config::{ConfigApi, ConfigReload, ConfigReloaded, ConfigSet, ConfigShow, Setting, SettingSource};
 pub use contract::{Method, Request, methods};
+pub use device::{
+    Device, DeviceApi, DeviceConfirm, DeviceLink, DeviceList, DeviceRename, DeviceRevoke, DeviceRole, DeviceShow,
+    DeviceState, Linking,
+};
 pub use document::{asyncapi, openrpc};
 pub use error::{ApiError, Reason, sentence};
 pub use events::{

@@ -11,8 +11,8 @@ use jsonrpsee::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    AccountApi, ApiError, AuditApi, ChannelApi, ConfigApi, EVENT_NOTIFICATION, EventSource, EventText, EventsApi,
-    EventsSubscribe, GroupApi, MessageApi, Method, NodeApi, PairApi, Reason, Request, TokenApi, WebApi,
+    AccountApi, ApiError, AuditApi, ChannelApi, ConfigApi, DeviceApi, EVENT_NOTIFICATION, EventSource, EventText,
+    EventsApi, EventsSubscribe, GroupApi, MessageApi, Method, NodeApi, PairApi, Reason, Request, TokenApi, WebApi,
 };
 
 /// Everything a node answers. Implement the nouns, then this (its methods have defaults).
@@ -20,6 +20,7 @@ pub trait Api:
     NodeApi
     + ConfigApi
     + AccountApi
+    + DeviceApi
     + PairApi
     + GroupApi
     + ChannelApi
@@ -59,6 +60,7 @@ pub fn module<A: Api>(api: Arc<A>) -> Result<RpcModule<A>, RegisterMethodError> 
     crate::node::mount(&mut module)?;
     crate::config::mount(&mut module)?;
     crate::account::mount(&mut module)?;
+    crate::device::mount(&mut module)?;
     crate::pair::mount(&mut module)?;
     crate::group::mount(&mut module)?;
     crate::channel::mount(&mut module)?;

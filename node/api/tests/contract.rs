@@ -54,6 +54,10 @@ refuse!(GroupApi {
 refuse!(TokenApi {
     create(TokenCreate) -> TokenCreated, list(TokenList) -> Vec<TokenInfo>, revoke(TokenRevoke) -> TokenInfo,
 });
+refuse!(DeviceApi {
+    list(DeviceList) -> Vec<Device>, show(DeviceShow) -> Device, link(DeviceLink) -> Linking,
+    confirm(DeviceConfirm) -> Device, rename(DeviceRename) -> Device, revoke(DeviceRevoke) -> Device,
+});
 refuse!(WebApi { open(WebOpen) -> WebAddress });
 refuse!(AuditApi { list(AuditList) -> Vec<AuditEntry> });
 refuse!(EventsApi { fetch(EventsFetch) -> EventPage, ack(EventsAck) -> Done });

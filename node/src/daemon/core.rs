@@ -12,6 +12,7 @@ use std::time::Duration;
 use covey_overlay::{Handle, Multiaddr, PeerId, SpawnError};
 use rand::make_rng;
 use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::opening::Opened;
@@ -54,20 +55,21 @@ pub(super) struct About {
 }
 
 impl Core {
-    /// Starts on threads of its own what `open` opens. Also gives the data directory's lock, if it was taken.
+    /// Starts on threads of its own what `open` opens; `revoked` is cancelled when this device is none of the account any more. Also gives the data directory's lock, if it was taken.
     ///
     /// # Errors
     /// [`StartError`]; nothing keeps running.
     pub(super) async fn start(
         paths: &Paths,
         config: &Config,
+        revoked: &CancellationToken,
         open: impl FnOnce() -> Result<Opened, StartError> + Send + 'static,
     ) -> Result<(Self, Option<InstanceLock>), StartError> {
         let threads = Threads::new()?;
-        let (paths, config) = (paths.clone(), config.clone());
+        let (paths, config, revoked) = (paths.clone(), config.clone(), revoked.clone());
         let parts = threads.run(async move {
             let opened = tokio::task::spawn_blocking(open).await.map_err(std::io::Error::other);
-            Box::pin(launch(opened.map_err(StartError::Thread)??, &paths, &config)).await
+            Box::pin(launch(opened.map_err(StartError::Thread)??, &paths, &config, revoked)).await
         });
         match parts.await {
             Ok((Launched { engine, body, about, thread, company, driver }, lock)) => {
@@ -119,6 +121,7 @@ async fn launch(
     opened: Opened,
     paths: &Paths,
     config: &Config,
+    revoked: CancellationToken,
 ) -> Result<(Launched, Option<InstanceLock>), StartError> {
     let provenance = Provenance::of(&paths.database());
     let is_copy = match &provenance {
@@ -129,7 +132,7 @@ async fn launch(
     let company = Company::new(paths);
     let (overlay, events, ports) = spawn_overlay(&opened, config, &company).await?;
     tokio::spawn(company.clone().keep(overlay.clone()));
-    let (network, errands) = OverlayNetwork::new(overlay.clone());
+    let (network, errands) = OverlayNetwork::new(overlay.clone(), revoked);
     let knows_nobody = overlay.status().await.is_ok_and(|status| status.bootstrap.is_empty() && status.book.is_empty());
     let Opened { lock, store, vault, me, new_account, .. } = opened;
     let (account, device) = (me.account_id().to_string(), me.device_id().to_string());
@@ -201,7 +204,7 @@ type Spawned = (Handle, covey_overlay::Events, Ports);
 async fn spawn_overlay(opened: &Opened, config: &Config, company: &Company) -> Result<Spawned, StartError> {
     let wanted = parse("network.listen", &config.network.listen)?;
     let known = ports::load(&Reader::new(&opened.store, &opened.vault))?;
-    let mut overlay = overlay_config(opened, config)?;
+    let mut overlay = overlay_config(opened.me.device.network_seed(), config)?;
     overlay.book = company.peers();
     overlay.seeds = company.seeds().filter(|_| config.network.uses_seed_list());
     overlay.listen = known.apply(&wanted);
@@ -219,9 +222,10 @@ async fn spawn_overlay(opened: &Opened, config: &Config, company: &Company) -> R
     Ok((handle, events, ports))
 }
 
-fn overlay_config(opened: &Opened, config: &Config) -> Result<covey_overlay::Config, StartError> {
+/// What the configuration says of the overlay, for a node with this network key.
+pub(super) fn overlay_config(network_seed: [u8; 32], config: &Config) -> Result<covey_overlay::Config, StartError> {
     let network = &config.network;
-    let mut overlay = covey_overlay::Config::new(opened.me.device.network_seed());
+    let mut overlay = covey_overlay::Config::new(network_seed);
     overlay.external = parse("network.external", &network.external)?;
     overlay.bootstrap = parse("network.bootstrap", &network.named_bootstrap())?;
     overlay.seeds_key = network_key::parse(&network.seeds_key).filter(|_| network.uses_seed_list());
@@ -251,7 +255,7 @@ pub(super) fn parse(key: &'static str, texts: &[String]) -> Result<Vec<Multiaddr
     texts.iter().map(parse).collect()
 }
 
-async fn listening(overlay: &Handle) -> Vec<String> {
+pub(super) async fn listening(overlay: &Handle) -> Vec<String> {
     let Ok(status) = overlay.status().await else { return Vec::new() };
     let peer = status.peer_id;
     let with_peer = |address: &Multiaddr| address.clone().with_p2p(peer).map(|address| address.to_string()).ok();

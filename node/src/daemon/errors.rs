@@ -98,9 +98,18 @@ pub enum StartError {
     Mark(std::io::Error),
     /// The words of a sealed node are asked for.
     #[error(
-        "{dir} is sealed: the 24 words were erased when you had written them down. Nothing here can show them again; you have them on paper"
+        "{dir} is sealed: the 24 words are not on this machine. They were erased when you had written them down, or it was linked to the account and never had them; you have them on paper"
     )]
     Sealed {
+        /// Which directory.
+        dir: PathBuf,
+    },
+    /// This device was revoked by another one of its account.
+    #[error(
+        "this device was revoked by another device of the account and is no part of it any more; to use this machine again, run \
+         `covey init --link` with another --data-dir, and keep {dir} only if you want what is in it"
+    )]
+    Revoked {
         /// Which directory.
         dir: PathBuf,
     },
@@ -128,6 +137,7 @@ impl StartError {
             | Self::Serve(_)
             | Self::AlreadyInitialised { .. }
             | Self::NotInitialised { .. }
+            | Self::Revoked { .. }
             | Self::Sealed { .. } => Exit::Refused,
             Self::Lock(_)
             | Self::Store(_)

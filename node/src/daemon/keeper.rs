@@ -10,6 +10,7 @@ use covey_api::{ApiError, Exit, Reason, sentence};
 use rand::make_rng;
 use rand::rngs::StdRng;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::core::Core;
@@ -33,6 +34,8 @@ pub struct Keeper {
     /// The core, unless the node is locked. Held while it is locked or unlocked.
     core: tokio::sync::Mutex<Option<Core>>,
     pause: Mutex<Pause>,
+    /// Cancelled when another device of the account revoked this one.
+    revoked: CancellationToken,
 }
 
 impl Keeper {
@@ -41,10 +44,11 @@ impl Keeper {
         paths: Paths,
         settings: Arc<Settings>,
         core: Core,
-        engine: Slot<EngineHandle>,
-        body: Slot<Arc<Body>>,
+        (engine, body): (Slot<EngineHandle>, Slot<Arc<Body>>),
+        revoked: CancellationToken,
     ) -> Self {
-        Self { paths, settings, engine, body, core: tokio::sync::Mutex::new(Some(core)), pause: Mutex::default() }
+        let core = tokio::sync::Mutex::new(Some(core));
+        Self { paths, settings, engine, body, core, pause: Mutex::default(), revoked }
     }
 
     /// Whether the node could be unlocked again, were it locked.
@@ -98,7 +102,7 @@ impl Keeper {
             log: None,
         };
         let open = move || open_held(&options, None, &mut make_rng::<StdRng>());
-        match Box::pin(Core::start(&self.paths, &config, open)).await {
+        match Box::pin(Core::start(&self.paths, &config, &self.revoked, open)).await {
             Ok((started, _)) => {
                 self.pause().opened();
                 self.body.open(Arc::clone(&started.body));

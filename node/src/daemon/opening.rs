@@ -46,16 +46,14 @@ pub(super) fn open_held(
     rng: &mut StdRng,
 ) -> Result<Opened, StartError> {
     let paths = &options.paths;
-    db::resume_compaction(paths).map_err(StartError::Mark)?;
-    let files = VaultFiles::new(paths.data_dir());
-    let vault = files.open_or_create(options.passphrase.as_ref(), paths.database().exists(), rng)?;
-    let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
-    let db::Opening { mut store, suspect } = db::open(&db::places(paths), disk, &vault, rng)?;
-    db::end_compaction(paths);
+    let (mut store, vault, suspect) = open_store(options, rng)?;
     let loaded = Me::load(&Reader::new(&store, &vault))?;
     if let Some(mut me) = loaded {
         // A crash may have come between the account and its mark.
         mark_initialised(paths)?;
+        if !me.key_log.is_active(&me.device_id()) {
+            return Err(StartError::Revoked { dir: paths.data_dir().to_owned() });
+        }
         let mut tx = Tx::new(&store, &vault);
         if me.commit_recovery(&mut tx)? {
             let batch = tx.into_batch(rng)?;
@@ -80,6 +78,19 @@ pub(super) fn open_held(
     store.flush()?;
     mark_initialised(paths)?;
     Ok(Opened { lock: None, store, vault, me, new_account: true, suspect })
+}
+
+/// Opens database and vault of a data directory that this process holds; makes them if there are none. Also tells whether the
+/// database may be an older state of itself.
+pub(super) fn open_store(options: &Options, rng: &mut StdRng) -> Result<(DurableStore, Vault, bool), StartError> {
+    let paths = &options.paths;
+    db::resume_compaction(paths).map_err(StartError::Mark)?;
+    let files = VaultFiles::new(paths.data_dir());
+    let vault = files.open_or_create(options.passphrase.as_ref(), paths.database().exists(), rng)?;
+    let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
+    let db::Opening { store, suspect } = db::open(&db::places(paths), disk, &vault, rng)?;
+    db::end_compaction(paths);
+    Ok((store, vault, suspect))
 }
 
 /// Remembers outside of the database that this directory has an account.

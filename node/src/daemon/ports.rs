@@ -23,6 +23,11 @@ pub(super) fn load(tx: &Tx<'_>) -> Result<Ports, EngineError> {
     Ok(tx.get(&key())?.unwrap_or_default())
 }
 
+/// Keeps the ports for next time, where there is no engine yet.
+pub(super) fn save(tx: &mut Tx<'_>, ports: &Ports) -> Result<(), EngineError> {
+    Ok(tx.put(&key(), ports)?)
+}
+
 /// Keeps the ports for next time.
 pub(super) async fn remember(engine: &EngineHandle, ports: Ports) -> Result<(), ApiError> {
     engine

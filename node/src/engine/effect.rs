@@ -64,6 +64,8 @@ pub enum Effect {
         /// The keys under whose places it is to stand.
         under: Vec<SigningSecret>,
     },
+    /// This device was revoked: the node ends, and says so.
+    Revoked,
     /// The journal has events up to this cursor.
     Journal(u64),
     /// An event was written into it.

@@ -6,15 +6,18 @@ use covey_api::ApiError;
 use covey_feed::sync::acknowledges;
 use covey_pairing::consent::{KeyFrame, PairFrame};
 use covey_pairing::ids::AccountId;
+use covey_pairing::link::LinkFrame;
 use tracing::debug;
 
 use crate::engine::consent::{found, frames, pursuit};
 use crate::engine::contacts::renewal;
+use crate::engine::devices::{link, notice};
 use crate::engine::group::{content, listing};
 use crate::engine::inbound::{contests, knock, parcels};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
 use crate::engine::replication::sync;
+use crate::engine::wire::own_log::LogFrame;
 use crate::engine::{Cx, EngineError, PeerKey, Policy, Protocol, clock, own, sharing};
 
 /// One thing that happened. Each is handled by itself and ends in one atomic batch.
@@ -137,6 +140,12 @@ fn consent(cx: &mut Cx<'_, '_>, peer: PeerKey, source: Option<IpAddr>, bytes: &[
             if let Ok(frame) = KeyFrame::decode(bytes) {
                 return found::key(cx, peer, &frame);
             }
+            if let Ok(frame) = LinkFrame::decode(bytes) {
+                return link::frame(cx, peer, &frame);
+            }
+            if let Some(frame) = LogFrame::decode(bytes) {
+                return notice::frame(cx, peer, frame);
+            }
             if !knock::frame(cx, peer, source, bytes)? && !contests::frame(cx, bytes)? {
                 debug!(?peer, %error, "a malformed pairing frame");
             }
@@ -159,11 +168,18 @@ pub fn settle(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// A peer is there: everybody who has something for it is told.
+fn connected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    sync::connected(cx, peer)?;
+    link::peer_came(cx, peer)?;
+    notice::peer_came(cx, peer)
+}
+
 fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     match input {
         Input::Start => clock::start(cx),
         Input::Command(_) | Input::Policy(_) | Input::Stop => Ok(()),
-        Input::Connected { peer } => sync::connected(cx, peer),
+        Input::Connected { peer } => connected(cx, peer),
         Input::Disconnected { peer } => sync::disconnected(cx, peer),
         Input::Opened { peer } => sync::opened(cx, peer),
         Input::Closed { peer } => {

@@ -18,6 +18,7 @@ mod counters;
 #[doc(hidden)]
 pub mod crowd;
 mod cx;
+mod devices;
 mod effect;
 mod error;
 #[doc(hidden)]
@@ -56,6 +57,7 @@ pub(crate) use check::floors;
 pub use check::{CheckedFeed, Findings};
 pub use clock::next_wake;
 pub use cx::Cx;
+pub(crate) use devices::joining;
 pub use effect::{Effect, PeerKey, Protocol, Written};
 pub use error::EngineError;
 pub use input::{Command, Input, Verdict, handle, settle};

@@ -11,6 +11,7 @@ use covey_pairing::ids::AccountId;
 use rand::make_rng;
 use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::randomness::remix;
@@ -43,6 +44,8 @@ pub struct OverlayNetwork {
     // which may be waiting for the engine.
     gate: mpsc::UnboundedSender<Gate>,
     publication: watch::Sender<Publication>,
+    /// Cancelled when this device is none of the account any more.
+    revoked: CancellationToken,
     errands: mpsc::UnboundedSender<Errand>,
 }
 
@@ -59,14 +62,14 @@ pub struct Errands {
 }
 
 impl OverlayNetwork {
-    /// Connects to `overlay`.
-    pub fn new(overlay: Handle) -> (Self, Errands) {
+    /// Connects to `overlay`. `revoked` is cancelled when the engine learns that this device is none of the account any more.
+    pub fn new(overlay: Handle, revoked: CancellationToken) -> (Self, Errands) {
         let (gate, gated) = mpsc::unbounded_channel();
         let (publication, published) = watch::channel(None);
         let (errands, to_run) = mpsc::unbounded_channel();
         tokio::spawn(keep_gate(overlay.clone(), gated));
         tokio::spawn(keep_published(overlay.clone(), published));
-        (Self { overlay: overlay.clone(), gate, publication, errands }, Errands { overlay, errands: to_run })
+        (Self { overlay: overlay.clone(), gate, publication, revoked, errands }, Errands { overlay, errands: to_run })
     }
 }
 
@@ -87,6 +90,7 @@ impl Network for OverlayNetwork {
             Effect::Publish { card, sequence, under } => {
                 drop(self.publication.send(Some((card, sequence, under))));
             }
+            Effect::Revoked => self.revoked.cancel(),
             Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
         }
     }

@@ -17,6 +17,8 @@ pub enum Table {
     Reserved = 0x04,
     /// What the devices of our account agree on, by what it is of.
     OwnRecord = 0x05,
+    /// The devices of the own account, by device.
+    OwnDevice = 0x06,
 
     /// Relationship with another account, by account.
     Contact = 0x10,
@@ -87,12 +89,13 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    const ALL: [Self; 36] = [
+    const ALL: [Self; 37] = [
         Self::Meta,
         Self::Ticket,
         Self::Prekey,
         Self::Reserved,
         Self::OwnRecord,
+        Self::OwnDevice,
         Self::Contact,
         Self::Alias,
         Self::Invite,

@@ -139,6 +139,23 @@ def operate(alice):
     alice.call("audit.list", limit=10)
 
 
+def devices(alice, covey, base):
+    """A second machine is linked, renamed and revoked."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(base), "COVEY_NETWORK__MDNS": "false", "COVEY_NETWORK__UPNP": "false"}
+    command = [covey, "--json", "--data-dir", base / "server", "init", "--link", "--name", "server", "--listen", "/ip4/127.0.0.1/tcp/0"]
+    machine = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    told = lambda: json.loads(machine.stdout.readline())
+    linking = alice.call("device.link", ticket=told()["link"], name="server")
+    digits = told()["digits"]
+    assert linking["digits"] == digits
+    alice.call("device.confirm", digits=digits)
+    assert machine.wait(timeout=30) == 0
+    alice.call("device.rename", device="this", name="laptop")
+    alice.call("device.list")
+    alice.call("device.show", device="server")
+    alice.call("device.revoke", device="server")
+
+
 def journal(alice):
     page = alice.call("events.fetch", limit=1000)
     alice.call("events.ack", consumer="bot", cursor=page["cursor"])
@@ -265,6 +282,7 @@ def main():
         talk(alice, bob, ids)
         group(alice, bob, carol, ids)
         operate(alice)
+        devices(alice, options.covey, base)
         journal(alice)
         locked(documents, options.covey, base, nodes)
         mistakes(carol)

@@ -13,9 +13,11 @@ use crate::engine::records::channels::Channel;
 use crate::engine::records::devices::{Card, DeviceRef};
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::joining::Asking;
+use crate::engine::records::links;
 use crate::engine::records::marks::Mark;
 use crate::engine::records::messages::{Message, Pointer};
 use crate::engine::records::operations::Stored;
+use crate::engine::records::own_devices::OwnDevice;
 use crate::engine::records::own_records;
 use crate::engine::records::parcels::{Kept, Waiting};
 use crate::engine::records::parked::Parked;
@@ -36,10 +38,14 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Meta, _) => match rest {
             b"own card" => row.is::<card::Own>(),
             b"own name" => row.is::<String>(),
+            b"link" => row.is::<links::Link>(),
+            b"joining" => row.is::<links::Joining>(),
+            b"handed cards" => row.is::<Vec<ByteBuf>>(),
             b"journal size" => row.is::<journal::Size>(),
             b"journal" | b"journal start" | b"channel" | b"feed" | b"card" | b"parcel" | b"audit" => row.is::<u64>(),
             _ => row.is::<IgnoredAny>(),
         },
+        (Table::OwnDevice, _) => row.is::<OwnDevice>(),
         (Table::Ticket, Some(0)) => row.is::<Issued>(),
         (Table::Ticket, _) => row.is::<TokenBook>(),
         (Table::Prekey, _) => row.is::<PrekeyStore>(),

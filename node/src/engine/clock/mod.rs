@@ -9,6 +9,7 @@ use tracing::info;
 
 use crate::engine::consent::{ended, lost, pursuit, step};
 use crate::engine::counters::Counter;
+use crate::engine::devices::{joining, link};
 use crate::engine::group::{listing, load};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::custody;
@@ -39,6 +40,7 @@ pub fn next_wake(live: &Live) -> u64 {
         .chain(live.deadlines.values().copied())
         .chain(live.lost.next())
         .chain(slow)
+        .chain(live.link.map(|(_, at)| at))
         .chain(groups::next_wake(&live.groups))
         .chain(live.own_at)
         .min()
@@ -71,6 +73,8 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let newest = Counter::Journal.get(cx.tx)?;
     cx.effects.push(Effect::Journal(newest));
     sync::reopen(cx)?;
+    joining::start(cx)?;
+    link::start(cx)?;
     // Made now so that tickets and answers have one from the first moment.
     card::own(cx).map(drop)
 }
@@ -99,6 +103,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     lost::tick(cx)?;
     sync::tick(cx)?;
+    link::tick(cx)?;
     groups::tick(cx)?;
     own::write::tick(cx)?;
     card::tick(cx)?;

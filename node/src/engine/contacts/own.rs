@@ -1,14 +1,16 @@
 //! Our own other devices: what cards of our account tell of them, and a list of devices that became longer.
 
-use covey_pairing::identity::{ContactCard, KeyLog, KnownLog};
-use tracing::info;
+use covey_pairing::identity::{ContactCard, DeviceKeys, KeyLog, KnownLog};
+use serde_bytes::ByteBuf;
+use tracing::{error, info};
 
 use crate::engine::contacts::{kept, renewal, witness};
 use crate::engine::counters::Counter;
 use crate::engine::notices::Notice;
 use crate::engine::outbound::control;
+use crate::engine::records::devices::{self, Card, ContactDevice, DeviceRef};
 use crate::engine::records::sessions::Scope;
-use crate::engine::{Cx, EngineError, Me, gate};
+use crate::engine::{Cx, Effect, EngineError, Me, PeerKey, card, gate, tables};
 
 /// [DEVICE-3] A card of ours moves the sequence of our next one at most so far ahead: a stolen device cannot use numbers up.
 const SEQUENCE_SLACK: u64 = 1 << 20;
@@ -42,7 +44,8 @@ pub(super) fn learn(cx: &mut Cx<'_, '_>, card: &ContactCard) -> Result<(), Engin
     }
 }
 
-/// [DEVICE-1] Our account has this log from now on: it extends the one before, or rotates it. Devices that it does not name are shut out.
+/// [DEVICE-1] Our account has this log from now on: it extends the one before, or rotates it. Devices that it does not name are shut out; if it does not name
+/// this one, the node ends.
 ///
 /// # Errors
 /// Those of the store.
@@ -51,6 +54,11 @@ pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, key_log: &KeyLog) -> Result<
     info!(devices = key_log.active().count(), "the list of devices of this account is another one");
     let known = KnownLog::new(key_log, cx.now);
     cx.become_now(Me { key_log: key_log.clone(), ..Me::clone(&cx.me) })?;
+    if !key_log.is_active(&cx.me.device_id()) {
+        error!("this device was revoked by another one of the account; the node stops");
+        cx.effects.push(Effect::Revoked);
+        return Ok(());
+    }
     let kin = cx.me.kin();
     cx.live.contacts.values_mut().for_each(|at| at.sync.set_kin(kin.clone()));
     let account = cx.me.account_id();
@@ -60,6 +68,26 @@ pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, key_log: &KeyLog) -> Result<
         // Who had that device may have copied the others, too.
         control::heal(cx, Scope::Own, &account)?;
     }
+    refresh(cx)
+}
+
+/// A device that was just added to our log: where it is, as it said itself, until a card of its own comes.
+pub(in crate::engine) fn introduce(
+    cx: &mut Cx<'_, '_>,
+    keys: &DeviceKeys,
+    addresses: Vec<String>,
+) -> Result<(), EngineError> {
+    let (account, peer) = (cx.me.account_id(), PeerKey(keys.network));
+    let entry = ContactDevice { id: keys.id, dh: keys.dh, peer, addresses, bundle: ByteBuf::new(), seq: 0, signed: 0 };
+    let record = if let Some(mut stored) = devices::card(cx.tx, &account)? {
+        stored.devices.push(entry);
+        stored
+    } else {
+        let own = ContactCard::open_of(&account, &card::own(cx)?, cx.now).map_err(EngineError::bug)?;
+        Card::new(&own, vec![entry], KnownLog::new(&cx.me.key_log, cx.now))
+    };
+    cx.tx.put(&tables::card(&account), &record)?;
+    cx.tx.put(&tables::peer(peer), &DeviceRef { account, device: keys.id })?;
     refresh(cx)
 }
 

@@ -59,6 +59,8 @@ pub struct Live {
     pub(super) custody: Option<parcels::Used>,
     /// Parcels that were brought from devices that no roster of ours has yet: who brought them, from whom, number, parcel.
     pub(super) early: Vec<(PeerKey, DeviceId, u64, ByteBuf)>,
+    /// The new machine that is being linked, and when it is next told what is to be said.
+    pub(super) link: Option<(PeerKey, u64)>,
     /// What accounts made us keep lately. Bounded by contacts and members.
     pub(super) quotas: Quotas,
     /// What devices cost with parcels lately.
@@ -107,6 +109,7 @@ impl Live {
             furthest: BTreeMap::new(),
             custody: None,
             early: Vec::new(),
+            link: None,
             quotas: Quotas::default(),
             misuse: Misuse::default(),
             works: Quotas::default(),
@@ -149,6 +152,7 @@ impl Live {
         self.misuse.set_back(now);
         self.lost.set_back(now);
         [&mut self.quotas, &mut self.works, &mut self.proofs].into_iter().for_each(|bucket| bucket.set_back(now));
+        self.link.iter_mut().for_each(|(_, at)| *at = (*at).min(now));
         self.groups.knocks.set_back(now);
     }
 }

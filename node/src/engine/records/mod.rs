@@ -6,6 +6,8 @@
 //! |---|---|
 //! | [`people`] | contacts |
 //! | [`devices`] | devices of other accounts and the cards that name them |
+//! | [`own_devices`] | our own devices: names, what they may do |
+//! | [`links`] | a new machine that is being linked |
 //! | [`channels`] | conversations |
 //! | [`feeds`] | feeds and their entries |
 //! | [`messages`] | messages in the order of a channel |
@@ -28,9 +30,11 @@ pub(super) mod edits;
 pub(super) mod feeds;
 pub(super) mod history;
 pub(super) mod joining;
+pub(super) mod links;
 pub(super) mod marks;
 pub(super) mod messages;
 pub(super) mod operations;
+pub(super) mod own_devices;
 pub(super) mod own_records;
 pub(super) mod parcels;
 pub(super) mod parked;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod channel;
+pub mod device;
 pub mod events;
 pub mod group;
 pub mod message;

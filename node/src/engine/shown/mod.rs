@@ -13,6 +13,7 @@
 pub(super) mod channel;
 pub(super) mod contact;
 pub(super) mod delivery;
+pub(super) mod device;
 pub(super) mod events;
 pub(super) mod group;
 pub(super) mod ids;

@@ -1,5 +1,7 @@
 //! What clients see of the node: events, answers, tokens, the audit log; and what the node says of itself.
 
+use covey_pairing::ids::DeviceId;
+
 use crate::store::{Key, Table};
 
 /// A journal event.
@@ -60,6 +62,31 @@ pub(in crate::engine) fn own_card() -> Key {
 /// The name we go by.
 pub(in crate::engine) fn own_name() -> Key {
     Key::table(Table::Meta).raw("own name")
+}
+
+/// [`crate::engine::records::own_devices::OwnDevice`] of a device of ours.
+pub(in crate::engine) fn own_device(device: &DeviceId) -> Key {
+    own_devices().id(device.as_bytes())
+}
+
+/// All devices of ours.
+pub(in crate::engine) fn own_devices() -> Key {
+    Key::table(Table::OwnDevice)
+}
+
+/// The link of a new machine that is under way: see [`crate::engine::records::links`].
+pub(in crate::engine) fn link() -> Key {
+    Key::table(Table::Meta).raw("link")
+}
+
+/// This machine while it waits to be linked: see [`crate::engine::records::links`].
+pub(in crate::engine) fn joining() -> Key {
+    Key::table(Table::Meta).raw("joining")
+}
+
+/// Cards of our other devices that were handed over with the account and not looked at yet.
+pub(in crate::engine) fn handed_cards() -> Key {
+    Key::table(Table::Meta).raw("handed cards")
 }
 
 /// There while files may still hold the seed of a sealed node.

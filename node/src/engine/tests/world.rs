@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::node::Node;
 use crate::engine::check::{self, Findings};
+use crate::engine::wire::own_log::LogFrame;
 use crate::engine::{Cx, Effect, Input, PeerKey, Policy, Protocol, Quota, handle, rpc};
 use crate::store::Reader;
 
@@ -35,6 +36,8 @@ pub(super) struct World {
     pub(super) drop: BTreeSet<Protocol>,
     /// One in so many frames is lost; 0: none.
     pub(super) loss: u32,
+    /// Nodes that take no notice of being revoked.
+    pub(super) defiant: BTreeSet<usize>,
     /// A node whose engine hears nothing any more: a test speaks for it.
     pub(super) puppet: Option<usize>,
     /// What the puppet was sent.
@@ -63,6 +66,7 @@ impl World {
             cards: BTreeMap::new(),
             drop: BTreeSet::new(),
             loss: 0,
+            defiant: BTreeSet::new(),
             puppet: None,
             heard: Vec::new(),
             record: None,
@@ -207,6 +211,7 @@ impl World {
                     let account = self.nodes[node].account();
                     self.cards.insert(account, card);
                 }
+                Effect::Revoked => self.nodes[node].up = false,
                 Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
             }
         }
@@ -274,6 +279,7 @@ impl World {
             let Some(Flight::Input(to, input)) = self.flights.pop_front() else { return step };
             match input {
                 Input::Frame { protocol, frame, .. } if self.puppet == Some(to) => self.heard.push((protocol, frame)),
+                Input::Frame { frame, .. } if self.defiant.contains(&to) && LogFrame::decode(&frame).is_some() => {}
                 input => self.input(to, input),
             }
         }

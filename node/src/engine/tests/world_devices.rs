@@ -34,8 +34,9 @@ impl World {
         self.call(node, |cx| Ok(own::adopt(cx, log)?)).unwrap();
     }
 
-    /// Node `a` takes the device of node `b` off the account of both.
+    /// Node `a` takes the device of node `b` off the account of both. It goes on as a thief would let it.
     pub(super) fn revoke(&mut self, a: usize, b: usize) {
+        self.defiant.insert(b);
         let (me, device, now) = (Arc::clone(&self.nodes[a].me), self.nodes[b].me.device_id(), self.now);
         let log = me.key_log.revoke_device(&me.account, device, Vec::new(), now).unwrap();
         self.adopt(a, &log);

@@ -9,6 +9,7 @@
 //! | [`note`] | what devices say about being a member |
 //! | [`own_record`] | what the devices of an account tell each other |
 //! | [`knock`] | what strangers who come with a ticket of a group leave |
+//! | [`own_log`] | which key log devices of one account know |
 //! | [`doctor`] | how members compare a group |
 
 pub(super) mod contest;
@@ -16,6 +17,7 @@ pub(super) mod control;
 pub(super) mod doctor;
 pub(super) mod knock;
 pub(super) mod note;
+pub(super) mod own_log;
 pub(super) mod own_record;
 pub(super) mod parcel;
 pub(super) mod payload;

@@ -308,7 +308,7 @@ impl Sim {
                 let account = self.nodes[node].account();
                 self.cards.insert(account, card);
             }
-            Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
+            Effect::Revoked | Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
         }
     }
 

@@ -1,0 +1,31 @@
+//! A device of ours as clients see it.
+
+use covey_api::{Device, DeviceRole, DeviceState, Time};
+
+use crate::engine::Cx;
+use crate::engine::records::own_devices::OwnDevice;
+
+/// A device that was not seen for this long is dormant, in milliseconds: 90 days.
+const DORMANT_AFTER: u64 = 90 * 24 * 3_600_000;
+
+/// Shows a device.
+pub(in crate::engine) fn show(cx: &Cx<'_, '_>, device: &OwnDevice) -> Device {
+    let this = cx.me.is_this_device(&device.id);
+    let last = device.seen.unwrap_or(device.since);
+    let state = if device.revoked_at.is_some() {
+        DeviceState::Revoked
+    } else if !this && last.saturating_add(DORMANT_AFTER) <= cx.now {
+        DeviceState::Dormant
+    } else {
+        DeviceState::Active
+    };
+    Device {
+        device: device.id.to_string(),
+        name: device.name.clone(),
+        role: if device.holder { DeviceRole::Holder } else { DeviceRole::Plain },
+        since: Time::from_unix_ms(device.since),
+        seen: if this { Some(cx.now) } else { device.seen }.map(Time::from_unix_ms),
+        state,
+        this,
+    }
+}

@@ -267,6 +267,18 @@ impl Relationship {
         invite.into_iter().chain(self.out.iter().map(|(slot, out)| (*slot, out.frame.to_vec()))).collect()
     }
 
+    /// Whether this is the invite that waits, or the one that the pact came from.
+    pub fn holds(&self, id: &InviteId) -> bool {
+        match &self.phase {
+            Phase::Invited { own, crossing } => {
+                own.id == *id || crossing.as_ref().is_some_and(|theirs| theirs.id() == *id)
+            }
+            Phase::Pending(theirs) => theirs.id() == *id,
+            Phase::Paired(pact) => pact.id == *id,
+            _ => false,
+        }
+    }
+
     /// Ids whose frames belong to this relationship: what a routing index (id -> account) is made of.
     pub fn invite_ids(&self) -> Vec<InviteId> {
         let mut ids: Vec<InviteId> = match &self.phase {

@@ -28,6 +28,9 @@ pub(in crate::engine) fn frame(
     }
     let account = cx.tx.get::<AccountId>(&tables::invite(&frame.invite_id()))?;
     let contact = account.map(|account| people::load(cx.tx, &account)).transpose()?.flatten();
+    if ends_unknown(&frame, contact.as_ref()) && pass_on(cx, peer, &frame)? {
+        return Ok(());
+    }
     let (kind, uniform) = (frame.kind(), acknowledge(&frame));
     let known = contact.map(|contact| Ok::<_, EngineError>((log_of(cx, &contact)?, contact))).transpose()?;
     let Some((Ok(log), mut contact)) = known else {
@@ -56,6 +59,32 @@ pub(in crate::engine) fn frame(
         step::reply(cx, peer, uniform);
     }
     Ok(())
+}
+
+/// Whether the frame ends something of which this device knows nothing.
+fn ends_unknown(frame: &PairFrame, contact: Option<&Contact>) -> bool {
+    use State::{Invited, Paired, Pending, Stranger};
+    let is_known = contact.is_some_and(|contact| {
+        let has_ended = !matches!(contact.relationship.state(), Stranger | Invited | Pending | Paired);
+        has_ended || contact.relationship.holds(&frame.invite_id())
+    });
+    !is_known && matches!(frame, PairFrame::Cancel { .. } | PairFrame::Removed { .. })
+}
+
+/// [OWN-9] Another device of ours may know what the frame is about: it is given to those that are connected, and not acknowledged, so that
+/// it is sent until one of them has understood it. Whether there are any.
+fn pass_on(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &PairFrame) -> Result<bool, EngineError> {
+    let account = cx.me.account_id();
+    let others = devices::devices(cx.tx, &account)?;
+    if others.is_empty() || others.iter().any(|device| device.peer == peer) {
+        return Ok(false);
+    }
+    for device in others {
+        if cx.live.connected.contains(&device.peer) {
+            step::reply(cx, device.peer, Some(frame.encode()));
+        }
+    }
+    Ok(true)
 }
 
 /// Nothing of the account counts until people have compared its safety number.

@@ -36,6 +36,8 @@ pub(in crate::engine) fn unpaired(
         sessions::forget_bundles(cx, &contact.account)?;
     }
     if let Some(channel) = close(cx, previous)?
+        // Devices of one account would not agree on what was silent.
+        && devices::devices(cx.tx, &cx.me.account_id())?.is_empty()
         && channels::forget_if_silent(cx.tx, &channel)?
     {
         contact.channel = contact.channel.filter(|no| *no != channel.no);

@@ -79,14 +79,16 @@ fn entries(
     let active = in_force.into_iter().flat_map(KeyLog::active);
     for device in active.filter(|device| !cx.me.is_this_device(&device.keys.id)) {
         let Some(entry) = freshest::of(known, device, card) else { continue };
-        if let Some(owner) = devices::owner(cx.tx, entry.peer)?
-            && owner.account != account
-        {
-            // [HANDED-2]
-            warn!(account = %account.fmt_short(), "a card names the network peer of another account; that device is left out");
-            continue;
+        let is = DeviceRef { account, device: entry.id };
+        match devices::owner(cx.tx, entry.peer)? {
+            Some(owner) if owner.account != account => {
+                // [HANDED-2]
+                warn!(account = %account.fmt_short(), "a card names the network peer of another account; that device is left out");
+                continue;
+            }
+            Some(owner) if owner == is => {}
+            _ => cx.tx.put(&tables::peer(entry.peer), &is)?,
         }
-        cx.tx.put(&tables::peer(entry.peer), &DeviceRef { account, device: entry.id })?;
         devices.push(entry);
     }
     Ok(devices)

@@ -5,7 +5,6 @@ use covey_feed::FeedKey;
 use covey_pairing::ids::DeviceId;
 
 use super::world::World;
-use crate::engine::members;
 use crate::engine::records::parked::Parked;
 use crate::engine::records::{channels, devices, feeds, messages, people};
 use crate::engine::replication::parked as parking;
@@ -236,10 +235,6 @@ fn a_revoked_device_says_nothing_more() {
     }
     let account = world.nodes[LAPTOP].account();
     world.look(LAPTOP, |cx| {
-        let contact = people::all(cx.tx).unwrap().remove(0);
-        let channel = channels::by_no(cx.tx, contact.channel.unwrap()).unwrap().unwrap();
-        let author = covey_feed::Author::from_bytes(*server.as_bytes());
-        assert_eq!(members::account_of(cx, &channel, &author).unwrap(), None);
         assert!(devices::device(cx.tx, &account, &server).unwrap().is_none());
     });
 }

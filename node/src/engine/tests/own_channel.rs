@@ -340,3 +340,22 @@ fn entries_of_the_channel_whose_key_was_lost_are_opened_with_that_of_any_other_d
     assert_eq!(kinds, Some(Kind::Content));
     assert!(world.look(PHONE, |cx| channels::all(cx.tx).unwrap()).len() == 1);
 }
+
+/// [OWN-9]
+#[test]
+fn a_removal_that_reaches_a_device_that_knows_nothing_of_the_pact_is_not_lost() {
+    let mut world = household(9);
+    world.stop(SERVER);
+    world.pair(LAPTOP, BOB);
+    world.stop(LAPTOP);
+    world.restart(SERVER);
+    wait(&mut world);
+    assert_eq!(world.state(SERVER, BOB), None, "it has not heard of bob");
+    let params = api::PairRemove { contact: world.id(LAPTOP), ..api::PairRemove::default() };
+    world.call(BOB, |cx| rpc::pair::remove(cx, &params)).unwrap();
+    wait(&mut world);
+    world.restart(LAPTOP);
+    wait(&mut world);
+    assert_eq!(states(&mut world, BOB), [Some(ContactState::Removed); 2]);
+    sound(&world, &OURS);
+}

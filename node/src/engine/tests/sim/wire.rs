@@ -50,6 +50,12 @@ enum Parcel {
     Parcel(u64, ByteBuf),
     #[serde(rename = "a")]
     Ack(u64),
+    #[serde(rename = "h")]
+    Head(u64, ByteBuf),
+    #[serde(rename = "y")]
+    LogWanted,
+    #[serde(rename = "z")]
+    Log(ByteBuf),
 }
 
 #[derive(Deserialize)]

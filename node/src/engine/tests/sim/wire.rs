@@ -41,11 +41,11 @@ struct SessionHeader(u8, u8, ByteArray<8>, ByteArray<32>, u64, u64, ByteBuf, Ign
 
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
-struct ParcelFrame(u8, Parcel);
+struct ParcelFrame(u8, Tagged);
 
 #[derive(Deserialize)]
 #[allow(dead_code)] // fields hold their places
-enum Parcel {
+enum Tagged {
     #[serde(rename = "p")]
     Parcel(u64, ByteBuf),
     #[serde(rename = "a")]
@@ -129,7 +129,7 @@ impl Wire {
     }
 
     fn parcel(&mut self, to: &Me, prekeys: Option<&PrekeyStore>, frame: &[u8]) -> Result<(), String> {
-        let ParcelFrame(_, Parcel::Parcel(_, sealed)) = covey_codec::decode(frame, LARGEST).unwrap() else {
+        let ParcelFrame(_, Tagged::Parcel(_, sealed)) = covey_codec::decode(frame, LARGEST).unwrap() else {
             return Ok(());
         };
         let kem = parcel::kem_id(&sealed).and_then(|id| prekeys?.last_resort(id));

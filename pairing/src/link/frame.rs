@@ -56,7 +56,7 @@ impl LinkFrame {
     /// Decodes a frame.
     ///
     /// # Errors
-    /// [`NotAFrame`].
+    /// What is no frame of a link.
     pub fn decode(bytes: &[u8]) -> Result<Self, NotAFrame> {
         let Wire(_, frame) = covey_codec::decode(bytes, LINK_FRAME_MAX).map_err(|_| NotAFrame)?;
         Ok(frame)

@@ -35,12 +35,11 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
     let found = daemon::find(&options, words, peers).await.map_err(failure)?;
     confirm(&found, yes, terminal)?;
     let done = daemon::recover(&options, &found).map_err(failure)?;
-    let out: Vec<u32> = found.devices().iter().map(|device| device.number).collect();
     let answer = json!({
         "account": done.account,
         "device": done.device,
         "recoveries": done.recoveries,
-        "devices_out": out,
+        "devices_out": found.devices(),
         "data_dir": options.paths.data_dir(),
     });
     terminal.show(&answer, |t, _| {
@@ -50,7 +49,7 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
         t.hint("Your account is back, with this device and no other. The same 24 words stay valid; they are not kept here.")?;
         t.hint("Start your node: covey daemon")?;
         t.hint(
-            "Your contacts' nodes see it by themselves, most within the hour, and ask to pair again: covey pair list --state renewal, then \
+            "Your contacts' nodes see it by themselves, those that run within two hours, and ask to pair again: covey pair list --state renewal, then \
              covey pair accept --renewals",
         )
     })?;

@@ -101,7 +101,7 @@ impl Keeper {
             flags: Overrides::new(),
             log: None,
         };
-        let open = move || open_held(&options, None, &mut make_rng::<StdRng>());
+        let open = move || open_held(&options, false, &mut make_rng::<StdRng>());
         match Box::pin(Core::start(&self.paths, &config, &self.revoked, open)).await {
             Ok((started, _)) => {
                 self.pause().opened();

@@ -25,14 +25,10 @@ pub(super) struct Opened {
     pub(super) suspect: bool,
 }
 
-/// Takes and opens the data directory. `create`: makes an account if there is none (the given one, or a new one).
-pub(super) fn open(
-    options: &Options,
-    create: Option<Option<AccountSecret>>,
-    rng: &mut StdRng,
-) -> Result<Opened, StartError> {
+/// Takes and opens the data directory. `create`: makes an account if there is none.
+pub(super) fn open(options: &Options, create: bool, rng: &mut StdRng) -> Result<Opened, StartError> {
     let paths = &options.paths;
-    if create.is_none() && !VaultFiles::new(paths.data_dir()).exist() {
+    if !create && !VaultFiles::new(paths.data_dir()).exist() {
         return Err(StartError::NotInitialised { dir: paths.data_dir().to_owned() });
     }
     let lock = InstanceLock::acquire(paths.data_dir())?;
@@ -40,11 +36,7 @@ pub(super) fn open(
 }
 
 /// Opens the data directory, which this process holds.
-pub(super) fn open_held(
-    options: &Options,
-    create: Option<Option<AccountSecret>>,
-    rng: &mut StdRng,
-) -> Result<Opened, StartError> {
+pub(super) fn open_held(options: &Options, create: bool, rng: &mut StdRng) -> Result<Opened, StartError> {
     let paths = &options.paths;
     let (mut store, vault, suspect) = open_store(options, rng)?;
     let loaded = Me::load(&Reader::new(&store, &vault))?;
@@ -63,14 +55,14 @@ pub(super) fn open_held(
         }
         return Ok(Opened { lock: None, store, vault, me, new_account: false, suspect });
     }
-    let Some(account) = create else {
+    if !create {
         return Err(StartError::NotInitialised { dir: paths.data_dir().to_owned() });
-    };
+    }
     // An unreadable log looks empty to sled: what had an account once never gets another one by itself.
     if paths.initialised_file().exists() {
         return Err(StartError::AccountMissing { dir: paths.data_dir().to_owned() });
     }
-    let account = account.unwrap_or_else(|| AccountSecret::generate(rng));
+    let account = AccountSecret::generate(rng);
     let mut tx = Tx::new(&store, &vault);
     let me = Me::create(&mut tx, account, runtime::now(), rng)?;
     let batch = tx.into_batch(rng)?;

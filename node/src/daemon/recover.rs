@@ -8,27 +8,24 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use covey_api::Exit;
-use covey_overlay::{Config, Events, Handle, LookupError, Multiaddr, RelayUse};
+use covey_overlay::{Events, Handle, LookupError, Multiaddr, RelayUse};
 use covey_pairing::crypto::sign::SigningSecret;
 use covey_pairing::identity::{
     AccountSecret, ContactCard, DeviceSecret, KeyLog, KeyLogError, LogOrder, MAX_ROTATIONS, Rotation,
 };
-use covey_pairing::ids::DeviceId;
 use rand::rngs::StdRng;
 use rand::{Rng as _, make_rng};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use zeroize::Zeroizing;
 
-use super::core::parse;
-use super::opening::mark_initialised;
+use super::core::{overlay_config, parse};
+use super::opening::{mark_initialised, open_store};
 use super::{Company, Options, StartError};
-use crate::db;
 use crate::engine::Me;
 use crate::lock::InstanceLock;
-use crate::network_key;
 use crate::runtime;
-use crate::store::{DiskOptions, Reader, Store as _, Tx};
+use crate::store::{Reader, Store as _, Tx};
 use crate::vault::VaultFiles;
 
 /// How long the first node of the network is waited for.
@@ -99,17 +96,6 @@ pub struct Found {
     sequence: u64,
 }
 
-/// A device that is an account's at the moment.
-#[derive(Debug, Clone, Copy)]
-pub struct OldDevice {
-    /// Its number.
-    pub number: u32,
-    /// Its id.
-    pub id: DeviceId,
-    /// When it was added, Unix milliseconds.
-    pub added_at: u64,
-}
-
 /// An account that was brought back.
 #[derive(Debug, Clone)]
 pub struct Recovered {
@@ -127,14 +113,9 @@ impl Found {
         self.log.account().to_string()
     }
 
-    /// The devices that it has at the moment, which will not be its devices any more.
-    pub fn devices(&self) -> Vec<OldDevice> {
-        let device = |device: &covey_pairing::identity::Device| OldDevice {
-            number: device.number,
-            id: device.keys.id,
-            added_at: device.added_at,
-        };
-        self.log.active().map(device).collect()
+    /// The numbers of the devices that it has at the moment, which will not be its devices any more.
+    pub fn devices(&self) -> Vec<u32> {
+        self.log.active().map(|device| device.number).collect()
     }
 }
 
@@ -143,7 +124,11 @@ impl Found {
 /// # Errors
 /// [`RecoverError::Start`].
 pub fn may_recover(options: &Options) -> Result<(), RecoverError> {
-    Ok(is_empty(options)?)
+    let dir = options.paths.data_dir();
+    if VaultFiles::new(dir).exist() || options.paths.initialised_file().exists() {
+        return Err(StartError::AlreadyInitialised { dir: dir.to_owned() }.into());
+    }
+    Ok(())
 }
 
 /// Looks for the newest list of what happened to the account of these words. `peers`: further nodes to begin with.
@@ -151,7 +136,7 @@ pub fn may_recover(options: &Options) -> Result<(), RecoverError> {
 /// # Errors
 /// [`RecoverError`].
 pub async fn find(options: &Options, words: AccountSecret, peers: Vec<Multiaddr>) -> Result<Found, RecoverError> {
-    is_empty(options)?;
+    may_recover(options)?;
     let network = spawn(options, peers).await?;
     let found = search(&network, &words).await;
     network.0.shutdown().await;
@@ -164,7 +149,7 @@ pub async fn find(options: &Options, words: AccountSecret, peers: Vec<Multiaddr>
 /// # Errors
 /// [`RecoverError`].
 pub fn recover(options: &Options, found: &Found) -> Result<Recovered, RecoverError> {
-    is_empty(options)?;
+    may_recover(options)?;
     let mut rng: StdRng = make_rng();
     let Found { words, log, sequence } = found;
     // An account of an older version names its first recovery key now.
@@ -186,19 +171,10 @@ pub fn recover(options: &Options, found: &Found) -> Result<Recovered, RecoverErr
     Ok(recovered)
 }
 
-/// Refuses a directory that has or had an account.
-fn is_empty(options: &Options) -> Result<(), StartError> {
-    let dir = options.paths.data_dir();
-    let is_used = VaultFiles::new(dir).exist() || options.paths.initialised_file().exists();
-    if is_used { Err(StartError::AlreadyInitialised { dir: dir.to_owned() }) } else { Ok(()) }
-}
-
 fn write(options: &Options, me: &Me, sequence: u64, rng: &mut StdRng) -> Result<(), StartError> {
     let paths = &options.paths;
     let _lock = InstanceLock::acquire(paths.data_dir())?;
-    let vault = VaultFiles::new(paths.data_dir()).create(options.passphrase.as_ref(), rng)?;
-    let disk = DiskOptions { cache_bytes: options.config.storage.cache_bytes() };
-    let mut store = db::open(&db::places(paths), disk, &vault, rng)?.store;
+    let (mut store, vault, _) = open_store(options, rng)?;
     if Me::load(&Reader::new(&store, &vault))?.is_some() {
         return Err(StartError::AlreadyInitialised { dir: paths.data_dir().to_owned() });
     }
@@ -212,23 +188,15 @@ fn write(options: &Options, me: &Me, sequence: u64, rng: &mut StdRng) -> Result<
 
 /// A node without an account that only looks things up.
 async fn spawn(options: &Options, peers: Vec<Multiaddr>) -> Result<(Handle, Events), StartError> {
-    let network = &options.config.network;
     let mut seed = Zeroizing::new([0; 32]);
     make_rng::<StdRng>().fill_bytes(seed.as_mut());
-    let mut config = Config::new(*seed);
-    config.bootstrap = parse("network.bootstrap", &network.named_bootstrap())?;
-    config.bootstrap.extend(peers);
-    let company = Company::new(&options.paths);
-    config.seeds_key = network_key::parse(&network.seeds_key).filter(|_| network.uses_seed_list());
-    config.seeds = company.seeds().filter(|_| network.uses_seed_list());
-    if !network.key_file.is_empty() {
-        config.network_key = Some(network_key::read(std::path::Path::new(&network.key_file))?);
-    }
-    (config.mdns, config.upnp, config.relay_server) = (network.mdns, false, false);
-    config.relay_use = RelayUse::Never;
-    config.listen =
-        parse("network.listen", &["/ip4/0.0.0.0/tcp/0".to_owned(), "/ip4/0.0.0.0/udp/0/quic-v1".to_owned()])?;
-    Ok(covey_overlay::spawn(config).await?)
+    let mut overlay = overlay_config(*seed, &options.config)?;
+    overlay.bootstrap.extend(peers);
+    overlay.seeds = Company::new(&options.paths).seeds().filter(|_| options.config.network.uses_seed_list());
+    (overlay.external, overlay.upnp, overlay.relay_server) = (Vec::new(), false, false);
+    overlay.relay_use = RelayUse::Never;
+    overlay.listen = parse("network.listen", &["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"].map(str::to_owned))?;
+    Ok(covey_overlay::spawn(overlay).await?)
 }
 
 async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) -> Result<(KeyLog, u64), RecoverError> {

@@ -50,7 +50,7 @@ impl Initialised {
 /// # Errors
 /// [`StartError::AlreadyInitialised`], or what is in the way.
 pub fn init(options: &Options) -> Result<Initialised, StartError> {
-    let opened = open(options, Some(None), &mut make_rng::<StdRng>())?;
+    let opened = open(options, true, &mut make_rng::<StdRng>())?;
     if !opened.new_account {
         return Err(StartError::AlreadyInitialised { dir: options.paths.data_dir().to_owned() });
     }
@@ -62,7 +62,7 @@ pub fn init(options: &Options) -> Result<Initialised, StartError> {
 /// # Errors
 /// [`StartError::Sealed`], or what is in the way.
 pub fn phrase(options: &Options) -> Result<Initialised, StartError> {
-    Initialised::of(&open(options, None, &mut make_rng::<StdRng>())?, options)
+    Initialised::of(&open(options, false, &mut make_rng::<StdRng>())?, options)
 }
 
 /// Remembers that the owner has written down the words. The seed stays.
@@ -71,7 +71,7 @@ pub fn phrase(options: &Options) -> Result<Initialised, StartError> {
 /// What is in the way.
 pub fn written_down(options: &Options) -> Result<(), StartError> {
     let mut rng: StdRng = make_rng();
-    let mut opened = open(options, None, &mut rng)?;
+    let mut opened = open(options, false, &mut rng)?;
     let mut tx = Tx::new(&opened.store, &opened.vault);
     opened.me.written_down(&mut tx)?;
     let batch = tx.into_batch(&mut rng)?;
@@ -85,7 +85,7 @@ pub fn written_down(options: &Options) -> Result<(), StartError> {
 /// [`DbError`]: what is in the way. The node may be sealed then, with the old record still in the files; the next start tries again.
 pub fn seal(options: &Options, progress: Progress<'_>) -> Result<(), DbError> {
     let mut rng: StdRng = make_rng();
-    let mut opened = open(options, None, &mut rng)?;
+    let mut opened = open(options, false, &mut rng)?;
     if !opened.me.account.is_sealed() {
         let mut tx = Tx::new(&opened.store, &opened.vault);
         opened.me.seal(&mut tx)?;
@@ -101,7 +101,7 @@ pub fn seal(options: &Options, progress: Progress<'_>) -> Result<(), DbError> {
 fn erase(options: &Options, progress: Progress<'_>) -> Result<(), DbError> {
     db::compact(options, progress)?;
     let mut rng: StdRng = make_rng();
-    let mut opened = open(options, None, &mut rng)?;
+    let mut opened = open(options, false, &mut rng)?;
     let mut tx = Tx::new(&opened.store, &opened.vault);
     seed_is_erased(&mut tx);
     let batch = tx.into_batch(&mut rng)?;
@@ -111,7 +111,7 @@ fn erase(options: &Options, progress: Progress<'_>) -> Result<(), DbError> {
 
 /// Opens the data directory for a daemon. A seal that was interrupted is completed, if that is possible.
 pub(super) fn open_to_start(options: &Options, rng: &mut StdRng) -> Result<Opened, StartError> {
-    let opened = open(options, Some(None), rng)?;
+    let opened = open(options, true, rng)?;
     if !seed_may_be_left(&Reader::new(&opened.store, &opened.vault))? {
         return Ok(opened);
     }
@@ -119,7 +119,7 @@ pub(super) fn open_to_start(options: &Options, rng: &mut StdRng) -> Result<Opene
     if let Err(error) = erase(options, &mut |_, _, _| {}) {
         warn!(%error, "files of this node may still hold the seed of its account");
     }
-    open(options, Some(None), rng)
+    open(options, true, rng)
 }
 
 #[cfg(test)]

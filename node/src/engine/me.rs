@@ -68,6 +68,11 @@ impl Me {
         !self.is_this_device(device) && self.key_log.is_active(device)
     }
 
+    /// Whether the account has other devices than this one.
+    pub fn has_others(&self) -> bool {
+        self.key_log.active().any(|device| !self.is_this_device(&device.keys.id))
+    }
+
     /// The authors of the feeds that our other devices write.
     pub fn kin(&self) -> BTreeSet<Author> {
         let others = self.key_log.active().map(|device| device.keys.id).filter(|device| !self.is_this_device(device));

@@ -19,7 +19,7 @@ fn options(dir: &Path) -> Options {
 }
 
 fn opened(options: &Options) -> Opened {
-    open(options, None, &mut make_rng::<StdRng>()).map_err(|error| error.to_string()).expect("opens")
+    open(options, false, &mut make_rng::<StdRng>()).map_err(|error| error.to_string()).expect("opens")
 }
 
 fn sealed(options: &Options) {

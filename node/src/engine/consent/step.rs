@@ -47,15 +47,7 @@ pub(in crate::engine) fn step_quietly(
     let own_card = card::own(cx)?;
     // Made in advance, kept only if it was used: an answer or a confirm carries it.
     let (attachment, prekeys) = sessions::prepare_bundle(cx, &contact.account)?;
-    let me = Me {
-        account: &cx.me.account,
-        device: &cx.me.device,
-        card: &own_card,
-        name: &name,
-        decline_silently: cx.policy.decline_silently,
-        answer_attachment: &attachment,
-        work_bits: cx.policy.work_bits,
-    };
+    let me = ourselves(&cx.me, cx.policy, (&own_card, &name), &attachment);
     let invites = matches!(input, Input::Invite { .. } | Input::Renew { .. });
     let note = match &input {
         Input::Invite { note, .. } => Some(note.clone()),
@@ -102,6 +94,24 @@ pub(in crate::engine) fn step_quietly(
     Ok(Ok(changed))
 }
 
+/// Our side as the machine sees it. `attachment`: what an answer or a confirm carries.
+fn ourselves<'a>(
+    me: &'a crate::engine::Me,
+    policy: &crate::engine::Policy,
+    (card, name): (&'a [u8], &'a str),
+    attachment: &'a [u8],
+) -> Me<'a> {
+    Me {
+        account: &me.account,
+        device: &me.device,
+        card,
+        name,
+        decline_silently: policy.decline_silently,
+        answer_attachment: attachment,
+        work_bits: policy.work_bits,
+    }
+}
+
 /// Whether a relationship would be confirmed by a frame. Nothing is kept of the trial.
 pub(super) fn would_confirm(
     cx: &mut Cx<'_, '_>,
@@ -109,15 +119,7 @@ pub(super) fn would_confirm(
     frame: &PairFrame,
 ) -> Result<bool, EngineError> {
     let (name, card) = (card::own_name(cx)?, card::own(cx)?);
-    let me = Me {
-        account: &cx.me.account,
-        device: &cx.me.device,
-        card: &card,
-        name: &name,
-        decline_silently: cx.policy.decline_silently,
-        answer_attachment: &[],
-        work_bits: cx.policy.work_bits,
-    };
+    let me = ourselves(&cx.me, cx.policy, (&card, &name), &[]);
     let outcome = relationship.handle(Input::Received(frame.clone()), &me, cx.now, cx.rng);
     Ok(outcome.is_ok_and(|outcome| outcome.next.confirmed()))
 }

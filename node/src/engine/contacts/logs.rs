@@ -3,7 +3,7 @@
 
 use covey_api::EventKind;
 use covey_pairing::consent::State;
-use covey_pairing::identity::{Contest, KeyLog, KnownLog, NotTaken, Refusal, Standing};
+use covey_pairing::identity::{Contest, KeyLog, KnownLog, Refusal, Standing};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::{error, info, warn};
 
@@ -15,7 +15,7 @@ use crate::engine::records::{devices, sessions};
 use crate::engine::shown::contact;
 use crate::engine::{Cx, EngineError, journal};
 
-/// A log of an account was not taken. It may have changed how the account stands.
+/// A log of an account was not taken, and not for being old. It may have changed how the account stands.
 pub(in crate::engine) fn refused(
     cx: &mut Cx<'_, '_>,
     account: &AccountId,
@@ -23,9 +23,6 @@ pub(in crate::engine) fn refused(
     before: &KnownLog,
     known: KnownLog,
 ) -> Result<(), EngineError> {
-    if refusal.why == NotTaken::Older {
-        return Ok(());
-    }
     error!(account = %account.fmt_short(), %refusal, "a contradicting list of devices of an account is not taken");
     let proof = refusal.proof.as_ref().and_then(|fork| covey_codec::encode(fork).ok());
     let contested = matches!(known.standing(), Standing::Contested(_));

@@ -21,13 +21,9 @@ const AT_ONCE: usize = 128;
 /// Bytes of records that go into one entry.
 const FULL: usize = MAX_VALUE;
 
-fn has_others(cx: &Cx<'_, '_>) -> bool {
-    cx.me.key_log.active().any(|device| cx.me.is_own_other(&device.keys.id))
-}
-
 /// Our account has other devices than before, or we have just started: all that they agree on is looked through.
 pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    if !has_others(cx) {
+    if !cx.me.has_others() {
         return Ok(());
     }
     let id = ChannelId::from_bytes(cx.me.account.own_channel_id());
@@ -43,7 +39,7 @@ pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 
 /// Something that is shared may have changed.
 pub(in crate::engine) fn queue(cx: &mut Cx<'_, '_>, key: Key) {
-    if has_others(cx) {
+    if cx.me.has_others() {
         cx.live.own.insert(key);
     }
 }
@@ -62,7 +58,7 @@ pub(in crate::engine) fn some(cx: &mut Cx<'_, '_>) -> Result<bool, EngineError> 
     if cx.live.own.is_empty() || cx.live.own_at.is_some() {
         return Ok(false);
     }
-    let Some(mut channel) = members::own_channel(cx)?.filter(|_| has_others(cx)) else {
+    let Some(mut channel) = members::own_channel(cx)?.filter(|_| cx.me.has_others()) else {
         cx.live.own.clear();
         return Ok(false);
     };

@@ -23,7 +23,7 @@ pub(in crate::engine) fn open_late(
     let aad = payload::aad_of(channel.id, entry);
     let opened = match channel.kind() {
         Kind::Direct(_) => match Sealed::decode(payload) {
-            Ok(sealed) if sealed.commitment.is_none() && opening::has_others(cx) && !cx.me.is_ours(from) => {
+            Ok(sealed) if sealed.commitment.is_none() && cx.me.has_others() && !cx.me.is_ours(from) => {
                 Err(Unopened::Poison)
             }
             Ok(sealed) => opening::open_with(key, &sealed, &aad),

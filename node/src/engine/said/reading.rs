@@ -61,7 +61,7 @@ pub(in crate::engine) fn is_read_elsewhere(
     place: &OrderKey,
 ) -> Result<bool, EngineError> {
     // Most accounts have one device: nothing is looked up for them.
-    if cx.me.key_log.active().nth(1).is_none() {
+    if !cx.me.has_others() {
         return Ok(false);
     }
     Ok(own_records::covers(&own_records::read_elsewhere(cx.tx, channel.no)?, place))

@@ -50,7 +50,9 @@ impl Reader {
         match self {
             Self::Direct(opener) => {
                 let Ok(sealed) = Sealed::decode(payload) else { return Ok(Err(Unopened::Poison)) };
-                if sealed.commitment.is_none() && has_others(cx) {
+                // [BODY-15] What does not commit to its key might say something else on our other devices: it is opened with a key only
+                // that one of them gives.
+                if sealed.commitment.is_none() && cx.me.has_others() {
                     return Ok(Err(Unopened::NoKey));
                 }
                 unwrap(cx, opener, &sealed, &aad)
@@ -85,12 +87,6 @@ fn unwrap(
     };
     let Ok(key) = <[u8; 32]>::try_from(key) else { return Ok(Err(Unopened::Poison)) };
     Ok(open_with(&Secret::new(key), sealed, aad))
-}
-
-/// [BODY-15] Whether this account has other devices: then what does not commit to its key might say something else there, and is opened
-/// with a key only that another one of them gives.
-pub(in crate::engine) fn has_others(cx: &Cx<'_, '_>) -> bool {
-    cx.me.key_log.active().count() > 1
 }
 
 /// The body that a content key opens: the one that the payload commits to [BODY-15].

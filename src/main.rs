@@ -18,7 +18,6 @@ mod tree;
 mod unlock;
 
 use std::{
-    alloc::System,
     env,
     io::{self, Write as _},
     panic::{self, AssertUnwindSafe},
@@ -28,6 +27,7 @@ use std::{
 use clap::{CommandFactory as _, FromArgMatches as _};
 use covey_api::Exit;
 use covey_cli::{AccountCommand, Command as Client, Failure, Globals, Session, Terminal};
+use mimalloc::MiMalloc;
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use zeroizing_alloc::ZeroAlloc;
@@ -36,7 +36,7 @@ use crate::tree::{Command, Covey};
 
 /// Keys and messages are not left behind in memory that was freed: a locked node has none of them.
 #[global_allocator]
-static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
+static MEMORY: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> ExitCode {
     covey_node::hardening::harden();

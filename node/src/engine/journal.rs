@@ -149,17 +149,18 @@ impl Size {
     fn add(&mut self, tx: &mut Tx<'_>, cursor: u64, record: Record) -> Result<(), EngineError> {
         let bytes = record.1.bytes();
         tx.grow(bytes);
-        let key = tables::event(self.open);
-        let open = (self.open != 0 && self.open_bytes < MAX_RUN_BYTES && tx.has_written(&key))
-            .then(|| tx.load::<Run>(&key))
-            .transpose()?
-            .flatten();
-        if let Some(mut run) = open.filter(|run| run.len() < MAX_RUN) {
-            run.push(record);
-            tx.save(&key, &run);
+        let mut record = Some(record);
+        if self.open != 0 && self.open_bytes < MAX_RUN_BYTES {
+            tx.change_saved::<Run>(&tables::event(self.open), |run| {
+                if run.len() < MAX_RUN {
+                    run.extend(record.take());
+                }
+            });
+        }
+        let Some(record) = record else {
             self.open_bytes += bytes;
             return Ok(());
-        }
+        };
         if self.open != 0 {
             self.count(tx, self.open)?;
         }

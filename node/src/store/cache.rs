@@ -15,11 +15,16 @@ const GENERATION: usize = 4 << 20;
 /// A value that can be kept decoded.
 pub(super) trait Value: 'static {
     fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
     fn encode(&self, table: u8) -> Result<Zeroizing<Vec<u8>>, StoreError>;
 }
 
 impl<V: Serialize + 'static> Value for V {
     fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 
@@ -54,12 +59,17 @@ pub struct Cache {
 impl Cache {
     /// A copy of the record under a resolved key.
     pub(super) fn get<V: Clone + 'static>(&mut self, key: &[u8]) -> Option<V> {
+        // A key is always read as one type, or it would not decode either.
+        (*self.shared(key)?).as_any().downcast_ref::<V>().cloned()
+    }
+
+    /// The record under a resolved key.
+    pub(super) fn shared(&mut self, key: &[u8]) -> Option<Rc<dyn Value>> {
         if !self.young.contains_key(key) {
             let (key, kept) = self.old.remove_entry(key)?;
             self.put(key, kept);
         }
-        // A key is always read as one type, or it would not decode either.
-        (*self.young.get(key)?.value).as_any().downcast_ref::<V>().cloned()
+        Some(Rc::clone(&self.young.get(key)?.value))
     }
 
     pub(super) fn learn(&mut self, key: Vec<u8>, value: Rc<dyn Value>, size: usize) {

@@ -16,6 +16,7 @@ use super::{
     guard,
     log::{self, Reach},
     opening::{is_lock, open_patiently, write_through},
+    replaced::Replaced,
     scrub::Scrub,
 };
 use crate::files;
@@ -222,8 +223,10 @@ impl SledStore {
         self.read(|db| {
             let (mut digest, mut scrub) = (self.digest, self.scrub.clone());
             let mut batch = sled::Batch::default();
-            for (key, row) in rows {
-                if let Some(old) = db.get(key).map_err(|e| self.sled(&e))? {
+            let mut stored = Replaced::default();
+            let mut rows = rows.iter().peekable();
+            while let Some((key, row)) = rows.next() {
+                if let Some(old) = stored.by(db, key, rows.peek().map(|(next, _)| *next)).map_err(|e| self.sled(&e))? {
                     digest.sum.remove(key, &old);
                     scrub.removed(key, &old);
                 }

@@ -21,6 +21,7 @@ mod log;
 mod marks;
 mod memory;
 mod opening;
+mod replaced;
 mod schema;
 mod scrub;
 mod table;

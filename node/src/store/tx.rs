@@ -34,6 +34,8 @@ type Changes = BTreeMap<Vec<u8>, Option<New>>;
 enum New {
     /// Plain (schema byte first).
     Plain(Zeroizing<Vec<u8>>),
+    /// The same, and the store holds nothing under its key: no reason to look.
+    Added(Zeroizing<Vec<u8>>),
     /// Decoded: it is encoded when the transaction ends, however often it changes until then.
     Decoded(Rc<dyn Value>),
 }
@@ -41,8 +43,16 @@ enum New {
 impl New {
     fn plain(&self, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         match self {
-            Self::Plain(plain) => Ok(plain.clone()),
+            Self::Plain(plain) | Self::Added(plain) => Ok(plain.clone()),
             Self::Decoded(value) => value.encode(key[0]),
+        }
+    }
+
+    /// Bytes of [`New::plain`].
+    fn len(&self, key: &[u8]) -> Result<usize, StoreError> {
+        match self {
+            Self::Plain(plain) | Self::Added(plain) => Ok(plain.len()),
+            Self::Decoded(_) => Ok(self.plain(key)?.len()),
         }
     }
 }
@@ -99,7 +109,7 @@ impl<'a> Tx<'a> {
     /// Makes a savepoint: what was changed so far is kept.
     pub fn keep(&mut self) {
         let plain = self.changes.values().flatten().map(|new| match new {
-            New::Plain(plain) => plain.len(),
+            New::Plain(plain) | New::Added(plain) => plain.len(),
             New::Decoded(_) => 0,
         });
         self.size += plain.sum::<usize>();
@@ -169,6 +179,49 @@ impl<'a> Tx<'a> {
         Ok(Some(value))
     }
 
+    /// What `f` makes of the value under `key`, if there is one: a record of which little is needed is not copied for it.
+    ///
+    /// # Errors
+    /// As [`Tx::get`].
+    pub fn look<V: Clone + Serialize + DeserializeOwned + 'static, T>(
+        &self,
+        key: &Key,
+        f: impl FnOnce(&V) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        let resolved = key.resolve(self.vault);
+        let new = self.change(&resolved);
+        if let Some(Some(New::Decoded(value))) = new
+            && let Some(value) = (**value).as_any().downcast_ref::<V>()
+        {
+            return Ok(Some(f(value)));
+        }
+        let kept = self.cache.filter(|_| new.is_none()).and_then(|cache| cache.borrow_mut().shared(&resolved));
+        if let Some(value) = kept.as_deref().and_then(|value| value.as_any().downcast_ref::<V>()) {
+            return Ok(Some(f(value)));
+        }
+        Ok(self.load::<V>(key)?.as_ref().map(f))
+    }
+
+    /// Changes a record of [`Tx::save`] that this transaction has written. Whether there was one; if not, nothing happened.
+    ///
+    /// It is copied when it first changes after a savepoint, which must keep it as it was.
+    pub fn change_saved<V: Clone + Serialize + 'static>(&mut self, key: &Key, f: impl FnOnce(&mut V)) -> bool {
+        let key = key.resolve(self.vault);
+        if let Some(Some(New::Decoded(value))) = self.changes.get_mut(key.as_ref())
+            && let Some(value) = Rc::get_mut(value)
+            && let Some(value) = value.as_any_mut().downcast_mut::<V>()
+        {
+            f(value);
+            return true;
+        }
+        let Some(Some(New::Decoded(value))) = self.change(&key) else { return false };
+        let Some(value) = (**value).as_any().downcast_ref::<V>() else { return false };
+        let mut value = value.clone();
+        f(&mut value);
+        self.changes.insert(key.into_owned(), Some(New::Decoded(Rc::new(value))));
+        true
+    }
+
     /// Sets the value under `key`: for records that change again and again.
     pub fn save<V: Clone + Serialize + 'static>(&mut self, key: &Key, value: &V) {
         let key = key.resolve(self.vault).into_owned();
@@ -207,6 +260,24 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// Sets the value under a key that was never used, or whose record is gone: [`Tx::growth`] takes that for granted.
+    ///
+    /// # Errors
+    /// [`StoreError::Encode`].
+    pub fn add<V: Serialize>(&mut self, key: &Key, value: &V) -> Result<(), StoreError> {
+        let key = key.resolve(self.vault).into_owned();
+        let plain = schema::encode(key[0], value)?;
+        self.changes.insert(key, Some(New::Added(plain)));
+        Ok(())
+    }
+
+    /// [`Tx::add`] for the bytes of [`Tx::put_raw`].
+    pub fn add_raw(&mut self, key: &Key, bytes: &[u8]) {
+        let key = key.resolve(self.vault).into_owned();
+        let plain = schema::encode_raw(key[0], bytes);
+        self.changes.insert(key, Some(New::Added(plain)));
+    }
+
     /// Sets the bytes under `key` (sealed like any value, but not CBOR): feed entries and other exact bytes.
     pub fn put_raw(&mut self, key: &Key, bytes: &[u8]) {
         let key = key.resolve(self.vault).into_owned();
@@ -241,7 +312,7 @@ impl<'a> Tx<'a> {
         let (mut batch, mut decoded) = (Batch::new(), Decoded::default());
         for (key, change) in self.kept {
             let (plain, known) = match change {
-                Some(New::Plain(plain)) => (Some(plain), None),
+                Some(New::Plain(plain) | New::Added(plain)) => (Some(plain), None),
                 Some(New::Decoded(value)) => {
                     let plain = value.encode(key[0])?;
                     let size = plain.len();

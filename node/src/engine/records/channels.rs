@@ -263,7 +263,9 @@ pub(in crate::engine) fn name(tx: &Tx<'_>, channel: &Channel) -> Result<String, 
 /// Whether the channel is with an account that was only let in by the open mode.
 pub(in crate::engine) fn is_request(tx: &Tx<'_>, channel: &Channel) -> Result<bool, EngineError> {
     match &channel.contact {
-        Some(account) => Ok(people::load(tx, account)?.is_some_and(|contact| contact.request)),
+        Some(account) => {
+            Ok(tx.look(&tables::contact(account), |contact: &people::Contact| contact.request)?.unwrap_or(false))
+        }
         None => Ok(false),
     }
 }

@@ -83,7 +83,7 @@ pub(in crate::engine) fn save(tx: &mut Tx<'_>, channel: u64, feed: &Feed) -> Res
 
 /// Writes an entry and moves the head; the caller saves the feed.
 pub(in crate::engine) fn append(tx: &mut Tx<'_>, feed: &mut Feed, entry: &Entry) {
-    tx.put_raw(&tables::entry(feed.fid, entry.seq()), &entry.to_stored());
+    tx.add_raw(&tables::entry(feed.fid, entry.seq()), &entry.to_stored());
     feed.head = Some(entry.head());
 }
 
@@ -126,8 +126,20 @@ pub(in crate::engine) fn serve(
     failure.map_or(Ok(run), Err)
 }
 
+/// The first entries from `from` up to `to`, some of them; none if there are none.
+pub(in crate::engine) fn some(tx: &Tx<'_>, fid: u64, from: u64, to: u64) -> Result<Vec<Entry>, EngineError> {
+    let most = usize::try_from(to.saturating_sub(from).saturating_add(1)).unwrap_or(CHUNK).min(CHUNK);
+    let mut entries = first(tx, fid, from, most)?;
+    entries.retain(|entry| entry.seq() <= to);
+    Ok(entries)
+}
+
 fn chunk(tx: &Tx<'_>, fid: u64, from: u64) -> Result<Vec<Entry>, EngineError> {
+    first(tx, fid, from, CHUNK)
+}
+
+fn first(tx: &Tx<'_>, fid: u64, from: u64, most: usize) -> Result<Vec<Entry>, EngineError> {
     let before = tables::entry(fid, from.saturating_sub(1));
-    let rows = tx.scan_raw(&tables::entries(fid), Some(&before), CHUNK, false)?;
+    let rows = tx.scan_raw(&tables::entries(fid), Some(&before), most, false)?;
     rows.into_iter().map(|(_, bytes)| stored(&bytes)).collect()
 }

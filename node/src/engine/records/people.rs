@@ -238,12 +238,12 @@ pub(in crate::engine) fn called(
 
 /// The name that an account gives itself.
 pub(in crate::engine) fn claimed_name(tx: &Tx<'_>, account: &AccountId) -> Result<Option<String>, EngineError> {
-    Ok(devices::card(tx, account)?.and_then(|card| card.name))
+    Ok(tx.look(&tables::card(account), |card: &devices::Card| card.name.clone())?.flatten())
 }
 
 /// Our name for an account.
 pub(in crate::engine) fn alias_of(tx: &Tx<'_>, account: &AccountId) -> Result<Option<String>, EngineError> {
-    Ok(load(tx, account)?.and_then(|contact| contact.alias))
+    Ok(tx.look(&tables::contact(account), |contact: &Contact| contact.alias.clone())?.flatten())
 }
 
 /// Whether there is anything to say about a contact.

@@ -41,10 +41,14 @@ pub(in crate::engine) fn put(
     if is.own {
         // It is told of again soon, when it is delivered.
         cx.tx.save(&place, &is);
-    } else {
+    } else if was.is_some() {
         cx.tx.put(&place, &is)?;
+    } else {
+        cx.tx.add(&place, &is)?;
     }
-    cx.tx.put(&tables::message_place(&is.id), &Pointer(channel.no, is.place))?;
+    if was.is_none() {
+        cx.tx.add(&tables::message_place(&is.id), &Pointer(channel.no, is.place))?;
+    }
     repeats::point(cx.tx, channel.no, &is)?;
     edits::point(cx.tx, channel.no, was, &is)?;
     if after {

@@ -5,8 +5,9 @@ use covey_feed::{ChannelId, Entry, FeedKey};
 use covey_pairing::ids::{AccountId, DeviceId};
 
 use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::feeds;
 use crate::engine::records::marks::{self, Furthest, Mark};
-use crate::engine::records::{feeds, messages};
+use crate::engine::records::messages::{self, Message};
 use crate::engine::sealing::sessions;
 use crate::engine::shown::{events, group};
 use crate::engine::wire::payload::ReadMark;
@@ -69,7 +70,7 @@ pub(in crate::engine) fn delivered(
     if !found.is_group() && cx.me.wrote(&key) {
         sessions::arrived(cx, device, feed.fid, seq)?;
     }
-    changed(cx, (channel, key, feed.fid), known, seq, "delivered")?;
+    changed(cx, &found, feed.fid, known, seq, "delivered")?;
     Ok((seq == feed.head.map_or(0, |head| head.seq)).then_some(found))
 }
 
@@ -107,7 +108,7 @@ pub(in crate::engine) fn read(
             mark.delivered_at = cx.now;
         }
         save(cx, feed.fid, &device, &mark)?;
-        changed(cx, (channel.id, key, feed.fid), known, seq, "read")?;
+        changed(cx, channel, feed.fid, known, seq, "read")?;
     }
     Ok(())
 }
@@ -116,22 +117,25 @@ pub(in crate::engine) fn read(
 /// what anybody had: of the messages before, an event would say what an earlier one said.)
 fn changed(
     cx: &mut Cx<'_, '_>,
-    (channel, key, fid): (ChannelId, FeedKey, u64),
+    channel: &Channel,
+    fid: u64,
     known: u64,
     seq: u64,
     state: &'static str,
 ) -> Result<(), EngineError> {
-    let mut marks = None;
-    for seq in known.saturating_add(1)..=seq {
-        let Some((channel, message)) = messages::of_entry(cx.tx, channel, key, seq)? else { continue };
-        // Read once for all that moved together; in a large group they are many, and not told.
-        let marks = match &mut marks {
-            Some(marks) => marks,
-            None if group::is_large(cx, &channel) => marks.insert(Vec::new()),
-            None => marks.insert(marks::scan(cx.tx, fid)?),
-        };
-        cx.live.tally.message(state);
-        events::tell(cx, api::EventKind::MessageChanged, &channel, &message, marks)?;
+    // Read once for all that moved together; in a large group they are many, and not told.
+    let marks = if group::is_large(cx, channel) { Vec::new() } else { marks::scan(cx.tx, fid)? };
+    let mut next = known.saturating_add(1);
+    while next <= seq {
+        let entries = feeds::some(cx.tx, fid, next, seq)?;
+        let Some(last) = entries.last() else { break };
+        next = last.seq().saturating_add(1);
+        for entry in &entries {
+            let message = messages::at(cx.tx, channel.no, &entry.order())?;
+            let Some(message) = message.filter(Message::is_shown) else { continue };
+            cx.live.tally.message(state);
+            events::tell(cx, api::EventKind::MessageChanged, channel, &message, &marks)?;
+        }
     }
     Ok(())
 }

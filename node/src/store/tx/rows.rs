@@ -20,11 +20,6 @@ impl Tx<'_> {
         self.grown = self.grown.saturating_add(bytes);
     }
 
-    /// Whether this transaction put the record under `key`.
-    pub(crate) fn has_written(&self, key: &Key) -> bool {
-        matches!(self.change(&key.resolve(self.vault)), Some(Some(_)))
-    }
-
     /// The plain value (schema version first) of a sealed one.
     pub(crate) fn open_row(&self, key: &[u8], sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         self.open(key, sealed)
@@ -68,7 +63,7 @@ impl Tx<'_> {
         let key = key.resolve(self.vault);
         match self.change(key.as_ref()) {
             Some(None) => Ok(0),
-            Some(Some(new)) => Ok(len_of(&key, Vault::sealed_len(new.plain(&key)?.len()))),
+            Some(Some(new)) => Ok(len_of(&key, Vault::sealed_len(new.len(&key)?))),
             None => Ok(self.store.get(&key)?.map_or(0, |sealed| len_of(&key, sealed.len()))),
         }
     }
@@ -87,14 +82,13 @@ impl Tx<'_> {
                 continue;
             }
             let before = match kept {
-                Some(kept) => {
-                    kept.as_ref().map(|new| new.plain(key)).transpose()?.map(|plain| Vault::sealed_len(plain.len()))
-                }
+                Some(kept) => kept.as_ref().map(|new| new.len(key)).transpose()?.map(Vault::sealed_len),
+                None if matches!(change, Some(New::Added(_))) => None,
                 None => self.store.get(key)?.map(|sealed| sealed.len()),
             };
             let after = match change {
                 Some(New::Decoded(_)) if before.is_some() => continue,
-                Some(new) => Some(Vault::sealed_len(new.plain(key)?.len())),
+                Some(new) => Some(Vault::sealed_len(new.len(key)?)),
                 None => None,
             };
             let bytes = |len: Option<usize>| len.map_or(0, |len| len_of(key, len));

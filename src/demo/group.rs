@@ -44,7 +44,7 @@ async fn gather(stage: &mut Stage, narrator: &mut Narrator<'_>) -> Result<String
     let bootstrap = stage.start("bootstrap", Launch::default()).await?.address()?;
     narrator.tell(&format!("The bootstrap node listens at {}", without_peer(&bootstrap)))?;
     for name in PEOPLE {
-        let node = stage.start(name, through(&bootstrap)).await?;
+        let node = stage.start(name, Launch::through(&bootstrap)).await?;
         node.call(&AccountRename { name: name.into(), client_id: None }).await?;
         narrator.tell(&format!("{name} is {}", short(&node.account()?.account)))?;
     }
@@ -180,7 +180,7 @@ async fn never_together(stage: &mut Stage, narrator: &mut Narrator<'_>, lake: &L
         until_reads(stage.node(name)?, &lake.id, question).await?;
     }
     stage.stop("dave").await;
-    stage.start("bob", through(&lake.bootstrap)).await?;
+    stage.start("bob", Launch::through(&lake.bootstrap)).await?;
     narrator.tell("Dave's node is off, and Bob's is back.")?;
     let bob = stage.node("bob")?;
     until_reads(bob, &lake.id, question).await?;
@@ -191,10 +191,10 @@ async fn never_together(stage: &mut Stage, narrator: &mut Narrator<'_>, lake: &L
         until_reads(stage.node(name)?, &lake.id, answer).await?;
     }
     stage.stop("bob").await;
-    let dave = stage.start("dave", through(&lake.bootstrap)).await?;
+    let dave = stage.start("dave", Launch::through(&lake.bootstrap)).await?;
     until_reads(dave, &lake.id, answer).await?;
     narrator.tell("Bob's node is off, Dave's is back, and Dave reads the answer.")?;
-    stage.start("bob", through(&lake.bootstrap)).await?;
+    stage.start("bob", Launch::through(&lake.bootstrap)).await?;
     Ok(())
 }
 
@@ -312,8 +312,4 @@ async fn texts(node: &Node, group: &str) -> Result<Vec<String>, Failure> {
 
 fn list(group: &str) -> MessageList {
     MessageList { channel: Some(group.into()), ..MessageList::default() }
-}
-
-fn through(bootstrap: &str) -> Launch {
-    Launch { bootstrap: Some(bootstrap.to_owned()), ..Launch::default() }
 }

@@ -1,10 +1,13 @@
 //! `covey demo`: real throw-away nodes on this machine that find each other, pair by consent and talk, narrated.
 
 mod capture;
+mod devices;
 mod disk;
 mod group;
+mod machine;
 mod narrator;
 mod node;
+mod process;
 mod stage;
 mod story;
 
@@ -22,13 +25,18 @@ use crate::signals::Signals;
                   find each other through a third by account id alone, pair and talk; the fourth is declined. In the \
                   end the bytes on disk and on the wire are searched for what was said. Nothing is left behind.\n\n\
                   With --group four of them make a group: by invite and by ticket, with roles; two members who are never there \
-                  at the same time talk; the node of one who is removed cannot open the next message.",
-    after_help = "Examples:\n  covey demo\n  covey demo --group"
+                  at the same time talk; the node of one who is removed cannot open the next message.\n\n\
+                  With --devices one of them has several machines: a server is linked to a laptop, both agree on what is decided on either, the laptop is \
+                  stolen and revoked, the server burns, and 24 words bring the account back on a new machine.",
+    after_help = "Examples:\n  covey demo\n  covey demo --group\n  covey demo --devices"
 )]
 pub(crate) struct DemoArgs {
     /// Four who make a group: invites, a ticket, roles, two who never meet, and one who is removed
     #[arg(long)]
     group: bool,
+    /// One account on several machines: linked, revoked, lost, and brought back with 24 words
+    #[arg(long, conflicts_with = "group")]
+    devices: bool,
 }
 
 impl DemoArgs {
@@ -37,7 +45,9 @@ impl DemoArgs {
         let mut stage = Stage::build(globals)?;
         let mut narrator = Narrator::new(terminal);
         let story = async {
-            if self.group {
+            if self.devices {
+                Box::pin(devices::play(&mut stage, &mut narrator)).await
+            } else if self.group {
                 Box::pin(group::play(&mut stage, &mut narrator)).await
             } else {
                 Box::pin(story::play(&mut stage, &mut narrator)).await

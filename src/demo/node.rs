@@ -1,22 +1,23 @@
-//! One throw-away node: a child process of this very program, and the RPC client that speaks to it.
+//! One throw-away node, and the RPC client that speaks to it: a child process of this very program, or a daemon inside the demo, whose
+//! clock can be put ahead.
 
-use std::{
-    env, fs,
-    fs::File,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use covey_api::{Account, AccountShow, Event, EventsFetch, EventsSubscribe, Request};
 use covey_cli::{Failure, Globals, Session};
+use covey_node::{
+    config::{self, Overrides},
+    daemon::{Daemon, Options},
+    paths::Paths,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{Child, Command},
+    process::Child,
     time::{sleep, timeout},
 };
 
-use super::stage::refused;
+use super::{process, stage::refused};
+use crate::config::start_failure;
 
 /// How long a node may take to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -34,13 +35,32 @@ pub(super) struct Launch {
     pub(super) bootstrap: Option<String>,
 }
 
+impl Launch {
+    /// At any port, joining through a node.
+    pub(super) fn through(address: &str) -> Self {
+        Self { port: 0, bootstrap: Some(address.to_owned()) }
+    }
+
+    fn listen(&self) -> String {
+        format!("/ip4/127.0.0.1/tcp/{}", self.port)
+    }
+}
+
 /// One throw-away node.
 pub(super) struct Node {
     name: &'static str,
     pub(super) dir: PathBuf,
-    child: Child,
+    runs: Runs,
     patience: Duration,
     contact: Option<Contact>,
+}
+
+/// Where it runs.
+enum Runs {
+    /// In a process of its own.
+    Apart(Child),
+    /// In this process.
+    Inside(Box<Daemon>),
 }
 
 /// What is known once it is ready.
@@ -59,55 +79,44 @@ impl Node {
         launch: &Launch,
         patience: Duration,
     ) -> Result<Self, Failure> {
-        let program = env::current_exe().map_err(|error| refused(format!("cannot find my own program: {error}")))?;
-        fs::create_dir_all(&dir).map_err(|error| refused(format!("cannot use {}: {error}", dir.display())))?;
-        let log = File::options().create(true).append(true).open(log_file(&dir));
-        let log = log.map_err(|error| refused(format!("cannot write to {}: {error}", dir.display())))?;
-        let mut command = Command::new(program);
+        let mut command = process::covey(&dir)?;
         command
             .args(["daemon", "--no-mdns", "--no-upnp", "--rpc-listen", "off"])
-            .args(["--listen", &format!("/ip4/127.0.0.1/tcp/{}", launch.port)])
-            .arg("--data-dir")
-            .arg(dir.join("data"))
-            .args(launch.bootstrap.iter().flat_map(|address| ["--bootstrap", address]))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            // Ctrl-C is for the demo, which then ends its nodes in order.
-            .process_group(0)
-            .kill_on_drop(true);
-        for (variable, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COVEY_")) {
-            command.env_remove(variable);
-        }
-        command.env_remove("CREDENTIALS_DIRECTORY");
+            .args(["--listen", &launch.listen()])
+            .args(launch.bootstrap.iter().flat_map(|address| ["--bootstrap", address]));
         let child = command.spawn().map_err(|error| refused(format!("cannot start a node: {error}")))?;
-        Ok(Self { name, dir, child, patience, contact: None })
+        Ok(Self { name, dir, runs: Runs::Apart(child), patience, contact: None })
+    }
+
+    /// Starts it inside this process, likewise.
+    pub(super) async fn host(
+        name: &'static str,
+        dir: PathBuf,
+        launch: &Launch,
+        patience: Duration,
+    ) -> Result<Self, Failure> {
+        let flags = Overrides::new()
+            .set("network.listen", [launch.listen()])
+            .set_some("network.bootstrap", launch.bootstrap.as_ref().map(|address| [address]))
+            .set("network.mdns", false)
+            .set("network.upnp", false)
+            .set("rpc.listen", "off");
+        let paths = Paths::resolve(Some(&process::data_dir(&dir)), None, |_| None);
+        let paths = paths.map_err(|error| start_failure(&error.into()))?;
+        let config = config::load(paths.config_file(), false, [], &flags);
+        let config = config.map_err(|error| start_failure(&error.into()))?;
+        let options = Options { paths, config, passphrase: None, flags, log: None };
+        let daemon = Box::pin(Daemon::start(options)).await.map_err(|error| start_failure(&error))?;
+        Ok(Self { name, dir, runs: Runs::Inside(Box::new(daemon)), patience, contact: None })
     }
 
     /// Waits for its `ready`, connects, and learns who it is.
     pub(super) async fn ready(&mut self) -> Result<(), Failure> {
-        let stdout = self.child.stdout.take().ok_or_else(|| refused("a node has no output".into()))?;
-        let mut lines = BufReader::new(stdout).lines();
-        let until_ready = async {
-            while let Ok(Some(line)) = lines.next_line().await {
-                if line.starts_with("ready") {
-                    return true;
-                }
-            }
-            false
-        };
-        match timeout(self.patience, until_ready).await {
-            Ok(true) => {}
-            Ok(false) => return Err(refused(format!("the node of {} ended instead of getting ready", self.name))),
-            Err(_) => return Err(self.late("get ready")),
+        if let Runs::Apart(child) = &mut self.runs {
+            until_ready(self.name, child, self.patience).await?;
         }
-        // It goes on writing into nothing rather than into a full pipe.
-        tokio::spawn(async move {
-            let mut rest = Vec::new();
-            lines.into_inner().read_to_end(&mut rest).await
-        });
-        let globals =
-            Globals { data_dir: Some(self.dir.join("data")), timeout: Some(self.patience), ..Globals::default() };
+        let data_dir = Some(process::data_dir(&self.dir));
+        let globals = Globals { data_dir, timeout: Some(self.patience), ..Globals::default() };
         let session = Session::connect(&globals).await?;
         let account = session.call(&AccountShow {}).await?;
         let start = session.call(&EventsFetch { last: Some(0), ..EventsFetch::default() }).await?.cursor;
@@ -173,36 +182,73 @@ impl Node {
     }
 
     fn late(&self, what: &str) -> Failure {
-        Failure::Ended {
-            exit: covey_api::Exit::TimedOut,
-            sentence: format!(
-                "{} waited {} s to {what}; is the machine very busy? Allow more with --timeout",
-                self.name,
-                self.patience.as_secs()
-            ),
+        late(self.name, what, self.patience)
+    }
+
+    /// Waits for a node that stops by itself, and yields the exit code of its process.
+    pub(super) async fn ended(mut self) -> Result<Option<i32>, Failure> {
+        let (name, patience) = (self.name, self.patience);
+        let Runs::Apart(child) = &mut self.runs else { return Ok(None) };
+        match timeout(patience, child.wait()).await {
+            Ok(Ok(status)) => Ok(status.code()),
+            Ok(Err(error)) => Err(refused(format!("cannot wait for the node of {name}: {error}"))),
+            Err(_) => Err(late(name, "stop", patience)),
         }
     }
 
     /// Stops it: politely, then for sure.
-    pub(super) async fn stop(mut self) {
+    pub(super) async fn stop(self) {
+        let mut child = match self.runs {
+            Runs::Inside(daemon) => return Box::pin(daemon.stop()).await,
+            Runs::Apart(child) => child,
+        };
         if let Some(contact) = &self.contact {
             let asked = contact.session.call(&covey_api::NodeShutdown::default()).await;
-            if asked.is_ok() && timeout(GRACE, self.child.wait()).await.is_ok() {
+            if asked.is_ok() && timeout(GRACE, child.wait()).await.is_ok() {
                 return;
             }
         }
-        let _ = self.child.kill().await;
+        let _ = child.kill().await;
     }
 
     /// The end of its log.
     pub(super) fn last_words(&self) -> String {
-        let log = fs::read_to_string(log_file(&self.dir)).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+        let last = process::last_lines(&self.dir, LAST_LINES);
         last.iter().map(|line| format!("{}: {line}\n", self.name)).collect()
     }
 }
 
-fn log_file(dir: &Path) -> PathBuf {
-    dir.join("log")
+/// Waits for the line `ready` of a process.
+async fn until_ready(name: &str, child: &mut Child, patience: Duration) -> Result<(), Failure> {
+    let stdout = child.stdout.take().ok_or_else(|| refused("a node has no output".into()))?;
+    let mut lines = BufReader::new(stdout).lines();
+    let until_ready = async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line.starts_with("ready") {
+                return true;
+            }
+        }
+        false
+    };
+    match timeout(patience, until_ready).await {
+        Ok(true) => {}
+        Ok(false) => return Err(refused(format!("the node of {name} ended instead of getting ready"))),
+        Err(_) => return Err(late(name, "get ready", patience)),
+    }
+    // It goes on writing into nothing rather than into a full pipe.
+    tokio::spawn(async move {
+        let mut rest = Vec::new();
+        lines.into_inner().read_to_end(&mut rest).await
+    });
+    Ok(())
+}
+
+pub(super) fn late(name: &str, what: &str, patience: Duration) -> Failure {
+    Failure::Ended {
+        exit: covey_api::Exit::TimedOut,
+        sentence: format!(
+            "{name} waited {} s to {what}; is the machine very busy? Allow more with --timeout",
+            patience.as_secs()
+        ),
+    }
 }

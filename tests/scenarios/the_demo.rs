@@ -51,6 +51,27 @@ fn the_demo_of_groups_plays_to_its_end_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_demo_of_devices_plays_to_its_end_and_leaves_nothing_behind() {
+    let told = played(&["--devices"]);
+    for part in [
+        "24 words on paper",
+        "init --link",
+        "device link",
+        "pair list",
+        "as her own",
+        "stays declined",
+        "device revoke laptop",
+        "exit code 1",
+        "account recover",
+        "recovered just now",
+        "accept --renewals",
+        "alice -> bob",
+    ] {
+        assert!(told.contains(part), "nothing of \"{part}\" in:\n{told}");
+    }
+}
+
+#[test]
 fn a_demo_that_is_interrupted_leaves_nothing_behind_either() {
     let home = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
     let mut demo = covey(home.path());

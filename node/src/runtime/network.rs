@@ -152,7 +152,7 @@ async fn publish(
     rng: &mut StdRng,
 ) -> Result<bool, Gone> {
     remix(rng);
-    let records = match record::seal_current(key.expose_seed(), sequence, card, super::worker::now(), rng) {
+    let records = match record::seal_current(key.expose_seed(), sequence, card, super::clock::now(), rng) {
         Ok(records) => records,
         Err(error) => {
             warn!(%error, "the contact card cannot be published");
@@ -241,7 +241,7 @@ impl Connections {
         match event {
             Event::Connected { peer, address, relayed, .. } => {
                 if let Some(peer) = addressing::peer_key(peer) {
-                    let (address, since) = (address.to_string(), super::worker::now());
+                    let (address, since) = (address.to_string(), super::clock::now());
                     let connection = Connection { address, relayed: *relayed, since };
                     if known.insert(peer, connection.clone()).is_none() {
                         self.tell(peer, connection, true);

@@ -3,13 +3,14 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
+use super::clock::now;
 use super::randomness::remix;
 use super::recent::Recent;
 use super::{Commits, EngineHandle};
@@ -386,13 +387,4 @@ impl<S: Store, N: Network> Worker<S, N> {
         }
         true
     }
-}
-
-/// Unix milliseconds. A clock before 1970 counts as 1970: times are for display and expiry, never for order.
-pub fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_else(|_| {
-        warn!("the system clock is before 1970");
-        Duration::ZERO
-    });
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -49,9 +49,11 @@ export class Follower {
 
   async #readAll() {
     const { cursor } = await this.#rpc.ask('events.fetch', { last: 0 });
-    const [account, status, contacts, channels, archived, groups] = await Promise.all([
+    const [account, status, condition, devices, contacts, channels, archived, groups] = await Promise.all([
       this.#rpc.ask('account.show'),
       this.#rpc.ask('node.status'),
+      this.#rpc.ask('account.status'),
+      this.#rpc.ask('device.list'),
       this.#rpc.ask('pair.list'),
       this.#rpc.ask('channel.list'),
       this.#rpc.ask('channel.list', { archived: true }),
@@ -59,6 +61,8 @@ export class Follower {
     ]);
     this.#store.setAccount(account);
     this.#store.setOffline(status.offline);
+    this.#store.setCondition(condition);
+    this.#store.setDevices(devices);
     this.#store.setChannels([...channels, ...archived]);
     this.#store.setContacts(contacts);
     this.#store.setGroups(groups);
@@ -108,6 +112,14 @@ export class Follower {
       case 'account':
         this.#store.setAccount(data);
         break;
+      case 'account.second_history':
+        this.#again('account.status', (condition) => this.#store.setCondition(condition));
+        break;
+      case 'device.linked':
+      case 'device.changed':
+      case 'device.revoked':
+        this.#again('device.list', (devices) => this.#store.setDevices(devices));
+        break;
       case 'network':
         this.#store.setOffline(data.offline);
         break;
@@ -143,6 +155,14 @@ export class Follower {
       this.#store.putGroup(await this.#rpc.ask('group.show', { group }));
     } catch {
       // Gone meanwhile, or the connection broke: then everything is read anew.
+    }
+  }
+
+  async #again(method, keep) {
+    try {
+      keep(await this.#rpc.ask(method));
+    } catch {
+      // As above.
     }
   }
 

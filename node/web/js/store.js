@@ -1,11 +1,15 @@
 // What this page knows of the node. Views read it and listen to it; only follow.js writes to it.
 //
-// Emits `account`, `contacts`, `groups`, `roster` (detail: {group}), `channels`, `connection`, `message` (detail: {message, fresh}) and `reset`.
+// Emits `account`, `condition`, `devices`, `contacts`, `groups`, `roster` (detail: {group}), `channels`, `connection`, `message` (detail: {message, fresh}) and `reset`.
 
 import { Timeline } from './timeline.js';
 
 export class Store extends EventTarget {
   account = null;
+  /** How safe the account is, as `account.status` tells. */
+  condition = null;
+  /** Its devices, as `device.list` tells; null while they are not known. */
+  devices = null;
   /** Account id -> contact as `pair.show` tells. */
   contacts = new Map();
   /** Group id -> group as `group.show` tells. */
@@ -26,6 +30,16 @@ export class Store extends EventTarget {
   setAccount(account) {
     this.account = account;
     this.emit('account');
+  }
+
+  setCondition(condition) {
+    this.condition = condition;
+    this.emit('condition');
+  }
+
+  setDevices(devices) {
+    this.devices = devices;
+    this.emit('devices');
   }
 
   setContacts(contacts) {
@@ -100,6 +114,11 @@ export class Store extends EventTarget {
 
   get pending() {
     return [...this.contacts.values()].filter((contact) => contact.state === 'pending').sort(newestFirst);
+  }
+
+  /** Those who say that we were paired before our account was recovered. */
+  get renewals() {
+    return this.pending.filter(({ renewal }) => renewal);
   }
 
   get groupInvites() {

@@ -101,7 +101,7 @@ for (const [what, options] of [
   test(`axe finds nothing wrong with any page ${what}`, async () => {
     const window = await openBrowser(options);
     const page = await openPage(window, bob);
-    const pages = ['#/', '#/invite', '#/node', '#/groups', `#/chat/${alice.account}`, `#/group/${group}`, `#/members/${group}`];
+    const pages = ['#/', '#/invite', '#/devices', '#/node', '#/groups', `#/chat/${alice.account}`, `#/group/${group}`, `#/members/${group}`];
     const found = [];
     for (const path of pages) {
       await page.evaluate((hash) => (location.hash = hash), path);

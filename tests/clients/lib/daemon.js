@@ -34,12 +34,18 @@ export class Daemon {
 
   /** A fresh node called `name`, running and ready. */
   static async start(name, ...args) {
-    const daemon = new Daemon();
-    daemon.name = name;
-    daemon.args = args;
+    const daemon = Daemon.prepare(name, ...args);
     await daemon.resume();
     await daemon.call('account.rename', { name });
     daemon.account = (await daemon.call('account.show')).account;
+    return daemon;
+  }
+
+  /** A directory in which nothing has been started yet. */
+  static prepare(name, ...args) {
+    const daemon = new Daemon();
+    daemon.name = name;
+    daemon.args = args;
     return daemon;
   }
 
@@ -97,6 +103,26 @@ export class Daemon {
     child.removeAllListeners('exit');
     child.kill(signal);
     await ended;
+  }
+
+  /** Waits until its process has ended by itself, and answers its exit code. */
+  async ended() {
+    const child = this.#child;
+    child.removeAllListeners('exit');
+    this.#child = null;
+    return child.exitCode ?? (await new Promise((resolve) => child.once('close', resolve)));
+  }
+
+  /** Waits to be linked; what it tells on the way is given to `told`. Answers its exit code. */
+  async waitForLink(told) {
+    const args = ['--json', 'init', '--link', '--name', this.name, '--listen', '/ip4/127.0.0.1/tcp/0'];
+    const env = { PATH: process.env.PATH, HOME: this.#base, COVEY_NETWORK__MDNS: 'false', COVEY_NETWORK__UPNP: 'false' };
+    const child = spawn(BINARY, ['--data-dir', this.data, ...args], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#child = child;
+    createInterface(child.stdout).on('line', (line) => told(JSON.parse(line)));
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    this.#child = null;
+    return code;
   }
 
   /** Stops it for good. */

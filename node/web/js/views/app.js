@@ -6,6 +6,7 @@ import { groupName } from '../roles.js';
 import { onRoute, route } from '../router.js';
 import { authorOf, nameOf } from '../words.js';
 import { chatPage } from './chat.js';
+import { devicesPage } from './devices.js';
 import { groupPage } from './group.js';
 import { groupsPage } from './groups.js';
 import { invitePage } from './invite.js';
@@ -17,6 +18,7 @@ import { startPage } from './start.js';
 const PAGES = {
   chat: chatPage,
   invite: invitePage,
+  devices: devicesPage,
   node: nodePage,
   groups: groupsPage,
   group: groupPage,

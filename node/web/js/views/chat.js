@@ -31,11 +31,12 @@ function fillTop(top, app, contact) {
   }
   const paired = contact.state === 'paired';
   const place = contact.online ? 'online' : 'offline; messages wait for them';
+  const recovered = contact.recovered_at && !contact.verified && `Recovered their account ${relative(contact.recovered_at)}: compare the safety number`;
   const title = h(
     'div',
     { class: 'lines' },
     h('h2', { class: 'first' }, name(nameOf(contact)), marks(contact)),
-    h('p', { class: 'second' }, paired && contact.confirmed ? place : stateText(contact)),
+    h('p', { class: 'second' }, paired && contact.confirmed && !contact.contested ? recovered || place : stateText(contact)),
   );
   // A menu that is open stays: only what can change is put in anew.
   if (top.dataset.contact !== contact.contact) {

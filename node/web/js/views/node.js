@@ -1,5 +1,6 @@
 // How the node is doing.
 
+import { confirm } from '../dialogs.js';
 import { busy, fill, h, name } from '../dom.js';
 import { icon } from '../icons.js';
 import { signOut } from '../session.js';
@@ -13,7 +14,7 @@ export function nodePage({ rpc }) {
   const load = async () => {
     const asked = ['node.status', 'node.doctor', 'node.peers'].map((method) => rpc.ask(method));
     const [status, report, peers] = await Promise.all(asked);
-    fill(parts, checks(report), facts(status), peerList(peers), thisBrowser());
+    fill(parts, checks(report), facts(status), peerList(peers), lockPart(rpc), thisBrowser());
   };
   const failed = (error) => fill(parts, h('p', { class: 'problem', role: 'alert' }, error.message));
   const again = h('button', { type: 'button', on: { click: () => busy(again, load, failed) } }, 'Refresh');
@@ -68,6 +69,23 @@ function facts(status) {
     { class: 'card', 'aria-labelledby': 'facts-title' },
     h('h3', { id: 'facts-title' }, status.ready ? 'Your node is ready' : 'Your node is not ready'),
     h('dl', {}, ...rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value)))),
+  );
+}
+
+function lockPart(rpc) {
+  const lock = () =>
+    confirm({
+      title: 'Lock the node?',
+      text: 'Its keys are erased from memory and its connections end. Only covey unlock and your passphrase, on the machine where it runs, bring it back; a browser cannot.',
+      verb: 'Lock',
+      action: () => rpc.change('node.lock').then(() => location.reload()),
+    });
+  return h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'lock-title' },
+    h('h3', { id: 'lock-title' }, 'Lock'),
+    h('p', { class: 'hint' }, 'Takes the keys out of memory until you type your passphrase. For nodes that a passphrase protects.'),
+    h('p', {}, h('button', { type: 'button', class: 'danger', on: { click: lock } }, icon('lock'), 'Lock the node…')),
   );
 }
 

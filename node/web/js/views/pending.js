@@ -4,7 +4,7 @@ import { batched, busy, fill, h, name } from '../dom.js';
 import { icon } from '../icons.js';
 import { failure, notice } from '../notices.js';
 import { chatLink } from '../router.js';
-import { full, nameOf, relative, shortId } from '../words.js';
+import { count, full, nameOf, relative, shortId } from '../words.js';
 import { foldedCard, invitePanel } from './invites.js';
 
 /** Longest alias in bytes that the node takes. */
@@ -12,8 +12,30 @@ export const MAX_ALIAS = 64;
 
 export function pendingPanel({ rpc, store }) {
   const { element, show } = invitePanel('pending', 'Waiting for your answer', ({ contact }) => contact, (contact) => card(rpc, contact), update);
-  store.addEventListener('contacts', batched(() => show(store.pending)));
+  const all = renewals(rpc);
+  element.firstElementChild.after(all.element);
+  store.addEventListener('contacts', batched(() => {
+    show(store.pending);
+    all.show(store.renewals.length);
+  }));
   return element;
+}
+
+/** After a recovery many ask at once, and are accepted at once. */
+function renewals(rpc) {
+  const who = h('p', {});
+  const problem = h('p', { class: 'problem', role: 'alert' });
+  const accept = async () => {
+    const accepted = await rpc.change('pair.accept_renewals');
+    notice(`You are paired with ${count(accepted.length, 'contact')} again. Compare safety numbers with those who matter.`);
+  };
+  const button = h('button', { type: 'button', class: 'primary', on: { click: () => busy(button, accept, (error) => fill(problem, error.message)) } }, icon('tick'), 'Accept all of them');
+  const element = h('div', { class: 'renewals', hidden: true }, who, problem, button);
+  const show = (number) => {
+    element.hidden = number < 2;
+    fill(who, `${number} people say that you were paired before your account was recovered.`);
+  };
+  return { element, show };
 }
 
 function card(rpc, { contact: id }) {

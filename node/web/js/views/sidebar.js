@@ -3,6 +3,7 @@
 import { batched, fill, h, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
 import { prompt } from '../dialogs.js';
+import { alarmPanel } from './alarm.js';
 import { otherContacts } from './contacts.js';
 import { conversationList } from './conversations.js';
 import { groupInvites, pastGroups } from './groups.js';
@@ -13,7 +14,7 @@ export function sidebar(app) {
     'div',
     { class: 'side' },
     header(app),
-    h('div', { class: 'people' }, pendingPanel(app), groupInvites(app), conversationList(app), otherContacts(app), pastGroups(app)),
+    h('div', { class: 'people' }, alarmPanel(app), pendingPanel(app), groupInvites(app), conversationList(app), otherContacts(app), pastGroups(app)),
   );
 }
 
@@ -34,6 +35,7 @@ function header({ rpc, store }) {
       'div',
       { class: 'links' },
       h('a', { class: 'button primary', href: '#/invite' }, icon('invite'), 'Invite'),
+      h('a', { class: 'button plain', href: '#/devices', title: 'Devices' }, icon('devices'), spoken('Devices')),
       h('a', { class: 'button plain', href: '#/node', title: 'Node health' }, icon('health'), spoken('Node health')),
     ),
   );

@@ -1,6 +1,7 @@
 // What is in the middle before a conversation is chosen.
 
 import { h } from '../dom.js';
+import { backupPart } from './backup.js';
 import { ticketPart } from './invite.js';
 
 export function startPage(app) {
@@ -14,21 +15,4 @@ export function startPage(app) {
       h('section', { class: 'card', 'aria-labelledby': 'own-ticket' }, h('h3', { id: 'own-ticket' }, 'Your ticket'), ticketPart(app)),
     ),
   };
-}
-
-// The words are shown on a terminal and nowhere else: a running node never gives them away.
-function backupPart({ rpc }) {
-  const part = h(
-    'section',
-    { class: 'card', hidden: true, 'aria-labelledby': 'backup-title' },
-    h('h3', { id: 'backup-title' }, 'Your account is not backed up'),
-    h('p', {}, 'If this machine is lost, so is your account. Stop your node and write down the 24 words that bring it back: on a terminal, ', h('code', {}, 'covey shutdown'), ', then ', h('code', {}, 'covey account phrase'), '.'),
-  );
-  rpc.ask('node.status').then(
-    (status) => {
-      part.hidden = status.backed_up;
-    },
-    () => {},
-  );
-  return part;
 }

@@ -120,10 +120,10 @@ class Network:
 class Node:
     """A daemon, and how to speak to it."""
 
-    def __init__(self, covey, network, number, folder, log):
+    def __init__(self, covey, network, number, folder, log, name=None):
         self.covey, self.number, self.log = covey, number, log
         self.namespace, self.address = network.namespace(number), network.address(number)
-        self.name = f"n{number}"
+        self.name = name or f"n{number}"
         self.folder = folder / self.name
         self.log_file = open(folder / f"{self.name}.log", "ab")
         self.bootstrap = []

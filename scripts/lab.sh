@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Daemons in network namespaces write in a group while they are killed, paused and cut off; then all must know the same.
 #
-#   scripts/lab.sh [--minutes 10] [--seed S] [--nodes 5] [--rate 2] [--log FILTER] [--keep] [--hostile [reader]]
+#   scripts/lab.sh [--minutes 10] [--seed S] [--nodes 5] [--rate 2] [--log FILTER] [--keep] [--hostile [reader] | --devices [3]]
 #
 # Each daemon has a namespace with an address of its own on a bridge. All are members of one group; the founder is a
 # contact of all, the others of some. For so many minutes each writes about so many messages per second (and at times
@@ -18,6 +18,11 @@
 # it writes to some of them only, so some may show more of it. With --hostile reader it may not write at all, and nobody
 # shows a word of it.
 #
+# With --devices [3] there are three accounts with so many devices each, linked to each other, in one group and paired in twos. All devices
+# write to the group and to both other accounts, and change what the devices of an account share: names, blocks, what is muted, archived
+# or read; on each account some device declines a stranger. The same harm is done, with --rate 0.5. After the healing all devices of an account hold the same
+# contacts, consent, names, read marks and groups, and every acknowledged message is on every device of its channel once, in one order.
+#
 # Takes root, iproute2 and nftables (installed with apt if missing); the host's own network stays as it is. The seed is
 # printed; the same seed makes the same choices (not the same timing). Logs and data are kept if it fails, or with
 # --keep. With --log debug,libp2p=info the daemons say more.
@@ -30,8 +35,10 @@ lab=covey-lab-$$ # begins the name of every namespace
 
 hostile=${COVEY_HOSTILE:-}
 wanted=
+kind=lab
 for argument in "$@"; do
     [ "$argument" != --hostile ] || wanted=yes
+    [ "$argument" != --devices ] || kind=lab_devices
     case $argument in -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0"; exit 0 ;; esac
 done
 [ "$(id -u)" -eq 0 ] || { echo "scripts/lab.sh: takes root, for network namespaces" >&2; exit 1; }
@@ -76,7 +83,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-python3 "$root/scripts/lab.py" "$covey" "$lab" "$@" &
+python3 "$root/scripts/$kind.py" "$covey" "$lab" "$@" &
 driver=$!
 result=0
 wait "$driver" || result=$?

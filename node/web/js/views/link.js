@@ -78,7 +78,7 @@ function digitsStep({ rpc }, linking, begin) {
   const form = h(
     'form',
     { class: 'stack', on: { submit } },
-    h('p', {}, name(linking.name), ' answers and shows six digits. If somebody stands between the two machines, they are others than those that your node expects.'),
+    h('p', {}, name(linking.name), ' answers and shows six digits. Type them here: if somebody stands between the two machines, they do not match.'),
     h('label', {}, 'The six digits on the new machine', digits),
     h('p', { class: 'hint' }, 'Three attempts; the link ends ', h('time', { datetime: linking.expires_at }, relative(linking.expires_at)), '.'),
     problem,

@@ -30,7 +30,8 @@ fn channel_of(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<Channel>, EngineError
 /// What there is to say of a channel.
 pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, EngineError> {
     let Some(channel) = channel_of(cx, key)? else { return Ok(None) };
-    if channel.read.is_none() && !channel.muted && !channel.archived {
+    let is_plain = channel.read.is_none() && !channel.muted && !channel.archived;
+    if is_plain && own_records::winner(cx.tx, key)?.is_none() {
         return Ok(None);
     }
     let elsewhere = own_records::read_elsewhere(cx.tx, channel.no)?;

@@ -5,12 +5,14 @@ use covey_api::{ApiError, MessageState, Reason};
 use covey_feed::Kind;
 use covey_pairing::crypto::secret::Secret;
 
+use crate::engine::notices::Notice;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::messages::{self, Message};
 use crate::engine::records::{feeds, repeats};
 use crate::engine::said::{own_feed, place, settle};
 use crate::engine::sealing::{chains, sessions};
 use crate::engine::shown::events;
+use crate::engine::wire::own_record::Key;
 use crate::engine::wire::payload::{self, Body, Sealed};
 use crate::engine::{Cx, Effect, EngineError};
 
@@ -44,7 +46,9 @@ fn seal(cx: &mut Cx<'_, '_>, channel: &Channel, body: &[u8], aad: &[u8]) -> Resu
 pub(in crate::engine) fn send(cx: &mut Cx<'_, '_>, mut channel: Channel, body: &Body) -> Result<api::Sent, ApiError> {
     let message = write(cx, &mut channel, body)?;
     channel.active_at = cx.now;
-    channel.archived = false;
+    if std::mem::take(&mut channel.archived) {
+        cx.notices.push(Notice::Shared(Key::reading(&channel.id)));
+    }
     channel.save(cx.tx)?;
     cx.live.tally.message("sent");
     events::tell(cx, api::EventKind::MessageSent, &channel, &message, &[])?;

@@ -142,6 +142,34 @@ fn names_blocks_and_the_end_of_a_pairing_hold_on_all_devices() {
 }
 
 #[test]
+fn a_channel_that_is_archived_on_one_device_comes_back_on_all_when_another_one_writes_or_says_so() {
+    let mut world = household(12);
+    world.pair(LAPTOP, BOB);
+    wait(&mut world);
+    let channel = world.contact(LAPTOP, BOB).unwrap().channel.unwrap();
+    let archive =
+        |archived| api::ChannelArchive { channel: channel.clone(), archived: Some(archived), client_id: None };
+    let archived = |world: &mut World| {
+        OURS.map(|node| {
+            let show = api::ChannelShow { channel: channel.clone() };
+            world.call(node, |cx| rpc::channel::show(cx, &show)).unwrap().archived
+        })
+    };
+    // Nothing was read in it: there is no more to say of it than this.
+    world.call(LAPTOP, |cx| rpc::channel::archive(cx, &archive(true))).unwrap();
+    wait(&mut world);
+    assert_eq!(archived(&mut world), [true; 2]);
+    world.call(SERVER, |cx| rpc::channel::archive(cx, &archive(false))).unwrap();
+    wait(&mut world);
+    assert_eq!(archived(&mut world), [false; 2]);
+    world.call(LAPTOP, |cx| rpc::channel::archive(cx, &archive(true))).unwrap();
+    wait(&mut world);
+    world.write(SERVER, BOB, "there you are").unwrap();
+    wait(&mut world);
+    assert_eq!(archived(&mut world), [false; 2]);
+}
+
+#[test]
 fn what_was_read_on_one_device_is_read_on_the_others_also_what_comes_there_later() {
     let mut world = household(4);
     world.pair(LAPTOP, BOB);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Golden transcripts of pairing/SPEC.md, computed a second time, from the specification and without the Rust code.
 
-    scripts/vectors.py           writes golden.json, group.json and identity.json in pairing/tests/vectors
+    scripts/vectors.py           writes golden.json, group.json, identity.json and keeper.json in pairing/tests/vectors
     scripts/vectors.py --check   fails if these files are not exactly what is computed here
 
 Needs scripts/requirements.txt. The Rust tests that reproduce the files byte for byte are in pairing.
@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 import vectors_noise as noise
 from vectors_group import groups
 from vectors_identity import identity
+from vectors_keeper import keepers
 from vectors_primitives import (
     blake3, cbor, derive_key, hkdf, kem_decapsulate, kem_encapsulate, kem_keys, public, seal, seed, verifying,
 )
@@ -275,7 +276,10 @@ def golden():
 def main():
     if sys.argv[1:] not in ([], ["--check"]):
         sys.exit(__doc__)
-    for name, compute in (("golden.json", golden), ("group.json", groups), ("identity.json", identity)):
+    computations = [
+        ("golden.json", golden), ("group.json", groups), ("identity.json", identity), ("keeper.json", keepers),
+    ]
+    for name, compute in computations:
         file, computed = FOLDER / name, json.dumps(compute(), indent=1) + "\n"
         if not sys.argv[1:]:
             FOLDER.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod group;
 pub mod identity;
 pub mod ids;
+pub mod keeper;
 pub mod link;
 pub mod parcel;
 pub mod session;

@@ -46,11 +46,15 @@ pub enum Context {
     GroupJoin,
     /// The use of a ticket for a group, by the ticket's own key.
     GroupTicket,
+    /// What a parcel in a keeper's slot carries.
+    KeeperDeposit,
+    /// A keeper's receipt for a parcel.
+    KeeperReceipt,
 }
 
 impl Context {
     /// Every kind, for the test that no two verify for each other.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::KeyLogOp,
         Self::KeyLogRotation,
         Self::KeyLogSuccessor,
@@ -64,6 +68,8 @@ impl Context {
         Self::FeedEntry,
         Self::GroupJoin,
         Self::GroupTicket,
+        Self::KeeperDeposit,
+        Self::KeeperReceipt,
     ];
 
     /// The bytes put before the message: none is a prefix of another (each ends in NUL).
@@ -82,6 +88,8 @@ impl Context {
             Self::FeedEntry => b"covey feed entry v1\0",
             Self::GroupJoin => b"covey group join v1\0",
             Self::GroupTicket => b"covey group ticket v1\0",
+            Self::KeeperDeposit => b"covey keeper deposit v1\0",
+            Self::KeeperReceipt => b"covey keeper receipt v1\0",
         }
     }
 }

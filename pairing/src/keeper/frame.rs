@@ -1,0 +1,103 @@
+//! Frames of `/covey/keeper/1`.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteArray, ByteBuf};
+
+use super::{ADDRESS_MAX, MAX_ADDRESSES, MAX_SLOTS, Receipt, SlotId, SlotToken, TicketSecret, TokenHash, Use};
+use crate::version::Version;
+
+/// Longest frame in bytes: a parcel with its slot and token, or [`MAX_SLOTS`] slots.
+pub const KEEPER_FRAME_MAX: usize = 80 * 1024;
+/// Parcels that are acknowledged in one frame.
+const MAX_GOT: usize = 256;
+
+/// A slot as its owner registers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotEntry(pub SlotId, pub TokenHash);
+
+/// What an owner uses at a keeper, and may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// What lies there.
+    #[serde(rename = "u")]
+    pub used: Use,
+    /// How many bytes may.
+    #[serde(rename = "l")]
+    pub limit: u64,
+    /// Parcels were refused for want of room since the owner last fetched all.
+    #[serde(rename = "f")]
+    pub refused: bool,
+}
+
+/// One frame, `[1, {"name": content}]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeeperFrame {
+    /// Owner: this is my card; with the secret of a ticket, keep mail for me from now on.
+    Hello(Option<TicketSecret>, ByteBuf),
+    /// Keeper: mail is kept for you, and this is where I listen (multiaddresses as text, opaque here).
+    Welcome(Room, Vec<String>),
+    /// Keeper: it is not, whatever the reason.
+    Refused,
+    /// Owner: these are all of my slots; the number says of which list the answer speaks.
+    Slots(u64, Vec<SlotEntry>),
+    /// Keeper: the slots of that list are durable.
+    Open(u64),
+    /// Owner: what lies there with higher numbers than this?
+    Fetch(u64),
+    /// Keeper: one parcel, its number, its slot.
+    Parcel(u64, SlotId, ByteBuf),
+    /// Keeper: that were those up to this number; whether there are more.
+    Batch(u64, bool, Room),
+    /// Keeper: something new lies there.
+    Waiting,
+    /// Owner: these are durable here, or worthless.
+    Got(Vec<u64>),
+    /// Depositor: put this parcel into that slot.
+    Deposit(SlotId, SlotToken, ByteBuf),
+    /// Keeper: it is durable here.
+    Kept(Receipt),
+    /// Keeper: no room for the parcel with this hash.
+    Full(ByteArray<32>),
+    /// Keeper: not taken, whatever the reason.
+    No(ByteArray<32>),
+}
+
+fn few(addresses: &[String]) -> bool {
+    addresses.len() <= MAX_ADDRESSES && addresses.iter().all(|address| address.len() <= ADDRESS_MAX)
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire<T>(Version<1>, T);
+
+/// No frame of a keeper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no frame of a keeper")]
+pub struct NotAFrame;
+
+impl KeeperFrame {
+    /// [KEEP-1] Decodes a frame.
+    ///
+    /// # Errors
+    /// What is no frame of a keeper, and lists that are too long.
+    pub fn decode(bytes: &[u8]) -> Result<Self, NotAFrame> {
+        let Wire(_, frame) = covey_codec::decode(bytes, KEEPER_FRAME_MAX).map_err(|_| NotAFrame)?;
+        match &frame {
+            Self::Slots(_, slots) if slots.len() > MAX_SLOTS => Err(NotAFrame),
+            Self::Welcome(_, addresses) if !few(addresses) => Err(NotAFrame),
+            Self::Got(numbers) if numbers.len() > MAX_GOT => Err(NotAFrame),
+            _ => Ok(frame),
+        }
+    }
+
+    /// A welcome with the first addresses, as many as there may be.
+    pub fn welcome(room: Room, mut addresses: Vec<String>) -> Self {
+        addresses.retain(|address| address.len() <= ADDRESS_MAX);
+        addresses.truncate(MAX_ADDRESSES);
+        Self::Welcome(room, addresses)
+    }
+
+    /// The bytes that travel.
+    pub fn encode(&self) -> Vec<u8> {
+        covey_codec::encode(&Wire(Version, self)).expect("a frame is plain data")
+    }
+}

@@ -1,0 +1,124 @@
+//! Tickets, frames, mailboxes and limits of keepers. `pairing/SPEC.md`, section Keepers.
+
+use covey_pairing::{
+    identity::DeviceSecret,
+    keeper::{
+        InboxSecret, KEEPER_FRAME_MAX, KEPT_FOR_MS, KeeperFrame, KeeperTicket, KeeperTicketError, LARGE,
+        LARGE_KEPT_FOR_MS, Limits, MAX_SLOTS, Mailbox, MailboxAt, OWNER_BYTES, PARCEL_MAX, SLOT_BYTES, SLOT_PARCELS,
+        SlotEntry, SlotId, SlotToken, TicketSecret, Use, kept_for,
+    },
+};
+use proptest::prelude::*;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use serde_bytes::ByteBuf;
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(1)
+}
+
+fn ticket(addresses: Vec<String>) -> KeeperTicket {
+    let keeper = DeviceSecret::from_seed([1; 32]).keys();
+    KeeperTicket { keeper, secret: TicketSecret::random(&mut rng()), expires_at: 1_000, addresses }.shortened()
+}
+
+fn at(addresses: Vec<String>) -> MailboxAt {
+    let keeper = DeviceSecret::from_seed([1; 32]).keys();
+    MailboxAt { keeper, addresses, slot: SlotId::random(&mut rng()), token: SlotToken::random(&mut rng()) }
+}
+
+/// [KEEP-4]
+#[test]
+fn a_ticket_is_read_in_either_case_and_over_several_lines() {
+    let ticket = ticket(vec!["/ip4/192.0.2.1/tcp/7421".into()]);
+    let text = ticket.to_string();
+    assert!(text.starts_with("covey-keeper:"));
+    assert_eq!(text.parse(), Ok(ticket.clone()));
+    let (first, second) = text.split_at(40);
+    assert_eq!(format!(" {}\n  {second}\n", first.to_uppercase()).parse(), Ok(ticket));
+}
+
+/// [KEEP-4]
+#[test]
+fn a_mistyped_ticket_is_told_apart_from_what_is_none() {
+    let text = ticket(Vec::new()).to_string();
+    let (start, last) = text.split_at(text.len() - 1);
+    let typo = format!("{start}{}", if last == "a" { "b" } else { "a" });
+    assert_eq!(typo.parse::<KeeperTicket>(), Err(KeeperTicketError::Mistyped));
+    assert_eq!("covey-link:abc".parse::<KeeperTicket>(), Err(KeeperTicketError::NotAKeeper));
+    assert_eq!("x".repeat(5_000).parse::<KeeperTicket>(), Err(KeeperTicketError::TooLong));
+}
+
+/// [KEEP-4]
+#[test]
+fn a_ticket_keeps_the_addresses_that_fit() {
+    let many = (0..20).map(|n| format!("/ip4/192.0.2.{n}/tcp/7421{}", "0".repeat(100))).collect();
+    let ticket = ticket(many);
+    assert!(!ticket.addresses.is_empty() && ticket.addresses.len() <= 8);
+    assert_eq!(ticket.to_string().parse(), Ok(ticket));
+}
+
+/// [KEEP-3]
+#[test]
+fn a_token_opens_its_own_slot_only() {
+    let mut rng = rng();
+    let (token, other) = (SlotToken::random(&mut rng), SlotToken::random(&mut rng));
+    assert!(token.hash().is_of(&token));
+    assert!(!token.hash().is_of(&other));
+}
+
+/// [KEEP-2]
+#[test]
+fn a_mailbox_names_three_keepers_at_most() {
+    let key = InboxSecret::from_seed([1; 32]).public();
+    let full = Mailbox { key, at: vec![at(vec!["a".repeat(256); 8]); 3] };
+    assert_eq!(Mailbox::decode(&full.encode()), Ok(full.clone()));
+    for wrong in [vec![at(Vec::new()); 4], vec![at(vec![String::new(); 9])], vec![at(vec!["a".repeat(257)])]] {
+        let mailbox = Mailbox { at: wrong, ..full.clone() };
+        assert!(Mailbox::decode(&mailbox.encode()).is_err());
+        assert!(Mailbox::decode(&mailbox.shortened().encode()).is_ok());
+    }
+}
+
+/// [KEEP-1]
+#[test]
+fn a_frame_holds_the_longest_parcel_and_all_slots() {
+    let mut rng = rng();
+    let parcel = ByteBuf::from(vec![0; PARCEL_MAX]);
+    let deposit = KeeperFrame::Deposit(SlotId::random(&mut rng), SlotToken::random(&mut rng), parcel);
+    let entry = SlotEntry(SlotId::random(&mut rng), SlotToken::random(&mut rng).hash());
+    for frame in [deposit, KeeperFrame::Slots(u64::MAX, vec![entry; MAX_SLOTS]), KeeperFrame::Waiting] {
+        let encoded = frame.encode();
+        assert!(encoded.len() <= KEEPER_FRAME_MAX);
+        assert_eq!(KeeperFrame::decode(&encoded), Ok(frame));
+    }
+    for long in [KeeperFrame::Slots(1, vec![entry; MAX_SLOTS + 1]), KeeperFrame::Got(vec![1; 257])] {
+        assert!(KeeperFrame::decode(&long.encode()).is_err());
+    }
+}
+
+/// [KEEP-5]
+#[test]
+fn there_is_room_up_to_each_limit_and_not_beyond() {
+    let limits = Limits::default();
+    let of = |parcels, bytes| Use { parcels, bytes };
+    let none = Use::default();
+    assert!(limits.has_room(none, none, none, 1));
+    assert!(limits.has_room(of(SLOT_PARCELS - 1, SLOT_BYTES - 1), none, none, 1));
+    assert!(!limits.has_room(of(SLOT_PARCELS, 0), none, none, 1));
+    assert!(!limits.has_room(of(0, SLOT_BYTES), none, none, 1));
+    assert!(limits.has_room(none, of(0, OWNER_BYTES - 1), none, 1));
+    assert!(!limits.has_room(none, of(0, OWNER_BYTES), none, 1));
+    assert!(!limits.has_room(none, none, of(0, limits.all), 1));
+    assert!(!limits.has_room(none, none, of(0, u64::MAX), u64::MAX));
+    assert_eq!((kept_for(LARGE), kept_for(LARGE + 1)), (KEPT_FOR_MS, LARGE_KEPT_FOR_MS));
+}
+
+proptest! {
+    #[test]
+    fn bytes_of_anybody_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = KeeperFrame::decode(&bytes);
+        let _ = Mailbox::decode(&bytes);
+        let _ = String::from_utf8_lossy(&bytes).parse::<KeeperTicket>();
+    }
+}

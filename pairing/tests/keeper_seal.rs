@@ -1,0 +1,167 @@
+//! The seal to an inbox key, deposits and receipts. `pairing/SPEC.md`, section Keepers.
+
+mod session_support;
+
+use covey_pairing::{
+    crypto::hash::blake3,
+    identity::DeviceSecret,
+    keeper::{
+        Deposit, DepositError, InboxError, InboxSecret, MAX_CONTENT, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX, Receipt, SlotId,
+    },
+};
+use proptest::prelude::*;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use serde_json::Value;
+use session_support::ScriptRng;
+
+const SLOT: SlotId = SlotId::from_bytes([7; 16]);
+const OTHER: SlotId = SlotId::from_bytes([8; 16]);
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(1)
+}
+
+fn owner() -> InboxSecret {
+    InboxSecret::from_seed([1; 32])
+}
+
+fn sender() -> DeviceSecret {
+    DeviceSecret::from_seed([2; 32])
+}
+
+fn deposit(content: &[u8]) -> Vec<u8> {
+    Deposit::seal(&sender(), &owner().public(), &SLOT, content, &mut rng()).expect("short enough")
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    hex::decode(value.as_str().expect("a string")).expect("hex")
+}
+
+/// [KEEP-6] [KEEP-8] [KEEP-9]
+#[test]
+fn parcels_and_receipts_are_byte_for_byte_those_of_the_independent_computation() {
+    let golden: Value = serde_json::from_str(include_str!("vectors/keeper.json")).expect("JSON");
+    let seed = |name: &str| -> [u8; 32] { bytes(&golden[name]).try_into().expect("32 bytes") };
+    let (inbox, device) = (InboxSecret::from_seed(seed("inbox_seed")), DeviceSecret::from_seed(seed("device_seed")));
+    let slot = SlotId::from_bytes(bytes(&golden["slot"]).try_into().expect("16 bytes"));
+    let content = bytes(&golden["content"]);
+    assert_eq!(hex::encode(inbox.public().hash()), golden["inbox_hash"]);
+    let mut random = ScriptRng::new(&[bytes(&golden["kem_random"]), bytes(&golden["ephemeral"])].concat());
+    let parcel = Deposit::seal(&device, &inbox.public(), &slot, &content, &mut random).expect("short enough");
+    assert_eq!(hex::encode(&parcel), golden["parcel"]);
+    assert_eq!(Deposit::open(&inbox, &slot, &parcel), Ok(Deposit { device: device.id(), content }));
+
+    let until = golden["until"].as_u64().expect("a number");
+    let receipt = Receipt::sign(device.signing(), slot, &parcel, until);
+    let encoded = covey_codec::encode(&receipt).expect("plain data");
+    assert_eq!(hex::encode(encoded), golden["receipt"]);
+}
+
+/// [KEEP-6]
+#[test]
+fn a_parcel_of_any_length_opens_and_shows_its_length_in_steps_only() {
+    for length in [0, 1, 1023, 1024, MAX_PAYLOAD] {
+        let payload = vec![0x80; length];
+        let parcel = owner().public().seal(b"here", &payload, &mut rng()).expect("short enough");
+        assert_eq!((parcel.len() - OVERHEAD) % 1024, 0);
+        assert!(parcel.len() <= PARCEL_MAX);
+        assert_eq!(owner().open(b"here", &parcel), Ok(payload));
+    }
+    let long = owner().public().seal(b"here", &[0; MAX_PAYLOAD + 1], &mut rng());
+    assert_eq!(long, Err(InboxError::TooLong));
+    assert_eq!(owner().open(b"here", &[1; PARCEL_MAX + 1]), Err(InboxError::TooLong));
+}
+
+/// [KEEP-8]
+#[test]
+fn a_parcel_shows_neither_sender_nor_content_nor_slot() {
+    let parcel = deposit(b"a content long enough to be found");
+    let keys = sender().keys();
+    for secret in [&keys.id.as_bytes()[..], keys.dh.as_bytes(), &keys.network, SLOT.as_bytes(), b"a content long"] {
+        assert!(!parcel.windows(secret.len()).any(|window| window == secret));
+    }
+}
+
+/// [KEEP-6] [KEEP-8]
+#[test]
+fn a_parcel_opens_for_no_other_inbox_and_in_no_other_slot() {
+    let parcel = deposit(b"content");
+    let other = InboxSecret::from_seed([3; 32]);
+    assert_eq!(Deposit::open(&other, &SLOT, &parcel), Err(DepositError::Inbox(InboxError::OtherKey)));
+    assert_eq!(Deposit::open(&owner(), &OTHER, &parcel), Err(DepositError::Inbox(InboxError::Forged)));
+    let mut renamed = parcel;
+    renamed[1..9].copy_from_slice(&other.public().hash()[..8]);
+    assert_eq!(Deposit::open(&other, &SLOT, &renamed), Err(DepositError::Inbox(InboxError::Forged)));
+}
+
+/// [KEEP-8] Who can read an inbox cannot pass on what is in it as if it had been left there.
+#[test]
+fn a_deposit_cannot_be_passed_on_to_another_slot_or_inbox() {
+    let payload = owner().open(SLOT.as_bytes(), &deposit(b"content")).expect("it opens");
+    let moved = owner().public().seal(OTHER.as_bytes(), &payload, &mut rng()).expect("short enough");
+    assert_eq!(Deposit::open(&owner(), &OTHER, &moved), Err(DepositError::Unsigned));
+    let other = InboxSecret::from_seed([3; 32]);
+    let moved = other.public().seal(SLOT.as_bytes(), &payload, &mut rng()).expect("short enough");
+    assert_eq!(Deposit::open(&other, &SLOT, &moved), Err(DepositError::Unsigned));
+}
+
+/// [KEEP-8]
+#[test]
+fn what_is_sealed_but_no_deposit_is_told_apart() {
+    let sealed = owner().public().seal(SLOT.as_bytes(), b"no deposit", &mut rng()).expect("short enough");
+    assert_eq!(Deposit::open(&owner(), &SLOT, &sealed), Err(DepositError::Malformed));
+    let long = Deposit::seal(&sender(), &owner().public(), &SLOT, &[0; MAX_CONTENT + 1], &mut rng());
+    assert_eq!(long, Err(InboxError::TooLong));
+    let full = deposit(&[5; MAX_CONTENT]);
+    assert_eq!(Deposit::open(&owner(), &SLOT, &full).map(|d| d.content.len()), Ok(MAX_CONTENT));
+}
+
+/// [KEEP-7] With a zero secret the seal would rest on ML-KEM alone.
+#[test]
+fn an_ephemeral_key_of_low_order_is_refused() {
+    for low in [[0; 32], std::array::from_fn(|at| u8::from(at == 0))] {
+        let mut parcel = deposit(b"content");
+        parcel[9..41].copy_from_slice(&low);
+        assert_eq!(Deposit::open(&owner(), &SLOT, &parcel), Err(DepositError::Inbox(InboxError::Forged)));
+    }
+}
+
+/// [KEEP-9]
+#[test]
+fn a_receipt_is_of_one_keeper_parcel_slot_and_time() {
+    let keeper = DeviceSecret::from_seed([4; 32]);
+    let receipt = Receipt::sign(keeper.signing(), SLOT, b"parcel", 1_000);
+    assert_eq!(*receipt.parcel, blake3(b"parcel"));
+    assert!(receipt.verify(&keeper.id()).is_ok());
+    assert!(receipt.verify(&sender().id()).is_err());
+    let mut later = receipt.clone();
+    later.until = 2_000;
+    let mut elsewhere = receipt.clone();
+    elsewhere.slot = OTHER;
+    let mut another = receipt;
+    another.parcel = Receipt::sign(keeper.signing(), SLOT, b"another", 1_000).parcel;
+    for changed in [later, elsewhere, another] {
+        assert!(changed.verify(&keeper.id()).is_err());
+    }
+}
+
+proptest! {
+    /// [KEEP-6] [KEEP-8]
+    #[test]
+    fn a_changed_or_cut_parcel_does_not_open(at: prop::sample::Index, flip in 1u8.., cut: prop::sample::Index) {
+        let mut parcel = deposit(b"content");
+        let cut = cut.index(parcel.len());
+        prop_assert!(Deposit::open(&owner(), &SLOT, &parcel[..cut]).is_err());
+        let at = at.index(parcel.len());
+        parcel[at] ^= flip;
+        prop_assert!(Deposit::open(&owner(), &SLOT, &parcel).is_err());
+    }
+
+    #[test]
+    fn bytes_of_anybody_are_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..3_000)) {
+        let sealed = [&[1], &owner().public().hash()[..8], &bytes].concat();
+        prop_assert!(Deposit::open(&owner(), &SLOT, &sealed).is_err());
+        prop_assert!(Deposit::open(&owner(), &SLOT, &bytes).is_err());
+    }
+}

@@ -1,0 +1,49 @@
+"""Keepers: a deposit sealed to an inbox key, and a receipt for it. pairing/SPEC.md, section Keepers."""
+
+from vectors_primitives import (
+    blake3, cbor, derive_key, dh, kem_decapsulate, kem_encapsulate, kem_keys, public, seal, seed, sign,
+    verifying,
+)
+
+
+def inbox(seed_bytes):
+    """X25519 secret, KEM keys and both public keys in a row."""
+    secret = derive_key("covey 2026 inbox dh key v1", seed_bytes)
+    kem, kem_secret = kem_keys(derive_key("covey 2026 inbox kem key v1", seed_bytes, 64))
+    return secret, kem, kem_secret, public(secret) + kem
+
+
+def keepers():
+    inbox_seed, device_seed, ephemeral, kem_random = (
+        seed(f"keeper/{what}") for what in ("inbox", "device", "ephemeral", "kem random")
+    )
+    slot, content, until = seed("keeper/slot", 16), seed("keeper/content", 300), 1_790_000_000_000
+    secret, kem, kem_secret, keys = inbox(inbox_seed)
+    name = blake3(keys)
+    signing = derive_key("covey 2026 device signing key v1", device_seed)
+
+    signature = sign(signing, b"covey keeper deposit v1\0", name + slot + content)
+    payload = cbor([1, verifying(signing), content, signature])
+    shared, ciphertext = kem_encapsulate(kem, kem_random)
+    assert kem_decapsulate(kem_secret, ciphertext) == shared
+    head = b"\1" + name[:8] + public(ephemeral) + ciphertext
+    material = dh(ephemeral, public(secret)) + shared + blake3(head) + name + blake3(slot)
+    padded = payload + b"\x80"
+    padded += bytes(-len(padded) % 1024)
+    parcel = head + seal(derive_key("covey 2026 inbox seal v1", material), bytes(12), head, padded)
+
+    signed = slot + blake3(parcel) + until.to_bytes(8, "little")
+    receipt = sign(signing, b"covey keeper receipt v1\0", signed)
+    return {
+        "about": "Computed by scripts/vectors.py from pairing/SPEC.md; do not edit.",
+        "inbox_seed": inbox_seed.hex(),
+        "inbox_hash": name.hex(),
+        "device_seed": device_seed.hex(),
+        "slot": slot.hex(),
+        "content": content.hex(),
+        "kem_random": kem_random.hex(),
+        "ephemeral": ephemeral.hex(),
+        "parcel": parcel.hex(),
+        "until": until,
+        "receipt": cbor({"slot": slot, "parcel": blake3(parcel), "until": until, "signature": receipt}).hex(),
+    }

@@ -142,6 +142,7 @@ consent
 own
 devices
 replication
+keepers
 inbound
 clock
 mischief

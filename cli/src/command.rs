@@ -10,6 +10,7 @@ use crate::{
     channel::ChannelCommand,
     device::DeviceCommand,
     group::GroupCommand,
+    keeper::KeeperCommand,
     message::{EditArgs, MessageCommand, MessagesArgs, SendArgs},
     node::{self, UnlockArgs},
     pair::PairCommand,
@@ -31,6 +32,9 @@ pub enum Command {
     /// Your devices: link another machine, rename, revoke
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Mail that waits while somebody is away: where yours does, and whose you keep
+    #[command(subcommand)]
+    Keeper(KeeperCommand),
     /// Contacts and invites: who may talk to you
     #[command(subcommand)]
     Pair(PairCommand),
@@ -147,6 +151,7 @@ async fn run_with(
         Command::Status => node::status(session, terminal).await,
         Command::Account(account) => account.run(session, terminal).await,
         Command::Device(device) => device.run(session, terminal).await,
+        Command::Keeper(keeper) => keeper.run(session, terminal).await,
         Command::Pair(pair) => pair.run(session, terminal).await,
         Command::Group(group) => group.run(session, terminal).await,
         Command::Send(send) => send.run(session, terminal).await,

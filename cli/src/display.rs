@@ -180,7 +180,7 @@ pub(crate) fn check_state(paint: Paint, state: CheckState) -> String {
 pub(crate) fn message_state(state: MessageState) -> &'static str {
     match state {
         MessageState::Queued => "waiting to be delivered",
-        MessageState::Replicated => "kept for them by another node",
+        MessageState::Kept => "kept for them until they are back",
         MessageState::Delivered => "delivered",
         MessageState::Read => "read",
         MessageState::Expired => "expired before it was delivered",

@@ -17,6 +17,7 @@ mod display;
 mod failure;
 mod globals;
 mod group;
+mod keeper;
 mod message;
 mod node;
 mod pair;

@@ -224,6 +224,14 @@ fn show(t: &mut Terminal, message: &Message) -> io::Result<()> {
         let who = delivery.alias.as_deref().unwrap_or(&delivery.recipient);
         let why = delivery.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
         let how = display::message_state(delivery.state);
+        let how = delivery.kept.as_ref().map_or(how.to_owned(), |kept| {
+            let keepers = if kept.keepers == 1 {
+                "1 keeper has it".to_owned()
+            } else {
+                format!("{} keepers have it", kept.keepers)
+            };
+            format!("{how} ({keepers}, until {})", when::relative(kept.until, t.now()))
+        });
         let when = when::relative(delivery.at, t.now());
         let label = t.paint.dim(&format!("{:9}", "to"));
         t.line(&format!("{label} {}", clean_line(&format!("{who}: {how}{why}, {when}"))))?;

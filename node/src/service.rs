@@ -6,6 +6,7 @@ pub(crate) mod consumers;
 mod device;
 mod events;
 mod group;
+mod keeper;
 mod node;
 
 use std::sync::Arc;

@@ -15,11 +15,13 @@ pub enum Protocol {
     Sync,
     /// `/covey/parcel/1`: parcels, only between allowed peers. Frames up to 1 MiB.
     Parcel,
+    /// `/covey/keeper/1`: mail that waits, open to strangers within the same budgets as [`Protocol::Pair`]. Frames up to 80 KiB.
+    Keeper,
 }
 
 impl Protocol {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Pair, Self::Sync, Self::Parcel];
+    pub const ALL: [Self; 4] = [Self::Pair, Self::Sync, Self::Parcel, Self::Keeper];
 
     /// Largest frame in bytes. `[NET-FRAME-MAX]`
     #[must_use]
@@ -27,6 +29,7 @@ impl Protocol {
         match self {
             Self::Pair => 64 << 10,
             Self::Sync | Self::Parcel => 1 << 20,
+            Self::Keeper => 80 << 10,
         }
     }
 
@@ -43,6 +46,7 @@ impl Protocol {
             Self::Pair => "/covey/pair/1",
             Self::Sync => "/covey/sync/1",
             Self::Parcel => "/covey/parcel/1",
+            Self::Keeper => "/covey/keeper/1",
         }
     }
 
@@ -60,7 +64,7 @@ impl fmt::Display for Protocol {
 /// Something the node should know. Frames of one (peer, protocol) come in the order they were sent.
 ///
 /// `Connected`, `Disconnected`, `Opened` and `Closed` are told only of peers that are allowed or were dialled
-/// with [`crate::Handle::dial`]; strangers show themselves by a `Frame` of [`Protocol::Pair`] and by nothing else.
+/// with [`crate::Handle::dial`]; strangers show themselves by a `Frame` of [`Protocol::Pair`] or [`Protocol::Keeper`] and by nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The peer is connected, or was when it became allowed. Precedes its frames.

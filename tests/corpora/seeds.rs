@@ -14,6 +14,7 @@ use covey_pairing::{
     envelope,
     identity::{AccountSecret, Contest, DeviceSecret, KeyLog, Rotation, Ticket, TicketPeer, Token},
     ids::{AccountId, DeviceId},
+    keeper::{KeeperFrame, KeeperTicket, Mailbox, MailboxAt, Receipt, Room, SlotEntry, SlotToken, TicketSecret, Use},
     parcel,
 };
 use rand_chacha::ChaCha20Rng;
@@ -23,6 +24,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::targets::{
     feed::Writer,
+    keepers,
     node::{Pair, pair_of_nodes},
     pairing::{EPHEMERAL, NOW, Side, honest_frames, sealed_invite, stages},
     sessions,
@@ -53,6 +55,7 @@ pub(crate) fn of(target: &str) -> Seeds {
         "pair_steps" => steps(),
         "pair_parcel" => parcels(),
         "pair_body" => bodies(),
+        "keeper_objects" => keeper_objects(),
         "node_pair" => node_pair(),
         "node_sync" => node_sync(),
         "node_payload" => node_payload(),
@@ -324,6 +327,38 @@ fn key_log() -> Seeds {
         .collect()
 }
 
+fn keeper_objects() -> Seeds {
+    let mut rng = rng();
+    let keeper = stages()[0].0.device.keys();
+    let (slot, token) = (keepers::SLOT, SlotToken::random(&mut rng));
+    let addresses = vec!["/ip4/192.0.2.1/tcp/7421".to_owned()];
+    let parcel = keepers::parcel(b"content");
+    let payload = keepers::inbox().open(slot.as_bytes(), &parcel).unwrap();
+    let receipt = Receipt::sign(stages()[0].0.device.signing(), slot, &parcel, NOW);
+    let room = Room { used: Use { parcels: 1, bytes: 2_000 }, limit: 1 << 20, refused: false };
+    let frames = [
+        KeeperFrame::Hello(Some(TicketSecret::random(&mut rng)), ByteBuf::from(vec![1; 100])),
+        KeeperFrame::welcome(room, addresses.clone()),
+        KeeperFrame::Slots(1, vec![SlotEntry(slot, token.hash())]),
+        KeeperFrame::Deposit(slot, token.clone(), ByteBuf::from(parcel.clone())),
+        KeeperFrame::Parcel(1, slot, ByteBuf::from(parcel.clone())),
+        KeeperFrame::Batch(1, false, room),
+        KeeperFrame::Kept(receipt),
+        KeeperFrame::Waiting,
+    ];
+    let at = vec![MailboxAt { keeper, addresses: addresses.clone(), slot, token }];
+    let mailbox = Mailbox { key: keepers::inbox().public(), at };
+    let secret = TicketSecret::random(&mut rng);
+    let ticket = KeeperTicket { keeper, secret, expires_at: NOW, addresses }.to_string();
+    let ticket = data_encoding::BASE32_NOPAD.decode(ticket["covey-keeper:".len()..].to_uppercase().as_bytes()).unwrap();
+    let mut seeds = named("frame", frames.iter().map(|frame| mode(0, &frame.encode())));
+    seeds.extend(named("parcel", [mode(1, &parcel), mode(2, &payload)]));
+    seeds.extend(named("mailbox", [mode(3, &mailbox.encode())]));
+    seeds.extend(named("ticket", [mode(4, &ticket[..ticket.len() - 4])]));
+    seeds.push(("bad-parcel".to_owned(), mode(1, &[1; 2_000])));
+    seeds
+}
+
 fn tickets() -> Seeds {
     let alice = &stages()[0].0;
     let plain = Ticket::new(alice.account.id(), alice.account.dh().public(), None);
@@ -435,6 +470,7 @@ fn node_frames(protocol: Protocol, first: Option<u8>) -> Seeds {
         Protocol::Pair => "node_pair",
         Protocol::Sync => "node_sync",
         Protocol::Parcel => "node_parcel",
+        Protocol::Keeper => panic!("its frames are among those of keeper_objects"),
     };
     let name = |(n, frame): (usize, Vec<u8>)| {
         let taken = crate::targets::run(target, &frame);

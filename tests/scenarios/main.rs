@@ -42,6 +42,7 @@ mod health_is_true;
 mod json_is_nothing_but_json;
 mod killed_at_any_moment;
 mod killed_between_steps;
+mod mail_waits_at_a_keeper;
 mod messages_wait_for_who_is_away;
 mod metrics_are_numbers_of_nobody;
 mod open_mode_keeps_strangers_out_of_the_inbox;

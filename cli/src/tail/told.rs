@@ -269,7 +269,7 @@ fn changed(message: &Message, conversation: &Conversation) -> Option<String> {
         MessageState::Failed => format!("not delivered {who}: {excerpt}"),
         MessageState::Expired => format!("expired before it was delivered {who}: {excerpt}"),
         MessageState::Queued => format!("waiting to be delivered {who}: {excerpt}"),
-        MessageState::Replicated => format!("kept elsewhere to be delivered {who}: {excerpt}"),
+        MessageState::Kept => format!("kept for when they are back {who}: {excerpt}"),
         MessageState::Read => format!("read {who}: {excerpt}"),
         MessageState::Delivered | MessageState::Received => format!("delivered {who}: {excerpt}"),
     })

@@ -71,6 +71,24 @@ async fn a_token_is_printed_by_itself_so_that_scripts_can_take_it() {
 }
 
 #[tokio::test]
+async fn keepers_are_added_by_a_ticket_that_is_printed_by_itself() {
+    let daemon = Daemon::start().await;
+    let made = daemon.run(&["keeper", "serve", "--for", "alice", "--limit", "256"]).await;
+    assert_eq!(made.out, "covey-keeper:afmca\n");
+    assert!(made.err.contains("covey keeper add TICKET"), "{}", made.err);
+    let added = daemon.run(&["keeper", "add", "covey-keeper:afmca"]).await;
+    assert_eq!(added.out, "It keeps your mail while you are away; your contacts are told.\n");
+    let used = daemon.run(&["keeper", "add", "covey-keeper:used"]).await;
+    assert!(used.out.contains("does not keep your mail") && used.err.contains("covey keeper serve"), "{}", used.out);
+    let listed = daemon.run(&["keeper", "list"]).await;
+    for told in ["attic", "keeps yours", "you keep theirs", "3 of 64 MiB", "full"] {
+        assert!(listed.out.contains(told), "{told}: {}", listed.out);
+    }
+    assert_eq!(daemon.run(&["keeper", "remove", "attic"]).await.out, "attic keeps no more mail for you.\n");
+    assert_eq!(daemon.run(&["keeper", "remove", "nobody"]).await.exit, 1);
+}
+
+#[tokio::test]
 async fn the_address_of_the_page_is_printed_by_itself() {
     let daemon = Daemon::start().await;
     let web = daemon.run(&["web"]).await;

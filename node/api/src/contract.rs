@@ -95,6 +95,7 @@ pub fn methods() -> Vec<Method> {
         crate::config::METHODS,
         crate::account::METHODS,
         crate::device::METHODS,
+        crate::keeper::METHODS,
         crate::pair::METHODS,
         crate::channel::METHODS,
         crate::message::METHODS,

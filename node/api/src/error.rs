@@ -119,6 +119,8 @@ pub enum Reason {
     NotHolder,
     /// The device was revoked; a revoked device never comes back.
     DeviceRevoked,
+    /// No keeper of ours is called that, and mail is kept for nobody of that name.
+    NoSuchKeeper,
     /// The text is not a link of a new machine, or one of another network.
     BadLink,
     /// The link came to nothing; details: `{"end": "expired" | "used" | "digits" | "cancelled" | "full" | "not_added" | "hand_over"}`.
@@ -212,6 +214,7 @@ impl Reason {
         Self::OwnDevice,
         Self::NotHolder,
         Self::DeviceRevoked,
+        Self::NoSuchKeeper,
         Self::BadLink,
         Self::LinkEnded,
         Self::WrongDigits,

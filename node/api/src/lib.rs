@@ -25,6 +25,7 @@ mod error;
 mod events;
 mod exit;
 mod group;
+mod keeper;
 mod kinds;
 mod message;
 pub mod names;
@@ -68,10 +69,13 @@ pub use group::{
     JoinTicket, JoinTicketInfo, MAX_MEMBERS_PAGE, Member, MemberHealth, MemberState, MessageProof, Policy,
     ProofVerdict, Right, Role,
 };
+pub use keeper::{
+    Keeper, KeeperAdd, KeeperApi, KeeperList, KeeperRemove, KeeperRole, KeeperServe, KeeperState, KeeperTicket,
+};
 pub use kinds::{EventKind, JournalTruncated, kind};
 pub use message::{
-    Delivery, DeliverySummary, DeviceDelivery, MAX_MISSING, Message, MessageApi, MessageEdit, MessageList, MessageSend,
-    MessageShow, MessageState, Sent,
+    Delivery, DeliverySummary, DeviceDelivery, KeptBy, MAX_MISSING, Message, MessageApi, MessageEdit, MessageList,
+    MessageSend, MessageShow, MessageState, Sent,
 };
 pub use node::{
     Check, CheckState, Counts, Done, Network, NodeApi, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus,

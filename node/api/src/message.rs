@@ -63,8 +63,8 @@ pub struct MessageShow {
 pub enum MessageState {
     /// Ours; durable here, not yet anywhere else.
     Queued,
-    /// Ours; another member or a custodian keeps it for them.
-    Replicated,
+    /// Ours; a keeper of theirs keeps it until they fetch it.
+    Kept,
     /// Ours; durable at theirs.
     Delivered,
     /// Ours: they have read it. Theirs: we have.
@@ -90,10 +90,22 @@ pub struct Delivery {
     pub at: Time,
     /// Why it failed.
     pub why: Option<String>,
+    /// While it is kept: at how many keepers, and until when. That is what they promised: the message stays here until it is delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptBy>,
     /// How far it has come to each of their devices; in a direct conversation. It is delivered when one has it, and read when it was read
     /// on one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<DeviceDelivery>,
+}
+
+/// Keepers that have a message for its recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptBy {
+    /// How many.
+    pub keepers: u32,
+    /// Until when the last of them keeps it.
+    pub until: Time,
 }
 
 /// How far a message has come to one device of its recipient.

@@ -250,6 +250,9 @@ pub struct Contact {
     /// Had we compared safety numbers before that? (`verified` tells of the time since.)
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verified_before: bool,
+    /// At how many keepers their mail can be left while they are away.
+    #[serde(default)]
+    pub keepers: u32,
     /// Is their account frozen, because its recovery is in doubt? Nothing is sent or taken until `pair.verify`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub contested: bool,

@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     AccountApi, ApiError, AuditApi, ChannelApi, ConfigApi, DeviceApi, EVENT_NOTIFICATION, EventSource, EventText,
-    EventsApi, EventsSubscribe, GroupApi, MessageApi, Method, NodeApi, PairApi, Reason, Request, TokenApi, WebApi,
+    EventsApi, EventsSubscribe, GroupApi, KeeperApi, MessageApi, Method, NodeApi, PairApi, Reason, Request, TokenApi,
+    WebApi,
 };
 
 /// Everything a node answers. Implement the nouns, then this (its methods have defaults).
@@ -21,6 +22,7 @@ pub trait Api:
     + ConfigApi
     + AccountApi
     + DeviceApi
+    + KeeperApi
     + PairApi
     + GroupApi
     + ChannelApi
@@ -61,6 +63,7 @@ pub fn module<A: Api>(api: Arc<A>) -> Result<RpcModule<A>, RegisterMethodError> 
     crate::config::mount(&mut module)?;
     crate::account::mount(&mut module)?;
     crate::device::mount(&mut module)?;
+    crate::keeper::mount(&mut module)?;
     crate::pair::mount(&mut module)?;
     crate::group::mount(&mut module)?;
     crate::channel::mount(&mut module)?;

@@ -58,6 +58,10 @@ refuse!(DeviceApi {
     list(DeviceList) -> Vec<Device>, show(DeviceShow) -> Device, link(DeviceLink) -> Linking,
     confirm(DeviceConfirm) -> Device, rename(DeviceRename) -> Device, revoke(DeviceRevoke) -> Device,
 });
+refuse!(KeeperApi {
+    serve(KeeperServe) -> KeeperTicket, add(KeeperAdd) -> Keeper, list(KeeperList) -> Vec<Keeper>,
+    remove(KeeperRemove) -> Keeper,
+});
 refuse!(WebApi { open(WebOpen) -> WebAddress });
 refuse!(AuditApi { list(AuditList) -> Vec<AuditEntry> });
 refuse!(EventsApi { fetch(EventsFetch) -> EventPage, ack(EventsAck) -> Done });

@@ -19,6 +19,10 @@ pub(super) enum Counter {
     Parcel,
     /// Newest entry of the audit log.
     Audit,
+    /// Number given to the newest parcel that is kept for another account.
+    Kept,
+    /// Number given to the newest list of slots.
+    Slots,
 }
 
 impl Counter {
@@ -31,6 +35,8 @@ impl Counter {
             Self::Card => "card",
             Self::Parcel => "parcel",
             Self::Audit => "audit",
+            Self::Kept => "kept parcel",
+            Self::Slots => "slots",
         })
     }
 

@@ -14,6 +14,7 @@ use crate::engine::contacts::renewal;
 use crate::engine::devices::{link, notice};
 use crate::engine::group::{content, listing};
 use crate::engine::inbound::{contests, knock, parcels};
+use crate::engine::keepers::{fetching, leaving, roles};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
 use crate::engine::replication::sync;
@@ -172,6 +173,7 @@ pub fn settle(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 fn connected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     sync::connected(cx, peer)?;
     link::peer_came(cx, peer)?;
+    roles::peer_came(cx, peer)?;
     notice::peer_came(cx, peer)
 }
 
@@ -192,6 +194,7 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             Ok(())
         }
         Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => parcels::frame(cx, peer, &frame),
+        Input::Frame { peer, protocol: Protocol::Keeper, frame, .. } => roles::frame(cx, peer, &frame),
         Input::Addresses(addresses) => renewal::addresses_changed(cx, addresses),
         Input::Found { account, card } => found::found(cx, account, card.as_deref()),
         Input::Tick => clock::tick(cx),
@@ -206,7 +209,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     loop {
         let Some(notice) = cx.notices.next() else {
             // What has to be said to our own devices may bring more about.
-            if own::write::some(cx)? {
+            if own::write::some(cx)? || fetching::follow(cx)? {
                 continue;
             }
             return Ok(());
@@ -218,8 +221,15 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
                 listing::changed(cx)?;
                 own::write::begin(cx)?;
             }
-            Notice::Shared(key) => own::write::queue(cx, key),
-            Notice::Ended(account) => content::judge_contact(cx, &account)?,
+            Notice::Shared(key) => {
+                cx.live.keepers.changed |= key.is_contact();
+                own::write::queue(cx, key);
+            }
+            Notice::Wrote(no) => leaving::wrote(cx, no)?,
+            Notice::Ended(account) => {
+                cx.live.keepers.changed = true;
+                content::judge_contact(cx, &account)?;
+            }
             Notice::Pursue(account) => pursuit::anew(cx, &account)?,
             Notice::HandOut(no) => handing::hand_out(cx, no)?,
         }

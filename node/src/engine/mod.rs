@@ -29,6 +29,7 @@ pub mod idempotency;
 mod inbound;
 mod input;
 mod journal;
+mod keepers;
 mod live;
 mod me;
 mod members;

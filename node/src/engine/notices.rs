@@ -25,6 +25,8 @@ pub(super) enum Notice {
     Ended(AccountId),
     /// Something is to be sent to this account, or asked of it.
     Pursue(AccountId),
+    /// Something was written into the feed of ours in the channel with this number.
+    Wrote(u64),
     /// There are members who still have to be given our chain in the group with this channel.
     HandOut(u64),
 }

@@ -8,6 +8,7 @@ use covey_feed::{Author, FeedId, SyncInput};
 use covey_pairing::ids::AccountId;
 
 use crate::engine::members::{self, rosters};
+use crate::engine::notices::Notice;
 use crate::engine::records::channels::{self, Channel, Kind};
 use crate::engine::records::feeds;
 use crate::engine::{Cx, EngineError, PeerKey};
@@ -22,6 +23,7 @@ pub(super) fn publish(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     for mut tail in cx.appended.take() {
         let Some(channel) = channels::by_no(cx.tx, tail.channel)? else { continue };
         let feed = FeedId::new(channel.id, tail.key);
+        cx.notices.push(Notice::Wrote(channel.no));
         for (run, head) in tail.runs(&cx.me, cx.tx)? {
             let run = Arc::new(run);
             for peer in members::peers(cx, &channel) {

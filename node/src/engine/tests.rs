@@ -16,6 +16,7 @@ mod group_tickets;
 mod groups;
 mod healing;
 mod hostile;
+mod keepers;
 mod linking;
 mod mending;
 mod node;

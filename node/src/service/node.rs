@@ -1,6 +1,7 @@
 //! `node.*`
 
 mod reach;
+mod waiting;
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -110,6 +111,9 @@ impl NodeApi for Service {
         // While the store fails there are other worries.
         if let Ok(account) = self.engine.call(rpc::account::status).await {
             checks.push(history(account.second_history));
+        }
+        if let Ok(all) = self.engine.call(rpc::keeper::list).await {
+            checks.extend(waiting::keepers(&all, runtime::now()));
         }
         Ok(Report { ok: checks.iter().all(|check| check.state != CheckState::Fail), checks })
     }

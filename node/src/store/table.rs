@@ -74,6 +74,10 @@ pub enum Table {
     Timer = 0x34,
     /// Parcels kept for others.
     Custody = 0x35,
+    /// Whose mail this node keeps: accounts, slots, parcels, tickets.
+    Keeping = 0x36,
+    /// Where mail waits: our own, and that of contacts.
+    Mailbox = 0x37,
 
     /// Event journal, by cursor.
     Journal = 0x40,
@@ -89,7 +93,7 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    const ALL: [Self; 37] = [
+    const ALL: [Self; 39] = [
         Self::Meta,
         Self::Ticket,
         Self::Prekey,
@@ -122,6 +126,8 @@ impl Table {
         Self::Receipt,
         Self::Timer,
         Self::Custody,
+        Self::Keeping,
+        Self::Mailbox,
         Self::Journal,
         Self::Consumer,
         Self::ClientId,

@@ -2,7 +2,7 @@
 // in it somebody has seen. There may be older messages before the window and newer ones after it.
 
 /** How far our own messages have come; an answer that was overtaken by an event must not take them back. */
-const PROGRESS = { queued: 0, replicated: 1, delivered: 2, received: 2, expired: 3, failed: 3, read: 4 };
+const PROGRESS = { queued: 0, kept: 1, delivered: 2, received: 2, expired: 3, failed: 3, read: 4 };
 
 export class Timeline {
   /** Sorted by order_key. */

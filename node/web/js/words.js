@@ -73,8 +73,8 @@ export function deliveryText(state) {
   switch (state) {
     case 'queued':
       return { icon: 'clock', text: 'Waiting to be delivered' };
-    case 'replicated':
-      return { icon: 'sent', text: 'Stored by another node for them' };
+    case 'kept':
+      return { icon: 'sent', text: 'Kept for them until they are back' };
     case 'delivered':
       return { icon: 'delivered', text: 'Delivered' };
     case 'read':

@@ -121,7 +121,7 @@ pub(crate) struct Offer;
 
 impl UpgradeInfo for Offer {
     type Info = Offered;
-    type InfoIter = std::array::IntoIter<Offered, 3>;
+    type InfoIter = std::array::IntoIter<Offered, 4>;
 
     fn protocol_info(&self) -> Self::InfoIter {
         Protocol::ALL.map(Offered).into_iter()

@@ -139,6 +139,16 @@ def operate(alice):
     alice.call("audit.list", limit=10)
 
 
+def keepers(alice, carol):
+    """Carol's node keeps mail for Alice, for a while."""
+    ticket = carol.call("keeper.serve", limit_mib=16)["ticket"]
+    added = alice.call("keeper.add", ticket=ticket)
+    assert (added["role"], added["state"], added["limit"]) == ("mine", "keeps", 16 << 20)
+    assert [held["role"] for held in carol.call("keeper.list")] == ["held"]
+    alice.call("keeper.list")
+    alice.call("keeper.remove", keeper=added["keeper"])
+
+
 def devices(alice, covey, base):
     """A second machine is linked, renamed and revoked."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(base), "COVEY_NETWORK__MDNS": "false", "COVEY_NETWORK__UPNP": "false"}
@@ -282,6 +292,7 @@ def main():
         talk(alice, bob, ids)
         group(alice, bob, carol, ids)
         operate(alice)
+        keepers(alice, carol)
         devices(alice, options.covey, base)
         journal(alice)
         locked(documents, options.covey, base, nodes)

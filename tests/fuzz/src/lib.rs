@@ -9,6 +9,7 @@ mod api;
 mod codec;
 pub mod feed;
 pub mod groups;
+pub mod keepers;
 pub mod node;
 mod overlay;
 pub mod pairing;
@@ -40,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     ("pair_steps", steps::header),
     ("pair_parcel", sessions::parcel),
     ("pair_body", sessions::body),
+    ("keeper_objects", keepers::objects),
     ("group_distribution", groups::distribution),
     ("group_payload", groups::payload),
     ("group_statement", groups::statement),

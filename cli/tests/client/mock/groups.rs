@@ -77,6 +77,7 @@ pub fn summary() -> DeliverySummary {
         state: MessageState::Queued,
         at: at(60),
         why: None,
+        kept: None,
         devices: Vec::new(),
     };
     DeliverySummary { total: 120, delivered: 75, read: 30, missing: (0..MAX_MISSING).map(missing).collect() }

@@ -65,6 +65,7 @@ pub fn contact(id: &str, alias: Option<&str>, state: ContactState) -> Contact {
         verified: false,
         confirmed: true,
         recovered_at: None,
+        keepers: 0,
         verified_before: false,
         contested: false,
         renewal: false,
@@ -254,6 +255,7 @@ impl Mock {
             state,
             at: at(62),
             why,
+            kept: None,
             devices: Vec::new(),
         }];
         *self.state().messages.last_mut().unwrap() = sent.clone();
@@ -680,6 +682,42 @@ fn device(name: &str) -> Device {
         seen: Some(at(0)),
         state: DeviceState::Active,
         this: true,
+    }
+}
+
+impl KeeperApi for Mock {
+    async fn serve(&self, _: KeeperServe) -> Result<KeeperTicket, ApiError> {
+        Ok(KeeperTicket { ticket: "covey-keeper:afmca".into(), expires_at: at(600) })
+    }
+
+    async fn add(&self, params: KeeperAdd) -> Result<Keeper, ApiError> {
+        let state = if params.ticket == "covey-keeper:used" { KeeperState::Refused } else { KeeperState::Keeps };
+        Ok(Keeper { state, ..keeper(KeeperRole::Mine) })
+    }
+
+    async fn list(&self, _: KeeperList) -> Result<Vec<Keeper>, ApiError> {
+        Ok(vec![keeper(KeeperRole::Mine), Keeper { refused: true, ..keeper(KeeperRole::Held) }])
+    }
+
+    async fn remove(&self, params: KeeperRemove) -> Result<Keeper, ApiError> {
+        if params.keeper == "nobody" {
+            return Err(ApiError::new(Reason::NoSuchKeeper, "No keeper is called \"nobody\"."));
+        }
+        Ok(keeper(KeeperRole::Mine))
+    }
+}
+
+fn keeper(role: KeeperRole) -> Keeper {
+    Keeper {
+        keeper: "cvd1keeper00".into(),
+        name: Some("attic".into()),
+        role,
+        reached: Some(at(0)),
+        used: 3 << 20,
+        limit: 64 << 20,
+        parcels: 7,
+        refused: false,
+        state: KeeperState::Keeps,
     }
 }
 

@@ -5,6 +5,7 @@ use covey_pairing::crypto::secret::Secret;
 use covey_pairing::group::cipher::{DistributionWork, OwnChain, PastChains, ReceiverChains};
 use covey_pairing::identity::TokenBook;
 use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::keeper::{InboxSecret, SlotId, Use};
 use covey_pairing::session::{DeviceSessions, PrekeyStore};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_bytes::ByteBuf;
@@ -13,7 +14,6 @@ use crate::engine::records::channels::Channel;
 use crate::engine::records::devices::{Card, DeviceRef};
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::joining::Asking;
-use crate::engine::records::links;
 use crate::engine::records::marks::Mark;
 use crate::engine::records::messages::{Message, Pointer};
 use crate::engine::records::operations::Stored;
@@ -24,6 +24,7 @@ use crate::engine::records::parked::Parked;
 use crate::engine::records::people::Contact;
 use crate::engine::records::standing::Standing;
 use crate::engine::records::tickets::Issued;
+use crate::engine::records::{keeping, links, mailboxes};
 use crate::engine::tokens::Token;
 use crate::engine::{audit, card, idempotency, journal};
 use crate::store::{StoreError, Table, Tx};
@@ -42,7 +43,8 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
             b"joining" => row.is::<links::Joining>(),
             b"handed cards" => row.is::<Vec<ByteBuf>>(),
             b"journal size" => row.is::<journal::Size>(),
-            b"journal" | b"journal start" | b"channel" | b"feed" | b"card" | b"parcel" | b"audit" => row.is::<u64>(),
+            b"journal" | b"journal start" | b"channel" | b"feed" | b"card" | b"parcel" | b"audit" | b"kept parcel"
+            | b"slots" => row.is::<u64>(),
             _ => row.is::<IgnoredAny>(),
         },
         (Table::OwnDevice, _) => row.is::<OwnDevice>(),
@@ -70,6 +72,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Chain, Some(2)) => row.is::<PastChains>(),
         (Table::Chain, Some(3)) => row.is::<ReceiverChains>(),
         (Table::Custody, _) => row.is::<Kept>(),
+        (Table::Keeping | Table::Mailbox, what) => mail(&row, table, what.copied()),
         (Table::Head, _) => row.is::<Feed>(),
         (Table::Entry, _) if rest.ends_with(&[0; 8]) => row.bytes(|bytes| ForkProof::decode(bytes).map(drop)),
         (Table::Entry, _) => row.bytes(|bytes| Entry::from_stored(bytes).map(drop)),
@@ -84,6 +87,30 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Token, _) => row.is::<Token>(),
         (Table::Audit, _) => row.is::<audit::Record>(),
         (other, _) => Err(format!("is of the table {other:?}, which is not used")),
+    }
+}
+
+/// What is kept for others at this node, and what of ours and for contacts lies elsewhere.
+fn mail(row: &Row<'_, '_>, table: Table, what: Option<u8>) -> Result<(), String> {
+    match (table, what) {
+        (Table::Keeping, Some(0)) => row.is::<keeping::Owner>(),
+        (Table::Keeping, Some(1)) => row.is::<keeping::Slot>(),
+        (Table::Keeping, Some(2)) => row.is::<Vec<SlotId>>(),
+        (Table::Keeping, Some(3)) => row.is::<keeping::Lying>(),
+        (Table::Keeping, Some(4)) => row.is::<u64>(),
+        (Table::Keeping, Some(5)) => row.is::<keeping::Issued>(),
+        (Table::Keeping, Some(6)) => row.is::<Use>(),
+        (Table::Keeping, Some(7)) | (Table::Mailbox, Some(3)) => row.is::<AccountId>(),
+        (Table::Keeping, Some(8)) => row.is::<keeping::Used>(),
+        (Table::Keeping, Some(9)) => row.bytes(|_| Ok::<(), String>(())),
+        (Table::Mailbox, Some(0)) => row.is::<InboxSecret>(),
+        (Table::Mailbox, Some(1)) => row.is::<mailboxes::Mine>(),
+        (Table::Mailbox, Some(2)) => row.is::<mailboxes::Given>(),
+        (Table::Mailbox, Some(4)) => row.is::<ByteBuf>(),
+        (Table::Mailbox, Some(5)) => row.is::<mailboxes::Theirs>(),
+        (Table::Mailbox, Some(6)) => row.is::<mailboxes::Left>(),
+        (Table::Mailbox, Some(7)) => row.is::<mailboxes::Pending>(),
+        (other, _) => Err(format!("is of no known kind of the table {other:?}")),
     }
 }
 

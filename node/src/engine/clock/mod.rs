@@ -11,6 +11,7 @@ use crate::engine::consent::{ended, lost, pursuit, step};
 use crate::engine::counters::Counter;
 use crate::engine::devices::{joining, link};
 use crate::engine::group::{listing, load};
+use crate::engine::keepers::roles;
 use crate::engine::notices::Notice;
 use crate::engine::outbound::custody;
 use crate::engine::records::people;
@@ -43,6 +44,7 @@ pub fn next_wake(live: &Live) -> u64 {
         .chain(live.link.map(|(_, at)| at))
         .chain(groups::next_wake(&live.groups))
         .chain(live.own_at)
+        .chain(live.keepers.next())
         .min()
         .unwrap_or(u64::MAX)
 }
@@ -75,6 +77,7 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     sync::reopen(cx)?;
     joining::start(cx)?;
     link::start(cx)?;
+    roles::start(cx)?;
     // Made now so that tickets and answers have one from the first moment.
     card::own(cx).map(drop)
 }
@@ -104,6 +107,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     lost::tick(cx)?;
     sync::tick(cx)?;
     link::tick(cx)?;
+    roles::tick(cx)?;
     groups::tick(cx)?;
     own::write::tick(cx)?;
     card::tick(cx)?;
@@ -114,6 +118,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         idempotency::prune(cx)?;
         tokens::prune(cx)?;
         custody::prune(cx)?;
+        roles::keep_house(cx)?;
         ended::tick(cx)?;
         listing::tick(cx)?;
         cx.live.quotas.prune(cx.policy.quota, now);

@@ -9,7 +9,7 @@ use covey_pairing::ids::AccountId;
 use crate::engine::members::rosters;
 use crate::engine::outbound::post;
 use crate::engine::records::people::{self, Contact};
-use crate::engine::records::{channels, devices};
+use crate::engine::records::{channels, devices, mailboxes};
 use crate::engine::sealing::sessions;
 use crate::engine::{Cx, EngineError, tables};
 use crate::store::{Key, Table};
@@ -68,6 +68,7 @@ fn forget(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
         cx.tx.delete(&tables::alias(alias));
     }
     sessions::forget_bundles(cx, account)?;
+    mailboxes::forget(cx.tx, account)?;
     cx.tx.delete(&tables::contact(account));
     cx.live.deadlines.remove(account);
     if rosters::knows(cx, account) {

@@ -5,6 +5,7 @@ use covey_pairing::crypto::secret::Secret;
 use tracing::{debug, warn};
 
 use crate::engine::contacts::cards;
+use crate::engine::keepers::leaving;
 use crate::engine::members::{self, rights};
 use crate::engine::outbound::control;
 use crate::engine::records::channels::{self, Kind};
@@ -50,6 +51,7 @@ pub(in crate::engine) fn receive(
         }
         // [CTRL-9]
         Ok((VERSION, Control::Card(card))) => cards::learn(cx, &owner.account, &card).map(drop),
+        Ok((VERSION, Control::Mailbox(mailbox))) if scope == Scope::Pair => leaving::told(cx, owner, &mailbox),
         Ok((_, _)) | Err(_) => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod authors;
 pub(super) mod groups;
+pub(super) mod keepers;
 pub(super) mod knocks;
 pub(super) mod lost;
 pub(super) mod misuse;
@@ -59,6 +60,8 @@ pub struct Live {
     pub(super) custody: Option<parcels::Used>,
     /// Parcels that were brought from devices that no roster of ours has yet: who brought them, from whom, number, parcel.
     pub(super) early: Vec<(PeerKey, DeviceId, u64, ByteBuf)>,
+    /// What is under way at keepers, ours and those of contacts.
+    pub(super) keepers: keepers::Keepers,
     /// The new machine that is being linked, and when it is next told what is to be said.
     pub(super) link: Option<(PeerKey, u64)>,
     /// What accounts made us keep lately. Bounded by contacts and members.
@@ -109,6 +112,7 @@ impl Live {
             furthest: BTreeMap::new(),
             custody: None,
             early: Vec::new(),
+            keepers: keepers::Keepers::default(),
             link: None,
             quotas: Quotas::default(),
             misuse: Misuse::default(),
@@ -154,6 +158,7 @@ impl Live {
         [&mut self.quotas, &mut self.works, &mut self.proofs].into_iter().for_each(|bucket| bucket.set_back(now));
         self.link.iter_mut().for_each(|(_, at)| *at = (*at).min(now));
         self.groups.knocks.set_back(now);
+        self.keepers.set_back(now);
     }
 }
 

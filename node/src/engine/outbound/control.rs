@@ -71,18 +71,31 @@ pub(in crate::engine) fn tell(
     control: &Control,
     fresh: bool,
 ) -> Result<(), EngineError> {
+    told(cx, scope, account, device, control, fresh).map(drop)
+}
+
+/// The same; whether there is a session in which it could be sealed.
+pub(in crate::engine) fn told(
+    cx: &mut Cx<'_, '_>,
+    scope: Scope,
+    account: &AccountId,
+    device: &ContactDevice,
+    control: &Control,
+    fresh: bool,
+) -> Result<bool, EngineError> {
     let plaintext = covey_codec::encode(&(VERSION, control)).map_err(EngineError::bug)?;
     let Some(envelope) = sessions::seal(cx, scope, account, device, &plaintext, CONTROL_AAD, fresh)? else {
-        return Ok(());
+        return Ok(false);
     };
     match scope {
         Scope::Pair => post::post(cx, device, &Content::Session(ByteBuf::from(envelope)), None),
         Scope::Own => post::post(cx, device, &Content::Own(ByteBuf::from(envelope)), None),
         Scope::Group(no) => {
-            let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
+            let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(false) };
             post::post(cx, device, &Content::Member(channel.id, ByteBuf::from(envelope)), Some(no))
         }
-    }
+    }?;
+    Ok(true)
 }
 
 /// Gives a member's device our chain in a group.

@@ -22,6 +22,8 @@
 //! | [`tickets`] | our own tickets |
 //! | [`parked`] | entries that wait for their keys |
 //! | [`parcels`] | parcels that wait or are kept |
+//! | [`keeping`] | whose mail this node keeps, and that mail |
+//! | [`mailboxes`] | where our mail waits, and that of contacts |
 //! | [`sessions`] | where sessions are kept |
 
 pub(super) mod channels;
@@ -30,7 +32,9 @@ pub(super) mod edits;
 pub(super) mod feeds;
 pub(super) mod history;
 pub(super) mod joining;
+pub(super) mod keeping;
 pub(super) mod links;
+pub(super) mod mailboxes;
 pub(super) mod marks;
 pub(super) mod messages;
 pub(super) mod operations;

@@ -2,7 +2,7 @@
 //! deliver.
 
 use covey_feed::sync::Rejection;
-use covey_feed::{ChannelId, PeerSync, SyncEffect, SyncInput};
+use covey_feed::{ChannelId, FeedId, PeerSync, RunIn, SyncEffect, SyncInput};
 use tracing::{info, warn};
 
 use crate::engine::consent::pursuit;
@@ -56,6 +56,8 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     if came && !channels.is_empty() && !is_ours {
         info!(contact = %owner.account.fmt_short(), "a contact connected");
     }
+    // It is told where our mail waits, if that could not be sealed for it before.
+    cx.live.keepers.changed |= !is_ours;
     cx.notices.sync(peer, SyncInput::Connected { channels });
     for channel in groups {
         sharing::share(cx, peer, &channel)?;
@@ -74,6 +76,7 @@ pub(in crate::engine) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
     let gone = cx.live.opened.remove(&peer);
     if let Some(contact) = cx.live.contacts.get_mut(&peer) {
         cx.live.lost.add(contact.account, now);
+        cx.live.keepers.away(contact.account, now);
         if gone && matches!(people::load(cx.tx, &contact.account), Ok(Some(contact)) if contact.is_paired()) {
             info!(contact = %contact.account.fmt_short(), "a contact disconnected");
         }
@@ -136,6 +139,49 @@ fn repair_due(cx: &mut Cx<'_, '_>, peer: PeerKey) -> bool {
 fn sharing(cx: &Cx<'_, '_>, id: &ChannelId) -> Result<Vec<PeerKey>, EngineError> {
     let channel = channels::by_id(cx.tx, id)?;
     Ok(channel.map(|channel| members::peers(cx, &channel)).unwrap_or_default())
+}
+
+/// What became of a run that came another way than from the device that is its bearer.
+pub(in crate::engine) enum Came {
+    /// Its entries are here, or it is worthless: it need not come again.
+    Done,
+    /// It does not fit yet: something before it is missing, or its author wrote too much lately.
+    NotYet,
+}
+
+/// Takes a run that a device left for us elsewhere. Connected devices are told of what was taken.
+pub(in crate::engine) fn came(
+    cx: &mut Cx<'_, '_>,
+    feed: FeedId,
+    run: RunIn,
+    from: DeviceRef,
+) -> Result<Came, EngineError> {
+    match take::apply(cx, &feed, run, from)? {
+        Taken::Durable(head) => {
+            for other in sharing(cx, &feed.channel)? {
+                cx.notices.sync(other, SyncInput::Applied { feed, head });
+            }
+            Ok(Came::Done)
+        }
+        Taken::Anew => {
+            sharing::publish(cx)?;
+            if let Some(channel) = channels::by_id(cx.tx, &feed.channel)? {
+                for other in members::peers(cx, &channel) {
+                    sharing::share(cx, other, &channel)?;
+                }
+            }
+            Ok(Came::NotYet)
+        }
+        Taken::Later(_) | Taken::Refused(Rejection::Busy) => Ok(Came::NotYet),
+        Taken::Refused(reason) => {
+            if reason == Rejection::Fork {
+                for other in sharing(cx, &feed.channel)? {
+                    cx.notices.sync(other, SyncInput::Frozen(feed));
+                }
+            }
+            Ok(Came::Done)
+        }
+    }
 }
 
 /// Gives one machine an input and carries its effects out.

@@ -6,6 +6,7 @@ pub mod channel;
 pub mod device;
 pub mod events;
 pub mod group;
+pub mod keeper;
 pub mod message;
 pub mod metrics;
 pub mod node;

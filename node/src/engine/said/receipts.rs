@@ -113,6 +113,23 @@ pub(in crate::engine) fn read(
     Ok(())
 }
 
+/// A keeper has our entries from `first` to `last` for a contact that is away: what was said in them is *kept*.
+pub(in crate::engine) fn kept(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    key: FeedKey,
+    fid: u64,
+    (first, last): (u64, u64),
+) -> Result<(), EngineError> {
+    let marks = marks::scan(cx.tx, fid)?;
+    for seq in first..=last {
+        if let Some((channel, message)) = messages::of_entry(cx.tx, channel.id, key, seq)? {
+            events::tell(cx, api::EventKind::MessageChanged, &channel, &message, &marks)?;
+        }
+    }
+    Ok(())
+}
+
 /// Tells the journal of every message that a mark moved over, from after `known` up to `seq`. (In a large group `known` is
 /// what anybody had: of the messages before, an event would say what an earlier one said.)
 fn changed(

@@ -8,6 +8,7 @@ use covey_pairing::ids::AccountId;
 
 use crate::engine::records::channels;
 use crate::engine::records::devices::{self, Card};
+use crate::engine::records::mailboxes;
 use crate::engine::records::people::{Alert, AlertKind, Contact};
 use crate::engine::shown::ids;
 use crate::engine::{Cx, EngineError};
@@ -69,6 +70,7 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
         confirmed: relationship.confirmed(),
         recovered_at: contact.recovered_at.map(Time::from_unix_ms),
         verified_before: contact.verified_before,
+        keepers: keepers(cx, contact)?,
         contested,
         renewal: is_renewal(contact),
         alerts: contact.alerts.iter().map(Alert::show).collect(),
@@ -77,6 +79,13 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
         online: contact.is_paired() && is_online(cx, &contact.account)?,
         channel,
     })
+}
+
+/// At how many keepers mail can be left for a contact.
+fn keepers(cx: &Cx<'_, '_>, contact: &Contact) -> Result<u32, EngineError> {
+    let known = mailboxes::theirs(cx.tx, &contact.account)?;
+    let count = known.iter().map(|theirs| theirs.mailbox.at.len()).sum::<usize>();
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Whether an invite of theirs waits that says we were paired before our account was recovered.

@@ -11,7 +11,7 @@ use crate::engine::members::rosters;
 use crate::engine::records::channels::{Channel, Kind};
 use crate::engine::records::marks::{self, Furthest, Mark};
 use crate::engine::records::messages::{self, Message};
-use crate::engine::records::{devices, feeds, people};
+use crate::engine::records::{devices, feeds, mailboxes, people};
 use crate::engine::{Cx, EngineError};
 
 /// Entries of ours in a conversation of two that wait for the other side, and when the oldest message among them was written.
@@ -95,6 +95,8 @@ fn to(
     let contact = people::load(cx.tx, recipient)?;
     // While they are blocked it waits.
     let is_over = !channel.open && (channel.is_group() || contact.as_ref().is_none_or(|c| !c.keeps(channel.no)));
+    let kept =
+        if read.is_none() && delivered.is_none() && !is_over { kept(cx, channel, message, recipient)? } else { None };
     let (state, at, why) = match (read, delivered, expired) {
         (Some(at), _, _) => (MessageState::Read, at, None),
         (None, Some(at), _) => (MessageState::Delivered, at, None),
@@ -103,6 +105,7 @@ fn to(
             let why = if !channel.is_group() { "you are no longer paired" } else { "you are no longer a member" };
             (MessageState::Failed, channel.active_at, Some(why.to_owned()))
         }
+        (None, None, None) if kept.is_some() => (MessageState::Kept, message.received_at, None),
         (None, None, None) => (MessageState::Queued, message.received_at, None),
     };
     Ok(api::Delivery {
@@ -111,8 +114,25 @@ fn to(
         state,
         at: Time::from_unix_ms(at),
         why,
+        kept,
         devices: Vec::new(),
     })
+}
+
+/// Keepers of a contact that have a message of this device for it.
+fn kept(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    message: &Message,
+    recipient: &AccountId,
+) -> Result<Option<api::KeptBy>, EngineError> {
+    let key = FeedKey { author: message.place.author, incarnation: message.place.incarnation };
+    if channel.is_group() || !cx.me.wrote(&key) {
+        return Ok(None);
+    }
+    let Some(feed) = feeds::load(cx.tx, channel.no, &key)? else { return Ok(None) };
+    let kept = mailboxes::kept(cx.tx, recipient, (feed.fid, message.place.seq), cx.now)?;
+    Ok(kept.map(|(keepers, until)| api::KeptBy { keepers, until: Time::from_unix_ms(until) }))
 }
 
 /// How far it has come to each device of a contact that counts now.

@@ -2,6 +2,7 @@
 
 mod clients;
 mod groups;
+mod keepers;
 mod parcels;
 mod people;
 mod talk;
@@ -9,6 +10,7 @@ mod talk;
 pub(crate) use clients::identity;
 pub(super) use clients::*;
 pub(super) use groups::*;
+pub(super) use keepers::*;
 pub(super) use parcels::*;
 pub(super) use people::*;
 pub(super) use talk::*;

@@ -242,8 +242,8 @@ impl World {
     fn send(&mut self, from: usize, peer: PeerKey, protocol: Protocol, frame: Vec<u8>) {
         let Some(to) = self.node_of(peer) else { return };
         let lost = self.loss > 0 && self.rng.random_range(0..self.loss) == 0;
-        let open =
-            protocol == Protocol::Pair || (self.allowed.contains(&(from, to)) && self.allowed.contains(&(to, from)));
+        let open = matches!(protocol, Protocol::Pair | Protocol::Keeper)
+            || (self.allowed.contains(&(from, to)) && self.allowed.contains(&(to, from)));
         if !self.is_connected(from, to) || !open || lost || self.drop.contains(&protocol) {
             return;
         }

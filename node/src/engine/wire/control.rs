@@ -36,4 +36,7 @@ pub(in crate::engine) enum Control {
     /// The contact card of the device that says it: what it was sent is sealed to a key that it has no more (`[CTRL-9]`).
     #[serde(rename = "c")]
     Card(ByteBuf),
+    /// `[MAIL-2]` Where mail for the device that says it waits while it is away: `covey_pairing::keeper::Mailbox`.
+    #[serde(rename = "i")]
+    Mailbox(ByteBuf),
 }

@@ -9,6 +9,7 @@
 //! | [`note`] | what devices say about being a member |
 //! | [`own_record`] | what the devices of an account tell each other |
 //! | [`knock`] | what strangers who come with a ticket of a group leave |
+//! | [`mail`] | what is left for a contact at a keeper |
 //! | [`own_log`] | which key log devices of one account know |
 //! | [`doctor`] | how members compare a group |
 
@@ -16,6 +17,7 @@ pub(super) mod contest;
 pub(super) mod control;
 pub(super) mod doctor;
 pub(super) mod knock;
+pub(super) mod mail;
 pub(super) mod note;
 pub(super) mod own_log;
 pub(super) mod own_record;

@@ -56,6 +56,10 @@ impl Key {
         Self(kind::NAME, ByteBuf::new())
     }
 
+    pub(in crate::engine) fn is_contact(&self) -> bool {
+        self.0 == kind::CONTACT
+    }
+
     /// The 32 bytes of an id.
     pub(in crate::engine) fn id(&self) -> Option<[u8; 32]> {
         self.1.as_slice().try_into().ok()

@@ -1,0 +1,229 @@
+//! The keeper: whose mail lies here, who may leave some, who may fetch it.
+
+use covey_pairing::crypto::hash::blake3;
+use covey_pairing::identity::{ContactCard, KeyLog, KnownLog, NotTaken};
+use covey_pairing::ids::AccountId;
+use covey_pairing::keeper::{
+    KEEPER_TICKET_LIFETIME_MS, KeeperFrame, KeeperTicket, Limits, MAX_OWNERS, OVERHEAD, PARCEL_MAX, Receipt, Room,
+    SlotEntry, SlotId, SlotToken, TicketSecret, kept_for,
+};
+use serde_bytes::ByteArray;
+use tracing::{debug, info};
+
+use crate::engine::keepers::say::send;
+use crate::engine::records::keeping::{self, Issued, Lying, Owner, Used};
+use crate::engine::{Cx, Effect, EngineError, PeerKey, tables};
+
+/// Parcels sent for one question: less than a stream's queue holds.
+const AT_ONCE: usize = 16;
+/// Tickets that were not used, at a time; one more makes the oldest unusable.
+const MAX_TICKETS: usize = 64;
+
+/// Makes a ticket. `account`: the only one that may use it. `limit`: bytes that may lie here for whoever does.
+pub(in crate::engine) fn ticket(
+    cx: &mut Cx<'_, '_>,
+    account: Option<AccountId>,
+    limit: u64,
+) -> Result<KeeperTicket, EngineError> {
+    let mut open = cx.tx.scan_intact::<Issued>(&tables::keeper_tickets(), usize::MAX)?;
+    open.sort_by_key(|(_, issued)| issued.expires_at);
+    let surplus = (open.len() + 1).saturating_sub(MAX_TICKETS);
+    for (at, (key, issued)) in open.iter().enumerate() {
+        if at < surplus || issued.expires_at <= cx.now {
+            cx.tx.delete(key);
+        }
+    }
+    let secret = TicketSecret::random(cx.rng);
+    let expires_at = cx.now.saturating_add(KEEPER_TICKET_LIFETIME_MS);
+    cx.tx.put(&tables::keeper_ticket(&secret.hash()), &Issued { account, limit, expires_at })?;
+    let (keeper, addresses) = (cx.me.device.keys(), cx.live.addresses.clone());
+    Ok(KeeperTicket { keeper, secret, expires_at, addresses }.shortened())
+}
+
+/// [MAIL-3] An owner is here, or somebody with a ticket. A stranger without a good one is refused before anything is verified.
+pub(in crate::engine) fn hello(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    secret: Option<&TicketSecret>,
+    card: &[u8],
+) -> Result<(), EngineError> {
+    let before = keeping::owner_at(cx.tx, peer)?;
+    let key = secret.map(|secret| tables::keeper_ticket(&secret.hash()));
+    let ticket = key.as_ref().map(|key| cx.tx.get::<Issued>(key)).transpose()?.flatten();
+    let ticket = ticket.filter(|ticket| ticket.expires_at > cx.now);
+    let owner = match ContactCard::open(card, cx.now) {
+        Ok(card) if before.is_some() || ticket.is_some() => admit(cx, peer, &card, ticket.as_ref())?,
+        _ => None,
+    };
+    let Some(owner) = owner else {
+        debug!(?peer, "somebody asked in vain to have mail kept");
+        send(cx, peer, &KeeperFrame::Refused);
+        return Ok(());
+    };
+    if let Some(key) = key {
+        cx.tx.delete(&key);
+    }
+    let room = room(cx, &owner)?;
+    let addresses = cx.live.addresses.clone();
+    send(cx, peer, &KeeperFrame::welcome(room, addresses));
+    Ok(())
+}
+
+/// The owner whose card it is, as it is from now on, if it may be one and the peer is a device of it.
+fn admit(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    card: &ContactCard,
+    ticket: Option<&Issued>,
+) -> Result<Option<Owner>, EngineError> {
+    let account = card.account();
+    let mut owner = match (keeping::owner(cx.tx, &account)?, ticket) {
+        (Some(mut owner), ticket) => {
+            match owner.known.learn(card.log(), cx.now) {
+                Ok(_) => {}
+                // Another device knows more; that is what counts.
+                Err(refusal) if refusal.why == NotTaken::Older => {}
+                Err(_) => return Ok(None),
+            }
+            owner.limit = ticket.map_or(owner.limit, |ticket| ticket.limit.max(owner.limit));
+            owner
+        }
+        (None, Some(ticket)) => {
+            let is_meant = ticket.account.is_none_or(|only| only == account);
+            if !is_meant || cx.me.is_ours(&account) || keeping::owners(cx.tx)?.len() >= MAX_OWNERS {
+                return Ok(None);
+            }
+            info!(account = %account.fmt_short(), "mail is kept for another account from now on");
+            let known = KnownLog::new(card.log(), cx.now);
+            let (peers, limit) = (Vec::new(), ticket.limit);
+            Owner { account, name: None, known, peers, limit, since: cx.now, seen: cx.now }
+        }
+        (None, None) => return Ok(None),
+    };
+    let log = owner.known.in_force();
+    let peers: Vec<PeerKey> = log.iter().flat_map(KeyLog::active).map(|d| PeerKey(d.keys.network)).collect();
+    if !peers.contains(&peer) {
+        return Ok(None);
+    }
+    for gone in owner.peers.iter().filter(|before| !peers.contains(before)) {
+        cx.tx.delete(&tables::kept_peer(*gone));
+        cx.effects.push(Effect::Revoke { peer: *gone });
+    }
+    for new in &peers {
+        // [MAIL-4] A peer is of one account: an account cannot take another one's by naming it, since it has to sign that it agrees.
+        cx.tx.save(&tables::kept_peer(*new), &account);
+    }
+    let name = Some(card.content().name.clone()).filter(|name| covey_pairing::is_name(name));
+    (owner.peers, owner.name, owner.seen) = (peers, name, cx.now);
+    cx.tx.save(&tables::kept_owner(&account), &owner);
+    owner.peers.iter().for_each(|peer| cx.effects.push(Effect::Allow { peer: *peer, addresses: Vec::new() }));
+    Ok(Some(owner))
+}
+
+/// What an owner uses and may use.
+pub(in crate::engine) fn room(cx: &Cx<'_, '_>, owner: &Owner) -> Result<Room, EngineError> {
+    let Used { used, refused } = keeping::used(cx.tx, &owner.account)?;
+    Ok(Room { used, limit: owner.limit, refused })
+}
+
+/// An owner registers its slots, all of them.
+pub(in crate::engine) fn slots(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    list: u64,
+    slots: &[SlotEntry],
+) -> Result<(), EngineError> {
+    let Some(owner) = keeping::owner_at(cx.tx, peer)? else { return Ok(()) };
+    let slots: Vec<_> = slots.iter().map(|SlotEntry(id, token)| (*id, *token)).collect();
+    keeping::set_slots(cx.tx, &owner.account, &slots)?;
+    send(cx, peer, &KeeperFrame::Open(list));
+    Ok(())
+}
+
+/// An owner asks for what lies here.
+pub(in crate::engine) fn fetch(cx: &mut Cx<'_, '_>, peer: PeerKey, after: u64) -> Result<(), EngineError> {
+    let Some(owner) = keeping::owner_at(cx.tx, peer)? else { return Ok(()) };
+    let found = keeping::lying(cx.tx, &owner.account, after, AT_ONCE)?;
+    let (upto, more) = (found.last().map_or(after, |(number, _)| *number), found.len() == AT_ONCE);
+    for (number, lying) in found {
+        if let Some(parcel) = keeping::bytes(cx.tx, &owner.account, number)? {
+            send(cx, peer, &KeeperFrame::Parcel(number, lying.slot, parcel));
+        }
+    }
+    let room = room(cx, &owner)?;
+    if room.refused && !more {
+        cx.tx.save(&tables::kept_used(&owner.account), &Used { used: room.used, refused: false });
+    }
+    send(cx, peer, &KeeperFrame::Batch(upto, more, room));
+    Ok(())
+}
+
+/// An owner has parcels, or does not want them.
+pub(in crate::engine) fn got(cx: &mut Cx<'_, '_>, peer: PeerKey, numbers: &[u64]) -> Result<(), EngineError> {
+    let Some(owner) = keeping::owner_at(cx.tx, peer)? else { return Ok(()) };
+    numbers.iter().try_for_each(|number| keeping::delete(cx.tx, &owner.account, *number))
+}
+
+/// [MAIL-5] Somebody leaves a parcel. Unknown slots and wrong tokens get the same answer.
+pub(in crate::engine) fn deposit(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    id: SlotId,
+    token: &SlotToken,
+    parcel: &[u8],
+) -> Result<(), EngineError> {
+    let hash = ByteArray::new(blake3(parcel));
+    let slot = keeping::slot(cx.tx, &id)?.filter(|slot| slot.token.is_of(token));
+    let Some(mut slot) = slot.filter(|_| (OVERHEAD..=PARCEL_MAX).contains(&parcel.len())) else {
+        send(cx, peer, &KeeperFrame::No(hash));
+        return Ok(());
+    };
+    if let Some(same) = keeping::same(cx.tx, &id, &hash)? {
+        let receipt = Receipt::sign(cx.me.device.signing(), id, parcel, same.until);
+        send(cx, peer, &KeeperFrame::Kept(receipt));
+        return Ok(());
+    }
+    let Some(owner) = keeping::owner(cx.tx, &slot.owner)? else { return Ok(()) };
+    let len = u64::try_from(parcel.len()).unwrap_or(u64::MAX);
+    let used = keeping::used(cx.tx, &owner.account)?;
+    let limits = Limits { owner: owner.limit, ..Limits::default() };
+    if !limits.has_room(slot.used, used.used, keeping::total(cx.tx)?, len) {
+        cx.tx.save(&tables::kept_used(&owner.account), &Used { refused: true, ..used });
+        send(cx, peer, &KeeperFrame::Full(hash));
+        return Ok(());
+    }
+    let until = cx.now.saturating_add(kept_for(parcel.len()));
+    keeping::put(cx.tx, &mut slot, &Lying { slot: id, hash, len, until }, parcel)?;
+    let receipt = Receipt::sign(cx.me.device.signing(), id, parcel, until);
+    send(cx, peer, &KeeperFrame::Kept(receipt));
+    for device in owner.peers.into_iter().filter(|device| cx.live.connected.contains(device)).collect::<Vec<_>>() {
+        send(cx, device, &KeeperFrame::Waiting);
+    }
+    Ok(())
+}
+
+/// Mail of this account is kept no more; what lies here is deleted.
+pub(in crate::engine) fn end(cx: &mut Cx<'_, '_>, owner: &Owner) -> Result<(), EngineError> {
+    keeping::forget(cx.tx, owner)?;
+    for peer in &owner.peers {
+        send(cx, *peer, &KeeperFrame::Refused);
+    }
+    Ok(())
+}
+
+/// Owners may connect whenever they want.
+pub(super) fn allow(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    for owner in keeping::owners(cx.tx)? {
+        owner.peers.iter().for_each(|peer| cx.effects.push(Effect::Allow { peer: *peer, addresses: Vec::new() }));
+    }
+    Ok(())
+}
+
+/// Deletes what was kept long enough.
+pub(super) fn expire(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let now = cx.now;
+    for owner in keeping::owners(cx.tx)? {
+        keeping::delete_those(cx.tx, &owner.account, |lying| lying.until <= now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,276 @@
+//! The depositor: what a contact that is away has not acknowledged is left at its keepers, at two of them if it has several.
+
+use covey_feed::run::RunLimits;
+use covey_feed::{FeedKey, limits::MAX_RUN_ENTRIES};
+use covey_pairing::crypto::hash::blake3;
+use covey_pairing::ids::AccountId;
+use covey_pairing::keeper::{
+    Deposit, InboxKey, KEPT_FOR_MS, KeeperFrame, MAX_CONTENT, Mailbox, MailboxAt, Receipt, SlotId,
+};
+use serde_bytes::{ByteArray, ByteBuf};
+use tracing::{debug, warn};
+
+use crate::engine::keepers::say::send;
+use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::devices::DeviceRef;
+use crate::engine::records::feeds::{self, Feed};
+use crate::engine::records::mailboxes::{self, Left, Pending, Span, Theirs};
+use crate::engine::records::{devices, marks, messages, people};
+use crate::engine::said::receipts;
+use crate::engine::wire::mail::{Mail, RESERVED};
+use crate::engine::{Cx, Effect, EngineError, PeerKey, tables};
+
+/// Keepers of a contact at which the same is left.
+const AT: usize = 2;
+/// A keeper without room is tried again after this, in milliseconds.
+const FULL: u64 = 3_600_000;
+/// One that does not know the slot, unless the contact says something else before: it may have lost its disk.
+const UNKNOWN: u64 = 24 * 3_600_000;
+/// How long after the usual time a receipt may say that a parcel is kept, in milliseconds: clocks differ.
+const CLOCKS: u64 = 2 * 24 * 3_600_000;
+
+/// [MAIL-2] A device of a contact says where its mail waits.
+pub(in crate::engine) fn told(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8]) -> Result<(), EngineError> {
+    let Ok(mailbox) = Mailbox::decode(bytes) else {
+        debug!(device = %owner.device.fmt_short(), "a contact says something of its keepers that cannot be");
+        return Ok(());
+    };
+    let slots: Vec<SlotId> = mailbox.at.iter().map(|at| at.slot).collect();
+    let place = tables::theirs(&owner.account, &owner.device);
+    let before = cx.tx.load::<Theirs>(&place)?;
+    for at in before.into_iter().flat_map(|theirs| theirs.mailbox.at).filter(|at| !slots.contains(&at.slot)) {
+        mailboxes::forget_left(cx.tx, &owner.account, &at.slot);
+    }
+    cx.tx.save(&place, &Theirs { device: owner.device, mailbox });
+    cx.live.keepers.away(owner.account, cx.now);
+    Ok(())
+}
+
+/// Something was written into our feed of a channel.
+pub(in crate::engine) fn wrote(cx: &mut Cx<'_, '_>, no: u64) -> Result<(), EngineError> {
+    if let Some(account) = channels::by_no(cx.tx, no)?.and_then(|channel| channel.contact())
+        && !is_here(cx, &account)
+    {
+        cx.live.keepers.wrote(account, cx.now);
+    }
+    Ok(())
+}
+
+/// The daemon started.
+pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    for contact in people::all(cx.tx)?.into_iter().filter(people::Contact::is_paired) {
+        cx.live.keepers.away(contact.account, cx.now);
+    }
+    Ok(())
+}
+
+/// Time passed.
+pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    cx.live.keepers.due(cx.now).into_iter().try_for_each(|account| leave(cx, account))
+}
+
+/// A peer connected: what waits to be left there is.
+pub(super) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    let accounts = cx.live.keepers.at.remove(&peer).unwrap_or_default();
+    for account in accounts {
+        for (at, _) in places(cx, &account)?.into_iter().filter(|(at, _)| PeerKey(at.keeper.network) == peer) {
+            hand_over(cx, &account, &at)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a device of a contact is connected: then everything goes there.
+fn is_here(cx: &Cx<'_, '_>, account: &AccountId) -> bool {
+    let of = |peer: &PeerKey| cx.live.contacts.get(peer).is_some_and(|at| at.account == *account);
+    cx.live.opened.iter().any(of)
+}
+
+/// Where mail for a contact may be left: at the keepers that its active devices name. If this node is one, the contact fetches from us
+/// anyway.
+fn places(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Vec<(MailboxAt, InboxKey)>, EngineError> {
+    let active = devices::devices(cx.tx, account)?;
+    let known = mailboxes::theirs(cx.tx, account)?.into_iter();
+    let known = known.filter(|theirs| active.iter().any(|device| device.id == theirs.device));
+    let mut places = Vec::new();
+    for Theirs { mailbox, .. } in known {
+        let elsewhere = mailbox.at.into_iter().filter(|at| !cx.me.is_this_device(&at.keeper.id));
+        places.extend(elsewhere.map(|at| (at, mailbox.key.clone())));
+    }
+    Ok(places)
+}
+
+/// Leaves for a contact what it has not acknowledged, if it is still away.
+fn leave(cx: &mut Cx<'_, '_>, account: AccountId) -> Result<(), EngineError> {
+    let places = if is_here(cx, &account) { Vec::new() } else { places(cx, &account)? };
+    let Some((channel, feed)) = waiting(cx, &account)?.filter(|_| !places.is_empty()) else {
+        cx.live.keepers.rest(&account);
+        return Ok(());
+    };
+    let (mut used, mut busy) = (0, false);
+    for (at, key) in places {
+        let left = mailboxes::left(cx.tx, &account, &at.slot)?;
+        if left.closed_until > cx.now || used >= AT {
+            busy |= left.closed_until > cx.now;
+            continue;
+        }
+        used += 1;
+        if prepare(cx, (&account, &channel, &feed), &at, &key, left)? {
+            busy = true;
+            hand_over(cx, &account, &at)?;
+        }
+    }
+    if busy {
+        cx.live.keepers.tried(&account, cx.now);
+    } else {
+        cx.live.keepers.idle(account, cx.now);
+    }
+    Ok(())
+}
+
+/// The channel with a contact and our feed there, if there is something in it that the contact has not.
+fn waiting(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Option<(Channel, Feed)>, EngineError> {
+    let contact = people::load(cx.tx, account)?.filter(people::Contact::is_paired);
+    let Some(no) = contact.and_then(|contact| contact.channel) else { return Ok(None) };
+    let Some(channel) = channels::by_no(cx.tx, no)?.filter(|channel| channel.open) else { return Ok(None) };
+    let key = FeedKey { author: cx.me.author(), incarnation: channel.incarnation };
+    let Some(feed) = feeds::load(cx.tx, no, &key)? else { return Ok(None) };
+    let last = feed.head.map_or(0, |head| head.seq);
+    Ok((delivered(cx, account, &feed)? < last).then_some((channel, feed)))
+}
+
+/// Up to where any device of a contact has a feed of ours.
+fn delivered(cx: &Cx<'_, '_>, account: &AccountId, feed: &Feed) -> Result<u64, EngineError> {
+    let marks = marks::scan(cx.tx, feed.fid)?.into_iter().filter(|mark| mark.account == *account);
+    Ok(marks.map(|mark| mark.delivered).max().unwrap_or(0))
+}
+
+/// Makes and stores the next parcel for a slot, unless one is on its way. Whether there is one.
+fn prepare(
+    cx: &mut Cx<'_, '_>,
+    (account, channel, feed): (&AccountId, &Channel, &Feed),
+    at: &MailboxAt,
+    key: &InboxKey,
+    mut left: Left,
+) -> Result<bool, EngineError> {
+    let has = delivered(cx, account, feed)?;
+    let now = cx.now;
+    left.kept.retain(|span| span.until > now && (span.fid != feed.fid || span.last > has));
+    cx.tx.save(&tables::left(account, &at.slot), &left);
+    let before = mailboxes::pending(cx.tx, account, &at.slot)?;
+    if before.is_some_and(|pending| pending.fid == feed.fid && pending.last > has) {
+        return Ok(true);
+    }
+    cx.tx.delete(&tables::pending(account, &at.slot));
+    let first = has.max(left.reached(feed.fid)) + 1;
+    let limits = RunLimits { entries: MAX_RUN_ENTRIES, bytes: MAX_CONTENT - RESERVED };
+    let run = if says_something(cx, channel, feed, first)? { feeds::serve(cx.tx, feed, first, limits)? } else { None };
+    let Some(run) = run else { return Ok(false) };
+    let last = run.last();
+    let runs = vec![(feed.key.author, feed.key.incarnation, ByteBuf::from(run.encode()))];
+    let content = Mail { channel: channel.id, runs, has: ends(cx, channel)? }.encode()?;
+    match Deposit::seal(&cx.me.device, key, &at.slot, &content, cx.rng) {
+        Ok(parcel) => {
+            let hash = ByteArray::new(blake3(&parcel));
+            let pending = Pending { hash, parcel: ByteBuf::from(parcel), fid: feed.fid, first, last };
+            cx.tx.put(&tables::pending(account, &at.slot), &pending)?;
+            Ok(true)
+        }
+        Err(error) => {
+            warn!(%error, "mail cannot be left for a contact");
+            Ok(false)
+        }
+    }
+}
+
+/// Whether there is a message among the entries: receipts alone are not left.
+fn says_something(cx: &Cx<'_, '_>, channel: &Channel, feed: &Feed, first: u64) -> Result<bool, EngineError> {
+    let last = feed.head.map_or(0, |head| head.seq);
+    for seq in (first..=last).take(MAX_RUN_ENTRIES) {
+        if messages::of_entry(cx.tx, channel.id, feed.key, seq)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How far the other side's feeds are durable here.
+fn ends(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<(covey_feed::Author, u64, u64)>, EngineError> {
+    let feeds = feeds::all(cx.tx, channel.no)?.into_iter().filter(|feed| !cx.me.is_ours(&feed.account));
+    Ok(feeds.filter_map(|feed| Some((feed.key.author, feed.key.incarnation, feed.head?.seq))).collect())
+}
+
+/// Sends the parcel that waits for a slot, or connects to its keeper first.
+fn hand_over(cx: &mut Cx<'_, '_>, account: &AccountId, at: &MailboxAt) -> Result<(), EngineError> {
+    let peer = PeerKey(at.keeper.network);
+    let Some(pending) = mailboxes::pending(cx.tx, account, &at.slot)? else { return Ok(()) };
+    if !cx.live.connected.contains(&peer) {
+        cx.effects.push(Effect::Dial { peer, addresses: at.addresses.clone() });
+    } else if cx.live.keepers.may_send(at.slot, cx.now) {
+        send(cx, peer, &KeeperFrame::Deposit(at.slot, at.token.clone(), pending.parcel));
+    }
+    let waiting = cx.live.keepers.at.entry(peer).or_default();
+    if !waiting.contains(account) {
+        waiting.push(*account);
+    }
+    Ok(())
+}
+
+/// Whose parcel this is, of those that wait for an answer of a keeper, and its place.
+fn pending(
+    cx: &Cx<'_, '_>,
+    peer: PeerKey,
+    hash: &[u8; 32],
+) -> Result<Option<(AccountId, MailboxAt, Pending)>, EngineError> {
+    for account in cx.live.keepers.at.get(&peer).into_iter().flatten() {
+        for (at, _) in places(cx, account)?.into_iter().filter(|(at, _)| PeerKey(at.keeper.network) == peer) {
+            let found = mailboxes::pending(cx.tx, account, &at.slot)?;
+            if let Some(pending) = found.filter(|pending| *pending.hash == *hash) {
+                return Ok(Some((*account, at, pending)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// [MAIL-8] A keeper has a parcel. It counts with a receipt that its device signed, for what was sent there and not answered yet.
+pub(super) fn kept(cx: &mut Cx<'_, '_>, peer: PeerKey, receipt: &Receipt) -> Result<(), EngineError> {
+    let Some((account, at, pending)) = pending(cx, peer, &receipt.parcel)? else { return Ok(()) };
+    if receipt.slot != at.slot || receipt.verify(&at.keeper.id).is_err() {
+        warn!(?peer, "a keeper gives receipts that are not its own");
+        return Ok(());
+    }
+    let Pending { fid, first, last, .. } = pending;
+    cx.tx.delete(&tables::pending(&account, &at.slot));
+    let mut left = mailboxes::left(cx.tx, &account, &at.slot)?;
+    let until = receipt.until.min(cx.now.saturating_add(KEPT_FOR_MS + CLOCKS));
+    left.kept.push(Span { fid, first, last, until });
+    cx.tx.save(&tables::left(&account, &at.slot), &left);
+    cx.live.keepers.answered(&at.slot);
+    cx.live.keepers.took(account, cx.now);
+    if let Some((channel, feed)) = waiting(cx, &account)?.filter(|(_, feed)| feed.fid == fid) {
+        receipts::kept(cx, &channel, feed.key, fid, (first, last))?;
+    }
+    leave(cx, account)
+}
+
+/// A keeper has no room for a parcel: it is tried again later, and others meanwhile.
+pub(super) fn full(cx: &mut Cx<'_, '_>, peer: PeerKey, hash: &[u8; 32]) -> Result<(), EngineError> {
+    let Some((account, at, _)) = pending(cx, peer, hash)? else { return Ok(()) };
+    let mut left = mailboxes::left(cx.tx, &account, &at.slot)?;
+    left.closed_until = cx.now.saturating_add(FULL);
+    cx.tx.save(&tables::left(&account, &at.slot), &left);
+    cx.live.keepers.answered(&at.slot);
+    leave(cx, account)
+}
+
+/// A keeper does not take a parcel: for a day nothing is left there, unless the contact names another slot.
+pub(super) fn no(cx: &mut Cx<'_, '_>, peer: PeerKey, hash: &[u8; 32]) -> Result<(), EngineError> {
+    let Some((account, at, _)) = pending(cx, peer, hash)? else { return Ok(()) };
+    cx.tx.delete(&tables::pending(&account, &at.slot));
+    let mut left = mailboxes::left(cx.tx, &account, &at.slot)?;
+    left.closed_until = cx.now.saturating_add(UNKNOWN);
+    cx.tx.save(&tables::left(&account, &at.slot), &left);
+    cx.live.keepers.answered(&at.slot);
+    leave(cx, account)
+}

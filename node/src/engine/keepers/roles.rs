@@ -1,0 +1,57 @@
+//! Frames, connections and time, handed to the role that they are for.
+
+use covey_pairing::keeper::KeeperFrame;
+use tracing::debug;
+
+use crate::engine::keepers::{fetching, keeping, leaving};
+use crate::engine::{Cx, EngineError, PeerKey};
+
+/// A frame of the keeper protocol, from anybody: each role takes what it knows, from whom it knows.
+pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, bytes: &[u8]) -> Result<(), EngineError> {
+    let Ok(frame) = KeeperFrame::decode(bytes) else {
+        debug!(?peer, "a malformed frame of the keeper protocol");
+        return Ok(());
+    };
+    match frame {
+        KeeperFrame::Hello(secret, card) => keeping::hello(cx, peer, secret.as_ref(), &card),
+        KeeperFrame::Slots(list, slots) => keeping::slots(cx, peer, list, &slots),
+        KeeperFrame::Fetch(after) => keeping::fetch(cx, peer, after),
+        KeeperFrame::Got(numbers) => keeping::got(cx, peer, &numbers),
+        KeeperFrame::Deposit(slot, token, parcel) => keeping::deposit(cx, peer, slot, &token, &parcel),
+        KeeperFrame::Welcome(room, addresses) => fetching::welcome(cx, peer, room, addresses),
+        KeeperFrame::Refused => fetching::refused(cx, peer),
+        KeeperFrame::Open(list) => fetching::open(cx, peer, list),
+        KeeperFrame::Parcel(number, slot, parcel) => fetching::parcel(cx, peer, number, slot, &parcel),
+        KeeperFrame::Batch(upto, more, room) => fetching::batch(cx, peer, upto, more, room),
+        KeeperFrame::Waiting => fetching::waiting(cx, peer),
+        KeeperFrame::Kept(receipt) => leaving::kept(cx, peer, &receipt),
+        KeeperFrame::Full(hash) => leaving::full(cx, peer, &hash),
+        KeeperFrame::No(hash) => leaving::no(cx, peer, &hash),
+    }
+}
+
+/// A peer connected.
+pub(in crate::engine) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    fetching::peer_came(cx, peer)?;
+    leaving::peer_came(cx, peer)
+}
+
+/// The daemon started.
+pub(in crate::engine) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    keeping::allow(cx)?;
+    fetching::start(cx)?;
+    leaving::start(cx)
+}
+
+/// Time passed.
+pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    fetching::tick(cx)?;
+    leaving::tick(cx)
+}
+
+/// From time to time: what ran out is deleted, and who was shut out for another reason is let in again.
+pub(in crate::engine) fn keep_house(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    keeping::expire(cx)?;
+    keeping::allow(cx)?;
+    fetching::allow(cx)
+}

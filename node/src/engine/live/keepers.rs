@@ -1,0 +1,153 @@
+//! What is under way at keepers. Losing it costs a repeated question.
+
+use std::collections::BTreeMap;
+
+use covey_pairing::ids::AccountId;
+use covey_pairing::keeper::SlotId;
+
+use crate::engine::PeerKey;
+
+/// A contact has been away for this long before mail is left for it, in milliseconds: connections break and come back.
+const AWAY: u64 = 10_000;
+/// What is written to a contact that is away is gathered for this long, in milliseconds.
+const GATHER: u64 = 5_000;
+/// First pause before a keeper that did not answer is tried again, in milliseconds.
+const AGAIN: u64 = 15_000;
+/// Longest such pause.
+const LONGEST: u64 = 10 * 60_000;
+/// What keepers have is looked at again after this, in milliseconds: they keep nothing for ever.
+const LOOK_AGAIN: u64 = 6 * 3_600_000;
+/// A keeper of ours that answers so often in [`TIRED`] without bringing anything is asked for nothing, and not listened to, until that is over.
+const MAX_USELESS: u32 = 256;
+/// In milliseconds.
+const TIRED: u64 = 10 * 60_000;
+
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    at: u64,
+    wait: u64,
+    /// Nothing waits for an answer.
+    idle: bool,
+}
+
+/// How far we are with fetching from a keeper of ours.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct Fetching {
+    /// Everything up to this number was looked at.
+    pub(in crate::engine) after: u64,
+    /// When the keeper is asked again if it does not answer, or if there is something that did not fit.
+    pub(in crate::engine) at: u64,
+    /// An answer is awaited.
+    pub(in crate::engine) asked: bool,
+    /// Something did not fit.
+    pub(in crate::engine) skipped: bool,
+    /// Something new came while the answer was awaited.
+    pub(in crate::engine) rang: bool,
+    /// The answer brought something so far.
+    pub(in crate::engine) brought: bool,
+}
+
+/// See the module. Bounded by our keepers and contacts.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Keepers {
+    /// By the keeper's peer; only while it is connected.
+    pub(in crate::engine) fetching: BTreeMap<PeerKey, Fetching>,
+    /// Contacts for whom mail may have to be left.
+    due: BTreeMap<AccountId, Due>,
+    /// What was sent last into a slot, and when: not again at once.
+    sent: BTreeMap<SlotId, u64>,
+    /// Keepers of ours that brought nothing: since when it is counted, and how often.
+    useless: BTreeMap<PeerKey, (u64, u32)>,
+    /// Contacts for whom something waits to be left at a keeper of theirs.
+    pub(in crate::engine) at: BTreeMap<PeerKey, Vec<AccountId>>,
+    /// Contacts, or their devices, are others than when they were last given slots.
+    pub(in crate::engine) changed: bool,
+}
+
+impl Keepers {
+    /// A contact disconnected, or the node has just started.
+    pub(in crate::engine) fn away(&mut self, account: AccountId, now: u64) {
+        self.due.entry(account).or_insert(Due { at: now.saturating_add(AWAY), wait: AGAIN, idle: false });
+    }
+
+    /// Something was written to a contact that is away.
+    pub(in crate::engine) fn wrote(&mut self, account: AccountId, now: u64) {
+        let at = now.saturating_add(GATHER);
+        let due = self.due.entry(account).or_insert(Due { at, wait: AGAIN, idle: false });
+        // A keeper that does not answer is not tried more often for that.
+        if due.idle {
+            *due = Due { at, wait: AGAIN, idle: false };
+        }
+    }
+
+    /// Nothing has to be left for a contact.
+    pub(in crate::engine) fn rest(&mut self, account: &AccountId) {
+        self.due.remove(account);
+        self.at.values_mut().for_each(|accounts| accounts.retain(|other| other != account));
+        self.at.retain(|_, accounts| !accounts.is_empty());
+    }
+
+    /// Everything was left that can be.
+    pub(in crate::engine) fn idle(&mut self, account: AccountId, now: u64) {
+        self.due.insert(account, Due { at: now.saturating_add(LOOK_AGAIN), wait: AGAIN, idle: true });
+    }
+
+    /// A keeper was asked to take something for a contact: when it is asked again.
+    pub(in crate::engine) fn tried(&mut self, account: &AccountId, now: u64) {
+        if let Some(due) = self.due.get_mut(account) {
+            due.at = now.saturating_add(due.wait);
+            (due.wait, due.idle) = (due.wait.saturating_mul(2).min(LONGEST), false);
+        }
+    }
+
+    /// A keeper took something for a contact.
+    pub(in crate::engine) fn took(&mut self, account: AccountId, now: u64) {
+        self.due.insert(account, Due { at: now.saturating_add(AGAIN), wait: AGAIN, idle: false });
+    }
+
+    /// Whether something may be sent into a slot now; then it is noted.
+    pub(in crate::engine) fn may_send(&mut self, slot: SlotId, now: u64) -> bool {
+        let recently = self.sent.get(&slot).is_some_and(|at| now.abs_diff(*at) < AGAIN - 1_000);
+        if !recently {
+            self.sent.insert(slot, now);
+        }
+        !recently
+    }
+
+    /// What was sent into a slot was answered.
+    pub(in crate::engine) fn answered(&mut self, slot: &SlotId) {
+        self.sent.remove(slot);
+    }
+
+    /// A keeper of ours answered and brought nothing.
+    pub(in crate::engine) fn brought_nothing(&mut self, peer: PeerKey, now: u64) {
+        let (since, count) = self.useless.entry(peer).or_insert((now, 0));
+        if now.abs_diff(*since) > TIRED {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+    }
+
+    /// Whether a keeper of ours brought nothing too often lately.
+    pub(in crate::engine) fn is_tiresome(&self, peer: PeerKey, now: u64) -> bool {
+        self.useless.get(&peer).is_some_and(|(since, count)| *count > MAX_USELESS && now.abs_diff(*since) <= TIRED)
+    }
+
+    /// Contacts whose time it is.
+    pub(in crate::engine) fn due(&self, now: u64) -> Vec<AccountId> {
+        self.due.iter().filter(|(_, due)| due.at <= now).map(|(account, _)| *account).collect()
+    }
+
+    /// When the next thing is due.
+    pub(in crate::engine) fn next(&self) -> Option<u64> {
+        let fetches = self.fetching.values().filter(|fetching| fetching.asked || fetching.skipped).map(|f| f.at);
+        self.due.values().map(|due| due.at).chain(fetches).min()
+    }
+
+    /// The clock was set back to `now`.
+    pub(in crate::engine) fn set_back(&mut self, now: u64) {
+        self.due.values_mut().for_each(|due| due.at = due.at.min(now));
+        self.fetching.values_mut().for_each(|fetching| fetching.at = fetching.at.min(now));
+        self.sent.clear();
+    }
+}

@@ -1,0 +1,137 @@
+//! Mail that waits: what this node keeps for other accounts, where its own lies, and where that of its contacts does.
+
+use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::keeper::SlotId;
+
+use crate::engine::PeerKey;
+use crate::store::{Key, Table};
+
+/// [`crate::engine::records::keeping::Owner`] of an account.
+pub(in crate::engine) fn kept_owner(account: &AccountId) -> Key {
+    kept_owners().id(account.as_bytes())
+}
+
+/// All of them.
+pub(in crate::engine) fn kept_owners() -> Key {
+    Key::table(Table::Keeping).u8(0)
+}
+
+/// [`crate::engine::records::keeping::Slot`] by its id.
+pub(in crate::engine) fn kept_slot(slot: &SlotId) -> Key {
+    Key::table(Table::Keeping).u8(1).id(slot.as_bytes())
+}
+
+/// The ids of all slots of an account.
+pub(in crate::engine) fn kept_slots(account: &AccountId) -> Key {
+    Key::table(Table::Keeping).u8(2).id(account.as_bytes())
+}
+
+/// [`crate::engine::records::keeping::Lying`] by its number.
+pub(in crate::engine) fn lying(account: &AccountId, number: u64) -> Key {
+    all_lying(account).u64(number)
+}
+
+/// All of an account, in the order in which they were left.
+pub(in crate::engine) fn all_lying(account: &AccountId) -> Key {
+    Key::table(Table::Keeping).u8(3).id(account.as_bytes())
+}
+
+/// The number of a parcel, by its slot and hash.
+pub(in crate::engine) fn kept_hash(slot: &SlotId, hash: &[u8; 32]) -> Key {
+    Key::table(Table::Keeping).u8(4).id([slot.as_bytes().as_slice(), hash].concat())
+}
+
+/// [`crate::engine::records::keeping::Issued`] by the hash of its secret.
+pub(in crate::engine) fn keeper_ticket(hash: &[u8; 32]) -> Key {
+    keeper_tickets().id(hash)
+}
+
+/// All of them.
+pub(in crate::engine) fn keeper_tickets() -> Key {
+    Key::table(Table::Keeping).u8(5)
+}
+
+/// What all accounts use together.
+pub(in crate::engine) fn kept_total() -> Key {
+    Key::table(Table::Keeping).u8(6)
+}
+
+/// The account whose device is behind a peer, if its mail is kept.
+pub(in crate::engine) fn kept_peer(peer: PeerKey) -> Key {
+    Key::table(Table::Keeping).u8(7).id(peer.0)
+}
+
+/// What one account uses.
+pub(in crate::engine) fn kept_used(account: &AccountId) -> Key {
+    Key::table(Table::Keeping).u8(8).id(account.as_bytes())
+}
+
+/// The bytes of a parcel that is kept.
+pub(in crate::engine) fn kept_bytes(account: &AccountId, number: u64) -> Key {
+    Key::table(Table::Keeping).u8(9).id(account.as_bytes()).u64(number)
+}
+
+/// Our inbox key.
+pub(in crate::engine) fn inbox() -> Key {
+    Key::table(Table::Mailbox).u8(0)
+}
+
+/// [`crate::engine::records::mailboxes::Mine`] of a keeper.
+pub(in crate::engine) fn my_keeper(peer: PeerKey) -> Key {
+    my_keepers().id(peer.0)
+}
+
+/// All of them.
+pub(in crate::engine) fn my_keepers() -> Key {
+    Key::table(Table::Mailbox).u8(1)
+}
+
+/// [`crate::engine::records::mailboxes::Given`] of a contact.
+pub(in crate::engine) fn given(account: &AccountId) -> Key {
+    all_given().id(account.as_bytes())
+}
+
+/// All of them.
+pub(in crate::engine) fn all_given() -> Key {
+    Key::table(Table::Mailbox).u8(2)
+}
+
+/// The contact to whom a slot was given.
+pub(in crate::engine) fn given_slot(slot: &SlotId) -> Key {
+    Key::table(Table::Mailbox).u8(3).id(slot.as_bytes())
+}
+
+/// Hash of our mailbox as a contact's device was last told it.
+pub(in crate::engine) fn mailbox_told(device: &DeviceId) -> Key {
+    Key::table(Table::Mailbox).u8(4).id(device.as_bytes())
+}
+
+/// [`crate::engine::records::mailboxes::Theirs`], as a device of a contact told it.
+pub(in crate::engine) fn theirs(account: &AccountId, device: &DeviceId) -> Key {
+    all_theirs(account).id(device.as_bytes())
+}
+
+/// Those of all devices of a contact.
+pub(in crate::engine) fn all_theirs(account: &AccountId) -> Key {
+    Key::table(Table::Mailbox).u8(5).id(account.as_bytes())
+}
+
+/// [`crate::engine::records::mailboxes::Left`] for a contact, in a slot.
+pub(in crate::engine) fn left(account: &AccountId, slot: &SlotId) -> Key {
+    all_left(account).id(slot.as_bytes())
+}
+
+/// [`crate::engine::records::mailboxes::Pending`] in a slot.
+pub(in crate::engine) fn pending(account: &AccountId, slot: &SlotId) -> Key {
+    all_pending(account).id(slot.as_bytes())
+}
+
+/// All of a contact.
+pub(in crate::engine) fn all_pending(account: &AccountId) -> Key {
+    Key::table(Table::Mailbox).u8(7).id(account.as_bytes())
+}
+
+/// All of a contact.
+pub(in crate::engine) fn all_left(account: &AccountId) -> Key {
+    Key::table(Table::Mailbox).u8(6).id(account.as_bytes())
+}

@@ -143,6 +143,7 @@ own
 devices
 replication
 keepers
+transfer
 inbound
 clock
 mischief

@@ -1,12 +1,16 @@
 //! `covey device …`: the devices of your account.
 
+mod transfer;
+
 use std::io;
 
 use clap::{Args, Subcommand};
 use covey_api::{
     Device, DeviceConfirm, DeviceLink, DeviceList, DeviceRename, DeviceRevoke, DeviceRole, DeviceShow, DeviceState,
-    Linking, Reason,
+    History, Linking, Reason,
 };
+
+pub(crate) use transfer::bar;
 
 use crate::{Failure, Session, Terminal, display, table::Table, text::clean_line, when};
 
@@ -22,17 +26,25 @@ pub enum DeviceCommand {
     )]
     List,
     /// Show one device
-    #[command(after_help = "Examples:\n  covey device show server\n  covey device show this")]
+    #[command(
+        after_help = "Examples:\n  covey device show server\n  covey device show this\n  covey device show this --follow"
+    )]
     Show {
         /// Its name, its id, or `this`
         device: String,
+        /// Wait until it has the history that it is given, and show how far it is
+        #[arg(long)]
+        follow: bool,
     },
     /// Make another machine a device of your account
     #[command(
         long_about = "Make another machine a device of your account\n\nRun `covey init --link` on the new machine. It shows a link; give that to this command here. Then \
                       both show six digits. Type here what the new machine shows: if somebody stands between the two, the digits differ. The new machine is given \
-                      the account once you have confirmed them, and not before. A link is good for one machine and 10 minutes.",
+                      the account once you have confirmed them, and not before. A link is good for one machine and 10 minutes.\n\n\
+                      It then has the conversations of the account, and reads of what was said before as much as --history says. That comes while both go on working; \
+                      `covey device list` shows how far it is.",
         after_help = "Examples:\n  covey device link covey-link:AEBAG…\n  covey device link covey-link:AEBAG… --name server --holder\n  \
+                      covey device link covey-link:AEBAG… --history 90d\n  \
                       covey device link covey-link:AEBAG… --yes 042137"
     )]
     Link(LinkArgs),
@@ -78,9 +90,34 @@ pub struct LinkArgs {
     /// What to call the new device [default: what it calls itself]
     #[arg(long)]
     name: Option<String>,
+    /// What it may read of what was said before: nothing, the last 90 days, or everything
+    #[arg(long, value_enum, value_name = "none|90d|all", default_value = "all", hide_possible_values = true)]
+    history: Span,
     /// The digits that the new machine shows, if you know them already
     #[arg(long, value_name = "DIGITS")]
     yes: Option<String>,
+}
+
+/// What a new device may read of what was said before.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Span {
+    /// Nothing.
+    None,
+    /// The last 90 days.
+    #[value(name = "90d")]
+    Days90,
+    /// Everything.
+    All,
+}
+
+impl From<Span> for History {
+    fn from(span: Span) -> Self {
+        match span {
+            Span::None => Self::None,
+            Span::Days90 => Self::Days90,
+            Span::All => Self::All,
+        }
+    }
 }
 
 impl DeviceCommand {
@@ -88,7 +125,13 @@ impl DeviceCommand {
         let client_id = session.client_id.clone();
         match self {
             Self::List => terminal.show(&session.call(&DeviceList {}).await?, list)?,
-            Self::Show { device } => terminal.show(&session.call(&DeviceShow { device }).await?, show)?,
+            Self::Show { device, follow: true } => {
+                let device = transfer::follow(&device, session, terminal).await?;
+                terminal.show(&device, show)?;
+            }
+            Self::Show { device, follow: false } => {
+                terminal.show(&session.call(&DeviceShow { device }).await?, show)?;
+            }
             Self::Link(args) => link(args, session, terminal).await?,
             Self::Confirm { digits } => {
                 let confirmed = session.call(&DeviceConfirm { digits: digits.concat(), client_id }).await?;
@@ -106,8 +149,9 @@ impl DeviceCommand {
 }
 
 async fn link(args: LinkArgs, session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
-    let LinkArgs { ticket, holder, name, yes } = args;
-    let linking = session.call(&DeviceLink { ticket, holder, name, client_id: session.client_id.clone() }).await?;
+    let LinkArgs { ticket, holder, name, history, yes } = args;
+    let (history, client_id) = (history.into(), session.client_id.clone());
+    let linking = session.call(&DeviceLink { ticket, holder, name, history, client_id }).await?;
     if let Some(digits) = yes {
         let confirmed = session.call(&DeviceConfirm { digits, client_id: None }).await?;
         return Ok(terminal.show(&confirmed, linked)?);
@@ -173,7 +217,7 @@ async fn revoke(device: String, yes: bool, session: &Session, terminal: &mut Ter
 }
 
 fn list(t: &mut Terminal, devices: &Vec<Device>) -> io::Result<()> {
-    let mut table = Table::new(["NAME", "ROLE", "SINCE", "SEEN", "STATE"]);
+    let mut table = Table::new(["NAME", "ROLE", "SINCE", "SEEN", "STATE", "HISTORY"]);
     for device in devices {
         let seen = device.seen.map_or_else(|| "never".into(), |at| when::relative(at, t.now()));
         table.row([
@@ -182,6 +226,7 @@ fn list(t: &mut Terminal, devices: &Vec<Device>) -> io::Result<()> {
             when::relative(device.since, t.now()).into(),
             if device.this { "this device".into() } else { seen.into() },
             display::word(device.state).into(),
+            device.transfer.as_ref().map(transfer::short).unwrap_or_default().into(),
         ]);
     }
     let table = table.render(t.paint);
@@ -198,6 +243,7 @@ fn show(t: &mut Terminal, device: &Device) -> io::Result<()> {
         DeviceRole::Holder => "holder: may link and revoke devices",
         DeviceRole::Plain => "plain",
     };
+    let history = device.transfer.as_ref().map(|transfer| ("history", bar(transfer)));
     let rows = [
         ("name", device.name.clone()),
         ("device", device.device.clone()),
@@ -206,7 +252,7 @@ fn show(t: &mut Terminal, device: &Device) -> io::Result<()> {
         ("seen", if device.this { "this device".to_owned() } else { seen }),
         ("state", display::word(device.state)),
     ];
-    for (label, value) in rows {
+    for (label, value) in rows.into_iter().chain(history) {
         let label = t.paint.dim(&format!("{label:8}"));
         t.line(&format!("{label} {}", clean_line(&value)))?;
     }

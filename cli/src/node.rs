@@ -9,8 +9,8 @@ use std::{
 
 use clap::Args;
 use covey_api::{
-    CheckState, Done, Exit, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus, NodeUnlock, PassphraseText,
-    Peer, Reason, Report, Status,
+    CheckState, DeviceList, Done, Exit, NodeDoctor, NodeLock, NodePeers, NodeShutdown, NodeStatus, NodeUnlock,
+    PassphraseText, Peer, Reason, Report, Status, TransferPhase,
 };
 
 use crate::{Failure, Session, Terminal, display, table::Table, text::clean_line, when};
@@ -20,7 +20,19 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(crate) async fn status(session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {
     let status = session.call(&NodeStatus {}).await?;
-    Ok(terminal.show(&status, show_status)?)
+    terminal.show(&status, show_status)?;
+    if !terminal.json && !status.locked {
+        // Who may read the status only need not be told of devices.
+        let devices = session.call(&DeviceList {}).await.unwrap_or_default();
+        let under_way = devices.iter().filter_map(|device| device.transfer.as_ref());
+        for transfer in under_way.filter(|transfer| transfer.phase != TransferPhase::Done) {
+            let to =
+                if transfer.this { "history".to_owned() } else { format!("history of {}", clean_line(&transfer.name)) };
+            let label = terminal.paint.dim(&format!("{to:10}"));
+            terminal.line(&format!("{label} {}", crate::device::bar(transfer)))?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) async fn peers(session: &Session, terminal: &mut Terminal) -> Result<(), Failure> {

@@ -129,6 +129,19 @@ impl Terminal {
         self.streams.out.flush()
     }
 
+    /// Shows how far something is, on stderr, in the place of what was shown so before: only to somebody who is looking, and not with
+    /// `--quiet` or `--json`. With an empty text the place is free again.
+    ///
+    /// # Errors
+    /// None that matter: nobody may be looking.
+    pub fn redraw(&mut self, text: &str) -> io::Result<()> {
+        if self.interactive && !self.quiet && !self.json {
+            let _ = write!(self.streams.err, "\r{text}\x1b[K");
+            let _ = self.streams.err.flush();
+        }
+        Ok(())
+    }
+
     /// Says what could be done next, on stderr; not with `--quiet` or `--json`.
     ///
     /// # Errors

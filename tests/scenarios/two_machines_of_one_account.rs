@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{NewMachine, Node, eventually, link};
+use crate::harness::{NewMachine, Node, befriend, eventually, link, texts};
 
 /// Names and states of the devices that a node lists.
 fn devices(node: &Node) -> Vec<(String, String, String)> {
@@ -114,4 +114,42 @@ fn a_revoked_device_stops_says_so_and_never_starts_again() {
     eventually("the list to say so", || {
         (devices(&laptop).last().map(|device| device.2.clone()) == Some("revoked".into())).then_some(())
     });
+}
+
+/// How far a machine is with the history, as one of the account's says.
+fn phase(node: &Node, of: &str) -> Option<String> {
+    node.json(&["device", "show", of])["transfer"]["phase"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_linked_machine_reads_what_was_said_before_as_far_as_it_may() {
+    let (laptop, bob) = (Node::start("laptop"), Node::start("bob"));
+    befriend(&laptop, &bob);
+    for n in 0..20 {
+        laptop.json(&["send", &bob.id, &format!("laptop {n}")]);
+        bob.json(&["send", &laptop.id, &format!("bob {n}")]);
+    }
+    laptop.until_shows(&bob.id, 40);
+    let server = link(&laptop, "server", &[]);
+    let phone = link(&laptop, "phone", &["--history", "none"]);
+    for (node, name) in [(&server, "server"), (&phone, "phone")] {
+        eventually("it has its history", || (phase(node, "this")? == "done").then_some(()));
+        let done = |event: &Value| event["kind"] == "transfer.progress" && event["data"]["phase"] == "done";
+        laptop.event("the end of it", |event| done(event) && event["data"]["name"] == name);
+        assert_eq!(phase(&laptop, name).as_deref(), Some("done"));
+    }
+    server.until_shows(&bob.id, 40);
+    assert_eq!(texts(&server, &bob.id), texts(&laptop, &bob.id));
+    assert!(server.run(&["device", "list"]).stdout.contains("complete"));
+    let followed = server.json(&["device", "show", "this", "--follow"]);
+    assert_eq!(followed["transfer"]["done"], followed["transfer"]["total"]);
+    bob.json(&["send", &laptop.id, "to all of you"]);
+    phone.until_received("to all of you");
+    assert_eq!(texts(&phone, &bob.id), ["to all of you"], "nothing of before");
+    server.until_received("to all of you");
+    // Old messages are no news.
+    let is_old = |event: &Value| event["data"]["text"].as_str().is_some_and(|text| text.starts_with("bob "));
+    let is_news = |event: &Value| event["kind"] == "message.received" && is_old(event);
+    assert!(!server.search("its events", |events| Some(events.iter().any(is_news))));
+    assert_eq!(laptop.run(&["device", "link", "covey-link:abc", "--history", "week"]).code, 2);
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use covey_api::{
     Channel, Contact, ContactState, Device, Direction, Event, Group, GroupEvent, GroupState, JoinRequest,
-    JoinRequestState, MemberState, Message, MessageState, Network, Party, Peer, Policy, Role, Time, kind,
+    JoinRequestState, MemberState, Message, MessageState, Network, Party, Peer, Policy, Role, Time, Transfer, kind,
 };
 use serde::de::DeserializeOwned;
 
@@ -91,6 +91,11 @@ impl Teller {
                 None
             }
             kind::DEVICE_LINKED | kind::DEVICE_CHANGED | kind::DEVICE_REVOKED => device(event),
+            kind::TRANSFER_PROGRESS => {
+                let transfer: Transfer = shape(event)?;
+                let to = if transfer.this { "this device".to_owned() } else { clean_line(&transfer.name) };
+                Some(t.paint.dim(&format!("history for {to}: {}", crate::device::bar(&transfer))))
+            }
             kind::ACCOUNT => None,
             other => Some(t.paint.dim(&clean_line(other))),
         }

@@ -29,8 +29,26 @@ pub struct DeviceLink {
     pub holder: bool,
     /// What to call the new device; what it calls itself unless told.
     pub name: Option<String>,
+    /// What the new device may read of what was said before it is linked.
+    #[serde(default)]
+    pub history: History,
     /// Idempotency key.
     pub client_id: Option<String>,
+}
+
+/// What a new device may read of what was received before it is linked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum History {
+    /// Nothing.
+    #[serde(rename = "none")]
+    None,
+    /// What was received in the last 90 days.
+    #[serde(rename = "90d")]
+    Days90,
+    /// Everything.
+    #[default]
+    #[serde(rename = "all")]
+    All,
 }
 
 /// Parameters of `device.confirm`.
@@ -104,6 +122,42 @@ pub struct Device {
     pub state: DeviceState,
     /// Is it the one that answers?
     pub this: bool,
+    /// How far it is with the history that it is given, if it was linked and said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
+}
+
+/// How a transfer of history stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferPhase {
+    /// The device waits for another one of the account that is connected to it.
+    Waiting,
+    /// It is given what it lacks.
+    Running,
+    /// It has everything that it was to have.
+    Done,
+}
+
+/// The history of the account on its way to a device that was linked. All devices go on working meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Transfer {
+    /// The device that is given it, `cvd1…`.
+    pub device: String,
+    /// What that device is called.
+    pub name: String,
+    /// Is it the one that answers?
+    pub this: bool,
+    /// How it stands.
+    pub phase: TransferPhase,
+    /// Entries that the device has and has decided about. An entry is a message, a change of one, what was read, or a change of a group.
+    pub done: u64,
+    /// Entries that there are, as far as is known.
+    pub total: u64,
+    /// Bytes that the device received for it.
+    pub bytes: u64,
+    /// Seconds that are left at the speed so far; none if nothing comes.
+    pub eta: Option<u64>,
 }
 
 /// A machine that is being linked.

@@ -3,7 +3,9 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, Channel, Contact, Device, GroupEvent, JoinRequest, Message, Network, Peer, SecondHistory};
+use crate::{
+    Account, Channel, Contact, Device, GroupEvent, JoinRequest, Message, Network, Peer, SecondHistory, Transfer,
+};
 
 /// Declares the kinds: the enum, the constants of [`kind`], and what is told of each.
 macro_rules! kinds {
@@ -94,6 +96,8 @@ kinds! {
     DeviceChanged, DEVICE_CHANGED = "device.changed", Device, lasting;
     /// A device of ours was revoked.
     DeviceRevoked, DEVICE_REVOKED = "device.revoked", Device, lasting;
+    /// How far the history of the account has come to a device that was linked: each second while it comes, and at its end.
+    TransferProgress, TRANSFER_PROGRESS = "transfer.progress", Transfer, lasting;
     /// A group invited us.
     GroupInvited, GROUP_INVITED = "group.invited", GroupEvent, lasting;
     /// Somebody became a member, or we did.

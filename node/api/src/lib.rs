@@ -52,7 +52,7 @@ pub use config::{ConfigApi, ConfigReload, ConfigReloaded, ConfigSet, ConfigShow,
 pub use contract::{Method, Request, methods};
 pub use device::{
     Device, DeviceApi, DeviceConfirm, DeviceLink, DeviceList, DeviceRename, DeviceRevoke, DeviceRole, DeviceShow,
-    DeviceState, Linking,
+    DeviceState, History, Linking, Transfer, TransferPhase,
 };
 pub use document::{asyncapi, openrpc};
 pub use error::{ApiError, Reason, sentence};

@@ -24,6 +24,8 @@ pub struct Cx<'a, 's> {
     pub rng: &'a mut StdRng,
     /// On whose behalf, where that narrows what may be seen and done.
     pub asker: Asker,
+    /// What is put into its place now is history: it is nothing to tell clients of.
+    pub quiet: bool,
     /// What was appended to feeds of our own and waits for [`crate::engine::input::settle`].
     pub appended: Appended,
     /// What others have to hear of.
@@ -42,8 +44,8 @@ impl<'a, 's> Cx<'a, 's> {
         now: u64,
         rng: &'a mut StdRng,
     ) -> Self {
-        let (asker, appended, notices, effects) = Default::default();
-        Self { me: Arc::clone(me), policy, live, tx, now, rng, asker, appended, notices, effects }
+        let (asker, quiet, appended, notices, effects) = Default::default();
+        Self { me: Arc::clone(me), policy, live, tx, now, rng, asker, quiet, appended, notices, effects }
     }
 
     /// Stores other identities of ours. They hold from now on, for this input and, if it is kept, for those after it.

@@ -19,7 +19,7 @@ use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
 use crate::engine::replication::sync;
 use crate::engine::wire::own_log::LogFrame;
-use crate::engine::{Cx, EngineError, PeerKey, Policy, Protocol, clock, own, sharing};
+use crate::engine::{Cx, EngineError, PeerKey, Policy, Protocol, clock, own, sharing, transfer};
 
 /// One thing that happened. Each is handled by itself and ends in one atomic batch.
 pub enum Input {
@@ -232,6 +232,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             }
             Notice::Pursue(account) => pursuit::anew(cx, &account)?,
             Notice::HandOut(no) => handing::hand_out(cx, no)?,
+            Notice::Transfer => transfer::take::go_on(cx)?,
         }
     }
 }

@@ -50,6 +50,7 @@ mod sharing;
 mod shown;
 mod tables;
 pub mod tokens;
+mod transfer;
 mod wire;
 
 pub use appended::Appended;

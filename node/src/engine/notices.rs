@@ -27,6 +27,8 @@ pub(super) enum Notice {
     Pursue(AccountId),
     /// Something was written into the feed of ours in the channel with this number.
     Wrote(u64),
+    /// The history that this device is given can go on.
+    Transfer,
     /// There are members who still have to be given our chain in the group with this channel.
     HandOut(u64),
 }

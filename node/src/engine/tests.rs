@@ -31,6 +31,7 @@ mod rollback_groups;
 mod silence;
 mod sim;
 mod sim_group;
+mod transfer;
 mod world;
 mod world_devices;
 mod world_groups;

@@ -61,6 +61,8 @@ pub enum Table {
     Roster = 0x28,
     /// Sender keys.
     Chain = 0x29,
+    /// Entries whose keys another device of ours will give, by channel and feed.
+    Awaited = 0x2a,
 
     /// What must still be sent.
     Outbox = 0x30,
@@ -93,7 +95,7 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    const ALL: [Self; 39] = [
+    const ALL: [Self; 40] = [
         Self::Meta,
         Self::Ticket,
         Self::Prekey,
@@ -120,6 +122,7 @@ impl Table {
         Self::Group,
         Self::Roster,
         Self::Chain,
+        Self::Awaited,
         Self::Outbox,
         Self::Delivery,
         Self::PeerHead,

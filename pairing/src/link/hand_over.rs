@@ -72,10 +72,12 @@ pub struct HandOver {
     pub devices: Vec<NamedDevice>,
     /// Signed cards of the other devices, the host's first.
     pub cards: Vec<Vec<u8>>,
+    /// What was received before this time is not for the new device to read, Unix milliseconds; 0: everything is.
+    pub history: u64,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire(Version<1>, HandedKeys, Vec<SignedOp>, String, Vec<(DeviceId, String, bool)>, Vec<ByteBuf>);
+struct Wire(Version<1>, HandedKeys, Vec<SignedOp>, String, Vec<(DeviceId, String, bool)>, Vec<ByteBuf>, u64);
 
 impl HandOver {
     /// The bytes to seal. Cards for which there is no room are left out, the last first.
@@ -85,7 +87,7 @@ impl HandOver {
             let keys = HandedKeys::from(&self.account);
             let (log, name) = (self.log.ops().to_vec(), self.name.clone());
             let devices = self.devices.iter().map(|d| (d.device, d.name.clone(), d.holder)).collect();
-            let wire = Wire(Version, keys, log, name, devices, cards.clone());
+            let wire = Wire(Version, keys, log, name, devices, cards.clone(), self.history);
             let bytes = covey_codec::encode(&wire).expect("a hand-over is plain data");
             if bytes.len() <= HAND_OVER_MAX || cards.pop().is_none() {
                 return bytes;
@@ -96,7 +98,7 @@ impl HandOver {
     /// Verifies all of it for the device `own`, which agreed to belong to `account`. `now`: Unix milliseconds.
     pub(super) fn open(bytes: &[u8], own: &DeviceKeys, account: &AccountId, now: u64) -> Result<Self, HandOverError> {
         let decoded = covey_codec::decode(bytes, HAND_OVER_MAX).map_err(|_| HandOverError::Malformed)?;
-        let Wire(_, keys, ops, name, devices, cards) = decoded;
+        let Wire(_, keys, ops, name, devices, cards, history) = decoded;
         let (log, keys) = (KeyLog::verify(ops)?, AccountSecret::from(keys));
         if log.account() != *account || keys.id() != *account {
             return Err(HandOverError::Account);
@@ -118,7 +120,7 @@ impl HandOver {
         let cards = verified(cards, &keys, &log, now)?;
         let named = |(device, name, holder)| NamedDevice { device, name, holder };
         let devices = devices.into_iter().map(named).collect();
-        Ok(Self { account: keys, log, name, devices, cards })
+        Ok(Self { account: keys, log, name, devices, cards, history })
     }
 }
 

@@ -62,7 +62,7 @@ impl Pair {
         let (account, log) = (self.account.plain(), self.log.clone());
         let named = |device, name: &str| NamedDevice { device, name: name.into(), holder: name == "laptop" };
         let devices = vec![named(self.laptop.id(), "laptop"), named(self.joiner.device().id(), "server")];
-        HandOver { account, log, name: "ada".into(), devices, cards }
+        HandOver { account, log, name: "ada".into(), devices, cards, history: 1 }
     }
 
     /// The host's newest frame.

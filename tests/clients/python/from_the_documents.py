@@ -161,9 +161,15 @@ def devices(alice, covey, base):
     alice.call("device.confirm", digits=digits)
     assert machine.wait(timeout=30) == 0
     alice.call("device.rename", device="this", name="laptop")
+    # It is given the history of the account.
+    server = Daemon(covey, base, "server")
+    server.start()
+    done = lambda event: event["params"]["result"]["kind"] == "transfer.progress" and event["params"]["result"]["data"]["phase"] == "done"
+    eventually("the server has the history", lambda: any(done(one) for one in list(alice.events) if "result" in one["params"]))
     alice.call("device.list")
     alice.call("device.show", device="server")
     alice.call("device.revoke", device="server")
+    server.process.wait(timeout=30)
 
 
 def journal(alice):

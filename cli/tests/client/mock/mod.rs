@@ -682,6 +682,7 @@ fn device(name: &str) -> Device {
         seen: Some(at(0)),
         state: DeviceState::Active,
         this: true,
+        transfer: None,
     }
 }
 

@@ -24,6 +24,7 @@ use crate::engine::records::parked::Parked;
 use crate::engine::records::people::Contact;
 use crate::engine::records::standing::Standing;
 use crate::engine::records::tickets::Issued;
+use crate::engine::records::transfer;
 use crate::engine::records::{keeping, links, mailboxes};
 use crate::engine::tokens::Token;
 use crate::engine::{audit, card, idempotency, journal};
@@ -41,6 +42,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
             b"own name" => row.is::<String>(),
             b"link" => row.is::<links::Link>(),
             b"joining" => row.is::<links::Joining>(),
+            b"transfer" => row.is::<transfer::Transfer>(),
             b"handed cards" => row.is::<Vec<ByteBuf>>(),
             b"journal size" => row.is::<journal::Size>(),
             b"journal" | b"journal start" | b"channel" | b"feed" | b"card" | b"parcel" | b"audit" | b"kept parcel"
@@ -79,6 +81,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Message, _) => row.is::<Pointer>(),
         (Table::Order, _) => row.is::<Message>(),
         (Table::Parked, _) => row.is::<Parked>(),
+        (Table::Awaited, _) => row.is::<transfer::Awaited>(),
         (Table::Outbox, _) => row.is::<Waiting>(),
         (Table::Delivery, _) => row.is::<Mark>(),
         (Table::Journal, _) => row.is::<journal::Run>(),

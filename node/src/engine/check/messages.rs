@@ -8,6 +8,7 @@ use crate::engine::check::progress::Progress;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::messages::{Message, Pointer};
+use crate::engine::records::transfer::Awaited;
 use crate::engine::records::{edits, repeats};
 use crate::engine::said;
 use crate::engine::wire::payload;
@@ -148,6 +149,11 @@ pub(super) fn content(tx: &Tx<'_>, fid: u64, seq: u64) -> Result<Option<Entry>, 
 
 /// Entries that wait for their key: local number of the feed, and position.
 pub(super) fn waiting(tx: &Tx<'_>) -> Result<std::collections::BTreeSet<(u64, u64)>, EngineError> {
-    let keys = tx.keys(&tables::all_parked())?;
-    Ok(keys.iter().map(|key| (tables::feed_of_parked(key), key.tail_u64())).collect())
+    let parked = tx.keys(&tables::all_parked())?;
+    let parked = parked.iter().map(|key| (tables::feed_of_parked(key), key.tail_u64()));
+    let mut awaited = Vec::new();
+    for (key, of_feed) in tx.scan_intact::<Awaited>(&tables::all_awaited(), usize::MAX)? {
+        awaited.extend(of_feed.iter().map(|seq| (key.tail_u64(), seq)));
+    }
+    Ok(parked.chain(awaited).collect())
 }

@@ -18,7 +18,9 @@ use crate::engine::records::people;
 use crate::engine::replication::{forks, rollback, sync};
 use crate::engine::said::edits;
 use crate::engine::sealing::sessions;
-use crate::engine::{Cx, Effect, EngineError, Live, Me, audit, card, gate, idempotency, journal, own, tokens};
+use crate::engine::{
+    Cx, Effect, EngineError, Live, Me, audit, card, gate, idempotency, journal, own, tokens, transfer,
+};
 
 /// A clock that went back by more than this, in milliseconds, was set; less is the jitter of its corrections.
 const SET_BACK: u64 = 5_000;
@@ -45,6 +47,7 @@ pub fn next_wake(live: &Live) -> u64 {
         .chain(groups::next_wake(&live.groups))
         .chain(live.own_at)
         .chain(live.keepers.next())
+        .chain(live.transfer.next)
         .min()
         .unwrap_or(u64::MAX)
 }
@@ -74,6 +77,7 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     let newest = Counter::Journal.get(cx.tx)?;
     cx.effects.push(Effect::Journal(newest));
+    transfer::take::start(cx)?;
     sync::reopen(cx)?;
     joining::start(cx)?;
     link::start(cx)?;
@@ -110,6 +114,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     roles::tick(cx)?;
     groups::tick(cx)?;
     own::write::tick(cx)?;
+    transfer::progress::tick(cx)?;
     card::tick(cx)?;
     if next_housekeeping(cx.live) <= now {
         let more = journal::prune(cx)? | audit::prune(cx)? | edits::look_through(cx)? | sessions::expire(cx)?;

@@ -1,12 +1,13 @@
 //! This machine becomes a device of an account that others have. It has no engine before that: these are the parts of the store.
 
-use covey_pairing::identity::DeviceSecret;
+use covey_pairing::identity::{ContactCard, DeviceSecret};
 use covey_pairing::link::HandOver;
 use serde_bytes::ByteBuf;
 
 use crate::engine::contacts::cards;
 pub(crate) use crate::engine::records::links::Joining;
 use crate::engine::records::own_devices::{self, OwnDevice};
+use crate::engine::records::transfer;
 use crate::engine::{Cx, EngineError, Me, PeerKey, tables};
 use crate::store::Tx;
 
@@ -31,7 +32,9 @@ pub(crate) fn save(tx: &mut Tx<'_>, joining: &Joining) -> Result<(), EngineError
 /// # Errors
 /// Those of the store.
 pub(crate) fn adopt(tx: &mut Tx<'_>, device: &DeviceSecret, given: HandOver, now: u64) -> Result<Me, EngineError> {
-    let HandOver { account, log, name, devices, cards } = given;
+    let HandOver { account, log, name, devices, cards, history } = given;
+    let host = cards.first().and_then(|card| ContactCard::open_of(&account.id(), card, now).ok());
+    transfer::begin(tx, host.map(|card| card.signer()), history);
     for named in devices {
         let Some(listed) = log.device(&named.device) else { continue };
         let this = named.device == device.id();
@@ -43,6 +46,7 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, device: &DeviceSecret, given: HandOver, now
             since: listed.added_at,
             seen: (!this).then_some(now),
             revoked_at: None,
+            history: 0,
         };
         own_devices::set(tx, &known)?;
     }

@@ -41,6 +41,7 @@ fn as_listed(cx: &Cx<'_, '_>, listed: &Device, noted: Option<OwnDevice>) -> OwnD
         since: listed.added_at,
         seen: None,
         revoked_at: None,
+        history: 0,
     });
     if cx.me.is_this_device(&id) {
         device.holder = cx.me.account.is_holder();

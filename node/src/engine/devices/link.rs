@@ -24,7 +24,7 @@ const AGAIN: u64 = 3_000;
 pub(in crate::engine) fn begin(
     cx: &mut Cx<'_, '_>,
     ticket: LinkTicket,
-    holder: bool,
+    (holder, history): (bool, Option<u64>),
     name: Option<String>,
 ) -> Result<Link, ApiError> {
     if !cx.me.account.is_holder() {
@@ -53,7 +53,7 @@ pub(in crate::engine) fn begin(
             cx.effects.push(Effect::Revoke { peer: other.peer() });
         }
     }
-    let link = Link { host, holder, name };
+    let link = Link { host, holder, name, history };
     link.save(cx.tx)?;
     reach(cx, &link)?;
     Ok(link)
@@ -141,6 +141,7 @@ fn hand_over(cx: &mut Cx<'_, '_>, link: &Link) -> Result<HandOver, EngineError> 
         name: card::own_name(cx)?,
         devices: named.collect(),
         cards: std::iter::once(own).chain(other).collect(),
+        history: own_devices::one(cx.tx, &link.host.ticket().device.id)?.map_or(0, |known| known.history),
     })
 }
 
@@ -190,6 +191,7 @@ fn added(cx: &mut Cx<'_, '_>, mut link: Link, proof: [u8; JOIN_PROOF_LEN]) -> Re
         since: cx.now,
         seen: None,
         revoked_at: None,
+        history: link.history.map_or(0, |of| cx.now.saturating_sub(of)),
     };
     own::adopt(cx, &log)?;
     own::introduce(cx, &keys, link.host.ticket().addresses.clone())?;

@@ -17,7 +17,7 @@ use crate::engine::sealing::chains;
 use crate::engine::sealing::sessions::Opener;
 use crate::engine::wire::control::{CONTROL_AAD, Control, MAX_ASKED, TURNS};
 use crate::engine::wire::parcel::{MAX_FRAME, VERSION};
-use crate::engine::{Cx, EngineError, charge, tables};
+use crate::engine::{Cx, EngineError, charge, tables, transfer};
 
 /// An envelope with a control message.
 pub(in crate::engine) fn receive(
@@ -48,6 +48,10 @@ pub(in crate::engine) fn receive(
         },
         Ok((VERSION, Control::Turn(left @ 1..=TURNS))) => {
             control::tell(cx, scope, &owner.account, device, &Control::Turn(left - 1), false)
+        }
+        // [TRANSFER-1] In a session with another account there is no history to ask for.
+        Ok((VERSION, Control::History(since, key, ranges))) if scope == Scope::Own => {
+            transfer::give::asked(cx, owner, device, (since, &key), &ranges)
         }
         // [CTRL-9]
         Ok((VERSION, Control::Card(card))) => cards::learn(cx, &owner.account, &card).map(drop),
@@ -172,7 +176,7 @@ fn take_keys(
         // Who that is may be on a roster that is still on its way: it is asked for again then.
         let Some(author) = members::account_of(cx, &channel, &key.author)? else { continue };
         let charge = charge::Charge::begin(cx, Some(author).filter(|_| !cx.me.wrote(&key)))?;
-        if late::open_late(cx, &mut channel, &entry, author, &content_key, &owner.account)? {
+        if late::open_late(cx, &mut channel, &entry, (author, cx.now), &content_key, &owner.account)? {
             channel.save(cx.tx)?;
             cx.tx.delete(&place);
         } else {

@@ -8,14 +8,15 @@ use tracing::{debug, warn};
 use crate::engine::contacts::{cards, witness};
 use crate::engine::group::doctor;
 use crate::engine::inbound::{control, notes};
+use crate::engine::live::transfers::Progress;
 use crate::engine::members::{self, rosters};
 use crate::engine::outbound::{control as control_to, custody, post, ways};
 use crate::engine::records::devices::{self, ContactDevice, DeviceRef};
 use crate::engine::records::sessions::Scope;
 use crate::engine::replication::{forks, repair};
 use crate::engine::sealing::sessions;
-use crate::engine::wire::parcel::{self, Content, Frame, MAX_FORK_FRAME, MAX_FRAME, VERSION, Wire};
-use crate::engine::{Cx, EngineError, PeerKey, tables};
+use crate::engine::wire::parcel::{self, Content, Frame, MAX_FORK_FRAME, MAX_FRAME, MAX_HISTORY_FRAME, VERSION, Wire};
+use crate::engine::{Cx, EngineError, PeerKey, tables, transfer};
 
 /// [PARCEL-5] Parcels of devices that are not known yet that are remembered until they are; others are brought again later.
 const MAX_EARLY: usize = 64;
@@ -25,7 +26,7 @@ pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8])
     let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
     let size = frame.len();
     let frame = match covey_codec::decode(frame, MAX_FORK_FRAME) {
-        Ok(Wire(VERSION, frame)) if size <= MAX_FRAME || matches!(frame, Frame::Forked(..)) => frame,
+        Ok(Wire(VERSION, frame)) if size <= longest(&frame) => frame,
         Ok(Wire(VERSION, _)) => {
             warn!(?peer, size, "a parcel frame that is too long");
             return Ok(());
@@ -79,8 +80,21 @@ pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8])
         Frame::LogWanted => witness::wanted(cx, owner, peer)?,
         Frame::Log(ops) => witness::log(cx, owner, &ops)?,
         Frame::Doctor(bytes) => doctor::frame(cx, owner, peer, &bytes)?,
+        Frame::History(sealed) => transfer::take::chunk(cx, owner, &sealed)?,
+        Frame::Progress(ended, done, total, bytes) => {
+            transfer::progress::told(cx, owner, Progress { ended, done, total, bytes })?;
+        }
     }
     Ok(())
+}
+
+/// How long a frame may be.
+fn longest(frame: &Frame) -> usize {
+    match frame {
+        Frame::Forked(..) => MAX_FORK_FRAME,
+        Frame::History(_) => MAX_HISTORY_FRAME,
+        _ => MAX_FRAME,
+    }
 }
 
 /// [PARCEL-2] Passes a parcel on, or keeps it for who it is for.

@@ -9,6 +9,7 @@ pub(super) mod misuse;
 pub(super) mod quotas;
 pub(super) mod retry;
 pub(super) mod tally;
+pub(super) mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ use crate::engine::live::misuse::Misuse;
 use crate::engine::live::quotas::Quotas;
 use crate::engine::live::retry::Retry;
 use crate::engine::live::tally::Tally;
+use crate::engine::live::transfers::Transfers;
 use crate::engine::records::{marks, parcels};
 use crate::engine::wire::own_record;
 use crate::engine::{PeerKey, Policy};
@@ -64,6 +66,8 @@ pub struct Live {
     pub(super) keepers: keepers::Keepers,
     /// The new machine that is being linked, and when it is next told what is to be said.
     pub(super) link: Option<(PeerKey, u64)>,
+    /// The history that devices of ours are given which were linked.
+    pub(super) transfer: Transfers,
     /// What accounts made us keep lately. Bounded by contacts and members.
     pub(super) quotas: Quotas,
     /// What devices cost with parcels lately.
@@ -114,6 +118,7 @@ impl Live {
             early: Vec::new(),
             keepers: keepers::Keepers::default(),
             link: None,
+            transfer: Transfers::default(),
             quotas: Quotas::default(),
             misuse: Misuse::default(),
             works: Quotas::default(),
@@ -157,6 +162,7 @@ impl Live {
         self.lost.set_back(now);
         [&mut self.quotas, &mut self.works, &mut self.proofs].into_iter().for_each(|bucket| bucket.set_back(now));
         self.link.iter_mut().for_each(|(_, at)| *at = (*at).min(now));
+        self.transfer.set_back(now);
         self.groups.knocks.set_back(now);
         self.keepers.set_back(now);
     }

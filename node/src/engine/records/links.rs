@@ -14,6 +14,9 @@ pub(in crate::engine) struct Link {
     pub(in crate::engine) holder: bool,
     /// What its owner wants to call it.
     pub(in crate::engine) name: Option<String>,
+    /// What of the history it may read: what was received in so many milliseconds before it is added; all of it unless there is a number.
+    #[serde(default)]
+    pub(in crate::engine) history: Option<u64>,
 }
 
 impl Link {

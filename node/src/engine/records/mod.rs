@@ -21,6 +21,7 @@
 //! | [`operations`] | operations on rosters |
 //! | [`tickets`] | our own tickets |
 //! | [`parked`] | entries that wait for their keys |
+//! | [`transfer`] | the history that this device is given after it was linked |
 //! | [`parcels`] | parcels that wait or are kept |
 //! | [`keeping`] | whose mail this node keeps, and that mail |
 //! | [`mailboxes`] | where our mail waits, and that of contacts |
@@ -47,3 +48,4 @@ pub(super) mod repeats;
 pub(super) mod sessions;
 pub(super) mod standing;
 pub(super) mod tickets;
+pub(super) mod transfer;

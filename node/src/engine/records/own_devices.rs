@@ -23,11 +23,19 @@ pub(in crate::engine) struct OwnDevice {
     /// When it was revoked.
     #[serde(default)]
     pub(in crate::engine) revoked_at: Option<u64>,
+    /// [TRANSFER-4] What was received before this time is not given to it, Unix milliseconds.
+    #[serde(default)]
+    pub(in crate::engine) history: u64,
 }
 
 /// All of which anything was noted. Bounded by the key log, and by the rotations before it.
 pub(in crate::engine) fn all(tx: &Tx<'_>) -> Result<Vec<OwnDevice>, EngineError> {
     Ok(tx.scan(&tables::own_devices(), None, usize::MAX, false)?.into_iter().map(|(_, device)| device).collect())
+}
+
+/// One of them.
+pub(in crate::engine) fn one(tx: &Tx<'_>, id: &DeviceId) -> Result<Option<OwnDevice>, EngineError> {
+    Ok(tx.get(&tables::own_device(id))?)
 }
 
 /// The one place where anything of a device is noted.

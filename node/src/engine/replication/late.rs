@@ -10,12 +10,13 @@ use crate::engine::sealing::{chains, opening};
 use crate::engine::wire::payload::{self, Body, Sealed, Unopened};
 use crate::engine::{Cx, EngineError, members, own};
 
-/// Opens a stored entry with a content key that `from` gave us afterwards; `false` if it does not open.
+/// Opens a stored entry with a content key that `from` gave us afterwards; `false` if it does not open. Beside the author stands when
+/// the account received it, Unix milliseconds.
 pub(in crate::engine) fn open_late(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     entry: &Entry,
-    account: AccountId,
+    (account, at): (AccountId, u64),
     key: &Secret<32>,
     from: &AccountId,
 ) -> Result<bool, EngineError> {
@@ -37,7 +38,7 @@ pub(in crate::engine) fn open_late(
     };
     match opened {
         Ok((key, body)) => {
-            arrivals::receive(cx, channel, entry, account, key, body)?;
+            arrivals::receive(cx, channel, entry, (account, at), key, body)?;
             Ok(true)
         }
         Err(_) => Ok(false),
@@ -54,6 +55,6 @@ pub(in crate::engine) fn open_again(
     let account = members::account_of(cx, channel, &entry.header().feed.author)?;
     let (Some(payload), Some(account)) = (entry.payload(), account) else { return Ok(false) };
     let Ok((key, body)) = chains.open(payload, &payload::aad_of(channel.id, entry)) else { return Ok(false) };
-    arrivals::receive(cx, channel, entry, account, key, body)?;
+    arrivals::receive(cx, channel, entry, (account, cx.now), key, body)?;
     Ok(true)
 }

@@ -9,6 +9,7 @@ use crate::engine::consent::pursuit;
 use crate::engine::contacts::witness;
 use crate::engine::group::peers;
 use crate::engine::live::ContactPeer;
+use crate::engine::notices::Notice;
 use crate::engine::outbound::{control, knock, post};
 use crate::engine::records::channels::{self, Kind};
 use crate::engine::records::devices::DeviceRef;
@@ -67,6 +68,10 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     control::card_to(cx, owner)?;
     parked::take_over(cx, &owner.device)?;
     witness::opened(cx, owner, peer)?;
+    if is_ours {
+        cx.live.transfer.moved_at = cx.now;
+        cx.notices.push(Notice::Transfer);
+    }
     parked::request(cx, &owner.account, &owner.device)
 }
 
@@ -74,6 +79,10 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
 pub(in crate::engine) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
     let now = cx.now;
     let gone = cx.live.opened.remove(&peer);
+    if cx.live.transfer.active {
+        // Another device of ours may go on.
+        cx.notices.push(Notice::Transfer);
+    }
     if let Some(contact) = cx.live.contacts.get_mut(&peer) {
         cx.live.lost.add(contact.account, now);
         cx.live.keepers.away(contact.account, now);

@@ -14,6 +14,7 @@ use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::messages;
 use crate::engine::records::sessions::Scope;
+use crate::engine::records::transfer;
 use crate::engine::replication::{forks, parked, rollback};
 use crate::engine::said::arrivals;
 use crate::engine::sealing::opening::Reader;
@@ -144,12 +145,16 @@ pub(in crate::engine) fn apply(
     if own && !entries.is_empty() {
         rollback::proven(cx, &mut channel, id.incarnation)?;
     }
-    // [ENTRY-8]
-    if !own && let Some(wait) = charge::wait(cx, account, &entries) {
+    // [ENTRY-8] What another device of ours has of history was charged for when it came to the account.
+    let history = cx.live.transfer.active && cx.me.is_ours(&from.account);
+    if !own
+        && !history
+        && let Some(wait) = charge::wait(cx, account, &entries)
+    {
         return Ok(Taken::Later(wait));
     }
     if !entries.is_empty() {
-        let charge = charge::Charge::begin(cx, (!own).then_some(account))?;
+        let charge = charge::Charge::begin(cx, (!own && !history).then_some(account))?;
         keep(cx, &mut channel, &mut feed, &entries, (account, device), from)?;
         charge.end(cx)?;
     }
@@ -234,6 +239,7 @@ fn keep(
         return parked::request(cx, &from.account, &from.device);
     }
     let mut reader = Reader::new(cx, channel, &account, &device)?;
+    let mut awaited = Vec::new();
     for entry in entries.iter().filter(|entry| entry.header().kind == Kind::Content) {
         // After a repair the message may be there though its entry was lost.
         if messages::at(cx.tx, channel.no, &entry.order())?.is_some_and(|message| message.id == entry.id()) {
@@ -243,7 +249,9 @@ fn keep(
         // What we wrote ourselves was never wrapped for us: whoever has it gives us the key.
         let opened = if own { Err(Unopened::NoKey) } else { reader.open(cx, channel, entry)? };
         match opened {
-            Ok((key, body)) => arrivals::receive(cx, channel, entry, account, key, body)?,
+            Ok((key, body)) => arrivals::receive(cx, channel, entry, (account, cx.now), key, body)?,
+            // [TRANSFER-1] Its key comes with those of many others.
+            Err(Unopened::NoKey) if cx.live.transfer.active && !own => awaited.push(entry.seq()),
             Err(why) => {
                 // Another device of ours that delivers it can open it, most likely, and is there.
                 let from_kin = !channel.is_group() && cx.me.is_ours(&from.account);
@@ -253,6 +261,11 @@ fn keep(
         }
     }
     reader.finish(cx)?;
+    if !awaited.is_empty() {
+        transfer::wait(cx.tx, (channel.no, feed.fid), (channel.id, feed.key), &awaited)?;
+        transfer::came(cx.tx, entries.iter().map(Entry::size).sum())?;
+        cx.notices.push(Notice::Transfer);
+    }
     channels::extend(cx.tx, channel, entries)?;
     channel.save(cx.tx)?;
     parked::request(cx, &from.account, &from.device)?;

@@ -2,8 +2,8 @@
 
 use covey_api::names::name;
 use covey_api::{
-    ApiError, Device, DeviceConfirm, DeviceLink, DeviceRename, DeviceRevoke, DeviceShow, EventKind, Linking, Reason,
-    Time,
+    ApiError, Device, DeviceConfirm, DeviceLink, DeviceRename, DeviceRevoke, DeviceShow, EventKind, History, Linking,
+    Reason, Time,
 };
 use covey_pairing::link::{Digits, LinkTicket, NetworkTag, Stage};
 
@@ -78,7 +78,16 @@ pub fn link(cx: &mut Cx<'_, '_>, params: &DeviceLink, network: Option<NetworkTag
     if let Some(wanted) = &wanted {
         free(cx, wanted, None)?;
     }
-    link::begin(cx, ticket, params.holder, wanted).map(drop)
+    link::begin(cx, ticket, (params.holder, span(params.history)), wanted).map(drop)
+}
+
+/// What of the history a new device may read: what was received in so many milliseconds before it is added, or all of it.
+fn span(history: History) -> Option<u64> {
+    match history {
+        History::None => Some(0),
+        History::Days90 => Some(90 * 24 * 3_600_000),
+        History::All => None,
+    }
 }
 
 /// How far the link is: the digits, once the new machine has answered.

@@ -17,18 +17,18 @@ use crate::engine::sealing::chains;
 use crate::engine::wire::payload::{self, Body};
 use crate::engine::{Cx, EngineError};
 
-/// Takes a body that was opened from a member's entry.
+/// Takes a body that was opened from a member's entry. Beside the author stands when it was received, Unix milliseconds.
 pub(in crate::engine) fn receive(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     entry: &Entry,
-    author: AccountId,
+    (author, at): (AccountId, u64),
     content_key: Secret<32>,
     body: Body,
 ) -> Result<(), EngineError> {
     let own = cx.me.is_ours(&author);
     let marks = body.read.clone();
-    let mut message = Message::new(entry, author, own, cx.now, body, content_key);
+    let mut message = Message::new(entry, author, own, at, body, content_key);
     if rights::is_deleted(cx, channel, &message) {
         message = message.forgotten();
     }

@@ -76,6 +76,9 @@ pub(in crate::engine) fn announce(
     channel: &mut Channel,
     message: &Message,
 ) -> Result<(), EngineError> {
+    if cx.quiet {
+        return Ok(());
+    }
     channel.active_at = cx.now;
     let kind = if message.own { api::EventKind::MessageSent } else { api::EventKind::MessageReceived };
     if !message.own {
@@ -91,6 +94,9 @@ pub(in crate::engine) fn tell(
     message: &Message,
     kind: api::EventKind,
 ) -> Result<(), EngineError> {
+    if cx.quiet {
+        return Ok(());
+    }
     if channels::is_request(cx.tx, channel)? {
         // Not a message of the inbox: the list of requests has changed.
         channel.save(cx.tx)?;

@@ -7,7 +7,7 @@ use serde_bytes::ByteArray;
 use crate::engine::records::channels::Channel;
 use crate::engine::records::messages::{self, Message, Page};
 use crate::engine::records::own_records::{self, ReadUpTo};
-use crate::engine::records::{feeds, parked};
+use crate::engine::records::{feeds, parked, transfer};
 use crate::engine::said::place;
 use crate::engine::{Cx, EngineError, tables};
 
@@ -142,5 +142,7 @@ fn first_unseen(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Resul
     }
     let waiting = tables::parked_of(&author, feed.fid);
     let rows = cx.tx.scan::<parked::Parked>(&waiting, None, 1, false)?;
-    Ok(rows.first().map(|(_, parked)| parked.seq).into_iter().chain(first).min())
+    let first = rows.first().map(|(_, parked)| parked.seq).into_iter().chain(first);
+    let awaited = if cx.live.transfer.active { transfer::first(cx.tx, channel.no, feed.fid)? } else { None };
+    Ok(first.chain(awaited).min())
 }

@@ -64,13 +64,17 @@ pub(in crate::engine) fn delivered(
         true => furthest(cx, feed.fid)?.delivered.max(mark.delivered),
         false => mark.delivered,
     };
+    // [TRANSFER-6] The first word of how far somebody has what another device of ours wrote is about history: no news of each message.
+    let is_history = cx.live.transfer.linked && mark.delivered == 0 && seq > 1 && !cx.me.wrote(&key);
     mark.delivered = seq;
     mark.delivered_at = cx.now;
     save(cx, feed.fid, device, &mark)?;
     if !found.is_group() && cx.me.wrote(&key) {
         sessions::arrived(cx, device, feed.fid, seq)?;
     }
-    changed(cx, &found, feed.fid, known, seq, "delivered")?;
+    if !is_history {
+        changed(cx, &found, feed.fid, known, seq, "delivered")?;
+    }
     Ok((seq == feed.head.map_or(0, |head| head.seq)).then_some(found))
 }
 

@@ -4,6 +4,7 @@ use covey_api::{Device, DeviceRole, DeviceState, Time};
 
 use crate::engine::Cx;
 use crate::engine::records::own_devices::OwnDevice;
+use crate::engine::shown::transfer;
 
 /// A device that was not seen for this long is dormant, in milliseconds: 90 days.
 const DORMANT_AFTER: u64 = 90 * 24 * 3_600_000;
@@ -27,5 +28,6 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, device: &OwnDevice) -> Device {
         seen: if this { Some(cx.now) } else { device.seen }.map(Time::from_unix_ms),
         state,
         this,
+        transfer: transfer::under_way(cx, &device.id, device.name.clone()).filter(|_| device.revoked_at.is_none()),
     }
 }

@@ -31,6 +31,9 @@ pub(in crate::engine) fn tell(
     message: &Message,
     marks: &[Mark],
 ) -> Result<(), EngineError> {
+    if cx.quiet {
+        return Ok(());
+    }
     let cursor = journal::message(cx, kind, channel.no, &message.place)?;
     let shown = if cx.live.followed {
         let shown = message::show_in_event(cx, channel, message, marks)?;

@@ -8,6 +8,7 @@
 //! | [`delivery`] | how far messages have come |
 //! | [`message`] | messages |
 //! | [`channel`] | conversations |
+//! | [`device`], [`transfer`] | our own devices, the history that they are given |
 //! | [`events`] | the journal |
 
 pub(super) mod channel;
@@ -18,3 +19,4 @@ pub(super) mod events;
 pub(super) mod group;
 pub(super) mod ids;
 pub(super) mod message;
+pub(super) mod transfer;

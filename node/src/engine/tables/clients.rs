@@ -84,6 +84,11 @@ pub(in crate::engine) fn joining() -> Key {
     Key::table(Table::Meta).raw("joining")
 }
 
+/// [`crate::engine::records::transfer::Transfer`] to this device.
+pub(in crate::engine) fn transfer() -> Key {
+    Key::table(Table::Meta).raw("transfer")
+}
+
 /// Cards of our other devices that were handed over with the account and not looked at yet.
 pub(in crate::engine) fn handed_cards() -> Key {
     Key::table(Table::Meta).raw("handed cards")

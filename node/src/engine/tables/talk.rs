@@ -176,6 +176,16 @@ pub(in crate::engine) fn all_parked() -> Key {
     Key::table(Table::Parked)
 }
 
+/// [`crate::engine::records::transfer::Awaited`] of a feed.
+pub(in crate::engine) fn awaited(channel: u64, fid: u64) -> Key {
+    Key::table(Table::Awaited).u64(channel).u64(fid)
+}
+
+/// All of them.
+pub(in crate::engine) fn all_awaited() -> Key {
+    Key::table(Table::Awaited)
+}
+
 /// The proof that the author of a feed forked it.
 pub(in crate::engine) fn fork_proof(fid: u64) -> Key {
     Key::table(Table::Entry).u64(fid).u64(0)

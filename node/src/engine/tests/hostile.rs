@@ -14,5 +14,6 @@ mod late;
 mod mallory;
 mod parcels;
 mod replays;
+mod transfer;
 mod work;
 mod writing;

@@ -8,11 +8,24 @@ use rand::RngExt;
 use super::node::Node;
 use super::world::World;
 use crate::engine::contacts::{cards, own};
-use crate::engine::{Me, card};
+use crate::engine::records::own_devices::{self, OwnDevice};
+use crate::engine::records::transfer;
+use crate::engine::{Cx, EngineError, Me, PeerKey, card};
 
 impl World {
     /// Node `b` begins anew as another device of the account of node `a`, which is what linking comes to.
     pub(super) fn link(&mut self, a: usize, b: usize) {
+        self.link_as(a, b, None);
+        self.settle();
+    }
+
+    /// The same, and it is given the history of the account, what was received since a time in Unix milliseconds. Nothing of it is on its way
+    /// yet.
+    pub(super) fn link_with_history(&mut self, a: usize, b: usize, since: u64) {
+        self.link_as(a, b, Some(since));
+    }
+
+    fn link_as(&mut self, a: usize, b: usize, history: Option<u64>) {
         self.stop(b);
         let (me, device, now) = (Arc::clone(&self.nodes[a].me), self.nodes[b].me.device.clone(), self.now);
         let key_log = me.key_log.add_device(&me.account, &device, now).unwrap();
@@ -20,13 +33,38 @@ impl World {
         let (seed, policy) = (self.nodes[a].rng.random(), self.nodes[b].policy.clone());
         let me = Me { device, key_log, ..Me::clone(&me) };
         self.nodes[b] = Node::of(seed, policy, me);
+        if let Some(since) = history {
+            self.begin_transfer(a, b, since);
+        }
         self.restart(b);
         for (from, to) in [(a, b), (b, a)] {
             let card = self.card(from);
             let account = self.nodes[to].account();
             self.call(to, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
         }
-        self.settle();
+    }
+
+    /// What both sides of a link store.
+    fn begin_transfer(&mut self, a: usize, b: usize, since: u64) {
+        let (host, now) = (self.nodes[a].me.device_id(), self.now);
+        let keys = self.nodes[b].me.device.keys();
+        let begin = |cx: &mut Cx<'_, '_>| -> Result<(), EngineError> {
+            transfer::begin(cx.tx, Some(host), since);
+            Ok(())
+        };
+        self.nodes[b].transact(now, begin).unwrap();
+        let (name, peer) = (format!("device {b}"), PeerKey(keys.network));
+        let device = OwnDevice {
+            id: keys.id,
+            peer,
+            name,
+            holder: false,
+            since: now,
+            seen: None,
+            revoked_at: None,
+            history: since,
+        };
+        self.call(a, |cx| Ok(own_devices::set(cx.tx, &device)?)).unwrap();
     }
 
     /// The key log of a node's account is another one from now on.

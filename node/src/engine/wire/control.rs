@@ -6,6 +6,8 @@ use covey_pairing::crypto::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::engine::wire::transfer::Range;
+
 /// [CTRL-1] Entries of which keys are asked for or given at a time.
 pub(in crate::engine) const MAX_ASKED: usize = 64;
 
@@ -39,4 +41,7 @@ pub(in crate::engine) enum Control {
     /// `[MAIL-2]` Where mail for the device that says it waits while it is away: `covey_pairing::keeper::Mailbox`.
     #[serde(rename = "i")]
     Mailbox(ByteBuf),
+    /// [TRANSFER-1] Give me the history: what was received since then, of these entries, sealed under this key; without entries an overview.
+    #[serde(rename = "h")]
+    History(u64, Secret<32>, Vec<Range>),
 }

@@ -11,6 +11,7 @@
 //! | [`knock`] | what strangers who come with a ticket of a group leave |
 //! | [`mail`] | what is left for a contact at a keeper |
 //! | [`own_log`] | which key log devices of one account know |
+//! | [`transfer`] | how a device that was linked is given the history |
 //! | [`doctor`] | how members compare a group |
 
 pub(super) mod contest;
@@ -23,3 +24,4 @@ pub(super) mod own_log;
 pub(super) mod own_record;
 pub(super) mod parcel;
 pub(super) mod payload;
+pub(super) mod transfer;

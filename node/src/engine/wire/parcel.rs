@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::engine::EngineError;
+use crate::engine::wire::transfer::MAX_CHUNK;
 
 /// Longest frame that is read: a parcel of the largest payload with its framing.
 pub(in crate::engine) const MAX_FRAME: usize = 128 * 1024;
 
 /// Only the proof of a fork may be longer: its author chose how long.
 pub(in crate::engine) const MAX_FORK_FRAME: usize = MAX_FORK_PROOF + 1024;
+
+/// And a chunk of history.
+pub(in crate::engine) const MAX_HISTORY_FRAME: usize = MAX_CHUNK + 1024;
 
 /// Version of every encoding here.
 pub(in crate::engine) const VERSION: u8 = 1;
@@ -66,6 +70,12 @@ pub(in crate::engine) enum Frame {
     /// [WITNESS-2] It: the operations of a key log.
     #[serde(rename = "z")]
     Log(ByteBuf),
+    /// [TRANSFER-3] A chunk of history: see [`super::transfer`].
+    #[serde(rename = "x")]
+    History(ByteBuf),
+    /// [TRANSFER-8] How far the sender is with its history: whether it has ended, entries, of how many, bytes.
+    #[serde(rename = "v")]
+    Progress(bool, u64, u64, u64),
 }
 
 /// What a parcel carries.

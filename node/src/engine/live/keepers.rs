@@ -122,7 +122,7 @@ impl Keepers {
     /// A keeper of ours answered and brought nothing.
     pub(in crate::engine) fn brought_nothing(&mut self, peer: PeerKey, now: u64) {
         let (since, count) = self.useless.entry(peer).or_insert((now, 0));
-        if now.abs_diff(*since) > TIRED {
+        if now.abs_diff(*since) >= TIRED {
             (*since, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
@@ -130,7 +130,7 @@ impl Keepers {
 
     /// Whether a keeper of ours brought nothing too often lately.
     pub(in crate::engine) fn is_tiresome(&self, peer: PeerKey, now: u64) -> bool {
-        self.useless.get(&peer).is_some_and(|(since, count)| *count > MAX_USELESS && now.abs_diff(*since) <= TIRED)
+        self.useless.get(&peer).is_some_and(|(since, count)| *count > MAX_USELESS && now.abs_diff(*since) < TIRED)
     }
 
     /// Contacts whose time it is.

@@ -62,6 +62,7 @@ pub(crate) fn of(target: &str) -> Seeds {
         "node_body" => node_body(),
         "node_parcel" => node_parcel(),
         "node_control" => node_control(),
+        "node_transfer" => node_transfer(),
         "node_card" => card_seeds(&pair_of_nodes().card()),
         "api_params" => params(),
         _ => crate::groups::of(target),
@@ -569,6 +570,24 @@ fn node_control() -> Seeds {
     ];
     let mut seeds = named("control", said.iter().map(|said| encode(&(1u8, said))));
     seeds.push(("nonsense".to_owned(), b"nonsense".to_vec()));
+    seeds
+}
+
+#[derive(Serialize)]
+enum Chunk {
+    #[serde(rename = "o")]
+    Overview(Vec<(covey_feed::ChannelId, u64)>),
+    #[serde(rename = "k")]
+    Keys(Vec<(Option<Secret<32>>, u64)>),
+}
+
+fn node_transfer() -> Seeds {
+    let given = [(Some(Secret::new([1; 32])), 1_800_000_000_000), (None, 0), (None, 1)];
+    let mut seeds = named("keys", given.map(|one| encode(&(1u8, Chunk::Keys(vec![one])))));
+    let channel = pair_of_nodes().feed().channel;
+    seeds.push(("bad-overview".to_owned(), encode(&(1u8, Chunk::Overview(vec![(channel, 1)])))));
+    seeds.push(("bad-two".to_owned(), encode(&(1u8, Chunk::Keys(vec![(None, 0), (None, 0)])))));
+    seeds.push(("bad-version".to_owned(), encode(&(2u8, Chunk::Keys(vec![(None, 0)])))));
     seeds
 }
 

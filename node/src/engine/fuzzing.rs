@@ -3,14 +3,19 @@
 
 use covey_feed::run::{self, RunLimits};
 use covey_feed::{FeedId, Kind, Run};
+use covey_pairing::crypto::aead;
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::envelope;
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, DeviceId};
 
-use crate::engine::records::{self, channels, devices, people};
+use crate::engine::live::transfers::Asked;
+use crate::engine::records::devices::DeviceRef;
+use crate::engine::records::{self, channels, devices, feeds, people, transfer};
 use crate::engine::said::own_feed;
+use crate::engine::transfer::take;
 use crate::engine::wire::payload::{self, Sealed};
-use crate::engine::{Appended, Cx, EngineError, card, sealing};
+use crate::engine::wire::transfer::associated_data;
+use crate::engine::{Appended, Cx, EngineError, PeerKey, card, sealing, tables};
 
 /// What an entry is made of.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +66,30 @@ pub fn entry(cx: &mut Cx<'_, '_>, to: &AccountId, content: Content<'_>) -> Resul
     let signed = own_feed::sign(cx, channel.no, key);
     cx.appended = Appended::default();
     Ok(run::assemble(signed, RunLimits::default()).map(|run| (FeedId::new(channel.id, key), run)))
+}
+
+/// Gives a device of ours, which asked for the keys of what a contact wrote, a chunk with this plaintext, as another device of ours would seal
+/// it. Whether it counts.
+///
+/// # Errors
+/// Those of the engine.
+pub fn history(cx: &mut Cx<'_, '_>, contact: &AccountId, plaintext: &[u8]) -> Result<bool, EngineError> {
+    let Some(no) = people::load(cx.tx, contact)?.and_then(|contact| contact.channel) else { return Ok(false) };
+    let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(false) };
+    let Some(feed) = feeds::all(cx.tx, no)?.into_iter().find(|feed| feed.account == *contact) else { return Ok(false) };
+    if let Some(entry) = feeds::entry(cx.tx, feed.fid, 1)? {
+        cx.tx.delete(&tables::message(no, &entry.order()));
+    }
+    transfer::begin(cx.tx, None, 0);
+    transfer::wait(cx.tx, (no, feed.fid), (channel.id, feed.key), &[1])?;
+    let (key, device) = (Secret::new([1; 32]), DeviceId::from_bytes([2; 32]));
+    let ranges = vec![(channel.id, feed.key, 1, 1)];
+    let asked = Asked { peer: PeerKey([2; 32]), device, key: key.clone(), ranges, at: cx.now, parcel: None };
+    (cx.live.transfer.active, cx.live.transfer.asked) = (true, Some(asked));
+    let sealed = aead::seal(&key, &[0; 12], &associated_data(&device, &cx.me.device_id()), plaintext);
+    let from = DeviceRef { account: cx.me.account_id(), device };
+    take::chunk(cx, from, &sealed)?;
+    Ok(cx.live.transfer.asked.is_none() && cx.live.transfer.failed == 0)
 }
 
 /// Our signed card.

@@ -54,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     ("node_body", node::body),
     ("node_parcel", node::parcel),
     ("node_control", node::control),
+    ("node_transfer", node::transfer),
     ("node_card", node::card),
     ("api_params", api::params),
 ];

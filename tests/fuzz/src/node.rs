@@ -296,6 +296,15 @@ pub fn control(bytes: &[u8]) -> bool {
     true
 }
 
+/// What another device of one's own account puts into a chunk of history; it may be stolen.
+pub fn transfer(bytes: &[u8]) -> bool {
+    let pair = pair_of_nodes();
+    let contact = pair.bob.me.account_id();
+    let mut live = pair.alice.live(None);
+    let (counts, _, _) = pair.alice.tried(&mut live, |cx| fuzzing::history(cx, &contact, bytes));
+    counts.expect("a sound store")
+}
+
 /// A card that was looked up. First byte: 0 as it comes, else its content is signed first.
 pub fn card(bytes: &[u8]) -> bool {
     let Some((mode, bytes)) = bytes.split_first() else { return false };

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Golden transcripts of pairing/SPEC.md, computed a second time, from the specification and without the Rust code.
+"""Golden transcripts of pairing/SPEC.md and node/SPEC.md, computed a second time, from the specifications and without the Rust code.
 
-    scripts/vectors.py           writes golden.json, group.json, identity.json and keeper.json in pairing/tests/vectors
+    scripts/vectors.py           writes the files of FILES
     scripts/vectors.py --check   fails if these files are not exactly what is computed here
 
-Needs scripts/requirements.txt. The Rust tests that reproduce the files byte for byte are in pairing.
+Needs scripts/requirements.txt. The Rust tests that reproduce the files byte for byte are in pairing and node.
 """
 
 import json
@@ -14,6 +14,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import vectors_noise as noise
+from vectors_devices import devices, node
 from vectors_group import groups
 from vectors_identity import identity
 from vectors_keeper import keepers
@@ -22,7 +23,7 @@ from vectors_primitives import (
 )
 from vectors_session import DAY, Device, Prekeys, Session, envelope, pqxdh_initiate, pqxdh_respond
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "pairing/tests/vectors"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOW = 1_767_225_600_000
 AAD = b"what the caller binds"
 
@@ -273,16 +274,23 @@ def golden():
     }
 
 
+FILES = {
+    "pairing/tests/vectors/golden.json": golden,
+    "pairing/tests/vectors/group.json": groups,
+    "pairing/tests/vectors/identity.json": identity,
+    "pairing/tests/vectors/devices.json": devices,
+    "pairing/tests/vectors/keeper.json": keepers,
+    "node/src/engine/wire/golden.json": node,
+}
+
+
 def main():
     if sys.argv[1:] not in ([], ["--check"]):
         sys.exit(__doc__)
-    computations = [
-        ("golden.json", golden), ("group.json", groups), ("identity.json", identity), ("keeper.json", keepers),
-    ]
-    for name, compute in computations:
-        file, computed = FOLDER / name, json.dumps(compute(), indent=1) + "\n"
+    for name, compute in FILES.items():
+        file, computed = ROOT / name, json.dumps(compute(), indent=1) + "\n"
         if not sys.argv[1:]:
-            FOLDER.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(computed)
         elif not file.exists() or file.read_text() != computed:
             sys.exit(f"{file} is not what scripts/vectors.py computes")

@@ -1,4 +1,4 @@
-"""Noise (revision 34) for `25519_ChaChaPoly_BLAKE2s`, patterns IK, IKpsk0 and X, straight from the specification."""
+"""Noise (revision 34) for `25519_ChaChaPoly_BLAKE2s`, patterns IK, IKpsk0, NKpsk0 and X, straight from the specification."""
 
 import hashlib
 import hmac
@@ -8,6 +8,7 @@ from vectors_primitives import dh, public, seal, unseal
 MESSAGES = {
     "IK": [["e", "es", "s", "ss"], ["e", "ee", "se"]],
     "IKpsk0": [["psk", "e", "es", "s", "ss"], ["e", "ee", "se"]],
+    "NKpsk0": [["psk", "e", "es"], ["e", "ee"]],
     "X": [["e", "es", "s", "ss"]],
 }
 

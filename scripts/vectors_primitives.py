@@ -75,7 +75,7 @@ def unseal(key, nonce, aad, ciphertext):
 
 
 def cbor(value):
-    """The subset of RFC 8949 that covey writes: unsigned integers, byte and text strings, arrays, maps, null."""
+    """The subset of RFC 8949 that covey writes: unsigned integers, byte and text strings, arrays, maps, null, true, false."""
 
     def head(major, n):
         for info, size, limit in ((24, 1, 1 << 8), (25, 2, 1 << 16), (26, 4, 1 << 32), (27, 8, 1 << 64)):
@@ -87,6 +87,8 @@ def cbor(value):
 
     if value is None:
         return b"\xf6"
+    if isinstance(value, bool):
+        return b"\xf5" if value else b"\xf4"
     if isinstance(value, int):
         return head(0, value)
     if isinstance(value, bytes):

@@ -7,12 +7,17 @@ use serde_json::Value;
 
 use super::{
     handshake::{self, Initiator, Responder},
+    offer::{Offer, OfferContext},
     pair_secret::PairSecret,
     seal::Seal,
 };
 use crate::{
-    crypto::{dh::DhSecret, kem::KemSecret, secret::Secret},
-    identity::AccountSecret,
+    crypto::{
+        dh::{DhPublic, DhSecret},
+        kem::{KemPublic, KemSecret},
+        secret::Secret,
+    },
+    identity::{AccountSecret, DeviceSecret},
     ids::{AccountId, InviteId},
 };
 
@@ -109,4 +114,23 @@ fn reproduce(golden: &Value) {
         let stored = covey_codec::encode(&secret).expect("encodes");
         assert_eq!(hex::encode(&stored[2..]), golden["pair_secret"]);
     }
+}
+
+/// The offer of a renewal, with its card. [PAIR-72] [PAIR-73] [PAIR-85]
+#[test]
+fn the_offer_of_a_renewal_is_byte_for_byte_that_of_the_independent_computation() {
+    let golden: Value = serde_json::from_str(include_str!("../../tests/vectors/devices.json")).expect("JSON");
+    let golden = &golden["renewal"];
+    let now = golden["now"].as_u64().expect("a number");
+    let account = |name: &str| AccountId::from_bytes(array(&golden[name]));
+    let [dh, e] = ["dh", "ephemeral"].map(|name| DhPublic::from_bytes(array(&golden[name])).expect("a key"));
+    let desk = DeviceSecret::from_seed(array(&golden["desk"]));
+    let kem = KemPublic::from_bytes(&bytes(&golden["kem"])).expect("a key");
+    let mut offer = Offer::new(account("to"), e, now, 3, "bob", String::new(), kem, &bytes(&golden["card"]));
+    offer.renewal = true;
+    assert_eq!(hex::encode(offer.sign(&desk)), golden["offer"].as_str().expect("hex"));
+    let (from, to) = (account("account"), account("to"));
+    let context = OfferContext { from: &from, to: &to, static_key: &dh, e: e.as_bytes() };
+    let verified = Offer::verify(&bytes(&golden["offer"]), &context, now).expect("valid");
+    assert_eq!((verified.signer, verified.offer.renewal), (desk.id(), true));
 }

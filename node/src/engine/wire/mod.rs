@@ -25,3 +25,6 @@ pub(super) mod own_record;
 pub(super) mod parcel;
 pub(super) mod payload;
 pub(super) mod transfer;
+
+#[cfg(test)]
+mod golden;

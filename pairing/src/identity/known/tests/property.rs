@@ -156,6 +156,9 @@ fn read(shown: &[Shown]) -> KnownLog {
             Shown::Log(log) => drop(known.learn(log, NOW + at as u64)),
             Shown::Contest(contest) => known.contest(contest, NOW + at as u64).expect("in time, of the account"),
         }
+        // A node stores it in between.
+        let stored = covey_codec::encode(&known).expect("plain data");
+        known = covey_codec::decode(&stored, 1 << 20).expect("decodes");
     }
     known
 }

@@ -5,21 +5,22 @@
 #   scripts/sim.sh pair --seeds 0..5000         # many, two nodes or a small mesh by the seed
 #   scripts/sim.sh group --members 50 --seed 3  # a group of whole engines (sim_group), built for speed; prints its costs
 #   scripts/sim.sh group --members 50 --seeds 0..20 --fair     # nothing is lost and nobody comes or goes
+#   scripts/sim.sh devices --seeds 0..200       # one account on several devices, which are linked, revoked, stolen and restored
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-    sed -n '4,7p' "$0" | sed 's/^# *//' >&2
+    sed -n '4,8p' "$0" | sed 's/^# *//' >&2
     exit 2
 }
 
 what=${1:-}
-[ "$what" = pair ] || [ "$what" = group ] || usage
+[ "$what" = pair ] || [ "$what" = group ] || [ "$what" = devices ] || usage
 shift
 seeds=
 while [ $# -gt 0 ]; do
     case "$1" in
-        --nodes) [[ "${2:-}" =~ ^[2-9]$ ]] || usage; export COVEY_SIM_NODES=$2; shift 2 ;;
+        --nodes) [[ "$what" = pair && "${2:-}" =~ ^[2-9]$ ]] || usage; export COVEY_SIM_NODES=$2; shift 2 ;;
         --members) [[ "$what" = group && "${2:-}" =~ ^[1-9][0-9]{0,4}$ ]] || usage; export COVEY_SIM_MEMBERS=$2; shift 2 ;;
         --fair) export COVEY_SIM_FAIR=1; shift ;;
         --seed) [[ "${2:-}" =~ ^[0-9]+$ ]] || usage; seeds=$2..$(($2 + 1)); shift 2 ;;
@@ -34,5 +35,7 @@ if [ "$what" = group ]; then
     exec cargo test --quiet --release --package covey-node --lib -- --nocapture --exact \
         engine::tests::sim_group::five_members_agree_whatever_happens_once_the_network_heals
 fi
-# Libtest runs the four shares of the seeds beside each other; each prints a seed before it runs it.
-exec cargo test --quiet --package covey-node --lib -- --nocapture contacts_agree_once_the_network_heals
+test=contacts_agree_once_the_network_heals
+[ "$what" = pair ] || test=devices_of_an_account_agree_once_the_network_heals
+# Libtest runs the shares of the seeds beside each other; each prints a seed before it runs it.
+exec cargo test --quiet --package covey-node --lib -- --nocapture "$test"

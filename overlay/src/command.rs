@@ -61,8 +61,8 @@ pub enum Command {
     Lookup {
         /// Account public key.
         account: [u8; 32],
-        /// The newest valid record.
-        respond_to: Reply<Result<Opened, LookupError>>,
+        /// The valid records, the newest first.
+        respond_to: Reply<Result<Vec<Opened>, LookupError>>,
     },
     /// See [`crate::Handle::probe`].
     Probe {

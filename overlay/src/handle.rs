@@ -108,7 +108,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`LookupError`] after at most 30 s.
-    pub async fn lookup(&self, account: [u8; 32]) -> Result<Opened, LookupError> {
+    pub async fn lookup(&self, account: [u8; 32]) -> Result<Vec<Opened>, LookupError> {
         self.ask(|respond_to| Command::Lookup { account, respond_to }).await.unwrap_or(Err(LookupError::Gone))
     }
 

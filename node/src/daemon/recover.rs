@@ -217,13 +217,15 @@ async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) ->
             };
             let found = timeout_at(until, overlay.lookup(*key.as_bytes())).await;
             match found {
-                Ok(Ok(opened)) => {
+                Ok(Ok(found)) => {
                     seen.insert(index);
-                    // It tells what happened, also after it has run out.
-                    let card = ContactCard::open_of(&words.id(), &opened.payload, 0);
-                    let Ok(card) = card else { continue };
-                    sequence = sequence.max(card.content().sequence);
-                    newest = Some(newer(newest, card.log(), &account)?);
+                    for opened in found {
+                        // It tells what happened, also after it has run out.
+                        let card = ContactCard::open_of(&words.id(), &opened.payload, 0);
+                        let Ok(card) = card else { continue };
+                        sequence = sequence.max(card.content().sequence);
+                        newest = Some(newer(newest, card.log(), &account)?);
+                    }
                 }
                 Ok(Err(LookupError::Gone)) => return Err(RecoverError::Alone),
                 Ok(Err(error)) => debug!(index, %error, "no card of the account here"),

@@ -5,6 +5,7 @@ use covey_pairing::crypto::sign::SigningSecret;
 use covey_pairing::identity::{self, CardContent, CardDevice, CardError};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
+use tracing::error;
 
 use crate::engine::counters::Counter;
 use crate::engine::records::devices::{self, ContactDevice};
@@ -78,7 +79,14 @@ pub(super) fn own(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
     if !stored.as_ref().is_some_and(is_as_before) {
         next.seq = sequence;
     }
-    let signed = sign(cx, &next, sequence)?;
+    let signed = match (sign(cx, &next, sequence)?, stored) {
+        (Some(signed), _) => signed,
+        (None, Some(stored)) => {
+            error!("the list of devices of this account leaves no room for a contact card; the one of before is kept");
+            return Ok(stored.signed.into_vec());
+        }
+        (None, None) => return Err(EngineError::bug(CardError::TooLong)),
+    };
     next.signed = ByteBuf::from(signed.clone());
     cx.tx.put(&tables::own_card(), &next)?;
     Ok(signed)
@@ -114,9 +122,10 @@ fn others(cx: &Cx<'_, '_>) -> Result<Vec<CardDevice>, EngineError> {
     Ok(others.map(entry).collect())
 }
 
-/// Signs a card that says `own`. What does not fit of other devices is left out: their bundles first, then their addresses, those
-/// that changed longest ago first. They hand out cards of their own.
-fn sign(cx: &Cx<'_, '_>, own: &Own, sequence: u64) -> Result<Vec<u8>, EngineError> {
+/// [CARD-6] Signs a card that says `own`. What does not fit is left out: bundles of other devices first, then their addresses, those that changed
+/// longest ago first, since they hand out cards of their own; then our own addresses and prekeys. None if the key log alone does not fit, which a
+/// device of ours that was stolen can bring about.
+fn sign(cx: &Cx<'_, '_>, own: &Own, sequence: u64) -> Result<Option<Vec<u8>>, EngineError> {
     let this = CardDevice {
         device: cx.me.device_id(),
         addresses: own.addresses.clone(),
@@ -138,21 +147,31 @@ fn sign(cx: &Cx<'_, '_>, own: &Own, sequence: u64) -> Result<Vec<u8>, EngineErro
     loop {
         match identity::sign(&content, &cx.me.device) {
             Err(CardError::TooLong) if shorten(&mut content.devices) => {}
-            signed => return signed.map_err(EngineError::bug),
+            Err(CardError::TooLong) => return Ok(None),
+            signed => return signed.map(Some).map_err(EngineError::bug),
         }
     }
 }
 
-/// Leaves one thing out of what is said of others than the first device. Whether there was any.
+/// Leaves one thing out. Whether there was any.
 fn shorten(devices: &mut [CardDevice]) -> bool {
-    let others = devices.get_mut(1..).unwrap_or_default();
+    let Some((own, others)) = devices.split_first_mut() else { return false };
     if let Some(oldest) = others.iter_mut().filter(|device| !device.prekeys.is_empty()).min_by_key(|device| device.seq)
     {
         oldest.prekeys.clear();
         return true;
     }
     let oldest = others.iter_mut().filter(|device| !device.addresses.is_empty()).min_by_key(|device| device.seq);
-    oldest.map(|oldest| oldest.addresses.clear()).is_some()
+    if let Some(oldest) = oldest {
+        oldest.addresses.clear();
+        return true;
+    }
+    if own.addresses.pop().is_some() {
+        return true;
+    }
+    let had_prekeys = !own.prekeys.is_empty();
+    own.prekeys.clear();
+    had_prekeys
 }
 
 /// Hands our card to the overlay if we may be found.

@@ -64,8 +64,8 @@ pub enum Input {
     Found {
         /// Whose card was looked up.
         account: AccountId,
-        /// The card, if one was found; not verified yet.
-        card: Option<Vec<u8>>,
+        /// The cards that were found, the newest first by their own word; not verified yet.
+        cards: Vec<Vec<u8>>,
     },
     /// The operator changed the configuration: from the next input on this holds. Writes nothing.
     Policy(Box<Policy>),
@@ -196,7 +196,7 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => parcels::frame(cx, peer, &frame),
         Input::Frame { peer, protocol: Protocol::Keeper, frame, .. } => roles::frame(cx, peer, &frame),
         Input::Addresses(addresses) => renewal::addresses_changed(cx, addresses),
-        Input::Found { account, card } => found::found(cx, account, card.as_deref()),
+        Input::Found { account, cards } => found::found(cx, account, &cards),
         Input::Tick => clock::tick(cx),
     }
 }
@@ -228,7 +228,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             Notice::Wrote(no) => leaving::wrote(cx, no)?,
             Notice::Ended(account) => {
                 cx.live.keepers.changed = true;
-                content::judge_contact(cx, &account)?;
+                content::judge_ended(cx, &account)?;
             }
             Notice::Pursue(account) => pursuit::anew(cx, &account)?,
             Notice::HandOut(no) => handing::hand_out(cx, no)?,

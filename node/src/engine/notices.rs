@@ -21,7 +21,7 @@ pub(super) enum Notice {
     OwnDevices,
     /// What the devices of our account agree on changed here.
     Shared(own_record::Key),
-    /// A contact has fewer devices than before.
+    /// A contact, or our own account, has fewer devices than before.
     Ended(AccountId),
     /// Something is to be sent to this account, or asked of it.
     Pursue(AccountId),

@@ -345,17 +345,17 @@ async fn run_errand(overlay: &Handle, errand: Errand) -> Option<Input> {
             }
         }
         Errand::Lookup(account, under) => {
-            let mut card = None;
+            let mut cards = Vec::new();
             for key in under {
                 match overlay.lookup(*key.as_bytes()).await {
-                    Ok(opened) => {
-                        card = Some(opened.payload);
+                    Ok(found) => {
+                        cards = found.into_iter().map(|opened| opened.payload).collect();
                         break;
                     }
                     Err(error) => debug!(account = %account.fmt_short(), %error, "no contact card found here yet"),
                 }
             }
-            Some(Input::Found { account, card })
+            Some(Input::Found { account, cards })
         }
     }
 }

@@ -29,6 +29,8 @@ const COMPANY: Duration = Duration::from_secs(6);
 const OFFER: Duration = Duration::from_secs(2);
 /// Offers follow each other no faster, however many newcomers there are. `[NET-QUERY-LIMIT]`
 const OFFER_AGAIN: Duration = Duration::from_secs(30);
+/// Different records that a lookup gives, of at most 80 storers. `[NET-RECORD-ALL]`
+const MOST_FOUND: usize = 32;
 /// Own records are stored again so often, as nodes come and go.
 const REFRESH: Duration = Duration::from_secs(3_600);
 
@@ -57,9 +59,24 @@ struct Lookup {
     /// Set while the node is still alone: when to ask anyway.
     wait: Option<Instant>,
     pending: usize,
-    best: Option<Opened>,
+    /// The newest first.
+    found: Vec<Opened>,
     deadline: Instant,
-    respond_to: Reply<Result<Opened, LookupError>>,
+    respond_to: Reply<Result<Vec<Opened>, LookupError>>,
+}
+
+impl Lookup {
+    /// `[NET-RECORD-ALL]`
+    fn add(&mut self, new: Opened) {
+        let rank = |o: &Opened| (o.sequence, o.period);
+        match self.found.iter_mut().find(|known| known.payload == new.payload) {
+            Some(known) if rank(known) < rank(&new) => *known = new,
+            Some(_) => {}
+            None => self.found.push(new),
+        }
+        self.found.sort_by_key(|o| std::cmp::Reverse(rank(o)));
+        self.found.truncate(MOST_FOUND);
+    }
 }
 
 impl Records {
@@ -178,7 +195,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn look_up(&mut self, account: [u8; 32], respond_to: Reply<Result<Opened, LookupError>>) {
+    pub(super) fn look_up(&mut self, account: [u8; 32], respond_to: Reply<Result<Vec<Opened>, LookupError>>) {
         if record::lookup_keys(&account, self.records.clock.now()).is_err() {
             return answer(respond_to, Err(LookupError::Key));
         }
@@ -188,7 +205,7 @@ impl Worker {
         let now = Instant::now();
         let alone = self.swarm.behaviour_mut().kad.kbuckets().next().is_none();
         let wait = alone.then_some(now + COMPANY);
-        let lookup = Lookup { account, wait, pending: 0, best: None, deadline: now + DEADLINE, respond_to };
+        let lookup = Lookup { account, wait, pending: 0, found: Vec::new(), deadline: now + DEADLINE, respond_to };
         let id = self.records.id();
         self.records.lookups.insert(id, lookup);
         if !alone {
@@ -207,16 +224,13 @@ impl Worker {
         }
     }
 
-    /// Of all answers only the newest valid one counts. `[NET-RECORD-NEWEST]`
+    /// A storer has one record. Which of several counts is for whoever can read them: a thief of the key can have signed the newest.
     pub(super) fn fetched(&mut self, id: u64, period: u64, value: &[u8]) {
         let now = self.records.clock.now();
         let Some(lookup) = self.records.lookups.get_mut(&id) else { return };
         match record::open(&lookup.account, period, value, now) {
             Ok(found) => {
-                let rank = |o: &Opened| (o.sequence, o.period);
-                if lookup.best.as_ref().is_none_or(|best| rank(best) < rank(&found)) {
-                    lookup.best = Some(found);
-                }
+                lookup.add(found);
                 lookup.deadline = lookup.deadline.min(Instant::now() + SETTLE);
             }
             Err(error) => tracing::debug!(%error, "record of a lookup refused"),
@@ -233,8 +247,8 @@ impl Worker {
     }
 
     fn end_lookup(&mut self, id: u64) {
-        if let Some(Lookup { best, respond_to, .. }) = self.records.lookups.remove(&id) {
-            answer(respond_to, best.ok_or(LookupError::NotFound));
+        if let Some(Lookup { found, respond_to, .. }) = self.records.lookups.remove(&id) {
+            answer(respond_to, if found.is_empty() { Err(LookupError::NotFound) } else { Ok(found) });
         }
         let of_lookup = |purpose: &Purpose| matches!(purpose, Purpose::Fetch { lookup, .. } if *lookup == id);
         let queries: Vec<QueryId> =

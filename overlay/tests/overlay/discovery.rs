@@ -32,7 +32,7 @@ async fn two_nodes_that_know_only_a_third_find_each_other_by_account_key() {
     let card = records(1, &alice.peer().to_bytes());
     eventually("published", || async { alice.handle.publish(card.clone()).await.is_ok() }).await;
 
-    let found = bob.handle.lookup(account()).await.unwrap();
+    let found = bob.handle.lookup(account()).await.unwrap().remove(0);
     assert_eq!(found.payload, alice.peer().to_bytes());
     bob.handle.dial(alice.peer(), Vec::new()).await.unwrap();
     bob.connected(alice.peer()).await;
@@ -49,7 +49,7 @@ async fn a_record_published_in_solitude_is_offered_to_those_who_come() {
     eventually("the hub stores it", || async { hub.status().await.records > 0 }).await;
     alice.handle.shutdown().await;
     let bob = Node::joining(3, &hub).await;
-    assert_eq!(bob.handle.lookup(account()).await.unwrap().payload, b"card");
+    assert_eq!(bob.handle.lookup(account()).await.unwrap()[0].payload, b"card");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_node_that_has_just_started_waits_for_company_before_it_looks() {
     let hub = Node::new(1).await;
     let _ = hub.handle.publish(records(1, b"card")).await;
     let bob = Node::joining(3, &hub).await;
-    assert_eq!(bob.handle.lookup(account()).await.unwrap().payload, b"card");
+    assert_eq!(bob.handle.lookup(account()).await.unwrap()[0].payload, b"card");
 }
 
 #[tokio::test]
@@ -77,8 +77,32 @@ async fn the_newest_record_wins_and_older_ones_do_not_come_back() {
         let records = records(sequence, payload);
         eventually("published", || async { alice.handle.publish(records.clone()).await.is_ok() }).await;
     }
-    let found = bob.handle.lookup(account()).await.unwrap();
+    let found = bob.handle.lookup(account()).await.unwrap().remove(0);
     assert_eq!((found.sequence, found.payload.as_slice()), (3, b"new".as_slice()));
+}
+
+#[tokio::test]
+async fn who_has_the_key_as_well_and_signs_the_highest_number_hides_no_other_record() {
+    // [NET-RECORD-ALL]
+    let hub = Node::new(1).await;
+    let flood = records(1 << 50, b"thief");
+    let liar = Mallory::with(11, move |swarm| {
+        for record in flood {
+            swarm.behaviour_mut().kad.store_mut().put(Record::new(record.key.to_vec(), record.value)).unwrap();
+        }
+    });
+    let liar = liar.await;
+    let alice = Node::joining(2, &hub).await;
+    let owner = records(5, b"owner");
+    eventually("published", || async { alice.handle.publish(owner.clone()).await.is_ok() }).await;
+    eventually("the hub has it", || async { hub.status().await.records > 0 }).await;
+    let mut config = config(3);
+    config.bootstrap = vec![liar.address.clone().with_p2p(liar.peer).unwrap(), hub.full_address().await];
+    let bob = Node::start(config).await;
+    eventually("bob knows both", || async { bob.status().await.routing_table >= 2 }).await;
+    let found = bob.handle.lookup(account()).await.unwrap();
+    let found: Vec<_> = found.iter().map(|found| found.payload.as_slice()).collect();
+    assert_eq!(found, [b"thief".as_slice(), b"owner"]);
 }
 
 #[tokio::test]
@@ -113,7 +137,7 @@ async fn lying_storers_cannot_put_a_stale_or_forged_record_in_place_of_the_newes
     let alice = Node::joining(2, &hub).await;
     eventually("published", || async { alice.handle.publish(newest.clone()).await.is_ok() }).await;
     eventually("the hub has it", || async { hub.status().await.records > 0 }).await;
-    let found = bob.handle.lookup(account()).await.unwrap();
+    let found = bob.handle.lookup(account()).await.unwrap().remove(0);
     assert_eq!((found.sequence, found.payload.as_slice()), (5, b"newest".as_slice()));
 }
 

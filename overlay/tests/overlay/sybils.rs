@@ -76,7 +76,7 @@ async fn a_card_is_found_although_all_nodes_around_one_of_its_places_are_an_atta
     alice.handle.shutdown().await;
     let bob = node(201, Some(through)).await;
     eventually("bob finds the card", || async {
-        bob.handle.lookup(account).await.is_ok_and(|found| found.payload == b"card")
+        bob.handle.lookup(account).await.is_ok_and(|found| found[0].payload == b"card")
     })
     .await;
 }
@@ -151,7 +151,7 @@ async fn a_card_is_found_among_a_thousand_nodes_although_a_hundred_of_an_attacke
     alice.handle.shutdown().await;
     let bob = node(201, Some(through)).await;
     eventually("bob finds the card", || async {
-        bob.handle.lookup(account).await.is_ok_and(|found| found.payload == b"card")
+        bob.handle.lookup(account).await.is_ok_and(|found| found[0].payload == b"card")
     })
     .await;
 }

@@ -311,5 +311,5 @@ pub fn card(bytes: &[u8]) -> bool {
     let pair = pair_of_nodes();
     let card = if mode & 1 == 0 { bytes.to_vec() } else { sign_card(&pair.bob.me.device, bytes) };
     let account = pair.bob.me.account_id();
-    pair.takes(Input::Found { account, card: Some(card) }, true)
+    pair.takes(Input::Found { account, cards: vec![card] }, true)
 }

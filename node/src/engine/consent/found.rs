@@ -10,24 +10,22 @@ use crate::engine::records::devices;
 use crate::engine::records::people::{self, Contact};
 use crate::engine::{Cx, Effect, EngineError, PeerKey};
 
-/// A look-up ended.
-pub(in crate::engine) fn found(
-    cx: &mut Cx<'_, '_>,
-    account: AccountId,
-    bytes: Option<&[u8]>,
-) -> Result<(), EngineError> {
-    let Some(bytes) = bytes else {
+/// A look-up ended. Of several cards the one counts whose key log outranks: whoever stole an account's key can publish any number of others.
+pub(in crate::engine) fn found(cx: &mut Cx<'_, '_>, account: AccountId, found: &[Vec<u8>]) -> Result<(), EngineError> {
+    if found.is_empty() {
         debug!(account = %account.fmt_short(), "no contact card was found; trying again later");
-        return Ok(());
-    };
-    if cx.me.is_ours(&account) {
-        return cards::learn(cx, &account, bytes).map(drop);
     }
-    let Some(contact) = people::load(cx.tx, &account)? else { return Ok(()) };
-    if !cards::learn(cx, &account, bytes)? {
+    let waits = people::load(cx.tx, &account)?.map(|contact| contact.wanted.is_some());
+    if waits.is_none() && !cx.me.is_ours(&account) {
         return Ok(());
     }
-    if contact.wanted.is_some() {
+    let mut usable = false;
+    for card in found {
+        usable |= cards::learn(cx, &account, card)?;
+    }
+    // The cards may have told something of it.
+    let Some(contact) = people::load(cx.tx, &account)?.filter(|_| usable) else { return Ok(()) };
+    if waits == Some(true) {
         return invite(cx, contact, None);
     }
     // New addresses, perhaps: dial them now. The next look-up waits its turn.

@@ -8,10 +8,12 @@ use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::{error, info, warn};
 
 use crate::engine::contacts::{alerts, kept};
+use crate::engine::members::rosters;
 use crate::engine::notices::Notice;
 use crate::engine::outbound::control;
 use crate::engine::records::people::{self, AlertKind, Contact, Wanted};
 use crate::engine::records::{devices, sessions};
+use crate::engine::sealing::chains;
 use crate::engine::shown::contact;
 use crate::engine::{Cx, EngineError, journal};
 
@@ -49,8 +51,13 @@ pub(in crate::engine) fn changed(
         warn!(account = %account.fmt_short(), "a contact has other devices than before");
         alerts::raise(cx, account, AlertKind::Devices, None)?;
     }
-    if was.iter().any(|device| !now.contains(device)) {
+    let gone: Vec<DeviceId> = was.iter().copied().filter(|device| !now.contains(device)).collect();
+    if !gone.is_empty() {
         cx.notices.push(Notice::Ended(*account));
+        // Rosters may name them for long: a recovered account has no device there that could say otherwise.
+        for no in rosters::shared_with(cx, account) {
+            chains::revoked(cx, no, &gone)?;
+        }
         // Who had that device may have copied the others, too.
         control::heal(cx, sessions::Scope::Pair, account)?;
     }

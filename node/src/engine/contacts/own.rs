@@ -65,6 +65,7 @@ pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, key_log: &KeyLog) -> Result<
     kept::store_revised(cx, &account, known, Some(key_log))?;
     cx.notices.push(Notice::OwnDevices);
     if revoked {
+        cx.notices.push(Notice::Ended(account));
         // Who had that device may have copied the others, too.
         control::heal(cx, Scope::Own, &account)?;
     }

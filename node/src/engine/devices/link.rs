@@ -2,7 +2,7 @@
 //! What is said, and when, is decided in [`covey_pairing::link`].
 
 use covey_api::{ApiError, EventKind, Reason};
-use covey_pairing::identity::{JOIN_PROOF_LEN, KeyLogError, MAX_ACTIVE_DEVICES};
+use covey_pairing::identity::{JOIN_PROOF_LEN, KeyLogError, MAX_ACTIVE_DEVICES, MAX_OPS};
 use covey_pairing::link::{
     Digits, End, HandOver, Host, HostError, HostEvent, LINK_LIFETIME_MS, LinkFrame, LinkTicket, NamedDevice, Stage,
 };
@@ -10,7 +10,7 @@ use serde_json::json;
 use tracing::info;
 
 use crate::engine::contacts::own;
-use crate::engine::devices::known;
+use crate::engine::devices::{known, room};
 use crate::engine::records::devices;
 use crate::engine::records::links::{self, Link};
 use crate::engine::records::own_devices::{self, OwnDevice};
@@ -74,6 +74,10 @@ fn possible(cx: &Cx<'_, '_>, ticket: &LinkTicket) -> Result<(), ApiError> {
     if devices::owner(cx.tx, PeerKey(ticket.device.network))?.is_some_and(|owner| !cx.me.is_ours(&owner.account)) {
         let sentence = "That link names a machine of somebody else whom you know. Run `covey init --link` on yours.";
         return Err(ApiError::new(Reason::BadLink, sentence));
+    }
+    if !room::for_another(log)? {
+        let sentence = "The account's list of devices has no room for another one. Recover the account with its words to begin it anew.";
+        return Err(ApiError::new(Reason::LimitReached, sentence).with_data(json!({ "limit": MAX_OPS })));
     }
     if log.active().count() >= MAX_ACTIVE_DEVICES {
         let sentence =

@@ -6,6 +6,7 @@
 //! | [`joining`] | the other side, as far as it is stored: this machine becomes a device |
 //! | [`known`] | what is known of the devices of the account, and what they are called |
 //! | [`revoke`] | ending a device |
+//! | [`room`] | how long the key log may become |
 //! | [`notice`] | how a device that was revoked is told |
 
 pub(crate) mod joining;
@@ -13,3 +14,4 @@ pub(super) mod known;
 pub(super) mod link;
 pub(super) mod notice;
 pub(super) mod revoke;
+mod room;

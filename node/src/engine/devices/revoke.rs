@@ -7,7 +7,7 @@ use serde_json::json;
 use tracing::info;
 
 use crate::engine::contacts::own;
-use crate::engine::devices::notice;
+use crate::engine::devices::{notice, room};
 use crate::engine::outbound::post;
 use crate::engine::records::own_devices::{self, OwnDevice};
 use crate::engine::records::{channels, feeds};
@@ -19,16 +19,14 @@ const MAX_CUTOFFS: usize = 64;
 /// Ends a device. The caller has made sure that it is another active one.
 pub(in crate::engine) fn revoke(cx: &mut Cx<'_, '_>, mut device: OwnDevice) -> Result<OwnDevice, ApiError> {
     let cutoffs = cutoffs(cx, &device.id)?;
-    let log = match cx.me.key_log.revoke_device(&cx.me.account, device.id, cutoffs, cx.now) {
+    let log = match room::revoked(&cx.me.key_log, &cx.me.account, device.id, cutoffs, cx.now)? {
         Ok(log) => log,
         Err(KeyLogError::NotHolder) => {
             let sentence = "This device was linked without --holder and cannot revoke others. Use one that `covey device list` shows as holder.";
             return Err(ApiError::new(Reason::NotHolder, sentence));
         }
         Err(KeyLogError::TooLong) => {
-            let sentence = format!(
-                "The account's list of devices has {MAX_OPS} changes, which is the most. Recover the account with its words to begin it anew."
-            );
+            let sentence = "The account's list of devices has no room for another change. Recover the account with its words to begin it anew.";
             return Err(ApiError::new(Reason::LimitReached, sentence).with_data(json!({ "limit": MAX_OPS })));
         }
         Err(error) => return Err(EngineError::bug(error).into()),

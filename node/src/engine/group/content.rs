@@ -5,11 +5,11 @@
 use covey_feed::{Entry, EntryId};
 use covey_pairing::ids::{AccountId, DeviceId};
 
-use crate::engine::members::{rights, rosters};
+use crate::engine::members::{self, rights, rosters};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::messages::{self, Message};
-use crate::engine::records::{devices, people};
+use crate::engine::records::people;
 use crate::engine::said::arrivals;
 use crate::engine::{Cx, EngineError, tables};
 
@@ -74,13 +74,22 @@ fn judge_those_of(cx: &mut Cx<'_, '_>, channel: &mut Channel, account: &AccountI
     Ok(looked)
 }
 
-/// [CUT-2] A contact has other devices than before: what one of before wrote beyond its end counts no more, and what is within it does.
-pub(in crate::engine) fn judge_contact(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
-    let Some(no) = people::load(cx.tx, account)?.and_then(|contact| contact.channel) else { return Ok(()) };
-    let Some(mut channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
-    for feed in feeds::all(cx.tx, no)? {
-        let device = DeviceId::from_bytes(*feed.key.author.as_bytes());
-        if cx.me.is_this_device(&device) || devices::device(cx.tx, account, &device)?.is_some() {
+/// [CUT-2] A contact has other devices than before, or our own account: what one of before wrote beyond its end counts no more, and what is within
+/// it does.
+pub(in crate::engine) fn judge_ended(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), EngineError> {
+    if !cx.me.is_ours(account) {
+        let no = people::load(cx.tx, account)?.and_then(|contact| contact.channel);
+        let channel = no.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten();
+        return channel.map_or(Ok(()), |channel| judge_direct(cx, channel));
+    }
+    let direct = channels::all(cx.tx)?.into_iter().filter(|channel| channel.contact().is_some());
+    direct.into_iter().try_for_each(|channel| judge_direct(cx, channel))
+}
+
+/// Looks again at the feeds of a conversation that end.
+fn judge_direct(cx: &mut Cx<'_, '_>, mut channel: Channel) -> Result<(), EngineError> {
+    for feed in feeds::all(cx.tx, channel.no)? {
+        if members::cut(cx, &channel, &feed.key)?.is_none() {
             continue;
         }
         for seq in 1..=feed.head.map_or(0, |head| head.seq) {

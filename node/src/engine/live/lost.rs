@@ -1,4 +1,7 @@
-//! Contacts who are not connected, and when their cards are looked up next.
+//! When the cards of contacts are looked up: of those who are not connected soon and ever more rarely, of the others now and then.
+//!
+//! Also of those who are connected, because it may be a stolen device that is: its account was recovered with the words, the new machine knows
+//! nobody, and the network is the only place where that can be seen.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +11,29 @@ use covey_pairing::ids::AccountId;
 const FIRST: u64 = 30_000;
 /// Longest such wait.
 const LONGEST: u64 = 2 * 3_600_000;
+/// Time between look-ups of a contact who is connected, and a quarter more at most. Disconnecting does not begin it anew: a thief would.
+const CONNECTED: u64 = 6 * 3_600_000;
 
 #[derive(Debug, Clone, Copy)]
 struct Search {
     at: u64,
     wait: u64,
+    /// When the card was last looked up, or the contact was first thought of.
+    looked: u64,
 }
 
-/// The contacts who are not connected. Bounded by the contacts.
+/// The paired contacts. Bounded by the contacts.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Lost(BTreeMap<AccountId, Search>);
 
 impl Lost {
-    /// A contact disconnected, or the node has just started.
+    /// A contact connected or disconnected, or the node has just started.
     pub(in crate::engine) fn add(&mut self, account: AccountId, now: u64) {
-        self.0.entry(account).or_insert(Search { at: now.saturating_add(FIRST), wait: FIRST });
+        let search = self.0.entry(account).or_insert(Search { at: u64::MAX, wait: FIRST, looked: now });
+        search.at = search.at.min(now.saturating_add(search.wait));
     }
 
-    /// It is a contact no more, or connected.
+    /// It is a contact no more.
     pub(in crate::engine) fn remove(&mut self, account: &AccountId) {
         self.0.remove(account);
     }
@@ -44,13 +52,28 @@ impl Lost {
     /// do not all search at once.
     pub(in crate::engine) fn searched(&mut self, account: &AccountId, now: u64, random: u64) {
         if let Some(search) = self.0.get_mut(account) {
+            search.looked = now;
             search.wait = search.wait.saturating_mul(2).min(LONGEST);
             search.at = now.saturating_add(search.wait - random % (search.wait / 4));
         }
     }
 
+    /// Its turn has come, and it is connected. Whether its card is to be looked up all the same.
+    pub(in crate::engine) fn connected(&mut self, account: &AccountId, now: u64, random: u64) -> bool {
+        let Some(search) = self.0.get_mut(account) else { return false };
+        let due = search.looked.saturating_add(CONNECTED) <= now;
+        if due {
+            search.looked = now;
+        }
+        search.wait = FIRST;
+        search.at = search.looked.saturating_add(CONNECTED).saturating_add(random % (CONNECTED / 4));
+        due
+    }
+
     /// The clock was set back to `now`.
     pub(in crate::engine) fn set_back(&mut self, now: u64) {
-        self.0.values_mut().for_each(|search| search.at = search.at.min(now));
+        self.0
+            .values_mut()
+            .for_each(|search| (search.at, search.looked) = (search.at.min(now), search.looked.min(now)));
     }
 }

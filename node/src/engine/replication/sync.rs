@@ -68,6 +68,7 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     control::card_to(cx, owner)?;
     parked::take_over(cx, &owner.device)?;
     witness::opened(cx, owner, peer)?;
+    cx.live.lost.add(owner.account, cx.now);
     if is_ours {
         cx.live.transfer.moved_at = cx.now;
         cx.notices.push(Notice::Transfer);

@@ -1,11 +1,13 @@
 //! [CUT-1] [CUT-2] What a device of a contact wrote that the contact has no more: an own device revoked, or a thief's put out by a recovery.
 //! Node 0 and 2 are devices of one account, node 1 is their contact.
 
+use covey_api as api;
 use covey_pairing::identity::{Cutoff, Rotation};
 
 use super::world::World;
 use crate::engine::contacts::cards;
 use crate::engine::records::channels;
+use crate::engine::rpc;
 
 /// Two paired ones; the first has a second device, which the contact knows.
 fn talked(seed: u64) -> World {
@@ -50,6 +52,34 @@ fn what_a_revoked_device_wrote_beyond_the_cut_is_hidden_and_nothing_more_of_it_i
     world.settle();
     assert_eq!(world.texts(1, 0), ["one", "two"]);
     assert!(world.verify(1).ok, "{:?}", world.verify(1));
+}
+
+/// The device that revokes does not know all that the lost one wrote; another one of ours does.
+#[test]
+fn what_a_revoked_device_wrote_beyond_the_cut_is_hidden_on_our_other_devices_as_it_is_at_the_contact() {
+    let mut world = World::new(4, 93);
+    world.pair(0, 1);
+    world.link(0, 2);
+    world.link(0, 3);
+    world.pass(60_000, 5_000);
+    world.write(3, 1, "one").unwrap();
+    world.settle();
+    world.stop(0);
+    world.write(3, 1, "two").unwrap();
+    world.settle();
+    assert_eq!(
+        (world.texts(1, 0), world.texts(2, 1)),
+        (vec!["one".into(), "two".into()], vec!["one".into(), "two".into()])
+    );
+    world.stop(3);
+    let device = world.nodes[3].me.device_id().to_string();
+    world.call(0, |cx| rpc::device::revoke(cx, &api::DeviceRevoke { device, client_id: None })).unwrap();
+    world.restart(0);
+    world.pass(120_000, 10_000);
+    for (node, of) in [(0, 1), (1, 0), (2, 1)] {
+        assert_eq!(world.texts(node, of), ["one"], "node {node}");
+        assert!(world.verify(node).ok, "{:?}", world.verify(node));
+    }
 }
 
 #[test]

@@ -197,6 +197,34 @@ fn a_contact_has_no_session_of_our_own_devices() {
     assert_eq!(world.texts(LAPTOP, BOB), ["still there?"]);
 }
 
+/// [CARD-6] A stolen device that may link others fills the key log as far as its own card goes.
+#[test]
+fn a_stolen_device_that_fills_the_key_log_stops_no_other_device() {
+    let mut world = household(7);
+    let me = world.nodes[LAPTOP].me.clone();
+    let mut content = opened(&mut world, LAPTOP).content().clone();
+    (content.name, content.devices, content.kem) = ("x".to_owned(), Vec::new(), None);
+    content.sequence += 1;
+    let mut last = None;
+    for n in 0..40u8 {
+        let fresh = DeviceSecret::from_seed([n + 100; 32]);
+        let added = content.log.add_device(&me.account, &fresh, world.now).unwrap();
+        content.log = added.revoke_device(&me.account, fresh.id(), Vec::new(), world.now).unwrap();
+        match identity::sign(&content, &me.device) {
+            Ok(card) => last = Some(card),
+            Err(_) => break,
+        }
+    }
+    let (account, card) = (me.account_id(), last.unwrap());
+    world.call(SERVER, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+    assert_eq!(world.nodes[SERVER].me.key_log, ContactCard::open(&card, world.now).unwrap().log().clone());
+    world.restart(SERVER);
+    world.settle();
+    world.write(SERVER, BOB, "still here").unwrap();
+    world.settle();
+    assert_eq!(world.texts(BOB, SERVER).last().map(String::as_str), Some("still here"));
+}
+
 /// [CARD-6]
 #[test]
 fn a_card_that_is_full_leaves_out_what_others_say_better() {

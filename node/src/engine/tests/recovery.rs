@@ -8,6 +8,7 @@ use covey_pairing::identity::{AccountSecret, ContactCard, Contest, DeviceSecret,
 use super::node::Node;
 use super::world::{World, quick};
 use crate::engine::contacts::cards;
+use crate::engine::records::devices;
 use crate::engine::{Me, rpc};
 
 const HOUR: u64 = 3_600_000;
@@ -152,7 +153,7 @@ fn a_card_of_before_the_recovery_brings_no_device_back() {
     world.pass(10 * 60_000, 5_000);
     let (account, old) = (words.id(), world.nodes[0].me.device_id());
     world.call(1, |cx| Ok(cards::learn(cx, &account, &before)?)).unwrap();
-    let known = world.look(1, |cx| crate::engine::records::devices::devices(cx.tx, &account).unwrap());
+    let known = world.look(1, |cx| devices::devices(cx.tx, &account).unwrap());
     assert!(known.iter().all(|device| device.id != old));
     assert!(!world.contact(1, 0).unwrap().contested);
 }
@@ -167,6 +168,126 @@ fn a_device_of_before_that_objects_freezes_the_account() {
     let account = words.id();
     world.call(1, |cx| Ok(crate::engine::contacts::logs::contested(cx, &account, &contest)?)).unwrap();
     assert!(world.contact(1, 0).unwrap().contested);
+}
+
+/// [WITNESS-5] The machine was stolen and runs on: the new one knows no contact, and a contact that looked for the account only when nobody of
+/// it is connected would never hear of the recovery.
+#[test]
+fn a_contact_that_is_connected_to_a_stolen_machine_finds_out_that_the_account_was_recovered() {
+    let (mut world, words) = talked(89);
+    let log = world.nodes[0].me.key_log.clone();
+    add_recovered(&mut world, &words, &log, 5);
+    for _ in 0..16 {
+        // A thief who connects anew wins nothing by it.
+        world.pass(30 * 60_000, 60_000);
+        world.disconnect(0, 1);
+        world.settle();
+        world.connect(0, 1);
+        world.settle();
+    }
+    let contact = world.contact(1, 0).unwrap();
+    assert!(contact.recovered_at.is_some() && contact.state == ContactState::Invited, "{contact:?}");
+    let thief = world.nodes[0].peer();
+    assert!(!world.nodes[1].live.opened.contains(&thief));
+}
+
+/// Attack (e): a thief of the operational key floods the account's old place in the DHT, with numbers that nobody exceeds.
+#[test]
+fn whoever_floods_the_old_place_of_an_account_with_cards_hides_no_recovery_that_stands_beside_them() {
+    let (mut world, words) = talked(90);
+    let (own, log, account) = (world.card(0), world.nodes[0].me.key_log.clone(), words.id());
+    let content = ContactCard::open(&own, world.now).unwrap().content().clone();
+    let forged: Vec<Vec<u8>> = (60u8..66)
+        .map(|seed| {
+            let thief = DeviceSecret::from_seed([seed; 32]);
+            let log = log.add_device(&words.sealed(), &thief, world.now).unwrap();
+            let sequence = u64::MAX - u64::from(seed);
+            let content =
+                covey_pairing::identity::CardContent { log, devices: Vec::new(), sequence, ..content.clone() };
+            covey_pairing::identity::sign(&content, &thief).unwrap()
+        })
+        .collect();
+    world.stop(0);
+    let found = |world: &mut World, cards: Vec<Vec<u8>>| {
+        world.call(1, |cx| Ok(crate::engine::handle(crate::engine::Input::Found { account, cards }, cx)?)).unwrap();
+        world.settle();
+    };
+    found(&mut world, forged.clone());
+    let devices = |world: &mut World| world.look(1, |cx| devices::devices(cx.tx, &account).unwrap());
+    assert!(
+        devices(&mut world).iter().all(|device| device.id == world.nodes[0].me.device_id()),
+        "they contradict each other"
+    );
+    add_recovered(&mut world, &words, &log, 5);
+    let own = world.card(2);
+    found(&mut world, forged.iter().cloned().chain([own]).collect());
+    let contact = world.contact(1, 0).unwrap();
+    assert!(contact.recovered_at.is_some() && !contact.contested);
+    let recovered = world.nodes[2].me.device_id();
+    assert_eq!(devices(&mut world).iter().map(|device| device.id).collect::<Vec<_>>(), [recovered]);
+    found(&mut world, forged);
+    assert_eq!(devices(&mut world).len(), 1, "nothing that went before counts any more");
+}
+
+/// [ROTATE-3] No device of a recovered account is on the rosters to take the ones of before off them; members who know of the recovery need none.
+#[test]
+fn a_stolen_device_of_a_recovered_account_reads_nothing_new_in_groups_of_members_who_know() {
+    let mut world = World::new(2, 92);
+    let words = world.nodes[0].me.account.clone();
+    let group = world.group_of(&[1, 0], "garden");
+    world.say_in(1, &group, "before").unwrap();
+    assert_eq!(world.texts_in(0, &group), ["before"]);
+    let log = world.nodes[0].me.key_log.clone();
+    add_recovered(&mut world, &words, &log, 5);
+    let (account, card) = (words.id(), world.card(2));
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+    world.settle();
+    world.pass(60_000, 5_000);
+    world.say_in(1, &group, "after").unwrap();
+    // However it got hold of what was said.
+    let entries = world.look(1, |cx| {
+        let channel = crate::engine::names::channel(cx, &group, crate::engine::names::pick::Purpose::Read).unwrap();
+        let feed = crate::engine::records::feeds::all(cx.tx, channel.no)
+            .unwrap()
+            .into_iter()
+            .find(|feed| feed.key.author == cx.me.author())
+            .unwrap();
+        (1..=feed.head.unwrap().seq)
+            .filter_map(|seq| crate::engine::records::feeds::entry(cx.tx, feed.fid, seq).unwrap())
+            .collect::<Vec<_>>()
+    });
+    let last = entries.last().unwrap().clone();
+    let opened = world.look(0, |cx| {
+        let channel = crate::engine::names::channel(cx, &group, crate::engine::names::pick::Purpose::Read).unwrap();
+        let author = covey_pairing::ids::DeviceId::from_bytes(*last.header().feed.author.as_bytes());
+        let mut reader = crate::engine::sealing::chains::Reader::new(cx, &channel, &author).unwrap();
+        let place = crate::engine::wire::payload::aad_of(channel.id, &last);
+        reader.open(last.payload().unwrap(), &place).is_ok()
+    });
+    assert!(!opened, "the chain is another one");
+    assert_eq!(world.texts_in(0, &group), ["before"]);
+}
+
+/// [KEYLOG-13] By the contact's own clock, from when it first saw the recovery itself.
+#[test]
+fn an_objection_that_comes_after_72_hours_changes_nothing() {
+    for (late, contested) in [(-60_000, true), (60_000, false)] {
+        let (mut world, words) = talked(91);
+        let (log, old) = (world.nodes[0].me.key_log.clone(), world.nodes[0].me.device.clone());
+        recover(&mut world, &words);
+        // Nobody tells the contact for a week.
+        world.now += 7 * 24 * HOUR;
+        let (account, card) = (words.id(), world.card(2));
+        world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+        let first = world.contact(1, 0).unwrap().recovered_at.unwrap();
+        assert_eq!(first.unix_ms(), world.now);
+        world.now = (world.now + 72 * HOUR).saturating_add_signed(late);
+        let contest = Contest::sign(&log, &world.nodes[2].me.key_log, &old).unwrap();
+        let frame = crate::engine::wire::contest::encode(&contest.to_bytes());
+        let taken = world.call(1, |cx| Ok(crate::engine::inbound::contests::frame(cx, &frame)?));
+        assert!(taken.unwrap(), "it is an objection");
+        assert_eq!(world.contact(1, 0).unwrap().contested, contested, "{late}");
+    }
 }
 
 fn condition(world: &mut World, node: usize) -> api::AccountCondition {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use covey_api as api;
 use covey_api::ApiError;
+use covey_pairing::identity::{ContactCard, LogOrder};
 use covey_pairing::ids::AccountId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -204,13 +205,10 @@ impl World {
                     }
                 }
                 Effect::Lookup { account, .. } => {
-                    let card = self.cards.get(&account).cloned();
-                    self.fly(node, Input::Found { account, card });
+                    let cards = self.cards.get(&account).cloned().into_iter().collect();
+                    self.fly(node, Input::Found { account, cards });
                 }
-                Effect::Publish { card, .. } => {
-                    let account = self.nodes[node].account();
-                    self.cards.insert(account, card);
-                }
+                Effect::Publish { card, .. } => publish(&mut self.cards, card),
                 Effect::Revoked => self.nodes[node].up = false,
                 Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
             }
@@ -351,6 +349,20 @@ impl World {
     pub(super) fn messages(&mut self, node: usize, of: usize) -> Vec<api::Message> {
         let params = api::MessageList { channel: Some(self.id(of)), limit: Some(1_000), ..api::MessageList::default() };
         self.call(node, |cx| rpc::message::list(cx, &params)).unwrap()
+    }
+}
+
+/// A place in the DHT, as far as readers choose: of the cards of an account the one counts whose key log outranks, then the newest.
+pub(super) fn publish(cards: &mut BTreeMap<AccountId, Vec<u8>>, card: Vec<u8>) {
+    let Ok(new) = ContactCard::open(&card, 0) else { return };
+    let known = cards.get(&new.account()).and_then(|known| ContactCard::open(known, 0).ok());
+    let is_news = known.is_none_or(|known| match new.log().compare(known.log()) {
+        Ok(LogOrder::Same) => new.content().sequence > known.content().sequence,
+        Ok(order) => order.outranks(),
+        Err(_) => false,
+    });
+    if is_news {
+        cards.insert(new.account(), card);
     }
 }
 

@@ -17,31 +17,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use covey_api as api;
 use covey_api::{ContactState, MessageState};
 
+use super::super::converging::{self, Looks};
 use super::story::Story;
 use crate::engine::names::pick::Purpose;
 use crate::engine::records::feeds;
 use crate::engine::shown::events;
 use crate::engine::{Selection, names};
 
-/// Most that healing may take: the longest back-off of a feed, twice, and the longest wait of a pairing frame.
-const PATIENCE: u64 = 3 * 3_600_000;
+/// Healing may take the longest back-off of a feed, twice, and the longest wait of a pairing frame.
+const LOOKS: Looks = Looks { first: 5 * 60_000, longest: 5 * 60_000, patience: 3 * 3_600_000 };
 
-/// How often it is looked whether all is well, in milliseconds.
-const LOOK: u64 = 5 * 60_000;
+impl converging::World for Story {
+    fn name(&self) -> String {
+        self.sim.name.clone()
+    }
 
-impl Story {
-    /// Heals the network and waits until every check holds.
-    pub(super) fn end(&mut self) {
-        self.sim.heal();
-        let end = self.sim.now + PATIENCE;
-        loop {
-            self.sim.run_for(LOOK);
-            let problems = self.problems();
-            if problems.is_empty() {
-                return;
-            }
-            assert!(self.sim.now < end, "replay with `{}`\n{}", self.sim.name(), problems.join("\n"));
-        }
+    fn now(&self) -> u64 {
+        self.sim.now
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.sim.run_for(millis);
     }
 
     fn problems(&mut self) -> Vec<String> {
@@ -54,6 +50,14 @@ impl Story {
             }
         }
         problems
+    }
+}
+
+impl Story {
+    /// Heals the network and waits until every check holds.
+    pub(super) fn end(&mut self) {
+        self.sim.heal();
+        converging::converge(self, &LOOKS);
     }
 
     /// SIM-5, and the rest for the channel of two who are paired.

@@ -1,7 +1,8 @@
 //! N engines on a virtual network, one seed each: loss, delay, reordering, repetition, partitions, crashes at every
 //! point of a commit, failing disks, wrong clocks, old copies put back. After healing, the checks of `checks.rs` hold.
 //!
-//! `scripts/sim.sh pair --nodes N --seed S` runs one seed again, `--seeds A..B` runs many.
+//! `scripts/sim.sh pair --nodes N --seed S` runs one seed again, `--seeds A..B` runs many. The network and the nodes are shared with
+//! the story of one account's devices (`household/`).
 
 mod checks;
 mod commits;

@@ -7,13 +7,15 @@ mod weather;
 use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::ApiError;
+use covey_pairing::identity::ContactCard;
 use covey_pairing::ids::AccountId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::world::quick_or_frugal;
+use super::super::world::{publish, quick_or_frugal};
 use super::node::{Crash, Ended, SimNode, Ticket, allowed};
 use super::wire::Wire;
+use crate::engine::wire::own_log::LogFrame;
 use crate::engine::{Cx, Effect, Input, Live, PeerKey, Protocol, clock, handle};
 use crate::store::{Faults, MemoryStore, Store};
 use weather::Weather;
@@ -35,7 +37,10 @@ pub(super) struct OldCopy {
 }
 
 pub(super) struct Sim {
-    pub(super) seed: u64,
+    /// How to have this run again.
+    pub(super) name: String,
+    /// Events after which the network ought to have come to rest.
+    pub(super) most_steps: u64,
     pub(super) nodes: Vec<SimNode>,
     pub(super) now: u64,
     queue: BTreeMap<(u64, u64), Event>,
@@ -62,10 +67,11 @@ pub(super) struct Sim {
 }
 
 impl Sim {
-    pub(super) fn new(count: usize, seed: u64) -> Self {
+    pub(super) fn new(count: usize, seed: u64, name: String) -> Self {
         let nodes = (0..count).map(|n| SimNode::new(seed * 1_000 + n as u64, quick_or_frugal(seed))).collect();
         let mut sim = Self {
-            seed,
+            name,
+            most_steps: 400_000,
             nodes,
             now: 1_800_000_000_000,
             queue: BTreeMap::new(),
@@ -135,7 +141,7 @@ impl Sim {
             let event = entry.remove();
             self.now = self.now.max(at);
             self.steps += 1;
-            assert!(self.steps < 400_000, "{}: the network never comes to rest", self.name());
+            assert!(self.steps < self.most_steps, "{}: the network never comes to rest", self.name);
             self.happen(event);
         }
         self.now = end;
@@ -151,6 +157,9 @@ impl Sim {
             Event::Frame { to, life, link, from, protocol, frame } => {
                 if self.nodes[to].life == life && self.links.get(&pair(from, to)) == Some(&link) {
                     self.note("frame", [from as u64, to as u64], &frame);
+                    if self.nodes[to].defiant && LogFrame::decode(&frame).is_some() {
+                        return;
+                    }
                     let peer = self.nodes[from].peer();
                     let source = Some([192, 0, 2, u8::try_from(from).unwrap()].into());
                     self.input(to, Input::Frame { peer, protocol, source, frame });
@@ -169,11 +178,19 @@ impl Sim {
             }
             Event::Meet(a, b) => self.meet(a, b),
             Event::Restart { node } => {
-                if !self.nodes[node].up {
+                if !self.nodes[node].up && !self.nodes[node].ended {
                     self.start(node);
                 }
             }
         }
+    }
+
+    /// Another machine is there, and starts.
+    pub(super) fn join(&mut self, node: SimNode) -> usize {
+        self.nodes.push(node);
+        let node = self.nodes.len() - 1;
+        self.start(node);
+        node
     }
 
     /// Starts a process on what its disk holds.
@@ -206,12 +223,17 @@ impl Sim {
     pub(super) fn kill(&mut self, node: usize, away: u64) {
         self.crashes += 1;
         self.note("kill", [node as u64, away], &[]);
+        self.shut_down(node);
+        self.at(self.now + away, Event::Restart { node });
+    }
+
+    /// The process ends.
+    pub(super) fn shut_down(&mut self, node: usize) {
         self.nodes[node].die();
         self.allowed.retain(|(from, _)| *from != node);
         for other in 0..self.nodes.len() {
             self.part(node, other);
         }
-        self.at(self.now + away, Event::Restart { node });
     }
 
     /// The process is killed and starts again on an old copy of its disk.
@@ -234,7 +256,7 @@ impl Sim {
         match self.nodes[node].transact(now, None, |cx| handle(input, cx)) {
             Ended::Applied(()) => self.committed(node),
             Ended::Refused(error) => {
-                assert!(allowed(&error), "{}: node {node}: an input ended in an error: {error}", self.name());
+                assert!(allowed(&error), "{}: node {node}: an input ended in an error: {error}", self.name);
                 self.lost(node);
             }
             Ended::Lost => self.lost(node),
@@ -301,14 +323,15 @@ impl Sim {
                 }
             }
             Effect::Lookup { account, .. } => {
-                let card = self.cards.get(&account).cloned();
-                self.soon(node, Input::Found { account, card });
+                let cards = self.cards.get(&account).cloned().into_iter().collect();
+                self.soon(node, Input::Found { account, cards });
             }
-            Effect::Publish { card, .. } => {
-                let account = self.nodes[node].account();
-                self.cards.insert(account, card);
+            Effect::Publish { card, .. } => self.publish(card),
+            Effect::Revoked => {
+                self.nodes[node].ended = true;
+                self.shut_down(node);
             }
-            Effect::Revoked | Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
+            Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
         }
     }
 
@@ -318,11 +341,10 @@ impl Sim {
         if protocol != Protocol::Pair && !self.opened.contains(&(from, to)) {
             return;
         }
-        let name = self.name();
         self.wire.forgiving = self.nodes[from].unnoticed;
         let prekeys = (protocol == Protocol::Parcel).then(|| self.nodes[to].prekeys()).flatten();
         if let Err(what) = self.wire.see(&self.nodes[from].me, &self.nodes[to].me, prekeys.as_ref(), protocol, frame) {
-            panic!("{name}: node {from}: {what}");
+            panic!("{}: node {from}: {what}", self.name);
         }
         let weather = self.weather;
         let copies = if one_in(&mut self.rng, weather.loss) { 0 } else { 1 };
@@ -339,9 +361,13 @@ impl Sim {
         }
     }
 
-    /// How to have this run again.
-    pub(super) fn name(&self) -> String {
-        format!("scripts/sim.sh pair --nodes {} --seed {}", self.nodes.len(), self.seed)
+    pub(super) fn publish(&mut self, card: Vec<u8>) {
+        publish(&mut self.cards, card);
+    }
+
+    /// The card of an account that whoever looks it up finds.
+    pub(super) fn published(&self, account: &AccountId) -> Option<ContactCard> {
+        self.cards.get(account).and_then(|card| ContactCard::open(card, 0).ok())
     }
 }
 

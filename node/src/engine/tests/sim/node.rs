@@ -8,6 +8,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::super::node::Node;
+use crate::engine::counters::Counter;
+use crate::engine::group::load;
 use crate::engine::{Cx, Effect, EngineError, Live, Me, PeerKey, Policy, input};
 use crate::store::{Cache, MemoryStore, Store, StoreError, Tx};
 use crate::vault::Vault;
@@ -76,6 +78,10 @@ pub(super) struct SimNode {
     pub(super) settled: bool,
     /// An old copy was put back without anybody noticing: until it finds out it may fork itself.
     pub(super) unnoticed: bool,
+    /// Takes no notice of being revoked: somebody stole it.
+    pub(super) defiant: bool,
+    /// It was revoked, and never starts again.
+    pub(super) ended: bool,
 }
 
 impl From<Node> for SimNode {
@@ -98,6 +104,8 @@ impl From<Node> for SimNode {
             pending: Pending::default(),
             settled: false,
             unnoticed: false,
+            defiant: false,
+            ended: false,
         }
     }
 }
@@ -107,10 +115,9 @@ impl SimNode {
         Self::from(Node::new(seed, policy))
     }
 
-    /// A fresh device with this identity, in the place of another node.
-    pub(super) fn of(seed: u64, me: Me, before: &Self) -> Self {
-        let node = Node::of(seed, before.policy.clone(), me);
-        Self { life: before.life + 1, skew: before.skew, ..Self::from(node) }
+    /// A machine with this identity and nothing else.
+    pub(super) fn of(seed: u64, policy: Policy, me: Me) -> Self {
+        Self::from(Node::of(seed, policy, me))
     }
 
     pub(super) fn account(&self) -> AccountId {
@@ -125,12 +132,12 @@ impl SimNode {
         now.saturating_add_signed(self.skew)
     }
 
-    /// One transaction up to the flush, which is [`SimNode::flush`].
     /// Its prekeys as stored.
     pub(super) fn prekeys(&self) -> Option<covey_pairing::session::PrekeyStore> {
         Tx::with_cache(&self.store, &self.vault, &self.cache).get(&crate::engine::tables::prekeys()).unwrap()
     }
 
+    /// One transaction up to the flush, which is [`SimNode::flush`].
     pub(super) fn transact<T, E>(
         &mut self,
         now: u64,
@@ -210,6 +217,25 @@ impl SimNode {
         let mut rng = StdRng::seed_from_u64(0);
         let now = self.clock(now);
         look(&mut Cx::new(&self.me, &self.policy, &mut live, &mut tx, now, &mut rng))
+    }
+}
+
+impl SimNode {
+    /// The same look with the rosters of groups in memory, as a process that has just begun has them.
+    pub(super) fn read_awake<T>(&self, now: u64, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
+        self.read(now, |cx| {
+            load::load(cx).unwrap();
+            look(cx)
+        })
+    }
+
+    /// The number of the newest card of the account, before the first start.
+    pub(super) fn begins_with(&mut self, sequence: u64) {
+        let mut tx = Tx::new(&self.store, &self.vault);
+        Counter::Card.set(&mut tx, sequence).unwrap();
+        let batch = tx.into_batch(&mut self.rng).expect("encodes");
+        self.store.apply(batch).unwrap();
+        self.store.flush().unwrap();
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn new(nodes: usize, seed: u64) -> Self {
-        let sim = Sim::new(nodes, seed);
+        let sim = Sim::new(nodes, seed, format!("scripts/sim.sh pair --nodes {nodes} --seed {seed}"));
         Self { sim, said: BTreeMap::new(), copies: BTreeMap::new(), rollbacks: 0 }
     }
 

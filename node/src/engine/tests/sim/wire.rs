@@ -48,14 +48,6 @@ struct ParcelFrame(u8, Tagged);
 enum Tagged {
     #[serde(rename = "p")]
     Parcel(u64, ByteBuf),
-    #[serde(rename = "a")]
-    Ack(u64),
-    #[serde(rename = "h")]
-    Head(u64, ByteBuf),
-    #[serde(rename = "y")]
-    LogWanted,
-    #[serde(rename = "z")]
-    Log(ByteBuf),
 }
 
 #[derive(Deserialize)]
@@ -63,10 +55,10 @@ enum Tagged {
 enum Content {
     #[serde(rename = "o")]
     Own(ByteBuf),
-    #[serde(rename = "c")]
-    Card(ByteBuf),
     #[serde(rename = "s")]
     Session(ByteBuf),
+    #[serde(rename = "m")]
+    Member(IgnoredAny, ByteBuf),
 }
 
 /// Channel, author, incarnation, sequence number.
@@ -116,10 +108,11 @@ impl Wire {
                 self.twice(&format!("seq {} of incarnation {} was used twice", place.3, place.2))?;
             }
             let Some(payload) = payload else { continue };
-            let sealed = Sealed::decode(&payload).unwrap();
+            // In groups they are keys of chains, and operations.
+            let Ok(sealed) = Sealed::decode(&payload) else { continue };
             for (device, envelope) in sealed.wraps {
                 // Of accounts with several devices a sender may know more than the receiver.
-                let is_theirs = device == to.device_id() || from.has_others() || to.has_others();
+                let is_theirs = device == to.device_id() || had_others(from) || had_others(to);
                 assert!(is_theirs, "a content key is wrapped for the channel's members only");
                 self.envelope(&envelope)?;
             }
@@ -128,9 +121,8 @@ impl Wire {
     }
 
     fn parcel(&mut self, to: &Me, prekeys: Option<&PrekeyStore>, frame: &[u8]) -> Result<(), String> {
-        let ParcelFrame(_, Tagged::Parcel(_, sealed)) = covey_codec::decode(frame, LARGEST).unwrap() else {
-            return Ok(());
-        };
+        // Other frames carry no envelope of the two.
+        let Ok(ParcelFrame(_, Tagged::Parcel(_, sealed))) = covey_codec::decode(frame, LARGEST) else { return Ok(()) };
         let kem = parcel::kem_id(&sealed).and_then(|id| prekeys?.last_resort(id));
         let (_, content) = match parcel::open(to.device.dh(), kem, &prologue(&to.device_id()), &sealed) {
             Ok(opened) => opened,
@@ -138,8 +130,10 @@ impl Wire {
             Err(parcel::ParcelError::UnknownKey) => return Ok(()),
             Err(error) => panic!("{error}"),
         };
-        match covey_codec::decode(&content, LARGEST).unwrap() {
-            (1u8, Content::Session(envelope) | Content::Own(envelope)) => self.envelope(&envelope),
+        match covey_codec::decode(&content, LARGEST) {
+            Ok((1u8, Content::Session(envelope) | Content::Member(_, envelope) | Content::Own(envelope))) => {
+                self.envelope(&envelope)
+            }
             _ => Ok(()),
         }
     }
@@ -163,6 +157,11 @@ impl Wire {
     pub(in crate::engine::tests) fn keys(&self) -> usize {
         self.keys.len()
     }
+}
+
+/// Whether the account has other devices than this, or had.
+fn had_others(me: &Me) -> bool {
+    me.key_log.devices().len() > 1 || me.key_log.rotations().len() > 0
 }
 
 /// What binds a parcel to its recipient.

@@ -15,40 +15,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use covey_api as api;
 use covey_api::GroupState;
 
+use super::super::converging::{self, Looks};
 use super::story::Story;
 use crate::engine::members::rosters;
 use crate::engine::names::pick::Purpose;
 use crate::engine::{names, rpc, tables};
 
-/// Longest time that healing may take, in virtual milliseconds.
-const PATIENCE: u64 = 3 * 3_600_000;
+const LOOKS: Looks = Looks { first: 10_000, longest: 600_000, patience: 3 * 3_600_000 };
 
-impl Story {
-    /// Heals the network and waits until every check holds.
-    pub(super) fn end(&mut self) {
-        self.net.heal();
-        let begin = self.net.now;
-        let mut look = 10_000;
-        loop {
-            self.net.run_for(look);
-            let problems = self.problems();
-            let after = self.net.now - begin;
-            if problems.is_empty() {
-                println!("  converged at most {} s after the network was whole", after / 1_000);
-                return;
-            }
-            if self.members > 100 {
-                println!(
-                    "  {} problems {} s after the network was whole, such as: {}",
-                    problems.len(),
-                    after / 1_000,
-                    problems[0]
-                );
-            }
-            let told = problems.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n");
-            assert!(after < PATIENCE, "replay with `{}`\n{} problems\n{told}", self.name(), problems.len());
-            look = (look * 3 / 2).min(600_000);
-        }
+impl converging::World for Story {
+    fn name(&self) -> String {
+        self.name()
+    }
+
+    fn now(&self) -> u64 {
+        self.net.now
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.net.run_for(millis);
     }
 
     fn problems(&mut self) -> Vec<String> {
@@ -80,6 +65,15 @@ impl Story {
             problems.push(format!("SIMG-6 node {node} was told twice of {text}"));
         }
         problems
+    }
+}
+
+impl Story {
+    /// Heals the network and waits until every check holds.
+    pub(super) fn end(&mut self) {
+        self.net.heal();
+        let after = converging::converge(self, &LOOKS);
+        println!("  converged at most {} s after the network was whole", after / 1_000);
     }
 
     fn was_in(&self, node: usize) -> bool {

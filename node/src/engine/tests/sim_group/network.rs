@@ -305,8 +305,8 @@ impl Network {
                 }
             }
             Effect::Lookup { account, .. } => {
-                let card = self.cards.get(&account).cloned();
-                self.soon(node, Input::Found { account, card });
+                let cards = self.cards.get(&account).cloned().into_iter().collect();
+                self.soon(node, Input::Found { account, cards });
             }
             Effect::Publish { card, .. } => {
                 let account = self.nodes[node].me.account_id();

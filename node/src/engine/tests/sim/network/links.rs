@@ -37,7 +37,7 @@ impl Sim {
         for node in 0..self.nodes.len() {
             self.nodes[node].crash = None;
             self.nodes[node].store.set_faults(Faults::default());
-            if !self.nodes[node].up {
+            if !self.nodes[node].up && !self.nodes[node].ended {
                 self.start(node);
             }
             self.gather(node);

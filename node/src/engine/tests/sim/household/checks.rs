@@ -1,0 +1,233 @@
+//! What holds once the network is whole again: HOME-1 to HOME-9.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use covey_api::{self as api, ContactState, GroupState};
+
+use super::super::super::converging;
+use super::people::numbers;
+use super::{CONTACTS, FIRST, Household, Said};
+use crate::engine::records::own_records;
+use crate::engine::rpc;
+
+/// A contact as it is compared.
+type Seen = Option<(ContactState, bool, Option<String>, Option<String>)>;
+
+fn seen(contact: Option<&api::Contact>) -> Seen {
+    contact.map(|it| (it.state, it.confirmed, it.alias.clone(), it.channel.clone()))
+}
+
+/// Whether they are paired: confirmed or not, and on which channel.
+fn pact(contact: Option<&api::Contact>) -> Option<(bool, Option<String>)> {
+    contact.filter(|it| it.state == ContactState::Paired).map(|it| (it.confirmed, it.channel.clone()))
+}
+
+impl converging::World for Household {
+    fn name(&self) -> String {
+        self.sim.name.clone()
+    }
+
+    fn now(&self) -> u64 {
+        self.sim.now
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.tend();
+        self.sim.run_for(millis);
+    }
+
+    fn problems(&mut self) -> Vec<String> {
+        let mut problems = Vec::new();
+        self.same_log(&mut problems);
+        self.same_records(&mut problems);
+        CONTACTS.into_iter().for_each(|contact| self.alike(contact, &mut problems));
+        (0..self.groups.len()).for_each(|at| self.group(at, &mut problems));
+        self.cut_off(&mut problems);
+        problems
+    }
+}
+
+impl Household {
+    /// HOME-6
+    fn same_log(&self, problems: &mut Vec<String>) {
+        let newest = self.sim.nodes[self.devices[0]].me.key_log.head();
+        let at = |node: &usize| &self.sim.nodes[*node].me;
+        let differs =
+            |node: &&usize| at(node).key_log.head() != newest || !at(node).key_log.is_active(&at(node).device_id());
+        let others: Vec<_> = self.devices.iter().filter(differs).collect();
+        if !others.is_empty() {
+            problems.push(format!("HOME-6 {others:?} have another key log than {}", self.devices[0]));
+        }
+    }
+
+    /// HOME-5
+    fn same_records(&self, problems: &mut Vec<String>) {
+        if self.devices.len() < 2 {
+            return;
+        }
+        let mut records: BTreeMap<Vec<_>, Vec<usize>> = BTreeMap::new();
+        for device in &self.devices {
+            let held = self.sim.nodes[*device].read(self.sim.now, |cx| own_records::all(cx.tx).unwrap());
+            let held: BTreeMap<_, _> = held.into_iter().map(|winner| (winner.key, winner.at)).collect();
+            records.entry(held.into_iter().collect()).or_default().push(*device);
+        }
+        if records.len() != 1 {
+            problems.push(format!("HOME-5 {:?}", records.values().collect::<Vec<_>>()));
+        }
+    }
+
+    /// HOME-1 and HOME-2, and the conversation of those who are paired.
+    fn alike(&self, with: usize, problems: &mut Vec<String>) {
+        let held: Vec<_> = self.devices.iter().map(|device| self.contact(*device, with)).collect();
+        let theirs = self.contact(with, FIRST);
+        if held.iter().any(|one| seen(one.as_ref()) != seen(held[0].as_ref())) {
+            let held: Vec<_> = held.iter().map(|one| seen(one.as_ref())).collect();
+            problems.push(format!("HOME-1 with {with}: {held:?}"));
+            return;
+        }
+        let (ours, theirs) = (held[0].as_ref(), theirs.as_ref());
+        if pact(ours) != pact(theirs) {
+            // What was accepted and not confirmed lapses by itself.
+            let unconfirmed = |pact: Option<(bool, Option<String>)>| pact.is_some_and(|(confirmed, _)| !confirmed);
+            let waits = unconfirmed(pact(ours)) || (pact(ours).is_none() && unconfirmed(pact(theirs)));
+            if !waits && !self.blocked.contains(&with) && !self.unsettled.contains(&with) {
+                problems.push(format!("HOME-2 with {with}: {:?}, they: {:?}", seen(ours), seen(theirs)));
+            }
+            return;
+        }
+        let Some((_, Some(channel))) = pact(ours) else { return };
+        let readers: Vec<usize> = self.devices.iter().copied().chain([with]).collect();
+        self.conversation(&readers, &channel, &|_| true, problems);
+        self.reading(&channel, problems);
+    }
+
+    /// HOME-3, HOME-9 and the texts of HOME-7.
+    fn conversation(
+        &self,
+        readers: &[usize],
+        channel: &str,
+        is_for: &dyn Fn((usize, &Said)) -> bool,
+        problems: &mut Vec<String>,
+    ) {
+        let lists: Vec<Vec<api::Message>> = readers.iter().map(|reader| self.messages(*reader, channel)).collect();
+        for (reader, list) in readers.iter().zip(&lists) {
+            let mut times: BTreeMap<usize, usize> = BTreeMap::new();
+            list.iter()
+                .filter_map(|message| numbers(&message.text))
+                .for_each(|(number, _)| *times.entry(number).or_default() += 1);
+            for (number, said) in self.said.iter().filter(|(_, said)| said.channel == channel) {
+                let times = times.get(number).copied().unwrap_or(0);
+                let must =
+                    self.sim.answered.contains(&said.ticket) && !said.gone && self.may_read(*reader, said, is_for);
+                if times > 1 || (must && times == 0) {
+                    problems.push(format!("HOME-3 {reader} has {times} times number {number}: {said:?}"));
+                }
+                if said.stolen && said.membership.is_none() && times > 0 {
+                    problems.push(format!("HOME-9 {reader} has number {number}: {said:?}"));
+                }
+            }
+        }
+        // Of what is not for all of them, each has what it has.
+        let common = |list: &[api::Message]| -> Vec<(String, String)> {
+            let is_common = |message: &&api::Message| {
+                let said = numbers(&message.text).and_then(|(number, _)| self.said.get(&number));
+                said.filter(|said| !said.stolen)
+                    .is_some_and(|said| readers.iter().all(|reader| self.may_read(*reader, said, is_for)))
+            };
+            list.iter().filter(is_common).map(|message| (message.id.clone(), message.text.clone())).collect()
+        };
+        let first = common(&lists[0]);
+        for (reader, list) in readers.iter().zip(&lists).skip(1) {
+            let other = common(list);
+            if other != first {
+                let brief = |list: &[(String, String)]| {
+                    list.iter().map(|(_, text)| text.clone()).collect::<Vec<_>>().join(" | ")
+                };
+                problems.push(format!(
+                    "HOME-3 {} and {reader} differ:\n  {}\n  {}",
+                    readers[0],
+                    brief(&first),
+                    brief(&other)
+                ));
+            }
+        }
+    }
+
+    fn may_read(&self, reader: usize, said: &Said, is_for: &dyn Fn((usize, &Said)) -> bool) -> bool {
+        is_for((reader, said)) && (CONTACTS.contains(&reader) || !said.lost)
+    }
+
+    /// HOME-4
+    fn reading(&self, channel: &str, problems: &mut Vec<String>) {
+        let shown = |node: &usize| {
+            let params = api::ChannelShow { channel: channel.to_owned() };
+            let shown = self.sim.nodes[*node].read_awake(self.sim.now, |cx| rpc::channel::show(cx, &params));
+            shown.ok().map(|channel| (channel.unread, channel.muted))
+        };
+        let all: Vec<_> = self.devices.iter().map(shown).collect();
+        if all.iter().any(|one| *one != all[0]) {
+            problems.push(format!("HOME-4 unread and muted in {channel}: {all:?}"));
+        }
+    }
+
+    /// HOME-7
+    fn group(&self, at: usize, problems: &mut Vec<String>) {
+        let circle = &self.groups[at];
+        let states: Vec<_> = self.devices.iter().map(|device| self.state_in(*device, &circle.id)).collect();
+        if states.iter().any(|state| *state != states[0]) {
+            problems.push(format!("HOME-7 {:?} stand otherwise in {}: {states:?}", self.devices, circle.id));
+            return;
+        }
+        let is_in = states[0] == Some(GroupState::Joined);
+        let members = if is_in { self.devices.as_slice() } else { &[] };
+        let readers: Vec<usize> = circle.members.iter().chain(members).copied().collect();
+        let wanted: BTreeSet<_> = self.devices.iter().map(|device| self.sim.nodes[*device].me.device_id()).collect();
+        let mut joined = BTreeSet::new();
+        for reader in &readers {
+            let membership = self.membership(*reader, &circle.id);
+            joined.insert(membership.as_ref().map(|member| member.joined));
+            let listed: BTreeSet<_> = membership.into_iter().flat_map(|member| member.devices).collect();
+            if is_in && listed != wanted {
+                problems.push(format!("HOME-7 {reader} lists {} devices in {}", listed.len(), circle.id));
+            }
+        }
+        if joined.len() != 1 || (!is_in && self.is_paired_with(circle.members[0])) {
+            problems.push(format!(
+                "HOME-7 {} in {}: {joined:?}",
+                states[0].map_or("out".to_owned(), |state| format!("{state:?}")),
+                circle.id
+            ));
+            return;
+        }
+        let since = joined.pop_first().flatten();
+        let is_for = |(reader, said): (usize, &Said)| {
+            let is_held = said.membership.is_some_and(|of| Some(of) == since) && !self.out.contains(&said.author);
+            CONTACTS.contains(&reader) || is_held
+        };
+        self.conversation(&readers, &circle.id, &is_for, problems);
+        if is_in {
+            self.reading(&circle.id, problems);
+        }
+    }
+
+    fn is_paired_with(&self, contact: usize) -> bool {
+        let paired = |node, of| pact(self.contact(node, of).as_ref()).is_some_and(|(confirmed, _)| confirmed);
+        paired(self.devices[0], contact) && paired(contact, FIRST)
+    }
+
+    /// HOME-8
+    fn cut_off(&self, problems: &mut Vec<String>) {
+        for machine in &self.out {
+            for channel in self.channels(*machine) {
+                for message in self.messages(*machine, &channel.channel) {
+                    let Some((number, edit)) = numbers(&message.text) else { continue };
+                    let said = self.said.get(&number).is_some_and(|said| said.known_out.contains(machine));
+                    let edited = edit.and_then(|edit| self.edits.get(&edit)).is_some_and(|out| out.contains(machine));
+                    if said || edited {
+                        problems.push(format!("HOME-8 {machine} is none of the account's and has {}", message.text));
+                    }
+                }
+            }
+        }
+    }
+}

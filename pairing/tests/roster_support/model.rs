@@ -447,7 +447,8 @@ impl Model {
                 }
                 (Op::Role { account, .. }, _) => on.operation.account == *account,
                 (Op::Devices { .. }, Vouched::Devices(devices)) => {
-                    on.operation.account == by.operation.account && !devices.devices.contains(&on.device)
+                    let later = matches!(&on.vouched, Vouched::Devices(on) if on.log >> 32 > devices.log >> 32);
+                    on.operation.account == by.operation.account && !devices.devices.contains(&on.device) && !later
                 }
                 (op, _) if gives_away(op) => on.operation.account == by.operation.account && feed(by) < feed(on),
                 _ => false,
@@ -653,7 +654,14 @@ fn allowed(seen: &State, record: &OpRecord, at_most: Option<Role>) -> Option<Opt
         let vouched = matches!(&record.vouched, Vouched::Devices(devices) if listed(devices));
         return (!seen.created && ours && vouched).then_some(None);
     }
-    let member = seen.member(&author).filter(|member| member.devices.contains(&record.device))?;
+    let member = seen.member(&author)?;
+    let recovered = match (&record.operation.op, &record.vouched) {
+        (Op::Devices { .. }, Vouched::Devices(devices)) => devices.log >> 32 > member.log >> 32,
+        _ => false,
+    };
+    if !member.devices.contains(&record.device) && !recovered {
+        return None;
+    }
     let role = at_most.map_or(member.grant.role, |cap| cap.min(member.grant.role));
     let is_admin = role >= Role::Admin;
     let gives = |grant: &Grant| match grant.role {

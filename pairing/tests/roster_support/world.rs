@@ -162,7 +162,7 @@ impl World {
                     (who, which, incarnation(step)),
                     seq,
                     deps,
-                    renew(who, devices, u64::from(choice / 4 % 4)),
+                    renew(who, devices, u64::from(choice / 4 % 4) | u64::from(choice / 16 % 3) << 32),
                 );
             }
             18 => {

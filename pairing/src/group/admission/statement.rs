@@ -8,7 +8,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use super::token::{TicketProof, TicketToken};
 use crate::{
     crypto::{hash::blake3, sign::Context},
-    group::roster::{Ground, OpId, VerifiedDevices, VerifiedJoin},
+    group::roster::{Ground, OpId, VerifiedDevices, VerifiedJoin, log_rank},
     identity::{CardError, ContactCard, DeviceSecret},
     ids::{AccountId, DeviceId, GroupId},
     version::Version,
@@ -189,7 +189,7 @@ pub fn vouch(group: &GroupId, statement: &[u8], card: &[u8]) -> Result<VerifiedJ
 /// The devices on a verified card, as the roster holds them.
 pub fn devices(card: &ContactCard) -> VerifiedDevices {
     let devices = card.log().active().map(|device| device.keys.id).collect();
-    VerifiedDevices { devices, log: card.log().ops().len() as u64 }
+    VerifiedDevices { devices, log: log_rank(card.log().rotations().len(), card.log().ops().len()) }
 }
 
 fn sign(group: GroupId, account: AccountId, device: &DeviceSecret, ground: WireGround, now: u64) -> Vec<u8> {

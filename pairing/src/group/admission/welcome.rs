@@ -5,7 +5,7 @@ use serde_bytes::ByteBuf;
 
 use crate::{
     crypto::{hash::derive_key, secret::Secret},
-    group::roster::is_group_name,
+    group::roster::{DEPS_MAX, OpId, is_group_name},
     identity::CARD_MAX,
     ids::GroupId,
     version::Version,
@@ -41,6 +41,8 @@ pub struct Welcome {
     secret: Secret<32>,
     #[serde(rename = "m")]
     members: Vec<ByteBuf>,
+    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+    newest: Vec<OpId>,
 }
 
 impl Welcome {
@@ -53,7 +55,15 @@ impl Welcome {
             room = left;
             members.push(ByteBuf::from(card));
         }
-        Self { version: Version, group, name, secret, members }
+        Self { version: Version, group, name, secret, members, newest: Vec::new() }
+    }
+
+    /// With the newest operations that its author knows, as [`crate::group::roster::Roster::deps`] lists them.
+    #[must_use]
+    pub fn after(mut self, newest: Vec<OpId>) -> Self {
+        self.newest = newest;
+        self.newest.truncate(DEPS_MAX);
+        self
     }
 
     /// At most [`WELCOME_MAX`] bytes.
@@ -65,7 +75,7 @@ impl Welcome {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let welcome: Self = covey_codec::decode(bytes, WELCOME_MAX).ok()?;
         let few = welcome.members.len() <= WELCOME_CARDS && welcome.members.iter().all(|card| card.len() <= CARD_MAX);
-        (few && is_group_name(&welcome.name)).then_some(welcome)
+        (few && welcome.newest.len() <= DEPS_MAX && is_group_name(&welcome.name)).then_some(welcome)
     }
 
     /// The group.
@@ -81,6 +91,11 @@ impl Welcome {
     /// The group's secret, for [`session_psk`].
     pub fn secret(&self) -> &Secret<32> {
         &self.secret
+    }
+
+    /// The newest operations that its author knew; none if it did not say.
+    pub fn newest(&self) -> &[OpId] {
+        &self.newest
     }
 
     /// Signed cards of members to connect to; not verified here.

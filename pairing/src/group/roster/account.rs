@@ -20,7 +20,7 @@ pub struct Member {
     pub invisible: bool,
     /// The devices, sorted.
     pub devices: Arc<[DeviceId]>,
-    /// Length of the key log the devices are from.
+    /// Rank of the key log that the devices are from ([`super::log_rank`]).
     pub log: u64,
     /// The operation with the newest card: where to read it again.
     pub card: OpId,

@@ -41,6 +41,6 @@ pub use machine::{Inserted, Roster, Work};
 pub use op::{Cut, Op, OpError, Operation, is_group_name};
 pub use policy::{Grant, Policy, Role};
 pub use queries::Ignored;
-pub use record::{Ground, OpRecord, VerifiedDevices, VerifiedJoin, Vouched};
+pub use record::{Ground, OpRecord, VerifiedDevices, VerifiedJoin, Vouched, log_rank, rotations_in};
 pub use resolve::Reason;
 pub use writing::Written;

@@ -56,7 +56,9 @@ impl Reach {
             };
         }
         let role = self.role(&author).ok_or(Denied::NotAMember)?;
-        if !self.devices.contains(&(author, record.device)) {
+        // [GROUP-16] The devices of a recovered account bring themselves.
+        let recovered = matches!(&record.vouched, Vouched::Devices(devices) if devices.rotated_since(0));
+        if !self.devices.contains(&(author, record.device)) && !recovered {
             return Err(Denied::NotAMember);
         }
         let invite = self.invite.unwrap_or(Role::Owner);

@@ -13,8 +13,29 @@ use crate::ids::{AccountId, DeviceId};
 pub struct VerifiedDevices {
     /// Active devices, 1 to [`super::DEVICES_MAX`].
     pub devices: Vec<DeviceId>,
-    /// Operations in the key log of the card: a shorter log never replaces a longer one.
+    /// Rank of the key log of the card ([`log_rank`]): a list of a lower one never replaces one of a higher.
     pub log: u64,
+}
+
+/// Bits of a rank below the number of rotations.
+const ROTATIONS: u32 = 32;
+
+/// Ranks key logs of one account: by the rotations in them, then by their operations.
+pub fn log_rank(rotations: usize, operations: usize) -> u64 {
+    let part = |count: usize| u64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    part(rotations) << ROTATIONS | part(operations)
+}
+
+/// The rotations in a key log of this rank.
+pub fn rotations_in(rank: u64) -> usize {
+    usize::try_from(rank >> ROTATIONS).unwrap_or(usize::MAX)
+}
+
+impl VerifiedDevices {
+    /// [GROUP-16] Whether its key log was rotated since one of rank `log`.
+    pub(super) fn rotated_since(&self, log: u64) -> bool {
+        rotations_in(self.log) > rotations_in(log)
+    }
 }
 
 /// What a join rests on.

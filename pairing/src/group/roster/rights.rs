@@ -26,7 +26,7 @@ pub(super) fn authorise(
         return Ok(None);
     }
     let member = state.member(&author).ok_or(Denied::NotAMember)?;
-    if member.devices.binary_search(&record.device).is_err() {
+    if member.devices.binary_search(&record.device).is_err() && !comes_back(member, record) {
         return Err(Denied::NotAMember);
     }
     let role = cap.map_or(member.role, |cap| cap.min(member.role));
@@ -40,6 +40,14 @@ pub(super) fn authorise(
         }
         (Op::Join { .. } | Op::Devices { .. }, _) => Err(Denied::Unverified),
         (op, _) => may(state, &author, member, role, op).map(|()| None),
+    }
+}
+
+/// [GROUP-16] Does a device that was never on the roster bring the list of an account that was recovered since?
+fn comes_back(member: &Member, record: &OpRecord) -> bool {
+    match (&record.operation.op, &record.vouched) {
+        (Op::Devices { .. }, Vouched::Devices(devices)) => devices.rotated_since(member.log),
+        _ => false,
     }
 }
 

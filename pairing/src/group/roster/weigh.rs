@@ -7,7 +7,7 @@ use super::{
     ids::OpId,
     op::Op,
     policy::Role,
-    record::{OpRecord, Vouched},
+    record::{OpRecord, VerifiedDevices, Vouched},
     segment::Segment,
     state::State,
 };
@@ -60,11 +60,16 @@ pub(super) fn concerns(strong: &OpRecord, weak: &OpRecord) -> bool {
         Op::Role { account, .. } => by(account),
         Op::Devices { .. } => {
             let Vouched::Devices(devices) = &strong.vouched else { return false };
-            by(&strong.operation.account) && !devices.devices.contains(&weak.device)
+            by(&strong.operation.account) && !devices.devices.contains(&weak.device) && !is_later(weak, devices)
         }
         op if gives_away(op) => by(&strong.operation.account) && feed(strong) < feed(weak),
         _ => false,
     }
+}
+
+/// [GROUP-16] Is it the list of the account as it is after a later recovery?
+fn is_later(weak: &OpRecord, devices: &VerifiedDevices) -> bool {
+    matches!(&weak.vouched, Vouched::Devices(later) if later.rotated_since(devices.log))
 }
 
 /// Would the two not go together, if `gift` gives away and `other`, in an earlier feed of the same account, does not know it?

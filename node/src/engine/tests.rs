@@ -13,6 +13,7 @@ mod edits;
 mod fan_out;
 mod first_contact;
 mod group_proofs;
+mod group_recovery;
 mod group_tickets;
 mod groups;
 mod healing;

@@ -4,6 +4,7 @@
 use covey_feed::ChannelId;
 use covey_pairing::consent::PairSecret;
 
+use crate::engine::group::returning;
 use crate::engine::outbound::post;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices;
@@ -21,7 +22,8 @@ pub(in crate::engine) fn paired(
     contact.channel = Some(channel.no);
     contact.save(cx.tx)?;
     gate::allow_contact(cx, &contact.account)?;
-    sharing::channel_opened(cx, &channel)
+    sharing::channel_opened(cx, &channel)?;
+    returning::give_back(cx, &contact.account)
 }
 
 /// It is over: sessions and keys are gone, the history stays readable.

@@ -3,7 +3,7 @@
 use covey_api::{ApiError, EventKind, JoinRequestState};
 use covey_feed::ChannelId;
 use covey_pairing::group::admission::{JoinStatement, devices, vouch};
-use covey_pairing::group::roster::{Denied, Ground, Op, Right, Role, VerifiedJoin};
+use covey_pairing::group::roster::{Denied, Ground, Op, Right, Role, VerifiedJoin, rotations_in};
 use covey_pairing::identity::ContactCard;
 use covey_pairing::ids::{AccountId, DeviceId};
 use serde_bytes::ByteBuf;
@@ -96,10 +96,14 @@ pub(in crate::engine) fn asked(
         }
         State::Invited | State::Requested | State::Declined => return Ok(()),
     }
-    if group.roster.member(&account).is_some() {
+    let JoinStatement { ground, issued_at: at, .. } = joiner.statement;
+    if let Some(member) = group.roster.member(&account) {
+        // [MEMBER-4] Nobody here may know the new device of an account that was recovered.
+        if rotations_in(member.log) < joiner.card.log().rotations().len() {
+            cards::learn_as_of(cx, &account, &signed, at)?;
+        }
         return welcome::welcome(cx, &channel, &account);
     }
-    let JoinStatement { ground, issued_at: at, .. } = joiner.statement;
     let join = VerifiedJoin { account, devices: devices(&joiner.card), ground, at };
     let approval = needs_approval(group, &ground);
     // A ticket's end is held against our own clock: the joiner's statement may say anything.

@@ -106,6 +106,9 @@ pub(in crate::engine) fn carry_out(
     }
     content::judge_anew(cx, channel, &judged, actor)?;
     let_in(cx, channel, actor)?;
+    if rosters::is_behind(cx, channel.no)? {
+        cx.notices.push(Notice::OwnDevices);
+    }
     if moved { peers::neighbours(cx, channel) } else { Ok(()) }
 }
 

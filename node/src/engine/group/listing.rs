@@ -8,6 +8,7 @@ use serde_bytes::ByteBuf;
 use tracing::{info, warn};
 
 use crate::engine::group::ops;
+use crate::engine::members::rosters;
 use crate::engine::records::channels;
 use crate::engine::{Cx, EngineError, card};
 
@@ -31,7 +32,11 @@ fn renew(cx: &mut Cx<'_, '_>, only_first: bool) -> Result<(), EngineError> {
         let Some(member) = group.own(&me) else { continue };
         let listed: BTreeSet<&DeviceId> = member.devices.iter().collect();
         let first = active.iter().find(|device| listed.contains(device));
-        let may = listed.contains(&this) && (!only_first || first == Some(&this));
+        let may = match first {
+            Some(first) => listed.contains(&this) && (!only_first || *first == this),
+            // [MEMBER-4] Those of a recovered account bring themselves.
+            None => rosters::is_behind(cx, *no)? && (!only_first || active.first() == Some(&this)),
+        };
         if listed != now && may {
             outdated.push(*no);
         }

@@ -11,6 +11,7 @@
 //! | [`admission`] | others who want to come in |
 //! | [`invites`] | invites of contacts |
 //! | [`welcome`] | the way in |
+//! | [`returning`] | accounts that were recovered, and their groups |
 //! | [`membership`] | whether we are members still |
 //! | [`listing`] | our own devices on rosters |
 //! | [`doctor`] | comparing with other members |
@@ -28,4 +29,5 @@ pub(super) mod membership;
 pub(super) mod ops;
 pub(super) mod peers;
 pub(super) mod readers;
+pub(super) mod returning;
 pub(super) mod welcome;

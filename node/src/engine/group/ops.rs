@@ -3,7 +3,7 @@
 use covey_api::ApiError;
 use covey_feed::sync::Rejection;
 use covey_feed::{Entry, FeedId, Kind};
-use covey_pairing::group::roster::{CUT_MAX, Cut, Op, OpId, Operation, group_id};
+use covey_pairing::group::roster::{CUT_MAX, Cut, Op, OpId, Operation, Vouched, group_id, rotations_in};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::warn;
 
@@ -26,6 +26,19 @@ pub(in crate::engine) fn founder(cx: &Cx<'_, '_>, channel: &Channel, id: &FeedId
     let device = DeviceId::from_bytes(*id.author.as_bytes());
     let made = group_id(&operation.account, &device, nonce);
     (first.seq() == 1 && made.as_bytes() == channel.id.as_bytes()).then_some(operation.account)
+}
+
+/// [MEMBER-4] The account of a device of which nothing is known, if the first entry of its feed brings itself onto the roster as that of a
+/// recovered account. Whether the operation counts is for the roster to say.
+pub(in crate::engine) fn coming_back(cx: &Cx<'_, '_>, channel: &Channel, first: &Entry) -> Option<AccountId> {
+    let group = rosters::get(cx, channel.no)?;
+    let Operation { account, op: Op::Devices { .. }, .. } = Operation::decode(first.payload()?).ok()? else {
+        return None;
+    };
+    let known = group.roster.standing(&account)?;
+    let is_known = known.member.is_some() || known.exit.is_some();
+    let record = operations::record_of(channel, first).filter(|_| first.seq() == 1 && is_known)?;
+    matches!(&record.vouched, Vouched::Devices(devices) if rotations_in(devices.log) > 0).then_some(account)
 }
 
 /// Whether the group's creation is still to come.

@@ -47,12 +47,22 @@ pub(in crate::engine) fn join(
 /// [NOTE-4] We are let in: the channel is there, and is filled by those who let us in.
 pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8]) -> Result<(), EngineError> {
     let Some(welcome) = Welcome::from_bytes(bytes) else { return Ok(()) };
-    let Some(mut standing) = standing::load(cx.tx, &welcome.group())? else { return Ok(()) };
+    let Some(standing) = standing::load(cx.tx, &welcome.group())? else { return Ok(()) };
     let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
     // A second welcome says nothing new.
     if standing.state != State::Requested || standing.secret.is_some() || !asked {
         return Ok(());
     }
+    begin(cx, standing, owner, &welcome)
+}
+
+/// Begins as a member of a group that we were given by `owner`.
+pub(in crate::engine) fn begin(
+    cx: &mut Cx<'_, '_>,
+    mut standing: Standing,
+    owner: DeviceRef,
+    welcome: &Welcome,
+) -> Result<(), EngineError> {
     let mut guides = vec![owner.account];
     for signed in welcome.members() {
         let Ok(opened) = ContactCard::open(signed, cx.now) else { continue };
@@ -63,6 +73,7 @@ pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: 
     }
     standing.name = welcome.name().to_owned();
     standing.secret = Some(welcome.secret().clone());
+    standing.newest = welcome.newest().to_vec();
     standing.guides = guides;
     cx.notices.group(&standing.id);
     open(cx, standing)
@@ -117,7 +128,7 @@ pub(in crate::engine) fn welcome(
     let own = card::own(cx)?;
     let me = cx.me.account_id();
     let Some(group) = rosters::get(cx, channel.no) else { return Ok(()) };
-    let (id, name) = (group.id, group.roster.name().to_owned());
+    let (id, name, newest) = (group.id, group.roster.name().to_owned(), group.roster.deps());
     let Some(secret) = group.secret.clone() else { return Ok(()) };
     let others: Vec<AccountId> = group
         .roster
@@ -130,7 +141,7 @@ pub(in crate::engine) fn welcome(
     for other in others {
         cards.extend(devices::card(cx.tx, &other)?.map(|card| card.signed.into_vec()));
     }
-    let bytes = ByteBuf::from(Welcome::new(id, name, secret, cards).to_bytes());
+    let bytes = ByteBuf::from(Welcome::new(id, name, secret, cards).after(newest).to_bytes());
     // Also one who is no neighbour of ours in the group: without us it knows nobody there yet.
     gate::visit(cx, account)?;
     notes::tell(cx, account, &Note::Welcome(bytes))

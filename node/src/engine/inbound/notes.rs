@@ -2,7 +2,7 @@
 
 use tracing::debug;
 
-use crate::engine::group::{admission, invites, membership, welcome};
+use crate::engine::group::{admission, invites, membership, returning, welcome};
 use crate::engine::records::devices::{ContactDevice, DeviceRef};
 use crate::engine::wire::note::Note;
 use crate::engine::wire::parcel::{MAX_FRAME, VERSION};
@@ -30,7 +30,10 @@ pub(in crate::engine) fn receive(
             let Some(joiner) = admission::verified(cx, &id, &statement, &card, owner.account) else { return Ok(()) };
             admission::asked(cx, &id, &joiner, statement, card, &note)
         }
-        Note::Welcome(bytes) => welcome::welcomed(cx, owner, &bytes),
+        Note::Welcome(bytes) => {
+            returning::given_back(cx, owner, &bytes)?;
+            welcome::welcomed(cx, owner, &bytes)
+        }
         Note::Refused(id) => welcome::refused(cx, owner, &id),
         Note::Removed(id, joined) => membership::removed(cx, owner, &id, joined),
     }

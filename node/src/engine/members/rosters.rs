@@ -3,13 +3,14 @@
 use covey_feed::{ChannelId, FeedKey, Head, Spread};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::group::admission::session_psk as psk_of;
+use covey_pairing::group::roster::rotations_in;
 use covey_pairing::ids::{AccountId, DeviceId};
 
 use crate::engine::live::groups::Group;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices::{ContactDevice, DeviceRef};
 use crate::engine::records::sessions::Scope;
-use crate::engine::records::standing::Point;
+use crate::engine::records::standing::{self, Point};
 use crate::engine::{Cx, EngineError, PeerKey};
 
 pub(in crate::engine) fn get<'a>(cx: &'a Cx<'_, '_>, no: u64) -> Option<&'a Group> {
@@ -100,6 +101,20 @@ pub(in crate::engine) fn is_connected(cx: &Cx<'_, '_>, device: &DeviceId) -> boo
 pub(in crate::engine) fn are_all(cx: &Cx<'_, '_>, channel: &Channel, is: impl Fn(&DeviceId) -> bool) -> bool {
     let own = cx.me.device_id();
     get(cx, channel.no).is_some_and(|group| group.roster.devices(None).filter(|device| **device != own).all(is))
+}
+
+/// Whether our account was recovered with its words since it was listed on the roster of the group, and the roster is here as whoever
+/// gave the group back to us knew it. (What our devices of before did and we do not know would not count any more: those whom they let in, say.)
+pub(in crate::engine) fn is_behind(cx: &Cx<'_, '_>, no: u64) -> Result<bool, EngineError> {
+    let group = get(cx, no);
+    let Some((group, member)) = group.and_then(|group| Some((group, group.own(&cx.me.account_id())?))) else {
+        return Ok(false);
+    };
+    if rotations_in(member.log) >= cx.me.key_log.rotations().len() {
+        return Ok(false);
+    }
+    let newest = standing::load(cx.tx, &group.id)?.map(|standing| standing.newest).unwrap_or_default();
+    Ok(!newest.is_empty() && newest.iter().all(|op| group.roster.contains(op)))
 }
 
 /// Whether others may believe that we have keys which we do not have.

@@ -67,6 +67,9 @@ pub(in crate::engine) struct Standing {
     /// The operation by which we had come in, if we were told that we are out and not shown how: the roster has us still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) ended: Option<OpId>,
+    /// The newest operations that whoever let us in knew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::engine) newest: Vec<OpId>,
 }
 
 /// An invite as we got it.
@@ -139,6 +142,7 @@ impl Standing {
             request: None,
             guides: Vec::new(),
             ended: None,
+            newest: Vec::new(),
         }
     }
 

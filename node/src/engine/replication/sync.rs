@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::engine::consent::pursuit;
 use crate::engine::contacts::witness;
-use crate::engine::group::peers;
+use crate::engine::group::{peers, returning};
 use crate::engine::live::ContactPeer;
 use crate::engine::notices::Notice;
 use crate::engine::outbound::{control, knock, post};
@@ -69,6 +69,7 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     parked::take_over(cx, &owner.device)?;
     witness::opened(cx, owner, peer)?;
     cx.live.lost.add(owner.account, cx.now);
+    returning::give_back(cx, &owner.account)?;
     if is_ours {
         cx.live.transfer.moved_at = cx.now;
         cx.notices.push(Notice::Transfer);

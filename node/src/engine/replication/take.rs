@@ -107,7 +107,7 @@ pub(in crate::engine) fn apply(
     }
     // [ENTRY-2] The author must be a device of a member.
     let account = members::account_of(cx, &channel, &id.author)?;
-    if account.is_none() && !ops::awaits_founder(cx, &channel) {
+    if account.is_none() && !ops::awaits_founder(cx, &channel) && !may_come_back(cx, &channel, &run, from) {
         return Ok(Taken::Refused(ops::stranger(&channel)));
     }
     if channels::is_crowded(cx.tx, &channel, id)? {
@@ -127,8 +127,11 @@ pub(in crate::engine) fn apply(
         Ok(verified) => verified.into_entries(),
         Err(refused) => return refuse(cx, &mut channel, id, &refused, known, &from),
     };
-    let first = entries.first().and_then(|first| ops::founder(cx, &channel, id, first));
-    let Some(account) = account.or(first) else { return Ok(Taken::Refused(ops::stranger(&channel))) };
+    let first = || {
+        let first = entries.first()?;
+        ops::founder(cx, &channel, id, first).or_else(|| ops::coming_back(cx, &channel, first))
+    };
+    let Some(account) = account.or_else(first) else { return Ok(Taken::Refused(ops::stranger(&channel))) };
     let mut feed = feeds::load_or_new(cx.tx, channel.no, id.key(), account)?;
     if let Some(last) = members::cut(cx, &channel, &id.key())? {
         for entry in entries.iter().filter(|entry| entry.seq() > last) {
@@ -159,6 +162,13 @@ pub(in crate::engine) fn apply(
         charge.end(cx)?;
     }
     Ok(feed.head.map_or(Taken::Refused(Rejection::Invalid), Taken::Durable))
+}
+
+/// [MEMBER-4] Whether it is worth a look if a run of an unknown author begins with what its account was recovered to. A member makes us look
+/// at no more of them than of operations that were missing.
+fn may_come_back(cx: &mut Cx<'_, '_>, channel: &Channel, run: &RunIn, from: DeviceRef) -> bool {
+    let now = cx.now;
+    channel.is_group() && run.first() == 1 && cx.live.proofs.take(from.account, 1, forks::PROOFS, now).is_ok()
 }
 
 /// A run does not fit what we have of its feed. If its author forked it, the proof is kept; if that is us, the other copy counts.

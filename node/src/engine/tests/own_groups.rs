@@ -41,7 +41,7 @@ fn channel_of(group: &str) -> ChannelId {
     ChannelId::from_bytes(data_encoding::HEXLOWER.decode(group.as_bytes()).unwrap().try_into().unwrap())
 }
 
-fn listed(world: &mut World, node: usize, group: &str, of: usize) -> Vec<DeviceId> {
+pub(super) fn listed(world: &mut World, node: usize, group: &str, of: usize) -> Vec<DeviceId> {
     let account = world.nodes[of].account();
     let id = channel_of(group);
     world.look(node, |cx| {

@@ -24,13 +24,13 @@ fn talked(seed: u64) -> (World, AccountSecret) {
 }
 
 /// The machine of node 0 burns. Its words, on a new machine: node 2.
-fn recover(world: &mut World, words: &AccountSecret) {
+pub(super) fn recover(world: &mut World, words: &AccountSecret) {
     world.stop(0);
     let log = world.nodes[0].me.key_log.clone();
     add_recovered(world, words, &log, 5);
 }
 
-fn add_recovered(world: &mut World, words: &AccountSecret, log: &KeyLog, seed: u8) {
+pub(super) fn add_recovered(world: &mut World, words: &AccountSecret, log: &KeyLog, seed: u8) {
     let device = DeviceSecret::from_seed([seed; 32]);
     let plan = Rotation { add: vec![&device], ..Rotation::default() };
     let (log, keys) = log.rotate(words, &plan, world.now).unwrap();

@@ -165,6 +165,7 @@ impl<R: CryptoRng> Step<'_, R> {
         self.learn(card.log(), &card.signer())?;
         let kem = own.kem.decapsulate(&acceptance.kem).map_err(|_| ConsentError::Payload("KEM ciphertext"))?;
         let secret = PairSecret::derive(keys, &kem, &self.me.account.id(), &self.r.them);
+        let agreed_at = acceptance.at.min(self.now);
         let confirm = Confirmation::new(&secret, &own.id, self.me.answer_attachment).encode();
         let message = ByteBuf::from(handshake::seal_transport(&keys.to_responder, &confirm));
         self.end_older_pact();
@@ -177,7 +178,7 @@ impl<R: CryptoRng> Step<'_, R> {
         self.spend(acceptance.newest.min(self.now.saturating_add(INVITE_LIFETIME_MS)));
         self.learned(Effect::CardLearned(acceptance.card.into_vec()));
         self.learned(Effect::Attachment(acceptance.attachment.into_vec()));
-        self.r.phase = Phase::Paired(Pact { id: own.id, secret, role: Role::Inviter });
+        self.r.phase = Phase::Paired(Pact { id: own.id, secret, role: Role::Inviter, agreed_at });
         Ok(())
     }
 
@@ -209,7 +210,7 @@ impl<R: CryptoRng> Step<'_, R> {
             self.end_superseded(&pact);
             self.r.out.remove(&Slot::Answer);
             self.learned(Effect::Attachment(confirm.attachment.into_vec()));
-            self.r.phase = Phase::Paired(Pact { role: Role::Invitee, ..pact.clone() });
+            self.r.phase = Phase::Paired(Pact { role: Role::Invitee, agreed_at: self.now, ..pact.clone() });
         }
         if !matches!(pact.role, Role::Inviter) {
             self.reply(answer::confirmed(&pact.secret, id).encode());

@@ -41,6 +41,7 @@ use super::{
     ConsentError, Input, Me, Outcome, PairSecret, Request, Slot, State,
     invite::TheirInvite,
     material::{Closed, Outgoing, OwnInvite, Pact, Role},
+    reconcile::Ended,
     step::Step,
     time::{RENEW_EVERY_MS, replayable_until},
 };
@@ -73,6 +74,17 @@ pub struct Relationship {
     /// Blocked while a pact stands: only beside [`Phase::Paired`]. The pact is kept for the day the block is lifted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) blocked: bool,
+    /// How often a block was set or lifted: between devices of ours the last such decision counts.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(super) blocks: u64,
+    /// Pacts that ended, the oldest first: another device of ours may hold one of them still.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ended: Vec<Ended>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The state with what belongs to it.
@@ -110,6 +122,8 @@ impl Relationship {
             out: BTreeMap::new(),
             renewed_at: 0,
             blocked: false,
+            blocks: 0,
+            ended: Vec::new(),
         }
     }
 

@@ -21,6 +21,7 @@ mod material;
 mod offer;
 mod operator;
 mod pair_secret;
+mod reconcile;
 mod seal;
 mod state;
 mod step;
@@ -37,6 +38,7 @@ pub use limits::{Admission, Arrival, Refusal, StrangerLimits, StrangerLimitsConf
 pub use machine::Relationship;
 pub use offer::{ATTACHMENT_MAX, NAME_MAX_CHARS, NOTE_MAX_CHARS};
 pub use pair_secret::PairSecret;
+pub use reconcile::Reconciled;
 pub use state::State;
 pub use time::{CLOCK_SKEW_MS, INVITE_LIFETIME_MS, REMIND_AFTER_MS, RENEW_EVERY_MS, UNDELIVERED_LIFETIME_MS};
 pub use work::WORK_BITS;

@@ -165,6 +165,7 @@ impl<R: CryptoRng> Step<'_, R> {
         if self.r.state() == State::Blocked {
             return Err(self.not_allowed(Command::Block));
         }
+        self.r.blocks = self.r.blocks.saturating_add(1);
         self.r.blocked = true;
         self.settle_block();
         Ok(())
@@ -185,14 +186,20 @@ impl<R: CryptoRng> Step<'_, R> {
         if self.r.state() != State::Blocked {
             return Err(self.not_allowed(Command::Unblock));
         }
+        self.r.blocks = self.r.blocks.saturating_add(1);
+        self.lift_block();
+        Ok(())
+    }
+
+    pub(super) fn lift_block(&mut self) {
         if !std::mem::take(&mut self.r.blocked) {
             self.become_stranger();
         }
-        Ok(())
     }
 
     /// A pact ends: what else could be answered is closed.
     pub(super) fn end_pact(&mut self, pact: &Pact) {
+        self.over(pact);
         if pact.role == Role::Inviter {
             // Who removes us right after accepting sends the answer until it is acknowledged.
             self.close(pact.id, Ending::Answered);

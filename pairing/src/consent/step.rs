@@ -168,7 +168,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
         self.spend(theirs.made_at());
         self.learned(Effect::CardLearned(offer.card.into_vec()));
         let role = Role::Unconfirmed { key: keys.to_responder, lapses_at: self.undelivered(), superseded };
-        self.r.phase = Phase::Paired(Pact { id: theirs.id(), secret, role });
+        self.r.phase = Phase::Paired(Pact { id: theirs.id(), secret, role, agreed_at: 0 });
         Ok(())
     }
 
@@ -182,6 +182,9 @@ impl<'a, R: CryptoRng> Step<'a, R> {
 
     /// What was still to be said about a pact before this one is said no more.
     pub(super) fn end_older_pact(&mut self) {
+        if let Some(pact) = self.r.pact().cloned() {
+            self.over(&pact);
+        }
         for slot in [Slot::Answer, Slot::Confirm, Slot::Removed] {
             self.r.out.remove(&slot);
         }

@@ -3,6 +3,7 @@
 #![allow(clippy::match_same_arms, reason = "tables of what is expected")]
 
 mod crossing;
+mod devices;
 mod ending;
 mod harness;
 mod hostile;

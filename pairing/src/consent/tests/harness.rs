@@ -57,6 +57,18 @@ impl Side {
     pub(super) fn id(&self) -> AccountId {
         self.account.id()
     }
+
+    pub(super) fn me<'a>(&'a self, attachment: &'a [u8]) -> Me<'a> {
+        Me {
+            account: &self.account,
+            device: &self.device,
+            card: &self.card,
+            name: &self.name,
+            decline_silently: self.silent,
+            answer_attachment: attachment,
+            work_bits: 0,
+        }
+    }
 }
 
 pub(super) fn card(log: &KeyLog, device: &DeviceSecret, name: &str, kem: Option<KemHash>) -> Vec<u8> {
@@ -138,15 +150,7 @@ impl World {
             Bob => &mut self.bob,
         };
         let attachment = format!("prekeys of {}", side.name);
-        let me = Me {
-            account: &side.account,
-            device: &side.device,
-            card: &side.card,
-            name: &side.name,
-            decline_silently: side.silent,
-            answer_attachment: attachment.as_bytes(),
-            work_bits: 0,
-        };
+        let me = side.me(attachment.as_bytes());
         let outcome = side.r.handle(input, &me, now, &mut self.rng)?;
         let stored = covey_codec::encode(&outcome.next).expect("a relationship encodes");
         side.r = covey_codec::decode(&stored, 256 * 1024).expect("a relationship decodes");

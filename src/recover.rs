@@ -24,7 +24,7 @@ const PHRASE_LIMIT: u64 = 1024;
 
 /// Brings an account back in a data directory that has none.
 pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
-    let RecoverArgs { phrase_file, peer, yes, passphrase_file } = args;
+    let RecoverArgs { phrase_file, peer, new_phrase, yes, passphrase_file } = args;
     let (paths, config) = config::load(globals, &Overrides::new())?;
     let peers = peer.iter().map(|peer| address(peer)).collect::<Result<Vec<_>, _>>()?;
     let passphrase = Unlock { passphrase_file }.given()?;
@@ -34,19 +34,25 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
     terminal.hint("Looking for your account in the network; this can take a minute and a half.")?;
     let found = daemon::find(&options, words, peers).await.map_err(failure)?;
     confirm(&found, yes, terminal)?;
-    let done = daemon::recover(&options, &found).map_err(failure)?;
+    let done = daemon::recover(&options, &found, new_phrase).map_err(failure)?;
     let answer = json!({
         "account": done.account,
         "device": done.device,
         "recoveries": done.recoveries,
         "devices_out": found.devices(),
+        "new_phrase": new_phrase,
         "data_dir": options.paths.data_dir(),
     });
     terminal.show(&answer, |t, _| {
         t.line(&format!("account  {}", done.account))?;
         t.line(&format!("device   {}", done.device))?;
         t.line(&format!("data     {}", options.paths.data_dir().display()))?;
-        t.hint("Your account is back, with this device and no other. The same 24 words stay valid; they are not kept here.")?;
+        if new_phrase {
+            t.hint("Your account is back, with this device and no other. The words that you typed are void from now on.")?;
+            t.hint("It has new words. Write them down before anything else: covey account phrase")?;
+        } else {
+            t.hint("Your account is back, with this device and no other. The same 24 words stay valid; they are not kept here.")?;
+        }
         t.hint("Start your node: covey daemon")?;
         t.hint(
             "Your contacts' nodes see it by themselves, those that run within two hours, and ask to pair again: covey pair list --state renewal, then \

@@ -57,7 +57,7 @@ pub enum AccountCommand {
         long_about = "Bring your account back on a new machine, with its 24 words\n\nFor when your machine is lost, stolen or broken. Your account gets new keys and this device; its \
                       devices of before are out for good, whoever has them. Contacts see it by themselves and ask to pair again. The data \
                       directory must not have an account yet, and the daemon must not run. Your messages of before are not brought back: that takes a backup.",
-        after_help = "Examples:\n  covey account recover\n  covey account recover --phrase-file words.txt --yes\n  covey account recover --peer /ip4/192.0.2.7/tcp/7421/p2p/12D3Koo…"
+        after_help = "Examples:\n  covey account recover\n  covey account recover --phrase-file words.txt --yes\n  covey account recover --new-phrase\n  covey account recover --peer /ip4/192.0.2.7/tcp/7421/p2p/12D3Koo…"
     )]
     Recover(RecoverArgs),
     /// Show how safe your account is
@@ -109,6 +109,9 @@ pub struct RecoverArgs {
     /// A node of the network to begin with (repeatable), besides those in the configuration; that of a contact, for example
     #[arg(long, value_name = "MULTIADDR")]
     pub peer: Vec<String>,
+    /// Make new words; those of before recover nothing any more. For when somebody may have seen them
+    #[arg(long)]
+    pub new_phrase: bool,
     /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,

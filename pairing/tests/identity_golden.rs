@@ -62,6 +62,7 @@ fn logs_and_contests_are_byte_for_byte_those_of_the_independent_computation() {
         keep: vec![desk.id()],
         add: vec![fresh],
         cutoffs: [(phone.id(), cutoffs.clone())].into(),
+        successor: None,
     };
     let (once, keys) = before.rotate(&account, &plan, now).expect("by the owner");
     let contest = Contest::sign(&before, &once, phone).expect("it was active");

@@ -69,3 +69,47 @@ fn the_words_bring_the_account_back_and_contacts_pair_again_by_one_command() {
     let texts = texts(&bob, &alice.id);
     assert!(!texts.contains(&"from the thief".to_owned()), "{texts:?}");
 }
+
+/// [KEYLOG-8]
+#[test]
+fn words_that_somebody_may_have_seen_are_replaced_by_others_which_bring_the_account_back_the_next_time() {
+    let meeting = Node::start("meeting");
+    let through = Launch::default().through(&meeting.address());
+    let mut alice = Node::launch("alice", through.clone());
+    let bob = Node::launch("bob", through.clone());
+    befriend(&alice, &bob);
+    alice.stop();
+    let seen = paper(&alice);
+    let recover = |node: &Node, words: &str, more: &[&str]| {
+        let mut command = node.covey();
+        command.env("COVEY_NETWORK__MDNS", "false");
+        let peer = meeting.address();
+        let args = ["--json", "account", "recover", "--peer", &peer, "--yes"];
+        run(command, args.iter().chain(more).copied(), words)
+    };
+
+    let mut anew = Node::prepare("anew", through.clone());
+    let recovered = recover(&anew, &seen, &["--new-phrase"]).json();
+    assert_eq!((recovered["account"].as_str(), &recovered["new_phrase"]), (Some(alice.id.as_str()), &true.into()));
+    anew.resume();
+    let status = anew.json(&["account", "status"]);
+    assert_eq!(
+        (&status["sealed"], &status["backed_up"]),
+        (&false.into(), &false.into()),
+        "nobody has them on paper yet"
+    );
+    // Its card stands where the new words look for it.
+    within(LONG, "the recovery is seen", || contact_of(&bob, &alice.id)?["recovered_at"].as_str().map(drop));
+    anew.stop();
+    let words = paper(&anew);
+    assert_ne!(words, seen);
+
+    let mut last = Node::prepare("last", through);
+    let refused = recover(&last, &seen, &[]);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert!(refused.stderr.contains("recovered with others since"), "{}", refused.stderr);
+    let recovered = recover(&last, &words, &[]).json();
+    assert_eq!((recovered["account"].as_str(), &recovered["recoveries"]), (Some(alice.id.as_str()), &2.into()));
+    last.resume();
+    assert_eq!(last.id, alice.id);
+}

@@ -50,11 +50,11 @@ pub enum RecoverError {
     Alone,
     /// No card of the account is to be found.
     #[error(
-        "no trace of the account {account} was found in the network: either these are not its words, or no card of it is published at the \
-         moment; try again later, or name a node of a contact with --peer ADDRESS"
+        "no trace of an account with these words was found in the network (if they are its first words, it is {account}): either they are not \
+         its words, or no card of it is published at the moment; try again later, or name a node of a contact with --peer ADDRESS"
     )]
     NotFound {
-        /// Which account the words are of.
+        /// Which account the words are of, if they are its first.
         account: String,
     },
     /// It was rotated to other words.
@@ -141,21 +141,24 @@ pub async fn find(options: &Options, words: AccountSecret, peers: Vec<Multiaddr>
     let found = search(&network, &words).await;
     network.0.shutdown().await;
     let (log, sequence) = found?;
+    let words = words.of_account(log.account(), 0).ok_or(KeyLogError::Sealed)?;
     Ok(Found { words, log, sequence })
 }
 
-/// Rotates the account and makes this directory its only device.
+/// Rotates the account and makes this directory its only device. `new_phrase`: other words hold from now on, which are made here and stay
+/// until their owner has written them down.
 ///
 /// # Errors
 /// [`RecoverError`].
-pub fn recover(options: &Options, found: &Found) -> Result<Recovered, RecoverError> {
+pub fn recover(options: &Options, found: &Found, new_phrase: bool) -> Result<Recovered, RecoverError> {
     may_recover(options)?;
     let mut rng: StdRng = make_rng();
     let Found { words, log, sequence } = found;
     // An account of an older version names its first recovery key now.
     let log = if log.commitment().is_none() { log.commit_recovery(words)? } else { log.clone() };
     let device = DeviceSecret::generate(&mut rng);
-    let plan = Rotation { add: vec![&device], ..Rotation::default() };
+    let successor = new_phrase.then(|| AccountSecret::generate(&mut rng));
+    let plan = Rotation { add: vec![&device], successor: successor.as_ref(), ..Rotation::default() };
     let (log, keys) = log.rotate(words, &plan, runtime::now()).map_err(|error| match error {
         KeyLogError::Recovery(_) => RecoverError::OtherWords { account: words.id().to_string() },
         other => RecoverError::Log(other),
@@ -167,7 +170,7 @@ pub fn recover(options: &Options, found: &Found) -> Result<Recovered, RecoverErr
     };
     // The places in the DHT keep what has the highest number, and the old machine may run on.
     let sequence = sequence.saturating_add(AHEAD);
-    write(options, &Me::recovered(words, &keys, device, log), sequence, &mut rng)?;
+    write(options, &Me::recovered(words, &keys, device, log, new_phrase), sequence, &mut rng)?;
     Ok(recovered)
 }
 
@@ -206,8 +209,11 @@ async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) ->
     let mut newest: Option<KeyLog> = None;
     let mut sequence = 0;
     let mut seen = BTreeSet::new();
+    let mut further = 0;
     loop {
-        let rotations = newest.as_ref().map_or(0, |log| log.rotations().len());
+        let rotations = newest.as_ref().map_or(further, |log| log.rotations().len());
+        // Words that are not the account's first may be of a late rotation: ever more places are looked at until one is found.
+        further += 1;
         let last = u32::try_from(rotations.min(MAX_ROTATIONS)).unwrap_or(0) + BEYOND;
         let before = newest.clone();
         for index in (0..=last).filter(|index| !seen.contains(index)).collect::<Vec<_>>() {
@@ -221,8 +227,8 @@ async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) ->
                     seen.insert(index);
                     for opened in found {
                         // It tells what happened, also after it has run out.
-                        let card = ContactCard::open_of(&words.id(), &opened.payload, 0);
-                        let Ok(card) = card else { continue };
+                        let card = ContactCard::open(&opened.payload, 0);
+                        let Some(card) = card.ok().filter(|card| is_of(card, words, newest.as_ref())) else { continue };
                         sequence = sequence.max(card.content().sequence);
                         newest = Some(newer(newest, card.log(), &account)?);
                     }
@@ -243,6 +249,16 @@ async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) ->
         }
     }
     newest.map(|log| (log, sequence)).ok_or(RecoverError::NotFound { account })
+}
+
+/// Whether a card is of the account of these words: they are its first, or its log handed it to them.
+fn is_of(card: &ContactCard, words: &AccountSecret, known: Option<&KeyLog>) -> bool {
+    let account = card.account();
+    if let Some(known) = known {
+        return known.account() == account;
+    }
+    let next = u32::try_from(card.log().rotations().len()).ok().and_then(|index| words.recovery(index));
+    account == words.id() || next.map(|key| key.commitment()) == card.log().commitment()
 }
 
 /// The one of two logs that outranks the other. Of two that ordinary operations part, either will do: the rotation ends both.

@@ -180,11 +180,18 @@ impl Me {
 }
 
 impl Me {
-    /// An account that was brought back with its words, on a new device: `keys` are those that the rotation brought, and the words are
-    /// not kept.
-    pub fn recovered(words: &AccountSecret, keys: &AccountSecret, device: DeviceSecret, key_log: KeyLog) -> Self {
-        let first_key = words.signing().cloned();
-        Self { account: keys.sealed(), device, key_log, backed_up: true, first_key }
+    /// An account that was brought back with its words, on a new device: `keys` are those that the rotation brought. The words are
+    /// not kept, unless they are new: then their owner has still to write them down.
+    pub fn recovered(
+        words: &AccountSecret,
+        keys: &AccountSecret,
+        device: DeviceSecret,
+        key_log: KeyLog,
+        new: bool,
+    ) -> Self {
+        let first_key = words.signing().filter(|_| words.is_first()).cloned();
+        let account = if new { keys.clone() } else { keys.sealed() };
+        Self { account, device, key_log, backed_up: !new, first_key }
     }
 }
 

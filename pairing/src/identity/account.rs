@@ -95,6 +95,17 @@ impl AccountSecret {
         Some(Self::at(self.seed.clone()?, self.id, index))
     }
 
+    /// The keys of another account after `index` rotations, from this seed: words take the place of the account's first ones if a
+    /// rotation committed to their recovery key. None if the seed is not here.
+    pub fn of_account(&self, id: AccountId, index: u32) -> Option<Self> {
+        Some(Self::at(self.seed.clone()?, id, index))
+    }
+
+    /// Whether these are the account's own first words, whose first signing key its id is.
+    pub fn is_first(&self) -> bool {
+        self.seed.as_ref().is_some_and(|seed| Self::new(seed.clone()).id == self.id)
+    }
+
     /// The same keys without the seed.
     pub fn sealed(&self) -> Self {
         Self { seed: None, ..self.clone() }

@@ -34,7 +34,7 @@ pub(super) fn add_recovered(world: &mut World, words: &AccountSecret, log: &KeyL
     let device = DeviceSecret::from_seed([seed; 32]);
     let plan = Rotation { add: vec![&device], ..Rotation::default() };
     let (log, keys) = log.rotate(words, &plan, world.now).unwrap();
-    let me = Me::recovered(words, &keys, device, log);
+    let me = Me::recovered(words, &keys, device, log, false);
     let node = Node::of(seed.into(), quick(), me);
     world.join(node);
     world.settle();

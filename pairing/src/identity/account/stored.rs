@@ -26,7 +26,7 @@ pub(super) struct Keys(Version<1>, AccountId, u32, Option<Secret<32>>, Secret<32
 
 impl From<AccountSecret> for Stored {
     fn from(account: AccountSecret) -> Self {
-        if let (Some(seed), 0) = (&account.seed, account.index) {
+        if let (Some(seed), 0, true) = (&account.seed, account.index, account.is_first()) {
             return Self::Seed(seed.clone());
         }
         let signing = account.signing.as_ref().map(|key| Secret::new(*key.expose_seed()));

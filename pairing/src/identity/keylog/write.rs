@@ -29,6 +29,8 @@ pub struct Rotation<'a> {
     pub keep: Vec<DeviceId>,
     /// Devices that join.
     pub add: Vec<&'a DeviceSecret>,
+    /// Other words that hold from now on: the new keys and the next recovery key come from their seed. None: the same words stay valid.
+    pub successor: Option<&'a AccountSecret>,
     /// Where the feeds of devices that do not stay end.
     pub cutoffs: BTreeMap<DeviceId, Vec<Cutoff>>,
 }
@@ -107,6 +109,8 @@ impl KeyLog {
     ///
     /// # Errors
     /// [`KeyLogError`]: no seed, a seed that the log did not commit to, a device to keep that is not active, or a limit.
+    ///
+    /// With other words as `plan.successor` those of before can rotate the account no more: the log commits to a key that they do not make.
     pub fn rotate(
         &self,
         account: &AccountSecret,
@@ -120,7 +124,8 @@ impl KeyLog {
         let seq = plan.supersedes.unwrap_or(self.len);
         let stands_on = self.before(seq)?;
         let recovery = account.recovery(index).ok_or(KeyLogError::Sealed)?;
-        let (keys, next) = (account.after_rotations(index + 1), account.recovery(index + 1));
+        let words = plan.successor.unwrap_or(account);
+        let (keys, next) = (words.of_account(self.account, index + 1), words.recovery(index + 1));
         let (keys, next) = (keys.ok_or(KeyLogError::Sealed)?, next.ok_or(KeyLogError::Sealed)?);
         let signing = keys.signing().ok_or(KeyLogError::NotHolder)?;
         let draft = Draft {

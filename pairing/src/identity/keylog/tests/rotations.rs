@@ -361,3 +361,23 @@ proptest! {
         prop_assert!(read.is_err() || read == Ok(log), "byte {at} bit {bit}");
     }
 }
+
+/// [KEYLOG-8] Other words take over with a rotation, and those of before make none any more.
+#[test]
+fn a_rotation_can_hand_the_account_to_other_words() {
+    let device = DeviceSecret::from_seed([71; 32]);
+    let (log, words) = (KeyLog::create(&account(), NOW), AccountSecret::from_seed([77; 32]));
+    let plan = Rotation { add: vec![&device], successor: Some(&words), ..Rotation::default() };
+    let (log, keys) = log.rotate(&account(), &plan, NOW).expect("the words of before make it");
+    assert_eq!((keys.id(), keys.rotations(), keys.dh().public()), (account().id(), 1, log.dh()));
+    assert_eq!(KeyLog::verify(log.ops().to_vec()).expect("as any other"), log);
+    let before = log.rotate(&account(), &only(&device), NOW);
+    assert!(matches!(before, Err(KeyLogError::Recovery(_))), "{before:?}");
+    // The new words alone, as somebody types them.
+    let typed = AccountSecret::from_phrase(&words.phrase().expect("seed")).expect("words");
+    let typed = typed.of_account(log.account(), 0).expect("seed");
+    let (again, keys) = log.rotate(&typed, &only(&device), NOW).expect("they are the account's words now");
+    assert_eq!((again.rotations().len(), keys.rotations()), (2, 2));
+    let stored: AccountSecret = covey_codec::decode(&covey_codec::encode(&keys).expect("plain"), 4096).expect("stored");
+    assert_eq!(stored, keys, "with the seed of the new words");
+}

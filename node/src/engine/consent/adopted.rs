@@ -1,12 +1,11 @@
 //! A contact as another device of our account has it: what was decided there holds here, with all that follows from it.
 
-use covey_pairing::consent::{PairFrame, PairSecret, Relationship, State};
+use covey_pairing::consent::{Input, PairFrame, PairSecret, State};
 use covey_pairing::ids::AccountId;
 
 use crate::engine::consent::{pacts, pursuit, step};
 use crate::engine::records::own_records;
 use crate::engine::records::people::{self, Contact};
-use crate::engine::wire::own_record::MAX_VALUE;
 use crate::engine::{Cx, EngineError, tables};
 
 /// Takes a contact over as another device of ours has it, but for what is of this device alone.
@@ -69,23 +68,28 @@ fn rename(cx: &mut Cx<'_, '_>, was: &Contact, contact: &mut Contact) -> Result<(
 }
 
 /// [OWN-6] A frame that does not fit what we have: another device of ours invited them or answered their invite at the same time, and that is
-/// what they took. Whether that was so. It is our wish still unless we decided otherwise since.
+/// what they took. Whether that was so. It is our wish still unless we decided otherwise since; if we removed them, they are told so now.
 pub(in crate::engine) fn confirms_rival(
     cx: &mut Cx<'_, '_>,
     account: &AccountId,
     frame: &PairFrame,
 ) -> Result<bool, EngineError> {
     let Some(contact) = people::load(cx.tx, account)? else { return Ok(false) };
-    if !matches!(contact.relationship.state(), State::Invited | State::Pending | State::Paired) {
+    let state = contact.relationship.state();
+    if !matches!(state, State::Invited | State::Pending | State::Paired | State::Removed) {
         return Ok(false);
     }
     for rival in own_records::rivals(cx.tx, account)? {
-        let Ok(relationship) = covey_codec::decode::<Relationship>(&rival.0, MAX_VALUE) else { continue };
-        if !step::would_confirm(cx, &relationship, frame)? {
-            continue;
-        }
+        let Some(relationship) = rival.relationship() else { continue };
+        let Some(confirmed) = step::confirmed_by(cx, &relationship, frame)? else { continue };
+        let relationship = match state {
+            State::Removed => step::trial(cx, &confirmed, Input::Remove)?.unwrap_or(confirmed),
+            _ => relationship,
+        };
         own_records::forget_rivals(cx.tx, account);
+        let relationship = step::in_place_of(cx, &relationship, &contact.relationship)?;
         adopt(cx, Contact { relationship, ..contact })?;
+        cx.notices.contact(account);
         return Ok(true);
     }
     Ok(false)

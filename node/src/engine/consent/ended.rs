@@ -9,7 +9,7 @@ use covey_pairing::ids::AccountId;
 use crate::engine::members::rosters;
 use crate::engine::outbound::post;
 use crate::engine::records::people::{self, Contact};
-use crate::engine::records::{channels, devices, mailboxes};
+use crate::engine::records::{channels, devices, mailboxes, own_records};
 use crate::engine::sealing::sessions;
 use crate::engine::{Cx, EngineError, tables};
 use crate::store::{Key, Table};
@@ -33,8 +33,10 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         if is_over(&contact, cx.now) && !talked.contains(&contact.account) {
             forget(cx, &contact)?;
         } else {
-            let ids = contact.relationship.invite_ids();
-            invites.extend(ids.iter().map(|id| cx.tx.stored_key(&tables::invite(id))));
+            let rivals = own_records::rivals(cx.tx, &contact.account)?;
+            let rivals = rivals.iter().flat_map(|rival| rival.relationship()).flat_map(|rival| rival.invite_ids());
+            let ids = contact.relationship.invite_ids().into_iter().chain(rivals);
+            invites.extend(ids.map(|id| cx.tx.stored_key(&tables::invite(&id))));
         }
     }
     for key in cx.tx.keys(&Key::table(Table::Invite))? {
@@ -54,7 +56,8 @@ fn is_over(contact: &Contact, now: u64) -> bool {
     }
     let since = relationship.since().max(contact.changed_at);
     match relationship.state() {
-        State::Stranger => true,
+        // A block that was lifted is remembered: another device of ours may not have heard.
+        State::Stranger => relationship.blocks() == 0,
         State::Expired | State::Cancelled | State::Refused | State::Removed => {
             contact.alias.is_none() && since.saturating_add(KEEP) <= now
         }

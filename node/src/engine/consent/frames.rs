@@ -39,8 +39,9 @@ pub(in crate::engine) fn frame(
     };
     contact.relationship.set_log(log);
     let account = contact.account;
+    let state = contact.relationship.state();
     let is_of_other = !contact.relationship.invite_ids().contains(&frame.invite_id());
-    if is_of_other
+    if (is_of_other || state == State::Removed)
         && adopted::confirms_rival(cx, &account, &frame)?
         && let Some(adopted) = people::load(cx.tx, &account)?
     {

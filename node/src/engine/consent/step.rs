@@ -1,7 +1,9 @@
 //! One step of a relationship: the machine of `covey_pairing` is run, what it became is stored, its effects are carried out.
 
 use covey_api::EventKind;
-use covey_pairing::consent::{ConsentError, Effect as Consequence, Input, Me, PairFrame, Relationship, Slot, State};
+use covey_pairing::consent::{
+    ConsentError, Effect as Consequence, Input, Me, PairFrame, Reconciled, Relationship, Slot, State,
+};
 use covey_pairing::ids::{AccountId, InviteId};
 use serde_bytes::ByteBuf;
 use tracing::warn;
@@ -112,16 +114,50 @@ fn ourselves<'a>(
     }
 }
 
-/// Whether a relationship would be confirmed by a frame. Nothing is kept of the trial.
-pub(super) fn would_confirm(
+/// What a relationship would become by a frame that confirms it, else nothing. Nothing is kept of the trial.
+pub(super) fn confirmed_by(
     cx: &mut Cx<'_, '_>,
     relationship: &Relationship,
     frame: &PairFrame,
-) -> Result<bool, EngineError> {
+) -> Result<Option<Relationship>, EngineError> {
+    let next = trial(cx, relationship, Input::Received(frame.clone()))?;
+    Ok(next.filter(Relationship::confirmed))
+}
+
+/// What a relationship becomes by an input, if the machine takes it. Nothing is kept of the trial.
+pub(super) fn trial(
+    cx: &mut Cx<'_, '_>,
+    relationship: &Relationship,
+    input: Input,
+) -> Result<Option<Relationship>, EngineError> {
     let (name, card) = (card::own_name(cx)?, card::own(cx)?);
     let me = ourselves(&cx.me, cx.policy, (&card, &name), &[]);
-    let outcome = relationship.handle(Input::Received(frame.clone()), &me, cx.now, cx.rng);
-    Ok(outcome.is_ok_and(|outcome| outcome.next.confirmed()))
+    Ok(relationship.handle(input, &me, cx.now, cx.rng).ok().map(|outcome| outcome.next))
+}
+
+/// [OWN-10] What comes of a contact of which one record counts and another device of ours says something else.
+pub(in crate::engine) fn reconcile(
+    cx: &mut Cx<'_, '_>,
+    counts: &Contact,
+    other: &Contact,
+) -> Result<Contact, EngineError> {
+    let (name, card) = (card::own_name(cx)?, card::own(cx)?);
+    let me = ourselves(&cx.me, cx.policy, (&card, &name), &[]);
+    let Reconciled { relationship, is_of_other } =
+        counts.relationship.reconcile(&other.relationship, &me, cx.now, cx.rng);
+    let base = if is_of_other { Contact { alias: counts.alias.clone(), ..other.clone() } } else { counts.clone() };
+    Ok(Contact { relationship, ..base })
+}
+
+/// Another relationship takes the place of one, but for what is known of ended pacts and blocks.
+pub(super) fn in_place_of(
+    cx: &mut Cx<'_, '_>,
+    relationship: &Relationship,
+    known: &Relationship,
+) -> Result<Relationship, EngineError> {
+    let (name, card) = (card::own_name(cx)?, card::own(cx)?);
+    let me = ourselves(&cx.me, cx.policy, (&card, &name), &[]);
+    Ok(relationship.in_place_of(known, &me, cx.now, cx.rng))
 }
 
 /// Takes what a step says of them; the rest builds on it. Whether there is something to tell the journal.

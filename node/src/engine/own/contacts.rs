@@ -5,12 +5,13 @@
 //! it whenever the pact or the state is another one.
 
 use covey_pairing::consent::{PairSecret, State};
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, InviteId};
 use serde_bytes::ByteBuf;
 use tracing::warn;
 
-use crate::engine::consent::adopted;
+use crate::engine::consent::{adopted, step};
 use crate::engine::contacts::cards;
+use crate::engine::notices::Notice;
 use crate::engine::own::reading;
 use crate::engine::records::channels;
 use crate::engine::records::devices;
@@ -44,6 +45,7 @@ pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, Eng
         Some((_, decisions, ..)) => decisions.saturating_add(1),
         None => 0,
     };
+    let decisions = decisions.max(contact.relationship.blocks());
     let bare = value_of(&(VERSION, decisions, contact.clone(), None::<ByteBuf>))?;
     match card.filter(|card| bare.len() + card.len() < ROOM) {
         Some(card) => Ok(Some(value_of(&(VERSION, decisions, contact, Some(card)))?)),
@@ -55,19 +57,18 @@ fn decode(value: &[u8]) -> Option<Wire> {
     covey_codec::decode::<Wire>(value, MAX_VALUE).ok().filter(|(version, ..)| *version == VERSION)
 }
 
-/// What is decided: the state, and which pact.
-fn stands(contact: &Contact) -> (State, Option<[u8; 32]>) {
-    (contact.relationship.state(), contact.relationship.pair_secret().map(PairSecret::channel_id))
+/// What is decided: the state, which pact, and which one has ended.
+fn stands(contact: &Contact) -> (State, Option<[u8; 32]>, Option<InviteId>) {
+    let relationship = &contact.relationship;
+    (relationship.state(), relationship.pair_secret().map(PairSecret::channel_id), relationship.last_ended())
 }
 
 /// [OWN-5] How a record ranks, as far as it does not depend on its place: decisions, weight of the last one, whether the contact confirmed. What
 /// is not understood ranks lowest.
 pub(super) fn rank(value: &[u8], known: Option<&[u8]>) -> (u64, u8, bool) {
-    let Some((_, decisions, contact, _)) = decode(value) else { return (0, 0, false) };
-    let known = known.and_then(decode).map_or(0, |(_, decisions, ..)| decisions);
-    if decisions > known.saturating_add(AHEAD) {
+    let Some((_, decisions, contact, _)) = decode(value).filter(|wire| is_believed(wire, known)) else {
         return (0, 0, false);
-    }
+    };
     let weight = match contact.relationship.state() {
         State::Blocked => 3,
         State::Removed => 2,
@@ -75,6 +76,12 @@ pub(super) fn rank(value: &[u8], known: Option<&[u8]>) -> (u64, u8, bool) {
         _ => 0,
     };
     (decisions, weight, contact.relationship.confirmed())
+}
+
+/// [OWN-7] Whether so many decisions can have been made.
+fn is_believed((_, decisions, contact, _): &Wire, known: Option<&[u8]>) -> bool {
+    let known = known.and_then(decode).map_or(0, |(_, decisions, ..)| decisions);
+    *decisions <= known.saturating_add(AHEAD) && contact.relationship.blocks() <= *decisions
 }
 
 /// Whether two records say the same of the contact, whatever card is beside it.
@@ -107,13 +114,40 @@ pub(super) fn is_sound(cx: &Cx<'_, '_>, key: &Key, value: &[u8]) -> bool {
     is_newer || read(cx, key, value).is_some()
 }
 
-/// A record of a contact counts from now on.
-pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), EngineError> {
-    let Some((contact, card)) = read(cx, key, value) else { return Ok(()) };
-    let account = contact.account;
-    if let Some(card) = card {
-        cards::learn(cx, &account, &card)?;
+/// [OWN-10] A record of a contact came. It `counts` instead of the one that did, or it does not; what the contact said is taken of both.
+pub(super) fn learned(
+    cx: &mut Cx<'_, '_>,
+    key: &Key,
+    value: &[u8],
+    known: Option<&[u8]>,
+    counts: bool,
+) -> Result<(), EngineError> {
+    let is_believed = decode(value).is_some_and(|wire| is_believed(&wire, known));
+    let Some((new, card)) = read(cx, key, value).filter(|_| is_believed) else { return Ok(()) };
+    // Ahead of the record that counted, if this input brought more than one.
+    let held = match people::load(cx.tx, &new.account)? {
+        Some(held) => Some(shared(held)),
+        None => known.and_then(|known| read(cx, key, known)).map(|(held, _)| held),
+    };
+    if let Some(card) = card.filter(|_| counts) {
+        cards::learn(cx, &new.account, &card)?;
     }
+    let Some(held) = held else { return if counts { apply(cx, new) } else { Ok(()) } };
+    let (first, second) = if counts { (&new, &held) } else { (&held, &new) };
+    let joined = step::reconcile(cx, first, second)?;
+    // What it has of both is said in turn.
+    cx.notices.push(Notice::Shared(key.clone()));
+    if value_of(&joined)? != value_of(&held)? {
+        apply(cx, joined.clone())?;
+    }
+    // After that: frames about invites that the contact has no more lead nowhere else.
+    rival(cx, &joined, first)?;
+    rival(cx, &joined, second)
+}
+
+/// What a contact is from now on.
+fn apply(cx: &mut Cx<'_, '_>, contact: Contact) -> Result<(), EngineError> {
+    let account = contact.account;
     adopted::adopt(cx, contact)?;
     let no = people::load(cx.tx, &account)?.and_then(|contact| contact.channel);
     match no.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
@@ -123,14 +157,12 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
     }
 }
 
-/// [OWN-6] Of two records of a contact one counts. What the other one has open, an invite of ours or an answer to theirs, is kept: the contact
-/// decides which it takes.
-pub(super) fn rival(cx: &mut Cx<'_, '_>, key: &Key, counts: &[u8], other: &[u8]) -> Result<(), EngineError> {
-    let (Some((counts, _)), Some((other, _))) = (read(cx, key, counts), read(cx, key, other)) else { return Ok(()) };
+/// [OWN-6] What a record that does not count has open, an invite of ours or an answer to theirs, is kept: the contact decides which it takes.
+fn rival(cx: &mut Cx<'_, '_>, counts: &Contact, other: &Contact) -> Result<(), EngineError> {
     let relationship = &other.relationship;
     let is_open = other.has_pact() && !relationship.confirmed() || relationship.state() == State::Invited;
     let ids = relationship.invite_ids();
-    if !is_open || (stands(&counts) == stands(&other) && counts.relationship.invite_ids() == ids) {
+    if !is_open || (stands(counts) == stands(other) && counts.relationship.invite_ids() == ids) {
         return Ok(());
     }
     for id in ids {

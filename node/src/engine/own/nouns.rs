@@ -52,7 +52,6 @@ pub(super) fn rank(record: &Winner, known: Option<&Winner>) -> Rank {
 /// A record of a key counts from now on.
 pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), EngineError> {
     match key.0 {
-        kind::CONTACT => contacts::apply(cx, key, value),
         kind::READING => reading::apply(cx, key, value),
         kind::GROUP => groups::apply(cx, key, value),
         kind::NAME => named(cx, value),

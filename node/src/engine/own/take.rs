@@ -77,13 +77,15 @@ fn learn(cx: &mut Cx<'_, '_>, new: &Winner) -> Result<(), EngineError> {
     let known = own_records::winner(cx.tx, &new.key)?;
     let before = known.as_ref().map(|known| nouns::rank(known, Some(known)));
     let wins = merge::wins(&nouns::rank(new, known.as_ref()), before.as_ref());
-    if let Some(known) = known.filter(|_| new.key.0 == kind::CONTACT) {
-        let (counts, other) = if wins { (new, &known) } else { (&known, new) };
-        contacts::rival(cx, &new.key, &counts.value, &other.value)?;
+    if wins {
+        own_records::save(cx.tx, new)?;
     }
-    if !wins {
-        return Ok(());
+    match new.key.0 {
+        kind::CONTACT => {
+            let known = known.map(|known| known.value);
+            contacts::learned(cx, &new.key, &new.value, known.as_ref().map(|known| known.as_slice()), wins)
+        }
+        _ if wins => nouns::apply(cx, &new.key, &new.value),
+        _ => Ok(()),
     }
-    own_records::save(cx.tx, new)?;
-    nouns::apply(cx, &new.key, &new.value)
 }

@@ -169,7 +169,14 @@ pub(in crate::engine) fn open_direct(
     now: u64,
 ) -> Result<Channel, EngineError> {
     match by_id(tx, &id)? {
-        Some(channel) => Ok(channel),
+        Some(mut channel) => {
+            // Our devices may come back to a pact that this one had given up for another.
+            if !channel.open {
+                channel.open = true;
+                channel.save(tx)?;
+            }
+            Ok(channel)
+        }
         None => create(tx, Channel { open: true, ..Channel::blank(0, id, Some(contact), now) }),
     }
 }

@@ -1,12 +1,13 @@
 //! What the devices of our account agree on, as stored: the record of each key that counts.
 
 use covey_feed::OrderKey;
+use covey_pairing::consent::Relationship;
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::ids::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::engine::wire::own_record::Key;
+use crate::engine::wire::own_record::{Key, MAX_VALUE};
 use crate::engine::wire::payload::ReadMark;
 use crate::engine::{EngineError, tables};
 use crate::store::Tx;
@@ -26,6 +27,13 @@ pub(in crate::engine) struct Winner {
 /// [OWN-6] A record of a contact that does not count: another device of ours answered the same invite. The contact decides which it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::engine) struct Rival(pub(in crate::engine) ByteBuf);
+
+impl Rival {
+    /// What the other device had of the contact.
+    pub(in crate::engine) fn relationship(&self) -> Option<Relationship> {
+        covey_codec::decode(&self.0, MAX_VALUE).ok()
+    }
+}
 
 /// How far a feed was read.
 pub(in crate::engine) type ReadUpTo = ReadMark;

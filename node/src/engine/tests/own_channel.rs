@@ -387,3 +387,83 @@ fn a_removal_that_reaches_a_device_that_knows_nothing_of_the_pact_is_not_lost() 
     assert_eq!(states(&mut world, BOB), [Some(ContactState::Removed); 2]);
     sound(&world, &OURS);
 }
+
+/// [OWN-10]
+#[test]
+fn a_block_here_and_an_end_there_leave_a_block_without_a_pact() {
+    let mut world = household(10);
+    world.pair(LAPTOP, BOB);
+    wait(&mut world);
+    world.drop = [Protocol::Sync].into();
+    let bob = by_id(&world, BOB);
+    let block = api::PairBlock { contact: bob.clone(), client_id: None };
+    world.call(LAPTOP, |cx| rpc::pair::block(cx, &block)).unwrap();
+    world.settle();
+    world.stop(LAPTOP);
+    world.drop.clear();
+    let params = api::PairRemove { contact: by_id(&world, LAPTOP), ..api::PairRemove::default() };
+    world.call(BOB, |cx| rpc::pair::remove(cx, &params)).unwrap();
+    wait(&mut world);
+    assert_eq!(world.state(SERVER, BOB), Some(ContactState::Removed));
+    world.restart(LAPTOP);
+    wait(&mut world);
+    assert_eq!(states(&mut world, BOB), [Some(ContactState::Blocked); 2]);
+    let unblock = api::PairUnblock { contact: bob, client_id: None };
+    world.call(SERVER, |cx| rpc::pair::unblock(cx, &unblock)).unwrap();
+    wait(&mut world);
+    assert!(states(&mut world, BOB).iter().all(|state| *state != Some(ContactState::Paired)), "the pact is over");
+    sound(&world, &[LAPTOP, SERVER, BOB]);
+}
+
+/// An invite of bob's is accepted on the laptop, and on the server by itself, which hears of nothing. Then bob hears from the laptop alone.
+fn accepted_twice(seed: u64) -> World {
+    let mut world = household(seed);
+    world.invite(BOB, LAPTOP).unwrap();
+    world.settle();
+    world.drop = [Protocol::Sync, Protocol::Pair].into();
+    for node in OURS {
+        world.accept(node, BOB).unwrap();
+    }
+    world
+}
+
+fn heard_from_the_laptop(world: &mut World) {
+    world.settle();
+    world.stop(SERVER);
+    world.drop.clear();
+    world.pass(3_600_000, 60_000);
+    assert!(world.contact(LAPTOP, BOB).unwrap().confirmed);
+    world.restart(SERVER);
+    world.pass(3_600_000, 60_000);
+}
+
+/// [OWN-10]
+#[test]
+fn a_confirmed_answer_counts_before_one_that_was_not_whatever_was_decided_there() {
+    let mut world = accepted_twice(11);
+    let contact = by_id(&world, BOB);
+    let block = api::PairBlock { contact: contact.clone(), client_id: None };
+    let unblock = api::PairUnblock { contact, client_id: None };
+    world.call(SERVER, |cx| rpc::pair::block(cx, &block)).unwrap();
+    world.call(SERVER, |cx| rpc::pair::unblock(cx, &unblock)).unwrap();
+    heard_from_the_laptop(&mut world);
+    let channel = world.contact(BOB, LAPTOP).unwrap().channel;
+    for node in OURS {
+        let contact = world.contact(node, BOB).unwrap();
+        assert_eq!((contact.state, contact.confirmed), (ContactState::Paired, true));
+        assert_eq!(contact.channel, channel);
+    }
+    sound(&world, &[LAPTOP, SERVER, BOB]);
+}
+
+/// [OWN-10]
+#[test]
+fn a_contact_removed_on_the_device_whose_answer_it_did_not_take_hears_that_it_was_removed() {
+    let mut world = accepted_twice(12);
+    let params = api::PairRemove { contact: by_id(&world, BOB), ..api::PairRemove::default() };
+    world.call(SERVER, |cx| rpc::pair::remove(cx, &params)).unwrap();
+    heard_from_the_laptop(&mut world);
+    assert_eq!(states(&mut world, BOB), [Some(ContactState::Removed); 2]);
+    assert_eq!(world.state(BOB, LAPTOP), Some(ContactState::Removed));
+    sound(&world, &[LAPTOP, SERVER, BOB]);
+}

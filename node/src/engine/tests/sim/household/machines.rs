@@ -140,7 +140,7 @@ impl Household {
             }
         }
         let sequence = found.content().sequence + (1 << 20);
-        let me = Me::recovered(&self.words, &keys, device, log);
+        let me = Me::recovered(&self.words, &keys, device, log, false);
         let mut node = self.machine(me);
         node.begins_with(sequence);
         let new = self.sim.join(node);

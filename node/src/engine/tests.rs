@@ -26,6 +26,7 @@ mod node;
 mod own_channel;
 mod own_devices;
 mod own_groups;
+mod own_shared;
 mod pacts;
 mod quota;
 mod recovery;

@@ -68,6 +68,18 @@ pub struct TokenTag(ByteArray<16>);
 #[serde(transparent)]
 pub struct TokenId(ByteArray<8>);
 
+impl TokenId {
+    /// The id with these bytes.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(ByteArray::new(bytes))
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
 impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&data_encoding::HEXLOWER.encode(self.0.as_slice()))
@@ -152,6 +164,21 @@ impl TokenBook {
         }
     }
 
+    /// Takes a token that another device of the account made, or what is left of one that is here. Spent ones make room; beyond
+    /// the limit it is not taken.
+    pub fn put(&mut self, record: TokenRecord, now: u64) {
+        self.revoke(&record.token.id());
+        self.records.retain(|r| r.is_valid(now));
+        if self.records.len() < MAX_TOKENS && record.is_valid(now) {
+            self.records.push(record);
+        }
+    }
+
+    /// The token with an id, while somebody can be let in with it.
+    pub fn get(&self, id: &TokenId) -> Option<&TokenRecord> {
+        self.records.iter().find(|r| r.token.id() == *id)
+    }
+
     /// Ends a token. False when there is none of this id.
     pub fn revoke(&mut self, id: &TokenId) -> bool {
         let before = self.records.len();
@@ -224,6 +251,23 @@ mod tests {
         assert!(book.issue(1, 2000, 1000, &mut rng).is_ok());
         assert_eq!(book.issue(0, 2000, 1000, &mut rng), Err(TokenError::Useless));
         assert_eq!(book.issue(1, 1000, 1000, &mut rng), Err(TokenError::Useless));
+    }
+
+    #[test]
+    fn a_token_of_another_device_is_taken_with_what_is_left_of_it_within_the_limit() {
+        let (mut book, token) = book(2);
+        let other = Token::generate(&mut ChaCha20Rng::seed_from_u64(3));
+        let tag = other.tag(&ME, b"m");
+        book.put(TokenRecord { token: other.clone(), uses_left: 1, expires_at: 1000 }, 10);
+        assert_eq!(book.recognise(&tag, &ME, b"m", 10), Some(other.id()));
+        book.put(TokenRecord { token: other.clone(), uses_left: 0, expires_at: 1000 }, 10);
+        assert!(book.recognise(&tag, &ME, b"m", 10).is_none() && book.get(&other.id()).is_none());
+        assert!(book.get(&token.id()).is_some());
+        for seed in 0..2 * MAX_TOKENS as u64 {
+            let token = Token::generate(&mut ChaCha20Rng::seed_from_u64(seed + 10));
+            book.put(TokenRecord { token, uses_left: 1, expires_at: 1000 }, 10);
+        }
+        assert_eq!(book.valid(10).count(), MAX_TOKENS);
     }
 
     #[test]

@@ -5,15 +5,17 @@ use std::net::IpAddr;
 use covey_pairing::consent::{
     Admission, Arrival, ConsentError, Input, InviteFrame, PairFrame, Refusal, State, acknowledge, open_invite,
 };
-use covey_pairing::identity::{KeyLog, TokenBook};
-use covey_pairing::ids::AccountId;
+use covey_pairing::identity::{KeyLog, TokenBook, TokenId};
+use covey_pairing::ids::{AccountId, InviteId};
 use tracing::{debug, info};
 
 use crate::engine::consent::{adopted, requests, step};
 use crate::engine::contacts::{alerts, cards};
+use crate::engine::notices::Notice;
 use crate::engine::records::devices;
 use crate::engine::records::people::{self, AlertKind, Contact, Hint};
-use crate::engine::records::tickets::Issued;
+use crate::engine::records::tickets;
+use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, EngineError, PeerKey, tables};
 
 /// A frame of the consent handshake, from anybody.
@@ -153,7 +155,7 @@ fn invited(
     invite: &InviteFrame,
     frame: &PairFrame,
 ) -> Result<(), EngineError> {
-    let book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
+    let book = tickets::book(cx.tx)?;
     let Some(admission) = admission(cx, peer, source, invite, &book)? else {
         step::reply(cx, peer, acknowledge(frame));
         return Ok(());
@@ -205,7 +207,7 @@ fn invited(
     // New for the operator: its card says where the answer can go.
     cards::learn(cx, &account, &card)?;
     if let Admission::Token(id) = admission {
-        spend(cx, book, &id)?;
+        spend(cx, &id, invite.id())?;
     }
     contact.outgoing = Some(false);
     contact.note = Some(request.note).filter(|note| !note.is_empty());
@@ -222,15 +224,17 @@ fn is_too_soon(contact: &Contact, now: u64) -> bool {
     contact.has_pact() && contact.relationship.renewable_at(now) > now
 }
 
-fn spend(cx: &mut Cx<'_, '_>, mut book: TokenBook, id: &covey_pairing::identity::TokenId) -> Result<(), EngineError> {
-    book.spend(id);
-    cx.tx.put(&tables::tokens(), &book)?;
-    let key = tables::ticket(id.to_string());
-    if let Some(mut issued) = cx.tx.get::<Issued>(&key)? {
-        issued.used = issued.used.saturating_add(1);
-        cx.tx.put(&key, &issued)?;
-    }
-    Ok(())
+/// [OWN-11] The invite used a ticket; our other devices hear of it.
+fn spend(cx: &mut Cx<'_, '_>, id: &TokenId, by: InviteId) -> Result<(), EngineError> {
+    let Some(mut issued) = tickets::load(cx.tx, id)? else {
+        let mut book = tickets::book(cx.tx)?;
+        book.spend(id);
+        return tickets::save_book(cx.tx, &book);
+    };
+    issued.spend(by);
+    tickets::save(cx.tx, &issued)?;
+    cx.notices.push(Notice::Shared(Key::ticket(id)));
+    tickets::follow(cx.tx, &issued, None, cx.now)
 }
 
 fn pending(cx: &Cx<'_, '_>) -> Result<usize, EngineError> {

@@ -11,6 +11,7 @@
 //! | [`numbers`] | safety numbers |
 //! | [`witness`] | what contacts and owners tell each other of key logs |
 //! | [`own`] | our own other devices |
+//! | [`own_devices`] | what they are called, may do, and when they were seen |
 //! | [`renewal`] | our own card, told when it changes |
 
 pub(super) mod alerts;
@@ -21,5 +22,6 @@ mod kept;
 pub(super) mod logs;
 pub(super) mod numbers;
 pub(super) mod own;
+pub(super) mod own_devices;
 pub(super) mod renewal;
 pub(super) mod witness;

@@ -10,7 +10,8 @@ use serde_json::json;
 use tracing::info;
 
 use crate::engine::contacts::own;
-use crate::engine::devices::{known, room};
+use crate::engine::contacts::own_devices as known;
+use crate::engine::devices::room;
 use crate::engine::records::devices;
 use crate::engine::records::links::{self, Link};
 use crate::engine::records::own_devices::{self, OwnDevice};

@@ -4,13 +4,11 @@
 //! |---|---|
 //! | [`link`] | the host's side of a link: an existing device takes a new machine into the account |
 //! | [`joining`] | the other side, as far as it is stored: this machine becomes a device |
-//! | [`known`] | what is known of the devices of the account, and what they are called |
 //! | [`revoke`] | ending a device |
 //! | [`room`] | how long the key log may become |
 //! | [`notice`] | how a device that was revoked is told |
 
 pub(crate) mod joining;
-pub(super) mod known;
 pub(super) mod link;
 pub(super) mod notice;
 pub(super) mod revoke;

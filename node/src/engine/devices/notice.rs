@@ -5,7 +5,7 @@ use covey_pairing::identity::{KeyLog, LogOrder};
 use tracing::warn;
 
 use crate::engine::contacts::own;
-use crate::engine::devices::known;
+use crate::engine::contacts::own_devices as known;
 use crate::engine::wire::own_log::LogFrame;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol};
 

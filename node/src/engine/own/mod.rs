@@ -12,13 +12,17 @@
 //! | [`merge`] | which record counts |
 //! | [`nouns`] | what there are records of |
 //! | [`contacts`] | contacts with their pacts |
+//! | [`devices`] | names of our devices |
 //! | [`groups`] | groups: asked to join, in, out |
 //! | [`reading`] | how far channels were read, muted, archived |
+//! | [`tickets`] | tickets of ours, and what is left of them |
 
 mod contacts;
+mod devices;
 mod groups;
 mod merge;
 mod nouns;
 mod reading;
 pub(super) mod take;
+mod tickets;
 pub(super) mod write;

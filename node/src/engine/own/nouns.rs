@@ -5,7 +5,7 @@ use tracing::debug;
 
 use crate::engine::contacts::renewal;
 use crate::engine::own::merge::Rank;
-use crate::engine::own::{contacts, groups, reading};
+use crate::engine::own::{contacts, devices, groups, reading, tickets};
 use crate::engine::records::own_records::Winner;
 use crate::engine::records::people;
 use crate::engine::wire::own_record::{Key, MAX_VALUE, kind, value_of};
@@ -17,6 +17,8 @@ pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, Eng
         kind::CONTACT => contacts::current(cx, key),
         kind::READING => reading::current(cx, key),
         kind::GROUP => groups::current(cx, key),
+        kind::DEVICE => devices::current(cx, key),
+        kind::TICKET => tickets::current(cx, key),
         kind::NAME => match people::own_name(cx.tx)? {
             Some(name) => Ok(Some(value_of(&(1u8, name))?)),
             None => Ok(None),
@@ -30,6 +32,7 @@ pub(super) fn is_same(key: &Key, a: &[u8], b: &[u8]) -> bool {
     match key.0 {
         kind::CONTACT => a == b || contacts::is_same(a, b),
         kind::GROUP => a == b || groups::is_same(a, b),
+        kind::TICKET => a == b || tickets::is_same(key, a, b),
         _ => a == b,
     }
 }
@@ -54,8 +57,10 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
     match key.0 {
         kind::READING => reading::apply(cx, key, value),
         kind::GROUP => groups::apply(cx, key, value),
+        kind::DEVICE => devices::apply(cx, key, value),
+        kind::TICKET => tickets::apply(cx, key, value),
         kind::NAME => named(cx, value),
-        // Of a later version.
+        // Contacts: see `contacts::learned`. The rest is of a later version.
         _ => Ok(()),
     }
 }

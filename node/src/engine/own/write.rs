@@ -5,10 +5,10 @@ use covey_pairing::envelope;
 use covey_pairing::ids::DeviceId;
 use tracing::{info, warn};
 
-use crate::engine::own::nouns;
+use crate::engine::own::{devices, nouns};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::own_records::{self, Winner};
-use crate::engine::records::{people, standing};
+use crate::engine::records::{people, standing, tickets};
 use crate::engine::said::own_feed;
 use crate::engine::sealing::sessions;
 use crate::engine::wire::own_record::{self, Key, MAX_RECORDS, MAX_VALUE, Record};
@@ -33,8 +33,12 @@ pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let reading = channels::all(cx.tx)?.into_iter().map(|channel| Key::reading(&channel.id));
     let said = own_records::all(cx.tx)?.into_iter().map(|winner| winner.key);
     let groups = standing::all(cx.tx)?.into_iter().map(|standing| Key::group(&standing.id));
-    cx.live.own.extend(contacts.chain(reading).chain(groups).chain(said).chain([Key::name()]));
-    Ok(())
+    let tickets = tickets::all(cx.tx)?.into_iter().map(|issued| Key::ticket(&issued.id));
+    let devices: Vec<Key> = cx.me.key_log.active().map(|device| Key::device(&device.keys.id)).collect();
+    cx.live
+        .own
+        .extend(contacts.chain(reading).chain(groups).chain(said).chain(tickets).chain(devices).chain([Key::name()]));
+    devices::apply_again(cx)
 }
 
 /// Something that is shared may have changed.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{EngineError, PeerKey, tables};
 use crate::store::Tx;
 
+/// Longest name in characters.
+pub(in crate::engine) const MAX_NAME: usize = 64;
+
 /// A device of ours as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::engine) struct OwnDevice {

@@ -5,14 +5,14 @@ use covey_api::{
     Account, AccountCondition, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError,
     EventKind, Reason, SafetyNumber, Ticket, TicketInfo, TicketState, Time, sentence,
 };
-use covey_pairing::identity::{self, TicketPeer, TokenBook, TokenError};
+use covey_pairing::identity::{self, TicketPeer, TokenError};
 
 use crate::engine::contacts::{numbers, renewal, witness};
 use crate::engine::names;
 use crate::engine::names::pick::{self, Purpose};
 use crate::engine::notices::Notice;
 use crate::engine::records::tickets::Issued;
-use crate::engine::records::{history, people};
+use crate::engine::records::{devices, history, people, tickets};
 use crate::engine::rpc::range;
 use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, EngineError, journal, tables};
@@ -25,6 +25,9 @@ const MAX_LIFETIME: u64 = 366 * 24 * 3_600;
 
 /// Addresses put into a ticket: few enough for a QR code.
 const MAX_ADDRESSES: usize = 4;
+
+/// Other devices of ours that a ticket names, likewise.
+const MAX_OTHERS: usize = 2;
 
 /// Our own account; `peer_id` is the text form that only the network side knows.
 ///
@@ -52,6 +55,12 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, Api
     let direct = cx.live.addresses.iter().filter(|address| !address.contains("/p2p-circuit"));
     let addresses = direct.take(MAX_ADDRESSES).map(bare).collect();
     ticket.peers = vec![TicketPeer { network: cx.me.device.keys().network, addresses }];
+    // Who comes with the ticket may find another device of ours instead.
+    for device in devices::devices(cx.tx, &cx.me.account_id())?.into_iter().take(MAX_OTHERS) {
+        let direct = device.addresses.iter().filter(|address| !address.contains("/p2p-circuit"));
+        let addresses = direct.take(1).map(bare).collect();
+        ticket.peers.push(TicketPeer { network: device.peer.0, addresses });
+    }
     let mut issued = None;
     if params.uses.is_some() || params.expires_in.is_some() {
         issued = Some(issue(cx, params.uses.unwrap_or(1), params.expires_in.unwrap_or(LIFETIME), &mut ticket)?);
@@ -61,8 +70,9 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, Api
         match ticket.to_text() {
             Ok(text) => break text,
             Err(error) => {
-                let dropped = ticket.peers.first_mut().and_then(|peer| peer.addresses.pop());
-                if dropped.is_none() {
+                let others = if ticket.peers.len() > 1 { ticket.peers.pop() } else { None };
+                let mut dropped = || ticket.peers.first_mut().and_then(|peer| peer.addresses.pop());
+                if others.is_none() && dropped().is_none() {
                     return Err(EngineError::bug(error).into());
                 }
             }
@@ -79,14 +89,16 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, Api
 fn issue(cx: &mut Cx<'_, '_>, uses: u32, expires_in: u64, ticket: &mut identity::Ticket) -> Result<Issued, ApiError> {
     range::within("expires_in", expires_in, 1, MAX_LIFETIME)?;
     let expires_at = cx.now.saturating_add(expires_in.saturating_mul(1_000));
-    let mut book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
+    let mut book = tickets::book(cx.tx)?;
     let token = book.issue(uses, expires_at, cx.now, cx.rng).map_err(|error| match error {
         TokenError::Full => ApiError::new(Reason::LimitReached, sentence(&error.to_string())),
         _ => ApiError::invalid_params(sentence(&error.to_string())),
     })?;
-    cx.tx.put(&tables::tokens(), &book)?;
-    let issued = Issued { id: token.id(), uses, used: 0, created_at: cx.now, expires_at, revoked: false };
-    cx.tx.put(&tables::ticket(issued.id.to_string()), &issued)?;
+    tickets::save_book(cx.tx, &book)?;
+    let (id, created_at, by) = (token.id(), cx.now, Vec::new());
+    let issued = Issued { id, uses, used: 0, created_at, expires_at, revoked: false, by };
+    tickets::save(cx.tx, &issued)?;
+    cx.notices.push(Notice::Shared(Key::ticket(&issued.id)));
     ticket.token = Some(token);
     ticket.expires_at = Some(expires_at);
     Ok(issued)
@@ -97,14 +109,9 @@ fn issue(cx: &mut Cx<'_, '_>, uses: u32, expires_in: u64, ticket: &mut identity:
 /// # Errors
 /// Those of the store.
 pub fn tickets(cx: &mut Cx<'_, '_>) -> Result<Vec<TicketInfo>, ApiError> {
-    let mut issued = all(cx)?;
+    let mut issued = tickets::all(cx.tx)?;
     issued.sort_by_key(|issued| std::cmp::Reverse(issued.created_at));
     Ok(issued.iter().map(|issued| info(issued, cx.now)).collect())
-}
-
-fn all(cx: &Cx<'_, '_>) -> Result<Vec<Issued>, ApiError> {
-    let rows = cx.tx.scan::<Issued>(&tables::tickets(), None, usize::MAX, false)?;
-    Ok(rows.into_iter().map(|(_, issued)| issued).collect())
 }
 
 fn info(issued: &Issued, now: u64) -> TicketInfo {
@@ -132,7 +139,7 @@ fn info(issued: &Issued, now: u64) -> TicketInfo {
 /// # Errors
 /// Unknown ticket.
 pub fn revoke_ticket(cx: &mut Cx<'_, '_>, params: &AccountRevokeTicket) -> Result<TicketInfo, ApiError> {
-    let mut found = all(cx)?;
+    let mut found = tickets::all(cx.tx)?;
     found.retain(|issued| pick::names_id(&issued.id.to_string(), &params.id));
     let mut issued = match found.len() {
         1 => found.remove(0),
@@ -144,11 +151,10 @@ pub fn revoke_ticket(cx: &mut Cx<'_, '_>, params: &AccountRevokeTicket) -> Resul
             ));
         }
     };
-    let mut book: TokenBook = cx.tx.get(&tables::tokens())?.unwrap_or_default();
-    book.revoke(&issued.id);
-    cx.tx.put(&tables::tokens(), &book)?;
     issued.revoked = true;
-    cx.tx.put(&tables::ticket(issued.id.to_string()), &issued)?;
+    tickets::save(cx.tx, &issued)?;
+    tickets::follow(cx.tx, &issued, None, cx.now)?;
+    cx.notices.push(Notice::Shared(Key::ticket(&issued.id)));
     Ok(info(&issued, cx.now))
 }
 

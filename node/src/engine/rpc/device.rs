@@ -7,15 +7,15 @@ use covey_api::{
 };
 use covey_pairing::link::{Digits, LinkTicket, NetworkTag, Stage};
 
-use crate::engine::devices::{known, link, revoke};
+use crate::engine::contacts::own_devices as known;
+use crate::engine::devices::{link, revoke};
 use crate::engine::names::pick;
+use crate::engine::notices::Notice;
 use crate::engine::records::links::{self, Link};
-use crate::engine::records::own_devices::{self, OwnDevice};
+use crate::engine::records::own_devices::{self, MAX_NAME, OwnDevice};
 use crate::engine::shown::device;
+use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, EngineError, journal};
-
-/// Longest name in characters.
-const MAX_NAME: usize = 64;
 
 /// `device.list`
 ///
@@ -43,18 +43,20 @@ fn find(cx: &Cx<'_, '_>, text: &str) -> Result<OwnDevice, ApiError> {
     let active = |device: &&OwnDevice| device.revoked_at.is_none();
     let exact = devices.iter().find(|device| device.id.to_string() == wanted);
     let this = || devices.iter().find(|device| wanted == "this" && cx.me.is_this_device(&device.id));
-    let by_name = || devices.iter().filter(active).find(named);
+    // Two may have been given one name on two devices at once.
+    let named_so: Vec<&OwnDevice> = devices.iter().filter(active).filter(named).collect();
+    let by_name = || named_so.first().copied().filter(|_| named_so.len() == 1);
     if let Some(found) = exact.or_else(by_name).or_else(this) {
         return Ok(found.clone());
     }
     let by_start = devices.iter().filter(|device| pick::names_id(&device.id.to_string(), wanted));
     let gone = devices.iter().filter(|device| !active(device)).filter(named);
-    let mut found = by_start.chain(gone);
+    let mut found = named_so.iter().copied().chain(by_start).chain(gone);
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one.clone()),
         (first, _) => {
             let what = if first.is_some() { "Several devices of yours are" } else { "No device of yours is" };
-            let sentence = format!("{what} called \"{text}\". `covey device list` shows them.");
+            let sentence = format!("{what} called \"{text}\". `covey device list` shows them and their ids.");
             Err(ApiError::new(Reason::NoSuchDevice, sentence))
         }
     }
@@ -169,6 +171,7 @@ pub fn rename(cx: &mut Cx<'_, '_>, params: &DeviceRename) -> Result<Device, ApiE
     free(cx, &name, Some(&found))?;
     found.name = name;
     own_devices::set(cx.tx, &found)?;
+    cx.notices.push(Notice::Shared(Key::device(&found.id)));
     changed(cx, EventKind::DeviceChanged, &found)
 }
 

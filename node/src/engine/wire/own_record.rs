@@ -2,7 +2,8 @@
 
 use covey_codec::DecodeError;
 use covey_feed::ChannelId;
-use covey_pairing::ids::{AccountId, GroupId};
+use covey_pairing::identity::TokenId;
+use covey_pairing::ids::{AccountId, DeviceId, GroupId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -33,6 +34,10 @@ pub(in crate::engine) mod kind {
     pub(in crate::engine) const NAME: u16 = 3;
     /// How we stand to a group, by its id.
     pub(in crate::engine) const GROUP: u16 = 4;
+    /// The name of a device of ours, by its id.
+    pub(in crate::engine) const DEVICE: u16 = 5;
+    /// A ticket of ours, by the id of its token.
+    pub(in crate::engine) const TICKET: u16 = 6;
 }
 
 /// What a record is of.
@@ -58,6 +63,14 @@ impl Key {
 
     pub(in crate::engine) fn is_contact(&self) -> bool {
         self.0 == kind::CONTACT
+    }
+
+    pub(in crate::engine) fn device(id: &DeviceId) -> Self {
+        Self(kind::DEVICE, ByteBuf::from(id.as_bytes().to_vec()))
+    }
+
+    pub(in crate::engine) fn ticket(id: &TokenId) -> Self {
+        Self(kind::TICKET, ByteBuf::from(id.as_bytes().to_vec()))
     }
 
     /// The 32 bytes of an id.

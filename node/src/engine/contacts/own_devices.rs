@@ -36,7 +36,7 @@ fn as_listed(cx: &Cx<'_, '_>, listed: &Device, noted: Option<OwnDevice>) -> OwnD
     let mut device = noted.unwrap_or_else(|| OwnDevice {
         id,
         peer: PeerKey(listed.keys.network),
-        name: format!("device {}", listed.number),
+        name: unnamed(listed),
         holder: true,
         since: listed.added_at,
         seen: None,
@@ -48,6 +48,16 @@ fn as_listed(cx: &Cx<'_, '_>, listed: &Device, noted: Option<OwnDevice>) -> OwnD
     }
     device.revoked_at = listed.revoked.as_ref().map(|end| end.at);
     device
+}
+
+/// What a device is called that nobody gave a name.
+fn unnamed(listed: &Device) -> String {
+    format!("device {}", listed.number)
+}
+
+/// Whether nobody gave a device a name.
+pub(in crate::engine) fn is_unnamed(cx: &Cx<'_, '_>, known: &OwnDevice) -> bool {
+    cx.me.key_log.device(&known.id).is_none_or(|listed| known.name == unnamed(listed))
 }
 
 /// The device of ours behind a network peer, revoked or not.

@@ -12,7 +12,7 @@ use tracing::debug;
 use crate::engine::consent::{found, frames, pursuit};
 use crate::engine::contacts::renewal;
 use crate::engine::devices::{link, notice};
-use crate::engine::group::{content, listing};
+use crate::engine::group::{content, disputes, listing};
 use crate::engine::inbound::{contests, knock, parcels};
 use crate::engine::keepers::{fetching, leaving, roles};
 use crate::engine::notices::Notice;
@@ -225,6 +225,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
                 cx.live.keepers.changed |= key.is_contact();
                 own::write::queue(cx, key);
             }
+            Notice::Disputed(account) => disputes::changed(cx, &account)?,
             Notice::Wrote(no) => leaving::wrote(cx, no)?,
             Notice::Ended(account) => {
                 cx.live.keepers.changed = true;

@@ -21,6 +21,8 @@ pub(super) enum Notice {
     OwnDevices,
     /// What the devices of our account agree on changed here.
     Shared(own_record::Key),
+    /// An account is contested, or is so no more.
+    Disputed(AccountId),
     /// A contact, or our own account, has fewer devices than before.
     Ended(AccountId),
     /// Something is to be sent to this account, or asked of it.

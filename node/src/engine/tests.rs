@@ -9,6 +9,8 @@ mod consent;
 mod converging;
 mod conversation;
 mod device_cuts;
+mod disputes;
+mod dormant;
 mod edits;
 mod fan_out;
 mod first_contact;

@@ -40,6 +40,8 @@ pub enum Table {
     Stranger = 0x18,
     /// Ratchet sessions inside a group, by channel and device.
     GroupSession = 0x19,
+    /// When a device was last heard of, by device.
+    Seen = 0x1a,
 
     /// Channels.
     Channel = 0x20,
@@ -95,7 +97,7 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    const ALL: [Self; 40] = [
+    const ALL: [Self; 41] = [
         Self::Meta,
         Self::Ticket,
         Self::Prekey,
@@ -112,6 +114,7 @@ impl Table {
         Self::Address,
         Self::Stranger,
         Self::GroupSession,
+        Self::Seen,
         Self::Channel,
         Self::Head,
         Self::Entry,

@@ -12,6 +12,7 @@ use serde_bytes::ByteBuf;
 
 use crate::engine::records::channels::Channel;
 use crate::engine::records::devices::{Card, DeviceRef};
+use crate::engine::records::disputes::Frozen;
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::joining::Asking;
 use crate::engine::records::marks::Mark;
@@ -63,11 +64,13 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::ContentKey, _) => row.is::<Secret<32>>(),
         (Table::Session | Table::GroupSession, _) => row.is::<DeviceSessions>(),
         (Table::Peer, _) => row.is::<DeviceRef>(),
+        (Table::Seen, _) => row.is::<u64>(),
         (Table::Channel, Some(0)) => row.is::<Channel>(),
         (Table::Channel, Some(2..=4 | 6 | 7)) => row.is::<OrderKey>(),
         (Table::Group, Some(0)) => row.is::<Standing>(),
         (Table::Group, Some(1)) => row.is::<Asking>(),
         (Table::Group, Some(2)) => row.is::<(AccountId, DeviceId)>(),
+        (Table::Group, Some(4)) => row.is::<Frozen>(),
         (Table::Roster, _) => row.is::<Stored>(),
         (Table::Chain, Some(0)) => row.is::<OwnChain>(),
         (Table::Chain, Some(1)) => row.is::<DistributionWork>(),

@@ -5,6 +5,7 @@ use serde_bytes::ByteBuf;
 
 use crate::engine::outbound::post;
 use crate::engine::records::devices::{self, ContactDevice};
+use crate::engine::records::seen;
 use crate::engine::wire::parcel::Frame;
 use crate::engine::{Cx, Effect, EngineError, tables};
 
@@ -19,6 +20,7 @@ pub(super) fn forget(
         cx.tx.delete(&tables::peer(gone.peer));
         cx.tx.delete(&tables::session(&gone.id));
         devices::forget_card_sent(cx.tx, &gone.id);
+        seen::forget(cx.tx, &gone.id);
         post::forget(cx, &gone.id)?;
         if cx.live.opened.contains(&gone.peer) {
             // [WITNESS-4] The last that it hears: perhaps its owner knows nothing of it.

@@ -5,6 +5,7 @@ use covey_pairing::ids::AccountId;
 use tracing::warn;
 
 use crate::engine::contacts::{freshest, gone};
+use crate::engine::notices::Notice;
 use crate::engine::records::devices::{self, Card, ContactDevice, DeviceRef};
 use crate::engine::records::people;
 use crate::engine::{Cx, EngineError, gate, tables};
@@ -40,6 +41,7 @@ pub(super) fn keep(
 pub(super) fn revise(cx: &mut Cx<'_, '_>, account: &AccountId, known: KnownLog) -> Result<(), EngineError> {
     let in_force = known.in_force();
     store_revised(cx, account, known, in_force.as_ref())?;
+    cx.notices.push(Notice::Disputed(*account));
     allow(cx, account)
 }
 

@@ -43,6 +43,9 @@ pub(in crate::engine) fn changed(
     known: &KnownLog,
 ) -> Result<(), EngineError> {
     let Some(before) = before else { return Ok(()) };
+    if before.in_force().is_none() {
+        cx.notices.push(Notice::Disputed(*account));
+    }
     let (was, now) = (active(before.in_force().as_ref()), active(known.in_force().as_ref()));
     if let Some(log) = known.in_force().filter(|_| rotations(known) > rotations(before)) {
         let unknown: Vec<DeviceId> = now.iter().copied().filter(|device| !was.contains(device)).collect();

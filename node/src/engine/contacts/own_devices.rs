@@ -4,6 +4,7 @@ use covey_pairing::identity::Device;
 use covey_pairing::ids::DeviceId;
 
 use crate::engine::records::own_devices::{self, OwnDevice};
+use crate::engine::records::seen;
 use crate::engine::{Cx, EngineError, PeerKey};
 
 /// When a connected device was last seen is noted this often, in milliseconds.
@@ -23,6 +24,12 @@ pub(in crate::engine) fn all(cx: &Cx<'_, '_>) -> Result<Vec<OwnDevice>, EngineEr
         device.revoked_at = device.revoked_at.or(end).or(Some(device.since));
     }
     devices.append(&mut rest);
+    for device in &mut devices {
+        // One that never came was not seen, whatever was wrapped for it.
+        if device.seen.is_some() {
+            device.seen = device.seen.max(seen::at(cx.tx, &device.id)?);
+        }
+    }
     Ok(devices)
 }
 

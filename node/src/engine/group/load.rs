@@ -1,6 +1,6 @@
 //! Groups at the start of the daemon.
 
-use crate::engine::group::{changes, content, fill, peers};
+use crate::engine::group::{changes, content, disputes, fill, peers};
 use crate::engine::live::groups::Group;
 use crate::engine::members::rosters;
 use crate::engine::records::standing::{self, State};
@@ -12,6 +12,7 @@ use crate::engine::{Cx, Effect, EngineError, gate};
 pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     cx.live.groups.by_no.clear();
     cx.live.groups.requests.clear();
+    disputes::load(cx)?;
     peers::resume_partings(cx)?;
     for standing in standing::all(cx.tx)? {
         if standing.state == State::Requested
@@ -45,5 +46,5 @@ pub(in crate::engine) fn load(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             group.hand_out_at = work;
         }
     }
-    Ok(())
+    disputes::catch_up(cx)
 }

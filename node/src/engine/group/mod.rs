@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`fill`] | groups in memory: begun, filled from what is stored |
 //! | [`content`] | whether what was written counts, looked at again |
+//! | [`disputes`] | members whose account is contested |
 //! | [`readers`] | since when members may read what we write |
 //! | [`peers`] | members who come and go |
 //! | [`changes`] | what changes on a roster, carried out |
@@ -20,6 +21,7 @@
 pub(super) mod admission;
 pub(super) mod changes;
 pub(super) mod content;
+pub(super) mod disputes;
 pub(super) mod doctor;
 pub(super) mod fill;
 pub(super) mod invites;

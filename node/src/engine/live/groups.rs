@@ -12,6 +12,7 @@ use covey_pairing::ids::{AccountId, DeviceId, GroupId};
 use crate::engine::PeerKey;
 use crate::engine::live::knocks;
 use crate::engine::records::channels;
+use crate::engine::records::disputes::Frozen;
 use crate::engine::records::standing::{Request, State};
 use crate::engine::wire::{doctor, parcel};
 
@@ -21,6 +22,8 @@ pub(in crate::engine) struct Groups {
     pub(in crate::engine) by_no: BTreeMap<u64, Group>,
     /// A roster or standing in memory was changed by the present input.
     pub(in crate::engine) ahead: bool,
+    /// Contested accounts, and where what they wrote ends. Bounded by the accounts whose cards we have.
+    pub(in crate::engine) frozen: BTreeMap<AccountId, Frozen>,
     /// Requests that wait for an answer.
     pub(in crate::engine) requests: BTreeMap<GroupId, Request>,
     /// Devices that are shut out at this time unless there is another reason to know them: what they still have to be told

@@ -1,6 +1,7 @@
 //! Who shares a channel: the one place that tells direct channels from groups.
 
 mod direct;
+pub(super) mod dormant;
 pub(super) mod rights;
 pub(super) mod rosters;
 

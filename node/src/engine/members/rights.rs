@@ -24,6 +24,10 @@ pub(in crate::engine) fn counts(
     of: u16,
 ) -> bool {
     let Some(group) = rosters::get(cx, channel.no) else { return true };
+    // [DISPUTE-1]
+    if cx.live.groups.frozen.get(author).is_some_and(|frozen| !frozen.had(channel.no, place)) {
+        return false;
+    }
     let (device, OrderKey { incarnation, seq, lamport, .. }) = (device_of(place), *place);
     // [MEMBER-3]
     let is_within =

@@ -5,9 +5,8 @@ use covey_pairing::ids::DeviceId;
 use tracing::debug;
 
 use crate::engine::live::groups::{self, OnRoster};
-use crate::engine::members::rosters;
+use crate::engine::members::{dormant, rosters};
 use crate::engine::outbound::control;
-use crate::engine::records::devices;
 use crate::engine::sealing::chains;
 use crate::engine::{Cx, EngineError, tables};
 
@@ -49,10 +48,12 @@ fn give(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId, chain: Vec<u8>) -> Resu
     if cx.me.is_ours(&account) && cx.me.is_this_device(device) {
         return Ok(());
     }
-    match devices::device(cx.tx, &account, device)? {
+    // [DORMANT-1]
+    let awake = dormant::awake(cx, &account)?;
+    match awake.into_iter().find(|known| known.id == *device) {
         Some(known) => control::give_chain(cx, no, &account, &known, chain),
         None => {
-            debug!(device = %device.fmt_short(), "no card of this member's device; it will ask for the key");
+            debug!(device = %device.fmt_short(), "no card of this member's device, or it is dormant; it will ask for the key");
             Ok(())
         }
     }

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`people`] | contacts |
 //! | [`devices`] | devices of other accounts and the cards that name them |
+//! | [`seen`] | when devices were last heard of |
 //! | [`own_devices`] | our own devices: names, what they may do |
 //! | [`links`] | a new machine that is being linked |
 //! | [`channels`] | conversations |
@@ -17,6 +18,7 @@
 //! | [`own_records`] | what our own devices agree on |
 //! | [`standing`] | how we stand to groups |
 //! | [`history`] | what others showed us of our own account |
+//! | [`disputes`] | contested accounts, and where what they wrote in groups ends |
 //! | [`joining`] | who asks to be let into a group |
 //! | [`operations`] | operations on rosters |
 //! | [`tickets`] | our own tickets |
@@ -29,6 +31,7 @@
 
 pub(super) mod channels;
 pub(super) mod devices;
+pub(super) mod disputes;
 pub(super) mod edits;
 pub(super) mod feeds;
 pub(super) mod history;
@@ -45,6 +48,7 @@ pub(super) mod parcels;
 pub(super) mod parked;
 pub(super) mod people;
 pub(super) mod repeats;
+pub(super) mod seen;
 pub(super) mod sessions;
 pub(super) mod standing;
 pub(super) mod tickets;

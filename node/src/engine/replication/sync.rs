@@ -13,7 +13,7 @@ use crate::engine::notices::Notice;
 use crate::engine::outbound::{control, knock, post};
 use crate::engine::records::channels::{self, Kind};
 use crate::engine::records::devices::DeviceRef;
-use crate::engine::records::people;
+use crate::engine::records::{people, seen};
 use crate::engine::replication::take::{self, Taken};
 use crate::engine::replication::{parked, repair};
 use crate::engine::said::receipts;
@@ -46,6 +46,7 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
         repaired_at: 0,
     });
     at.sync.set_kin(cx.me.kin());
+    seen::note(cx.tx, &owner.device, cx.now)?;
     let is_ours = cx.me.is_ours(&owner.account);
     let (mut channels, mut groups) = (Vec::new(), Vec::new());
     for channel in members::shared_with(cx, &owner.account)? {
@@ -124,6 +125,7 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             && repair_due(cx, peer)
             && let Some(owner) = members::peer(cx, peer)?
         {
+            seen::note(cx.tx, &owner.device, cx.now)?;
             post::repair(cx, owner, peer)?;
             repair::ask(cx, owner, peer)?;
             parked::take_over(cx, &owner.device)?;

@@ -12,9 +12,8 @@ use crate::engine::members::{self, rosters};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::feeds::{self, Feed};
-use crate::engine::records::messages;
 use crate::engine::records::sessions::Scope;
-use crate::engine::records::transfer;
+use crate::engine::records::{messages, seen, transfer};
 use crate::engine::replication::{forks, parked, rollback};
 use crate::engine::said::arrivals;
 use crate::engine::sealing::opening::Reader;
@@ -238,6 +237,9 @@ fn keep(
     from: DeviceRef,
 ) -> Result<(), EngineError> {
     let own = cx.me.is_this_device(&device);
+    if !own {
+        seen::note(cx.tx, &device, cx.now)?;
+    }
     entries.iter().for_each(|entry| feeds::append(cx.tx, feed, entry));
     feeds::save(cx.tx, channel.no, feed)?;
     if channel.is_group() {

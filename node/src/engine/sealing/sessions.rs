@@ -11,6 +11,7 @@ use covey_pairing::parcel::{self, ParcelError};
 use covey_pairing::session::{DeviceSessions, LocalDevice, PrekeyBundle, PrekeyStore, SessionError, SessionParties};
 use tracing::{debug, warn};
 
+use crate::engine::members::dormant;
 use crate::engine::members::rosters;
 use crate::engine::records::devices::{self, ContactDevice};
 use crate::engine::records::sessions::Scope;
@@ -261,7 +262,7 @@ pub(in crate::engine) fn wrap_for_contact(
 ) -> Result<BTreeMap<DeviceId, Vec<u8>>, EngineError> {
     let mut wraps = BTreeMap::new();
     for (scope, account) in [(Scope::Pair, *contact), (Scope::Own, cx.me.account_id())] {
-        for device in devices::devices(cx.tx, &account)? {
+        for device in dormant::awake(cx, &account)? {
             match seal(cx, scope, &account, &device, key, aad, false)? {
                 Some(envelope) => drop(wraps.insert(device.id, envelope)),
                 None => {
@@ -280,7 +281,7 @@ pub(in crate::engine) fn wrap_for_own(
     aad: &[u8],
 ) -> Result<BTreeMap<DeviceId, Vec<u8>>, EngineError> {
     let (account, mut wraps) = (cx.me.account_id(), BTreeMap::new());
-    for device in devices::devices(cx.tx, &account)? {
+    for device in dormant::awake(cx, &account)? {
         if let Some(envelope) = seal(cx, Scope::Own, &account, &device, key, aad, false)? {
             wraps.insert(device.id, envelope);
         }

@@ -3,11 +3,9 @@
 use covey_api::{Device, DeviceRole, DeviceState, Time};
 
 use crate::engine::Cx;
+use crate::engine::members::dormant;
 use crate::engine::records::own_devices::OwnDevice;
 use crate::engine::shown::transfer;
-
-/// A device that was not seen for this long is dormant, in milliseconds: 90 days.
-const DORMANT_AFTER: u64 = 90 * 24 * 3_600_000;
 
 /// Shows a device.
 pub(in crate::engine) fn show(cx: &Cx<'_, '_>, device: &OwnDevice) -> Device {
@@ -15,7 +13,7 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, device: &OwnDevice) -> Device {
     let last = device.seen.unwrap_or(device.since);
     let state = if device.revoked_at.is_some() {
         DeviceState::Revoked
-    } else if !this && last.saturating_add(DORMANT_AFTER) <= cx.now {
+    } else if !this && dormant::since(last, cx.now) {
         DeviceState::Dormant
     } else {
         DeviceState::Active

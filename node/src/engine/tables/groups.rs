@@ -55,6 +55,16 @@ pub(in crate::engine) fn all_join_rejected(channel: u64) -> Key {
     Key::table(Table::Group).u8(3).u64(channel)
 }
 
+/// A contested account, and where what it wrote in groups ends.
+pub(in crate::engine) fn frozen(account: &AccountId) -> Key {
+    all_frozen().id(account.as_bytes())
+}
+
+/// All such accounts.
+pub(in crate::engine) fn all_frozen() -> Key {
+    Key::table(Table::Group).u8(4)
+}
+
 /// An operation on the roster of a group, in the order of its logical time.
 pub(in crate::engine) fn operation(channel: u64, lamport: u64, id: &EntryId) -> Key {
     operations(channel).u64(lamport).id(id.as_bytes())

@@ -70,6 +70,11 @@ pub(in crate::engine) fn card_sent(device: &DeviceId) -> Key {
     Key::table(Table::Device).id(device.as_bytes())
 }
 
+/// When a device was last heard of.
+pub(in crate::engine) fn seen(device: &DeviceId) -> Key {
+    Key::table(Table::Seen).id(device.as_bytes())
+}
+
 /// Our own prekeys.
 pub(in crate::engine) fn prekeys() -> Key {
     Key::table(Table::Prekey)

@@ -8,6 +8,7 @@ use covey_pairing::ids::AccountId;
 
 use crate::engine::members::rosters;
 use crate::engine::outbound::post;
+use crate::engine::records::own_records::Rival;
 use crate::engine::records::people::{self, Contact};
 use crate::engine::records::{channels, devices, mailboxes, own_records};
 use crate::engine::sealing::sessions;
@@ -34,7 +35,7 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             forget(cx, &contact)?;
         } else {
             let rivals = own_records::rivals(cx.tx, &contact.account)?;
-            let rivals = rivals.iter().flat_map(|rival| rival.relationship()).flat_map(|rival| rival.invite_ids());
+            let rivals = rivals.iter().filter_map(Rival::relationship).flat_map(|rival| rival.invite_ids());
             let ids = contact.relationship.invite_ids().into_iter().chain(rivals);
             invites.extend(ids.map(|id| cx.tx.stored_key(&tables::invite(&id))));
         }

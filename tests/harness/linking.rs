@@ -74,7 +74,12 @@ impl NewMachine {
 
 /// Makes a new machine a device of a node's account, and starts its daemon.
 pub(crate) fn link(host: &Node, name: &'static str, args: &[&str]) -> Node {
-    let machine = NewMachine::start(name);
+    link_on(host, Node::prepare(name, Launch::default()), args)
+}
+
+/// The same with directories that are there already.
+pub(crate) fn link_on(host: &Node, node: Node, args: &[&str]) -> Node {
+    let machine = NewMachine::on(node);
     let shown = host.json(&[&["device", "link", &machine.ticket], args].concat());
     let digits = machine.digits();
     assert_eq!(shown["digits"], digits.as_str());

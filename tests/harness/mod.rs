@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub(crate) use cli::{Ran, covey, run};
 pub(crate) use groups::{bring_in, lake_of, make_group, same_group, say_to_all, until_converged};
-pub(crate) use linking::{NewMachine, link};
+pub(crate) use linking::{NewMachine, link, link_on};
 pub(crate) use mallory::Mallory;
 pub(crate) use memory::{found_in, may_look};
 pub(crate) use node::{Launch, Node};

@@ -2,6 +2,7 @@
 //! store and a connection cost by themselves, measured in the same run.
 
 mod daemon;
+mod devices;
 mod floors;
 mod talk;
 
@@ -60,7 +61,7 @@ async fn measure(covey: &Path, scale: &Scale) {
     let before = (ada.disk(), bea.disk());
     // Or the runtime would have some requests wait that were made before others.
     let streamed = tokio::task::unconstrained(talk.stream(scale.stream)).await;
-    let rate = |took: Duration| scale.stream as f64 / took.as_secs_f64();
+    let rate = |took: Duration| rate_of(scale.stream, took);
     share("acknowledged, 256 under way", rate(streamed.acknowledged), floors.rate);
     share("shown, 256 under way", rate(streamed.shown), floors.rate);
     println!("    {} of {} were shown out of the order of sending", streamed.inversions, scale.stream);
@@ -90,8 +91,14 @@ async fn measure(covey: &Path, scale: &Scale) {
             talk::TEXT
         );
     }
+    devices::transfer(covey, &ada, scale.single + scale.stream + scale.missed).await;
     ada.stop();
     bea.stop();
+    devices::compare(covey, scale).await;
+}
+
+fn rate_of(messages: usize, took: Duration) -> f64 {
+    messages as f64 / took.as_secs_f64()
 }
 
 fn start_of_an_empty_one(covey: &Path) -> Duration {

@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// Larger than any page.
 const MAX_RESPONSE: u32 = 64 << 20;
 
+/// On this machine only.
+pub const LOCAL: [&str; 2] = ["--listen", "/ip4/127.0.0.1/tcp/0"];
+
 pub struct Daemon {
     covey: PathBuf,
     home: TempDir,
@@ -29,19 +32,30 @@ struct Endpoint {
 
 impl Daemon {
     pub fn start(covey: &Path, name: &str) -> Self {
-        let home = tempfile::Builder::new().prefix(name).tempdir().expect("a directory");
-        let mut daemon = Self { covey: covey.to_owned(), home, child: None };
+        let mut daemon = Self::without_account(covey, name);
         daemon.restart();
         daemon
+    }
+
+    /// A directory for one that has no account yet.
+    pub fn without_account(covey: &Path, name: &str) -> Self {
+        let home = tempfile::Builder::new().prefix(name).tempdir().expect("a directory");
+        Self { covey: covey.to_owned(), home, child: None }
+    }
+
+    /// A command in its directory.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.covey);
+        command.env_clear().env("HOME", self.home.path()).arg("--data-dir").arg(self.data());
+        command.env("COVEY_NETWORK__MDNS", "false").env("COVEY_NETWORK__UPNP", "false");
+        command
     }
 
     /// Until it says that it is ready.
     pub fn restart(&mut self) -> Duration {
         let began = Instant::now();
-        let mut command = Command::new(&self.covey);
-        command.env_clear().env("HOME", self.home.path()).arg("--data-dir").arg(self.data());
-        command.args(["daemon", "--no-mdns", "--no-upnp", "--rpc-listen", "127.0.0.1:0"]);
-        command.args(["--listen", "/ip4/127.0.0.1/tcp/0"]);
+        let mut command = self.command();
+        command.args(["daemon", "--rpc-listen", "127.0.0.1:0"]).args(LOCAL);
         let log = fs::File::options().create(true).append(true).open(self.home.path().join("log")).expect("a log");
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("covey starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();

@@ -33,6 +33,8 @@ pub struct Config {
     pub upnp: bool,
     /// Carry other peers' connections (with [`Limits::relay_circuits`]).
     pub relay_server: bool,
+    /// Answer queries of the DHT while it can be reached. A node that is gone in a moment does not: others would go on asking it.
+    pub answers: bool,
     /// When this node reserves a place on relays to be reachable.
     pub relay_use: RelayUse,
     /// The caps of SPEC.md, "Limits".
@@ -60,6 +62,7 @@ impl Config {
             mdns: true,
             upnp: true,
             relay_server: false,
+            answers: true,
             relay_use: RelayUse::WhenPrivate,
             limits: Limits::default(),
             backoff: Backoff::default(),
@@ -96,6 +99,7 @@ impl fmt::Debug for Config {
             .field("mdns", &self.mdns)
             .field("upnp", &self.upnp)
             .field("relay_server", &self.relay_server)
+            .field("answers", &self.answers)
             .field("relay_use", &self.relay_use)
             .field("limits", &self.limits)
             .field("backoff", &self.backoff)

@@ -146,7 +146,7 @@ fn kademlia(local: libp2p::PeerId, config: &Config) -> kad::Behaviour<Cards> {
     let store = Cards::new(local, &config.limits, config.clock.clone());
     let mut kad = kad::Behaviour::with_config(local, store, settings);
     // Unless it turns out that nobody can reach this node.
-    kad.set_mode(Some(kad::Mode::Server));
+    kad.set_mode(Some(if config.answers { kad::Mode::Server } else { kad::Mode::Client }));
     kad
 }
 

@@ -7,12 +7,12 @@ mod harness;
 
 mod a_locked_node_has_no_keys;
 mod a_machine_burns;
-mod all_machines_burn;
 mod a_name_means_one_of_contacts_and_groups;
 mod a_newcomer_needs_no_flags;
 mod a_passphrase_is_asked_for_on_a_terminal;
 mod a_service_manager_is_told;
 mod acknowledged_messages_survive_kills;
+mod all_machines_burn;
 mod an_edited_message;
 mod an_old_copy_of_the_data;
 mod an_unpaired_process_gets_the_uniform_refusal;

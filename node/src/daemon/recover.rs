@@ -197,7 +197,8 @@ async fn spawn(options: &Options, peers: Vec<Multiaddr>) -> Result<(Handle, Even
     overlay.bootstrap.extend(peers);
     overlay.seeds = Company::new(&options.paths).seeds().filter(|_| options.config.network.uses_seed_list());
     (overlay.external, overlay.upnp, overlay.relay_server) = (Vec::new(), false, false);
-    overlay.relay_use = RelayUse::Never;
+    // Gone in a moment: whoever took it up into a routing table would wait for it in vain.
+    (overlay.relay_use, overlay.answers) = (RelayUse::Never, false);
     overlay.listen = parse("network.listen", &["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"].map(str::to_owned))?;
     Ok(covey_overlay::spawn(overlay).await?)
 }

@@ -40,6 +40,8 @@ const TOLD_PER_RELAY: usize = 3;
 
 pub(super) struct Reachability {
     relay_use: RelayUse,
+    /// Queries of the DHT, if others can reach it.
+    answers: bool,
     /// An address that reaches from the internet is confirmed or configured.
     public: bool,
     /// An address of this machine or a private network is confirmed.
@@ -84,6 +86,7 @@ impl Reachability {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             relay_use: config.relay_use,
+            answers: config.answers,
             public: config.external.iter().any(is_global),
             local: false,
             online: None,
@@ -135,7 +138,7 @@ impl Reachability {
     }
 
     fn answers_queries(&self) -> bool {
-        self.public || self.relays.is_relay() || self.online.is_none()
+        self.answers && (self.public || self.relays.is_relay() || self.online.is_none())
     }
 
     /// When something is due.

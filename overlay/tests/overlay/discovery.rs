@@ -1,7 +1,7 @@
 //! Finding an account by nothing but its key.
 
 use covey_overlay::{
-    Event, LookupError, Protocol, PublishError,
+    Config, Event, LookupError, Protocol, PublishError,
     record::{self, Sealed},
 };
 use futures::{StreamExt as _, stream::FuturesUnordered};
@@ -57,6 +57,25 @@ async fn a_node_that_has_just_started_waits_for_company_before_it_looks() {
     let hub = Node::new(1).await;
     let _ = hub.handle.publish(records(1, b"card")).await;
     let bob = Node::joining(3, &hub).await;
+    assert_eq!(bob.handle.lookup(account()).await.unwrap()[0].payload, b"card");
+}
+
+#[tokio::test]
+async fn who_only_looks_something_up_is_in_nobodys_way_afterwards() {
+    // [NET-DHT-ROLE]
+    let hub = Node::new(1).await;
+    let alice = Node::joining(2, &hub).await;
+    let card = records(1, b"card");
+    eventually("published", || async { alice.handle.publish(card.clone()).await.is_ok() }).await;
+    for seed in 10..13 {
+        let bootstrap = vec![hub.full_address().await];
+        let passing = Node::start(Config { answers: false, bootstrap, ..config(seed) }).await;
+        assert_eq!(passing.handle.lookup(account()).await.unwrap()[0].payload, b"card");
+        passing.handle.shutdown().await;
+    }
+    let bob = Node::joining(3, &hub).await;
+    eventually("bob is known", || async { hub.status().await.routing_table >= 2 }).await;
+    assert_eq!(hub.status().await.routing_table, 2, "alice and bob");
     assert_eq!(bob.handle.lookup(account()).await.unwrap()[0].payload, b"card");
 }
 

@@ -100,7 +100,8 @@ async fn friends_talk_while_strangers_flood() {
                 assert_eq!((protocol, frame.as_ref()), (Protocol::Sync, n.to_be_bytes().as_slice()));
                 break;
             }
-            assert_eq!(protocol, Protocol::Pair, "the only thing of a stranger that arrives");
+            // Within the budget of strangers, which both share.
+            assert!(matches!(protocol, Protocol::Pair | Protocol::Keeper), "{protocol:?} of a stranger");
         }
     }
     assert!(bob.status().await.refused > 0);

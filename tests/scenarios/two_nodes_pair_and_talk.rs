@@ -48,6 +48,7 @@ fn two_nodes_pair_by_ticket_and_talk() {
             "contact",
             "direction",
             "expires_at",
+            "keepers",
             "name",
             "note",
             "online",

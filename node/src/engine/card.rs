@@ -47,11 +47,17 @@ pub(super) struct Own {
     head: Option<ByteArray<32>>,
 }
 
-/// The name on our card: the one the operator chose, here or on another device, else the beginning of the account id.
+/// The name on our card: the one the operator chose, here or on another device; else the one that our card has, and before there is one that of
+/// another device's, else the beginning of the account id. (Two devices that took each other's names would exchange them without end.)
 pub(super) fn own_name(cx: &Cx<'_, '_>) -> Result<String, EngineError> {
+    if let Some(chosen) = people::own_name(cx.tx)? {
+        return Ok(chosen);
+    }
+    if let Some(own) = cx.tx.get::<Own>(&tables::own_card())? {
+        return Ok(own.name);
+    }
     let account = cx.me.account_id();
-    let name = people::own_name(cx.tx)?.map_or_else(|| people::claimed_name(cx.tx, &account), |name| Ok(Some(name)))?;
-    Ok(name.unwrap_or_else(|| account.fmt_short()))
+    Ok(people::claimed_name(cx.tx, &account)?.unwrap_or_else(|| account.fmt_short()))
 }
 
 /// Our signed card, made anew if what it says has changed or its end comes near.

@@ -260,7 +260,7 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    /// Sets the value under a key that was never used, or whose record is gone: [`Tx::growth`] takes that for granted.
+    /// Sets the value under a key that was never used, or whose record is gone: what is charged for it takes that for granted.
     ///
     /// # Errors
     /// [`StoreError::Encode`].

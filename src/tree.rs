@@ -37,7 +37,7 @@ pub(crate) struct Covey {
 pub(crate) enum Command {
     /// Run your node
     Daemon(DaemonArgs),
-    /// Make an account, or bring one back, without starting a node
+    /// Make an account, or make this machine a device of yours, without starting a node
     Init(InitArgs),
     /// Watch throw-away nodes meet, pair and talk on this machine
     Demo(DemoArgs),

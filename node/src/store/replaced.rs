@@ -61,7 +61,7 @@ mod tests {
     fn what_is_replaced_is_what_is_stored_wherever_it_stands() {
         let db = sled::Config::new().temporary(true).open().expect("a database");
         let key = |table: u8, number: u64, seq: u64| [&[table][..], &number.to_be_bytes(), &seq.to_be_bytes()].concat();
-        // Every subset of six neighbours is stored; all six, others between tables and some after the end are asked for.
+        // Six neighbours and keys before and after them: any of them may be stored, and all are asked for.
         let asked: Vec<Vec<u8>> =
             [(1, 7, 0), (2, 7, 0), (2, 7, 1), (2, 7, 2), (2, 7, 3), (2, 7, 4), (2, 7, 5), (2, 8, 0), (3, 1, 1)]
                 .map(|(table, number, seq)| key(table, number, seq))

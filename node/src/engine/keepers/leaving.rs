@@ -248,8 +248,8 @@ pub(super) fn kept(cx: &mut Cx<'_, '_>, peer: PeerKey, receipt: &Receipt) -> Res
     cx.tx.save(&tables::left(&account, &at.slot), &left);
     cx.live.keepers.answered(&at.slot);
     cx.live.keepers.took(account, cx.now);
-    if let Some((channel, feed)) = waiting(cx, &account)?.filter(|(_, feed)| feed.fid == fid) {
-        receipts::kept(cx, &channel, feed.key, fid, (first, last))?;
+    if let Some((channel, _)) = waiting(cx, &account)?.filter(|(_, feed)| feed.fid == fid) {
+        receipts::kept(cx, &channel, fid, (first, last))?;
     }
     leave(cx, account)
 }

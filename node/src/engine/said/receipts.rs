@@ -73,7 +73,7 @@ pub(in crate::engine) fn delivered(
         sessions::arrived(cx, device, feed.fid, seq)?;
     }
     if !is_history {
-        changed(cx, &found, feed.fid, known, seq, "delivered")?;
+        changed(cx, &found, feed.fid, known, seq, Some("delivered"))?;
     }
     Ok((seq == feed.head.map_or(0, |head| head.seq)).then_some(found))
 }
@@ -112,7 +112,7 @@ pub(in crate::engine) fn read(
             mark.delivered_at = cx.now;
         }
         save(cx, feed.fid, &device, &mark)?;
-        changed(cx, channel, feed.fid, known, seq, "read")?;
+        changed(cx, channel, feed.fid, known, seq, Some("read"))?;
     }
     Ok(())
 }
@@ -121,28 +121,21 @@ pub(in crate::engine) fn read(
 pub(in crate::engine) fn kept(
     cx: &mut Cx<'_, '_>,
     channel: &Channel,
-    key: FeedKey,
     fid: u64,
     (first, last): (u64, u64),
 ) -> Result<(), EngineError> {
-    let marks = marks::scan(cx.tx, fid)?;
-    for seq in first..=last {
-        if let Some((channel, message)) = messages::of_entry(cx.tx, channel.id, key, seq)? {
-            events::tell(cx, api::EventKind::MessageChanged, &channel, &message, &marks)?;
-        }
-    }
-    Ok(())
+    changed(cx, channel, fid, first.saturating_sub(1), last, None)
 }
 
 /// Tells the journal of every message that a mark moved over, from after `known` up to `seq`. (In a large group `known` is
-/// what anybody had: of the messages before, an event would say what an earlier one said.)
+/// what anybody had: of the messages before, an event would say what an earlier one said.) `state`: what is counted for each.
 fn changed(
     cx: &mut Cx<'_, '_>,
     channel: &Channel,
     fid: u64,
     known: u64,
     seq: u64,
-    state: &'static str,
+    state: Option<&'static str>,
 ) -> Result<(), EngineError> {
     // Read once for all that moved together; in a large group they are many, and not told.
     let marks = if group::is_large(cx, channel) { Vec::new() } else { marks::scan(cx.tx, fid)? };
@@ -154,7 +147,7 @@ fn changed(
         for entry in &entries {
             let message = messages::at(cx.tx, channel.no, &entry.order())?;
             let Some(message) = message.filter(Message::is_shown) else { continue };
-            cx.live.tally.message(state);
+            state.into_iter().for_each(|state| cx.live.tally.message(state));
             events::tell(cx, api::EventKind::MessageChanged, channel, &message, &marks)?;
         }
     }

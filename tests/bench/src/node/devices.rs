@@ -15,7 +15,8 @@ use serde_json::Value;
 use super::{Scale, daemon::Daemon, rate_of, talk::Talk};
 use crate::measure::median;
 
-/// A message with and without a second device of the one who writes, in the same run.
+/// A message with and without a second device of the one who writes, in the same run. While that device is away the message
+/// costs what it costs the sender; while it is there it takes and stores each message as well, on the same processor.
 pub async fn compare(covey: &Path, scale: &Scale) {
     let (mut dee, mut eve) = (Daemon::start(covey, "dee"), Daemon::start(covey, "eve"));
     let mut talk = Talk::begin(&dee, &eve).await;
@@ -26,24 +27,20 @@ pub async fn compare(covey: &Path, scale: &Scale) {
     };
     let alone = measure().await;
     let (mut fay, _) = link(covey, &dee, "fay").await;
-    let both = measure().await;
-    println!(
-        "{:<34} {:>9.0} µs   without it {:.0} µs: {:.2}x",
-        "acknowledged, with a second device",
-        both.0,
-        alone.0,
-        both.0 / alone.0
-    );
-    println!(
-        "{:<34} {:>9.0} messages/s   without it {:.0}/s: {:.2}x",
-        "the same, 256 under way",
-        both.1,
-        alone.1,
-        alone.1 / both.1
-    );
+    fay.stop();
+    tell("a second device that is away", measure().await, alone);
+    fay.restart();
+    tell("a second device", measure().await, alone);
     drop(measure);
     drop(talk);
     [&mut fay, &mut dee, &mut eve].into_iter().for_each(Daemon::stop);
+}
+
+/// Microseconds for one message and messages a second, beside those without the device.
+fn tell(with: &str, (single, rate): (f64, f64), alone: (f64, f64)) {
+    let row = format!("acknowledged, with {with}");
+    println!("{row:<46} {single:>9.0} µs   without it {:.0} µs: {:.2}x", alone.0, single / alone.0);
+    println!("{:<46} {rate:>9.0} messages/s   without it {:.0}/s: {:.2}x", "the same, 256 under way", alone.1, alone.1 / rate);
 }
 
 /// The history of so many messages, to a device that is linked.

@@ -26,6 +26,7 @@ mod logs_in_any_order;
 mod mending;
 mod node;
 mod own_channel;
+mod own_consent;
 mod own_devices;
 mod own_groups;
 mod own_shared;

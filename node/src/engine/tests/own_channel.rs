@@ -10,135 +10,39 @@ use crate::engine::own::write;
 use crate::engine::records::own_records::{self, Winner};
 use crate::engine::records::{channels, feeds, people};
 use crate::engine::wire::own_record::{self, Key, MAX_VALUE, Record, kind};
-use crate::engine::{Cx, Protocol, members, rpc};
+use crate::engine::{Cx, members, rpc};
 
-const LAPTOP: usize = 0;
-const SERVER: usize = 1;
-const PHONE: usize = 2;
-const BOB: usize = 3;
-const CAROL: usize = 4;
-const OURS: [usize; 2] = [LAPTOP, SERVER];
+pub(super) const LAPTOP: usize = 0;
+pub(super) const SERVER: usize = 1;
+pub(super) const PHONE: usize = 2;
+pub(super) const BOB: usize = 3;
+pub(super) const CAROL: usize = 4;
+pub(super) const OURS: [usize; 2] = [LAPTOP, SERVER];
 
 /// An account with two devices, a node that may become its third one, and two people.
-fn household(seed: u64) -> World {
+pub(super) fn household(seed: u64) -> World {
     let mut world = World::new(5, seed);
     world.link(LAPTOP, SERVER);
     world
 }
 
-fn wait(world: &mut World) {
+pub(super) fn wait(world: &mut World) {
     world.settle();
     world.pass(180_000, 30_000);
 }
 
-fn states(world: &mut World, of: usize) -> [Option<ContactState>; 2] {
+pub(super) fn states(world: &mut World, of: usize) -> [Option<ContactState>; 2] {
     OURS.map(|node| world.state(node, of))
 }
 
-fn by_id(world: &World, of: usize) -> String {
+pub(super) fn by_id(world: &World, of: usize) -> String {
     world.id(of)
 }
 
-fn sound(world: &World, nodes: &[usize]) {
+pub(super) fn sound(world: &World, nodes: &[usize]) {
     for node in nodes {
         assert!(world.verify(*node).ok, "{node}: {:?}", world.verify(*node));
     }
-}
-
-/// [OWN-5]
-#[test]
-fn an_invite_is_answered_on_any_device_once_and_the_answer_holds_on_all() {
-    let mut world = household(1);
-    world.invite(BOB, LAPTOP).unwrap();
-    world.invite(CAROL, SERVER).unwrap();
-    world.settle();
-    assert_eq!(states(&mut world, BOB), [Some(ContactState::Pending); 2]);
-    assert_eq!(states(&mut world, CAROL), [Some(ContactState::Pending); 2]);
-    // Each on the device that the invite did not come to.
-    world.accept(SERVER, BOB).unwrap();
-    let carol = by_id(&world, CAROL);
-    let declined = api::PairDecline { contact: carol, ..api::PairDecline::default() };
-    world.call(LAPTOP, |cx| rpc::pair::decline(cx, &declined)).unwrap();
-    wait(&mut world);
-    assert_eq!(states(&mut world, BOB), [Some(ContactState::Paired); 2]);
-    assert_eq!(states(&mut world, CAROL), [Some(ContactState::Declined); 2]);
-    let contacts = [LAPTOP, SERVER, BOB].map(|node| {
-        let of = if node == BOB { LAPTOP } else { BOB };
-        world.contact(node, of).unwrap()
-    });
-    assert!(contacts.iter().all(|contact| contact.confirmed && contact.channel == contacts[0].channel));
-    assert!(OURS.iter().all(|node| world.is_open(*node, BOB) && world.is_open(BOB, *node)));
-    assert!(world.accept(LAPTOP, CAROL).is_err(), "it was answered");
-    sound(&world, &[LAPTOP, SERVER, BOB, CAROL]);
-}
-
-/// [OWN-6]
-#[test]
-fn an_invite_that_two_devices_accept_at_once_ends_in_one_pact_everywhere() {
-    for seed in 20..26 {
-        let mut world = household(seed);
-        world.invite(BOB, LAPTOP).unwrap();
-        world.settle();
-        let order = if seed % 2 == 0 { OURS } else { [SERVER, LAPTOP] };
-        // Neither hears of the other one before; then bob's word comes first, or that of the other, or either.
-        world.drop = [Protocol::Sync, Protocol::Pair].into();
-        for node in order {
-            world.accept(node, BOB).unwrap();
-        }
-        world.settle();
-        match seed % 3 {
-            0 => world.drop.clear(),
-            1 => drop(world.drop.remove(&Protocol::Pair)),
-            _ => drop(world.drop.remove(&Protocol::Sync)),
-        }
-        world.pass(3_600_000, 60_000);
-        world.drop.clear();
-        world.pass(3_600_000, 60_000);
-        let contacts = [LAPTOP, SERVER, BOB].map(|node| {
-            let of = if node == BOB { LAPTOP } else { BOB };
-            world.contact(node, of).unwrap()
-        });
-        for contact in &contacts {
-            assert_eq!((contact.state, contact.confirmed), (ContactState::Paired, true), "seed {seed}");
-            assert_eq!(contact.channel, contacts[0].channel, "seed {seed}");
-        }
-        world.write(BOB, LAPTOP, "to whom?").unwrap();
-        wait(&mut world);
-        assert_eq!(OURS.map(|node| world.texts(node, BOB)), [["to whom?"]; 2]);
-        sound(&world, &[LAPTOP, SERVER, BOB]);
-    }
-}
-
-#[test]
-fn names_blocks_and_the_end_of_a_pairing_hold_on_all_devices() {
-    let mut world = household(3);
-    world.pair(LAPTOP, BOB);
-    wait(&mut world);
-    let bob = by_id(&world, BOB);
-    let named = api::PairRename { contact: bob.clone(), alias: "robert".into(), client_id: None };
-    world.call(LAPTOP, |cx| rpc::pair::rename(cx, &named)).unwrap();
-    let us = api::AccountRename { name: "Household".into(), client_id: None };
-    world.call(SERVER, |cx| rpc::account::rename(cx, &us, String::new())).unwrap();
-    wait(&mut world);
-    assert_eq!(world.contact(SERVER, BOB).unwrap().alias.as_deref(), Some("robert"));
-    assert_eq!(world.look(LAPTOP, |cx| people::own_name(cx.tx).unwrap()).as_deref(), Some("Household"));
-    assert_eq!(world.contact(BOB, LAPTOP).unwrap().name.as_deref(), Some("Household"));
-    let blocked = api::PairBlock { contact: bob.clone(), client_id: None };
-    world.call(SERVER, |cx| rpc::pair::block(cx, &blocked)).unwrap();
-    wait(&mut world);
-    assert_eq!(states(&mut world, BOB), [Some(ContactState::Blocked); 2]);
-    assert!(!world.is_open(LAPTOP, BOB));
-    let lifted = api::PairUnblock { contact: bob.clone(), client_id: None };
-    world.call(LAPTOP, |cx| rpc::pair::unblock(cx, &lifted)).unwrap();
-    wait(&mut world);
-    assert_eq!(states(&mut world, BOB), [Some(ContactState::Paired); 2]);
-    assert!(OURS.iter().all(|node| world.is_open(*node, BOB)));
-    let removed = api::PairRemove { contact: bob, ..api::PairRemove::default() };
-    world.call(SERVER, |cx| rpc::pair::remove(cx, &removed)).unwrap();
-    wait(&mut world);
-    assert_eq!(states(&mut world, BOB), [Some(ContactState::Removed); 2]);
-    assert_eq!(world.state(BOB, LAPTOP), Some(ContactState::Removed));
-    sound(&world, &[LAPTOP, SERVER, BOB]);
 }
 
 #[test]
@@ -267,7 +171,7 @@ fn a_revoked_device_says_nothing_more_and_what_it_said_is_known_to_all_who_are_l
 }
 
 /// What a stolen device writes into the channel.
-fn say(world: &mut World, node: usize, records: Vec<Record>) {
+pub(super) fn say(world: &mut World, node: usize, records: Vec<Record>) {
     world
         .call(node, |cx| {
             let mut own = members::own_channel(cx)?.unwrap();
@@ -277,7 +181,7 @@ fn say(world: &mut World, node: usize, records: Vec<Record>) {
     wait(world);
 }
 
-fn winner(world: &mut World, node: usize, key: &Key) -> Option<Winner> {
+pub(super) fn winner(world: &mut World, node: usize, key: &Key) -> Option<Winner> {
     world.look(node, |cx: &mut Cx<'_, '_>| own_records::winner(cx.tx, key).unwrap())
 }
 
@@ -367,103 +271,4 @@ fn entries_of_the_channel_whose_key_was_lost_are_opened_with_that_of_any_other_d
     });
     assert_eq!(kinds, Some(Kind::Content));
     assert!(world.look(PHONE, |cx| channels::all(cx.tx).unwrap()).len() == 1);
-}
-
-/// [OWN-9]
-#[test]
-fn a_removal_that_reaches_a_device_that_knows_nothing_of_the_pact_is_not_lost() {
-    let mut world = household(9);
-    world.stop(SERVER);
-    world.pair(LAPTOP, BOB);
-    world.stop(LAPTOP);
-    world.restart(SERVER);
-    wait(&mut world);
-    assert_eq!(world.state(SERVER, BOB), None, "it has not heard of bob");
-    let params = api::PairRemove { contact: world.id(LAPTOP), ..api::PairRemove::default() };
-    world.call(BOB, |cx| rpc::pair::remove(cx, &params)).unwrap();
-    wait(&mut world);
-    world.restart(LAPTOP);
-    wait(&mut world);
-    assert_eq!(states(&mut world, BOB), [Some(ContactState::Removed); 2]);
-    sound(&world, &OURS);
-}
-
-/// [OWN-10]
-#[test]
-fn a_block_here_and_an_end_there_leave_a_block_without_a_pact() {
-    let mut world = household(10);
-    world.pair(LAPTOP, BOB);
-    wait(&mut world);
-    world.drop = [Protocol::Sync].into();
-    let bob = by_id(&world, BOB);
-    let block = api::PairBlock { contact: bob.clone(), client_id: None };
-    world.call(LAPTOP, |cx| rpc::pair::block(cx, &block)).unwrap();
-    world.settle();
-    world.stop(LAPTOP);
-    world.drop.clear();
-    let params = api::PairRemove { contact: by_id(&world, LAPTOP), ..api::PairRemove::default() };
-    world.call(BOB, |cx| rpc::pair::remove(cx, &params)).unwrap();
-    wait(&mut world);
-    assert_eq!(world.state(SERVER, BOB), Some(ContactState::Removed));
-    world.restart(LAPTOP);
-    wait(&mut world);
-    assert_eq!(states(&mut world, BOB), [Some(ContactState::Blocked); 2]);
-    let unblock = api::PairUnblock { contact: bob, client_id: None };
-    world.call(SERVER, |cx| rpc::pair::unblock(cx, &unblock)).unwrap();
-    wait(&mut world);
-    assert!(states(&mut world, BOB).iter().all(|state| *state != Some(ContactState::Paired)), "the pact is over");
-    sound(&world, &[LAPTOP, SERVER, BOB]);
-}
-
-/// An invite of bob's is accepted on the laptop, and on the server by itself, which hears of nothing. Then bob hears from the laptop alone.
-fn accepted_twice(seed: u64) -> World {
-    let mut world = household(seed);
-    world.invite(BOB, LAPTOP).unwrap();
-    world.settle();
-    world.drop = [Protocol::Sync, Protocol::Pair].into();
-    for node in OURS {
-        world.accept(node, BOB).unwrap();
-    }
-    world
-}
-
-fn heard_from_the_laptop(world: &mut World) {
-    world.settle();
-    world.stop(SERVER);
-    world.drop.clear();
-    world.pass(3_600_000, 60_000);
-    assert!(world.contact(LAPTOP, BOB).unwrap().confirmed);
-    world.restart(SERVER);
-    world.pass(3_600_000, 60_000);
-}
-
-/// [OWN-10]
-#[test]
-fn a_confirmed_answer_counts_before_one_that_was_not_whatever_was_decided_there() {
-    let mut world = accepted_twice(11);
-    let contact = by_id(&world, BOB);
-    let block = api::PairBlock { contact: contact.clone(), client_id: None };
-    let unblock = api::PairUnblock { contact, client_id: None };
-    world.call(SERVER, |cx| rpc::pair::block(cx, &block)).unwrap();
-    world.call(SERVER, |cx| rpc::pair::unblock(cx, &unblock)).unwrap();
-    heard_from_the_laptop(&mut world);
-    let channel = world.contact(BOB, LAPTOP).unwrap().channel;
-    for node in OURS {
-        let contact = world.contact(node, BOB).unwrap();
-        assert_eq!((contact.state, contact.confirmed), (ContactState::Paired, true));
-        assert_eq!(contact.channel, channel);
-    }
-    sound(&world, &[LAPTOP, SERVER, BOB]);
-}
-
-/// [OWN-10]
-#[test]
-fn a_contact_removed_on_the_device_whose_answer_it_did_not_take_hears_that_it_was_removed() {
-    let mut world = accepted_twice(12);
-    let params = api::PairRemove { contact: by_id(&world, BOB), ..api::PairRemove::default() };
-    world.call(SERVER, |cx| rpc::pair::remove(cx, &params)).unwrap();
-    heard_from_the_laptop(&mut world);
-    assert_eq!(states(&mut world, BOB), [Some(ContactState::Removed); 2]);
-    assert_eq!(world.state(BOB, LAPTOP), Some(ContactState::Removed));
-    sound(&world, &[LAPTOP, SERVER, BOB]);
 }

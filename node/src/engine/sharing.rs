@@ -71,11 +71,11 @@ pub(super) fn frozen(cx: &mut Cx<'_, '_>, channel: &Channel, feed: FeedId) {
     members::peers(cx, channel).into_iter().for_each(|peer| cx.notices.sync(peer, SyncInput::Frozen(feed)));
 }
 
-/// A channel was closed. Its members may still be connected, for a group that they share with us.
+/// A channel was closed. Its members may still be connected, for a group that they share with us. Our own devices go on sharing a conversation.
 pub(super) fn channel_closed(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
     publish(cx)?;
     let of = |account: &AccountId| match channel.kind() {
-        Kind::Direct(contact) => contact == *account || cx.me.is_ours(account),
+        Kind::Direct(contact) => contact == *account,
         Kind::Group(_) | Kind::Own => members::includes(cx, channel, account),
     };
     let peers: Vec<_> = cx.live.contacts.iter().filter(|(_, at)| of(&at.account)).map(|(peer, _)| *peer).collect();

@@ -27,6 +27,7 @@ mod mending;
 mod node;
 mod own_channel;
 mod own_consent;
+mod own_conversations;
 mod own_devices;
 mod own_groups;
 mod own_shared;

@@ -11,6 +11,7 @@ use crate::engine::check::findings::Findings;
 use crate::engine::check::mending::{Mending, Rebuilt};
 use crate::engine::check::progress::Progress;
 use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::conversations;
 use crate::engine::records::devices;
 use crate::engine::records::feeds::Feed;
 use crate::engine::{EngineError, Me, tables};
@@ -121,7 +122,7 @@ fn end<R: CryptoRng + ?Sized>(
     }
     let most = was.max(chain.seq() + chain.beyond);
     if most > last {
-        let name = channels::name(&mending.tx(), channel)?;
+        let name = conversations::name(&mending.tx(), channel)?;
         let with = if channel.is_group() { format!("the members of {name}") } else { name };
         let range = if most == last + 1 { format!("entry {most}") } else { format!("entries {} to {most}", last + 1) };
         let own = feed.key.author.as_bytes() == me.device_id().as_bytes();

@@ -5,11 +5,13 @@ use covey_feed::ChannelId;
 use covey_pairing::consent::PairSecret;
 
 use crate::engine::group::returning;
+use crate::engine::notices::Notice;
 use crate::engine::outbound::post;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices;
 use crate::engine::records::people::Contact;
 use crate::engine::sealing::sessions;
+use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, EngineError, gate, members, sharing};
 
 /// Both consented: there is a channel, and their devices may use it.
@@ -37,12 +39,12 @@ pub(in crate::engine) fn unpaired(
     if !contact.has_pact() {
         sessions::forget_bundles(cx, &contact.account)?;
     }
-    if let Some(channel) = close(cx, previous)?
-        // Devices of one account would not agree on what was silent.
-        && devices::devices(cx.tx, &cx.me.account_id())?.is_empty()
-        && channels::forget_if_silent(cx.tx, &channel)?
-    {
-        contact.channel = contact.channel.filter(|no| *no != channel.no);
+    if let Some(channel) = close(cx, previous)? {
+        cx.notices.push(Notice::Shared(Key::conversation(&channel.id)));
+        // Something may have been said on another device of ours, which we have not heard of.
+        if devices::devices(cx.tx, &cx.me.account_id())?.is_empty() && channels::forget_if_silent(cx.tx, &channel)? {
+            contact.channel = contact.channel.filter(|no| *no != channel.no);
+        }
     }
     contact.save(cx.tx)?;
     for device in devices::devices(cx.tx, &contact.account)? {

@@ -43,10 +43,11 @@ pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Result<
     }
 }
 
-/// Whether `account` may have what stands in the channel.
+/// Whether `account` may have what stands in the channel. A conversation that has ended, or whose contact is blocked, is shared by our own devices
+/// alone: all of them show what was said.
 pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) -> bool {
     match channel.kind() {
-        Kind::Direct(contact) => channel.open && (contact == *account || cx.me.is_ours(account)),
+        Kind::Direct(contact) => (channel.open && contact == *account) || cx.me.is_ours(account),
         Kind::Group(_) => rosters::includes(cx, channel.no, account),
         Kind::Own => cx.me.is_ours(account),
     }
@@ -56,7 +57,7 @@ pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) 
 pub(super) fn shared_with(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Vec<Channel>, EngineError> {
     let mut shared = Vec::new();
     if cx.me.is_ours(account) {
-        let is_direct = |channel: &Channel| matches!(channel.kind(), Kind::Direct(_)) && channel.open;
+        let is_direct = |channel: &Channel| matches!(channel.kind(), Kind::Direct(_));
         shared.extend(channels::all(cx.tx)?.into_iter().filter(is_direct));
         shared.extend(own_channel(cx)?);
     } else if let Some(contact) = people::load(cx.tx, account)?

@@ -3,6 +3,7 @@
 use covey_api::{ApiError, Reason};
 
 use crate::engine::records::channels::{self, Channel, Kind};
+use crate::engine::records::conversations;
 use crate::engine::{Cx, EngineError};
 
 /// Shortest beginning of an id that names a channel to somebody who is bound to some.
@@ -29,7 +30,7 @@ pub(in crate::engine) fn among_visible(cx: &Cx<'_, '_>, text: &str) -> Result<Ch
         let id = channel.text_id();
         let by_id = id == wanted || (wanted.len() >= MIN_PREFIX && id.starts_with(&wanted));
         let by_contact = channel.contact().is_some_and(|contact| contact.to_string() == wanted);
-        if by_id || by_contact || channels::name(cx.tx, &channel)?.to_lowercase() == wanted {
+        if by_id || by_contact || conversations::name(cx.tx, &channel)?.to_lowercase() == wanted {
             found.push(channel);
         }
     }

@@ -17,6 +17,7 @@ use covey_pairing::ids::{AccountId, GroupId};
 
 use crate::engine::names::pick::{Candidate, Kind, Purpose};
 use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::conversations;
 use crate::engine::records::devices;
 use crate::engine::records::people::{self, Contact};
 use crate::engine::records::standing::{self, Standing, State};
@@ -84,7 +85,9 @@ pub(super) fn channel(cx: &Cx<'_, '_>, text: &str, purpose: Purpose) -> Result<C
         return bound::among_visible(cx, text);
     }
     let no = match conversation(cx, text, purpose)? {
-        Some(Named::Contact(contact)) => contact.channel.ok_or_else(|| contact::not_paired(&contact))?,
+        Some(Named::Contact(contact)) => {
+            return conversations::with(cx.tx, &contact)?.ok_or_else(|| contact::not_paired(&contact));
+        }
         Some(Named::Group(group)) => group.no.ok_or_else(|| group.not_in())?,
         Some(Named::Channel(channel)) => return Ok(*channel),
         None => return Err(no_conversation(text)),

@@ -12,12 +12,14 @@
 //! | [`merge`] | which record counts |
 //! | [`nouns`] | what there are records of |
 //! | [`contacts`] | contacts with their pacts |
+//! | [`conversations`] | conversations that have ended |
 //! | [`devices`] | names of our devices |
 //! | [`groups`] | groups: asked to join, in, out |
 //! | [`reading`] | how far channels were read, muted, archived |
 //! | [`tickets`] | tickets of ours, and what is left of them |
 
 mod contacts;
+mod conversations;
 mod devices;
 mod groups;
 mod merge;

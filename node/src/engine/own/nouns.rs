@@ -5,7 +5,7 @@ use tracing::debug;
 
 use crate::engine::contacts::renewal;
 use crate::engine::own::merge::Rank;
-use crate::engine::own::{contacts, devices, groups, reading, tickets};
+use crate::engine::own::{contacts, conversations, devices, groups, reading, tickets};
 use crate::engine::records::own_records::Winner;
 use crate::engine::records::people;
 use crate::engine::wire::own_record::{Key, MAX_VALUE, kind, value_of};
@@ -19,6 +19,7 @@ pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, Eng
         kind::GROUP => groups::current(cx, key),
         kind::DEVICE => devices::current(cx, key),
         kind::TICKET => tickets::current(cx, key),
+        kind::CONVERSATION => conversations::current(cx, key),
         kind::NAME => match people::own_name(cx.tx)? {
             Some(name) => Ok(Some(value_of(&(1u8, name))?)),
             None => Ok(None),
@@ -33,6 +34,7 @@ pub(super) fn is_same(key: &Key, a: &[u8], b: &[u8]) -> bool {
         kind::CONTACT => a == b || contacts::is_same(a, b),
         kind::GROUP => a == b || groups::is_same(a, b),
         kind::TICKET => a == b || tickets::is_same(key, a, b),
+        kind::CONVERSATION => a == b || conversations::is_same(a, b),
         _ => a == b,
     }
 }
@@ -59,6 +61,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
         kind::GROUP => groups::apply(cx, key, value),
         kind::DEVICE => devices::apply(cx, key, value),
         kind::TICKET => tickets::apply(cx, key, value),
+        kind::CONVERSATION => conversations::apply(cx, key, value),
         kind::NAME => named(cx, value),
         // Contacts: see `contacts::learned`. The rest is of a later version.
         _ => Ok(()),

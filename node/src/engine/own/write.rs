@@ -30,14 +30,16 @@ pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let channel = channels::open_own(cx.tx, id, cx.now)?;
     sharing::channel_opened(cx, &channel)?;
     let contacts = people::all(cx.tx)?.into_iter().map(|contact| Key::contact(&contact.account));
-    let reading = channels::all(cx.tx)?.into_iter().map(|channel| Key::reading(&channel.id));
+    let channels = channels::all(cx.tx)?;
+    let reading = channels.iter().map(|channel| Key::reading(&channel.id));
+    let ended = channels.iter().filter(|channel| !channel.is_group() && !channel.open);
+    let ended = ended.map(|channel| Key::conversation(&channel.id));
     let said = own_records::all(cx.tx)?.into_iter().map(|winner| winner.key);
     let groups = standing::all(cx.tx)?.into_iter().map(|standing| Key::group(&standing.id));
     let tickets = tickets::all(cx.tx)?.into_iter().map(|issued| Key::ticket(&issued.id));
     let devices: Vec<Key> = cx.me.key_log.active().map(|device| Key::device(&device.keys.id)).collect();
-    cx.live
-        .own
-        .extend(contacts.chain(reading).chain(groups).chain(said).chain(tickets).chain(devices).chain([Key::name()]));
+    let own = contacts.chain(reading).chain(ended).chain(groups).chain(said).chain(tickets).chain(devices);
+    cx.live.own.extend(own.chain([Key::name()]));
     devices::apply_again(cx)
 }
 

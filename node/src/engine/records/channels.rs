@@ -170,15 +170,26 @@ pub(in crate::engine) fn open_direct(
 ) -> Result<Channel, EngineError> {
     match by_id(tx, &id)? {
         Some(mut channel) => {
-            // Our devices may come back to a pact that this one had given up for another.
-            if !channel.open {
-                channel.open = true;
+            // Our devices may come back to a pact that this one had given up for another. And whatever one of them said of it before, it is
+            // with whom the pact is.
+            if !channel.open || channel.contact != Some(contact) {
+                (channel.open, channel.contact) = (true, Some(contact));
                 channel.save(tx)?;
             }
             Ok(channel)
         }
         None => create(tx, Channel { open: true, ..Channel::blank(0, id, Some(contact), now) }),
     }
+}
+
+/// A direct channel that has ended, of which this device knew nothing.
+pub(in crate::engine) fn remember_direct(
+    tx: &mut Tx<'_>,
+    id: ChannelId,
+    contact: AccountId,
+    active_at: u64,
+) -> Result<Channel, EngineError> {
+    create(tx, Channel::blank(0, id, Some(contact), active_at))
 }
 
 /// The channel of our own devices; opens it if this is the first time.
@@ -250,21 +261,6 @@ pub(in crate::engine) fn extend<'a>(
         channel.ends = Some(ends(tx, channel)?);
     }
     Ok(())
-}
-
-/// What to call it.
-pub(in crate::engine) fn name(tx: &Tx<'_>, channel: &Channel) -> Result<String, EngineError> {
-    Ok(match (&channel.contact, &channel.name) {
-        (Some(contact), _) => {
-            let name = people::name_of(tx, contact)?.unwrap_or_else(|| contact.fmt_short());
-            // After pairing again there are several of one contact.
-            let present = people::load(tx, contact)?.and_then(|contact| contact.channel);
-            let is_earlier = present.is_some_and(|no| no != channel.no);
-            if is_earlier { format!("{name} (earlier, {})", channel.id.fmt_short()) } else { name }
-        }
-        (None, Some(name)) => name.clone(),
-        (None, None) => channel.id.fmt_short(),
-    })
 }
 
 /// Whether the channel is with an account that was only let in by the open mode.

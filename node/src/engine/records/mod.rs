@@ -9,7 +9,8 @@
 //! | [`seen`] | when devices were last heard of |
 //! | [`own_devices`] | our own devices: names, what they may do |
 //! | [`links`] | a new machine that is being linked |
-//! | [`channels`] | conversations |
+//! | [`channels`] | channels: conversations of two, groups, and that of our own devices |
+//! | [`conversations`] | which conversation a contact stands for, and what conversations are called |
 //! | [`feeds`] | feeds and their entries |
 //! | [`messages`] | messages in the order of a channel |
 //! | [`edits`] | edits by the message that they change |
@@ -30,6 +31,7 @@
 //! | [`sessions`] | where sessions are kept |
 
 pub(super) mod channels;
+pub(super) mod conversations;
 pub(super) mod devices;
 pub(super) mod disputes;
 pub(super) mod edits;

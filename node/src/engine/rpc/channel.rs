@@ -5,7 +5,7 @@ use covey_api::{ApiError, Channel, ChannelArchive, ChannelList, ChannelMarkRead,
 use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, bound, message};
 use crate::engine::notices::Notice;
-use crate::engine::records::{channels, messages};
+use crate::engine::records::{channels, conversations, messages};
 use crate::engine::said::{reading, write};
 use crate::engine::shown::channel;
 use crate::engine::wire::own_record::Key;
@@ -19,6 +19,9 @@ use crate::engine::{Cx, journal};
 pub fn list(cx: &mut Cx<'_, '_>, params: &ChannelList) -> Result<Vec<Channel>, ApiError> {
     let mut shown = Vec::new();
     for channel in bound::visible(cx)? {
+        if conversations::is_silent_and_over(cx.tx, &channel)? {
+            continue;
+        }
         let request = channels::is_request(cx.tx, &channel)?;
         let fits = if request { channel.open } else { channel.archived == params.archived };
         if request == params.requests && fits {

@@ -7,7 +7,7 @@ use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, Named, bound};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::messages::{self, Page};
-use crate::engine::records::{devices, edits, people};
+use crate::engine::records::{conversations, devices, edits, people};
 use crate::engine::rpc::range;
 use crate::engine::said::write;
 use crate::engine::shown::{self, contact, group};
@@ -131,8 +131,8 @@ pub fn list(cx: &mut Cx<'_, '_>, params: &MessageList) -> Result<Vec<Message>, A
     // Of a pairing that ended before anything was said nothing is kept.
     if cx.asker.channels().is_none()
         && let Some(Named::Contact(contact)) = names::conversation(cx, name, Purpose::Read)?
-        && contact.channel.is_none()
         && contact.relationship.state() == State::Removed
+        && conversations::with(cx.tx, &contact)?.is_none()
     {
         return Ok(Vec::new());
     }

@@ -3,7 +3,7 @@
 use covey_api::{ApiError, EventKind, EventsFetch, EventsSubscribe};
 
 use crate::engine::names::pick::Purpose;
-use crate::engine::records::channels;
+use crate::engine::records::conversations;
 use crate::engine::selection::Whom;
 use crate::engine::{Cx, Selection, names};
 
@@ -41,6 +41,6 @@ fn whom(cx: &Cx<'_, '_>, name: &str) -> Result<Whom, ApiError> {
         return Err(ApiError::invalid_params("A token that is bound to channels selects by `channels`."));
     }
     let contact = names::contact(cx, name, Purpose::Read)?;
-    let channel = contact.channel.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten();
+    let channel = conversations::with(cx.tx, &contact)?;
     Ok(Whom { account: contact.account.to_string(), channel: channel.map(|channel| channel.text_id()) })
 }

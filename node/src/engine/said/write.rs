@@ -8,7 +8,7 @@ use covey_pairing::crypto::secret::Secret;
 use crate::engine::notices::Notice;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::messages::{self, Message};
-use crate::engine::records::{feeds, repeats};
+use crate::engine::records::{feeds, people, repeats};
 use crate::engine::said::{own_feed, place, settle};
 use crate::engine::sealing::{chains, sessions};
 use crate::engine::shown::events;
@@ -37,7 +37,13 @@ fn seal(cx: &mut Cx<'_, '_>, channel: &Channel, body: &[u8], aad: &[u8]) -> Resu
     };
     let (key, ciphertext) = covey_pairing::envelope::seal_body(body, aad, cx.rng)
         .map_err(|error| ApiError::new(Reason::TooLong, error.to_string()))?;
-    let wraps = sessions::wrap_for_contact(cx, &contact, key.expose(), aad)?;
+    // What is written again after the pact has ended is for our other devices alone.
+    let is_over = people::load(cx.tx, &contact)?.is_none_or(|contact| !contact.keeps(channel.no));
+    let wraps = if is_over {
+        sessions::wrap_for_own(cx, key.expose(), aad)?
+    } else {
+        sessions::wrap_for_contact(cx, &contact, key.expose(), aad)?
+    };
     let commitment = Some(covey_pairing::envelope::commitment(&key));
     Ok((key, Sealed { commitment, ciphertext, wraps }.encode()?))
 }

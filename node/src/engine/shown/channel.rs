@@ -4,7 +4,7 @@ use covey_api as api;
 use covey_api::{ChannelKind, Time};
 
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::{messages, people};
+use crate::engine::records::{conversations, messages, people};
 use crate::engine::shown::{group, message};
 use crate::engine::{Cx, EngineError};
 
@@ -23,7 +23,7 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, channel: &Channel) -> Result<api:
         role,
         channel: channel.text_id(),
         kind: if !channel.is_group() { ChannelKind::Direct } else { ChannelKind::Group },
-        name: channels::name(cx.tx, channel)?,
+        name: conversations::name(cx.tx, channel)?,
         alias: channel.contact().map(|contact| people::alias_of(cx.tx, &contact)).transpose()?.flatten(),
         contact: channel.contact().map(|contact| contact.to_string()),
         open: channel.open,

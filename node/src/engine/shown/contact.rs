@@ -6,7 +6,7 @@ use covey_api::{ApiError, ContactState, Direction, Reason, Time};
 use covey_pairing::consent::State;
 use covey_pairing::ids::AccountId;
 
-use crate::engine::records::channels;
+use crate::engine::records::conversations;
 use crate::engine::records::devices::{self, Card};
 use crate::engine::records::mailboxes;
 use crate::engine::records::people::{Alert, AlertKind, Contact};
@@ -51,10 +51,7 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
     let state = shown_state(contact);
     let theirs = relationship.request().map(|request| request.expires_at);
     let expires_at = theirs.or_else(|| relationship.own_invite_expires_at());
-    let channel = match contact.channel {
-        Some(no) => channels::by_no(cx.tx, no)?.map(|channel| channel.text_id()),
-        None => None,
-    };
+    let channel = conversations::with(cx.tx, contact)?.map(|channel| channel.text_id());
     let card = devices::card(cx.tx, &contact.account)?;
     let contested = card.as_ref().is_some_and(Card::is_contested);
     Ok(api::Contact {

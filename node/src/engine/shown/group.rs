@@ -7,10 +7,10 @@ use covey_pairing::ids::AccountId;
 
 use crate::engine::live::groups::Group;
 use crate::engine::members::rosters;
-use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::channels::Channel;
 use crate::engine::records::joining::{self, Asking};
 use crate::engine::records::standing::{self, Standing, State};
-use crate::engine::records::{devices, people};
+use crate::engine::records::{conversations, devices, people};
 use crate::engine::{Cx, EngineError, journal};
 
 /// How a role is told.
@@ -178,7 +178,7 @@ pub(in crate::engine) fn request(
 ) -> Result<JoinRequest, EngineError> {
     Ok(JoinRequest {
         group: channel.text_id(),
-        group_name: channels::name(cx.tx, channel)?,
+        group_name: conversations::name(cx.tx, channel)?,
         account: asking.account.to_string(),
         alias: people::load(cx.tx, &asking.account)?.and_then(|contact| contact.alias),
         // Who has chosen no name is called by the beginning of their id on their card.
@@ -252,7 +252,7 @@ pub(in crate::engine) fn size_and_role(cx: &Cx<'_, '_>, channel: &Channel) -> (O
 
 /// Why nothing can be done in the group of this channel.
 pub(in crate::engine) fn closed(cx: &Cx<'_, '_>, channel: &Channel) -> Result<ApiError, EngineError> {
-    let name = channels::name(cx.tx, channel)?;
+    let name = conversations::name(cx.tx, channel)?;
     let standing = standing::of_channel(cx.tx, channel)?;
     let state = standing.map_or(State::Left, |standing| standing.state);
     Ok(match state {

@@ -38,6 +38,8 @@ pub(in crate::engine) mod kind {
     pub(in crate::engine) const DEVICE: u16 = 5;
     /// A ticket of ours, by the id of its token.
     pub(in crate::engine) const TICKET: u16 = 6;
+    /// A conversation that has ended, by the id of its channel.
+    pub(in crate::engine) const CONVERSATION: u16 = 7;
 }
 
 /// What a record is of.
@@ -71,6 +73,10 @@ impl Key {
 
     pub(in crate::engine) fn ticket(id: &TokenId) -> Self {
         Self(kind::TICKET, ByteBuf::from(id.as_bytes().to_vec()))
+    }
+
+    pub(in crate::engine) fn conversation(channel: &ChannelId) -> Self {
+        Self(kind::CONVERSATION, ByteBuf::from(channel.as_bytes().to_vec()))
     }
 
     /// The 32 bytes of an id.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use covey_pairing::ids::AccountId;
 use tracing::info;
 
-use crate::engine::consent::{ended, lost, pursuit, step};
+use crate::engine::consent::{ended, found, lost, pursuit, step};
 use crate::engine::counters::Counter;
 use crate::engine::devices::{joining, link};
 use crate::engine::group::{listing, load};
@@ -46,6 +46,7 @@ pub fn next_wake(live: &Live) -> u64 {
         .chain(live.link.map(|(_, at)| at))
         .chain(groups::next_wake(&live.groups))
         .chain(live.own_at)
+        .chain(live.turns.values().copied())
         .chain(live.keepers.next())
         .chain(live.transfer.next)
         .min()
@@ -108,6 +109,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             None => drop(cx.live.waiting.remove(&account)),
         }
     }
+    found::tick(cx)?;
     lost::tick(cx)?;
     sync::tick(cx)?;
     link::tick(cx)?;

@@ -1,7 +1,7 @@
 //! Cards that were looked up and KEM keys that were asked for: what an invite waits for.
 
 use covey_pairing::consent::{Input, KeyFrame};
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::debug;
 
 use crate::engine::consent::{keys, pursuit, step};
@@ -9,6 +9,9 @@ use crate::engine::contacts::cards;
 use crate::engine::records::devices;
 use crate::engine::records::people::{self, Contact};
 use crate::engine::{Cx, Effect, EngineError, PeerKey};
+
+/// [OWN-14] How long a device waits for another one of ours to make an invite, in milliseconds: long enough for a restart.
+const TURN: u64 = 5 * 60_000;
 
 /// A look-up ended. Of several cards the one counts whose key log outranks: whoever stole an account's key can publish any number of others.
 pub(in crate::engine) fn found(cx: &mut Cx<'_, '_>, account: AccountId, found: &[Vec<u8>]) -> Result<(), EngineError> {
@@ -47,6 +50,9 @@ fn invite(cx: &mut Cx<'_, '_>, mut contact: Contact, here: Option<PeerKey>) -> R
         pursuit::reach(cx, &contact, here)?;
         return Ok(());
     }
+    if !is_our_turn(cx, &contact) {
+        return Ok(());
+    }
     let Some(wanted) = contact.wanted.take() else { return Ok(()) };
     let input = if wanted.renewal {
         Input::Renew { their_dh, their_kem }
@@ -55,6 +61,34 @@ fn invite(cx: &mut Cx<'_, '_>, mut contact: Contact, here: Option<PeerKey>) -> R
     };
     if let Err(error) = step::step(cx, contact, input, here)? {
         debug!(%error, "the account that was looked up cannot be invited any more");
+    }
+    Ok(())
+}
+
+/// [OWN-14] Whether this device makes an invite that all devices of ours know to be wanted, so that the contact is sent one of them: the device on
+/// which it was asked for does, and each other one if those before it did not for a while.
+fn is_our_turn(cx: &mut Cx<'_, '_>, contact: &Contact) -> bool {
+    let asked = contact.wanted.as_ref().and_then(|wanted| wanted.of);
+    let mut devices: Vec<DeviceId> = cx.me.key_log.active().map(|device| device.keys.id).collect();
+    devices.sort_by_key(|device| (asked != Some(*device), *device));
+    let before = devices.iter().take_while(|device| !cx.me.is_this_device(device)).count();
+    let now = cx.now;
+    let due = || now.saturating_add(TURN.saturating_mul(before as u64));
+    if before > 0 && *cx.live.turns.entry(contact.account).or_insert_with(due) > now {
+        return false;
+    }
+    cx.live.turns.remove(&contact.account);
+    true
+}
+
+/// Makes the invites that no other device of ours has made.
+pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let turns = cx.live.turns.iter().filter(|(_, at)| **at <= cx.now).map(|(account, _)| *account);
+    for account in turns.collect::<Vec<_>>() {
+        if let Some(contact) = people::load(cx.tx, &account)?.filter(|contact| contact.wanted.is_some()) {
+            invite(cx, contact, None)?;
+        }
+        cx.live.turns.remove(&account);
     }
     Ok(())
 }

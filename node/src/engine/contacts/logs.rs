@@ -123,7 +123,8 @@ fn recovered(
     let renewal = !stays && contact.has_pact() && state != State::Blocked;
     if renewal || state == State::Invited {
         let note = contact.note.clone().filter(|_| !renewal).unwrap_or_default();
-        contact.wanted = Some(Wanted { note, token: None, since: cx.now, dh: Some(log.dh()), kem, renewal });
+        let dh = Some(log.dh());
+        contact.wanted = Some(Wanted { note, token: None, since: cx.now, dh, kem, renewal, of: None });
     }
     contact.save(cx.tx)?;
     for device in devices::devices(cx.tx, account)?.iter().filter(|device| unknown.contains(&device.id)) {

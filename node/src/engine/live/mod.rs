@@ -77,6 +77,8 @@ pub struct Live {
     /// What has to be looked at for our own devices, and when it is gone on with.
     pub(super) own: BTreeSet<own_record::Key>,
     pub(super) own_at: Option<u64>,
+    /// When an invite that waited for its keys is made here, if no other device of ours made it.
+    pub(super) turns: BTreeMap<AccountId, u64>,
     /// Proofs of forks that they handed in lately. Bounded likewise.
     pub(super) proofs: Quotas,
     /// Keys with which entries were verified lately.
@@ -124,6 +126,7 @@ impl Live {
             works: Quotas::default(),
             own: BTreeSet::new(),
             own_at: None,
+            turns: BTreeMap::new(),
             proofs: Quotas::default(),
             authors: AuthorKeys::default(),
             tally: Tally::default(),
@@ -155,6 +158,7 @@ impl Live {
     pub(super) fn set_back(&mut self, now: u64) {
         self.waiting.values_mut().for_each(|retry| retry.at = retry.at.min(now));
         self.penalties.values_mut().for_each(|at| *at = (*at).min(now));
+        self.turns.values_mut().for_each(|at| *at = (*at).min(now));
         self.published_at = self.published_at.min(now);
         self.housekept_at = self.housekept_at.min(now);
         self.pruned_at = self.pruned_at.min(now);

@@ -79,6 +79,9 @@ pub(in crate::engine) struct Wanted {
     /// We are paired, and their account was recovered: they are asked for another pact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) renewal: bool,
+    /// The device of ours on which it was asked for; none if all of them came to it by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) of: Option<DeviceId>,
 }
 
 /// Where a pairing frame may be left.

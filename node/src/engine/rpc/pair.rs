@@ -97,7 +97,15 @@ fn wanted(cx: &Cx<'_, '_>, contact: &mut people::Contact, keys: &Keys, note: Str
     let since = asked.as_ref().map_or(cx.now, |asked| asked.since);
     let (said, given) = asked.map(|asked| (asked.note, asked.token)).unwrap_or_default();
     let note = if note.is_empty() { said } else { note };
-    Wanted { note, token: token.or(given), since, dh: keys.dh, kem: keys.kem, renewal: false }
+    Wanted {
+        note,
+        token: token.or(given),
+        since,
+        dh: keys.dh,
+        kem: keys.kem,
+        renewal: false,
+        of: Some(cx.me.device_id()),
+    }
 }
 
 fn parse(cx: &Cx<'_, '_>, text: &str) -> Result<(AccountId, Option<Ticket>), ApiError> {

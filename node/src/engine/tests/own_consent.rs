@@ -1,6 +1,9 @@
 //! Invites, pacts and blocks of an account with several devices: decided on one of them, or on two at once.
 
+use std::collections::BTreeSet;
+
 use covey_api::{self as api, ContactState};
+use covey_pairing::consent::PairFrame;
 
 use super::own_channel::{BOB, CAROL, LAPTOP, OURS, SERVER, by_id, household, sound, states, wait};
 use super::world::World;
@@ -199,5 +202,49 @@ fn a_contact_removed_on_the_device_whose_answer_it_did_not_take_hears_that_it_wa
     heard_from_the_laptop(&mut world);
     assert_eq!(states(&mut world, BOB), [Some(ContactState::Removed); 2]);
     assert_eq!(world.state(BOB, LAPTOP), Some(ContactState::Removed));
+    sound(&world, &[LAPTOP, SERVER, BOB]);
+}
+
+/// Invites that bob was sent.
+fn invites(world: &World) -> usize {
+    let sent = world.record.iter().flatten().filter(|(_, to, protocol, _)| (*to, *protocol) == (BOB, Protocol::Pair));
+    let frames = sent.filter_map(|(.., frame)| PairFrame::decode(frame).ok());
+    let invites = frames.filter(|frame| matches!(frame, PairFrame::Invite(_)));
+    invites.map(|frame| *frame.invite_id().as_bytes()).collect::<BTreeSet<_>>().len()
+}
+
+/// [OWN-14] Regression: `scripts/lab.sh --devices --seed 12`.
+#[test]
+fn an_invite_that_waits_for_a_key_is_made_by_the_device_that_was_asked_and_by_no_other() {
+    for asked in OURS {
+        let mut world = household(30);
+        world.record = Some(Vec::new());
+        world.invite(asked, BOB).unwrap();
+        wait(&mut world);
+        assert_eq!(invites(&world), 1);
+        assert_eq!(states(&mut world, BOB), [Some(ContactState::Invited); 2]);
+    }
+}
+
+/// [OWN-14]
+#[test]
+fn an_invite_whose_device_is_gone_is_made_by_another_one() {
+    let mut world = household(31);
+    world.record = Some(Vec::new());
+    world.drop = [Protocol::Pair].into();
+    world.invite(LAPTOP, BOB).unwrap();
+    world.settle();
+    world.stop(LAPTOP);
+    world.drop.clear();
+    world.pass(120_000, 10_000);
+    assert_eq!(invites(&world), 0, "the laptop may come back");
+    world.pass(600_000, 10_000);
+    assert_eq!(world.state(BOB, SERVER), Some(ContactState::Pending));
+    world.accept(BOB, SERVER).unwrap();
+    wait(&mut world);
+    world.restart(LAPTOP);
+    wait(&mut world);
+    assert_eq!(invites(&world), 1);
+    assert_eq!(states(&mut world, BOB), [Some(ContactState::Paired); 2]);
     sound(&world, &[LAPTOP, SERVER, BOB]);
 }

@@ -25,6 +25,7 @@ mod linking;
 mod logs_in_any_order;
 mod mending;
 mod node;
+mod own_at_once;
 mod own_channel;
 mod own_consent;
 mod own_conversations;

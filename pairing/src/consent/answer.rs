@@ -56,12 +56,15 @@ pub(super) struct Confirmation {
     /// Shows that the inviter derived the pair secret, post-quantum part included.
     tag: ByteArray<32>,
     pub(super) attachment: ByteBuf,
+    /// When the acceptance was taken, Unix milliseconds by the inviter's clock; 0 if an older version made this.
+    #[serde(default)]
+    pub(super) at: u64,
 }
 
 impl Confirmation {
-    pub(super) fn new(secret: &PairSecret, id: &InviteId, attachment: &[u8]) -> Self {
+    pub(super) fn new(secret: &PairSecret, id: &InviteId, attachment: &[u8], at: u64) -> Self {
         let tag = ByteArray::new(tag(secret, CONFIRM, id));
-        Self { v: Version, tag, attachment: ByteBuf::from(attachment) }
+        Self { v: Version, tag, attachment: ByteBuf::from(attachment), at }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {

@@ -11,7 +11,7 @@ use super::{
     material::{Ending, OwnInvite, Pact, Role},
     offer::ATTACHMENT_MAX,
     step::{Step, reopened},
-    time::{INVITE_LIFETIME_MS, REMIND_AFTER_MS},
+    time::{CLOCK_SKEW_MS, INVITE_LIFETIME_MS, REMIND_AFTER_MS},
 };
 use crate::{
     crypto::kem::KemPublic,
@@ -165,8 +165,8 @@ impl<R: CryptoRng> Step<'_, R> {
         self.learn(card.log(), &card.signer())?;
         let kem = own.kem.decapsulate(&acceptance.kem).map_err(|_| ConsentError::Payload("KEM ciphertext"))?;
         let secret = PairSecret::derive(keys, &kem, &self.me.account.id(), &self.r.them);
-        let agreed_at = acceptance.at.min(self.now);
-        let confirm = Confirmation::new(&secret, &own.id, self.me.answer_attachment).encode();
+        let (agreed_at, ours_at) = (self.believed(acceptance.at), self.now);
+        let confirm = Confirmation::new(&secret, &own.id, self.me.answer_attachment, ours_at).encode();
         let message = ByteBuf::from(handshake::seal_transport(&keys.to_responder, &confirm));
         self.end_older_pact();
         self.send(Slot::Confirm, &PairFrame::Confirm { id: own.id, message });
@@ -178,8 +178,13 @@ impl<R: CryptoRng> Step<'_, R> {
         self.spend(acceptance.newest.min(self.now.saturating_add(INVITE_LIFETIME_MS)));
         self.learned(Effect::CardLearned(acceptance.card.into_vec()));
         self.learned(Effect::Attachment(acceptance.attachment.into_vec()));
-        self.r.phase = Phase::Paired(Pact { id: own.id, secret, role: Role::Inviter, agreed_at });
+        self.r.phase = Phase::Paired(Pact { id: own.id, secret, role: Role::Inviter, agreed_at, ours_at });
         Ok(())
+    }
+
+    /// A time by their clock, which is not far ahead of ours.
+    fn believed(&self, at: u64) -> u64 {
+        at.min(self.now.saturating_add(CLOCK_SKEW_MS))
     }
 
     fn refused(&mut self, id: InviteId) {
@@ -210,7 +215,8 @@ impl<R: CryptoRng> Step<'_, R> {
             self.end_superseded(&pact);
             self.r.out.remove(&Slot::Answer);
             self.learned(Effect::Attachment(confirm.attachment.into_vec()));
-            self.r.phase = Phase::Paired(Pact { role: Role::Invitee, agreed_at: self.now, ..pact.clone() });
+            let agreed_at = if confirm.at == 0 { self.now } else { self.believed(confirm.at) };
+            self.r.phase = Phase::Paired(Pact { role: Role::Invitee, agreed_at, ..pact.clone() });
         }
         if !matches!(pact.role, Role::Inviter) {
             self.reply(answer::confirmed(&pact.secret, id).encode());

@@ -170,10 +170,13 @@ pub(super) struct Pact {
     pub(super) id: InviteId,
     pub(super) secret: PairSecret,
     pub(super) role: Role,
-    /// When they agreed, as far as is known here, Unix milliseconds: when their confirm came, or, if we invited, when they say that they
+    /// When they agreed, Unix milliseconds by their clock: when they took our acceptance, as their confirm says, or, if we invited, when they
     /// accepted. 0 before that, and if an older version stored it.
     #[serde(default)]
     pub(super) agreed_at: u64,
+    /// When we agreed, by the clock of the device of ours that accepted or took their acceptance. 0 if an older version stored it.
+    #[serde(default)]
+    pub(super) ours_at: u64,
 }
 
 /// Which side of the handshake we were, and how far it is known to have come.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
 use super::{Me, Relationship, Slot, State, answer, machine::Phase, material::Pact, step::Step};
-use crate::ids::InviteId;
+use crate::ids::{AccountId, InviteId};
 
 /// Ended pacts that are remembered: at most one an hour begins without the operator, and devices of an account rarely part for longer than that
 /// many take.
@@ -44,7 +44,7 @@ impl Relationship {
     /// What this account holds of the other one if this value counts, and another device of ours holds `other`: see the module. Both
     /// are of the same account.
     pub fn reconcile(&self, other: &Self, me: &Me<'_>, now: u64, rng: &mut impl CryptoRng) -> Reconciled {
-        let is_of_other = other.outweighs(self);
+        let is_of_other = other.outweighs(self, &me.account.id());
         let (base, rest) = if is_of_other { (other, self) } else { (self, other) };
         Reconciled { relationship: base.in_place_of(rest, me, now, rng), is_of_other }
     }
@@ -77,7 +77,7 @@ impl Relationship {
     }
 
     /// [OWN-10] Whether the contact's word makes this value count instead of `known`, whatever was decided there.
-    fn outweighs(&self, known: &Self) -> bool {
+    fn outweighs(&self, known: &Self, us: &AccountId) -> bool {
         if known.pact().is_some_and(|pact| self.has_ended(pact)) {
             // Here it was heard of, so this is what followed; unless the same is true the other way round.
             return !self.pact().is_some_and(|own| known.has_ended(own));
@@ -85,17 +85,27 @@ impl Relationship {
         let Some(pact) = self.pact().filter(|_| self.confirmed()) else { return false };
         if let Some(other) = known.pact().filter(|_| known.confirmed()) {
             // They hold one of the two: that to which they agreed later. Of invites that crossed they may have answered both.
-            return pact.agreed_at > other.agreed_at;
+            let by = self.clock(known, us);
+            return by(pact) > by(other);
         }
         // Offers that they made before they agreed are done with, also one that crossed ours.
         let done_with = self.spent.max(pact.agreed_at);
         let is_later = match &known.phase {
-            // The contact answers it by another pact.
-            Phase::Invited { .. } => true,
             Phase::Pending(theirs) => theirs.made_at() > done_with,
             _ => known.spent > done_with,
         };
         !is_later && !known.ended.iter().any(|ended| ended.0 == pact.id)
+    }
+
+    /// By whose clock it is told which of two pacts is the later one. A contact with one device holds that to which it agreed last. One with
+    /// several has to choose as we have to, and as we do: by the clock of the account with the lower id.
+    fn clock(&self, known: &Self, us: &AccountId) -> fn(&Pact) -> u64 {
+        let devices = |r: &Self| r.log.as_ref().map_or(0, |log| log.active().count());
+        if devices(self).max(devices(known)) <= 1 || self.them < *us {
+            |pact| pact.agreed_at
+        } else {
+            |pact| pact.ours_at
+        }
     }
 
     fn has_ended(&self, pact: &Pact) -> bool {

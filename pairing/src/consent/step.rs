@@ -168,7 +168,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
         self.spend(theirs.made_at());
         self.learned(Effect::CardLearned(offer.card.into_vec()));
         let role = Role::Unconfirmed { key: keys.to_responder, lapses_at: self.undelivered(), superseded };
-        self.r.phase = Phase::Paired(Pact { id: theirs.id(), secret, role, agreed_at: 0 });
+        self.r.phase = Phase::Paired(Pact { id: theirs.id(), secret, role, agreed_at: 0, ours_at: self.now });
         Ok(())
     }
 

@@ -153,6 +153,47 @@ fn of_two_pacts_to_which_they_agreed_the_later_one_counts() {
     assert_eq!(stands(&both_ways(&world, &held, &world.bob.r)), stands(&world.bob.r));
 }
 
+/// One device of bob's knows of alice's invite, another one does not and invites her: what each has then.
+fn both_ask() -> (World, Relationship) {
+    let mut world = World::pending();
+    let pending = std::mem::replace(&mut world.bob.r, Relationship::new(world.alice.id()));
+    world.invite(Bob).expect("a stranger can be invited");
+    let invited = std::mem::replace(&mut world.bob.r, pending);
+    world.run(Bob, Input::Accept);
+    (world, invited)
+}
+
+/// [OWN-10]
+#[test]
+fn an_open_invite_of_ours_does_not_take_the_place_of_an_answer_that_they_confirmed() {
+    let (mut world, invited) = both_ask();
+    world.settle();
+    world.assert_paired();
+    world.bob.r = both_ways(&world, &invited, &world.bob.r);
+    world.assert_paired();
+}
+
+/// [OWN-10] Regression: the confirm of the first one comes late, and was believed to be the later consent.
+#[test]
+fn of_their_answer_and_one_of_ours_the_one_counts_to_which_they_agreed_last_whichever_we_hear_of_first() {
+    let (mut world, invited) = both_ask();
+    world.pass(Bob, Slot::Answer);
+    let late = world.waiting(Alice, Slot::Confirm);
+    world.advance(1_000);
+    let answered = std::mem::replace(&mut world.bob.r, invited);
+    world.pass(Bob, Slot::Invite);
+    assert!(!world.alice.r.confirmed(), "she takes the invite for a wish to pair anew");
+    world.advance(1_000);
+    let invited = std::mem::replace(&mut world.bob.r, answered);
+    world.deliver(Bob, &late).expect("an honest frame is taken");
+    assert!(world.bob.r.confirmed());
+    let answered = std::mem::replace(&mut world.bob.r, invited);
+    world.pass(Alice, Slot::Answer);
+    world.bob.r = both_ways(&world, &answered, &world.bob.r);
+    world.settle();
+    world.assert_paired();
+}
+
 #[test]
 fn pacts_that_ended_are_not_remembered_without_end() {
     let mut world = World::paired();

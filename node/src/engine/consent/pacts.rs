@@ -4,7 +4,7 @@
 use covey_feed::ChannelId;
 use covey_pairing::consent::PairSecret;
 
-use crate::engine::group::returning;
+use crate::engine::group::{invites, returning};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::post;
 use crate::engine::records::channels::{self, Channel};
@@ -25,7 +25,8 @@ pub(in crate::engine) fn paired(
     contact.save(cx.tx)?;
     gate::allow_contact(cx, &contact.account)?;
     sharing::channel_opened(cx, &channel)?;
-    returning::give_back(cx, &contact.account)
+    returning::give_back(cx, &contact.account)?;
+    invites::remind(cx, contact.account)
 }
 
 /// It is over: sessions and keys are gone, the history stays readable.

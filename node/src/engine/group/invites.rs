@@ -3,7 +3,7 @@
 use covey_api::{ApiError, EventKind, GroupRefusal};
 use covey_feed::ChannelId;
 use covey_pairing::group::admission::{GroupInvite, JoinStatement};
-use covey_pairing::group::roster::{Grant, Op};
+use covey_pairing::group::roster::{Grant, Op, OpId};
 use covey_pairing::ids::AccountId;
 use serde_bytes::ByteBuf;
 use tracing::debug;
@@ -31,18 +31,43 @@ pub(in crate::engine) fn invite(
     note: String,
 ) -> Result<(), ApiError> {
     let op = ops::write(cx, channel, Op::Invite { account, grant })?;
-    let Some(group) = rosters::get(cx, channel.no) else { return Ok(()) };
+    Ok(tell(cx, channel.no, account, (op, grant), note)?)
+}
+
+fn tell(
+    cx: &mut Cx<'_, '_>,
+    no: u64,
+    account: AccountId,
+    (operation, grant): (OpId, Grant),
+    note: String,
+) -> Result<(), EngineError> {
+    let Some(group) = rosters::get(cx, no) else { return Ok(()) };
     let invite = GroupInvite {
         group: group.id,
         name: group.roster.name().to_owned(),
         inviter: cx.me.account_id(),
-        operation: op,
+        operation,
         grant,
         members: u32::try_from(group.roster.len()).unwrap_or(u32::MAX),
         note,
     };
-    let bytes = invite.to_bytes().ok_or_else(|| ApiError::internal("The name of the group cannot be encoded."))?;
-    Ok(notes::tell(cx, &account, &Note::Invite(ByteBuf::from(bytes)))?)
+    let bytes = invite.to_bytes().ok_or_else(|| EngineError::bug("the name of a group cannot be encoded"))?;
+    notes::tell(cx, &account, &Note::Invite(ByteBuf::from(bytes)))
+}
+
+/// [NOTE-7] An account is paired with us: it is told of the invites of ours that wait for it. One that it was sent under a pact of before was
+/// lost with that pact, or with its devices; and it cannot be made again while it waits.
+pub(in crate::engine) fn remind(cx: &mut Cx<'_, '_>, account: AccountId) -> Result<(), EngineError> {
+    let me = cx.me.account_id();
+    let mut waiting = Vec::new();
+    for (no, group) in cx.live.groups.by_no.iter().filter(|(_, group)| group.state == State::Joined) {
+        let ours = group.roster.invited().filter(|(invited, invite)| **invited == account && invite.by == me);
+        waiting.extend(ours.map(|(_, invite)| (*no, (invite.op, invite.grant))));
+    }
+    for (no, invite) in waiting {
+        tell(cx, no, account, invite, String::new())?;
+    }
+    Ok(())
 }
 
 /// [NOTE-1] A contact invites us.

@@ -189,3 +189,20 @@ fn nobody_is_brought_into_a_group_who_was_not_recovered_or_by_somebody_who_is_no
     assert_eq!(groups(&mut world, ANEW), [], "she has accepted nobody yet");
     assert!(world.texts_in(BOB, &group).contains(&"before the fire".to_owned()));
 }
+
+/// [NOTE-7] Regression: household, seed 3. The member could not be invited again, because the roster had the invite, and did not hear of it.
+#[test]
+fn an_invite_to_a_group_that_was_lost_with_the_devices_of_an_account_is_told_again_once_it_is_paired_again() {
+    let mut world = World::new(3, 190);
+    world.pair(BOB, ALICE);
+    let words = world.nodes[ALICE].me.account.clone();
+    let group = world.create_group(BOB, "garden");
+    world.stop(ALICE);
+    world.invite_to(BOB, &group, ALICE).unwrap();
+    come_back(&mut world, &words);
+    assert_eq!(world.group(ANEW, &group).state, GroupState::Invited);
+    world.accept_group(ANEW, &group).unwrap();
+    wait(&mut world);
+    assert_eq!(world.group(ANEW, &group).state, GroupState::Joined);
+    assert!([BOB, ANEW].iter().all(|node| world.verify(*node).ok));
+}

@@ -60,9 +60,9 @@ pub(in crate::engine) fn receive(
     }
 }
 
-/// [CTRL-2], [CTRL-3] Gives content keys to a device of the channel's other member, and to nobody else: of our own entries, and of those
-/// that the device itself wrote and has lost. In a group, only of what was written since they are a member. Another device of ours is given
-/// those of everything in direct channels [FAN-4].
+/// [CTRL-2], [CTRL-3] Gives content keys to a device of the channel's other member, and to nobody else: of the entries of our account, and of those
+/// that its own account wrote. In a group, only of what was written since they are a member. Another device of ours is given
+/// those of everything [FAN-4].
 fn give_keys(
     cx: &mut Cx<'_, '_>,
     scope: Scope,
@@ -77,23 +77,24 @@ fn give_keys(
         else {
             continue;
         };
-        let ours = cx.me.wrote(key);
-        // Our own devices may know all that they tell each other, and what stands in direct channels.
-        let kin = scope == Scope::Own;
-        let theirs_to_know = ours || kin || key.author.as_bytes() == owner.device.as_bytes();
-        if !members::includes(cx, &channel, &owner.account) || !theirs_to_know {
+        let author = members::account_of(cx, &channel, &key.author)?;
+        let ours = author.is_some_and(|author| cx.me.is_ours(&author));
+        // Our own devices may know all that our account may.
+        let kin = cx.me.is_own_other(&owner.device);
+        let has_others = kin || (ours && !cx.me.wrote(key));
+        if !members::includes(cx, &channel, &owner.account) || !(ours || kin || author == Some(owner.account)) {
             continue;
         }
         let feed = feeds::load(cx.tx, channel.no, key)?;
         let entry = feed.as_ref().map(|feed| feeds::entry(cx.tx, feed.fid, *seq)).transpose()?.flatten();
         let (Some(feed), Some(entry)) = (feed, entry) else {
             // There are others to ask.
-            if kin {
+            if has_others {
                 denied.push((*id, *key, *seq));
             }
             continue;
         };
-        if ours && !rights::may_read(cx, &channel, &owner.account, &entry)? {
+        if (ours || kin) && !rights::may_read(cx, &channel, &owner.account, &entry)? {
             denied.push((*id, *key, *seq));
             continue;
         }
@@ -106,12 +107,12 @@ fn give_keys(
         }
         let message = messages::at(cx.tx, channel.no, &entry.order())?;
         // What is deleted has no key any more, and is not to be read by anybody who did not.
-        if message.as_ref().map_or(kin, |message| message.body.is_deleted()) {
+        if message.as_ref().map_or(has_others, |message| message.body.is_deleted()) {
             denied.push((*id, *key, *seq));
             continue;
         }
         if let (Scope::Group(no), None, Some(payload)) = (scope, &chain, entry.payload())
-            && ours
+            && cx.me.wrote(key)
         {
             chain = chains::answer(cx, no, &owner.device, payload)?;
         }

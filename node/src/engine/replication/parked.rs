@@ -1,8 +1,9 @@
 //! Entries that could not be opened: whom their content keys are asked of, when, and when they are given up (`[NODE-REWRAP]`).
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 
-use covey_feed::{ChannelId, Entry, FeedKey};
+use covey_feed::{Author, ChannelId, Entry, FeedKey};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::{debug, info, warn};
 
@@ -88,13 +89,8 @@ pub(in crate::engine) fn request(
     for (key, parked) in rows {
         let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
         let of_any = is_of_any(cx, &channel, &parked.feed);
-        if parked.asked >= MAX_TIMES_ASKED && !absent && is_direct(&channel) {
-            ask_another(cx, &key, device, parked, tables::feed_of_parked(&key))?;
-            continue;
-        }
         if parked.asked >= MAX_TIMES_ASKED && !absent && !of_any {
-            warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
-            cx.tx.delete(&key);
+            ask_another(cx, &channel, &key, device, parked)?;
             continue;
         }
         if of_any && parked.asked_at > 0 {
@@ -147,54 +143,70 @@ fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<
     Ok(())
 }
 
-fn is_direct(channel: &Channel) -> bool {
-    matches!(channel.kind(), Kind::Direct(_))
-}
-
-/// Who may have the key of an entry in a direct channel: its author, and our other devices.
-fn who_may_have(cx: &Cx<'_, '_>, parked: &Parked) -> Vec<DeviceId> {
-    let devices = [parked.feed.author].into_iter().chain(cx.me.kin());
-    let mut devices: Vec<_> = devices.map(|author| DeviceId::from_bytes(*author.as_bytes())).collect();
-    devices.retain(|device| !cx.me.is_this_device(device));
-    devices
+/// Who may have the key of an entry: its author, our other devices, and the other devices of the account that wrote it.
+fn who_may_have(cx: &Cx<'_, '_>, channel: &Channel, author: &Author) -> Result<Vec<DeviceId>, EngineError> {
+    let account = members::account_of(cx, channel, author)?;
+    let theirs = account.map(|account| devices::devices(cx.tx, &account)).transpose()?.unwrap_or_default();
+    let kin = cx.me.kin();
+    let first = [*author].into_iter().chain(kin).map(|author| DeviceId::from_bytes(*author.as_bytes()));
+    let mut all = Vec::new();
+    for device in first.chain(theirs.into_iter().map(|device| device.id)) {
+        if !cx.me.is_this_device(&device) && !all.contains(&device) {
+            all.push(device);
+        }
+    }
+    Ok(all)
 }
 
 /// A device is here that may have keys for which others who are away would be waited for.
 pub(in crate::engine) fn take_over(cx: &mut Cx<'_, '_>, device: &DeviceId) -> Result<(), EngineError> {
+    let mut known: BTreeMap<(ChannelId, Author), Vec<DeviceId>> = BTreeMap::new();
     for (key, parked) in cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)? {
-        let candidates = who_may_have(cx, &parked);
-        if !candidates.contains(device) || parked.tried.contains(&short(device)) {
+        let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
+        if is_of_any(cx, &channel, &parked.feed) || parked.tried.contains(&short(device)) {
+            continue;
+        }
+        let candidates = match known.entry((parked.channel, parked.feed.author)) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(new) => new.insert(who_may_have(cx, &channel, &parked.feed.author)?),
+        };
+        if !candidates.contains(device) {
             continue;
         }
         let fid = tables::feed_of_parked(&key);
         let mut waits = false;
-        for asked in candidates.into_iter().filter(|asked| asked != device) {
-            let is_asked = cx.tx.contains(&tables::parked(&asked, fid, parked.seq))?;
-            waits |= is_asked && !rosters::is_connected(cx, &asked);
+        for asked in candidates.iter().filter(|asked| *asked != device) {
+            let is_asked = cx.tx.contains(&tables::parked(asked, fid, parked.seq))?;
+            waits |= is_asked && !rosters::is_connected(cx, asked);
         }
-        if waits && channels::by_id(cx.tx, &parked.channel)?.as_ref().is_some_and(is_direct) {
+        if waits {
             move_to(cx, &key, device, fid, parked)?;
         }
     }
     Ok(())
 }
 
-/// A device did not give the key of an entry in a direct channel: its author is asked, then the other devices of ours, each once.
+/// A device did not give the key of an entry: its author is asked, then our other devices and those of its account, each once.
 fn ask_another(
     cx: &mut Cx<'_, '_>,
+    channel: &Channel,
     key: &Key,
     device: &DeviceId,
     mut parked: Parked,
-    fid: u64,
 ) -> Result<(), EngineError> {
     parked.tried.push(short(device));
-    let mut candidates = who_may_have(cx, &parked).into_iter();
-    let Some(next) = candidates.find(|one| !parked.tried.contains(&short(one))) else {
-        warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
+    let mut candidates = who_may_have(cx, channel, &parked.feed.author)?;
+    candidates.retain(|one| !parked.tried.contains(&short(one)));
+    let here = candidates.iter().find(|one| rosters::is_connected(cx, one)).or(candidates.first()).copied();
+    let Some(next) = here else {
+        // A newcomer to a group is refused what is older, which is nothing to warn of.
+        if !channel.is_group() {
+            warn!(channel = %channel.id.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
+        }
         cx.tx.delete(key);
         return Ok(());
     };
-    move_to(cx, key, &next, fid, Parked { asked: 0, ..parked })?;
+    move_to(cx, key, &next, tables::feed_of_parked(key), Parked { asked: 0, ..parked })?;
     let owner = cx.live.contacts.values().find(|at| at.device == next).map(|at| at.account);
     match owner {
         Some(account) => request(cx, &account, &next),
@@ -212,9 +224,8 @@ fn move_to(cx: &mut Cx<'_, '_>, key: &Key, device: &DeviceId, fid: u64, parked: 
     Ok(cx.tx.put(&tables::parked(device, fid, parked.seq), &Parked { asked_at: 0, ..parked })?)
 }
 
-/// A device did not help with an entry: says that it has no key, or gave one that does not open it. In a direct channel our other devices
-/// may have it; in a group nobody else can be asked for it, unless we wrote it ourselves: then any other member may, whatever this one
-/// says.
+/// A device did not help with an entry: says that it has no key, or gave one that does not open it. Our other devices may have it, or those of
+/// its author's account; of what we wrote ourselves in a group any other member, whatever this one says.
 pub(in crate::engine) fn refused(
     cx: &mut Cx<'_, '_>,
     channel: &Channel,
@@ -225,11 +236,8 @@ pub(in crate::engine) fn refused(
     let key = tables::parked(device, feed.fid, seq);
     match cx.tx.get::<Parked>(&key)? {
         Some(parked) if is_of_any(cx, channel, &feed.key) => in_vain(cx, channel, &key, device, parked, feed.fid, true),
-        Some(parked) if is_direct(channel) => ask_another(cx, &key, device, parked, feed.fid),
-        _ => {
-            cx.tx.delete(&key);
-            Ok(())
-        }
+        Some(parked) => ask_another(cx, channel, &key, device, parked),
+        None => Ok(()),
     }
 }
 

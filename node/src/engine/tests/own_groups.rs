@@ -166,3 +166,19 @@ fn a_device_that_its_account_has_no_more_is_not_let_in_by_an_older_card() {
     wait(&mut world);
     assert!(!is_let_in(&mut world));
 }
+
+/// [FAN-4] Regression: household, seed 11.
+#[test]
+fn what_a_device_that_is_gone_wrote_in_a_group_is_read_with_the_keys_of_another_one_of_its_account() {
+    let (mut world, group) = invited(9);
+    world.accept_group(SERVER, &group).unwrap();
+    wait(&mut world);
+    world.say_in(LAPTOP, &group, "before I was lost").unwrap();
+    world.say_in(BOB, &group, "what was that?").unwrap();
+    wait(&mut world);
+    world.stop(LAPTOP);
+    world.link(SERVER, PHONE);
+    wait(&mut world);
+    assert_eq!(world.texts_in(PHONE, &group), ["before I was lost", "what was that?"]);
+    assert!([SERVER, PHONE, BOB].iter().all(|node| world.verify(*node).ok));
+}

@@ -1,4 +1,4 @@
-//! What holds once the network is whole again: HOME-1 to HOME-9.
+//! What holds once the network is whole again: HOME-1 to HOME-10.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +42,7 @@ impl converging::World for Household {
         self.same_records(&mut problems);
         CONTACTS.into_iter().for_each(|contact| self.alike(contact, &mut problems));
         (0..self.groups.len()).for_each(|at| self.group(at, &mut problems));
+        self.ended(&mut problems);
         self.cut_off(&mut problems);
         problems
     }
@@ -87,10 +88,9 @@ impl Household {
         }
         let (ours, theirs) = (held[0].as_ref(), theirs.as_ref());
         if pact(ours) != pact(theirs) {
-            // What was accepted and not confirmed lapses by itself.
-            let unconfirmed = |pact: Option<(bool, Option<String>)>| pact.is_some_and(|(confirmed, _)| !confirmed);
-            let waits = unconfirmed(pact(ours)) || (pact(ours).is_none() && unconfirmed(pact(theirs)));
-            if !waits && !self.blocked.contains(&with) && !self.unsettled.contains(&with) {
+            // Of a block nobody is told: the pact is kept where it was blocked, and what was not confirmed before lapses on the other side.
+            let is_blocked = [ours, theirs].iter().flatten().any(|it| it.state == ContactState::Blocked);
+            if !is_blocked && !self.unsettled.contains(&with) {
                 problems.push(format!("HOME-2 with {with}: {:?}, they: {:?}", seen(ours), seen(theirs)));
             }
             return;
@@ -110,6 +110,7 @@ impl Household {
         problems: &mut Vec<String>,
     ) {
         let lists: Vec<Vec<api::Message>> = readers.iter().map(|reader| self.messages(*reader, channel)).collect();
+        let lost = self.lost(readers, &lists);
         for (reader, list) in readers.iter().zip(&lists) {
             let mut times: BTreeMap<usize, usize> = BTreeMap::new();
             list.iter()
@@ -117,8 +118,10 @@ impl Household {
                 .for_each(|(number, _)| *times.entry(number).or_default() += 1);
             for (number, said) in self.said.iter().filter(|(_, said)| said.channel == channel) {
                 let times = times.get(number).copied().unwrap_or(0);
-                let must =
-                    self.sim.answered.contains(&said.ticket) && !said.gone && self.may_read(*reader, said, is_for);
+                let must = self.sim.answered.contains(&said.ticket)
+                    && !said.gone
+                    && is_for((*reader, said))
+                    && !lost.contains(number);
                 if times > 1 || (must && times == 0) {
                     problems.push(format!("HOME-3 {reader} has {times} times number {number}: {said:?}"));
                 }
@@ -130,9 +133,9 @@ impl Household {
         // Of what is not for all of them, each has what it has.
         let common = |list: &[api::Message]| -> Vec<(String, String)> {
             let is_common = |message: &&api::Message| {
-                let said = numbers(&message.text).and_then(|(number, _)| self.said.get(&number));
-                said.filter(|said| !said.stolen)
-                    .is_some_and(|said| readers.iter().all(|reader| self.may_read(*reader, said, is_for)))
+                let number = numbers(&message.text).map(|(number, _)| number).filter(|number| !lost.contains(number));
+                let said = number.and_then(|number| self.said.get(&number)).filter(|said| !said.stolen);
+                said.is_some_and(|said| readers.iter().all(|reader| is_for((*reader, said))))
             };
             list.iter().filter(is_common).map(|message| (message.id.clone(), message.text.clone())).collect()
         };
@@ -153,8 +156,32 @@ impl Household {
         }
     }
 
-    fn may_read(&self, reader: usize, said: &Said, is_for: &dyn Fn((usize, &Said)) -> bool) -> bool {
-        is_for((reader, said)) && (CONTACTS.contains(&reader) || !said.lost)
+    /// What machines of before wrote and no device of the account reads now: nobody can give its keys any more, and who was given them before reads
+    /// it.
+    fn lost(&self, readers: &[usize], lists: &[Vec<api::Message>]) -> BTreeSet<usize> {
+        let own = readers.iter().zip(lists).filter(|(reader, _)| self.devices.contains(reader));
+        let read: BTreeSet<usize> =
+            own.flat_map(|(_, list)| list.iter().filter_map(|message| numbers(&message.text))).map(|it| it.0).collect();
+        let of_before = self.said.iter().filter(|(_, said)| self.out.contains(&said.author));
+        of_before.map(|(number, _)| *number).filter(|number| !read.contains(number)).collect()
+    }
+
+    /// HOME-10
+    fn ended(&self, problems: &mut Vec<String>) {
+        let listed = |device: &usize| -> BTreeMap<String, Vec<(String, String)>> {
+            let ended = self.channels(*device).into_iter().filter(|it| it.group.is_none() && !it.open);
+            let texts = |channel: &api::Channel| -> Vec<(String, String)> {
+                self.messages(*device, &channel.channel).into_iter().map(|message| (message.id, message.text)).collect()
+            };
+            ended.map(|channel| (channel.channel.clone(), texts(&channel))).collect()
+        };
+        let first = listed(&self.devices[0]);
+        for device in &self.devices[1..] {
+            let other = listed(device);
+            if other != first {
+                problems.push(format!("HOME-10 {} has {first:?}\n  {device} has {other:?}", self.devices[0]));
+            }
+        }
     }
 
     /// HOME-4
@@ -201,8 +228,7 @@ impl Household {
         }
         let since = joined.pop_first().flatten();
         let is_for = |(reader, said): (usize, &Said)| {
-            let is_held = said.membership.is_some_and(|of| Some(of) == since) && !self.out.contains(&said.author);
-            CONTACTS.contains(&reader) || is_held
+            CONTACTS.contains(&reader) || said.membership.is_some_and(|of| Some(of) == since)
         };
         self.conversation(&readers, &circle.id, &is_for, problems);
         if is_in {

@@ -1,6 +1,5 @@
 //! What happens to the machines of the account: linked, revoked, stolen, burnt, restored.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use covey_api as api;
@@ -101,7 +100,6 @@ impl Household {
         self.unsettle(victim, &[actor]);
         self.leaves(victim);
         self.forget_what_is_nowhere(victim, &[actor]);
-        self.lose_what_no_device_reads();
     }
 
     /// A machine is the account's no more.
@@ -132,12 +130,6 @@ impl Household {
             self.leaves(machine);
             // Contacts ask anew, and what was said before is theirs.
             self.forget_what_is_nowhere(machine, &[]);
-        }
-        // Decisions of before are those of nobody any more.
-        for contact in CONTACTS {
-            if self.contact(contact, FIRST).is_some_and(|of_us| of_us.state == api::ContactState::Blocked) {
-                self.blocked.insert(contact);
-            }
         }
         let sequence = found.content().sequence + (1 << 20);
         let me = Me::recovered(&self.words, &keys, device, log, false);
@@ -187,7 +179,6 @@ impl Household {
         self.told.restored += 1;
         let honest = self.honest();
         self.forget_what_is_nowhere(node, &honest);
-        self.lose_what_no_device_reads();
     }
 
     /// A stolen device goes on as its thief likes.
@@ -228,22 +219,6 @@ impl Household {
             if remaining.iter().all(|other| is(*other) != is(machine)) {
                 self.unsettled.insert(contact);
             }
-        }
-    }
-
-    /// What machines of before wrote is read by those who remain if one of them has the key.
-    fn lose_what_no_device_reads(&mut self) {
-        let mut read: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-        for device in &self.devices {
-            for channel in self.channels(*device) {
-                let messages = self.messages(*device, &channel.channel).into_iter();
-                let numbers = messages.filter_map(|it| super::people::numbers(&it.text)).map(|(number, _)| number);
-                read.entry(channel.channel).or_default().extend(numbers);
-            }
-        }
-        let out = &self.out;
-        for (number, said) in self.said.iter_mut().filter(|(_, said)| out.contains(&said.author)) {
-            said.lost |= !read.get(&said.channel).is_some_and(|read| read.contains(number));
         }
     }
 

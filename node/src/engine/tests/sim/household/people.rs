@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use covey_api::{self as api, ContactState};
 
-use super::{CONTACTS, Household, Said};
+use super::{Household, Said};
 use crate::engine::records::devices;
 use crate::engine::rpc;
 
@@ -55,7 +55,7 @@ impl Household {
         let (ticket, answer) = self.sim.call(author, |cx| rpc::message::send(cx, params));
         if !matches!(answer, Some(Err(_))) {
             let stolen = self.out.contains(&author);
-            let said = Said { author, ticket, channel, known_out, membership, gone: stolen, lost: false, stolen };
+            let said = Said { author, ticket, channel, known_out, membership, gone: stolen, stolen };
             self.said.insert(number, said);
         }
     }
@@ -141,7 +141,6 @@ impl Household {
                 drop(self.sim.call(node, |cx| rpc::pair::remove(cx, &params)));
             }
             Some(ContactState::Paired | ContactState::Pending) if chance == 1 => {
-                self.blocked.insert(if CONTACTS.contains(&with) { with } else { node });
                 let params = api::PairBlock { contact, client_id: None };
                 drop(self.sim.call(node, |cx| rpc::pair::block(cx, &params)));
             }

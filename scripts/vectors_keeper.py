@@ -32,6 +32,12 @@ def keepers():
     padded += bytes(-len(padded) % 1024)
     parcel = head + seal(derive_key("covey 2026 inbox seal v1", material), bytes(12), head, padded)
 
+    account_dh, pact = seed("keeper/account dh"), seed("keeper/pact")
+    root = derive_key("covey 2026 own slots v1", account_dh)
+    keeper_id, number, losses = verifying(signing), 5, 3
+    own = derive_key("covey 2026 own slot id v1", root + keeper_id + number.to_bytes(8, "little") + pact)[:16]
+    token = derive_key("covey 2026 own slot token v1", root + own + losses.to_bytes(4, "little"))
+
     signed = slot + blake3(parcel) + until.to_bytes(8, "little")
     receipt = sign(signing, b"covey keeper receipt v1\0", signed)
     return {
@@ -44,6 +50,12 @@ def keepers():
         "kem_random": kem_random.hex(),
         "ephemeral": ephemeral.hex(),
         "parcel": parcel.hex(),
+        "root": root.hex(),
+        "pact": pact.hex(),
+        "number": number,
+        "losses": losses,
+        "own_slot": own.hex(),
+        "own_token_hash": derive_key("covey 2026 keeper slot token v1", token).hex(),
         "until": until,
         "receipt": cbor({"slot": slot, "parcel": blake3(parcel), "until": until, "signature": receipt}).hex(),
     }

@@ -1,6 +1,9 @@
 //! Tickets, frames, mailboxes and limits of keepers. `pairing/SPEC.md`, section Keepers.
 
+use std::collections::BTreeSet;
+
 use covey_pairing::{
+    crypto::secret::Secret,
     identity::DeviceSecret,
     keeper::{
         InboxSecret, KEEPER_FRAME_MAX, KEPT_FOR_MS, KeeperFrame, KeeperTicket, KeeperTicketError, LARGE,
@@ -71,7 +74,7 @@ fn a_token_opens_its_own_slot_only() {
 #[test]
 fn a_mailbox_names_three_keepers_at_most() {
     let key = InboxSecret::from_seed([1; 32]).public();
-    let full = Mailbox { key, at: vec![at(vec!["a".repeat(256); 8]); 3] };
+    let full = Mailbox { key, at: vec![at(vec!["a".repeat(256); 8]); 3], number: u64::MAX };
     assert_eq!(Mailbox::decode(&full.encode()), Ok(full.clone()));
     for wrong in [vec![at(Vec::new()); 4], vec![at(vec![String::new(); 9])], vec![at(vec!["a".repeat(257)])]] {
         let mailbox = Mailbox { at: wrong, ..full.clone() };
@@ -80,13 +83,43 @@ fn a_mailbox_names_three_keepers_at_most() {
     }
 }
 
+#[test]
+fn a_mailbox_of_before_accounts_had_one_in_common_is_read() {
+    let mailbox = Mailbox { key: InboxSecret::from_seed([1; 32]).public(), at: vec![at(Vec::new())], number: 0 };
+    let bytes = mailbox.encode();
+    // An array of three without the number.
+    let before = [&[0x83], &bytes[1..bytes.len() - 1]].concat();
+    assert_eq!(Mailbox::decode(&before), Ok(mailbox));
+}
+
+/// [KEEP-10]
+#[test]
+fn a_slot_is_of_one_account_keeper_and_pact_and_its_token_of_one_set_of_devices() {
+    let roots = [1, 2].map(|n| Secret::new([n; 32]));
+    let keepers = [1, 2].map(|n| DeviceSecret::from_seed([n; 32]).id());
+    let mut slots = Vec::new();
+    for root in &roots {
+        for keeper in &keepers {
+            for (number, pact) in [(1, [7; 32]), (2, [7; 32]), (1, [8; 32])] {
+                slots.push(SlotId::derive(root, keeper, number, &pact));
+            }
+        }
+    }
+    assert_eq!(slots[0], SlotId::derive(&roots[0], &keepers[0], 1, &[7; 32]));
+    let distinct: BTreeSet<_> = slots.iter().collect();
+    assert_eq!(distinct.len(), slots.len());
+    let token = |root, losses| SlotToken::derive(&roots[root], &slots[0], losses);
+    assert_eq!(token(0, 1), token(0, 1));
+    assert!(token(0, 1) != token(0, 2) && token(0, 1) != token(1, 1));
+}
+
 /// [KEEP-1]
 #[test]
 fn a_frame_holds_the_longest_parcel_and_all_slots() {
     let mut rng = rng();
     let parcel = ByteBuf::from(vec![0; PARCEL_MAX]);
     let deposit = KeeperFrame::Deposit(SlotId::random(&mut rng), SlotToken::random(&mut rng), parcel);
-    let entry = SlotEntry(SlotId::random(&mut rng), SlotToken::random(&mut rng).hash());
+    let entry = SlotEntry(SlotId::random(&mut rng), SlotToken::random(&mut rng).hash(), u32::MAX);
     for frame in [deposit, KeeperFrame::Slots(u64::MAX, vec![entry; MAX_SLOTS]), KeeperFrame::Waiting] {
         let encoded = frame.encode();
         assert!(encoded.len() <= KEEPER_FRAME_MAX);

@@ -3,10 +3,11 @@
 mod session_support;
 
 use covey_pairing::{
-    crypto::hash::blake3,
+    crypto::{hash::blake3, secret::Secret},
     identity::DeviceSecret,
     keeper::{
-        Deposit, DepositError, InboxError, InboxSecret, MAX_CONTENT, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX, Receipt, SlotId,
+        Deposit, DepositError, InboxError, InboxSecret, MAX_CONTENT, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX, Receipt,
+        SlotId, SlotToken,
     },
 };
 use proptest::prelude::*;
@@ -38,7 +39,7 @@ fn bytes(value: &Value) -> Vec<u8> {
     hex::decode(value.as_str().expect("a string")).expect("hex")
 }
 
-/// [KEEP-6] [KEEP-8] [KEEP-9]
+/// [KEEP-6] [KEEP-8] [KEEP-9] [KEEP-10]
 #[test]
 fn parcels_and_receipts_are_byte_for_byte_those_of_the_independent_computation() {
     let golden: Value = serde_json::from_str(include_str!("vectors/keeper.json")).expect("JSON");
@@ -56,6 +57,13 @@ fn parcels_and_receipts_are_byte_for_byte_those_of_the_independent_computation()
     let receipt = Receipt::sign(device.signing(), slot, &parcel, until);
     let encoded = covey_codec::encode(&receipt).expect("plain data");
     assert_eq!(hex::encode(encoded), golden["receipt"]);
+
+    let (root, number) = (Secret::new(seed("root")), golden["number"].as_u64().expect("a number"));
+    let slot = SlotId::derive(&root, &device.id(), number, &seed("pact"));
+    assert_eq!(hex::encode(slot.as_bytes()), golden["own_slot"]);
+    let losses = u32::try_from(golden["losses"].as_u64().expect("a number")).expect("small");
+    let hash = covey_codec::encode(&SlotToken::derive(&root, &slot, losses).hash()).expect("plain data");
+    assert_eq!(hex::encode(&hash[2..]), golden["own_token_hash"]);
 }
 
 /// [KEEP-6]

@@ -340,7 +340,7 @@ fn keeper_objects() -> Seeds {
     let frames = [
         KeeperFrame::Hello(Some(TicketSecret::random(&mut rng)), ByteBuf::from(vec![1; 100])),
         KeeperFrame::welcome(room, addresses.clone()),
-        KeeperFrame::Slots(1, vec![SlotEntry(slot, token.hash())]),
+        KeeperFrame::Slots(1, vec![SlotEntry(slot, token.hash(), 1)]),
         KeeperFrame::Deposit(slot, token.clone(), ByteBuf::from(parcel.clone())),
         KeeperFrame::Parcel(1, slot, ByteBuf::from(parcel.clone())),
         KeeperFrame::Batch(1, false, room),
@@ -348,7 +348,7 @@ fn keeper_objects() -> Seeds {
         KeeperFrame::Waiting,
     ];
     let at = vec![MailboxAt { keeper, addresses: addresses.clone(), slot, token }];
-    let mailbox = Mailbox { key: keepers::inbox().public(), at };
+    let mailbox = Mailbox { key: keepers::inbox().public(), at, number: 1 };
     let secret = TicketSecret::random(&mut rng);
     let ticket = KeeperTicket { keeper, secret, expires_at: NOW, addresses }.to_string();
     let ticket = data_encoding::BASE32_NOPAD.decode(ticket["covey-keeper:".len()..].to_uppercase().as_bytes()).unwrap();

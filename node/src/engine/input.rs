@@ -14,7 +14,7 @@ use crate::engine::contacts::renewal;
 use crate::engine::devices::{link, notice};
 use crate::engine::group::{content, disputes, listing};
 use crate::engine::inbound::{contests, knock, parcels};
-use crate::engine::keepers::{fetching, leaving, roles};
+use crate::engine::keepers::{leaving, mine, roles};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
 use crate::engine::replication::sync;
@@ -209,7 +209,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     loop {
         let Some(notice) = cx.notices.next() else {
             // What has to be said to our own devices may bring more about.
-            if own::write::some(cx)? || fetching::follow(cx)? {
+            if own::write::some(cx)? || mine::follow(cx)? {
                 continue;
             }
             return Ok(());
@@ -218,6 +218,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             Notice::Sync(peer, input) => sync::drive(cx, peer, input)?,
             Notice::DevicesKnown(devices) => parcels::known_now(cx, &devices)?,
             Notice::OwnDevices => {
+                mine::devices_changed(cx)?;
                 listing::changed(cx)?;
                 own::write::begin(cx)?;
             }

@@ -26,7 +26,7 @@ impl KeeperApi for Service {
         while added.state == KeeperState::Asked && Instant::now() < until {
             sleep(LOOK).await;
             let id = added.keeper.clone();
-            let found = self.engine.call(move |cx| rpc::keeper::mine(cx, &id)).await?;
+            let found = self.engine.call(move |cx| rpc::keeper::one(cx, &id)).await?;
             added = found.unwrap_or(added);
         }
         Ok(added)

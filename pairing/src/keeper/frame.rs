@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
-use super::{ADDRESS_MAX, MAX_ADDRESSES, MAX_SLOTS, Receipt, SlotId, SlotToken, TicketSecret, TokenHash, Use};
+use super::{MAX_SLOTS, Receipt, SlotId, SlotToken, TicketSecret, TokenHash, Use, are_few, fewer};
 use crate::version::Version;
 
 /// Longest frame in bytes: a parcel with its slot and token, or [`MAX_SLOTS`] slots.
@@ -11,9 +11,10 @@ pub const KEEPER_FRAME_MAX: usize = 80 * 1024;
 /// Parcels that are acknowledged in one frame.
 const MAX_GOT: usize = 256;
 
-/// A slot as its owner registers it.
+/// A slot as a device of its owner registers it: with the hash of its token, and the number of that token. Of two tokens the one with the
+/// higher number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlotEntry(pub SlotId, pub TokenHash);
+pub struct SlotEntry(pub SlotId, pub TokenHash, pub u32);
 
 /// What an owner uses at a keeper, and may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ pub enum KeeperFrame {
     Welcome(Room, Vec<String>),
     /// Keeper: it is not, whatever the reason.
     Refused,
-    /// Owner: these are all of my slots; the number says of which list the answer speaks.
+    /// Owner: these are all slots that this device of mine knows; the number says of which list the answer speaks.
     Slots(u64, Vec<SlotEntry>),
     /// Keeper: the slots of that list are durable.
     Open(u64),
@@ -50,7 +51,7 @@ pub enum KeeperFrame {
     Batch(u64, bool, Room),
     /// Keeper: something new lies there.
     Waiting,
-    /// Owner: these are durable here, or worthless.
+    /// Owner: these are durable on this device, or worthless.
     Got(Vec<u64>),
     /// Depositor: put this parcel into that slot.
     Deposit(SlotId, SlotToken, ByteBuf),
@@ -60,10 +61,6 @@ pub enum KeeperFrame {
     Full(ByteArray<32>),
     /// Keeper: not taken, whatever the reason.
     No(ByteArray<32>),
-}
-
-fn few(addresses: &[String]) -> bool {
-    addresses.len() <= MAX_ADDRESSES && addresses.iter().all(|address| address.len() <= ADDRESS_MAX)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,7 +80,7 @@ impl KeeperFrame {
         let Wire(_, frame) = covey_codec::decode(bytes, KEEPER_FRAME_MAX).map_err(|_| NotAFrame)?;
         match &frame {
             Self::Slots(_, slots) if slots.len() > MAX_SLOTS => Err(NotAFrame),
-            Self::Welcome(_, addresses) if !few(addresses) => Err(NotAFrame),
+            Self::Welcome(_, addresses) if !are_few(addresses) => Err(NotAFrame),
             Self::Got(numbers) if numbers.len() > MAX_GOT => Err(NotAFrame),
             _ => Ok(frame),
         }
@@ -91,8 +88,7 @@ impl KeeperFrame {
 
     /// A welcome with the first addresses, as many as there may be.
     pub fn welcome(room: Room, mut addresses: Vec<String>) -> Self {
-        addresses.retain(|address| address.len() <= ADDRESS_MAX);
-        addresses.truncate(MAX_ADDRESSES);
+        fewer(&mut addresses);
         Self::Welcome(room, addresses)
     }
 

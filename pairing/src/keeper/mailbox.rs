@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ADDRESS_MAX, InboxKey, MAX_ADDRESSES, SlotId, SlotToken};
+use super::{InboxKey, SlotId, SlotToken, are_few, fewer};
 use crate::{identity::DeviceKeys, version::Version};
 
 /// Keepers that an account has at most.
@@ -28,7 +28,7 @@ pub struct MailboxAt {
     pub token: SlotToken,
 }
 
-/// `[1, inbox key, [[keeper, addresses, slot, token]…]]`. Without keepers: no mail waits any more.
+/// `[1, inbox key, [[keeper, addresses, slot, token]…], number]`. Without keepers: no mail waits any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
 pub struct Mailbox {
@@ -36,10 +36,13 @@ pub struct Mailbox {
     pub key: InboxKey,
     /// Where they may be left, the best place first.
     pub at: Vec<MailboxAt>,
+    /// Grows with whatever the devices of the account agree on, so that the newest word of any of them counts for all. 0 of a version in
+    /// which each device spoke for itself.
+    pub number: u64,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire(Version<1>, InboxKey, Vec<At>);
+struct Wire(Version<1>, InboxKey, Vec<At>, #[serde(default)] u64);
 
 #[derive(Serialize, Deserialize)]
 struct At(DeviceKeys, Vec<String>, SlotId, SlotToken);
@@ -47,7 +50,7 @@ struct At(DeviceKeys, Vec<String>, SlotId, SlotToken);
 impl From<Mailbox> for Wire {
     fn from(mailbox: Mailbox) -> Self {
         let at = mailbox.at.into_iter().map(|at| At(at.keeper, at.addresses, at.slot, at.token));
-        Self(Version, mailbox.key, at.collect())
+        Self(Version, mailbox.key, at.collect(), mailbox.number)
     }
 }
 
@@ -55,13 +58,12 @@ impl TryFrom<Wire> for Mailbox {
     type Error = NotAMailbox;
 
     /// [KEEP-2]
-    fn try_from(Wire(_, key, at): Wire) -> Result<Self, NotAMailbox> {
-        let short = |at: &At| at.1.len() <= MAX_ADDRESSES && at.1.iter().all(|address| address.len() <= ADDRESS_MAX);
-        if at.len() > MAX_KEEPERS || !at.iter().all(short) {
+    fn try_from(Wire(_, key, at, number): Wire) -> Result<Self, NotAMailbox> {
+        if at.len() > MAX_KEEPERS || !at.iter().all(|at| are_few(&at.1)) {
             return Err(NotAMailbox);
         }
         let at = at.into_iter().map(|At(keeper, addresses, slot, token)| MailboxAt { keeper, addresses, slot, token });
-        Ok(Self { key, at: at.collect() })
+        Ok(Self { key, at: at.collect(), number })
     }
 }
 
@@ -70,10 +72,7 @@ impl Mailbox {
     #[must_use]
     pub fn shortened(mut self) -> Self {
         self.at.truncate(MAX_KEEPERS);
-        for at in &mut self.at {
-            at.addresses.retain(|address| address.len() <= ADDRESS_MAX);
-            at.addresses.truncate(MAX_ADDRESSES);
-        }
+        self.at.iter_mut().for_each(|at| fewer(&mut at.addresses));
         self
     }
 

@@ -33,6 +33,17 @@ const MAX_ADDRESSES: usize = 8;
 /// Longest address text in bytes.
 const ADDRESS_MAX: usize = 256;
 
+/// Whether addresses of a keeper are as few and short as an object may name.
+pub fn are_few(addresses: &[String]) -> bool {
+    addresses.len() <= MAX_ADDRESSES && addresses.iter().all(|address| address.len() <= ADDRESS_MAX)
+}
+
+/// The first addresses, as many as an object may name.
+fn fewer(addresses: &mut Vec<String>) {
+    addresses.retain(|address| address.len() <= ADDRESS_MAX);
+    addresses.truncate(MAX_ADDRESSES);
+}
+
 pub use deposit::{Deposit, DepositError, MAX_CONTENT};
 pub use frame::{KEEPER_FRAME_MAX, KeeperFrame, NotAFrame, Room, SlotEntry};
 pub use inbox::{InboxError, InboxKey, InboxSecret, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX};

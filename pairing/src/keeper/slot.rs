@@ -6,10 +6,12 @@ use serde_bytes::ByteArray;
 
 use crate::{
     crypto::{hash::derive_key, secret::Secret},
-    ids::{bytes_id, hex_id},
+    ids::{DeviceId, bytes_id, hex_id},
 };
 
 const TOKEN_CONTEXT: &str = "covey 2026 keeper slot token v1";
+const OWN_ID_CONTEXT: &str = "covey 2026 own slot id v1";
+const OWN_TOKEN_CONTEXT: &str = "covey 2026 own slot token v1";
 
 bytes_id! {
     /// Names a slot at a keeper: random, and the same for nobody else.
@@ -24,6 +26,18 @@ impl SlotId {
         rng.fill_bytes(&mut bytes);
         Self(bytes)
     }
+
+    /// [KEEP-10] The slot of one contact at one keeper, the same on all devices of an account. `root`:
+    /// [`crate::identity::AccountSecret::own_slot_root`]. `number`: of the account's record of the keeper, another one when it is added
+    /// again. `pact`: the id of the channel of the pact with the contact.
+    pub fn derive(root: &Secret<32>, keeper: &DeviceId, number: u64, pact: &[u8; 32]) -> Self {
+        let mut material = Secret::<104>::new([0; 104]);
+        let parts = [(0, root.expose().as_slice()), (32, keeper.as_bytes()), (64, &number.to_le_bytes()), (72, pact)];
+        parts.into_iter().for_each(|(at, part)| material.copy_in(at, part));
+        let mut id = [0; 16];
+        id.copy_from_slice(&derive_key(OWN_ID_CONTEXT, material.expose()).expose()[..16]);
+        Self(id)
+    }
 }
 
 /// Opens one slot for writing, and nothing else.
@@ -35,6 +49,14 @@ impl SlotToken {
     /// A new token.
     pub fn random(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
         Self(Secret::random(rng))
+    }
+
+    /// [KEEP-10] The token of a derived slot. `losses`: how often the contact lost devices, each of which knows the token of before.
+    pub fn derive(root: &Secret<32>, slot: &SlotId, losses: u32) -> Self {
+        let mut material = Secret::<52>::new([0; 52]);
+        let parts = [(0, root.expose().as_slice()), (32, slot.as_bytes()), (48, &losses.to_le_bytes())];
+        parts.into_iter().for_each(|(at, part)| material.copy_in(at, part));
+        Self(derive_key(OWN_TOKEN_CONTEXT, material.expose()))
     }
 
     /// What the keeper is told of it.

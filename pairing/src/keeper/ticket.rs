@@ -6,7 +6,7 @@ use data_encoding::BASE32_NOPAD;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
-use super::{ADDRESS_MAX, MAX_ADDRESSES};
+use super::{are_few, fewer};
 use crate::{
     crypto::{hash::blake3, secret::Secret},
     identity::DeviceKeys,
@@ -84,9 +84,10 @@ impl TryFrom<Wire> for KeeperTicket {
     type Error = KeeperTicketError;
 
     fn try_from(Wire(_, keeper, secret, expires_at, addresses): Wire) -> Result<Self, KeeperTicketError> {
-        let few = addresses.len() <= MAX_ADDRESSES && addresses.iter().all(|address| address.len() <= ADDRESS_MAX);
-        let ticket = Self { keeper, secret, expires_at, addresses };
-        if few { Ok(ticket) } else { Err(KeeperTicketError::TooLong) }
+        if !are_few(&addresses) {
+            return Err(KeeperTicketError::TooLong);
+        }
+        Ok(Self { keeper, secret, expires_at, addresses })
     }
 }
 
@@ -98,8 +99,7 @@ impl KeeperTicket {
     /// Keeps the first addresses, as many as a ticket holds.
     #[must_use]
     pub fn shortened(mut self) -> Self {
-        self.addresses.retain(|address| address.len() <= ADDRESS_MAX);
-        self.addresses.truncate(MAX_ADDRESSES);
+        fewer(&mut self.addresses);
         while self.content().len() + CHECKSUM_LEN > TICKET_MAX && self.addresses.pop().is_some() {}
         self
     }

@@ -100,7 +100,7 @@ fn mail(row: &Row<'_, '_>, table: Table, what: Option<u8>) -> Result<(), String>
     match (table, what) {
         (Table::Keeping, Some(0)) => row.is::<keeping::Owner>(),
         (Table::Keeping, Some(1)) => row.is::<keeping::Slot>(),
-        (Table::Keeping, Some(2)) => row.is::<Vec<SlotId>>(),
+        (Table::Keeping, Some(2 | 10)) => row.is::<Vec<SlotId>>(),
         (Table::Keeping, Some(3)) => row.is::<keeping::Lying>(),
         (Table::Keeping, Some(4)) => row.is::<u64>(),
         (Table::Keeping, Some(5)) => row.is::<keeping::Issued>(),
@@ -115,6 +115,7 @@ fn mail(row: &Row<'_, '_>, table: Table, what: Option<u8>) -> Result<(), String>
         (Table::Mailbox, Some(5)) => row.is::<mailboxes::Theirs>(),
         (Table::Mailbox, Some(6)) => row.is::<mailboxes::Left>(),
         (Table::Mailbox, Some(7)) => row.is::<mailboxes::Pending>(),
+        (Table::Mailbox, Some(8)) => row.is::<mailboxes::Inbox>(),
         (other, _) => Err(format!("is of no known kind of the table {other:?}")),
     }
 }

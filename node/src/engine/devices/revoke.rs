@@ -32,6 +32,7 @@ pub(in crate::engine) fn revoke(cx: &mut Cx<'_, '_>, mut device: OwnDevice) -> R
         Err(error) => return Err(EngineError::bug(error).into()),
     };
     own::adopt(cx, &log)?;
+    cx.live.keepers.revoked = true;
     device.revoked_at = Some(cx.now);
     own_devices::set(cx.tx, &device)?;
     info!(device = %device.id.fmt_short(), "a device of this account was revoked");

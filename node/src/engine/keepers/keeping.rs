@@ -5,14 +5,16 @@ use covey_pairing::identity::{ContactCard, KeyLog, KnownLog, NotTaken};
 use covey_pairing::ids::AccountId;
 use covey_pairing::keeper::{
     KEEPER_TICKET_LIFETIME_MS, KeeperFrame, KeeperTicket, Limits, MAX_OWNERS, OVERHEAD, PARCEL_MAX, Receipt, Room,
-    SlotEntry, SlotId, SlotToken, TicketSecret, kept_for,
+    SlotEntry, SlotId, SlotToken, TicketSecret, Use, kept_for,
 };
 use serde_bytes::ByteArray;
 use tracing::{debug, info};
 
 use crate::engine::keepers::say::send;
-use crate::engine::records::keeping::{self, Issued, Lying, Owner, Used};
+use crate::engine::records::keeping::{self, Found, Issued, Lying, Owner, Used};
+use crate::engine::records::kept_slots;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, tables};
+use crate::store::Tx;
 
 /// Parcels sent for one question: less than a stream's queue holds.
 const AT_ONCE: usize = 16;
@@ -95,8 +97,8 @@ fn admit(
             }
             info!(account = %account.fmt_short(), "mail is kept for another account from now on");
             let known = KnownLog::new(card.log(), cx.now);
-            let (peers, limit) = (Vec::new(), ticket.limit);
-            Owner { account, name: None, known, peers, limit, since: cx.now, seen: cx.now }
+            let (peers, asked, limit) = (Vec::new(), Vec::new(), ticket.limit);
+            Owner { account, name: None, known, peers, limit, since: cx.now, seen: cx.now, asked }
         }
         (None, None) => return Ok(None),
     };
@@ -106,7 +108,7 @@ fn admit(
         return Ok(None);
     }
     for gone in owner.peers.iter().filter(|before| !peers.contains(before)) {
-        cx.tx.delete(&tables::kept_peer(*gone));
+        kept_slots::forget_device(cx.tx, &account, *gone)?;
         cx.effects.push(Effect::Revoke { peer: *gone });
     }
     for new in &peers {
@@ -115,6 +117,7 @@ fn admit(
     }
     let name = Some(card.content().name.clone()).filter(|name| covey_pairing::is_name(name));
     (owner.peers, owner.name, owner.seen) = (peers, name, cx.now);
+    owner.asks(peer, cx.now);
     cx.tx.save(&tables::kept_owner(&account), &owner);
     owner.peers.iter().for_each(|peer| cx.effects.push(Effect::Allow { peer: *peer, addresses: Vec::new() }));
     Ok(Some(owner))
@@ -126,7 +129,7 @@ pub(in crate::engine) fn room(cx: &Cx<'_, '_>, owner: &Owner) -> Result<Room, En
     Ok(Room { used, limit: owner.limit, refused })
 }
 
-/// An owner registers its slots, all of them.
+/// [MAIL-10] A device of an owner names its slots, all that it knows.
 pub(in crate::engine) fn slots(
     cx: &mut Cx<'_, '_>,
     peer: PeerKey,
@@ -134,18 +137,19 @@ pub(in crate::engine) fn slots(
     slots: &[SlotEntry],
 ) -> Result<(), EngineError> {
     let Some(owner) = keeping::owner_at(cx.tx, peer)? else { return Ok(()) };
-    let slots: Vec<_> = slots.iter().map(|SlotEntry(id, token)| (*id, *token)).collect();
-    keeping::set_slots(cx.tx, &owner.account, &slots)?;
+    kept_slots::register(cx.tx, &owner.account, peer, slots)?;
     send(cx, peer, &KeeperFrame::Open(list));
     Ok(())
 }
 
-/// An owner asks for what lies here.
+/// [MAIL-11] A device of an owner asks for what lies here and it does not have.
 pub(in crate::engine) fn fetch(cx: &mut Cx<'_, '_>, peer: PeerKey, after: u64) -> Result<(), EngineError> {
-    let Some(owner) = keeping::owner_at(cx.tx, peer)? else { return Ok(()) };
-    let found = keeping::lying(cx.tx, &owner.account, after, AT_ONCE)?;
-    let (upto, more) = (found.last().map_or(after, |(number, _)| *number), found.len() == AT_ONCE);
-    for (number, lying) in found {
+    let Some(mut owner) = keeping::owner_at(cx.tx, peer)? else { return Ok(()) };
+    if owner.asks(peer, cx.now) {
+        cx.tx.save(&tables::kept_owner(&owner.account), &owner);
+    }
+    let Found { parcels, upto, more } = keeping::for_device(cx.tx, (&owner.account, peer), after, AT_ONCE)?;
+    for (number, lying) in parcels {
         if let Some(parcel) = keeping::bytes(cx.tx, &owner.account, number)? {
             send(cx, peer, &KeeperFrame::Parcel(number, lying.slot, parcel));
         }
@@ -158,10 +162,10 @@ pub(in crate::engine) fn fetch(cx: &mut Cx<'_, '_>, peer: PeerKey, after: u64) -
     Ok(())
 }
 
-/// An owner has parcels, or does not want them.
+/// [MAIL-11] A device of an owner has parcels, or does not want them.
 pub(in crate::engine) fn got(cx: &mut Cx<'_, '_>, peer: PeerKey, numbers: &[u64]) -> Result<(), EngineError> {
     let Some(owner) = keeping::owner_at(cx.tx, peer)? else { return Ok(()) };
-    numbers.iter().try_for_each(|number| keeping::delete(cx.tx, &owner.account, *number))
+    numbers.iter().try_for_each(|number| keeping::got(cx.tx, &owner, (peer, *number), cx.now))
 }
 
 /// [MAIL-5] Somebody leaves a parcel. Unknown slots and wrong tokens get the same answer.
@@ -174,7 +178,7 @@ pub(in crate::engine) fn deposit(
 ) -> Result<(), EngineError> {
     let hash = ByteArray::new(blake3(parcel));
     let slot = keeping::slot(cx.tx, &id)?.filter(|slot| slot.token.is_of(token));
-    let Some(mut slot) = slot.filter(|_| (OVERHEAD..=PARCEL_MAX).contains(&parcel.len())) else {
+    let Some(slot) = slot.filter(|_| (OVERHEAD..=PARCEL_MAX).contains(&parcel.len())) else {
         send(cx, peer, &KeeperFrame::No(hash));
         return Ok(());
     };
@@ -185,15 +189,16 @@ pub(in crate::engine) fn deposit(
     }
     let Some(owner) = keeping::owner(cx.tx, &slot.owner)? else { return Ok(()) };
     let len = u64::try_from(parcel.len()).unwrap_or(u64::MAX);
-    let used = keeping::used(cx.tx, &owner.account)?;
-    let limits = Limits { owner: owner.limit, ..Limits::default() };
-    if !limits.has_room(slot.used, used.used, keeping::total(cx.tx)?, len) {
+    if !has_room(cx.tx, &owner, &id, len)?
+        && !keeping::make_room(cx.tx, (&owner.account, &id), |tx| has_room(tx, &owner, &id, len))?
+    {
+        let used = keeping::used(cx.tx, &owner.account)?;
         cx.tx.save(&tables::kept_used(&owner.account), &Used { refused: true, ..used });
         send(cx, peer, &KeeperFrame::Full(hash));
         return Ok(());
     }
     let until = cx.now.saturating_add(kept_for(parcel.len()));
-    keeping::put(cx.tx, &mut slot, &Lying { slot: id, hash, len, until }, parcel)?;
+    keeping::put(cx.tx, &Lying { slot: id, hash, len, until, got: Vec::new() }, parcel)?;
     let receipt = Receipt::sign(cx.me.device.signing(), id, parcel, until);
     send(cx, peer, &KeeperFrame::Kept(receipt));
     for device in owner.peers.into_iter().filter(|device| cx.live.connected.contains(device)).collect::<Vec<_>>() {
@@ -202,9 +207,16 @@ pub(in crate::engine) fn deposit(
     Ok(())
 }
 
+/// [KEEP-5] Whether there is room for a parcel of this length.
+fn has_room(tx: &Tx<'_>, owner: &Owner, slot: &SlotId, len: u64) -> Result<bool, EngineError> {
+    let limits = Limits { owner: owner.limit, ..Limits::default() };
+    let slot = keeping::slot(tx, slot)?.map_or_else(Use::default, |slot| slot.used);
+    Ok(limits.has_room(slot, keeping::used(tx, &owner.account)?.used, keeping::total(tx)?, len))
+}
+
 /// Mail of this account is kept no more; what lies here is deleted.
 pub(in crate::engine) fn end(cx: &mut Cx<'_, '_>, owner: &Owner) -> Result<(), EngineError> {
-    keeping::forget(cx.tx, owner)?;
+    kept_slots::forget(cx.tx, owner)?;
     for peer in &owner.peers {
         send(cx, *peer, &KeeperFrame::Refused);
     }
@@ -223,7 +235,8 @@ pub(super) fn allow(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 pub(super) fn expire(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let now = cx.now;
     for owner in keeping::owners(cx.tx)? {
-        keeping::delete_those(cx.tx, &owner.account, |lying| lying.until <= now)?;
+        keeping::expire(cx.tx, &owner, now)?;
+        kept_slots::prune(cx.tx, &owner.account)?;
     }
     Ok(())
 }

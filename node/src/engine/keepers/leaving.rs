@@ -4,9 +4,7 @@ use covey_feed::run::RunLimits;
 use covey_feed::{FeedKey, limits::MAX_RUN_ENTRIES};
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::ids::AccountId;
-use covey_pairing::keeper::{
-    Deposit, InboxKey, KEPT_FOR_MS, KeeperFrame, MAX_CONTENT, Mailbox, MailboxAt, Receipt, SlotId,
-};
+use covey_pairing::keeper::{Deposit, InboxKey, KEPT_FOR_MS, KeeperFrame, MAX_CONTENT, Mailbox, MailboxAt, Receipt};
 use serde_bytes::{ByteArray, ByteBuf};
 use tracing::{debug, warn};
 
@@ -15,7 +13,7 @@ use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::mailboxes::{self, Left, Pending, Span, Theirs};
-use crate::engine::records::{devices, marks, messages, people};
+use crate::engine::records::{marks, messages, people};
 use crate::engine::said::receipts;
 use crate::engine::wire::mail::{Mail, RESERVED};
 use crate::engine::{Cx, Effect, EngineError, PeerKey, tables};
@@ -35,14 +33,38 @@ pub(in crate::engine) fn told(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8
         debug!(device = %owner.device.fmt_short(), "a contact says something of its keepers that cannot be");
         return Ok(());
     };
-    let slots: Vec<SlotId> = mailbox.at.iter().map(|at| at.slot).collect();
-    let place = tables::theirs(&owner.account, &owner.device);
-    let before = cx.tx.load::<Theirs>(&place)?;
-    for at in before.into_iter().flat_map(|theirs| theirs.mailbox.at).filter(|at| !slots.contains(&at.slot)) {
-        mailboxes::forget_left(cx.tx, &owner.account, &at.slot);
+    let account = &owner.account;
+    let before = mailboxes::places(cx.tx, account)?;
+    let theirs = Theirs { device: owner.device, mailbox, at: cx.now };
+    cx.tx.save(&tables::theirs(account, &owner.device), &theirs);
+    let after = mailboxes::places(cx.tx, account)?;
+    for (at, key) in before {
+        match after.iter().find(|(now, _)| now.slot == at.slot) {
+            None => mailboxes::forget_left(cx.tx, account, &at.slot),
+            Some((now, now_key)) => anew(cx, account, now, *now_key != key, now.token != at.token)?,
+        }
     }
-    cx.tx.save(&place, &Theirs { device: owner.device, mailbox });
     cx.live.keepers.away(owner.account, cx.now);
+    Ok(())
+}
+
+/// Something else is known of a slot. What a keeper has there it has: mail sealed to the key of before still opens.
+fn anew(
+    cx: &mut Cx<'_, '_>,
+    account: &AccountId,
+    at: &MailboxAt,
+    other_key: bool,
+    other_token: bool,
+) -> Result<(), EngineError> {
+    if other_key {
+        cx.tx.delete(&tables::pending(account, &at.slot));
+        cx.live.keepers.answered(&at.slot);
+    }
+    let mut left = mailboxes::left(cx.tx, account, &at.slot)?;
+    if other_token && left.closed_until > 0 {
+        left.closed_until = 0;
+        cx.tx.save(&tables::left(account, &at.slot), &left);
+    }
     Ok(())
 }
 
@@ -86,17 +108,10 @@ fn is_here(cx: &Cx<'_, '_>, account: &AccountId) -> bool {
     cx.live.opened.iter().any(of)
 }
 
-/// Where mail for a contact may be left: at the keepers that its active devices name. If this node is one, the contact fetches from us
-/// anyway.
+/// Where mail for a contact may be left. If this node is one of the keepers, the contact fetches from us anyway.
 fn places(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Vec<(MailboxAt, InboxKey)>, EngineError> {
-    let active = devices::devices(cx.tx, account)?;
-    let known = mailboxes::theirs(cx.tx, account)?.into_iter();
-    let known = known.filter(|theirs| active.iter().any(|device| device.id == theirs.device));
-    let mut places = Vec::new();
-    for Theirs { mailbox, .. } in known {
-        let elsewhere = mailbox.at.into_iter().filter(|at| !cx.me.is_this_device(&at.keeper.id));
-        places.extend(elsewhere.map(|at| (at, mailbox.key.clone())));
-    }
+    let mut places = mailboxes::places(cx.tx, account)?;
+    places.retain(|(at, _)| !cx.me.is_this_device(&at.keeper.id));
     Ok(places)
 }
 

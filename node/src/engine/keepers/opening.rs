@@ -2,7 +2,7 @@
 
 use covey_feed::{ChannelId, FeedId, FeedKey, RunIn};
 use covey_pairing::ids::AccountId;
-use covey_pairing::keeper::{Deposit, SlotId};
+use covey_pairing::keeper::{DepositError, InboxError, SlotId};
 use tracing::debug;
 
 use crate::engine::records::devices::DeviceRef;
@@ -24,10 +24,13 @@ pub(super) enum Brings {
 
 /// Takes what a parcel brings.
 pub(super) fn take(cx: &mut Cx<'_, '_>, slot: &SlotId, parcel: &[u8]) -> Result<Brings, EngineError> {
-    let Some(account) = cx.tx.load::<AccountId>(&tables::given_slot(slot))? else { return Ok(Brings::Nothing) };
-    let Some(secret) = mailboxes::inbox(cx.tx)? else { return Ok(Brings::Nothing) };
-    let deposit = match Deposit::open(&secret, slot, parcel) {
+    // [MAIL-11] Another device of ours may know the slot or the key, and tell us of it.
+    let unknown = || if cx.me.has_others() { Brings::NotYet } else { Brings::Nothing };
+    let Some(account) = cx.tx.load::<AccountId>(&tables::given_slot(slot))? else { return Ok(unknown()) };
+    let Some(inbox) = mailboxes::inbox(cx.tx)? else { return Ok(unknown()) };
+    let deposit = match inbox.open(slot, parcel) {
         Ok(deposit) => deposit,
+        Err(DepositError::Inbox(InboxError::OtherKey)) => return Ok(unknown()),
         Err(error) => {
             cx.live.tally.parcels_broken += 1;
             debug!(account = %account.fmt_short(), %error, "a parcel that was left does not open");

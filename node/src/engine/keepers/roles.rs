@@ -3,7 +3,7 @@
 use covey_pairing::keeper::KeeperFrame;
 use tracing::debug;
 
-use crate::engine::keepers::{fetching, keeping, leaving};
+use crate::engine::keepers::{fetching, keeping, leaving, mine, slots};
 use crate::engine::{Cx, EngineError, PeerKey};
 
 /// A frame of the keeper protocol, from anybody: each role takes what it knows, from whom it knows.
@@ -14,13 +14,13 @@ pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, bytes: &[u8])
     };
     match frame {
         KeeperFrame::Hello(secret, card) => keeping::hello(cx, peer, secret.as_ref(), &card),
-        KeeperFrame::Slots(list, slots) => keeping::slots(cx, peer, list, &slots),
+        KeeperFrame::Slots(list, named) => keeping::slots(cx, peer, list, &named),
         KeeperFrame::Fetch(after) => keeping::fetch(cx, peer, after),
         KeeperFrame::Got(numbers) => keeping::got(cx, peer, &numbers),
         KeeperFrame::Deposit(slot, token, parcel) => keeping::deposit(cx, peer, slot, &token, &parcel),
-        KeeperFrame::Welcome(room, addresses) => fetching::welcome(cx, peer, room, addresses),
-        KeeperFrame::Refused => fetching::refused(cx, peer),
-        KeeperFrame::Open(list) => fetching::open(cx, peer, list),
+        KeeperFrame::Welcome(room, addresses) => mine::welcome(cx, peer, room, addresses),
+        KeeperFrame::Refused => mine::refused(cx, peer),
+        KeeperFrame::Open(list) => slots::open(cx, peer, list),
         KeeperFrame::Parcel(number, slot, parcel) => fetching::parcel(cx, peer, number, slot, &parcel),
         KeeperFrame::Batch(upto, more, room) => fetching::batch(cx, peer, upto, more, room),
         KeeperFrame::Waiting => fetching::waiting(cx, peer),
@@ -32,14 +32,14 @@ pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, bytes: &[u8])
 
 /// A peer connected.
 pub(in crate::engine) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
-    fetching::peer_came(cx, peer)?;
+    mine::peer_came(cx, peer)?;
     leaving::peer_came(cx, peer)
 }
 
 /// The daemon started.
 pub(in crate::engine) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     keeping::allow(cx)?;
-    fetching::start(cx)?;
+    mine::start(cx)?;
     leaving::start(cx)
 }
 
@@ -53,5 +53,5 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 pub(in crate::engine) fn keep_house(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     keeping::expire(cx)?;
     keeping::allow(cx)?;
-    fetching::allow(cx)
+    mine::keep_house(cx)
 }

@@ -1,6 +1,6 @@
 //! What is under way at keepers. Losing it costs a repeated question.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use covey_pairing::ids::AccountId;
 use covey_pairing::keeper::SlotId;
@@ -62,9 +62,19 @@ pub(in crate::engine) struct Keepers {
     pub(in crate::engine) at: BTreeMap<PeerKey, Vec<AccountId>>,
     /// Contacts, or their devices, are others than when they were last given slots.
     pub(in crate::engine) changed: bool,
+    /// A device of ours was revoked here: what it knows is to be replaced.
+    pub(in crate::engine) revoked: bool,
+    /// Keepers of which another device of ours told.
+    pub(in crate::engine) to_greet: BTreeSet<PeerKey>,
 }
 
 impl Keepers {
+    /// Another device of ours added a keeper or took it away.
+    pub(in crate::engine) fn greet(&mut self, peer: PeerKey) {
+        self.to_greet.insert(peer);
+        self.changed = true;
+    }
+
     /// A contact disconnected, or the node has just started.
     pub(in crate::engine) fn away(&mut self, account: AccountId, now: u64) {
         self.due.entry(account).or_insert(Due { at: now.saturating_add(AWAY), wait: AGAIN, idle: false });

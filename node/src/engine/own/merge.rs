@@ -8,7 +8,7 @@ use covey_feed::OrderKey;
 /// that answers frames and has not heard yet what was decided on another one. There the decision counts, not the later word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
-    /// Decisions that led here: see [`super::contacts`].
+    /// Decisions that led here: see [`super::contacts`], and [`super::keepers`] for their numbers.
     pub(super) decisions: u64,
     /// Of decisions that were made at once: a block counts, else an end, else a pact.
     pub(super) weight: u8,

@@ -15,6 +15,7 @@
 //! | [`conversations`] | conversations that have ended |
 //! | [`devices`] | names of our devices |
 //! | [`groups`] | groups: asked to join, in, out |
+//! | [`keepers`] | our keepers, and what mail for us is sealed to |
 //! | [`reading`] | how far channels were read, muted, archived |
 //! | [`tickets`] | tickets of ours, and what is left of them |
 
@@ -22,6 +23,7 @@ mod contacts;
 mod conversations;
 mod devices;
 mod groups;
+mod keepers;
 mod merge;
 mod nouns;
 mod reading;

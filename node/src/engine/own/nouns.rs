@@ -5,7 +5,7 @@ use tracing::debug;
 
 use crate::engine::contacts::renewal;
 use crate::engine::own::merge::Rank;
-use crate::engine::own::{contacts, conversations, devices, groups, reading, tickets};
+use crate::engine::own::{contacts, conversations, devices, groups, keepers, reading, tickets};
 use crate::engine::records::own_records::Winner;
 use crate::engine::records::people;
 use crate::engine::wire::own_record::{Key, MAX_VALUE, kind, value_of};
@@ -20,6 +20,8 @@ pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, Eng
         kind::DEVICE => devices::current(cx, key),
         kind::TICKET => tickets::current(cx, key),
         kind::CONVERSATION => conversations::current(cx, key),
+        kind::KEEPER => keepers::current(cx, key),
+        kind::INBOX => keepers::current_inbox(cx),
         kind::NAME => match people::own_name(cx.tx)? {
             Some(name) => Ok(Some(value_of(&(1u8, name))?)),
             None => Ok(None),
@@ -35,18 +37,28 @@ pub(super) fn is_same(key: &Key, a: &[u8], b: &[u8]) -> bool {
         kind::GROUP => a == b || groups::is_same(a, b),
         kind::TICKET => a == b || tickets::is_same(key, a, b),
         kind::CONVERSATION => a == b || conversations::is_same(a, b),
+        kind::KEEPER => a == b || keepers::is_same(key, a, b),
+        kind::INBOX => a == b || keepers::is_same_inbox(a, b),
         _ => a == b,
     }
 }
 
 /// [OWN-7] Whether a value can be of its key, as far as this version knows.
-pub(super) fn is_sound(cx: &Cx<'_, '_>, key: &Key, value: &[u8]) -> bool {
-    key.0 != kind::CONTACT || contacts::is_sound(cx, key, value)
+pub(super) fn is_sound(cx: &Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<bool, EngineError> {
+    match key.0 {
+        kind::CONTACT => Ok(contacts::is_sound(cx, key, value)),
+        kind::KEEPER | kind::INBOX => keepers::is_sound(cx, key, value),
+        _ => Ok(true),
+    }
 }
 
 /// How a record at a place ranks, beside one that is known.
 pub(super) fn rank(record: &Winner, known: Option<&Winner>) -> Rank {
     let place = Rank::of_place(record.at);
+    if matches!(record.key.0, kind::KEEPER | kind::INBOX) {
+        let decisions = keepers::rank(&record.key, &record.value);
+        return Rank { decisions, ..place };
+    }
     if record.key.0 != kind::CONTACT {
         return place;
     }
@@ -62,6 +74,8 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
         kind::DEVICE => devices::apply(cx, key, value),
         kind::TICKET => tickets::apply(cx, key, value),
         kind::CONVERSATION => conversations::apply(cx, key, value),
+        kind::KEEPER => keepers::apply(cx, key, value),
+        kind::INBOX => keepers::apply_inbox(cx, key, value),
         kind::NAME => named(cx, value),
         // Contacts: see `contacts::learned`. The rest is of a later version.
         _ => Ok(()),

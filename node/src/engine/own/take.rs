@@ -71,7 +71,7 @@ fn opened(
 
 /// [OWN-5] Takes a record if it is newer than the one that counts.
 fn learn(cx: &mut Cx<'_, '_>, new: &Winner) -> Result<(), EngineError> {
-    if !nouns::is_sound(cx, &new.key, &new.value) {
+    if !nouns::is_sound(cx, &new.key, &new.value)? {
         return Ok(());
     }
     let known = own_records::winner(cx.tx, &new.key)?;

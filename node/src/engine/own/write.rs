@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use crate::engine::own::{devices, nouns};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::own_records::{self, Winner};
-use crate::engine::records::{people, standing, tickets};
+use crate::engine::records::{mailboxes, people, standing, tickets};
 use crate::engine::said::own_feed;
 use crate::engine::sealing::sessions;
 use crate::engine::wire::own_record::{self, Key, MAX_RECORDS, MAX_VALUE, Record};
@@ -37,9 +37,10 @@ pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let said = own_records::all(cx.tx)?.into_iter().map(|winner| winner.key);
     let groups = standing::all(cx.tx)?.into_iter().map(|standing| Key::group(&standing.id));
     let tickets = tickets::all(cx.tx)?.into_iter().map(|issued| Key::ticket(&issued.id));
+    let keepers = mailboxes::ever_mine(cx.tx)?.into_iter().map(|mine| Key::keeper(&mine.keeper.id));
     let devices: Vec<Key> = cx.me.key_log.active().map(|device| Key::device(&device.keys.id)).collect();
     let own = contacts.chain(reading).chain(ended).chain(groups).chain(said).chain(tickets).chain(devices);
-    cx.live.own.extend(own.chain([Key::name()]));
+    cx.live.own.extend(own.chain(keepers).chain([Key::name(), Key::inbox()]));
     devices::apply_again(cx)
 }
 

@@ -115,6 +115,13 @@ pub(in crate::engine) fn device(
     Ok(devices(tx, account)?.into_iter().find(|device| device.id == *id))
 }
 
+/// How often an account lost devices: a number that grows with each that was revoked and with each rotation.
+pub(in crate::engine) fn losses(log: &KeyLog) -> u32 {
+    let revoked = log.devices().iter().filter(|device| device.revoked.is_some()).count();
+    let count = |count: usize| u32::from(u16::try_from(count).unwrap_or(u16::MAX));
+    (count(log.rotations().len()) << 16) | count(revoked)
+}
+
 /// Whose device `peer` is, whatever our relationship.
 pub(in crate::engine) fn owner(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<DeviceRef>, EngineError> {
     Ok(tx.load(&tables::peer(peer))?)

@@ -13,6 +13,15 @@ use crate::store::Tx;
 /// Most parcels looked at in one go: an owner's limit of a GiB in parcels of the shortest kind is more, and goes in several.
 const MOST: usize = 65_536;
 
+/// Parcels looked at for one question of a device: those that it has are passed over.
+const LOOKED_AT: usize = 1_024;
+
+/// A device that asked within this time, in milliseconds, is waited for: what another device of the account has lies here for it, too.
+const WAITED_FOR: u64 = 14 * 24 * 3_600_000;
+
+/// When a device asked is written down this often, in milliseconds.
+const ASKED_AGAIN: u64 = 3_600_000;
+
 /// An account whose mail is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Owner {
@@ -29,6 +38,30 @@ pub(in crate::engine) struct Owner {
     pub(in crate::engine) since: u64,
     /// When a device of it was last here.
     pub(in crate::engine) seen: u64,
+    /// When each of its devices last asked.
+    #[serde(default)]
+    pub(in crate::engine) asked: Vec<(PeerKey, u64)>,
+}
+
+impl Owner {
+    /// A device asks now. Whether that is to be written down.
+    pub(in crate::engine) fn asks(&mut self, peer: PeerKey, now: u64) -> bool {
+        let Self { asked, peers, .. } = self;
+        asked.retain(|(peer, _)| peers.contains(peer));
+        match asked.iter_mut().find(|(other, _)| *other == peer) {
+            Some((_, at)) if at.abs_diff(now) < ASKED_AGAIN => return false,
+            Some((_, at)) => *at = now,
+            None => asked.push((peer, now)),
+        }
+        true
+    }
+
+    /// Whether every device that is waited for has a parcel.
+    fn has(&self, lying: &Lying, now: u64) -> bool {
+        let is_waited_for = |(peer, at): &(PeerKey, u64)| self.peers.contains(peer) && at.abs_diff(now) < WAITED_FOR;
+        let mut waited_for = self.asked.iter().filter(|asked| is_waited_for(asked));
+        !lying.got.is_empty() && waited_for.all(|(peer, _)| lying.got.contains(peer))
+    }
 }
 
 /// What an owner uses.
@@ -46,6 +79,9 @@ pub(in crate::engine) struct Slot {
     pub(in crate::engine) owner: AccountId,
     pub(in crate::engine) token: TokenHash,
     pub(in crate::engine) used: Use,
+    /// The number of the token.
+    #[serde(default)]
+    pub(in crate::engine) order: u32,
 }
 
 /// A parcel that is kept, without its bytes.
@@ -56,6 +92,9 @@ pub(in crate::engine) struct Lying {
     pub(in crate::engine) len: u64,
     /// Until when, Unix milliseconds.
     pub(in crate::engine) until: u64,
+    /// The devices of the owner that have it.
+    #[serde(default)]
+    pub(in crate::engine) got: Vec<PeerKey>,
 }
 
 /// A keeper ticket that was not used yet.
@@ -123,18 +162,14 @@ pub(in crate::engine) fn bytes(tx: &Tx<'_>, account: &AccountId, number: u64) ->
 }
 
 /// Writes a parcel and counts it.
-pub(in crate::engine) fn put(
-    tx: &mut Tx<'_>,
-    slot: &mut Slot,
-    lying: &Lying,
-    parcel: &[u8],
-) -> Result<(), EngineError> {
+pub(in crate::engine) fn put(tx: &mut Tx<'_>, lying: &Lying, parcel: &[u8]) -> Result<(), EngineError> {
+    let Some(mut slot) = slot(tx, &lying.slot)? else { return Ok(()) };
     let number = Counter::Kept.next(tx)?;
     tx.put(&tables::lying(&slot.owner, number), lying)?;
     tx.put_raw(&tables::kept_bytes(&slot.owner, number), parcel);
     tx.put(&tables::kept_hash(&lying.slot, &lying.hash), &number)?;
     slot.used = slot.used.with(lying.len);
-    count(tx, slot, lying, |used| used.with(lying.len))
+    count(tx, &slot, lying, |used| used.with(lying.len))
 }
 
 /// Deletes a parcel and counts it.
@@ -172,37 +207,75 @@ pub(in crate::engine) fn delete_those(
     Ok(())
 }
 
-/// Makes these the slots of an account: what lies in others is deleted. A slot of another account is left alone.
-pub(in crate::engine) fn set_slots(
-    tx: &mut Tx<'_>,
-    account: &AccountId,
-    list: &[(SlotId, TokenHash)],
-) -> Result<(), EngineError> {
-    let before: Vec<SlotId> = tx.get(&tables::kept_slots(account))?.unwrap_or_default();
-    let gone: Vec<SlotId> = before.into_iter().filter(|id| list.iter().all(|(kept, _)| kept != id)).collect();
-    if !gone.is_empty() {
-        delete_those(tx, account, |lying| gone.contains(&lying.slot))?;
-        gone.iter().for_each(|id| tx.delete(&tables::kept_slot(id)));
-    }
-    let mut ids = Vec::new();
-    for (id, token) in list {
-        let used = match slot(tx, id)? {
-            Some(other) if other.owner != *account => continue,
-            Some(same) => same.used,
-            None => Use::default(),
-        };
-        tx.save(&tables::kept_slot(id), &Slot { owner: *account, token: *token, used });
-        ids.push(*id);
-    }
-    Ok(tx.put(&tables::kept_slots(account), &ids)?)
+/// What was found for a device of an account.
+pub(in crate::engine) struct Found {
+    pub(in crate::engine) parcels: Vec<(u64, Lying)>,
+    /// All up to this number were looked at.
+    pub(in crate::engine) upto: u64,
+    /// There may be more.
+    pub(in crate::engine) more: bool,
 }
 
-/// Forgets an account with all that lies here for it.
-pub(in crate::engine) fn forget(tx: &mut Tx<'_>, owner: &Owner) -> Result<(), EngineError> {
-    set_slots(tx, &owner.account, &[])?;
-    tx.delete(&tables::kept_slots(&owner.account));
-    tx.delete(&tables::kept_used(&owner.account));
-    owner.peers.iter().for_each(|peer| tx.delete(&tables::kept_peer(*peer)));
-    tx.delete(&tables::kept_owner(&owner.account));
-    Ok(())
+/// What a device of an account asks for: at most `limit` parcels with higher numbers than `after` that it does not have.
+pub(in crate::engine) fn for_device(
+    tx: &Tx<'_>,
+    (account, peer): (&AccountId, PeerKey),
+    after: u64,
+    limit: usize,
+) -> Result<Found, EngineError> {
+    let rows = lying(tx, account, after, LOOKED_AT)?;
+    let mut found = Found { parcels: Vec::new(), upto: after, more: rows.len() == LOOKED_AT };
+    for (number, lying) in rows {
+        if found.parcels.len() == limit {
+            found.more = true;
+            break;
+        }
+        found.upto = number;
+        if !lying.got.contains(&peer) {
+            found.parcels.push((number, lying));
+        }
+    }
+    Ok(found)
+}
+
+/// A device of an owner has a parcel. It lies on for those that are waited for.
+pub(in crate::engine) fn got(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    (peer, number): (PeerKey, u64),
+    now: u64,
+) -> Result<(), EngineError> {
+    let key = tables::lying(&owner.account, number);
+    let Some(mut lying) = tx.get::<Lying>(&key)? else { return Ok(()) };
+    if !lying.got.contains(&peer) {
+        lying.got.push(peer);
+    }
+    if owner.has(&lying, now) {
+        return delete(tx, &owner.account, number);
+    }
+    Ok(tx.put(&key, &lying)?)
+}
+
+/// Deletes what ran out, and what no device is waited for any more with.
+pub(in crate::engine) fn expire(tx: &mut Tx<'_>, owner: &Owner, now: u64) -> Result<(), EngineError> {
+    delete_those(tx, &owner.account, |lying| lying.until <= now || owner.has(lying, now))
+}
+
+/// Makes room for a parcel: what a device of the owner has is durable there, and lies here for its others only as long as nobody needs
+/// the room. First in this slot, then in all of the owner, until `fits`.
+pub(in crate::engine) fn make_room(
+    tx: &mut Tx<'_>,
+    (account, id): (&AccountId, &SlotId),
+    fits: impl Fn(&Tx<'_>) -> Result<bool, EngineError>,
+) -> Result<bool, EngineError> {
+    let mut had: Vec<(u64, Lying)> = lying(tx, account, 0, MOST)?;
+    had.retain(|(_, lying)| !lying.got.is_empty());
+    had.sort_by_key(|(number, lying)| (lying.slot != *id, *number));
+    for (number, _) in had {
+        if fits(tx)? {
+            return Ok(true);
+        }
+        delete(tx, account, number)?;
+    }
+    fits(tx)
 }

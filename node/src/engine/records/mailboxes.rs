@@ -1,11 +1,16 @@
-//! Where our mail waits, and that of contacts, as stored.
+//! Where our mail waits, and that of contacts, as stored. Keepers and inbox key are those of the account: its devices tell each other
+//! (`engine/own/keepers.rs`). How a keeper answers is what each device sees for itself.
 
 use covey_pairing::identity::DeviceKeys;
 use covey_pairing::ids::{AccountId, DeviceId};
-use covey_pairing::keeper::{InboxSecret, Mailbox, Room, SlotId, SlotToken, TicketSecret};
+use covey_pairing::keeper::{
+    Deposit, DepositError, InboxError, InboxKey, InboxSecret, KEPT_FOR_MS, Mailbox, MailboxAt, Room, SlotId, SlotToken,
+    TicketSecret,
+};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
+use crate::engine::records::devices;
 use crate::engine::{EngineError, PeerKey, tables};
 use crate::store::Tx;
 
@@ -18,6 +23,59 @@ pub(in crate::engine) enum Stands {
     Keeps,
     /// It does not, or no more.
     Refused,
+    /// A device of ours took it away. The row says so to those that have not heard.
+    Removed,
+}
+
+/// Keys of before that are remembered.
+const MAX_PAST: usize = 8;
+
+/// What mail for us is sealed to, the same on all devices of the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::engine) struct Inbox {
+    /// That of the newest change of keepers or key when it was made.
+    pub(in crate::engine) number: u64,
+    pub(in crate::engine) secret: InboxSecret,
+    /// [`devices::losses`] of our account when it was made.
+    pub(in crate::engine) losses: u32,
+    /// Keys of before, each with the time until which something sealed to it may lie at a keeper, Unix milliseconds.
+    pub(in crate::engine) past: Vec<(InboxSecret, u64)>,
+}
+
+impl Inbox {
+    /// Opens a parcel that is sealed to any of the keys.
+    pub(in crate::engine) fn open(&self, slot: &SlotId, parcel: &[u8]) -> Result<Deposit, DepositError> {
+        let past = self.past.iter().map(|(secret, _)| secret);
+        let mut refused = DepositError::Inbox(InboxError::OtherKey);
+        for secret in [&self.secret].into_iter().chain(past) {
+            match Deposit::open(secret, slot, parcel) {
+                Err(error @ DepositError::Inbox(InboxError::OtherKey)) => refused = error,
+                opened => return opened,
+            }
+        }
+        Err(refused)
+    }
+
+    /// The same with keys of before that are remembered as well, of which some may be known already.
+    pub(in crate::engine) fn with_past(mut self, more: impl IntoIterator<Item = (InboxSecret, u64)>, now: u64) -> Self {
+        let longest = now.saturating_add(KEPT_FOR_MS);
+        for (secret, until) in more.into_iter().filter(|(secret, _)| *secret != self.secret) {
+            let until = until.min(longest);
+            match self.past.iter_mut().find(|(known, _)| *known == secret) {
+                Some((_, known)) => *known = (*known).max(until),
+                None => self.past.push((secret, until)),
+            }
+        }
+        self.past.retain(|(_, until)| *until > now);
+        self.past.sort_by_key(|(_, until)| std::cmp::Reverse(*until));
+        self.past.truncate(MAX_PAST);
+        self
+    }
+
+    pub(in crate::engine) fn save(&self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        tx.delete(&tables::inbox_of_before());
+        Ok(tx.put(&tables::inbox(), self)?)
+    }
 }
 
 /// A keeper of ours.
@@ -35,6 +93,10 @@ pub(in crate::engine) struct Mine {
     /// When it last answered, Unix milliseconds.
     pub(in crate::engine) reached: Option<u64>,
     pub(in crate::engine) since: u64,
+    /// That of the change by which it was added or taken away: of two devices that say different things of it the one with the higher
+    /// number is right.
+    #[serde(default)]
+    pub(in crate::engine) number: u64,
 }
 
 impl Mine {
@@ -55,14 +117,21 @@ pub(in crate::engine) struct GivenAt {
     pub(in crate::engine) token: SlotToken,
     /// The keeper has made it durable.
     pub(in crate::engine) open: bool,
+    /// Of the contact, when the token was derived: see [`devices::losses`].
+    #[serde(default)]
+    pub(in crate::engine) losses: u32,
+    /// It is derived, so all devices of ours name the same one. Those of before were not.
+    #[serde(default)]
+    pub(in crate::engine) derived: bool,
+    /// It is told to the contact no more. Until then, Unix milliseconds, something may lie in it.
+    #[serde(default)]
+    pub(in crate::engine) until: Option<u64>,
 }
 
 /// What a contact was given.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(in crate::engine) struct Given {
     pub(in crate::engine) at: Vec<GivenAt>,
-    /// The devices that know the tokens.
-    pub(in crate::engine) devices: Vec<DeviceId>,
 }
 
 /// Where a contact's mail waits, as one of its devices says.
@@ -70,6 +139,9 @@ pub(in crate::engine) struct Given {
 pub(in crate::engine) struct Theirs {
     pub(in crate::engine) device: DeviceId,
     pub(in crate::engine) mailbox: Mailbox,
+    /// When it said so, Unix milliseconds.
+    #[serde(default)]
+    pub(in crate::engine) at: u64,
 }
 
 /// What was left for a contact in one slot.
@@ -114,16 +186,38 @@ impl Left {
     }
 }
 
-pub(in crate::engine) fn inbox(tx: &Tx<'_>) -> Result<Option<InboxSecret>, EngineError> {
-    Ok(tx.get(&tables::inbox())?)
+pub(in crate::engine) fn inbox(tx: &Tx<'_>) -> Result<Option<Inbox>, EngineError> {
+    if let Some(inbox) = tx.get(&tables::inbox())? {
+        return Ok(Some(inbox));
+    }
+    let secret: Option<InboxSecret> = tx.get(&tables::inbox_of_before())?;
+    Ok(secret.map(|secret| Inbox { number: 0, secret, losses: 0, past: Vec::new() }))
 }
 
+/// A keeper that is none any more is not counted.
 pub(in crate::engine) fn mine(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Mine>, EngineError> {
+    Ok(any_mine(tx, peer)?.filter(|mine| mine.stands != Stands::Removed))
+}
+
+/// The keepers of our account.
+pub(in crate::engine) fn all_mine(tx: &Tx<'_>) -> Result<Vec<Mine>, EngineError> {
+    Ok(ever_mine(tx)?.into_iter().filter(|mine| mine.stands != Stands::Removed).collect())
+}
+
+/// A keeper, or one that was.
+pub(in crate::engine) fn any_mine(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Mine>, EngineError> {
     Ok(tx.load(&tables::my_keeper(peer))?)
 }
 
-pub(in crate::engine) fn all_mine(tx: &Tx<'_>) -> Result<Vec<Mine>, EngineError> {
+/// Those that were keepers of ours as well.
+pub(in crate::engine) fn ever_mine(tx: &Tx<'_>) -> Result<Vec<Mine>, EngineError> {
     Ok(tx.scan_intact(&tables::my_keepers(), usize::MAX)?.into_iter().map(|(_, mine)| mine).collect())
+}
+
+/// The number of the newest change of our keepers or key.
+pub(in crate::engine) fn number(tx: &Tx<'_>) -> Result<u64, EngineError> {
+    let keepers = ever_mine(tx)?.into_iter().map(|mine| mine.number);
+    Ok(keepers.chain(inbox(tx)?.map(|inbox| inbox.number)).max().unwrap_or(0))
 }
 
 pub(in crate::engine) fn given(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Given>, EngineError> {
@@ -133,6 +227,25 @@ pub(in crate::engine) fn given(tx: &Tx<'_>, account: &AccountId) -> Result<Optio
 /// Those of all devices of a contact.
 pub(in crate::engine) fn theirs(tx: &Tx<'_>, account: &AccountId) -> Result<Vec<Theirs>, EngineError> {
     Ok(tx.scan_intact(&tables::all_theirs(account), usize::MAX)?.into_iter().map(|(_, theirs)| theirs).collect())
+}
+
+/// Where mail for a contact may be left: what its active devices said last of all that the account agreed on.
+pub(in crate::engine) fn places(tx: &Tx<'_>, account: &AccountId) -> Result<Vec<(MailboxAt, InboxKey)>, EngineError> {
+    let active = devices::devices(tx, account)?;
+    let mut told = theirs(tx, account)?;
+    told.retain(|theirs| active.iter().any(|device| device.id == theirs.device));
+    let newest = told.iter().map(|theirs| theirs.mailbox.number).max().unwrap_or(0);
+    told.retain(|theirs| theirs.mailbox.number == newest);
+    told.sort_by_key(|theirs| std::cmp::Reverse(theirs.at));
+    let mut places: Vec<(MailboxAt, InboxKey)> = Vec::new();
+    for Theirs { mailbox, .. } in told {
+        for at in mailbox.at {
+            if places.iter().all(|(known, _)| known.slot != at.slot) {
+                places.push((at, mailbox.key.clone()));
+            }
+        }
+    }
+    Ok(places)
 }
 
 pub(in crate::engine) fn left(tx: &Tx<'_>, account: &AccountId, slot: &SlotId) -> Result<Left, EngineError> {
@@ -170,7 +283,7 @@ pub(in crate::engine) fn kept(
     now: u64,
 ) -> Result<Option<(u32, u64)>, EngineError> {
     let mut ends = Vec::new();
-    for at in theirs(tx, account)?.into_iter().flat_map(|theirs| theirs.mailbox.at) {
+    for (at, _) in places(tx, account)? {
         ends.extend(left(tx, account, &at.slot)?.until(fid, seq).filter(|until| *until > now));
     }
     Ok(ends.iter().max().map(|until| (u32::try_from(ends.len()).unwrap_or(u32::MAX), *until)))

@@ -6,7 +6,7 @@ use covey_api::{
 };
 use covey_pairing::keeper::{self, MAX_KEEPERS, OWNER_BYTES};
 
-use crate::engine::keepers::{fetching, keeping};
+use crate::engine::keepers::{keeping, mine};
 use crate::engine::names::{self, pick};
 use crate::engine::records::keeping::Owner;
 use crate::engine::records::mailboxes::{Mine, Stands};
@@ -58,15 +58,15 @@ pub fn add(cx: &mut Cx<'_, '_>, params: &KeeperAdd) -> Result<Keeper, ApiError> 
             ApiError::new(Reason::LimitReached, sentence).with_data(serde_json::json!({ "limit": MAX_KEEPERS }))
         );
     }
-    let mine = fetching::add(cx, ticket)?;
-    Ok(show_mine(cx, &mine)?)
+    let added = mine::add(cx, ticket)?;
+    Ok(show_mine(cx, &added)?)
 }
 
 /// A keeper of ours, by its id.
 ///
 /// # Errors
 /// Those of the store.
-pub fn mine(cx: &mut Cx<'_, '_>, id: &str) -> Result<Option<Keeper>, ApiError> {
+pub fn one(cx: &mut Cx<'_, '_>, id: &str) -> Result<Option<Keeper>, ApiError> {
     let found = mailboxes::all_mine(cx.tx)?.into_iter().find(|mine| mine.keeper.id.to_string() == id);
     Ok(found.map(|mine| show_mine(cx, &mine)).transpose()?)
 }
@@ -106,7 +106,7 @@ pub fn remove(cx: &mut Cx<'_, '_>, params: &KeeperRemove) -> Result<Keeper, ApiE
         KeeperRole::Mine => {
             let mine = mailboxes::all_mine(cx.tx)?.into_iter();
             for mine in mine.filter(|mine| mine.keeper.id.to_string() == meant.keeper) {
-                fetching::remove(cx, &mine)?;
+                mine::remove(cx, mine)?;
             }
         }
         KeeperRole::Held => {
@@ -135,7 +135,7 @@ fn show_mine(cx: &Cx<'_, '_>, mine: &Mine) -> Result<Keeper, EngineError> {
         state: match mine.stands {
             Stands::Asked => KeeperState::Asked,
             Stands::Keeps => KeeperState::Keeps,
-            Stands::Refused => KeeperState::Refused,
+            Stands::Refused | Stands::Removed => KeeperState::Refused,
         },
     })
 }

@@ -80,9 +80,8 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
 
 /// At how many keepers mail can be left for a contact.
 fn keepers(cx: &Cx<'_, '_>, contact: &Contact) -> Result<u32, EngineError> {
-    let known = mailboxes::theirs(cx.tx, &contact.account)?;
-    let count = known.iter().map(|theirs| theirs.mailbox.at.len()).sum::<usize>();
-    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    let places = mailboxes::places(cx.tx, &contact.account)?;
+    Ok(u32::try_from(places.len()).unwrap_or(u32::MAX))
 }
 
 /// Whether an invite of theirs waits that says we were paired before our account was recovered.

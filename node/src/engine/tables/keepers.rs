@@ -71,9 +71,24 @@ pub(in crate::engine) fn kept_bytes(account: &AccountId, number: u64) -> Key {
     Key::table(Table::Keeping).u8(9).id(account.as_bytes()).u64(number)
 }
 
-/// Our inbox key.
-pub(in crate::engine) fn inbox() -> Key {
+/// The slots that a device of an account named last.
+pub(in crate::engine) fn kept_list(account: &AccountId, peer: PeerKey) -> Key {
+    kept_lists(account).id(peer.0)
+}
+
+/// Those of all its devices.
+pub(in crate::engine) fn kept_lists(account: &AccountId) -> Key {
+    Key::table(Table::Keeping).u8(10).id(account.as_bytes())
+}
+
+/// Our inbox key, as versions stored it in which each device had its own.
+pub(in crate::engine) fn inbox_of_before() -> Key {
     Key::table(Table::Mailbox).u8(0)
+}
+
+/// [`crate::engine::records::mailboxes::Inbox`].
+pub(in crate::engine) fn inbox() -> Key {
+    Key::table(Table::Mailbox).u8(8)
 }
 
 /// [`crate::engine::records::mailboxes::Mine`] of a keeper.

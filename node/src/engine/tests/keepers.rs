@@ -1,5 +1,6 @@
 //! Mail that waits at keepers: who leaves it, who keeps it, who fetches it, and what hostile ones of all three can do.
 
+mod devices;
 mod hostile;
 
 use covey_api::{self as api, KeeperState, MessageState, Reason};
@@ -11,6 +12,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use super::world::World;
 use crate::engine::records::keeping::{self, Lying};
+use crate::engine::records::kept_slots;
 use crate::engine::records::mailboxes::{self, Theirs};
 use crate::engine::{Protocol, rpc, tables};
 
@@ -36,7 +38,7 @@ fn add(world: &mut World, node: usize, ticket: &str) -> KeeperState {
     let params = api::KeeperAdd { ticket: ticket.to_owned(), client_id: None };
     let added = world.call(node, |cx| rpc::keeper::add(cx, &params)).unwrap();
     world.settle();
-    world.call(node, |cx| rpc::keeper::mine(cx, &added.keeper)).unwrap().unwrap().state
+    world.call(node, |cx| rpc::keeper::one(cx, &added.keeper)).unwrap().unwrap().state
 }
 
 /// Half a minute passes: long enough that mail is left for whoever is away.
@@ -298,7 +300,7 @@ fn what_a_keeper_loses_comes_from_its_author() {
     assert_eq!(delivery(&mut world, ALICE, &sent).state, MessageState::Kept);
     let bob = world.nodes[BOB].account();
     let owner = world.look(KEEPER, |cx| keeping::owner(cx.tx, &bob).unwrap().unwrap());
-    world.call(KEEPER, |cx| Ok(keeping::forget(cx.tx, &owner)?)).unwrap();
+    world.call(KEEPER, |cx| Ok(kept_slots::forget(cx.tx, &owner)?)).unwrap();
     world.restart(BOB);
     world.settle();
     assert_eq!(world.texts(BOB, ALICE), ["hello"]);

@@ -40,6 +40,10 @@ pub(in crate::engine) mod kind {
     pub(in crate::engine) const TICKET: u16 = 6;
     /// A conversation that has ended, by the id of its channel.
     pub(in crate::engine) const CONVERSATION: u16 = 7;
+    /// A keeper of ours, by its device.
+    pub(in crate::engine) const KEEPER: u16 = 8;
+    /// What mail for us is sealed to.
+    pub(in crate::engine) const INBOX: u16 = 9;
 }
 
 /// What a record is of.
@@ -77,6 +81,14 @@ impl Key {
 
     pub(in crate::engine) fn conversation(channel: &ChannelId) -> Self {
         Self(kind::CONVERSATION, ByteBuf::from(channel.as_bytes().to_vec()))
+    }
+
+    pub(in crate::engine) fn keeper(id: &DeviceId) -> Self {
+        Self(kind::KEEPER, ByteBuf::from(id.as_bytes().to_vec()))
+    }
+
+    pub(in crate::engine) fn inbox() -> Self {
+        Self(kind::INBOX, ByteBuf::new())
     }
 
     /// The 32 bytes of an id.

@@ -4,6 +4,7 @@ use super::AccountSecret;
 use crate::crypto::{hash::derive_key, secret::Secret};
 
 const CHANNEL_CONTEXT: &str = "covey 2026 own channel v1";
+const SLOTS_CONTEXT: &str = "covey 2026 own slots v1";
 const SESSION_CONTEXT: &str = "covey 2026 own session psk v1";
 
 impl AccountSecret {
@@ -15,5 +16,10 @@ impl AccountSecret {
     /// [OWN-1] The key that every session between two devices of the account starts from.
     pub fn own_session_psk(&self) -> Secret<32> {
         derive_key(SESSION_CONTEXT, self.dh.expose())
+    }
+
+    /// [KEEP-10] What slots of contacts at keepers are derived from, so that all devices of the account name the same ones.
+    pub fn own_slot_root(&self) -> Secret<32> {
+        derive_key(SLOTS_CONTEXT, self.dh.expose())
     }
 }

@@ -3,7 +3,10 @@
 use std::io;
 
 use clap::{Args, Subcommand};
-use covey_api::{Keeper, KeeperAdd, KeeperList, KeeperRemove, KeeperRole, KeeperServe, KeeperState, KeeperTicket};
+use covey_api::{
+    Contact, Keeper, KeeperAccept, KeeperAdd, KeeperAsk, KeeperList, KeeperRemove, KeeperReport, KeeperRole,
+    KeeperServe, KeeperState, KeeperStatus, KeeperTicket,
+};
 
 use crate::{
     Failure, Session, Terminal, display,
@@ -33,14 +36,41 @@ pub enum KeeperCommand {
         /// What `covey keeper serve` printed there
         ticket: String,
     },
+    /// Ask a contact to have your mail kept by their node
+    #[command(
+        long_about = "Ask a contact to have your mail kept by their node\n\nThey see it in `covey keeper list` and answer with `covey keeper accept`. If they do, their node keeps your mail by itself, and \
+                      your contacts are told.",
+        after_help = "Example:\n  covey keeper ask bob"
+    )]
+    Ask {
+        /// Whom: name, or the start of the id
+        contact: String,
+    },
+    /// Keep the mail of a contact who asked for it
+    #[command(
+        long_about = "Keep the mail of a contact who asked for it\n\nThis node then holds what their contacts write to them while they are away, sealed, until they fetch it, and 30 days at most. It learns \
+                      neither who wrote nor what; it sees when, how much, and network addresses. `covey keeper remove` declines, or ends it.",
+        after_help = "Examples:\n  covey keeper accept alice\n  covey keeper accept alice --limit 256"
+    )]
+    Accept {
+        /// Who asked: name, or the start of the id
+        contact: String,
+        /// How much may lie here for them, in MiB: 1 to 1024 [default: 64]
+        #[arg(long, value_name = "MIB")]
+        limit: Option<u32>,
+    },
+    /// Count what this node keeps, and say whether that is what it should be
+    #[command(after_help = "Example:\n  covey keeper status --json | jq .agrees")]
+    Status,
     /// List where your mail waits and whose mail this node keeps
     #[command(
         after_help = "Examples:\n  covey keeper list\n  covey keeper list --json | jq '.[] | select(.role == \"mine\")'"
     )]
     List,
-    /// Have no more mail kept there, or keep no more mail of theirs
+    /// Have no more mail kept there, keep no more mail of theirs, or decline to
     #[command(
-        long_about = "Have no more mail kept there, or keep no more mail of theirs\n\nWhat lies there is deleted. Nothing is lost: whoever wrote it has it until you have.",
+        long_about = "Have no more mail kept there, keep no more mail of theirs, or decline to\n\nWhat lies there is deleted. Nothing is lost: whoever wrote it has it until you have. Also declines what a contact asked for, \
+                      and takes back what you asked.",
         after_help = "Examples:\n  covey keeper remove bob\n  covey keeper remove cvd1q9x7…"
     )]
     Remove {
@@ -72,6 +102,15 @@ impl KeeperCommand {
                 let added = session.call(&KeeperAdd { ticket, client_id }).await?;
                 terminal.show(&added, added_to)?;
             }
+            Self::Ask { contact } => {
+                let asked = session.call(&KeeperAsk { contact, client_id }).await?;
+                terminal.show(&asked, asked_of)?;
+            }
+            Self::Accept { contact, limit } => {
+                let accepted = session.call(&KeeperAccept { contact, limit_mib: limit, client_id }).await?;
+                terminal.show(&accepted, accepted_for)?;
+            }
+            Self::Status => terminal.show(&session.call(&KeeperStatus {}).await?, status)?,
             Self::List => terminal.show(&session.call(&KeeperList {}).await?, list)?,
             Self::Remove { keeper } => {
                 let removed = session.call(&KeeperRemove { keeper, client_id }).await?;
@@ -92,15 +131,53 @@ fn ticket(t: &mut Terminal, made: &KeeperTicket) -> io::Result<()> {
 
 fn added_to(t: &mut Terminal, keeper: &Keeper) -> io::Result<()> {
     match keeper.state {
-        KeeperState::Keeps => t.line("It keeps your mail while you are away; your contacts are told."),
-        KeeperState::Asked => {
+        KeeperState::Keeps | KeeperState::Unreached => {
+            t.line("It keeps your mail while you are away; your contacts are told.")
+        }
+        KeeperState::Asked | KeeperState::Requested => {
             t.line("It does not answer yet. It is asked again until it does.")?;
             t.hint("Is it running, and can the two reach each other? covey keeper list")
         }
-        KeeperState::Refused => {
+        KeeperState::Refused | KeeperState::Removed => {
             t.line("It does not keep your mail: the ticket was used, ran out, or is for somebody else.")?;
             t.hint("Ask for another one: covey keeper serve, on the keeper")
         }
+    }
+}
+
+fn asked_of(t: &mut Terminal, keeper: &Keeper) -> io::Result<()> {
+    let name = clean_line(&name(keeper));
+    t.line(&format!("You asked {name}. If they accept, their node keeps your mail by itself."))?;
+    t.hint("They answer with: covey keeper accept. You see it in: covey keeper list")
+}
+
+fn accepted_for(t: &mut Terminal, keeper: &Keeper) -> io::Result<()> {
+    t.line(&format!("This node keeps the mail of {}, as soon as they are there.", clean_line(&name(keeper))))
+}
+
+fn status(t: &mut Terminal, report: &KeeperReport) -> io::Result<()> {
+    let KeeperReport { mine, unreached, accounts, requests, parcels, used, found_parcels, found_used, agrees } = report;
+    let silent =
+        if *unreached == 0 { String::new() } else { format!(", {unreached} of them without an answer for an hour") };
+    t.line(&format!("Your keepers: {mine}{silent}"))?;
+    let requests = if *requests == 0 { String::new() } else { format!("; {requests} more ask for it") };
+    t.line(&format!("Accounts whose mail this node keeps: {accounts}{requests}"))?;
+    t.line(&format!("Parcels here: {parcels}, {} MiB", mib(*used)))?;
+    if *agrees {
+        return t.line("Counted anew: the same");
+    }
+    t.line(&format!("Counted anew: {found_parcels}, {} MiB: not the same", mib(*found_used)))?;
+    t.hint("Stop the node and look: covey db verify")
+}
+
+/// What a list says of a state.
+fn word(keeper: &Keeper) -> Cell {
+    match (keeper.state, keeper.refused) {
+        (KeeperState::Keeps, true) => Cell::painted("full", Paint::yellow),
+        (KeeperState::Unreached, _) => Cell::painted("unreached", Paint::yellow),
+        (KeeperState::Requested, _) => Cell::painted("they ask", Paint::yellow),
+        (KeeperState::Refused, _) => Cell::painted("refused", Paint::red),
+        (state, _) => display::word(state).into(),
     }
 }
 
@@ -110,9 +187,11 @@ fn name(keeper: &Keeper) -> String {
 
 fn gone(t: &mut Terminal, keeper: &Keeper) -> io::Result<()> {
     let name = clean_line(&name(keeper));
-    t.line(&match keeper.role {
-        KeeperRole::Mine => format!("{name} keeps no more mail for you."),
-        KeeperRole::Held => format!("No more mail is kept for {name}."),
+    t.line(&match (keeper.role, keeper.state) {
+        (KeeperRole::Held, KeeperState::Requested) => format!("You keep no mail for {name}. They are told."),
+        (KeeperRole::Mine, KeeperState::Asked) => format!("{name} is asked no more to keep your mail."),
+        (KeeperRole::Mine, _) => format!("{name} keeps no more mail for you."),
+        (KeeperRole::Held, _) => format!("No more mail is kept for {name}."),
     })
 }
 
@@ -121,16 +200,13 @@ fn list(t: &mut Terminal, keepers: &Vec<Keeper>) -> io::Result<()> {
         t.line(
             "No keepers: what is written to you while you are away arrives when you and its author are both there.",
         )?;
-        return t.hint("Run `covey keeper serve` on a node that is always on, and `covey keeper add` here.");
+        return t.hint(
+            "Run `covey keeper serve` on a node that is always on and `covey keeper add` here, or `covey keeper ask` a contact.",
+        );
     }
     let mut table = Table::new(["NAME", "ID", "ROLE", "REACHED", "MAIL", "USED", "STATE"]);
     for keeper in keepers {
         let reached = keeper.reached.map_or_else(|| "never".into(), |at| when::relative(at, t.now()));
-        let state = match (keeper.state, keeper.refused) {
-            (KeeperState::Keeps, true) => Cell::painted("full", Paint::yellow),
-            (KeeperState::Refused, _) => Cell::painted("refused", Paint::red),
-            (state, _) => display::word(state).into(),
-        };
         table.row([
             name(keeper).into(),
             short_id(&keeper.keeper).into(),
@@ -141,11 +217,37 @@ fn list(t: &mut Terminal, keepers: &Vec<Keeper>) -> io::Result<()> {
             reached.into(),
             keeper.parcels.to_string().into(),
             format!("{} of {} MiB", mib(keeper.used), mib(keeper.limit)).into(),
-            state,
+            word(keeper),
         ]);
     }
     let table = table.render(t.paint);
     t.line(&table)
+}
+
+/// What `covey pair show` says of the keepers of a contact, if it has some.
+pub(crate) fn of(contact: &Contact, t: &Terminal) -> Option<String> {
+    let never = || "never reached yet".to_owned();
+    let reached =
+        contact.keepers_reached.map_or_else(never, |at| format!("last reached {}", when::relative(at, t.now())));
+    (contact.keepers > 0).then(|| format!("{}, {reached}", contact.keepers))
+}
+
+/// What `covey tail` says of a keeper that changed, or of a contact who asks.
+pub(crate) fn told(keeper: &Keeper) -> Option<String> {
+    let name = clean_line(&name(keeper));
+    Some(match (keeper.role, keeper.state) {
+        (KeeperRole::Held, KeeperState::Requested) => format!("{name} asks that this node keeps their mail"),
+        (KeeperRole::Held, KeeperState::Removed) => format!("no mail is kept for {name}"),
+        (KeeperRole::Held, _) if keeper.refused => format!("there is no more room here for mail to {name}"),
+        (KeeperRole::Held, _) => format!("mail is kept for {name}"),
+        (KeeperRole::Mine, KeeperState::Unreached) => {
+            format!("{name}, who keeps your mail, has not answered for an hour")
+        }
+        (KeeperRole::Mine, KeeperState::Keeps) if keeper.refused => format!("{name} has no more room for your mail"),
+        (KeeperRole::Mine, KeeperState::Keeps) => format!("{name} keeps your mail"),
+        (KeeperRole::Mine, KeeperState::Refused | KeeperState::Removed) => format!("{name} keeps no mail for you"),
+        (KeeperRole::Mine, _) => return None,
+    })
 }
 
 /// Begun MiB count.

@@ -15,7 +15,7 @@ use crate::{
     Failure, Session, Terminal, account,
     asker::{self, Deed},
     display::{self, called, handle},
-    message,
+    keeper, message,
     table::{Cell, Table},
     text::{Paint, clean_line, clean_words},
     wait::{self, WaitFor},
@@ -441,6 +441,7 @@ fn show(t: &mut Terminal, contact: &Contact) -> io::Result<()> {
         ("recovery", Some(renewals::notes(t, contact).join(", ")).filter(|notes| !notes.is_empty())),
         ("alerts", Some(alerts.join("; ")).filter(|alerts| !alerts.is_empty())),
         ("online", Some(yes(contact.online))),
+        ("keepers", keeper::of(contact, t)),
         ("channel", contact.channel.clone()),
     ];
     for (label, value) in rows {

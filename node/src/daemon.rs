@@ -191,7 +191,7 @@ fn probes(service: &Arc<Service>) -> Probes {
     };
     let ready = move || {
         let service = Arc::clone(&service);
-        async move { service.condition().await.ready() }.boxed()
+        async move { service.readiness().await }.boxed()
     };
     Probes { ready: Arc::new(ready), metrics: Arc::new(metrics) }
 }

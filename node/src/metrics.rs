@@ -112,6 +112,12 @@ fn messages(page: &mut Page, numbers: &Numbers) {
     page.gauges("covey_channels", "Conversations by kind", "kind", &[("direct", direct), ("group", groups)]);
     page.gauge("covey_parcels_waiting", "Parcels that were not acknowledged", numbers.parcels);
     page.gauge("covey_parcels_kept", "Parcels kept for others", numbers.kept);
+    let [keeps, silent, other] = numbers.keepers;
+    let keepers = [("keeps", keeps), ("unreached", silent), ("other", other)];
+    page.gauges("covey_keepers", "Keepers of this account by state", "state", &keepers);
+    page.gauge("covey_keeper_accounts", "Accounts whose mail this node keeps", numbers.owners);
+    page.gauge("covey_keeper_parcels", "Parcels of mail that this node keeps", numbers.held.0);
+    page.gauge("covey_keeper_bytes", "Bytes of these parcels", numbers.held.1);
     page.gauge("covey_parked_entries", "Entries that wait for their key", numbers.parked);
     page.gauge("covey_journal_events", "Events in the journal", numbers.journal.0);
     page.gauge("covey_journal_bytes", "Bytes of the journal as stored", numbers.journal.1);

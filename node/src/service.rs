@@ -138,6 +138,13 @@ impl Service {
         }
     }
 
+    /// Whether the node does its work, or why not; and what does not work beside that, in lines that name nobody.
+    pub async fn readiness(&self) -> Result<String, String> {
+        self.condition().await.ready()?;
+        let keepers = self.engine.call(rpc::keeper::list).await;
+        Ok(keepers.map_or_else(|_| String::new(), |all| node::silent(&all)))
+    }
+
     fn peer_id(&self) -> String {
         self.identity.peer_id.clone()
     }

@@ -6,7 +6,7 @@ use covey_api::{ApiError, ConfigReloaded, Reason, Setting, SettingSource};
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
-use crate::config::{self, Config, Layers, Source};
+use crate::config::{self, Config, Layers, Offer, Source};
 use crate::engine::{Input, Policy, Quota};
 use crate::runtime::EngineHandle;
 use crate::slot::Slot;
@@ -246,6 +246,7 @@ pub(crate) fn policy(config: &Config) -> Policy {
     let mut policy = Policy {
         pairing_required: config.pairing.required,
         decline_silently: config.pairing.decline_silently,
+        keeps_for_contacts: config.keepers.offer == Offer::Contacts,
         read_receipts: config.receipts.read,
         rotation_delay: config.groups.rotation_delay.as_millis(),
         max_members: usize::try_from(config.groups.max_members).unwrap_or(usize::MAX),

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use covey_api::{
     Channel, Contact, ContactState, Device, Direction, Event, Group, GroupEvent, GroupState, JoinRequest,
-    JoinRequestState, MemberState, Message, MessageState, Network, Party, Peer, Policy, Role, Time, Transfer, kind,
+    JoinRequestState, Keeper, MemberState, Message, MessageState, Network, Party, Peer, Policy, Role, Time, Transfer,
+    kind,
 };
 use serde::de::DeserializeOwned;
 
@@ -96,6 +97,7 @@ impl Teller {
                 let to = if transfer.this { "this device".to_owned() } else { clean_line(&transfer.name) };
                 Some(t.paint.dim(&format!("history for {to}: {}", crate::device::bar(&transfer))))
             }
+            kind::KEEPER_REQUESTED | kind::KEEPER_CHANGED => crate::keeper::told(&shape::<Keeper>(event)?),
             kind::ACCOUNT => None,
             other => Some(t.paint.dim(&clean_line(other))),
         }

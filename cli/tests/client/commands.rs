@@ -84,6 +84,14 @@ async fn keepers_are_added_by_a_ticket_that_is_printed_by_itself() {
     for told in ["attic", "keeps yours", "you keep theirs", "3 of 64 MiB", "full"] {
         assert!(listed.out.contains(told), "{told}: {}", listed.out);
     }
+    let asked = daemon.run(&["keeper", "ask", "attic"]).await;
+    assert!(asked.out.contains("You asked attic") && asked.err.contains("covey keeper accept"), "{}", asked.out);
+    let accepted = daemon.run(&["keeper", "accept", "attic", "--limit", "8"]).await;
+    assert_eq!(accepted.out, "This node keeps the mail of attic, as soon as they are there.\n");
+    let status = daemon.run(&["keeper", "status"]).await;
+    for told in ["2, 1 of them without an answer", "1; 1 more ask", "7, 3 MiB", "6, 2 MiB: not the same"] {
+        assert!(status.out.contains(told), "{told}: {}", status.out);
+    }
     assert_eq!(daemon.run(&["keeper", "remove", "attic"]).await.out, "attic keeps no more mail for you.\n");
     assert_eq!(daemon.run(&["keeper", "remove", "nobody"]).await.exit, 1);
 }

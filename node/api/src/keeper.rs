@@ -28,6 +28,56 @@ pub struct KeeperAdd {
     pub client_id: Option<String>,
 }
 
+/// Parameters of `keeper.ask`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeeperAsk {
+    /// The contact whose node is to keep our mail.
+    pub contact: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `keeper.accept`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeeperAccept {
+    /// The contact who asked.
+    pub contact: String,
+    /// How much may lie here for them, in MiB: 1 to 1,024; 64 unless told.
+    pub limit_mib: Option<u32>,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
+/// Parameters of `keeper.status`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeeperStatus {}
+
+/// Our keepers, and what this node keeps, counted anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeeperReport {
+    /// Keepers of ours.
+    pub mine: u32,
+    /// Of these, how many did not answer for an hour or more.
+    pub unreached: u32,
+    /// Accounts whose mail this node keeps.
+    pub accounts: u32,
+    /// Contacts who ask that it keeps theirs.
+    pub requests: u32,
+    /// Parcels that lie here, as it was counted when they came and went.
+    pub parcels: u64,
+    /// Their bytes, likewise.
+    pub used: u64,
+    /// Parcels that lie here, counted now.
+    pub found_parcels: u64,
+    /// Their bytes, counted now.
+    pub found_used: u64,
+    /// Is both the same, in all and for each account?
+    pub agrees: bool,
+}
+
 /// Parameters of `keeper.list`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -66,18 +116,24 @@ pub enum KeeperRole {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeeperState {
-    /// It was not reached since it was added.
+    /// A contact asks that this node keeps their mail: `keeper.accept`, or `keeper.remove` to decline.
+    Requested,
+    /// It was not reached since it was added, or the contact has not answered, or not used what we agreed to.
     Asked,
     /// Mail is kept.
     Keeps,
-    /// It does not keep our mail: the ticket was used by somebody else or ran out, or its operator ended it.
+    /// It keeps our mail, and did not answer for an hour or more.
+    Unreached,
+    /// It does not keep our mail: the ticket was used by somebody else or ran out, or its operator ended it, or declined.
     Refused,
+    /// It was taken away. In events only.
+    Removed,
 }
 
 /// A keeper of ours, or an account whose mail this node keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Keeper {
-    /// A keeper of ours: its device, `cvd1…`. An account whose mail is kept: `cv1…`.
+    /// A keeper of ours: its device, `cvd1…`. An account whose mail is kept, or a contact whom we asked: `cv1…`.
     pub keeper: String,
     /// What it is called: our name for it, or the one that it gives itself.
     pub name: Option<String>,
@@ -108,9 +164,20 @@ noun! {
         /// Contacts are told inside their sessions, once the keeper has answered. It is tried until it does: see `state` in `keeper.list`.
         write add(KeeperAdd) -> Keeper, needs Admin,
             refuses InvalidTicket, OwnDevice, LimitReached;
-        /// Where our mail waits, and whose this node keeps.
+        /// Ask a contact to have our mail kept by their node.
+        ///
+        /// They are told, and answer with `keeper.accept` or not. If they do, it becomes a keeper of ours by itself.
+        write ask(KeeperAsk) -> Keeper, needs Admin,
+            refuses NoSuchContact, AmbiguousContact, NotPaired, LimitReached;
+        /// Keep the mail of a contact who asked for it.
+        write accept(KeeperAccept) -> Keeper, needs Admin,
+            refuses NoSuchContact, AmbiguousContact, NoSuchKeeper, LimitReached;
+        /// Our keepers, and what this node keeps, counted anew from what lies here.
+        read status(KeeperStatus) -> KeeperReport, needs Read;
+        /// Where our mail waits, and whose this node keeps; who asked whom.
         read list(KeeperList) -> Vec<Keeper>, needs Read;
-        /// Have no more mail kept there, or keep no more mail of theirs; what lies there is deleted. Senders still have it.
+        /// Have no more mail kept there, or keep no more mail of theirs; what lies there is deleted. Senders still have it. Declines what a
+        /// contact asked for, and takes back what we asked.
         write remove(KeeperRemove) -> Keeper, needs Admin,
             refuses NoSuchKeeper;
     }

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, Channel, Contact, Device, GroupEvent, JoinRequest, Message, Network, Peer, SecondHistory, Transfer,
+    Account, Channel, Contact, Device, GroupEvent, JoinRequest, Keeper, Message, Network, Peer, SecondHistory, Transfer,
 };
 
 /// Declares the kinds: the enum, the constants of [`kind`], and what is told of each.
@@ -98,6 +98,10 @@ kinds! {
     DeviceRevoked, DEVICE_REVOKED = "device.revoked", Device, lasting;
     /// How far the history of the account has come to a device that was linked: each second while it comes, and at its end.
     TransferProgress, TRANSFER_PROGRESS = "transfer.progress", Transfer, lasting;
+    /// A contact asks that this node keeps their mail, or takes that back (`state` is `removed`).
+    KeeperRequested, KEEPER_REQUESTED = "keeper.requested", Keeper, lasting;
+    /// A keeper of ours answered, fell silent, ran full or was taken away, or so did what this node keeps for somebody. See `state` and `refused`.
+    KeeperChanged, KEEPER_CHANGED = "keeper.changed", Keeper, lasting;
     /// A group invited us.
     GroupInvited, GROUP_INVITED = "group.invited", GroupEvent, lasting;
     /// Somebody became a member, or we did.

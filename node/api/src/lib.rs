@@ -70,7 +70,8 @@ pub use group::{
     ProofVerdict, Right, Role,
 };
 pub use keeper::{
-    Keeper, KeeperAdd, KeeperApi, KeeperList, KeeperRemove, KeeperRole, KeeperServe, KeeperState, KeeperTicket,
+    Keeper, KeeperAccept, KeeperAdd, KeeperApi, KeeperAsk, KeeperList, KeeperRemove, KeeperReport, KeeperRole,
+    KeeperServe, KeeperState, KeeperStatus, KeeperTicket,
 };
 pub use kinds::{EventKind, JournalTruncated, kind};
 pub use message::{

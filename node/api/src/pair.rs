@@ -253,6 +253,9 @@ pub struct Contact {
     /// At how many keepers their mail can be left while they are away.
     #[serde(default)]
     pub keepers: u32,
+    /// When one of these last answered us; none if never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keepers_reached: Option<Time>,
     /// Is their account frozen, because its recovery is in doubt? Nothing is sent or taken until `pair.verify`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub contested: bool,

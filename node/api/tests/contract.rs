@@ -60,7 +60,8 @@ refuse!(DeviceApi {
 });
 refuse!(KeeperApi {
     serve(KeeperServe) -> KeeperTicket, add(KeeperAdd) -> Keeper, list(KeeperList) -> Vec<Keeper>,
-    remove(KeeperRemove) -> Keeper,
+    remove(KeeperRemove) -> Keeper, ask(KeeperAsk) -> Keeper, accept(KeeperAccept) -> Keeper,
+    status(KeeperStatus) -> KeeperReport,
 });
 refuse!(WebApi { open(WebOpen) -> WebAddress });
 refuse!(AuditApi { list(AuditList) -> Vec<AuditEntry> });

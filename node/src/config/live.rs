@@ -13,6 +13,7 @@ const LIVE: &[&str] = &[
     "pairing.decline_silently",
     "pairing.max_pending",
     "pairing.max_invites_per_hour",
+    "keepers.offer",
     "receipts.read",
     "groups.rotation_delay",
     "groups.max_members",

@@ -24,5 +24,5 @@ pub use example::example;
 pub use live::{adopt, differences, is_live, values};
 pub use load::{Layers, Overrides, Source, load, process_environment};
 pub use mistakes::mistakes;
-pub use settings::{Config, Groups, Log, Network, Pairing, Receipts, Rpc, Storage};
-pub use values::{List, LogFormat, Period, RelayUse};
+pub use settings::{Config, Groups, Keepers, Log, Network, Pairing, Receipts, Rpc, Storage};
+pub use values::{List, LogFormat, Offer, Period, RelayUse};

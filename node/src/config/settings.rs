@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::values::{List, LogFormat, Period, RelayUse};
+use super::values::{List, LogFormat, Offer, Period, RelayUse};
 
 /// A setting's name and explanation.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +120,12 @@ settings! {
         max_pending: u32 = 64,
         /// Most invites per hour from one neighbourhood of addresses (IPv4 /24, IPv6 /48).
         max_invites_per_hour: u32 = 3,
+    }
+    /// Mail that waits while its recipient is away.
+    keepers: Keepers {
+        /// Who may ask that this node keeps their mail: "contacts" or "nobody". Nothing is kept before you said yes to
+        /// them (`covey keeper accept`).
+        offer: Offer = Offer::Contacts,
     }
     /// What you tell others about their messages.
     receipts: Receipts {

@@ -94,6 +94,16 @@ pub enum RelayUse {
     Always,
 }
 
+/// Who may ask that this node keeps their mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Offer {
+    /// Those who ask are refused.
+    Nobody,
+    /// Paired contacts. They wait for a yes.
+    Contacts,
+}
+
 /// How log events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

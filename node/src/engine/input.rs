@@ -182,7 +182,10 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         Input::Start => clock::start(cx),
         Input::Command(_) | Input::Policy(_) | Input::Stop => Ok(()),
         Input::Connected { peer } => connected(cx, peer),
-        Input::Disconnected { peer } => sync::disconnected(cx, peer),
+        Input::Disconnected { peer } => {
+            roles::peer_went(cx, peer)?;
+            sync::disconnected(cx, peer)
+        }
         Input::Opened { peer } => sync::opened(cx, peer),
         Input::Closed { peer } => {
             sync::closed(cx, peer);

@@ -10,6 +10,8 @@ pub struct Policy {
     pub pairing_required: bool,
     /// Declined inviters hear nothing instead of a decline.
     pub decline_silently: bool,
+    /// Contacts may ask that this node keeps their mail.
+    pub keeps_for_contacts: bool,
     /// Tell contacts what was read.
     pub read_receipts: bool,
     /// Publish the contact card so that account ids can be looked up.
@@ -39,6 +41,7 @@ impl Default for Policy {
         Self {
             pairing_required: true,
             decline_silently: false,
+            keeps_for_contacts: true,
             read_receipts: true,
             discoverable: true,
             journal_keep: 30 * 24 * 3_600_000,

@@ -34,8 +34,8 @@ use crate::access::Access;
 /// What the probes and the metrics ask the node.
 #[derive(Clone)]
 pub struct Probes {
-    /// Why the node is not ready, if it is not.
-    pub ready: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    /// Why the node is not ready, if it is not; if it is, lines about what does not work beside that.
+    pub ready: Arc<dyn Fn() -> BoxFuture<'static, Result<String, String>> + Send + Sync>,
     /// The metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>,
 }
@@ -43,7 +43,7 @@ pub struct Probes {
 impl Default for Probes {
     fn default() -> Self {
         Self {
-            ready: Arc::new(|| future::ready(Ok(())).boxed()),
+            ready: Arc::new(|| future::ready(Ok(String::new())).boxed()),
             metrics: Arc::new(|| future::ready(String::new()).boxed()),
         }
     }
@@ -139,7 +139,7 @@ fn json(status: StatusCode, text: &RawValue) -> Response {
 
 async fn ready(State(app): State<App>) -> Response {
     match (app.probes.ready)().await {
-        Ok(()) => "ready\n".into_response(),
+        Ok(beside) => format!("ready\n{beside}").into_response(),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use covey_api::{
-    ApiError, Keeper, KeeperAdd, KeeperApi, KeeperList, KeeperRemove, KeeperServe, KeeperState, KeeperTicket,
+    ApiError, Keeper, KeeperAccept, KeeperAdd, KeeperApi, KeeperAsk, KeeperList, KeeperRemove, KeeperReport,
+    KeeperServe, KeeperState, KeeperStatus, KeeperTicket,
 };
 use tokio::time::{Instant, sleep};
 
@@ -30,6 +31,18 @@ impl KeeperApi for Service {
             added = found.unwrap_or(added);
         }
         Ok(added)
+    }
+
+    async fn ask(&self, params: KeeperAsk) -> Result<Keeper, ApiError> {
+        self.change(params, |cx, params| rpc::keeper::ask(cx, &params)).await
+    }
+
+    async fn accept(&self, params: KeeperAccept) -> Result<Keeper, ApiError> {
+        self.change(params, |cx, params| rpc::keeper::accept(cx, &params)).await
+    }
+
+    async fn status(&self, params: KeeperStatus) -> Result<KeeperReport, ApiError> {
+        self.look(params, |cx, _| rpc::keeper::status(cx)).await
     }
 
     async fn list(&self, params: KeeperList) -> Result<Vec<Keeper>, ApiError> {

@@ -14,6 +14,7 @@ use covey_overlay::{Multiaddr, Nat};
 
 use tracing::{info, warn};
 
+pub(crate) use self::waiting::silent;
 use super::{Body, Service};
 use crate::access::finished;
 use crate::addressing;
@@ -113,7 +114,7 @@ impl NodeApi for Service {
             checks.push(history(account.second_history));
         }
         if let Ok(all) = self.engine.call(rpc::keeper::list).await {
-            checks.extend(waiting::keepers(&all, runtime::now()));
+            checks.extend(waiting::keepers(&all));
         }
         Ok(Report { ok: checks.iter().all(|check| check.state != CheckState::Fail), checks })
     }

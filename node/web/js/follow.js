@@ -49,11 +49,12 @@ export class Follower {
 
   async #readAll() {
     const { cursor } = await this.#rpc.ask('events.fetch', { last: 0 });
-    const [account, status, condition, devices, contacts, channels, archived, groups] = await Promise.all([
+    const [account, status, condition, devices, keepers, contacts, channels, archived, groups] = await Promise.all([
       this.#rpc.ask('account.show'),
       this.#rpc.ask('node.status'),
       this.#rpc.ask('account.status'),
       this.#rpc.ask('device.list'),
+      this.#rpc.ask('keeper.list'),
       this.#rpc.ask('pair.list'),
       this.#rpc.ask('channel.list'),
       this.#rpc.ask('channel.list', { archived: true }),
@@ -63,6 +64,7 @@ export class Follower {
     this.#store.setOffline(status.offline);
     this.#store.setCondition(condition);
     this.#store.setDevices(devices);
+    this.#store.setKeepers(keepers);
     this.#store.setChannels([...channels, ...archived]);
     this.#store.setContacts(contacts);
     this.#store.setGroups(groups);
@@ -119,6 +121,10 @@ export class Follower {
       case 'device.changed':
       case 'device.revoked':
         this.#again('device.list', (devices) => this.#store.setDevices(devices));
+        break;
+      case 'keeper.requested':
+      case 'keeper.changed':
+        this.#again('keeper.list', (keepers) => this.#store.setKeepers(keepers));
         break;
       case 'network':
         this.#store.setOffline(data.offline);

@@ -1,6 +1,6 @@
 // What this page knows of the node. Views read it and listen to it; only follow.js writes to it.
 //
-// Emits `account`, `condition`, `devices`, `contacts`, `groups`, `roster` (detail: {group}), `channels`, `connection`, `message` (detail: {message, fresh}) and `reset`.
+// Emits `account`, `condition`, `devices`, `keepers`, `contacts`, `groups`, `roster` (detail: {group}), `channels`, `connection`, `message` (detail: {message, fresh}) and `reset`.
 
 import { Timeline } from './timeline.js';
 
@@ -10,6 +10,8 @@ export class Store extends EventTarget {
   condition = null;
   /** Its devices, as `device.list` tells; null while they are not known. */
   devices = null;
+  /** Where our mail waits, and whose this node keeps, as `keeper.list` tells; null while that is not known. */
+  keepers = null;
   /** Account id -> contact as `pair.show` tells. */
   contacts = new Map();
   /** Group id -> group as `group.show` tells. */
@@ -40,6 +42,11 @@ export class Store extends EventTarget {
   setDevices(devices) {
     this.devices = devices;
     this.emit('devices');
+  }
+
+  setKeepers(keepers) {
+    this.keepers = keepers;
+    this.emit('keepers');
   }
 
   setContacts(contacts) {

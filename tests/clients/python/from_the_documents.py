@@ -139,7 +139,7 @@ def operate(alice):
     alice.call("audit.list", limit=10)
 
 
-def keepers(alice, carol):
+def keepers(alice, carol, ids):
     """Carol's node keeps mail for Alice, for a while."""
     ticket = carol.call("keeper.serve", limit_mib=16)["ticket"]
     added = alice.call("keeper.add", ticket=ticket)
@@ -147,6 +147,15 @@ def keepers(alice, carol):
     assert [held["role"] for held in carol.call("keeper.list")] == ["held"]
     alice.call("keeper.list")
     alice.call("keeper.remove", keeper=added["keeper"])
+    asked = alice.call("keeper.ask", contact=ids["carol"])
+    assert (asked["role"], asked["state"]) == ("mine", "asked")
+    requests = lambda: [one for one in carol.call("keeper.list") if one["state"] == "requested"]
+    eventually("carol is asked", requests)
+    carol.call("keeper.accept", contact=ids["alice"], limit_mib=8)
+    keeps = lambda: [one for one in alice.call("keeper.list") if one["state"] == "keeps"]
+    eventually("carol's node keeps the mail", keeps)
+    assert carol.call("keeper.status")["agrees"]
+    alice.call("keeper.remove", keeper=keeps()[0]["keeper"])
 
 
 def devices(alice, covey, base):
@@ -298,7 +307,7 @@ def main():
         talk(alice, bob, ids)
         group(alice, bob, carol, ids)
         operate(alice)
-        keepers(alice, carol)
+        keepers(alice, carol, ids)
         devices(alice, options.covey, base)
         journal(alice)
         locked(documents, options.covey, base, nodes)

@@ -66,6 +66,7 @@ pub fn contact(id: &str, alias: Option<&str>, state: ContactState) -> Contact {
         confirmed: true,
         recovered_at: None,
         keepers: 0,
+        keepers_reached: None,
         verified_before: false,
         contested: false,
         renewal: false,
@@ -698,6 +699,29 @@ impl KeeperApi for Mock {
 
     async fn list(&self, _: KeeperList) -> Result<Vec<Keeper>, ApiError> {
         Ok(vec![keeper(KeeperRole::Mine), Keeper { refused: true, ..keeper(KeeperRole::Held) }])
+    }
+
+    async fn ask(&self, _: KeeperAsk) -> Result<Keeper, ApiError> {
+        Ok(Keeper { state: KeeperState::Asked, ..keeper(KeeperRole::Mine) })
+    }
+
+    async fn accept(&self, _: KeeperAccept) -> Result<Keeper, ApiError> {
+        Ok(Keeper { state: KeeperState::Asked, ..keeper(KeeperRole::Held) })
+    }
+
+    async fn status(&self, _: KeeperStatus) -> Result<KeeperReport, ApiError> {
+        let (found_parcels, found_used) = (6, 2 << 20);
+        Ok(KeeperReport {
+            mine: 2,
+            unreached: 1,
+            accounts: 1,
+            requests: 1,
+            parcels: 7,
+            used: 3 << 20,
+            found_parcels,
+            found_used,
+            agrees: false,
+        })
     }
 
     async fn remove(&self, params: KeeperRemove) -> Result<Keeper, ApiError> {

@@ -26,7 +26,7 @@ use crate::engine::records::people::Contact;
 use crate::engine::records::standing::Standing;
 use crate::engine::records::tickets::Issued;
 use crate::engine::records::transfer;
-use crate::engine::records::{keeping, links, mailboxes};
+use crate::engine::records::{keeper_requests, keeping, links, mailboxes};
 use crate::engine::tokens::Token;
 use crate::engine::{audit, card, idempotency, journal};
 use crate::store::{StoreError, Table, Tx};
@@ -107,6 +107,7 @@ fn mail(row: &Row<'_, '_>, table: Table, what: Option<u8>) -> Result<(), String>
         (Table::Keeping, Some(6)) => row.is::<Use>(),
         (Table::Keeping, Some(7)) | (Table::Mailbox, Some(3)) => row.is::<AccountId>(),
         (Table::Keeping, Some(8)) => row.is::<keeping::Used>(),
+        (Table::Keeping, Some(11)) => row.is::<keeper_requests::Wanted>(),
         (Table::Keeping, Some(9)) => row.bytes(|_| Ok::<(), String>(())),
         (Table::Mailbox, Some(0)) => row.is::<InboxSecret>(),
         (Table::Mailbox, Some(1)) => row.is::<mailboxes::Mine>(),
@@ -116,6 +117,8 @@ fn mail(row: &Row<'_, '_>, table: Table, what: Option<u8>) -> Result<(), String>
         (Table::Mailbox, Some(6)) => row.is::<mailboxes::Left>(),
         (Table::Mailbox, Some(7)) => row.is::<mailboxes::Pending>(),
         (Table::Mailbox, Some(8)) => row.is::<mailboxes::Inbox>(),
+        (Table::Mailbox, Some(10)) => row.is::<mailboxes::Told>(),
+        (Table::Mailbox, Some(9)) => row.is::<keeper_requests::Asked>(),
         (other, _) => Err(format!("is of no known kind of the table {other:?}")),
     }
 }

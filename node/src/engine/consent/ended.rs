@@ -10,7 +10,7 @@ use crate::engine::members::rosters;
 use crate::engine::outbound::post;
 use crate::engine::records::own_records::Rival;
 use crate::engine::records::people::{self, Contact};
-use crate::engine::records::{channels, devices, mailboxes, own_records};
+use crate::engine::records::{channels, devices, keeper_requests, mailboxes, own_records};
 use crate::engine::sealing::sessions;
 use crate::engine::{Cx, EngineError, tables};
 use crate::store::{Key, Table};
@@ -73,6 +73,7 @@ fn forget(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
     }
     sessions::forget_bundles(cx, account)?;
     mailboxes::forget(cx.tx, account)?;
+    keeper_requests::forget(cx.tx, account);
     cx.tx.delete(&tables::contact(account));
     cx.live.deadlines.remove(account);
     if rosters::knows(cx, account) {

@@ -5,7 +5,7 @@ use covey_pairing::crypto::secret::Secret;
 use tracing::{debug, warn};
 
 use crate::engine::contacts::cards;
-use crate::engine::keepers::leaving;
+use crate::engine::keepers::{asking, leaving};
 use crate::engine::members::{self, rights};
 use crate::engine::outbound::control;
 use crate::engine::records::channels::{self, Kind};
@@ -34,7 +34,9 @@ pub(in crate::engine) fn receive(
         Ok(plaintext) => plaintext,
         Err(error) => {
             debug!(device = %device.id.fmt_short(), %error, "a control message does not open");
-            return Ok(());
+            // [CTRL-9] What it said is lost, unless it hears that its session does not open.
+            let heals = scope == Scope::Pair && error.heals_by_initiating();
+            return if heals { control::card_again(cx, &owner.account, device) } else { Ok(()) };
         }
     };
     match covey_codec::decode(&plaintext, MAX_FRAME) {
@@ -54,8 +56,18 @@ pub(in crate::engine) fn receive(
             transfer::give::asked(cx, owner, device, (since, &key), &ranges)
         }
         // [CTRL-9]
-        Ok((VERSION, Control::Card(card))) => cards::learn(cx, &owner.account, &card).map(drop),
+        Ok((VERSION, Control::Card(card))) => {
+            // What it was told of our keepers may be among what it could not open.
+            cx.tx.delete(&tables::mailbox_told(&device.id));
+            cx.live.keepers.changed = true;
+            cards::learn(cx, &owner.account, &card).map(drop)
+        }
         Ok((VERSION, Control::Mailbox(mailbox))) if scope == Scope::Pair => leaving::told(cx, owner, &mailbox),
+        // [MAIL-13]
+        Ok((VERSION, Control::KeeperWanted(wants))) if scope == Scope::Pair => asking::wanted(cx, owner, wants),
+        Ok((VERSION, Control::KeeperAnswer(ticket))) if scope == Scope::Pair => {
+            asking::answered(cx, owner, ticket.as_deref())
+        }
         Ok((_, _)) | Err(_) => Ok(()),
     }
 }

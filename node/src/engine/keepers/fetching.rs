@@ -5,6 +5,7 @@ use tracing::warn;
 
 use crate::engine::keepers::opening::{self, Brings};
 use crate::engine::keepers::say::send;
+use crate::engine::keepers::state;
 use crate::engine::live::keepers::Fetching;
 use crate::engine::records::mailboxes::{self, Stands};
 use crate::engine::{Cx, EngineError, PeerKey};
@@ -90,9 +91,8 @@ pub(super) fn batch(cx: &mut Cx<'_, '_>, peer: PeerKey, upto: u64, more: bool, r
     if !fetching.brought {
         cx.live.keepers.brought_nothing(peer, cx.now);
     }
-    if let Some(mut mine) = mailboxes::mine(cx.tx, peer)? {
-        (mine.room, mine.reached) = (Some(room), Some(cx.now));
-        mine.save(cx.tx);
+    if let Some(mine) = mailboxes::mine(cx.tx, peer)? {
+        state::heard(cx, mine, room)?;
     }
     let upto = upto.max(fetching.after);
     // A keeper that has more and gets no further would be asked for ever.

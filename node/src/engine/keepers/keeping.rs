@@ -1,5 +1,6 @@
 //! The keeper: whose mail lies here, who may leave some, who may fetch it.
 
+use covey_api::{EventKind, Keeper, KeeperState};
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::identity::{ContactCard, KeyLog, KnownLog, NotTaken};
 use covey_pairing::ids::AccountId;
@@ -13,7 +14,8 @@ use tracing::{debug, info};
 use crate::engine::keepers::say::send;
 use crate::engine::records::keeping::{self, Found, Issued, Lying, Owner, Used};
 use crate::engine::records::kept_slots;
-use crate::engine::{Cx, Effect, EngineError, PeerKey, tables};
+use crate::engine::shown::keeper;
+use crate::engine::{Cx, Effect, EngineError, PeerKey, journal, tables};
 use crate::store::Tx;
 
 /// Parcels sent for one question: less than a stream's queue holds.
@@ -119,12 +121,23 @@ fn admit(
     (owner.peers, owner.name, owner.seen) = (peers, name, cx.now);
     owner.asks(peer, cx.now);
     cx.tx.save(&tables::kept_owner(&account), &owner);
+    if owner.since == cx.now {
+        // It used what it was given.
+        cx.tx.delete(&tables::wanted_keeping(&account));
+        told(cx, &owner)?;
+    }
     owner.peers.iter().for_each(|peer| cx.effects.push(Effect::Allow { peer: *peer, addresses: Vec::new() }));
     Ok(Some(owner))
 }
 
+/// Tells clients how it stands with an account whose mail is kept.
+fn told(cx: &mut Cx<'_, '_>, owner: &Owner) -> Result<(), EngineError> {
+    let shown = keeper::held(cx, owner)?;
+    journal::record(cx, EventKind::KeeperChanged, &shown)
+}
+
 /// What an owner uses and may use.
-pub(in crate::engine) fn room(cx: &Cx<'_, '_>, owner: &Owner) -> Result<Room, EngineError> {
+fn room(cx: &Cx<'_, '_>, owner: &Owner) -> Result<Room, EngineError> {
     let Used { used, refused } = keeping::used(cx.tx, &owner.account)?;
     Ok(Room { used, limit: owner.limit, refused })
 }
@@ -193,7 +206,10 @@ pub(in crate::engine) fn deposit(
         && !keeping::make_room(cx.tx, (&owner.account, &id), |tx| has_room(tx, &owner, &id, len))?
     {
         let used = keeping::used(cx.tx, &owner.account)?;
-        cx.tx.save(&tables::kept_used(&owner.account), &Used { refused: true, ..used });
+        if !used.refused {
+            cx.tx.save(&tables::kept_used(&owner.account), &Used { refused: true, ..used });
+            told(cx, &owner)?;
+        }
         send(cx, peer, &KeeperFrame::Full(hash));
         return Ok(());
     }
@@ -216,6 +232,8 @@ fn has_room(tx: &Tx<'_>, owner: &Owner, slot: &SlotId, len: u64) -> Result<bool,
 
 /// Mail of this account is kept no more; what lies here is deleted.
 pub(in crate::engine) fn end(cx: &mut Cx<'_, '_>, owner: &Owner) -> Result<(), EngineError> {
+    let shown = Keeper { state: KeeperState::Removed, ..keeper::held(cx, owner)? };
+    journal::record(cx, EventKind::KeeperChanged, &shown)?;
     kept_slots::forget(cx.tx, owner)?;
     for peer in &owner.peers {
         send(cx, *peer, &KeeperFrame::Refused);

@@ -1,7 +1,7 @@
 //! The depositor: what a contact that is away has not acknowledged is left at its keepers, at two of them if it has several.
 
 use covey_feed::run::RunLimits;
-use covey_feed::{FeedKey, limits::MAX_RUN_ENTRIES};
+use covey_feed::{Entry, FeedKey, limits::MAX_RUN_ENTRIES};
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::ids::AccountId;
 use covey_pairing::keeper::{Deposit, InboxKey, KEPT_FOR_MS, KeeperFrame, MAX_CONTENT, Mailbox, MailboxAt, Receipt};
@@ -200,11 +200,18 @@ fn prepare(
 
 /// Whether there is a message among the entries: receipts alone are not left.
 fn says_something(cx: &Cx<'_, '_>, channel: &Channel, feed: &Feed, first: u64) -> Result<bool, EngineError> {
-    let last = feed.head.map_or(0, |head| head.seq);
-    for seq in (first..=last).take(MAX_RUN_ENTRIES) {
-        if messages::of_entry(cx.tx, channel.id, feed.key, seq)?.is_some() {
-            return Ok(true);
+    let longest = first.saturating_add(MAX_RUN_ENTRIES as u64 - 1);
+    let last = feed.head.map_or(0, |head| head.seq).min(longest);
+    let mut next = first;
+    while next <= last {
+        let entries = feeds::some(cx.tx, feed.fid, next, last)?;
+        for entry in &entries {
+            if messages::at(cx.tx, channel.no, &entry.order())?.is_some_and(|message| message.is_shown()) {
+                return Ok(true);
+            }
         }
+        let Some(end) = entries.last().map(Entry::seq) else { break };
+        next = end.saturating_add(1);
     }
     Ok(false)
 }
@@ -260,6 +267,7 @@ pub(super) fn kept(cx: &mut Cx<'_, '_>, peer: PeerKey, receipt: &Receipt) -> Res
     let mut left = mailboxes::left(cx.tx, &account, &at.slot)?;
     let until = receipt.until.min(cx.now.saturating_add(KEPT_FOR_MS + CLOCKS));
     left.kept.push(Span { fid, first, last, until });
+    left.reached = cx.now;
     cx.tx.save(&tables::left(&account, &at.slot), &left);
     cx.live.keepers.answered(&at.slot);
     cx.live.keepers.took(account, cx.now);
@@ -273,7 +281,7 @@ pub(super) fn kept(cx: &mut Cx<'_, '_>, peer: PeerKey, receipt: &Receipt) -> Res
 pub(super) fn full(cx: &mut Cx<'_, '_>, peer: PeerKey, hash: &[u8; 32]) -> Result<(), EngineError> {
     let Some((account, at, _)) = pending(cx, peer, hash)? else { return Ok(()) };
     let mut left = mailboxes::left(cx.tx, &account, &at.slot)?;
-    left.closed_until = cx.now.saturating_add(FULL);
+    (left.closed_until, left.reached) = (cx.now.saturating_add(FULL), cx.now);
     cx.tx.save(&tables::left(&account, &at.slot), &left);
     cx.live.keepers.answered(&at.slot);
     leave(cx, account)
@@ -284,7 +292,7 @@ pub(super) fn no(cx: &mut Cx<'_, '_>, peer: PeerKey, hash: &[u8; 32]) -> Result<
     let Some((account, at, _)) = pending(cx, peer, hash)? else { return Ok(()) };
     cx.tx.delete(&tables::pending(&account, &at.slot));
     let mut left = mailboxes::left(cx.tx, &account, &at.slot)?;
-    left.closed_until = cx.now.saturating_add(UNKNOWN);
+    (left.closed_until, left.reached) = (cx.now.saturating_add(UNKNOWN), cx.now);
     cx.tx.save(&tables::left(&account, &at.slot), &left);
     cx.live.keepers.answered(&at.slot);
     leave(cx, account)

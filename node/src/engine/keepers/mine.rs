@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use crate::engine::counters::Counter;
 use crate::engine::keepers::say::send;
-use crate::engine::keepers::{fetching, slots};
+use crate::engine::keepers::{fetching, slots, state};
 use crate::engine::notices::Notice;
 use crate::engine::records::devices;
 use crate::engine::records::mailboxes::{self, Inbox, Mine, Stands};
@@ -50,11 +50,10 @@ pub(in crate::engine) fn remove(cx: &mut Cx<'_, '_>, mine: Mine) -> Result<(), E
         send(cx, peer, &KeeperFrame::Slots(list, Vec::new()));
     }
     let (key, number) = (Key::keeper(&mine.keeper.id), mailboxes::number(cx.tx)?.saturating_add(1));
-    Mine { stands: Stands::Removed, secret: None, number, ..mine }.save(cx.tx);
+    let gone = Mine { stands: Stands::Removed, secret: None, number, ..mine };
+    gone.save(cx.tx);
     cx.notices.push(Notice::Shared(key));
-    cx.live.keepers.fetching.remove(&peer);
-    cx.live.keepers.changed = true;
-    Ok(())
+    state::forgotten(cx, &gone)
 }
 
 /// [MAIL-12] Makes a new inbox key. Mail that is sealed to those of before can still lie at keepers.
@@ -94,6 +93,9 @@ pub(in crate::engine) fn devices_changed(cx: &mut Cx<'_, '_>) -> Result<(), Engi
 /// The daemon started.
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     cx.live.keepers.changed = true;
+    for mine in mailboxes::all_mine(cx.tx)?.into_iter().filter(|mine| mine.stands == Stands::Keeps) {
+        cx.live.keepers.lost(mine.peer(), cx.now);
+    }
     allow(cx)
 }
 
@@ -130,13 +132,12 @@ pub(super) fn welcome(
     if mine.stands != Stands::Keeps {
         info!("a keeper keeps mail for this account");
     }
-    // It may have lost its disk, or come back from an old copy: what it was told is told again.
-    (mine.stands, mine.secret) = (Stands::Keeps, None);
-    (mine.room, mine.reached) = (Some(room), Some(cx.now));
+    mine.secret = None;
     if !addresses.is_empty() {
         mine.addresses = addresses;
     }
-    mine.save(cx.tx);
+    state::heard(cx, mine, room)?;
+    // It may have lost its disk, or come back from an old copy: what it was told is told again.
     cx.live.keepers.changed = true;
     slots::register(cx, peer)?;
     fetching::ask(cx, peer, 0);
@@ -151,9 +152,10 @@ pub(super) fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineEr
     warn!("a keeper does not keep mail for this account (any more); see `covey keeper list`");
     (mine.stands, mine.reached) = (Stands::Refused, Some(cx.now));
     mine.save(cx.tx);
+    cx.live.keepers.heard(peer);
     cx.live.keepers.fetching.remove(&peer);
     cx.live.keepers.changed = true;
-    Ok(())
+    state::told(cx, &mine)
 }
 
 /// Contacts, their devices, ours, or our keepers are others than before: what follows from that is done. Whether there was anything.
@@ -162,9 +164,10 @@ pub(in crate::engine) fn follow(cx: &mut Cx<'_, '_>) -> Result<bool, EngineError
         renew_key(cx)?;
     }
     for peer in std::mem::take(&mut cx.live.keepers.to_greet) {
-        match mailboxes::mine(cx.tx, peer)? {
+        match mailboxes::any_mine(cx.tx, peer)? {
+            Some(gone) if gone.stands == Stands::Removed => state::forgotten(cx, &gone)?,
             Some(mine) => cx.effects.push(Effect::Allow { peer, addresses: mine.addresses }),
-            None => drop(cx.live.keepers.fetching.remove(&peer)),
+            None => {}
         }
         peer_came(cx, peer)?;
     }

@@ -1,9 +1,10 @@
 //! Mail that waits while its recipient is away. A node has up to three roles, which do not know each other: it keeps mail for other accounts
-//! ([`keeping`]), has its own kept ([`mine`], [`slots`], [`fetching`], [`opening`]), and leaves some for contacts ([`leaving`]). [`roles`] hands
-//! each what is its own.
+//! ([`keeping`]), has its own kept ([`mine`], [`state`], [`slots`], [`fetching`], [`opening`]), and leaves some for contacts ([`leaving`]). [`roles`] hands
+//! each what is its own; [`asking`] is how contacts come to be keepers.
 //!
 //! What the objects are is in `covey_pairing::keeper`; who says what when, in `node/SPEC.md`, section Keepers.
 
+pub(in crate::engine) mod asking;
 mod fetching;
 pub(in crate::engine) mod keeping;
 pub(in crate::engine) mod leaving;
@@ -12,3 +13,4 @@ mod opening;
 pub(in crate::engine) mod roles;
 mod say;
 mod slots;
+mod state;

@@ -3,7 +3,7 @@
 use covey_pairing::keeper::KeeperFrame;
 use tracing::debug;
 
-use crate::engine::keepers::{fetching, keeping, leaving, mine, slots};
+use crate::engine::keepers::{asking, fetching, keeping, leaving, mine, slots, state};
 use crate::engine::{Cx, EngineError, PeerKey};
 
 /// A frame of the keeper protocol, from anybody: each role takes what it knows, from whom it knows.
@@ -36,6 +36,11 @@ pub(in crate::engine) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result
     leaving::peer_came(cx, peer)
 }
 
+/// A peer is gone.
+pub(in crate::engine) fn peer_went(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    state::peer_went(cx, peer)
+}
+
 /// The daemon started.
 pub(in crate::engine) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     keeping::allow(cx)?;
@@ -45,6 +50,7 @@ pub(in crate::engine) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 
 /// Time passed.
 pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    state::tick(cx)?;
     fetching::tick(cx)?;
     leaving::tick(cx)
 }
@@ -53,5 +59,6 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 pub(in crate::engine) fn keep_house(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     keeping::expire(cx)?;
     keeping::allow(cx)?;
+    asking::keep_house(cx)?;
     mine::keep_house(cx)
 }

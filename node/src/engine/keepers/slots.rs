@@ -9,17 +9,20 @@ use covey_pairing::crypto::hash::blake3;
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::KnownLog;
 use covey_pairing::keeper::{KEPT_FOR_MS, KeeperFrame, MAX_SLOTS, Mailbox, MailboxAt, SlotEntry, SlotId, SlotToken};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::engine::counters::Counter;
 use crate::engine::keepers::say::send;
 use crate::engine::outbound::control;
 use crate::engine::records::devices;
-use crate::engine::records::mailboxes::{self, Given, GivenAt, Mine, Stands};
+use crate::engine::records::mailboxes::{self, Given, GivenAt, Mine, Stands, Told};
 use crate::engine::records::people::{self, Contact};
 use crate::engine::records::sessions::Scope;
 use crate::engine::wire::control::Control;
 use crate::engine::{Cx, EngineError, PeerKey, tables};
+
+/// A contact's device that connects is told where our mail waits again after this, in milliseconds.
+const TELL_AGAIN: u64 = 24 * 3_600_000;
 
 /// Sends a keeper all slots that this device knows.
 pub(super) fn register(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
@@ -133,7 +136,8 @@ fn is_needed(known: &GivenAt, contact: &Contact, keepers: &[Mine], now: u64) -> 
     !known.derived && is_kept && contact.is_paired() && known.until.is_none_or(|until| until > now)
 }
 
-/// Tells each device of a contact where our mail waits, if this device told it something else before.
+/// [MAIL-2] Tells each device of a contact where our mail waits, if this device told it something else before, or long ago: it may have come back
+/// from an old copy.
 fn tell(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let Some(inbox) = mailboxes::inbox(cx.tx)? else { return Ok(()) };
     let (keepers, number) = (mailboxes::all_mine(cx.tx)?, mailboxes::number(cx.tx)?);
@@ -148,16 +152,17 @@ fn tell(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         let at: Vec<MailboxAt> = at.collect();
         let is_none = at.is_empty();
         let mailbox = Mailbox { key: key.clone(), at, number }.shortened().encode();
-        let hash = ByteBuf::from(blake3(&mailbox).to_vec());
+        let hash = ByteArray::new(blake3(&mailbox));
         for device in devices::devices(cx.tx, &contact.account)? {
             let place = tables::mailbox_told(&device.id);
-            let before = cx.tx.load::<ByteBuf>(&place)?;
-            if before.as_ref() == Some(&hash) || (is_none && before.is_none()) {
+            let before = cx.tx.load::<Told>(&place)?;
+            let is_known = before.is_some_and(|(before, at)| before == hash && at.abs_diff(cx.now) < TELL_AGAIN);
+            if is_known || (is_none && before.is_none()) {
                 continue;
             }
             let control = Control::Mailbox(ByteBuf::from(mailbox.clone()));
             if control::told(cx, Scope::Pair, &contact.account, &device, &control, false)? {
-                cx.tx.save(&place, &hash);
+                cx.tx.save(&place, &(hash, cx.now));
             }
         }
     }

@@ -22,6 +22,9 @@ const MAX_USELESS: u32 = 256;
 /// In milliseconds.
 const TIRED: u64 = 10 * 60_000;
 
+/// A keeper of ours that did not answer for this long, in milliseconds, is told of.
+const SILENT: u64 = 3_600_000;
+
 #[derive(Debug, Clone, Copy)]
 struct Due {
     at: u64,
@@ -64,6 +67,8 @@ pub(in crate::engine) struct Keepers {
     pub(in crate::engine) changed: bool,
     /// A device of ours was revoked here: what it knows is to be replaced.
     pub(in crate::engine) revoked: bool,
+    /// Keepers of ours that are not connected, or have not answered since: from when on, and whether that was told.
+    away: BTreeMap<PeerKey, (u64, bool)>,
     /// Keepers of which another device of ours told.
     pub(in crate::engine) to_greet: BTreeSet<PeerKey>,
 }
@@ -129,6 +134,31 @@ impl Keepers {
         self.sent.remove(slot);
     }
 
+    /// Nothing is heard of a keeper of ours from now on.
+    pub(in crate::engine) fn lost(&mut self, peer: PeerKey, now: u64) {
+        self.away.entry(peer).or_insert((now, false));
+    }
+
+    /// A keeper of ours answers, or is none any more. Whether it was told of that it did not.
+    pub(in crate::engine) fn heard(&mut self, peer: PeerKey) -> bool {
+        self.away.remove(&peer).is_some_and(|(_, told)| told)
+    }
+
+    /// Whether nothing was heard of a keeper of ours for so long that it was told of.
+    pub(in crate::engine) fn is_silent(&self, peer: PeerKey) -> bool {
+        self.away.get(&peer).is_some_and(|(_, told)| *told)
+    }
+
+    /// Keepers of ours of which nothing was heard for so long that it is to be told now.
+    pub(in crate::engine) fn fell_silent(&mut self, now: u64) -> Vec<PeerKey> {
+        let due = |(since, told): &(u64, bool)| !told && since.saturating_add(SILENT) <= now;
+        let peers: Vec<PeerKey> = self.away.iter().filter(|(_, away)| due(away)).map(|(peer, _)| *peer).collect();
+        for (_, (_, told)) in self.away.iter_mut().filter(|(peer, _)| peers.contains(peer)) {
+            *told = true;
+        }
+        peers
+    }
+
     /// A keeper of ours answered and brought nothing.
     pub(in crate::engine) fn brought_nothing(&mut self, peer: PeerKey, now: u64) {
         let (since, count) = self.useless.entry(peer).or_insert((now, 0));
@@ -151,13 +181,15 @@ impl Keepers {
     /// When the next thing is due.
     pub(in crate::engine) fn next(&self) -> Option<u64> {
         let fetches = self.fetching.values().filter(|fetching| fetching.asked || fetching.skipped).map(|f| f.at);
-        self.due.values().map(|due| due.at).chain(fetches).min()
+        let silent = self.away.values().filter(|(_, told)| !told).map(|(since, _)| since.saturating_add(SILENT));
+        self.due.values().map(|due| due.at).chain(fetches).chain(silent).min()
     }
 
     /// The clock was set back to `now`.
     pub(in crate::engine) fn set_back(&mut self, now: u64) {
         self.due.values_mut().for_each(|due| due.at = due.at.min(now));
         self.fetching.values_mut().for_each(|fetching| fetching.at = fetching.at.min(now));
+        self.away.values_mut().for_each(|(since, _)| *since = (*since).min(now));
         self.sent.clear();
     }
 }

@@ -256,6 +256,19 @@ pub(in crate::engine) fn got(
     Ok(tx.put(&key, &lying)?)
 }
 
+/// Parcels of an account and their bytes, counted from what lies here.
+pub(in crate::engine) fn recount(tx: &Tx<'_>, account: &AccountId) -> Result<Use, EngineError> {
+    let (mut found, mut after) = (Use::default(), 0);
+    loop {
+        let rows = lying(tx, account, after, LOOKED_AT)?;
+        found = rows.iter().fold(found, |found, (_, lying)| found.with(lying.len));
+        match rows.last() {
+            Some((number, _)) if rows.len() == LOOKED_AT => after = *number,
+            _ => return Ok(found),
+        }
+    }
+}
+
 /// Deletes what ran out, and what no device is waited for any more with.
 pub(in crate::engine) fn expire(tx: &mut Tx<'_>, owner: &Owner, now: u64) -> Result<(), EngineError> {
     delete_those(tx, &owner.account, |lying| lying.until <= now || owner.has(lying, now))

@@ -144,6 +144,9 @@ pub(in crate::engine) struct Theirs {
     pub(in crate::engine) at: u64,
 }
 
+/// What a device of a contact was told of our mailbox: hash, and when, Unix milliseconds.
+pub(in crate::engine) type Told = (ByteArray<32>, u64);
+
 /// What was left for a contact in one slot.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(in crate::engine) struct Left {
@@ -151,6 +154,9 @@ pub(in crate::engine) struct Left {
     pub(in crate::engine) kept: Vec<Span>,
     /// The keeper has no room, or does not know the slot: it is not asked again before this time, Unix milliseconds.
     pub(in crate::engine) closed_until: u64,
+    /// When the keeper last answered, Unix milliseconds; 0 if never.
+    #[serde(default)]
+    pub(in crate::engine) reached: u64,
 }
 
 /// Entries of a feed of ours that a keeper has.

@@ -27,6 +27,7 @@
 //! | [`transfer`] | the history that this device is given after it was linked |
 //! | [`parcels`] | parcels that wait or are kept |
 //! | [`keeping`] | whose mail this node keeps, and that mail |
+//! | [`keeper_requests`] | who asked whom to keep mail |
 //! | [`kept_slots`] | the slots of those accounts |
 //! | [`mailboxes`] | where our mail waits, and that of contacts |
 //! | [`sessions`] | where sessions are kept |
@@ -39,6 +40,7 @@ pub(super) mod edits;
 pub(super) mod feeds;
 pub(super) mod history;
 pub(super) mod joining;
+pub(super) mod keeper_requests;
 pub(super) mod keeping;
 pub(super) mod kept_slots;
 pub(super) mod links;

@@ -1,16 +1,16 @@
 //! `keeper.*`
 
 use covey_api::{
-    ApiError, Keeper, KeeperAdd, KeeperRemove, KeeperRole, KeeperServe, KeeperState, KeeperTicket, Reason, Time,
-    sentence,
+    ApiError, Keeper, KeeperAccept, KeeperAdd, KeeperAsk, KeeperRemove, KeeperReport, KeeperRole, KeeperServe,
+    KeeperState, KeeperTicket, Reason, Time, sentence,
 };
-use covey_pairing::keeper::{self, MAX_KEEPERS, OWNER_BYTES};
+use covey_pairing::keeper::{self as tickets, MAX_KEEPERS, MAX_OWNERS, OWNER_BYTES, Use};
 
-use crate::engine::keepers::{keeping, mine};
+use crate::engine::keepers::{asking, keeping, mine};
 use crate::engine::names::{self, pick};
-use crate::engine::records::keeping::Owner;
-use crate::engine::records::mailboxes::{Mine, Stands};
-use crate::engine::records::{devices, keeping as kept, mailboxes, people};
+use crate::engine::records::keeper_requests::{self, Answer};
+use crate::engine::records::{keeping as kept, mailboxes};
+use crate::engine::shown::{self, keeper};
 use crate::engine::{Cx, EngineError, PeerKey};
 
 /// Largest limit that one ticket gives, in MiB.
@@ -25,16 +25,90 @@ pub fn serve(cx: &mut Cx<'_, '_>, params: &KeeperServe) -> Result<KeeperTicket, 
         Some(name) => Some(names::contact(cx, name, pick::Purpose::Change)?.account),
         None => None,
     };
-    let limit = match params.limit_mib {
-        None => OWNER_BYTES,
-        Some(mib @ 1..=MAX_LIMIT_MIB) => u64::from(mib) << 20,
-        Some(_) => {
-            let sentence = format!("The limit is 1 to {MAX_LIMIT_MIB} MiB.");
-            return Err(ApiError::new(Reason::InvalidParams, sentence));
-        }
-    };
+    let limit = limit(params.limit_mib)?;
     let ticket = keeping::ticket(cx, account, limit)?;
     Ok(KeeperTicket { ticket: ticket.to_string(), expires_at: Time::from_unix_ms(ticket.expires_at) })
+}
+
+fn limit(mib: Option<u32>) -> Result<u64, ApiError> {
+    match mib {
+        None => Ok(OWNER_BYTES),
+        Some(mib @ 1..=MAX_LIMIT_MIB) => Ok(u64::from(mib) << 20),
+        Some(_) => Err(ApiError::new(Reason::InvalidParams, format!("The limit is 1 to {MAX_LIMIT_MIB} MiB."))),
+    }
+}
+
+fn many_keepers() -> ApiError {
+    let sentence = format!("You have {MAX_KEEPERS} keepers, which is the most. `covey keeper remove` takes one away.");
+    ApiError::new(Reason::LimitReached, sentence).with_data(serde_json::json!({ "limit": MAX_KEEPERS }))
+}
+
+/// `keeper.ask`, up to what is sent.
+///
+/// # Errors
+/// Nobody, or several, are called that; you are not paired; there are as many keepers as there may be.
+pub fn ask(cx: &mut Cx<'_, '_>, params: &KeeperAsk) -> Result<Keeper, ApiError> {
+    let contact = names::contact(cx, &params.contact, pick::Purpose::Change)?;
+    if !contact.is_paired() {
+        return Err(shown::contact::not_paired(&contact));
+    }
+    if mailboxes::all_mine(cx.tx)?.len() >= MAX_KEEPERS {
+        return Err(many_keepers());
+    }
+    let asked = asking::ask(cx, contact.account)?;
+    Ok(keeper::asked(cx, &asked)?)
+}
+
+/// `keeper.accept`
+///
+/// # Errors
+/// Nobody, or several, are called that; they did not ask; mail is kept for as many as there may be; a limit that cannot be.
+pub fn accept(cx: &mut Cx<'_, '_>, params: &KeeperAccept) -> Result<Keeper, ApiError> {
+    let contact = names::contact(cx, &params.contact, pick::Purpose::Change)?;
+    let limit = limit(params.limit_mib)?;
+    let Some(wanted) = keeper_requests::wanted(cx.tx, &contact.account)? else {
+        let sentence =
+            "They have not asked that their mail is kept here. `covey keeper serve --for` makes a ticket for them.";
+        return Err(ApiError::new(Reason::NoSuchKeeper, sentence));
+    };
+    if kept::owners(cx.tx)?.len() >= MAX_OWNERS {
+        let sentence = format!("This node keeps the mail of {MAX_OWNERS} accounts, which is the most.");
+        return Err(ApiError::new(Reason::LimitReached, sentence).with_data(serde_json::json!({ "limit": MAX_OWNERS })));
+    }
+    let accepted = asking::accept(cx, wanted, limit)?;
+    Ok(keeper::wanted(cx, &accepted)?)
+}
+
+/// `keeper.status`
+///
+/// # Errors
+/// Those of the store.
+pub fn status(cx: &mut Cx<'_, '_>) -> Result<KeeperReport, ApiError> {
+    let mine = list(cx)?.into_iter().filter(|shown| shown.role == KeeperRole::Mine);
+    let (mut all, mut unreached) = (0, 0);
+    for shown in mine {
+        all += 1;
+        unreached += u32::from(shown.state == KeeperState::Unreached);
+    }
+    let waits = keeper_requests::all_wanted(cx.tx)?.into_iter().filter(|wanted| wanted.answer == Answer::None);
+    let (counted, mut found, mut agrees, owners) = (kept::total(cx.tx)?, Use::default(), true, kept::owners(cx.tx)?);
+    for owner in &owners {
+        let here = kept::recount(cx.tx, &owner.account)?;
+        agrees &= here == kept::used(cx.tx, &owner.account)?.used;
+        found = Use { parcels: found.parcels + here.parcels, bytes: found.bytes + here.bytes };
+    }
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Ok(KeeperReport {
+        mine: all,
+        unreached,
+        accounts: count(owners.len()),
+        requests: count(waits.count()),
+        parcels: counted.parcels,
+        used: counted.bytes,
+        found_parcels: found.parcels,
+        found_used: found.bytes,
+        agrees: agrees && found == counted,
+    })
 }
 
 /// `keeper.add`, up to what is sent.
@@ -42,7 +116,7 @@ pub fn serve(cx: &mut Cx<'_, '_>, params: &KeeperServe) -> Result<KeeperTicket, 
 /// # Errors
 /// The ticket is none, or of this device or account; there are as many keepers as there may be.
 pub fn add(cx: &mut Cx<'_, '_>, params: &KeeperAdd) -> Result<Keeper, ApiError> {
-    let ticket: keeper::KeeperTicket = params.ticket.parse().map_err(|error: keeper::KeeperTicketError| {
+    let ticket: tickets::KeeperTicket = params.ticket.parse().map_err(|error: tickets::KeeperTicketError| {
         ApiError::new(Reason::InvalidTicket, sentence(&error.to_string()))
     })?;
     if cx.me.key_log.names(&ticket.keeper.id) || ticket.keeper.network == cx.me.device.keys().network {
@@ -52,14 +126,10 @@ pub fn add(cx: &mut Cx<'_, '_>, params: &KeeperAdd) -> Result<Keeper, ApiError> 
     let mine = mailboxes::all_mine(cx.tx)?;
     let is_new = mine.iter().all(|mine| mine.peer() != PeerKey(ticket.keeper.network));
     if is_new && mine.len() >= MAX_KEEPERS {
-        let sentence =
-            format!("You have {MAX_KEEPERS} keepers, which is the most. `covey keeper remove` takes one away.");
-        return Err(
-            ApiError::new(Reason::LimitReached, sentence).with_data(serde_json::json!({ "limit": MAX_KEEPERS }))
-        );
+        return Err(many_keepers());
     }
     let added = mine::add(cx, ticket)?;
-    Ok(show_mine(cx, &added)?)
+    Ok(keeper::mine(cx, &added)?)
 }
 
 /// A keeper of ours, by its id.
@@ -68,7 +138,7 @@ pub fn add(cx: &mut Cx<'_, '_>, params: &KeeperAdd) -> Result<Keeper, ApiError> 
 /// Those of the store.
 pub fn one(cx: &mut Cx<'_, '_>, id: &str) -> Result<Option<Keeper>, ApiError> {
     let found = mailboxes::all_mine(cx.tx)?.into_iter().find(|mine| mine.keeper.id.to_string() == id);
-    Ok(found.map(|mine| show_mine(cx, &mine)).transpose()?)
+    Ok(found.map(|mine| keeper::mine(cx, &mine)).transpose()?)
 }
 
 /// `keeper.list`
@@ -80,9 +150,14 @@ pub fn list(cx: &mut Cx<'_, '_>) -> Result<Vec<Keeper>, ApiError> {
     mine.sort_by_key(|mine| mine.since);
     let mut owners = kept::owners(cx.tx)?;
     owners.sort_by_key(|owner| owner.since);
-    let mine = mine.iter().map(|mine| show_mine(cx, mine)).collect::<Result<Vec<_>, _>>()?;
-    let held = owners.iter().map(|owner| show_held(cx, owner)).collect::<Result<Vec<_>, _>>()?;
-    Ok([mine, held].concat())
+    let mine = mine.iter().map(|mine| keeper::mine(cx, mine)).collect::<Result<Vec<_>, _>>()?;
+    let held = owners.iter().map(|owner| keeper::held(cx, owner)).collect::<Result<Vec<_>, _>>()?;
+    let asked = keeper_requests::all_asked(cx.tx)?;
+    let asked = asked.iter().map(|asked| keeper::asked(cx, asked)).collect::<Result<Vec<_>, _>>()?;
+    let mut wanted = keeper_requests::all_wanted(cx.tx)?;
+    wanted.retain(|wanted| wanted.answer != Answer::No && owners.iter().all(|owner| owner.account != wanted.account));
+    let wanted = wanted.iter().map(|wanted| keeper::wanted(cx, wanted)).collect::<Result<Vec<_>, _>>()?;
+    Ok([mine, asked, held, wanted].concat())
 }
 
 /// `keeper.remove`
@@ -102,65 +177,26 @@ pub fn remove(cx: &mut Cx<'_, '_>, params: &KeeperRemove) -> Result<Keeper, ApiE
         let sentence = format!("{what} called \"{wanted}\". `covey keeper list` shows them with their ids.");
         return Err(ApiError::new(Reason::NoSuchKeeper, sentence));
     };
-    match meant.role {
-        KeeperRole::Mine => {
-            let mine = mailboxes::all_mine(cx.tx)?.into_iter();
-            for mine in mine.filter(|mine| mine.keeper.id.to_string() == meant.keeper) {
-                mine::remove(cx, mine)?;
-            }
-        }
-        KeeperRole::Held => {
-            let owners = kept::owners(cx.tx)?.into_iter();
-            for owner in owners.filter(|owner| owner.account.to_string() == meant.keeper) {
-                keeping::end(cx, &owner)?;
-            }
-        }
-    }
+    take_away(cx, &meant)?;
     Ok(meant)
 }
 
-fn show_mine(cx: &Cx<'_, '_>, mine: &Mine) -> Result<Keeper, EngineError> {
-    let owner = devices::owner(cx.tx, mine.peer())?;
-    let name = owner.map(|owner| people::name_of(cx.tx, &owner.account)).transpose()?.flatten();
-    let used = mine.room.map(|room| room.used).unwrap_or_default();
-    Ok(Keeper {
-        keeper: mine.keeper.id.to_string(),
-        name,
-        role: KeeperRole::Mine,
-        reached: reached(cx, mine.peer(), mine.reached).map(Time::from_unix_ms),
-        used: used.bytes,
-        limit: mine.room.map_or(0, |room| room.limit),
-        parcels: used.parcels,
-        refused: mine.room.is_some_and(|room| room.refused),
-        state: match mine.stands {
-            Stands::Asked => KeeperState::Asked,
-            Stands::Keeps => KeeperState::Keeps,
-            Stands::Refused | Stands::Removed => KeeperState::Refused,
-        },
-    })
-}
-
-/// When a peer was last in touch: now, if it is connected.
-fn reached(cx: &Cx<'_, '_>, peer: PeerKey, before: Option<u64>) -> Option<u64> {
-    if cx.live.connected.contains(&peer) { Some(cx.now) } else { before }
-}
-
-fn show_held(cx: &Cx<'_, '_>, owner: &Owner) -> Result<Keeper, EngineError> {
-    let room = keeping::room(cx, owner)?;
-    Ok(Keeper {
-        keeper: owner.account.to_string(),
-        name: people::name_of(cx.tx, &owner.account)?.or_else(|| owner.name.clone()),
-        role: KeeperRole::Held,
-        reached: owner
-            .peers
-            .iter()
-            .filter_map(|peer| reached(cx, *peer, Some(owner.seen)))
-            .max()
-            .map(Time::from_unix_ms),
-        used: room.used.bytes,
-        limit: room.limit,
-        parcels: room.used.parcels,
-        refused: room.refused,
-        state: KeeperState::Keeps,
-    })
+fn take_away(cx: &mut Cx<'_, '_>, meant: &Keeper) -> Result<(), EngineError> {
+    let is_meant = |id: &dyn ToString| id.to_string() == meant.keeper;
+    if meant.role == KeeperRole::Mine {
+        for mine in mailboxes::all_mine(cx.tx)?.into_iter().filter(|mine| is_meant(&mine.keeper.id)) {
+            mine::remove(cx, mine)?;
+        }
+        for asked in keeper_requests::all_asked(cx.tx)?.into_iter().filter(|asked| is_meant(&asked.account)) {
+            asking::take_back(cx, &asked)?;
+        }
+        return Ok(());
+    }
+    for owner in kept::owners(cx.tx)?.into_iter().filter(|owner| is_meant(&owner.account)) {
+        keeping::end(cx, &owner)?;
+    }
+    for wanted in keeper_requests::all_wanted(cx.tx)?.into_iter().filter(|wanted| is_meant(&wanted.account)) {
+        asking::decline(cx, &wanted)?;
+    }
+    Ok(())
 }

@@ -4,7 +4,8 @@ use covey_api::{ApiError, Counts};
 
 use crate::engine::counters::Counter;
 use crate::engine::live::tally::Tally;
-use crate::engine::records::channels;
+use crate::engine::records::mailboxes::{self, Stands};
+use crate::engine::records::{channels, keeping};
 use crate::engine::rpc::node;
 use crate::engine::shown::delivery;
 use crate::engine::{Cx, journal, tables};
@@ -28,6 +29,12 @@ pub struct Numbers {
     pub parcels: usize,
     /// Parcels kept for others.
     pub kept: usize,
+    /// Keepers of ours that keep mail, that did not answer lately, and all others.
+    pub keepers: [usize; 3],
+    /// Accounts whose mail is kept here.
+    pub owners: usize,
+    /// Their parcels, and the bytes of these.
+    pub held: (u64, u64),
     /// Events in the journal, and their bytes as stored.
     pub journal: (u64, u64),
 }
@@ -52,6 +59,13 @@ pub fn numbers(cx: &mut Cx<'_, '_>) -> Result<Numbers, ApiError> {
     numbers.kept = cx.tx.keys(&tables::all_custody())?.len();
     let events = Counter::Journal.get(cx.tx)?.saturating_sub(Counter::JournalStart.get(cx.tx)?);
     numbers.journal = (events, journal::bytes(cx.tx)?);
+    for mine in mailboxes::all_mine(cx.tx)? {
+        let silent = cx.live.keepers.is_silent(mine.peer());
+        numbers.keepers[if silent { 1 } else { usize::from(mine.stands != Stands::Keeps) * 2 }] += 1;
+    }
+    numbers.owners = keeping::owners(cx.tx)?.len();
+    let held = keeping::total(cx.tx)?;
+    numbers.held = (held.parcels, held.bytes);
     numbers.tally = cx.live.tally.clone();
     cx.live.tally.delays.clear();
     Ok(numbers)

@@ -54,6 +54,7 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
     let channel = conversations::with(cx.tx, contact)?.map(|channel| channel.text_id());
     let card = devices::card(cx.tx, &contact.account)?;
     let contested = card.as_ref().is_some_and(Card::is_contested);
+    let (keepers, reached) = keepers(cx, contact)?;
     Ok(api::Contact {
         contact: contact.account.to_string(),
         alias: contact.alias.clone(),
@@ -67,7 +68,8 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
         confirmed: relationship.confirmed(),
         recovered_at: contact.recovered_at.map(Time::from_unix_ms),
         verified_before: contact.verified_before,
-        keepers: keepers(cx, contact)?,
+        keepers,
+        keepers_reached: reached.map(Time::from_unix_ms),
         contested,
         renewal: is_renewal(contact),
         alerts: contact.alerts.iter().map(Alert::show).collect(),
@@ -78,10 +80,13 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
     })
 }
 
-/// At how many keepers mail can be left for a contact.
-fn keepers(cx: &Cx<'_, '_>, contact: &Contact) -> Result<u32, EngineError> {
-    let places = mailboxes::places(cx.tx, &contact.account)?;
-    Ok(u32::try_from(places.len()).unwrap_or(u32::MAX))
+/// At how many keepers mail can be left for a contact, and when one of them last answered.
+fn keepers(cx: &Cx<'_, '_>, contact: &Contact) -> Result<(u32, Option<u64>), EngineError> {
+    let (places, mut reached) = (mailboxes::places(cx.tx, &contact.account)?, None);
+    for (at, _) in &places {
+        reached = reached.max(Some(mailboxes::left(cx.tx, &contact.account, &at.slot)?.reached).filter(|at| *at > 0));
+    }
+    Ok((u32::try_from(places.len()).unwrap_or(u32::MAX), reached))
 }
 
 /// Whether an invite of theirs waits that says we were paired before our account was recovered.

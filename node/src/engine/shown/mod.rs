@@ -18,5 +18,6 @@ pub(super) mod device;
 pub(super) mod events;
 pub(super) mod group;
 pub(super) mod ids;
+pub(super) mod keeper;
 pub(super) mod message;
 pub(super) mod transfer;

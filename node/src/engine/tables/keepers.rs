@@ -81,6 +81,26 @@ pub(in crate::engine) fn kept_lists(account: &AccountId) -> Key {
     Key::table(Table::Keeping).u8(10).id(account.as_bytes())
 }
 
+/// [`crate::engine::records::keeper_requests::Wanted`] of a contact.
+pub(in crate::engine) fn wanted_keeping(account: &AccountId) -> Key {
+    all_wanted_keeping().id(account.as_bytes())
+}
+
+/// All of them.
+pub(in crate::engine) fn all_wanted_keeping() -> Key {
+    Key::table(Table::Keeping).u8(11)
+}
+
+/// [`crate::engine::records::keeper_requests::Asked`] of a contact.
+pub(in crate::engine) fn asked_keeping(account: &AccountId) -> Key {
+    all_asked_keeping().id(account.as_bytes())
+}
+
+/// All of them.
+pub(in crate::engine) fn all_asked_keeping() -> Key {
+    Key::table(Table::Mailbox).u8(9)
+}
+
 /// Our inbox key, as versions stored it in which each device had its own.
 pub(in crate::engine) fn inbox_of_before() -> Key {
     Key::table(Table::Mailbox).u8(0)
@@ -116,9 +136,9 @@ pub(in crate::engine) fn given_slot(slot: &SlotId) -> Key {
     Key::table(Table::Mailbox).u8(3).id(slot.as_bytes())
 }
 
-/// Hash of our mailbox as a contact's device was last told it.
+/// Hash of our mailbox as a contact's device was last told it, and when. (4 is that of a version which did not know when.)
 pub(in crate::engine) fn mailbox_told(device: &DeviceId) -> Key {
-    Key::table(Table::Mailbox).u8(4).id(device.as_bytes())
+    Key::table(Table::Mailbox).u8(10).id(device.as_bytes())
 }
 
 /// [`crate::engine::records::mailboxes::Theirs`], as a device of a contact told it.

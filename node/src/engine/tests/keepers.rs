@@ -1,5 +1,6 @@
 //! Mail that waits at keepers: who leaves it, who keeps it, who fetches it, and what hostile ones of all three can do.
 
+mod asking;
 mod devices;
 mod hostile;
 

@@ -41,6 +41,12 @@ pub(in crate::engine) enum Control {
     /// `[MAIL-2]` Where mail for the device that says it waits while it is away: `covey_pairing::keeper::Mailbox`.
     #[serde(rename = "i")]
     Mailbox(ByteBuf),
+    /// `[MAIL-13]` Keep mail for my account; or not, after all.
+    #[serde(rename = "p")]
+    KeeperWanted(bool),
+    /// `[MAIL-13]` The answer: a keeper ticket of the device that says it, or no.
+    #[serde(rename = "a")]
+    KeeperAnswer(Option<String>),
     /// [TRANSFER-1] Give me the history: what was received since then, of these entries, sealed under this key; without entries an overview.
     #[serde(rename = "h")]
     History(u64, Secret<32>, Vec<Range>),

@@ -4,14 +4,10 @@ use covey_api::{Check, CheckState, Keeper, KeeperRole, KeeperState};
 
 use super::check;
 
-/// A keeper that was not heard of for this long is told of, in milliseconds.
-const SILENT: u64 = 3_600_000;
-
-/// How our keepers are, if there are any. `now`: Unix milliseconds.
-pub(super) fn keepers(all: &[Keeper], now: u64) -> Option<Check> {
+/// How our keepers are, if there are any.
+pub(super) fn keepers(all: &[Keeper]) -> Option<Check> {
     let mine: Vec<&Keeper> = all.iter().filter(|keeper| keeper.role == KeeperRole::Mine).collect();
     let name = |keeper: &Keeper| keeper.name.clone().unwrap_or_else(|| keeper.keeper.chars().take(12).collect());
-    let is_silent = |keeper: &Keeper| keeper.reached.is_none_or(|at| at.unix_ms().saturating_add(SILENT) < now);
     if mine.is_empty() {
         return None;
     }
@@ -20,8 +16,8 @@ pub(super) fn keepers(all: &[Keeper], now: u64) -> Option<Check> {
         let advice = "ask for another ticket (covey keeper serve there), or take it away: covey keeper remove";
         return Some(check("keepers", CheckState::Warn, message, Some(advice)));
     }
-    if let Some(silent) = mine.iter().find(|keeper| is_silent(keeper)) {
-        let message = format!("{} was not reached for an hour or more", name(silent));
+    if let Some(silent) = mine.iter().find(|keeper| keeper.state == KeeperState::Unreached) {
+        let message = format!("{} has not answered for an hour or more", name(silent));
         let advice = "see that it runs and is connected to the network; mail for you waits with its authors meanwhile";
         return Some(check("keepers", CheckState::Warn, message, Some(advice)));
     }
@@ -31,4 +27,13 @@ pub(super) fn keepers(all: &[Keeper], now: u64) -> Option<Check> {
     }
     let many = if mine.len() == 1 { "1 keeper keeps".to_owned() } else { format!("{} keepers keep", mine.len()) };
     Some(check("keepers", CheckState::Ok, format!("{many} mail for you while you are away"), None))
+}
+
+/// What `/readyz` adds for the operator, who may be told without a token: how many keepers do not answer, and no names. Empty if all do.
+pub(crate) fn silent(all: &[Keeper]) -> String {
+    match all.iter().filter(|keeper| keeper.state == KeeperState::Unreached).count() {
+        0 => String::new(),
+        1 => "1 keeper has not answered for an hour or more\n".to_owned(),
+        many => format!("{many} keepers have not answered for an hour or more\n"),
+    }
 }

@@ -4,12 +4,13 @@ import { batched, fill, h } from '../dom.js';
 import { say } from '../notices.js';
 import { groupName } from '../roles.js';
 import { onRoute, route } from '../router.js';
-import { authorOf, nameOf } from '../words.js';
+import { authorOf, nameOf, shortId } from '../words.js';
 import { chatPage } from './chat.js';
 import { devicesPage } from './devices.js';
 import { groupPage } from './group.js';
 import { groupsPage } from './groups.js';
 import { invitePage } from './invite.js';
+import { keepersPage } from './keepers.js';
 import { membersPage } from './members.js';
 import { nodePage } from './node.js';
 import { connectionBar, sidebar } from './sidebar.js';
@@ -19,6 +20,7 @@ const PAGES = {
   chat: chatPage,
   invite: invitePage,
   devices: devicesPage,
+  keepers: keepersPage,
   node: nodePage,
   groups: groupsPage,
   group: groupPage,
@@ -82,10 +84,12 @@ function announcePending(store) {
   const look = () => {
     const people = store.pending.map((contact) => [contact.contact, `${nameOf(contact)} invites you`]);
     const groups = store.groupInvites.map((group) => [group.group, `Invite to the group ${groupName(group)}`]);
-    const now = new Map([...people, ...groups]);
+    const keepers = (store.keepers ?? []).filter(({ state }) => state === 'requested');
+    const mail = keepers.map(({ keeper, name }) => [`keeper ${keeper}`, `${name || shortId(keeper)} asks you to keep their mail`]);
+    const now = new Map([...people, ...groups, ...mail]);
     if (known) for (const [id, text] of now) if (!known.has(id)) say(text);
     known = now;
   };
   store.addEventListener('reset', look);
-  for (const event of ['contacts', 'groups']) store.addEventListener(event, () => known && look());
+  for (const event of ['contacts', 'groups', 'keepers']) store.addEventListener(event, () => known && look());
 }

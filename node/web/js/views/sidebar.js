@@ -36,6 +36,7 @@ function header({ rpc, store }) {
       { class: 'links' },
       h('a', { class: 'button primary', href: '#/invite' }, icon('invite'), 'Invite'),
       h('a', { class: 'button plain', href: '#/devices', title: 'Devices' }, icon('devices'), spoken('Devices')),
+      h('a', { class: 'button plain', href: '#/keepers', title: 'Mail that waits' }, icon('mail'), spoken('Mail that waits')),
       h('a', { class: 'button plain', href: '#/node', title: 'Node health' }, icon('health'), spoken('Node health')),
     ),
   );

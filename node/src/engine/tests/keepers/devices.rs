@@ -208,7 +208,7 @@ fn a_revoked_device_neither_fetches_nor_opens_what_is_left_from_then_on() {
     world.pass(120_000, 30_000);
     let now = inbox(&mut world, BOB);
     assert!(now.number > before.number && now.secret != before.secret);
-    assert_eq!(now, inbox(&mut world, PHONE), "the others have one new key");
+    assert_eq!(now.secret, inbox(&mut world, PHONE).secret, "the others have one new key");
     assert_eq!(places(&mut world, ALICE)[0].2, now.secret.public().hash(), "and contacts know");
     for node in [BOB, PHONE] {
         world.stop(node);

@@ -1,0 +1,111 @@
+// Mail that waits: a contact is asked to keep ours and says yes; what lies where; and what the page says when something is wrong.
+
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+
+import { violations } from '../lib/axe.js';
+import { openBrowser, openPage } from '../lib/browser.js';
+import { Daemon, befriend, eventually } from '../lib/daemon.js';
+
+/** Where pictures of the page go, if somebody wants to look at them. */
+const PICTURES = process.env.TEST_PICTURES;
+
+let alice;
+let bob;
+let browser;
+
+before(async () => {
+  [alice, bob, browser] = await Promise.all([Daemon.start('Alice'), Daemon.start('Bob'), openBrowser()]);
+  await befriend(alice, bob);
+});
+after(async () => {
+  await browser?.close();
+  await Promise.all([alice?.remove(), bob?.remove()]);
+});
+
+test('a contact is asked to keep mail, declines, is asked again and keeps it', async () => {
+  const [page, other] = await Promise.all([openPage(browser, alice, '#/keepers'), openBrowser()]);
+  await page.getByLabel('Ask a contact to keep your mail').selectOption({ label: '"Bob"' });
+  await page.getByRole('button', { name: 'Ask', exact: true }).click();
+  await page.locator('.keepers > li', { hasText: 'Bob' }).getByText('Has not answered yet').waitFor();
+
+  const his = await openPage(other, bob, '#/keepers');
+  await his.getByRole('heading', { name: 'They ask you to keep their mail' }).waitFor();
+  await his.getByRole('button', { name: 'Keep the mail of Alice' }).click();
+  await his.locator('.keepers > li', { hasText: 'Alice' }).getByText('0 parcels, 0 of 64 MiB').waitFor();
+  await his.getByRole('heading', { name: 'They ask you to keep their mail' }).waitFor({ state: 'hidden' });
+  const row = page.locator('.keepers > li', { hasText: 'Bob' });
+  await row.getByText('Last reached').waitFor();
+  assert.ok((await alice.call('keeper.list')).some(({ state }) => state === 'keeps'));
+
+  await row.getByRole('button', { name: 'Remove Bob' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+  await row.waitFor({ state: 'detached' });
+  await eventually('nothing is kept', async () => !(await alice.call('keeper.list')).some(({ role }) => role === 'mine'));
+  assert.deepEqual([...browser.complaints, ...other.complaints], []);
+  await Promise.all([page.close(), other.close()]);
+});
+
+const keeper = (over) => ({
+  keeper: 'cvd1keeper'.padEnd(60, 'q'),
+  name: 'Attic',
+  role: 'mine',
+  reached: new Date(Date.now() - 3 * 3_600_000).toISOString(),
+  used: 21 << 20,
+  limit: 64 << 20,
+  parcels: 340,
+  refused: false,
+  state: 'keeps',
+  ...over,
+});
+
+/** What takes days to come about. */
+const ALL = [
+  keeper({}),
+  keeper({ keeper: 'cvd1other'.padEnd(60, 'q'), name: 'Parents', state: 'unreached' }),
+  keeper({ keeper: 'cv1asked'.padEnd(60, 'q'), name: 'Bob', state: 'asked', reached: null, used: 0, limit: 0, parcels: 0 }),
+  keeper({ keeper: 'cv1held'.padEnd(60, 'q'), name: 'Carol', role: 'held', used: 63 << 20, refused: true }),
+  keeper({ keeper: 'cv1wants'.padEnd(60, 'q'), name: 'Dave', role: 'held', state: 'requested', reached: null, used: 0, limit: 0, parcels: 0 }),
+];
+
+const WINDOWS = [
+  ['in light colours', { colorScheme: 'light' }],
+  ['in dark colours', { colorScheme: 'dark' }],
+  ['in light colours on a phone', { colorScheme: 'light', viewport: { width: 390, height: 780 } }],
+  ['in dark colours on a phone', { colorScheme: 'dark', viewport: { width: 390, height: 780 } }],
+];
+
+for (const [how, options] of WINDOWS) {
+  test(`the page says what is wrong, and everybody can use it (${how})`, async () => {
+    const window = await openBrowser(options);
+    await window.context.routeWebSocket(/\/rpc$/, (socket) => {
+      const node = socket.connectToServer();
+      const lists = new Set();
+      socket.onMessage((text) => {
+        const { id, method } = JSON.parse(text);
+        if (method === 'keeper.list') lists.add(id);
+        node.send(text);
+      });
+      node.onMessage((text) => {
+        const message = JSON.parse(text);
+        if (lists.has(message.id)) message.result = ALL;
+        socket.send(JSON.stringify(message));
+      });
+    });
+    const page = await openPage(window, alice, '#/keepers');
+    for (const text of ['Has not answered for an hour', 'Has not answered yet', 'There was no room for all of their mail', '340 parcels, 21 of 64 MiB']) {
+      await page.getByText(text).first().waitFor();
+    }
+    await page.getByRole('button', { name: 'Decline Dave' }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow} px wider than the window`);
+    if (PICTURES) {
+      await mkdir(PICTURES, { recursive: true });
+      await page.screenshot({ path: `${PICTURES}/keepers ${how}.png`, fullPage: true });
+    }
+    assert.deepEqual(window.complaints, []);
+    await window.close();
+  });
+}

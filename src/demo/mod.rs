@@ -1,5 +1,6 @@
 //! `covey demo`: real throw-away nodes on this machine that find each other, pair by consent and talk, narrated.
 
+mod away;
 mod capture;
 mod devices;
 mod disk;
@@ -27,8 +28,10 @@ use crate::signals::Signals;
                   With --group four of them make a group: by invite and by ticket, with roles; two members who are never there \
                   at the same time talk; the node of one who is removed cannot open the next message.\n\n\
                   With --devices one of them has several machines: a server is linked to a laptop, both agree on what is decided on either, the laptop is \
-                  stolen and revoked, the server burns, and 24 words bring the account back on a new machine.",
-    after_help = "Examples:\n  covey demo\n  covey demo --group\n  covey demo --devices"
+                  stolen and revoked, the server burns, and 24 words bring the account back on a new machine.\n\n\
+                  With --away two who are never there at the same time talk: what one writes waits at the other's keeper, a machine of their own or a \
+                  friend's, which can read nothing of it.",
+    after_help = "Examples:\n  covey demo\n  covey demo --group\n  covey demo --devices\n  covey demo --away"
 )]
 pub(crate) struct DemoArgs {
     /// Four who make a group: invites, a ticket, roles, two who never meet, and one who is removed
@@ -37,6 +40,9 @@ pub(crate) struct DemoArgs {
     /// One account on several machines: linked, revoked, lost, and brought back with 24 words
     #[arg(long, conflicts_with = "group")]
     devices: bool,
+    /// Two who are never there at the same time: mail that waits at keepers
+    #[arg(long, conflicts_with_all = ["group", "devices"])]
+    away: bool,
 }
 
 impl DemoArgs {
@@ -45,7 +51,9 @@ impl DemoArgs {
         let mut stage = Stage::build(globals)?;
         let mut narrator = Narrator::new(terminal);
         let story = async {
-            if self.devices {
+            if self.away {
+                Box::pin(away::play(&mut stage, &mut narrator)).await
+            } else if self.devices {
                 Box::pin(devices::play(&mut stage, &mut narrator)).await
             } else if self.group {
                 Box::pin(group::play(&mut stage, &mut narrator)).await

@@ -72,6 +72,25 @@ fn the_demo_of_devices_plays_to_its_end_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_demo_of_those_who_are_away_plays_to_its_end_and_leaves_nothing_behind() {
+    let told = played(&["--away"]);
+    for part in [
+        "keeper serve",
+        "keeper add",
+        "keeper ask carol",
+        "keeper accept alice",
+        "kept by 1 keeper until",
+        "switched off",
+        "bob reads",
+        "in order, once",
+        "not there at the same time once",
+        "none of their words",
+    ] {
+        assert!(told.contains(part), "nothing of \"{part}\" in:\n{told}");
+    }
+}
+
+#[test]
 fn a_demo_that_is_interrupted_leaves_nothing_behind_either() {
     let home = tempfile::Builder::new().prefix("covey-").tempdir().expect("a temporary directory");
     let mut demo = covey(home.path());

@@ -68,7 +68,7 @@ fn rename(cx: &mut Cx<'_, '_>, was: &Contact, contact: &mut Contact) -> Result<(
 }
 
 /// [OWN-6] A frame that does not fit what we have: another device of ours invited them or answered their invite at the same time, and that is
-/// what they took. Whether that was so. It is our wish still unless we decided otherwise since; if we removed them, they are told so now.
+/// what they took. Whether that was so. It is our wish still unless we decided otherwise since: then they are removed, and told so.
 pub(in crate::engine) fn confirms_rival(
     cx: &mut Cx<'_, '_>,
     account: &AccountId,
@@ -76,16 +76,20 @@ pub(in crate::engine) fn confirms_rival(
 ) -> Result<bool, EngineError> {
     let Some(contact) = people::load(cx.tx, account)? else { return Ok(false) };
     let state = contact.relationship.state();
-    if !matches!(state, State::Invited | State::Pending | State::Paired | State::Removed) {
-        return Ok(false);
-    }
     for rival in own_records::rivals(cx.tx, account)? {
         let Some(relationship) = rival.relationship() else { continue };
         let Some(confirmed) = step::confirmed_by(cx, &relationship, frame)? else { continue };
-        let relationship = match state {
-            State::Removed => step::trial(cx, &confirmed, Input::Remove)?.unwrap_or(confirmed),
-            _ => relationship,
+        let is_wanted = match state {
+            State::Invited | State::Pending | State::Paired => true,
+            State::Removed => false,
+            // What was decided of an invite does not count before their word [OWN-10].
+            _ => step::holds_with(cx, &contact, &confirmed)?,
         };
+        if !is_wanted && state == State::Declined {
+            return Ok(false);
+        }
+        let ended = if is_wanted { None } else { step::trial(cx, &confirmed, Input::Remove)? };
+        let relationship = ended.unwrap_or(relationship);
         own_records::forget_rivals(cx.tx, account);
         let relationship = step::in_place_of(cx, &relationship, &contact.relationship)?;
         adopt(cx, Contact { relationship, ..contact })?;

@@ -61,6 +61,8 @@ pub(in crate::engine) fn step_quietly(
         Err(error) => return Ok(Err(error)),
     };
     let (previous, known) = (contact.channel, contact.relationship.invite_ids());
+    // What changes nothing is no reason to say everything once more: two sides that do not understand each other would never stop.
+    let is_news = from.is_none() || outcome.next != contact.relationship;
     let renews =
         by_invite && contact.is_paired() && outcome.effects.iter().any(|e| matches!(e, Consequence::Paired { .. }));
     contact.relationship = outcome.next;
@@ -90,9 +92,11 @@ pub(in crate::engine) fn step_quietly(
         contact.save(cx.tx)?;
         alerts::told(cx, &contact)?;
     }
-    cx.live.waiting.remove(&contact.account);
-    cx.notices.contact(&contact.account);
-    pursuit::pursue(cx, &contact, from)?;
+    if is_news {
+        cx.live.waiting.remove(&contact.account);
+        cx.notices.contact(&contact.account);
+        pursuit::pursue(cx, &contact, from)?;
+    }
     Ok(Ok(changed))
 }
 
@@ -147,6 +151,13 @@ pub(in crate::engine) fn reconcile(
         counts.relationship.reconcile(&other.relationship, &me, cx.now, cx.rng);
     let base = if is_of_other { Contact { alias: counts.alias.clone(), ..other.clone() } } else { counts.clone() };
     Ok(Contact { relationship, ..base })
+}
+
+/// [OWN-10] Whether what the contact confirmed holds, whatever was decided here meanwhile.
+pub(super) fn holds_with(cx: &mut Cx<'_, '_>, counts: &Contact, confirmed: &Relationship) -> Result<bool, EngineError> {
+    let other = Contact { relationship: confirmed.clone(), ..counts.clone() };
+    let joined = reconcile(cx, counts, &other)?;
+    Ok(joined.relationship.pair_secret() == confirmed.pair_secret())
 }
 
 /// Another relationship takes the place of one, but for what is known of ended pacts and blocks.

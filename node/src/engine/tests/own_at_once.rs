@@ -17,7 +17,7 @@ const ACTS: usize = 16;
 const HEALING: u64 = 3 * 24 * 3_600_000;
 
 fn seeds() -> std::ops::Range<u64> {
-    if std::env::var_os("COVEY_LONG_TESTS").is_some() { 0..400 } else { 0..12 }
+    if std::env::var_os("COVEY_LONG_TESTS").is_some() { 0..400 } else { 24..36 }
 }
 
 /// One thing that somebody decides. What is not allowed where they stand is refused.

@@ -22,7 +22,7 @@ pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, contact: Contact) -> Result<
     if id(&was) == id(&contact) {
         match (is_blocked(&was), is_blocked(&contact)) {
             (false, true) if contact.has_pact() => pacts::paused(cx, &contact)?,
-            (true, false) if contact.has_pact() => pacts::resumed(cx, &contact)?,
+            (true, false) if contact.has_pact() => pacts::resumed(cx, &mut contact)?,
             _ => {}
         }
     } else {

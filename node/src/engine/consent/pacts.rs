@@ -4,12 +4,13 @@
 use covey_feed::ChannelId;
 use covey_pairing::consent::PairSecret;
 
+use crate::engine::consent::keys::{self, Keys};
 use crate::engine::group::{invites, returning};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::post;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices;
-use crate::engine::records::people::Contact;
+use crate::engine::records::people::{Contact, Wanted};
 use crate::engine::sealing::sessions;
 use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, EngineError, gate, members, sharing};
@@ -22,6 +23,7 @@ pub(in crate::engine) fn paired(
 ) -> Result<(), EngineError> {
     let channel = channels::open_direct(cx.tx, ChannelId::from_bytes(secret.channel_id()), contact.account, cx.now)?;
     contact.channel = Some(channel.no);
+    contact.renew = false;
     contact.save(cx.tx)?;
     gate::allow_contact(cx, &contact.account)?;
     sharing::channel_opened(cx, &channel)?;
@@ -65,8 +67,17 @@ pub(in crate::engine) fn paused(cx: &mut Cx<'_, '_>, contact: &Contact) -> Resul
     Ok(())
 }
 
-/// The block is lifted: what waited goes on its way.
-pub(in crate::engine) fn resumed(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<(), EngineError> {
+/// The block is lifted: what waited goes on its way. If their account was recovered meanwhile, they are asked for another pact [PAIR-85].
+pub(in crate::engine) fn resumed(cx: &mut Cx<'_, '_>, contact: &mut Contact) -> Result<(), EngineError> {
+    // As long as it was blocked its card was not looked up.
+    cx.live.lost.add(contact.account, cx.now);
+    if std::mem::take(&mut contact.renew) {
+        let Keys { dh, kem } = keys::of_card(cx, &contact.account)?;
+        let (note, since) = (String::new(), cx.now);
+        contact.wanted = Some(Wanted { note, token: None, since, dh, kem, renewal: true, of: None });
+        contact.save(cx.tx)?;
+        cx.notices.push(Notice::Pursue(contact.account));
+    }
     if let Some(mut channel) = contact.channel.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
         channel.open = true;
         channel.save(cx.tx)?;

@@ -120,7 +120,9 @@ fn recovered(
     contact.changed_at = cx.now;
     let kem = devices::card(cx.tx, account)?.and_then(|card| card.kem);
     let state = contact.relationship.state();
-    let renewal = !stays && contact.has_pact() && state != State::Blocked;
+    let is_lost = !stays && contact.has_pact();
+    let renewal = is_lost && state != State::Blocked;
+    contact.renew = is_lost && !renewal;
     if renewal || state == State::Invited {
         let note = contact.note.clone().filter(|_| !renewal).unwrap_or_default();
         let dh = Some(log.dh());

@@ -59,6 +59,9 @@ pub(in crate::engine) struct Contact {
     /// We had compared safety numbers before their account was recovered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) verified_before: bool,
+    /// Their account was recovered while they were blocked, and has the pact no more: they are asked for another one once the block is lifted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::engine) renew: bool,
     /// Whether we ended the pairing, while it is ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) ended_by_us: Option<bool>,
@@ -111,6 +114,7 @@ impl Contact {
             refused: false,
             recovered_at: None,
             verified_before: false,
+            renew: false,
             ended_by_us: None,
         }
     }
@@ -124,8 +128,8 @@ impl Contact {
 
     /// Takes over what a card of theirs changed in the record as it is `stored`.
     pub(in crate::engine) fn adopt(&mut self, stored: Self) {
-        let Self { alerts, verified, verified_before, recovered_at, wanted, .. } = stored;
-        (self.alerts, self.verified, self.verified_before) = (alerts, verified, verified_before);
+        let Self { alerts, verified, verified_before, recovered_at, renew, wanted, .. } = stored;
+        (self.alerts, self.verified, self.verified_before, self.renew) = (alerts, verified, verified_before, renew);
         if recovered_at != self.recovered_at {
             (self.recovered_at, self.wanted) = (recovered_at, wanted);
         }

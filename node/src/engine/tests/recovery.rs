@@ -79,6 +79,31 @@ fn contacts_of_a_recovered_account_ask_to_pair_again_and_one_command_accepts_the
     assert!(world.verify(1).ok, "{:?}", world.verify(1));
 }
 
+/// Regression: household, seed 11.
+#[test]
+fn a_contact_that_had_blocked_an_account_when_it_was_recovered_asks_to_pair_again_once_it_lifts_the_block() {
+    for hears_while_blocked in [false, true] {
+        let (mut world, words) = talked(96);
+        let contact = world.id(0);
+        let block = api::PairBlock { contact: contact.clone(), client_id: None };
+        world.call(1, |cx| rpc::pair::block(cx, &block)).unwrap();
+        recover(&mut world, &words);
+        if hears_while_blocked {
+            let (account, card) = (words.id(), world.cards[&words.id()].clone());
+            world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+        }
+        world.pass(10 * 60_000, 5_000);
+        assert_eq!(world.state(2, 1), None, "a block tells nothing");
+        let unblock = api::PairUnblock { contact, client_id: None };
+        world.call(1, |cx| rpc::pair::unblock(cx, &unblock)).unwrap();
+        world.pass(10 * 60_000, 5_000);
+        assert_eq!(world.call(2, rpc::pair::accept_renewals).unwrap().len(), 1);
+        world.pass(120_000, 5_000);
+        assert_eq!((world.state(1, 0), world.state(2, 1)), (Some(ContactState::Paired), Some(ContactState::Paired)));
+        assert_eq!(world.contact(1, 0).unwrap().channel, world.contact(2, 1).unwrap().channel);
+    }
+}
+
 #[test]
 fn nothing_is_sent_to_a_recovered_account_for_a_minute() {
     let (mut world, words) = talked(81);

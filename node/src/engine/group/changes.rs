@@ -3,7 +3,7 @@
 use covey_api::EventKind;
 use covey_feed::{EntryId, Head};
 use covey_pairing::group::admission::JoinStatement;
-use covey_pairing::group::roster::{Change, Exit, Op, Operation};
+use covey_pairing::group::roster::{Change, Exit, Op, OpId, Operation};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::debug;
 
@@ -58,7 +58,7 @@ pub(in crate::engine) fn carry_out(
             }
             Change::MemberLeft { account, joined, exit, devices } => {
                 if account == me {
-                    went_out(cx, channel, exit, actor)?;
+                    went_out(cx, channel, exit, (actor, Some(joined)))?;
                 } else {
                     chains::left(cx, channel.no, &devices, exit)?;
                     readers::went(cx, channel, &account);
@@ -147,12 +147,16 @@ fn remember(cx: &mut Cx<'_, '_>, channel: &Channel, account: &AccountId, member:
 }
 
 /// We are a member: the channel is open.
-fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>) -> Result<(), EngineError> {
+pub(in crate::engine) fn came_in(
+    cx: &mut Cx<'_, '_>,
+    channel: &mut Channel,
+    actor: Option<AccountId>,
+) -> Result<(), EngineError> {
     let Some(mut standing) = standing::of_channel(cx.tx, channel)? else { return Ok(()) };
     standing.become_(State::Joined, cx.now);
     standing.request = None;
     standing.invite = None;
-    standing.ended = None;
+    (standing.ended, standing.was) = (None, None);
     standing.by = actor.filter(|actor| !cx.me.is_ours(actor));
     if let Some(group) = rosters::get_mut(cx, channel.no) {
         group.state = State::Joined;
@@ -172,12 +176,13 @@ fn came_in(cx: &mut Cx<'_, '_>, channel: &mut Channel, actor: Option<AccountId>)
     tell(cx, channel, EventKind::GroupJoined, None, actor)
 }
 
-/// We are a member no more: nothing is written or taken, what is here stays readable.
+/// We are a member no more: nothing is written or taken, what is here stays readable. Beside who did it stands the operation by which we were
+/// one, if the roster does not have it any more.
 pub(in crate::engine) fn went_out(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     exit: Option<Exit>,
-    actor: Option<AccountId>,
+    (actor, was): (Option<AccountId>, Option<OpId>),
 ) -> Result<(), EngineError> {
     let Some(mut standing) = standing::of_channel(cx.tx, channel)? else { return Ok(()) };
     // Welcomed again, we are shown how we went out before.
@@ -195,6 +200,7 @@ pub(in crate::engine) fn went_out(
     let me = cx.me.account_id();
     standing.ended =
         rosters::get(cx, channel.no).and_then(|group| group.roster.member(&me)).map(|member| member.joined);
+    standing.was = standing.ended.or(was);
     standing.save(cx.tx)?;
     channel.open = false;
     channel.save(cx.tx)?;

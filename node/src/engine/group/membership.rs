@@ -127,5 +127,9 @@ pub(in crate::engine) fn removed(
         let meant = group.own(&me).is_some_and(|member| member.joined == joined);
         meant && rights::may_remove_us(group, &me, &owner.account)
     });
-    if believed { changes::went_out(cx, &mut channel, Some(Exit::Removed), Some(owner.account)) } else { Ok(()) }
+    if believed {
+        changes::went_out(cx, &mut channel, Some(Exit::Removed), (Some(owner.account), Some(joined)))
+    } else {
+        Ok(())
+    }
 }

@@ -4,7 +4,7 @@
 
 use covey_api::EventKind;
 use covey_pairing::crypto::secret::Secret;
-use covey_pairing::group::roster::Exit;
+use covey_pairing::group::roster::{Exit, OpId};
 use covey_pairing::identity::ContactCard;
 use covey_pairing::ids::{AccountId, GroupId};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use tracing::debug;
 
 use crate::engine::contacts::cards;
 use crate::engine::group::{changes, welcome};
+use crate::engine::members::rosters;
+use crate::engine::notices::Notice;
 use crate::engine::records::standing::{self, Invite, Standing, State};
 use crate::engine::records::{channels, devices};
 use crate::engine::shown::group;
@@ -38,6 +40,9 @@ struct Wire {
     by: Option<AccountId>,
     guides: Vec<AccountId>,
     cards: Vec<ByteBuf>,
+    /// The operation by which we had been a member last, while we are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    was: Option<OpId>,
 }
 
 /// What there is to say of a group.
@@ -48,9 +53,9 @@ pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, Eng
     for guide in standing.guides.iter().take(GUIDES) {
         cards.extend(devices::card(cx.tx, guide)?.map(|card| card.signed));
     }
-    let Standing { state, secret, invite, name, by, mut guides, .. } = standing;
+    let Standing { state, secret, invite, name, by, mut guides, was, .. } = standing;
     guides.truncate(GUIDES);
-    let mut wire = Wire { v: VERSION, state, secret, invite, name, by, guides, cards };
+    let mut wire = Wire { v: VERSION, state, secret, invite, name, by, guides, cards, was };
     loop {
         let value = value_of(&wire)?;
         if value.len() <= MAX_VALUE || wire.cards.pop().is_none() {
@@ -84,10 +89,34 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
     let is_in = |standing: &Standing| standing.state == State::Joined || standing.secret.is_some();
     match (known, wire.state) {
         // Whether we are in is for the roster to say, and for whoever was told that we are out.
-        (Some(known), State::Left | State::Removed) if is_in(&known) => out(cx, &known, wire.state),
+        (Some(known), State::Left | State::Removed) if is_in(&known) => {
+            if came_back(cx, &known, wire.was) {
+                // It did not hear of that, and what it says counts by its place only.
+                cx.notices.push(Notice::Shared(key.clone()));
+                return Ok(());
+            }
+            out(cx, &known, &wire)
+        }
+        (Some(known), State::Joined) if known.state == State::Requested && is_in(&known) => entered(cx, &known),
         (Some(known), _) if is_in(&known) => Ok(()),
         (known, _) => stand(cx, known.unwrap_or_else(|| Standing::new(id, String::new(), wire.state, cx.now)), wire),
     }
+}
+
+/// [OWN-16] Whether we are a member again since a membership ended.
+fn came_back(cx: &Cx<'_, '_>, known: &Standing, was: Option<OpId>) -> bool {
+    let group = known.no.and_then(|no| rosters::get(cx, no));
+    let (Some(group), Some(was)) = (group, was) else { return false };
+    let is_another = group.own(&cx.me.account_id()).is_some_and(|member| member.joined != was);
+    is_another && group.roster.contains(&was)
+}
+
+/// Another device of ours is in. So is this one, if its roster says so already: it will not change any more for that.
+fn entered(cx: &mut Cx<'_, '_>, known: &Standing) -> Result<(), EngineError> {
+    let Some(mut channel) = known.no.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() else { return Ok(()) };
+    let me = cx.me.account_id();
+    let is_listed = rosters::get(cx, channel.no).is_some_and(|group| group.own(&me).is_some());
+    if is_listed { changes::came_in(cx, &mut channel, None) } else { Ok(()) }
 }
 
 /// Takes over where another device of ours stands.
@@ -118,10 +147,10 @@ fn stand(cx: &mut Cx<'_, '_>, mut standing: Standing, wire: Wire) -> Result<(), 
 }
 
 /// Another device of ours left, or was told that we are out.
-fn out(cx: &mut Cx<'_, '_>, standing: &Standing, state: State) -> Result<(), EngineError> {
+fn out(cx: &mut Cx<'_, '_>, standing: &Standing, wire: &Wire) -> Result<(), EngineError> {
     let Some(mut channel) = standing.no.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() else {
         return Ok(());
     };
-    let exit = (state == State::Left).then_some(Exit::Left);
-    changes::went_out(cx, &mut channel, exit, standing.by)
+    let exit = (wire.state == State::Left).then_some(Exit::Left);
+    changes::went_out(cx, &mut channel, exit, (standing.by, wire.was))
 }

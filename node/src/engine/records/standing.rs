@@ -67,6 +67,9 @@ pub(in crate::engine) struct Standing {
     /// The operation by which we had come in, if we were told that we are out and not shown how: the roster has us still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) ended: Option<OpId>,
+    /// The operation by which we had been a member last, while we are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) was: Option<OpId>,
     /// The newest operations that whoever let us in knew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::engine) newest: Vec<OpId>,
@@ -142,6 +145,7 @@ impl Standing {
             request: None,
             guides: Vec::new(),
             ended: None,
+            was: None,
             newest: Vec::new(),
         }
     }

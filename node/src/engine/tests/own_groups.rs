@@ -182,3 +182,34 @@ fn what_a_device_that_is_gone_wrote_in_a_group_is_read_with_the_keys_of_another_
     assert_eq!(world.texts_in(PHONE, &group), ["before I was lost", "what was that?"]);
     assert!([SERVER, PHONE, BOB].iter().all(|node| world.verify(*node).ok));
 }
+
+/// [OWN-16] Regression: household, seed 9.
+#[test]
+fn a_device_that_did_not_hear_of_the_return_to_a_group_takes_nobody_out_of_it() {
+    let (mut world, group) = invited(10);
+    world.accept_group(SERVER, &group).unwrap();
+    wait(&mut world);
+    world.stop(SERVER);
+    // What the laptop says stands after all that the server is going to say.
+    for n in 0..12 {
+        let params = api::AccountRename { name: format!("household {n}"), client_id: None };
+        world.call(LAPTOP, |cx| rpc::account::rename(cx, &params, String::new())).unwrap();
+    }
+    world.remove_from(BOB, &group, LAPTOP).unwrap();
+    wait(&mut world);
+    assert_eq!(world.group(LAPTOP, &group).state, GroupState::Removed);
+    world.stop(LAPTOP);
+    world.restart(SERVER);
+    wait(&mut world);
+    assert_eq!(world.group(SERVER, &group).state, GroupState::Removed);
+    world.invite_to(BOB, &group, SERVER).unwrap();
+    world.accept_group(SERVER, &group).unwrap();
+    wait(&mut world);
+    assert_eq!(world.group(SERVER, &group).state, GroupState::Joined);
+    world.restart(LAPTOP);
+    wait(&mut world);
+    assert_eq!(states(&mut world, &group), [GroupState::Joined; 2]);
+    world.say_in(BOB, &group, "all of you").unwrap();
+    wait(&mut world);
+    assert!(OURS.iter().all(|node| world.texts_in(*node, &group).contains(&"all of you".to_owned())));
+}

@@ -225,6 +225,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
                 listing::changed(cx)?;
                 own::write::begin(cx)?;
             }
+            Notice::Opened(channel) => own::reading::apply_again(cx, &channel)?,
             Notice::Shared(key) => {
                 cx.live.keepers.changed |= key.is_contact();
                 own::write::queue(cx, key);

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use covey_feed::SyncInput;
+use covey_feed::{ChannelId, SyncInput};
 use covey_pairing::ids::{AccountId, DeviceId, GroupId};
 
 use crate::engine::PeerKey;
@@ -19,6 +19,8 @@ pub(super) enum Notice {
     DevicesKnown(Vec<DeviceId>),
     /// Our account has other devices than before, or a feed of ours for them began anew: all that they have to agree on is looked through.
     OwnDevices,
+    /// A channel is here, or open again: what our other devices said of it may have come before.
+    Opened(ChannelId),
     /// What the devices of our account agree on changed here.
     Shared(own_record::Key),
     /// An account is contested, or is so no more.

@@ -38,6 +38,7 @@ pub(super) fn publish(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 
 /// A channel was opened with a contact that may be connected already.
 pub(super) fn channel_opened(cx: &mut Cx<'_, '_>, channel: &Channel) -> Result<(), EngineError> {
+    cx.notices.push(Notice::Opened(channel.id));
     members::peers(cx, channel).into_iter().try_for_each(|peer| share(cx, peer, channel))
 }
 

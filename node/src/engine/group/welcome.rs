@@ -13,6 +13,7 @@ use crate::engine::contacts::cards;
 use crate::engine::group::{fill, peers};
 use crate::engine::live::groups::Group;
 use crate::engine::members::rosters;
+use crate::engine::notices::Notice;
 use crate::engine::outbound::{knock, notes};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices::{self, DeviceRef};
@@ -98,6 +99,7 @@ pub(in crate::engine) fn open(cx: &mut Cx<'_, '_>, mut standing: Standing) -> Re
     cx.live.groups.ahead = true;
     cx.live.groups.by_no.insert(channel.no, group);
     fill::replay(cx, channel.no)?;
+    cx.notices.push(Notice::Opened(channel.id));
     gate::allow_all(cx, channel.no)?;
     peers::share_anew(cx, &channel)
 }

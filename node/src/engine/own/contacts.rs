@@ -12,8 +12,6 @@ use tracing::warn;
 use crate::engine::consent::{adopted, step};
 use crate::engine::contacts::cards;
 use crate::engine::notices::Notice;
-use crate::engine::own::reading;
-use crate::engine::records::channels;
 use crate::engine::records::devices;
 use crate::engine::records::own_records::{self, Rival};
 use crate::engine::records::people::{self, Contact};
@@ -132,29 +130,17 @@ pub(super) fn learned(
     if let Some(card) = card.filter(|_| counts) {
         cards::learn(cx, &new.account, &card)?;
     }
-    let Some(held) = held else { return if counts { apply(cx, new) } else { Ok(()) } };
+    let Some(held) = held else { return if counts { adopted::adopt(cx, new) } else { Ok(()) } };
     let (first, second) = if counts { (&new, &held) } else { (&held, &new) };
     let joined = step::reconcile(cx, first, second)?;
     // What it has of both is said in turn.
     cx.notices.push(Notice::Shared(key.clone()));
     if value_of(&joined)? != value_of(&held)? {
-        apply(cx, joined.clone())?;
+        adopted::adopt(cx, joined.clone())?;
     }
     // After that: frames about invites that the contact has no more lead nowhere else.
     rival(cx, &joined, first)?;
     rival(cx, &joined, second)
-}
-
-/// What a contact is from now on.
-fn apply(cx: &mut Cx<'_, '_>, contact: Contact) -> Result<(), EngineError> {
-    let account = contact.account;
-    adopted::adopt(cx, contact)?;
-    let no = people::load(cx.tx, &account)?.and_then(|contact| contact.channel);
-    match no.map(|no| channels::by_no(cx.tx, no)).transpose()?.flatten() {
-        // What was read of it elsewhere may have come before.
-        Some(channel) => reading::apply_again(cx, &channel.id),
-        None => Ok(()),
-    }
 }
 
 /// [OWN-6] What a record that does not count has open, an invite of ours or an answer to theirs, is kept: the contact decides which it takes.

@@ -7,7 +7,6 @@ use covey_pairing::ids::{AccountId, GroupId};
 use serde_bytes::ByteBuf;
 use tracing::debug;
 
-use crate::engine::own::reading;
 use crate::engine::records::{channels, people, standing};
 use crate::engine::wire::own_record::{Key, MAX_VALUE, value_of};
 use crate::engine::{Cx, EngineError, sharing};
@@ -57,6 +56,5 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
     let mut contact = people::load_or_new(cx.tx, &account, cx.now)?;
     contact.channel = contact.channel.or(Some(ended.no));
     contact.save(cx.tx)?;
-    sharing::channel_opened(cx, &ended)?;
-    reading::apply_again(cx, &ended.id)
+    sharing::channel_opened(cx, &ended)
 }

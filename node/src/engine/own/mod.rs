@@ -26,7 +26,7 @@ mod groups;
 mod keepers;
 mod merge;
 mod nouns;
-mod reading;
+pub(super) mod reading;
 pub(super) mod take;
 mod tickets;
 pub(super) mod write;

@@ -68,7 +68,7 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
 }
 
 /// A channel is here of which a record may have come before.
-pub(super) fn apply_again(cx: &mut Cx<'_, '_>, id: &ChannelId) -> Result<(), EngineError> {
+pub(in crate::engine) fn apply_again(cx: &mut Cx<'_, '_>, id: &ChannelId) -> Result<(), EngineError> {
     let key = Key::reading(id);
     match own_records::winner(cx.tx, &key)? {
         Some(winner) => apply(cx, &key, &winner.value),

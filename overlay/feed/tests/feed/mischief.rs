@@ -4,13 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use covey_feed::{
     Digest, FeedId, Head, Heads, PeerSync, Spread, SyncEffect, SyncInput,
-    limits::{
-        ANNOUNCE_DELAY, GRAFT_DELAY, LEASE, MAX_ASKED, MAX_FRAME, MAX_HEADS_PER_FRAME, MISUSE_BURST, PRUNE_GRACE,
-    },
+    limits::{ANNOUNCE_DELAY, GRAFT_DELAY, LEASE, MAX_ASKED, MAX_HEADS_PER_FRAME, MISUSE_BURST, PRUNE_GRACE},
     run::{RunLimits, assemble},
     sync::{Rejection, SharedGroup, Violation},
 };
-use proptest::prelude::*;
 
 use crate::{
     common::{Writer, author, channel, feed, id},
@@ -18,13 +15,13 @@ use crate::{
 };
 
 /// The group of author 1 and its machines for authors 2, 3 …
-struct Group {
-    spread: Spread,
-    peers: Vec<PeerSync>,
+pub(crate) struct Group {
+    pub(crate) spread: Spread,
+    pub(crate) peers: Vec<PeerSync>,
 }
 
 impl Group {
-    fn new(feeds: &[&Writer], peers: u8) -> Self {
+    pub(crate) fn new(feeds: &[&Writer], peers: u8) -> Self {
         let heads: Heads = feeds.iter().filter_map(|w| w.head().map(|head| (w.feed.key(), head))).collect();
         let spread = Spread::new(channel(1), heads);
         let mut group = Self { spread, peers: (0..peers).map(|_| PeerSync::new(author(1))).collect() };
@@ -32,7 +29,7 @@ impl Group {
         group
     }
 
-    fn reconnect(&mut self, n: u8, now: u64) {
+    pub(crate) fn reconnect(&mut self, n: u8, now: u64) {
         let sync = &mut self.peers[usize::from(n)];
         sync.handle(SyncInput::Connected { channels: Vec::new() }, now);
         let (id, peer, frozen) = (channel(1), author(n + 2), BTreeSet::new());
@@ -40,37 +37,37 @@ impl Group {
         sync.handle(SyncInput::GroupAdded(SharedGroup { id, spread, peer, neighbour: true, frozen, activity: 0 }), now);
     }
 
-    fn receive(&mut self, n: usize, frame: Vec<u8>, now: u64) -> Vec<SyncEffect> {
+    pub(crate) fn receive(&mut self, n: usize, frame: Vec<u8>, now: u64) -> Vec<SyncEffect> {
         self.peers[n].handle(SyncInput::Frame(frame), now)
     }
 
-    fn tick(&mut self, n: usize, now: u64) -> Vec<SyncEffect> {
+    pub(crate) fn tick(&mut self, n: usize, now: u64) -> Vec<SyncEffect> {
         self.peers[n].handle(SyncInput::Tick, now)
     }
 
     /// The next entry of `writer` becomes durable; what each machine makes of it.
-    fn applied(&mut self, writer: &Writer, now: u64) -> Vec<Vec<SyncEffect>> {
+    pub(crate) fn applied(&mut self, writer: &Writer, now: u64) -> Vec<Vec<SyncEffect>> {
         let (feed, head) = (writer.feed, writer.head().unwrap());
         self.peers.iter_mut().map(|sync| sync.handle(SyncInput::Applied { feed, head }, now)).collect()
     }
 }
 
-fn all_of(writer: &Writer) -> covey_feed::Run {
+pub(crate) fn all_of(writer: &Writer) -> covey_feed::Run {
     assemble(writer.entries.clone(), RunLimits::default()).unwrap()
 }
 
 /// The digest of heads that are not ours.
-fn other_heads(n: usize) -> Digest {
+pub(crate) fn other_heads(n: usize) -> Digest {
     let head = Head { seq: 1, id: id(1), lamport: 1 };
     let author = u8::try_from(n).unwrap() + 20;
     Spread::new(channel(1), [(feed(1, author).key(), head)].into_iter().collect()).digest()
 }
 
-fn violation(effects: &[SyncEffect]) -> Option<Violation> {
+pub(crate) fn violation(effects: &[SyncEffect]) -> Option<Violation> {
     effects.iter().find_map(|effect| if let SyncEffect::Violation(v) = effect { Some(*v) } else { None })
 }
 
-fn kinds(effects: &[SyncEffect]) -> Vec<u8> {
+pub(crate) fn kinds(effects: &[SyncEffect]) -> Vec<u8> {
     sent(effects).map(|frame| frame[2]).collect()
 }
 
@@ -346,66 +343,5 @@ fn frames_of_groups_about_a_channel_that_is_none_do_no_harm() {
     ] {
         let mut sync = raw::connected(&[&own], 0);
         assert_eq!(raw::receive(&mut sync, frame, 1), []);
-    }
-}
-
-fn plausible() -> impl Strategy<Value = Vec<u8>> {
-    let feeds = (1u8..=3, 0u64..2).prop_map(|(a, incarnation)| FeedId { incarnation, ..feed(1, a) });
-    let writer = (1usize..4).prop_map(|n| Writer::new(1, 7).written(&[n]));
-    prop_oneof![
-        (feeds.clone(), 1u64..9, 0u8..3).prop_map(|(feed, seq, n)| raw::announce(channel(1), &[(feed, seq, id(n))])),
-        (feeds.clone(), 1u64..9, 0u8..3).prop_map(|(feed, seq, n)| raw::head(feed, seq, id(n))),
-        (0u64..20, 0u8..4).prop_map(|(n, c)| raw::summary(channel(1), n, &Heads::new().digest(&channel(c)))),
-        (0u32..9, any::<u8>()).prop_map(|(n, b)| {
-            let buckets = vec![serde_bytes::ByteBuf::from(vec![b; 16]); 1 << n];
-            raw::frame(raw::COMPARE, (channel(1), buckets))
-        }),
-        Just(raw::graft(channel(1))),
-        Just(raw::prune(channel(1))),
-        (feeds.clone(), 1u64..5).prop_map(|(feed, from)| raw::want(feed, from)),
-        feeds.prop_map(raw::nothing),
-        writer.prop_map(|writer| raw::run(writer.feed, &all_of(&writer))),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn whatever_peers_say_to_a_group_the_bounds_hold(
-        frames in prop::collection::vec((plausible(), 0u8..3, 0u64..2_000, any::<prop::sample::Index>(), 0u8..40), 0..80),
-    ) {
-        let own = Writer::new(1, 1).written(&[3]);
-        let mut group = Group::new(&[&own], 3);
-        let mut now = 0;
-        for (mut frame, n, pause, at, bit) in frames {
-            now += pause;
-            if bit < 8 {
-                // Now and then a damaged one.
-                let at = at.index(frame.len());
-                frame[at] ^= 1 << bit;
-            }
-            let place = usize::from(n);
-            let mut effects = [group.tick(place, now), group.receive(place, frame, now)].concat();
-            prop_assert!(wants(&effects).len() <= 2 * MAX_ASKED);
-            while let Some(effect) = effects.pop() {
-                match effect {
-                    SyncEffect::Send(frame) => prop_assert!(frame.len() <= MAX_FRAME),
-                    SyncEffect::Serve { feed, from, .. } => {
-                        prop_assert!(group.spread.heads().seq(&feed.key()) >= from);
-                        effects.extend(group.peers[place].handle(SyncInput::Served { feed, from, run: None }, now));
-                    }
-                    SyncEffect::Deliver { feed, .. } => {
-                        let rejected = SyncInput::Rejected { feed, reason: Rejection::Invalid };
-                        effects.extend(group.peers[place].handle(rejected, now));
-                    }
-                    SyncEffect::PeerHas { feed, seq } => prop_assert!(feed == own.feed && seq <= 3),
-                    SyncEffect::OwnFeedAhead { feed, .. } => prop_assert_eq!(feed.author, author(1)),
-                    SyncEffect::OwnFeedBehind { feed, seq, .. } => prop_assert!(feed == own.feed && seq < 3),
-                    SyncEffect::Violation(_) => group.reconnect(n, now),
-                }
-            }
-            for sync in &group.peers {
-                prop_assert!(sync.next_timeout().is_none_or(|at| at <= now + 60_000));
-            }
-        }
     }
 }

@@ -5,7 +5,9 @@
 //! dropped devices, departures) is accepted one by one, undisputed ones first, of those in dispute the one of highest rank.
 //! What the owner had seen when handing the group over is decided before all that did not know of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod folded;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     apply::apply,
@@ -19,9 +21,10 @@ use super::{
     rights::authorise,
     segment::Segment,
     state::State,
-    weigh::{ByAccount, Rank, Strong, concerns, gives_away, kept_by, leaves, outweighs_at_all, rank, subject},
+    weigh::{ByAccount, Strong, concerns, gives_away, kept_by, leaves, outweighs_at_all, rank, subject},
 };
 use crate::ids::{AccountId, DeviceId, GroupId};
+use folded::{Folded, next, overruled};
 
 /// Why an operation does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,15 +73,6 @@ struct Decided {
     handed: Option<usize>,
     /// By which it would have been, as nodes of the graph; by what their authors knew they do not count.
     futile: BTreeSet<usize>,
-}
-
-/// A part of a segment folded with some decisions taken.
-struct Folded {
-    state: State,
-    outcomes: Vec<Outcome>,
-    after: Vec<Option<Box<State>>>,
-    /// Of those that may outweigh and count: rank, and which others would outweigh them.
-    contested: BTreeMap<usize, (Option<Rank>, Vec<usize>)>,
 }
 
 /// The operations that are decided together: those of a segment up to a place, after what is decided.
@@ -394,38 +388,4 @@ impl Resolver<'_> {
 /// Which of these to look at first: of those that know none of the others, the first.
 fn first_gift(segment: &Segment, gifts: &[usize]) -> Option<usize> {
     gifts.iter().position(|&gift| !gifts.iter().any(|&other| segment.knows(gift, other)))
-}
-
-impl Folded {
-    /// Those that count and outweigh `place`, which does not outweigh them in turn.
-    fn above(&self, place: usize) -> impl Iterator<Item = usize> {
-        let against = |place: usize| self.contested.get(&place).map(|(_, against)| against.as_slice());
-        let is_above = move |by: &usize| against(*by).is_some_and(|against| !against.contains(&place));
-        against(place).into_iter().flatten().copied().filter(is_above)
-    }
-}
-
-/// Did another accepted one come to count that is above it? It could not while a third stood, which is out.
-fn overruled(folded: &Folded, accepted: &[usize], place: usize) -> bool {
-    folded.above(place).any(|by| accepted.contains(&by))
-}
-
-/// The next to accept: those that nothing undecided disputes, else, of those that nothing undecided is above (of all, if there
-/// are none), the one of highest rank.
-fn next(folded: &Folded, accepted: &[usize]) -> Vec<usize> {
-    let accepted: HashSet<usize> = accepted.iter().copied().collect();
-    let open = |place: &usize| folded.contested.contains_key(place) && !accepted.contains(place);
-    let mut all: Vec<(bool, bool, Option<Rank>, usize)> = folded
-        .contested
-        .iter()
-        .filter(|(place, _)| open(place))
-        .map(|(place, (rank, against))| {
-            let disputed = against.iter().any(open);
-            let below = folded.above(*place).any(|by| open(&by));
-            (!disputed, !below, *rank, *place)
-        })
-        .collect();
-    all.sort_unstable_by(|one, other| other.cmp(one));
-    let undisputed = all.iter().take_while(|(undisputed, ..)| *undisputed).count();
-    all.into_iter().take(undisputed.max(1)).map(|(.., place)| place).collect()
 }

@@ -41,8 +41,8 @@ async fn measure(covey: &Path, scale: &Scale) {
     let floors = Floors::measure().await;
     println!("two daemons and a client of each on this machine; p50 of each row, the floors by themselves in this run");
     println!(
-        "floors: fsync of 4 KiB {:.0} µs, commit of one message's rows {:.0} µs, TCP round trip {:.0} µs, store {:.0} messages/s in groups of {WINDOW}",
-        floors.fsync, floors.commit, floors.round_trip, floors.rate
+        "floors: fsync of 4 KiB {:.0} µs, commit of one message's rows {:.0} µs and written through {:.0} µs, TCP round trip {:.0} µs, store {:.0} messages/s in groups of {WINDOW}",
+        floors.fsync, floors.commit, floors.durable, floors.round_trip, floors.rate
     );
     let mut ada = Daemon::start(covey, "ada");
     let mut bea = Daemon::start(covey, "bea");
@@ -50,12 +50,20 @@ async fn measure(covey: &Path, scale: &Scale) {
     let mut talk = Talk::begin(&ada, &bea).await;
 
     let singles = talk.one_at_a_time(scale.single).await;
-    row("acknowledged, one at a time", median(singles.acknowledged), "µs", &[("commits", floors.commit)]);
+    row(
+        "acknowledged, one at a time",
+        median(singles.acknowledged),
+        "µs",
+        &[("commit", floors.commit), ("written through", floors.durable)],
+    );
     row(
         "shown, one at a time",
         median(singles.shown),
         "µs",
-        &[("round trip and two commits", floors.round_trip + 2.0 * floors.commit)],
+        &[
+            ("round trip and two commits", floors.round_trip + 2.0 * floors.commit),
+            ("written through", floors.round_trip + 2.0 * floors.durable),
+        ],
     );
 
     let before = (ada.disk(), bea.disk());

@@ -40,7 +40,12 @@ pub async fn compare(covey: &Path, scale: &Scale) {
 fn tell(with: &str, (single, rate): (f64, f64), alone: (f64, f64)) {
     let row = format!("acknowledged, with {with}");
     println!("{row:<46} {single:>9.0} µs   without it {:.0} µs: {:.2}x", alone.0, single / alone.0);
-    println!("{:<46} {rate:>9.0} messages/s   without it {:.0}/s: {:.2}x", "the same, 256 under way", alone.1, alone.1 / rate);
+    println!(
+        "{:<46} {rate:>9.0} messages/s   without it {:.0}/s: {:.2}x",
+        "the same, 256 under way",
+        alone.1,
+        alone.1 / rate
+    );
 }
 
 /// The history of so many messages, to a device that is linked.

@@ -3,6 +3,7 @@
 use std::{fs::File, io::Write as _, time::Instant};
 
 use rand::{Rng as _, SeedableRng, rngs::StdRng};
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -26,6 +27,8 @@ pub struct Floors {
     /// Microseconds each.
     pub fsync: f64,
     pub commit: f64,
+    /// The same with the log written through, as the node has it written (`node/src/store/opening.rs` says why).
+    pub durable: f64,
     pub round_trip: f64,
     /// Messages in a second.
     pub rate: f64,
@@ -33,7 +36,13 @@ pub struct Floors {
 
 impl Floors {
     pub async fn measure() -> Self {
-        Self { fsync: fsync(), commit: commit(), round_trip: round_trip().await, rate: rate() }
+        Self {
+            fsync: fsync(),
+            commit: commit(false),
+            durable: commit(true),
+            round_trip: round_trip().await,
+            rate: rate(),
+        }
     }
 }
 
@@ -53,7 +62,7 @@ fn fsync() -> f64 {
     median((0..COMMITS).map(write).collect())
 }
 
-/// sled with such rows, flushed as the node does.
+/// sled with such rows, flushed as the node does. Its log is written through only if told so.
 struct Rows {
     db: sled::Db,
     log: File,
@@ -63,11 +72,15 @@ struct Rows {
 }
 
 impl Rows {
-    fn new() -> Self {
+    fn new(through: bool) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let config = sled::Config::new().path(dir.path()).cache_capacity(8 << 20).flush_every_ms(None);
         let db = config.open().expect("a database");
         let log = File::open(dir.path().join("db")).expect("its log");
+        if through && let Ok(flags) = ioctl_getflags(&log) {
+            // Not all file systems have it; the node does without it there, too.
+            let _ = ioctl_setflags(&log, flags | IFlags::SYNC);
+        }
         Self { db, log, rng: StdRng::seed_from_u64(1), number: 0, _dir: dir }
     }
 
@@ -102,8 +115,8 @@ impl Rows {
     }
 }
 
-fn commit() -> f64 {
-    let mut rows = Rows::new();
+fn commit(through: bool) -> f64 {
+    let mut rows = Rows::new(through);
     let commit = |_| {
         let began = Instant::now();
         rows.commit(1);
@@ -113,7 +126,7 @@ fn commit() -> f64 {
 }
 
 fn rate() -> f64 {
-    let mut rows = Rows::new();
+    let mut rows = Rows::new(false);
     let began = Instant::now();
     (0..MESSAGES / super::WINDOW).for_each(|_| rows.commit(super::WINDOW));
     (MESSAGES / super::WINDOW * super::WINDOW) as f64 / began.elapsed().as_secs_f64()

@@ -33,6 +33,10 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         members::parted(cx, &account, peer)?;
         gate::part_if_unwanted(cx, account, peer)?;
     }
+    if cx.live.groups.keys_due.is_some_and(|at| at <= now) {
+        cx.live.groups.keys_due = None;
+        parked::request_of_all(cx)?;
+    }
     if cx.live.groups.keys_asked_at.abs_diff(now) >= ASK_ABSENT && !cx.live.groups.by_no.is_empty() {
         cx.live.groups.keys_asked_at = now;
         parked::request_of_absent(cx)?;
@@ -46,5 +50,5 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 pub(in crate::engine) fn next_wake(groups: &groups::Groups) -> Option<u64> {
     let parting = groups.parting.values().map(|(_, at)| *at);
     let chains = groups.by_no.values().filter_map(|group| group.hand_out_at);
-    parting.chain(chains).chain(knock::next_wake(groups)).min()
+    parting.chain(chains).chain(groups.keys_due).chain(knock::next_wake(groups)).min()
 }

@@ -31,6 +31,8 @@ pub(in crate::engine) struct Groups {
     pub(in crate::engine) parting: BTreeMap<PeerKey, (AccountId, u64)>,
     /// When members that are not connected were last asked for keys.
     pub(in crate::engine) keys_asked_at: u64,
+    /// When members are asked for keys that have not come by themselves.
+    pub(in crate::engine) keys_due: Option<u64>,
     /// Knocks of strangers lately.
     pub(in crate::engine) knocks: knocks::Knocks,
     /// When a device last asked how a group looks here. Bounded by the devices that may.

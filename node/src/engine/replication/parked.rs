@@ -61,6 +61,10 @@ pub(in crate::engine) fn park(
     let comes = !cx.me.wrote(&feed.key)
         && channels::group(cx.tx, &channel)?.is_some_and(|channel| !rosters::is_restored(cx, &channel));
     let asked_at = if comes { cx.now.saturating_sub(ASK_AGAIN - GRACE) } else { 0 };
+    if comes {
+        // Its time has not come before, whatever waits already.
+        cx.live.groups.keys_due.get_or_insert(cx.now.saturating_add(GRACE));
+    }
     let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0, tried: Vec::new() };
     Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
 }
@@ -269,12 +273,21 @@ fn in_vain(
 
 /// Asks members that are not connected for the content keys we lack of their entries.
 pub(in crate::engine) fn request_of_absent(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    request_of(cx, |cx, device| !rosters::is_connected(cx, device))
+}
+
+/// Asks all members for the content keys we lack of their entries.
+pub(in crate::engine) fn request_of_all(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    request_of(cx, |_, _| true)
+}
+
+fn request_of(cx: &mut Cx<'_, '_>, which: impl Fn(&Cx<'_, '_>, &DeviceId) -> bool) -> Result<(), EngineError> {
     let rows = cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)?;
     let authors: BTreeSet<DeviceId> =
         rows.iter().map(|(_, parked)| DeviceId::from_bytes(*parked.feed.author.as_bytes())).collect();
     for device in authors {
         let Some(account) = rosters::account_of_device(cx, &device) else { continue };
-        if !cx.me.is_this_device(&device) && !rosters::is_connected(cx, &device) {
+        if !cx.me.is_this_device(&device) && which(cx, &device) {
             request(cx, &account, &device)?;
         }
     }

@@ -9,7 +9,7 @@ use crate::engine::names::pick::Purpose;
 use crate::engine::outbound::post;
 use crate::engine::records::devices;
 use crate::engine::wire::parcel::Content;
-use crate::engine::{names, rpc, tables};
+use crate::engine::{Protocol, names, rpc, tables};
 
 #[test]
 fn three_friends_talk_in_a_group() {
@@ -40,6 +40,20 @@ fn a_newcomer_reads_what_is_written_after_they_came_and_not_before() {
     assert_eq!(world.texts_in(1, &group), ["before", "after", "me too"]);
     let waiting = world.look(2, |cx| cx.tx.keys(&tables::all_parked()).unwrap().len());
     assert_eq!(waiting, 0, "it was told that the others are not for it, and asks no more");
+}
+
+#[test]
+fn a_key_that_was_lost_on_its_way_is_asked_for_after_some_seconds() {
+    let mut world = World::new(3, 404);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    world.drop.insert(Protocol::Parcel);
+    world.say_in(1, &group, "hello").unwrap();
+    world.pass(2_000, 500);
+    let parked = world.look(2, |cx| cx.tx.keys(&tables::all_parked()).unwrap().len());
+    assert_eq!((world.texts_in(2, &group), parked), (vec![], 1));
+    world.drop.clear();
+    world.pass(6_000, 500);
+    assert_eq!(world.texts_in(2, &group), ["hello"]);
 }
 
 /// [PARCEL-9]

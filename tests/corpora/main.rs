@@ -3,7 +3,6 @@
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
-mod groups;
 mod seeds;
 #[path = "../fuzz/src/lib.rs"]
 #[allow(missing_docs, unreachable_pub, reason = "a crate of its own elsewhere")]

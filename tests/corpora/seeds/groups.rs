@@ -12,12 +12,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_bytes::ByteBuf;
 
-use crate::{
-    seeds::{Seeds, mode, named},
-    targets::{
-        groups::{GROUP, joiner, stage},
-        pairing::NOW,
-    },
+use super::{Seeds, mode, named};
+use crate::targets::{
+    groups::{GROUP, joiner, stage},
+    pairing::NOW,
 };
 
 /// What is made for a target.

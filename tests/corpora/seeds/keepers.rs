@@ -1,0 +1,44 @@
+//! Keepers.
+
+use covey_pairing::keeper::{
+    KeeperFrame, KeeperTicket, Mailbox, MailboxAt, Receipt, Room, SlotEntry, SlotToken, TicketSecret, Use,
+};
+use serde_bytes::ByteBuf;
+
+use super::{Seeds, mode, named, rng};
+use crate::targets::{
+    keepers,
+    pairing::{NOW, stages},
+};
+
+pub(crate) fn keeper_objects() -> Seeds {
+    let mut rng = rng();
+    let keeper = stages()[0].0.device.keys();
+    let (slot, token) = (keepers::SLOT, SlotToken::random(&mut rng));
+    let addresses = vec!["/ip4/192.0.2.1/tcp/7421".to_owned()];
+    let parcel = keepers::parcel(b"content");
+    let payload = keepers::inbox().open(slot.as_bytes(), &parcel).unwrap();
+    let receipt = Receipt::sign(stages()[0].0.device.signing(), slot, &parcel, NOW);
+    let room = Room { used: Use { parcels: 1, bytes: 2_000 }, limit: 1 << 20, refused: false };
+    let frames = [
+        KeeperFrame::Hello(Some(TicketSecret::random(&mut rng)), ByteBuf::from(vec![1; 100])),
+        KeeperFrame::welcome(room, addresses.clone()),
+        KeeperFrame::Slots(1, vec![SlotEntry(slot, token.hash(), 1)]),
+        KeeperFrame::Deposit(slot, token.clone(), ByteBuf::from(parcel.clone())),
+        KeeperFrame::Parcel(1, slot, ByteBuf::from(parcel.clone())),
+        KeeperFrame::Batch(1, false, room),
+        KeeperFrame::Kept(receipt),
+        KeeperFrame::Waiting,
+    ];
+    let at = vec![MailboxAt { keeper, addresses: addresses.clone(), slot, token }];
+    let mailbox = Mailbox { key: keepers::inbox().public(), at, number: 1 };
+    let secret = TicketSecret::random(&mut rng);
+    let ticket = KeeperTicket { keeper, secret, expires_at: NOW, addresses }.to_string();
+    let ticket = data_encoding::BASE32_NOPAD.decode(ticket["covey-keeper:".len()..].to_uppercase().as_bytes()).unwrap();
+    let mut seeds = named("frame", frames.iter().map(|frame| mode(0, &frame.encode())));
+    seeds.extend(named("parcel", [mode(1, &parcel), mode(2, &payload)]));
+    seeds.extend(named("mailbox", [mode(3, &mailbox.encode())]));
+    seeds.extend(named("ticket", [mode(4, &ticket[..ticket.len() - 4])]));
+    seeds.push(("bad-parcel".to_owned(), mode(1, &[1; 2_000])));
+    seeds
+}

@@ -3,6 +3,7 @@
 mod feeds;
 mod groups;
 mod keepers;
+mod links;
 mod nodes;
 mod pairing;
 mod sessions;
@@ -22,6 +23,7 @@ pub(crate) fn of(target: &str) -> Seeds {
         "overlay_record" => records(),
         "overlay_frames" => frames(),
         "keeper_objects" => keepers::keeper_objects(),
+        "pair_link" => links::pair_link(),
         "api_params" => params(),
         _ => [feeds::of, pairing::of, sessions::of, nodes::of, groups::of]
             .into_iter()

@@ -10,6 +10,7 @@ mod codec;
 pub mod feed;
 pub mod groups;
 pub mod keepers;
+pub mod links;
 pub mod node;
 mod overlay;
 pub mod pairing;
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     ("pair_steps", steps::header),
     ("pair_parcel", sessions::parcel),
     ("pair_body", sessions::body),
+    ("pair_link", links::link),
     ("keeper_objects", keepers::objects),
     ("group_distribution", groups::distribution),
     ("group_payload", groups::payload),

@@ -23,12 +23,21 @@ const CARRIED: Rate = Rate { burst: 16 << 20, per_second: 256 << 10 };
 const TOLD: Rate = Rate { burst: 2 * TOLD_COST, per_second: 1 };
 const TOLD_COST: u64 = 3_600;
 
+/// [TRANSFER-9] Entries of the history of which a device of ours is given the keys. An honest one asks for each once, 12,000 a second if it
+/// can; a stolen one for the same again and again, which then takes less than a tenth of a processor.
+const GIVEN: Rate = Rate { burst: 512 << 10, per_second: 4 << 10 };
+/// What a question costs beside its entries.
+const QUESTION_COST: usize = 64;
+/// What an overview costs, which looks at all feeds of all conversations.
+const OVERVIEW_COST: usize = 16 << 10;
+
 /// What each device has cost lately. In memory only: a restart forgives. Bounded by contacts and members.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Misuse {
     worthless: BTreeMap<PeerKey, Level>,
     carried: BTreeMap<PeerKey, Level>,
     told: BTreeMap<PeerKey, Level>,
+    given: BTreeMap<PeerKey, Level>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -75,17 +84,24 @@ impl Misuse {
         take(&mut self.told, peer, TOLD_COST, TOLD, now)
     }
 
+    /// Whether this device may be given the keys of so many entries of the history; none: an overview of it.
+    pub(in crate::engine) fn may_be_given(&mut self, peer: PeerKey, entries: usize, now: u64) -> bool {
+        let cost = if entries == 0 { OVERVIEW_COST } else { QUESTION_COST + entries };
+        take(&mut self.given, peer, cost as u64, GIVEN, now)
+    }
+
     /// Forgets who costs nothing any more.
     pub(in crate::engine) fn prune(&mut self, now: u64) {
         self.worthless.retain(|_, level| level.by(WORTHLESS, now) > 0);
         self.carried.retain(|_, level| level.by(CARRIED, now) > 0);
         self.told.retain(|_, level| level.by(TOLD, now) > 0);
+        self.given.retain(|_, level| level.by(GIVEN, now) > 0);
     }
 
     /// The clock was set back to `now`.
     pub(in crate::engine) fn set_back(&mut self, now: u64) {
-        let levels = self.worthless.values_mut().chain(self.carried.values_mut()).chain(self.told.values_mut());
-        levels.for_each(|level| level.at = level.at.min(now));
+        let all = [&mut self.worthless, &mut self.carried, &mut self.told, &mut self.given];
+        all.into_iter().flat_map(BTreeMap::values_mut).for_each(|level| level.at = level.at.min(now));
     }
 }
 
@@ -105,7 +121,11 @@ mod tests {
         assert!(misuse.may_carry(peer, 256 << 10, 7_000));
         assert_eq!((0..10).filter(|_| misuse.may_be_told(peer, 6_000)).count(), 2);
         assert!(misuse.may_be_told(peer, 3_606_000) && !misuse.may_be_told(peer, 3_606_000));
-        misuse.prune(20_000_000);
-        assert!(misuse.worthless.is_empty() && misuse.carried.is_empty() && misuse.told.is_empty());
+        assert_eq!((0..100).filter(|_| misuse.may_be_given(peer, 0, 6_000)).count(), 32);
+        assert!(misuse.may_be_given(other, 512, 6_000) && !misuse.may_be_given(peer, 512, 6_000));
+        assert_eq!((0..100).filter(|_| misuse.may_be_given(peer, 512, 7_000)).count(), 7);
+        misuse.prune(200_000_000);
+        let all = [&misuse.worthless, &misuse.carried, &misuse.told, &misuse.given];
+        assert!(all.into_iter().all(BTreeMap::is_empty));
     }
 }

@@ -28,6 +28,12 @@ pub(in crate::engine) fn asked(
     if !cx.me.is_own_other(&owner.device) {
         return Ok(());
     }
+    // [TRANSFER-9]
+    let wanted = ranges.iter().take(MAX_RANGES).map(|(.., count)| usize::from(*count).max(1)).sum::<usize>();
+    if !cx.live.misuse.may_be_given(device.peer, wanted.min(MAX_WANTED), cx.now) {
+        debug!(device = %device.id.fmt_short(), "asks for history too often");
+        return Ok(());
+    }
     let chunk = if ranges.is_empty() {
         Chunk::Overview(overview(cx, owner)?)
     } else {

@@ -213,6 +213,41 @@ fn chunks_to(world: &World, to: usize) -> usize {
     world.record.iter().flatten().filter(|(_, at, _, frame)| *at == to && is(frame)).count()
 }
 
+/// [TRANSFER-9]
+#[test]
+fn a_stolen_device_that_asks_without_end_is_answered_no_more_than_so_often() {
+    let mut world = talked(28, 5);
+    world.link_with_history(LAPTOP, SERVER, 0);
+    wait(&mut world);
+    assert_eq!(phase(&mut world, SERVER, SERVER), Some(TransferPhase::Done));
+    world.record = Some(Vec::new());
+    let laptop = of(&world, LAPTOP);
+    let ask = |world: &mut World, ranges: &[Range], times: usize| {
+        for _ in 0..times {
+            world
+                .call(SERVER, |cx| {
+                    let device = devices::device(cx.tx, &laptop.account, &laptop.device)?.unwrap();
+                    let ask = Control::History(0, Secret::new([1; 32]), ranges.to_vec());
+                    Ok(control::tell(cx, Scope::Own, &laptop.account, &device, &ask, false)?)
+                })
+                .unwrap();
+            world.settle();
+        }
+    };
+    ask(&mut world, &[], 50);
+    let given = chunks_to(&world, SERVER);
+    assert!((25..=32).contains(&given), "{given} of 50 overviews");
+    // Time passes, and it is answered again: also what it asks for in good faith.
+    world.pass(60_000, 1_000);
+    let channel = world.channel(LAPTOP, BOB);
+    let feed = covey_feed::FeedKey { author: world.nodes[LAPTOP].me.author(), incarnation: 0 };
+    ask(&mut world, &[(channel, feed, 1, 5)], 3);
+    assert_eq!(chunks_to(&world, SERVER), given + 3);
+    // Nor is it cheaper to ask for what is not there.
+    ask(&mut world, &[(channel, feed, 1_000_000, u16::MAX)], 600);
+    assert!(chunks_to(&world, SERVER) - given < 560, "{}", chunks_to(&world, SERVER) - given);
+}
+
 #[test]
 fn a_device_that_is_revoked_meanwhile_is_given_nothing_more() {
     let mut world = talked(26, 300);

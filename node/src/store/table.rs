@@ -65,6 +65,8 @@ pub enum Table {
     Chain = 0x29,
     /// Entries whose keys another device of ours will give, by channel and feed.
     Awaited = 0x2a,
+    /// Entries whose keys are not for this device, by channel and feed.
+    Withheld = 0x2b,
 
     /// What must still be sent.
     Outbox = 0x30,
@@ -97,7 +99,7 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    const ALL: [Self; 41] = [
+    const ALL: [Self; 42] = [
         Self::Meta,
         Self::Ticket,
         Self::Prekey,
@@ -126,6 +128,7 @@ impl Table {
         Self::Roster,
         Self::Chain,
         Self::Awaited,
+        Self::Withheld,
         Self::Outbox,
         Self::Delivery,
         Self::PeerHead,

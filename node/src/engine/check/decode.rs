@@ -83,7 +83,7 @@ pub(super) fn usable(tx: &Tx<'_>, key: &[u8], sealed: Vec<u8>) -> Result<(), Str
         (Table::Message, _) => row.is::<Pointer>(),
         (Table::Order, _) => row.is::<Message>(),
         (Table::Parked, _) => row.is::<Parked>(),
-        (Table::Awaited, _) => row.is::<transfer::Awaited>(),
+        (Table::Awaited | Table::Withheld, _) => row.is::<transfer::Awaited>(),
         (Table::Outbox, _) => row.is::<Waiting>(),
         (Table::Delivery, _) => row.is::<Mark>(),
         (Table::Journal, _) => row.is::<journal::Run>(),

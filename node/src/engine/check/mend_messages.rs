@@ -111,14 +111,15 @@ fn forget_waiting<R: CryptoRng + ?Sized>(mending: &mut Mending<'_, R>) -> Result
     })
 }
 
-/// Lets every entry that should be a message and is none wait for its key.
+/// Lets every entry that should be a message and is none wait for its key, unless it is not for this device to read [TRANSFER-4].
 fn wait<R: CryptoRng + ?Sized>(
     mending: &mut Mending<'_, R>,
     me: &Me,
     progress: Progress<'_>,
 ) -> Result<(), EngineError> {
     let known = feeds::known(&mending.tx(), &mut Findings::default())?;
-    let already = check::messages::waiting(&mending.tx())?;
+    let mut already = check::messages::waiting(&mending.tx())?;
+    already.extend(check::messages::withheld(&mending.tx())?);
     let mut asked = 0;
     for (no, feed) in known.feeds.values() {
         let Some(channel) = channels::by_no(&mending.tx(), *no)?.filter(|channel| channel.open) else { continue };

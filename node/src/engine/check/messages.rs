@@ -1,5 +1,7 @@
 //! Messages: where they stand, how they are found, and the entries they were.
 
+use std::collections::BTreeSet;
+
 use covey_feed::{Entry, Kind};
 
 use crate::engine::check::feeds::Known;
@@ -121,22 +123,27 @@ fn newest(tx: &Tx<'_>, channel: &Channel, found: &mut Findings) -> Result<(), En
 /// Entries that should be readable and neither are nor wait for their key. A contact may have written what nobody can
 /// read: remarkable, but nothing is lost then.
 fn unread(tx: &Tx<'_>, known: &Known, found: &mut Findings) -> Result<(), EngineError> {
-    let waiting = waiting(tx)?;
-    let mut unreadable = 0;
+    let (waiting, withheld) = (waiting(tx)?, withheld(tx)?);
+    let (mut unreadable, mut older) = (0, 0);
     // What our own devices tell each other are no messages.
-    let own = channels::every(tx)?.into_iter().find(|channel| channel.kind() == channels::Kind::Own);
-    let own = own.map(|channel| channel.no);
-    for (no, feed) in known.feeds.values().filter(|(no, _)| Some(*no) != own) {
+    let own = channels::every(tx)?.into_iter().filter(|channel| channel.kind() == channels::Kind::Own);
+    let own: BTreeSet<u64> = own.map(|channel| channel.no).collect();
+    for (no, feed) in known.feeds.values().filter(|(no, _)| !own.contains(no)) {
         for seq in 1..=feed.head.map_or(0, |head| head.seq) {
             let Some(entry) = content(tx, feed.fid, seq)? else { continue };
             let there = tx.contains(&tables::message(*no, &entry.order()))?;
-            if !there && !waiting.contains(&(feed.fid, seq)) {
-                unreadable += 1;
+            if there || waiting.contains(&(feed.fid, seq)) {
+                continue;
             }
+            let of = if withheld.contains(&(feed.fid, seq)) { &mut older } else { &mut unreadable };
+            *of += 1;
         }
     }
     if unreadable > 0 {
         found.note(format!("{unreadable} entries hold nothing that can be read"));
+    }
+    if older > 0 {
+        found.note(format!("{older} entries are older than what this device was given when it was linked, or deleted"));
     }
     Ok(())
 }
@@ -147,13 +154,23 @@ pub(super) fn content(tx: &Tx<'_>, fid: u64, seq: u64) -> Result<Option<Entry>, 
     Ok(Entry::from_stored(&bytes).ok().filter(|entry| entry.header().kind == Kind::Content))
 }
 
-/// Entries that wait for their key: local number of the feed, and position.
-pub(super) fn waiting(tx: &Tx<'_>) -> Result<std::collections::BTreeSet<(u64, u64)>, EngineError> {
+/// Entries: local number of the feed, and position.
+pub(super) type Entries = BTreeSet<(u64, u64)>;
+
+/// Entries that wait for their key.
+pub(super) fn waiting(tx: &Tx<'_>) -> Result<Entries, EngineError> {
     let parked = tx.keys(&tables::all_parked())?;
     let parked = parked.iter().map(|key| (tables::feed_of_parked(key), key.tail_u64()));
-    let mut awaited = Vec::new();
-    for (key, of_feed) in tx.scan_intact::<Awaited>(&tables::all_awaited(), usize::MAX)? {
-        awaited.extend(of_feed.iter().map(|seq| (key.tail_u64(), seq)));
-    }
-    Ok(parked.chain(awaited).collect())
+    Ok(parked.chain(noted(tx, &tables::all_awaited())?).collect())
+}
+
+/// Entries whose keys are not for this device.
+pub(super) fn withheld(tx: &Tx<'_>) -> Result<Entries, EngineError> {
+    noted(tx, &tables::all_withheld())
+}
+
+fn noted(tx: &Tx<'_>, table: &Key) -> Result<Entries, EngineError> {
+    let of_feeds = tx.scan_intact::<Awaited>(table, usize::MAX)?;
+    let all = of_feeds.iter().flat_map(|(key, of_feed)| of_feed.iter().map(|seq| (key.tail_u64(), seq)));
+    Ok(all.collect())
 }

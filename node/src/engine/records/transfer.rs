@@ -42,7 +42,7 @@ pub(in crate::engine) fn begin(tx: &mut Tx<'_>, host: Option<DeviceId>, since: u
     save(tx, &Transfer { host, since, ended: false, done: 0, total: 0, bytes: 0 });
 }
 
-/// Entries of one feed that are here and whose content keys another device of ours will give.
+/// Entries of one feed that are here and whose content keys another device of ours will give; or will never give.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::engine) struct Awaited {
     pub(in crate::engine) channel: ChannelId,
@@ -126,10 +126,23 @@ pub(in crate::engine) fn wait(
     (channel, feed): (ChannelId, FeedKey),
     seqs: &[u64],
 ) -> Result<(), EngineError> {
-    let key = tables::awaited(no, fid);
-    let mut awaited = tx.load::<Awaited>(&key)?.unwrap_or_else(|| Awaited::new(channel, feed));
-    seqs.iter().for_each(|seq| awaited.add(*seq));
-    awaited.save_at(tx, &key);
+    add(tx, &tables::awaited(no, fid), (channel, feed), seqs)
+}
+
+/// [TRANSFER-4] The keys of entries of a feed are not for this device. It is remembered: whoever mends the database asks nobody for them.
+pub(in crate::engine) fn withhold(
+    tx: &mut Tx<'_>,
+    (no, fid): (u64, u64),
+    (channel, feed): (ChannelId, FeedKey),
+    seqs: &[u64],
+) -> Result<(), EngineError> {
+    if seqs.is_empty() { Ok(()) } else { add(tx, &tables::withheld(no, fid), (channel, feed), seqs) }
+}
+
+fn add(tx: &mut Tx<'_>, key: &Key, (channel, feed): (ChannelId, FeedKey), seqs: &[u64]) -> Result<(), EngineError> {
+    let mut known = tx.load::<Awaited>(key)?.unwrap_or_else(|| Awaited::new(channel, feed));
+    seqs.iter().for_each(|seq| known.add(*seq));
+    known.save_at(tx, key);
     Ok(())
 }
 

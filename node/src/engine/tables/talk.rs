@@ -186,6 +186,16 @@ pub(in crate::engine) fn all_awaited() -> Key {
     Key::table(Table::Awaited)
 }
 
+/// The entries of a feed whose keys are not for this device.
+pub(in crate::engine) fn withheld(channel: u64, fid: u64) -> Key {
+    Key::table(Table::Withheld).u64(channel).u64(fid)
+}
+
+/// All of them.
+pub(in crate::engine) fn all_withheld() -> Key {
+    Key::table(Table::Withheld)
+}
+
 /// The proof that the author of a feed forked it.
 pub(in crate::engine) fn fork_proof(fid: u64) -> Key {
     Key::table(Table::Entry).u64(fid).u64(0)

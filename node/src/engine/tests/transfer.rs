@@ -12,7 +12,8 @@ use crate::engine::records::parked::Parked;
 use crate::engine::records::{channels, messages, transfer};
 use crate::engine::wire::parcel::{Frame, Wire};
 use crate::engine::wire::transfer::Range;
-use crate::engine::{Protocol, Quota, members, rpc, tables};
+use crate::engine::{Protocol, Quota, check, members, rpc, tables};
+use crate::store::Floors;
 
 pub(super) const LAPTOP: usize = 0;
 pub(super) const SERVER: usize = 1;
@@ -170,6 +171,44 @@ fn what_is_older_than_a_device_may_read_stays_sealed_on_it() {
     assert_eq!(phase(&mut world, SERVER, SERVER), Some(TransferPhase::Done));
     assert_eq!(world.texts(LAPTOP, BOB).len(), 120);
     assert!(world.verify(SERVER).ok);
+}
+
+/// [TRANSFER-4] Its owner decided it, and a repair does not know better.
+#[test]
+fn a_device_that_is_repaired_asks_nobody_for_what_it_may_not_read() {
+    let mut world = talked(9, 10);
+    world.now += 10 * DAY;
+    say(&mut world, "newer ", 10);
+    world.now += DAY;
+    let since = world.now - 5 * DAY;
+    world.link_with_history(LAPTOP, SERVER, since);
+    wait(&mut world);
+    assert_eq!(world.texts(SERVER, BOB).len(), 20);
+    // One that it may read is lost, too.
+    let id = world.channel(LAPTOP, BOB);
+    world
+        .call(SERVER, |cx| {
+            let mut channel = channels::by_id(cx.tx, &id)?.unwrap();
+            let newest = channel.newest.unwrap();
+            let newest = messages::at(cx.tx, channel.no, &newest)?.unwrap();
+            messages::remove(cx.tx, &mut channel, &newest);
+            channel.save(cx.tx)?;
+            Ok(())
+        })
+        .unwrap();
+    world.stop(SERVER);
+    let server = &mut world.nodes[SERVER];
+    let floors = Floors { journal: 5_000, card: 500 };
+    let mut rng = StdRng::seed_from_u64(9);
+    let made = check::rebuild(&mut server.store, &server.vault, &mut rng, &[], floors, &mut |_, _, _| {}).unwrap();
+    assert_eq!(made.unwrap().returning, ["the keys of 1 entries are asked for again"]);
+    let found = world.verify(SERVER);
+    assert!(found.ok && found.notes.iter().any(|note| note.starts_with("20 entries are older")), "{found:?}");
+    world.restart(SERVER);
+    wait(&mut world);
+    world.pass(180_000, 10_000);
+    let texts = world.texts(SERVER, BOB);
+    assert!(texts.len() == 20 && texts.iter().all(|text| text.starts_with("newer")), "{texts:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::engine::members;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::messages;
-use crate::engine::records::transfer::Awaited;
+use crate::engine::records::transfer::{self, Awaited};
 use crate::engine::replication::{late, parked};
 use crate::engine::wire::payload::Unopened;
 use crate::engine::wire::transfer::{Given, Range, WITHHELD};
@@ -38,45 +38,50 @@ fn take_range(
     let Some(mut awaited) = cx.tx.load::<Awaited>(&row)? else { return Ok(()) };
     let cut = members::cut(cx, &channel, &key)?;
     let last = first.saturating_add(given.len() as u64).saturating_sub(1);
+    let mut withheld = Vec::new();
     for (seq, given) in (first..).zip(given) {
         // [CUT-1], [CTRL-6] Beyond the end of its feed nothing counts.
         if awaited.contains(seq) && cut.is_none_or(|last| seq <= last) {
-            take_one(cx, &mut channel, &feed, seq, (given, linked_at))?;
+            let is_for_us = take_one(cx, &mut channel, &feed, seq, (given, linked_at))?;
+            withheld.extend((!is_for_us).then_some(seq));
         }
     }
+    transfer::withhold(cx.tx, (channel.no, feed.fid), (channel.id, feed.key), &withheld)?;
     awaited.remove(first, last);
     awaited.save_at(cx.tx, &row);
     channel.save(cx.tx)
 }
 
+/// What was given of one entry. Whether this device may read it at all.
 fn take_one(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     feed: &Feed,
     seq: u64,
     (given, linked_at): (Given, u64),
-) -> Result<(), EngineError> {
-    let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { return Ok(()) };
+) -> Result<bool, EngineError> {
+    let Some(entry) = feeds::entry(cx.tx, feed.fid, seq)? else { return Ok(true) };
     if messages::at(cx.tx, channel.no, &entry.order())?.is_some_and(|message| message.id == entry.id()) {
-        return Ok(());
+        return Ok(true);
     }
     match given {
         (Some(key), at) => {
             cx.quiet = at < linked_at;
             if open(cx, channel, &entry, &key, at)? {
-                return Ok(());
+                return Ok(true);
             }
             warn!(channel = %channel.id.fmt_short(), seq, "a content key of the history does not open its entry");
         }
         // [TRANSFER-4] It is kept as it is, and nobody else is asked for its key.
-        (None, WITHHELD) => return Ok(()),
+        (None, WITHHELD) => return Ok(false),
         (None, _) => {
             debug!(channel = %channel.id.fmt_short(), seq, "a content key that the other device does not have");
         }
     }
     // [TRANSFER-6] Its author has the key, or another device.
     let author = DeviceId::from_bytes(*feed.key.author.as_bytes());
-    parked::park(cx, channel.id, feed, &entry, Unopened::NoKey, &author)
+    parked::park(cx, channel.id, feed, &entry, Unopened::NoKey, &author)?;
+    Ok(true)
 }
 
 /// [TRANSFER-6] Whether the key opens the entry. It is put where it belongs, as received when the account received it.

@@ -15,7 +15,7 @@ use crate::{
 const SIZE: usize = 6;
 
 /// Moves the data of a node that does not run to a disk of its own. Nothing if this process may not mount one.
-fn move_to(node: &Node, args: &[&str]) -> Option<Mounted> {
+pub(crate) fn move_to(node: &Node, args: &[&str]) -> Option<Mounted> {
     let data = node.data();
     let before = node.base().join("before");
     fs::rename(&data, &before).expect("moves");
@@ -27,7 +27,7 @@ fn move_to(node: &Node, args: &[&str]) -> Option<Mounted> {
 }
 
 /// Takes all space but a little.
-fn fill(disk: &Path) {
+pub(crate) fn fill(disk: &Path) {
     let file = disk.join("ballast");
     let mut length: usize = 64 << 20;
     let mut ballast = Vec::new();

@@ -11,6 +11,7 @@ mod compaction;
 mod damaged_files_are_noticed_and_repaired;
 mod disks;
 mod full_disks_end_nothing;
+mod full_disks_hold_history_up;
 mod killed_again_and_again;
 mod old_copies_go_on;
 mod old_formats_are_read;

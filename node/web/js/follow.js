@@ -121,6 +121,10 @@ export class Follower {
       case 'device.changed':
       case 'device.revoked':
         this.#again('device.list', (devices) => this.#store.setDevices(devices));
+        this.#again('account.status', (condition) => this.#store.setCondition(condition));
+        break;
+      case 'transfer.progress':
+        this.#store.putTransfer(data);
         break;
       case 'keeper.requested':
       case 'keeper.changed':

@@ -1,6 +1,6 @@
 // What this page knows of the node. Views read it and listen to it; only follow.js writes to it.
 //
-// Emits `account`, `condition`, `devices`, `keepers`, `contacts`, `groups`, `roster` (detail: {group}), `channels`, `connection`, `message` (detail: {message, fresh}) and `reset`.
+// Emits `account`, `condition`, `devices`, `keepers`, `contacts`, `groups`, `roster` (detail: {group}), `transfer` (detail: {device}), `channels`, `connection`, `message` (detail: {message, fresh}) and `reset`.
 
 import { Timeline } from './timeline.js';
 
@@ -47,6 +47,13 @@ export class Store extends EventTarget {
   setKeepers(keepers) {
     this.keepers = keepers;
     this.emit('keepers');
+  }
+
+  /** How far the history of a device is. */
+  putTransfer(transfer) {
+    const { device } = transfer;
+    this.devices = this.devices?.map((one) => (one.device === device ? { ...one, transfer } : one)) ?? null;
+    this.emit('transfer', { device });
   }
 
   setContacts(contacts) {

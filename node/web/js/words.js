@@ -146,3 +146,10 @@ export function byteLength(text) {
 export function count(number, noun) {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
+
+/** Seconds as people say them: how long something will take. */
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}

@@ -143,6 +143,7 @@ for (const colorScheme of ['light', 'dark']) {
     for (const [what, title, wayOn] of [
       ['other', 'Somebody may have the keys of your account', 'covey account recover'],
       ['recovered', 'Your account was recovered without this device', 'It was not me: object…'],
+      ['kept', 'Your account was recovered, and this device is to stay', 'The 16 digits on the other machine'],
     ]) {
       const { window } = await withAnswers({ 'account.status': second(what) }, { colorScheme });
       const page = await openPage(window, laptop);
@@ -154,4 +155,37 @@ for (const colorScheme of ['light', 'dark']) {
       await window.close();
     }
   });
+
+  test(`how far the history of a new machine is can be seen (${colorScheme})`, async () => {
+    const at = new Date().toISOString();
+    const id = 'cvd1q'.padEnd(60, 'q');
+    const transfer = (phase, eta) => ({ device: id, name: 'phone', this: false, phase, done: 1_200, total: 9_870, bytes: 500_000, eta });
+    const phone = { device: id, name: 'phone', role: 'plain', since: at, seen: at, state: 'active', this: false };
+    for (const [phase, eta, text] of [
+      ['running', 130, '1,200 of 9,870, about 2 min left'],
+      ['waiting', null, 'no other device of yours is connected to it'],
+    ]) {
+      const { window } = await withAnswers({ 'device.list': (devices) => [...devices, { ...phone, transfer: transfer(phase, eta) }] }, { colorScheme });
+      const page = await openPage(window, laptop, '#/devices');
+      const row = page.locator('.devices > li', { hasText: 'phone' });
+      await row.getByText(text).waitFor();
+      assert.equal(await row.getByRole('progressbar').count(), phase === 'running' ? 1 : 0);
+      assert.deepEqual(await violations(page), []);
+      assert.deepEqual(window.complaints, []);
+      await window.close();
+    }
+  });
 }
+
+test('digits of another recovery are refused at the field, and what a new machine may read is chosen', async () => {
+  const second = (status) => ({ ...status, second_history: { what: 'kept', at: new Date().toISOString(), contact: status.account, alias: null } });
+  const { window, asked } = await withAnswers({ 'account.status': second });
+  const page = await openPage(window, laptop, '#/devices');
+  await page.getByText('Another device of yours has your account').waitFor();
+  await page.getByLabel('The 16 digits on the other machine').fill('1234 5678 9012 3456');
+  await page.getByRole('button', { name: 'Accept' }).click();
+  await page.getByRole('alert').filter({ hasText: 'nothing to accept' }).waitFor();
+  assert.ok(asked.includes('account.accept'));
+  assert.deepEqual(await page.getByLabel('What it may read of before').locator('option').allTextContents(), ['Everything', 'The last 90 days', 'Nothing']);
+  await window.close();
+});

@@ -6,11 +6,16 @@ import { notice } from '../notices.js';
 import { full, relative } from '../words.js';
 import { alarmPart } from './alarm.js';
 import { backupPart } from './backup.js';
+import { showHistory } from './history.js';
 import { MAX_DEVICE_NAME, linkPart } from './link.js';
 import { pageTop } from './page.js';
 
 const ROLES = { holder: 'May link and revoke', plain: 'Plain' };
-const STATES = { dormant: 'Not seen for 90 days', revoked: 'Revoked' };
+const STATES = {
+  dormant: 'Not seen for 90 days',
+  kept: 'Kept by the recovery: on it, type the digits that were shown here (covey account accept)',
+  revoked: 'Revoked',
+};
 
 export function devicesPage(app) {
   const leaving = new AbortController();
@@ -18,15 +23,22 @@ export function devicesPage(app) {
   const list = h('ul', { class: 'roster devices' });
   const link = h('div', {});
   const problem = h('p', { class: 'problem', role: 'alert' });
+  const histories = new Map();
   const show = () => {
     const devices = app.store.devices ?? [];
     const isHolder = devices.some((device) => device.this && device.role === 'holder');
-    fill(list, ...devices.map((device) => row(app, device, isHolder)));
+    histories.clear();
+    fill(list, ...devices.map((device) => row(app, device, isHolder, histories)));
     // What is typed there stays when the list changes.
     if (isHolder && !link.firstChild) fill(link, linkPart(app));
     if (!isHolder && devices.length > 0) fill(link, h('p', { class: 'hint' }, 'This device is plain: another one of yours links and revokes devices.'));
   };
   app.store.addEventListener('devices', batched(() => signal.aborted || show()), { signal });
+  const progressed = ({ detail: { device } }) => {
+    const known = app.store.devices?.find((one) => one.device === device);
+    if (known && histories.has(device)) showHistory(histories.get(device), known);
+  };
+  app.store.addEventListener('transfer', progressed, { signal });
   // Who was seen when is told by no event.
   app.rpc.ask('device.list').then(
     (devices) => app.store.setDevices(devices),
@@ -47,9 +59,12 @@ export function devicesPage(app) {
   };
 }
 
-function row({ rpc }, device, isHolder) {
+function row({ rpc }, device, isHolder, histories) {
   const { device: id, name: called, role, state, since, seen, this: isThis } = device;
   const gone = state === 'revoked';
+  const history = h('div', { class: 'history' });
+  showHistory(history, device);
+  histories.set(id, history);
   const rename = () =>
     prompt({
       title: 'Name of this device',
@@ -75,6 +90,7 @@ function row({ rpc }, device, isHolder) {
       { class: 'lines' },
       h('p', { class: 'first' }, name(called)),
       h('p', { class: 'hint' }, seenText, ', linked ', time(since), STATES[state] && `. ${STATES[state]}`),
+      history,
     ),
     !gone && h('span', { class: `role ${role === 'holder' ? 'admin' : ''}` }, ROLES[role] ?? role),
     !gone && h('button', { type: 'button', class: 'small', 'aria-label': `Rename ${called}`, on: { click: rename } }, 'Rename…'),

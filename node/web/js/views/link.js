@@ -15,16 +15,21 @@ export function linkPart(app) {
   return part;
 }
 
+/** Of the conversations so far. */
+const HISTORIES = { all: 'Everything', '90d': 'The last 90 days', none: 'Nothing' };
+
 /** The link that the new machine shows. */
 function ticketStep({ rpc }, connected) {
   const command = h('pre', { tabindex: '0' }, 'covey init --link');
   const ticket = h('textarea', { rows: '3', required: true, spellcheck: 'false', autocomplete: 'off', placeholder: 'covey-link:…' });
   const called = h('input', { type: 'text', maxlength: MAX_DEVICE_NAME, autocomplete: 'off', placeholder: 'What it calls itself' });
   const holder = h('input', { type: 'checkbox' });
+  const options = Object.entries(HISTORIES).map(([value, text]) => h('option', { value }, text));
+  const history = h('select', {}, ...options);
   const problem = h('p', { class: 'problem', role: 'alert' });
   const button = h('button', { class: 'primary' }, 'Connect');
   const connect = async () => {
-    const params = { ticket: ticket.value.trim(), name: called.value.trim() || null, holder: holder.checked };
+    const params = { ticket: ticket.value.trim(), name: called.value.trim() || null, holder: holder.checked, history: history.value };
     connected(await rpc.change('device.link', params));
   };
   const submit = (event) => {
@@ -41,6 +46,7 @@ function ticketStep({ rpc }, connected) {
       { class: 'stack', on: { submit } },
       h('label', {}, 'The link that it shows', ticket),
       h('label', {}, 'Name of the new device', called),
+      h('label', {}, 'What it may read of before', history),
       h('label', { class: 'check' }, holder, 'It may link and revoke devices, too'),
       h('p', { class: 'hint' }, 'Whoever steals a device that may do so can add devices of their own until you revoke it. Nothing is given away before you have confirmed its digits.'),
       problem,

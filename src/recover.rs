@@ -8,7 +8,7 @@ use covey_api::Exit;
 use covey_cli::{Failure, Globals, RecoverArgs, Terminal};
 use covey_node::{
     config::Overrides,
-    daemon::{self, Found, Options, RecoverError},
+    daemon::{self, Found, Options, Plan, RecoverError},
     seed::Multiaddr,
 };
 use covey_pairing::identity::AccountSecret;
@@ -24,7 +24,8 @@ const PHRASE_LIMIT: u64 = 1024;
 
 /// Brings an account back in a data directory that has none.
 pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
-    let RecoverArgs { phrase_file, peer, new_phrase, yes, passphrase_file } = args;
+    let RecoverArgs { phrase_file, peer, keep, holder, new_phrase, yes, passphrase_file } = args;
+    let plan = Plan { keep, holder, new_phrase };
     let (paths, config) = config::load(globals, &Overrides::new())?;
     let peers = peer.iter().map(|peer| address(peer)).collect::<Result<Vec<_>, _>>()?;
     let passphrase = Unlock { passphrase_file }.given()?;
@@ -33,13 +34,16 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
     let words = words(phrase_file.as_deref(), terminal)?;
     terminal.hint("Looking for your account in the network; this can take a minute and a half.")?;
     let found = daemon::find(&options, words, peers).await.map_err(failure)?;
-    confirm(&found, yes, terminal)?;
-    let done = daemon::recover(&options, &found, new_phrase).map_err(failure)?;
+    let kept = plan.keep.iter().map(|text| found.device(text)).collect::<Result<Vec<_>, _>>().map_err(failure)?;
+    confirm(&found, kept.len(), yes, terminal)?;
+    let done = daemon::recover(&options, &found, &plan).map_err(failure)?;
     let answer = json!({
         "account": done.account,
         "device": done.device,
         "recoveries": done.recoveries,
-        "devices_out": found.devices(),
+        "devices_out": found.devices_without(&kept),
+        "devices_kept": done.kept,
+        "digits": done.digits,
         "new_phrase": new_phrase,
         "data_dir": options.paths.data_dir(),
     });
@@ -47,6 +51,14 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
         t.line(&format!("account  {}", done.account))?;
         t.line(&format!("device   {}", done.device))?;
         t.line(&format!("data     {}", options.paths.data_dir().display()))?;
+        if !done.kept.is_empty() {
+            t.line(&format!("digits   {}", done.digits))?;
+            t.hint("Start your node (covey daemon). On each device that stays, type these digits: covey account accept DIGITS. What it has comes to this machine then.")?;
+            if new_phrase {
+                t.hint("The words that you typed are void from now on. Write the new ones down: covey account phrase")?;
+            }
+            return Ok(());
+        }
         if new_phrase {
             t.hint("Your account is back, with this device and no other. The words that you typed are void from now on.")?;
             t.hint("It has new words. Write them down before anything else: covey account phrase")?;
@@ -62,9 +74,13 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
     Ok(())
 }
 
-fn confirm(found: &Found, yes: bool, terminal: &mut Terminal) -> Result<(), Failure> {
+fn confirm(found: &Found, kept: usize, yes: bool, terminal: &mut Terminal) -> Result<(), Failure> {
     let devices = found.devices().len();
-    let what = if devices == 1 { "its device of before" } else { "its devices of before" };
+    let what = match (kept, devices) {
+        (0, 1) => "its device of before",
+        (0, _) => "its devices of before",
+        (_, _) => "all others than those to keep",
+    };
     let sentence =
         format!("Found {} with {devices} of its devices. Recovering puts {what} out for good.", found.account());
     if yes {

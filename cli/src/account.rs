@@ -4,9 +4,9 @@ use std::{io, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use covey_api::{
-    Account, AccountCondition, AccountContest, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountShow,
-    AccountStatus, AccountTicket, AccountTickets, Reason, SafetyNumber, SecondHistoryKind, Ticket, TicketInfo,
-    names::shell_word,
+    Account, AccountAccept, AccountCondition, AccountContest, AccountRename, AccountRevokeTicket, AccountSafetyNumber,
+    AccountShow, AccountStatus, AccountTicket, AccountTickets, Reason, SafetyNumber, SecondHistoryKind, Ticket,
+    TicketInfo, names::shell_word,
 };
 
 use crate::{Failure, Session, Terminal, display, globals::seconds, qr_code, table::Table, text::clean_line, when};
@@ -55,9 +55,10 @@ pub enum AccountCommand {
     /// Bring your account back on a new machine, with its 24 words
     #[command(
         long_about = "Bring your account back on a new machine, with its 24 words\n\nFor when your machine is lost, stolen or broken. Your account gets new keys and this device; its \
-                      devices of before are out for good, whoever has them. Contacts see it by themselves and ask to pair again. The data \
+                      devices of before are out for good, whoever has them. Contacts see it by themselves and ask to pair again. With --keep a device stays that you still have: \
+                      type the digits that are shown here there (covey account accept), and this machine has all that it has; contacts need not pair again. The data \
                       directory must not have an account yet, and the daemon must not run. Your messages of before are not brought back: that takes a backup.",
-        after_help = "Examples:\n  covey account recover\n  covey account recover --phrase-file words.txt --yes\n  covey account recover --new-phrase\n  covey account recover --peer /ip4/192.0.2.7/tcp/7421/p2p/12D3Koo…"
+        after_help = "Examples:\n  covey account recover\n  covey account recover --phrase-file words.txt --yes\n  covey account recover --keep cvd1q0zx\n  covey account recover --new-phrase\n  covey account recover --peer /ip4/192.0.2.7/tcp/7421/p2p/12D3Koo…"
     )]
     Recover(RecoverArgs),
     /// Show how safe your account is
@@ -77,6 +78,17 @@ pub enum AccountCommand {
         /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
+    },
+    /// Accept that your account was recovered on another machine, which keeps this device
+    #[command(
+        long_about = "Accept that your account was recovered on another machine, which keeps this device\n\nWhoever has your 24 words can recover your account and keep a device in it. So this device takes \
+                      no part in a recovery by itself. Type the 16 digits that `covey account recover --keep` showed on the other machine; it then gives this \
+                      device the account's new keys, and has your contacts, groups and messages from here.",
+        after_help = "Example:\n  covey account accept '4071 9925 1186 0342'\n\nIf it was not you: covey account contest"
+    )]
+    Accept {
+        /// The digits that the other machine showed
+        digits: String,
     },
     /// Change the name that others see
     #[command(after_help = "Example:\n  covey account rename 'Alice in Wonderland'")]
@@ -109,6 +121,13 @@ pub struct RecoverArgs {
     /// A node of the network to begin with (repeatable), besides those in the configuration; that of a contact, for example
     #[arg(long, value_name = "MULTIADDR")]
     pub peer: Vec<String>,
+    /// A device that stays (repeatable): its id, or the first 8 characters. What it has, such as contacts, groups and messages, comes to this machine once
+    /// its operator has accepted the recovery there
+    #[arg(long, value_name = "DEVICE")]
+    pub keep: Vec<String>,
+    /// Those devices may link and revoke others
+    #[arg(long, requires = "keep")]
+    pub holder: bool,
     /// Make new words; those of before recover nothing any more. For when somebody may have seen them
     #[arg(long)]
     pub new_phrase: bool,
@@ -174,6 +193,15 @@ impl AccountCommand {
                     t.hint("Make another account on a clean machine, and tell them in person.")
                 })?;
             }
+            Self::Accept { digits } => {
+                terminal.show(&session.call(&AccountAccept { digits, client_id }).await?, |t, of| {
+                    t.line(
+                        "Accepted. The other machine gives this device the account's new keys when both are connected.",
+                    )?;
+                    let waits = of.second_history.is_some();
+                    if waits { t.hint("covey account status shows whether it has.") } else { Ok(()) }
+                })?;
+            }
             Self::Rename { name } => {
                 let account = session.call(&AccountRename { name, client_id }).await?;
                 terminal.show(&account, |t, account| {
@@ -230,12 +258,22 @@ fn condition(t: &mut Terminal, of: &AccountCondition) -> io::Result<()> {
             format!("ALARM: {who} has a list of your devices that this node did not write (seen {when}). Somebody has the keys of this node.")
         }
         SecondHistoryKind::Revoked => format!("Another device of your account put this one out (seen {when})."),
+        SecondHistoryKind::Kept if of.accepted => {
+            "Your account was recovered on another machine, and you have accepted that. Its new keys are still to come from there.".to_owned()
+        }
+        SecondHistoryKind::Kept => {
+            format!("ALARM: your account was recovered with its words on another machine, which keeps this device (seen {when}).")
+        }
         SecondHistoryKind::Recovered => {
             format!("ALARM: {who} says that your account was recovered with its words (seen {when}). This node is no part of it any more.")
         }
     })?;
     t.hint(match second.what {
-        SecondHistoryKind::Recovered if of.objected => "You have objected; your contacts freeze the account.",
+        SecondHistoryKind::Kept if of.accepted => "Let both machines run and be connected. If it was not you after all: covey account contest",
+        SecondHistoryKind::Recovered | SecondHistoryKind::Kept if of.objected => "You have objected; your contacts freeze the account.",
+        SecondHistoryKind::Kept => {
+            "If that was you: covey account accept DIGITS, with the 16 digits that the other machine showed. If not: covey account contest"
+        }
         SecondHistoryKind::Recovered => "If that was not you: covey account contest",
         SecondHistoryKind::Revoked => "If that was not you: covey account recover, on a clean machine.",
         SecondHistoryKind::Longer | SecondHistoryKind::Other => {

@@ -258,6 +258,7 @@ fn show(t: &mut Terminal, device: &Device) -> io::Result<()> {
     }
     match device.state {
         DeviceState::Dormant => t.hint("It was not seen for 90 days. If it is lost: covey device revoke"),
+        DeviceState::Kept => t.hint("It waits there for: covey account accept DIGITS, with the digits that `covey account recover` showed here."),
         DeviceState::Active | DeviceState::Revoked => Ok(()),
     }
 }

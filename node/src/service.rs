@@ -12,12 +12,12 @@ mod node;
 use std::sync::Arc;
 
 use covey_api::{
-    Account, AccountApi, AccountCondition, AccountContest, AccountRename, AccountRevokeTicket, AccountSafetyNumber,
-    AccountShow, AccountStatus, AccountTicket, AccountTickets, ApiError, Channel, ChannelApi, ChannelArchive,
-    ChannelList, ChannelMarkRead, ChannelMute, ChannelShow, Contact, Counts, Message, MessageApi, MessageEdit,
-    MessageList, MessageSend, MessageShow, PairAccept, PairAcceptRenewals, PairApi, PairBlock, PairCancel, PairDecline,
-    PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify, Request,
-    SafetyNumber, Sent, Ticket, TicketInfo,
+    Account, AccountAccept, AccountApi, AccountCondition, AccountContest, AccountRename, AccountRevokeTicket,
+    AccountSafetyNumber, AccountShow, AccountStatus, AccountTicket, AccountTickets, ApiError, Channel, ChannelApi,
+    ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow, Contact, Counts, Message, MessageApi,
+    MessageEdit, MessageList, MessageSend, MessageShow, PairAccept, PairAcceptRenewals, PairApi, PairBlock, PairCancel,
+    PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
+    Request, SafetyNumber, Sent, Ticket, TicketInfo,
 };
 use covey_overlay::Handle;
 use tokio_util::sync::CancellationToken;
@@ -174,6 +174,10 @@ impl AccountApi for Service {
 
     async fn contest(&self, params: AccountContest) -> Result<AccountCondition, ApiError> {
         self.change(params, |cx, _| rpc::account::contest(cx)).await
+    }
+
+    async fn accept(&self, params: AccountAccept) -> Result<AccountCondition, ApiError> {
+        self.change(params, |cx, params| rpc::account::accept(cx, &params)).await
     }
 
     async fn safety_number(&self, params: AccountSafetyNumber) -> Result<SafetyNumber, ApiError> {

@@ -7,6 +7,7 @@ mod harness;
 
 mod a_locked_node_has_no_keys;
 mod a_machine_burns;
+mod a_machine_stays;
 mod a_name_means_one_of_contacts_and_groups;
 mod a_newcomer_needs_no_flags;
 mod a_passphrase_is_asked_for_on_a_terminal;

@@ -71,6 +71,16 @@ pub struct AccountContest {
     pub client_id: Option<String>,
 }
 
+/// Parameters of `account.accept`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountAccept {
+    /// The 16 digits that `covey account recover` showed on the recovered machine; white space and hyphens are ignored.
+    pub digits: String,
+    /// Idempotency key.
+    pub client_id: Option<String>,
+}
+
 /// What a history of our account that we did not write is to ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +91,9 @@ pub enum SecondHistoryKind {
     Other,
     /// Another device of the account put this one out.
     Revoked,
+    /// The account was recovered with its words, and this device is to stay: its operator accepts that (`account.accept`) or
+    /// objects (`account.contest`).
+    Kept,
     /// The account was recovered with its words, without this device.
     Recovered,
 }
@@ -115,6 +128,9 @@ pub struct AccountCondition {
     pub sealed: bool,
     /// Have we objected to a recovery (`account.contest`)?
     pub objected: bool,
+    /// Have we accepted a recovery that keeps this device (`account.accept`)? The account's new keys are still to come.
+    #[serde(default)]
+    pub accepted: bool,
     /// A history of the account that this node did not write; none was seen if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_history: Option<SecondHistory>,
@@ -216,6 +232,9 @@ noun! {
         /// Object to a recovery of the account that its owner did not make: contacts freeze it until safety numbers are compared.
         write contest(AccountContest) -> AccountCondition, needs Admin,
             refuses WrongState;
+        /// Accept a recovery of the account that keeps this device: it is given the account's new keys.
+        write accept(AccountAccept) -> AccountCondition, needs Admin,
+            refuses WrongState, WrongDigits;
         /// Change the display name that others see.
         write rename(AccountRename) -> Account, needs Admin;
     }

@@ -101,6 +101,8 @@ pub enum DeviceState {
     Active,
     /// It is, and was not seen for 90 days.
     Dormant,
+    /// A recovery kept it; it waits for its operator to accept that there (`account.accept`).
+    Kept,
     /// It is none any more, and never will be again.
     Revoked,
 }

@@ -39,9 +39,9 @@ mod token;
 mod web;
 
 pub use account::{
-    Account, AccountApi, AccountCondition, AccountContest, AccountRename, AccountRevokeTicket, AccountSafetyNumber,
-    AccountShow, AccountStatus, AccountTicket, AccountTickets, SafetyNumber, SecondHistory, SecondHistoryKind, Ticket,
-    TicketInfo, TicketState,
+    Account, AccountAccept, AccountApi, AccountCondition, AccountContest, AccountRename, AccountRevokeTicket,
+    AccountSafetyNumber, AccountShow, AccountStatus, AccountTicket, AccountTickets, SafetyNumber, SecondHistory,
+    SecondHistoryKind, Ticket, TicketInfo, TicketState,
 };
 pub use audit::{AuditApi, AuditCaller, AuditEntry, AuditList, MAX_AUDIT_PAGE};
 pub use channel::{

@@ -82,6 +82,9 @@ impl AccountApi for Stub {
     async fn contest(&self, _: AccountContest) -> Result<AccountCondition, ApiError> {
         refused()
     }
+    async fn accept(&self, _: AccountAccept) -> Result<AccountCondition, ApiError> {
+        refused()
+    }
 
     async fn show(&self, _: AccountShow) -> Result<Account, ApiError> {
         refused()

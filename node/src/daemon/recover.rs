@@ -2,7 +2,8 @@
 //!
 //! The words give every key that the account ever had and will have, but not the list of what happened to it, and contacts take no
 //! list but one that follows from the one they know. So the newest list that can be found is looked for first, where the account's cards
-//! stand in the DHT: one place for each operational key. It is then rotated: new keys, this device, and no other.
+//! stand in the DHT: one place for each operational key. It is then rotated: new keys, this device, and no other but those that the operator
+//! keeps, which wait for theirs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,8 +12,10 @@ use covey_api::Exit;
 use covey_overlay::{Events, Handle, LookupError, Multiaddr, RelayUse};
 use covey_pairing::crypto::sign::SigningSecret;
 use covey_pairing::identity::{
-    AccountSecret, ContactCard, DeviceSecret, KeyLog, KeyLogError, LogOrder, MAX_ROTATIONS, Rotation,
+    AccountSecret, ContactCard, Device, DeviceSecret, KeyLog, KeyLogError, LogOrder, MAX_ROTATIONS, RecoveryCode,
+    Rotation,
 };
+use covey_pairing::ids::DeviceId;
 use rand::rngs::StdRng;
 use rand::{Rng as _, make_rng};
 use tokio::time::{Instant, timeout_at};
@@ -22,7 +25,7 @@ use zeroize::Zeroizing;
 use super::core::{overlay_config, parse};
 use super::opening::{mark_initialised, open_store};
 use super::{Company, Options, StartError};
-use crate::engine::Me;
+use crate::engine::{EngineError, Me, kept};
 use crate::lock::InstanceLock;
 use crate::runtime;
 use crate::store::{Reader, Store as _, Tx};
@@ -63,6 +66,21 @@ pub enum RecoverError {
         /// Which account.
         account: String,
     },
+    /// A device to keep that the account does not have.
+    #[error(
+        "no device of the account is called \"{text}\", or several are; these are its devices, by id and number: {devices}"
+    )]
+    NoDevice {
+        /// What was asked for.
+        text: String,
+        /// What there is, for people.
+        devices: String,
+    },
+    /// Devices that were never devices of the account together.
+    #[error(
+        "these devices were never devices of the account at the same time: keep one of them, and link the other again"
+    )]
+    NeverTogether,
     /// Somebody else used the words.
     #[error(
         "somebody else used the words of the account {account}: two recoveries of it contradict each other, and contacts have frozen it; \
@@ -83,7 +101,12 @@ impl RecoverError {
         match self {
             Self::Start(error) => error.exit(),
             Self::Alone => Exit::Unreachable,
-            Self::NotFound { .. } | Self::OtherWords { .. } | Self::Contested { .. } | Self::Log(_) => Exit::Refused,
+            Self::NotFound { .. }
+            | Self::OtherWords { .. }
+            | Self::NoDevice { .. }
+            | Self::NeverTogether
+            | Self::Contested { .. }
+            | Self::Log(_) => Exit::Refused,
         }
     }
 }
@@ -92,9 +115,30 @@ impl RecoverError {
 pub struct Found {
     words: AccountSecret,
     log: KeyLog,
-    /// Sequence of the newest card that was found.
-    sequence: u64,
+    /// The newest card that was found, and its sequence.
+    newest: Newest,
 }
+
+/// The newest card that was found of an account: it says where its devices are.
+#[derive(Default)]
+struct Newest {
+    sequence: u64,
+    card: Option<Vec<u8>>,
+}
+
+/// What is to become of an account.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Devices that stay, by id or the beginning of it.
+    pub keep: Vec<String>,
+    /// They may link and revoke others.
+    pub holder: bool,
+    /// Other words hold from now on, which are made here and stay until their owner has written them down.
+    pub new_phrase: bool,
+}
+
+/// Characters of the beginning of a device's id that name it.
+const SHORT_ID: usize = 8;
 
 /// An account that was brought back.
 #[derive(Debug, Clone)]
@@ -105,6 +149,10 @@ pub struct Recovered {
     pub device: String,
     /// How often it has been recovered now.
     pub recoveries: usize,
+    /// Devices that stay, once the recovery is accepted there, with [`Recovered::digits`].
+    pub kept: Vec<String>,
+    /// What `account accept` asks for there.
+    pub digits: String,
 }
 
 impl Found {
@@ -116,6 +164,29 @@ impl Found {
     /// The numbers of the devices that it has at the moment, which will not be its devices any more.
     pub fn devices(&self) -> Vec<u32> {
         self.log.active().map(|device| device.number).collect()
+    }
+
+    /// The same without some of them.
+    pub fn devices_without(&self, kept: &[DeviceId]) -> Vec<u32> {
+        self.log.active().filter(|device| !kept.contains(&device.keys.id)).map(|device| device.number).collect()
+    }
+
+    /// The device that a text names: by its id, or the beginning of it.
+    ///
+    /// # Errors
+    /// [`RecoverError::NoDevice`].
+    pub fn device(&self, text: &str) -> Result<DeviceId, RecoverError> {
+        let all = self.log.devices().iter();
+        let is = |id: &str| id == text || (text.len() >= SHORT_ID && id.starts_with(text));
+        let mut found = all.clone().map(|device| device.keys.id).filter(|id| is(&id.to_string()));
+        match (found.next(), found.next()) {
+            (Some(id), None) => Ok(id),
+            _ => {
+                let shown = |device: &Device| format!("{} ({})", device.keys.id.fmt_short(), device.number);
+                let devices = all.map(shown).collect::<Vec<_>>().join(", ");
+                Err(RecoverError::NoDevice { text: text.to_owned(), devices })
+            }
+        }
     }
 }
 
@@ -140,26 +211,32 @@ pub async fn find(options: &Options, words: AccountSecret, peers: Vec<Multiaddr>
     let network = spawn(options, peers).await?;
     let found = search(&network, &words).await;
     network.0.shutdown().await;
-    let (log, sequence) = found?;
+    let (log, newest) = found?;
     let words = words.of_account(log.account(), 0).ok_or(KeyLogError::Sealed)?;
-    Ok(Found { words, log, sequence })
+    Ok(Found { words, log, newest })
 }
 
-/// Rotates the account and makes this directory its only device. `new_phrase`: other words hold from now on, which are made here and stay
-/// until their owner has written them down.
+/// Rotates the account and makes this directory its only device, besides those to keep.
 ///
 /// # Errors
 /// [`RecoverError`].
-pub fn recover(options: &Options, found: &Found, new_phrase: bool) -> Result<Recovered, RecoverError> {
+pub fn recover(options: &Options, found: &Found, plan: &Plan) -> Result<Recovered, RecoverError> {
     may_recover(options)?;
     let mut rng: StdRng = make_rng();
-    let Found { words, log, sequence } = found;
+    let Found { words, log, newest } = found;
+    let kept = plan.keep.iter().map(|text| found.device(text)).collect::<Result<Vec<_>, _>>()?;
+    let new_phrase = plan.new_phrase;
     // An account of an older version names its first recovery key now.
     let log = if log.commitment().is_none() { log.commit_recovery(words)? } else { log.clone() };
     let device = DeviceSecret::generate(&mut rng);
     let successor = new_phrase.then(|| AccountSecret::generate(&mut rng));
-    let plan = Rotation { add: vec![&device], successor: successor.as_ref(), ..Rotation::default() };
-    let (log, keys) = log.rotate(words, &plan, runtime::now()).map_err(|error| match error {
+    let mut rotation = Rotation { add: vec![&device], successor: successor.as_ref(), ..Rotation::default() };
+    if !kept.is_empty() {
+        // A thief of a holder may have revoked them: what was written from there on is superseded.
+        rotation.supersedes = Some(log.newest_place_with(&kept).ok_or(RecoverError::NeverTogether)?);
+        rotation.keep.clone_from(&kept);
+    }
+    let (log, keys) = log.rotate(words, &rotation, runtime::now()).map_err(|error| match error {
         KeyLogError::Recovery(_) => RecoverError::OtherWords { account: words.id().to_string() },
         other => RecoverError::Log(other),
     })?;
@@ -167,14 +244,24 @@ pub fn recover(options: &Options, found: &Found, new_phrase: bool) -> Result<Rec
         account: words.id().to_string(),
         device: device.id().to_string(),
         recoveries: log.rotations().len(),
+        kept: kept.iter().map(ToString::to_string).collect(),
+        digits: RecoveryCode::of(&log).map(|digits| digits.to_string()).unwrap_or_default(),
     };
     // The places in the DHT keep what has the highest number, and the old machine may run on.
-    let sequence = sequence.saturating_add(AHEAD);
-    write(options, &Me::recovered(words, &keys, device, log, new_phrase), sequence, &mut rng)?;
+    let sequence = newest.sequence.saturating_add(AHEAD);
+    let me = Me::recovered(words, &keys, device, log, new_phrase);
+    write(options, &mut rng, |tx| {
+        me.write_first(tx, sequence)?;
+        kept::begin(tx, &me.key_log, (&kept, plan.holder), newest.card.clone())
+    })?;
     Ok(recovered)
 }
 
-fn write(options: &Options, me: &Me, sequence: u64, rng: &mut StdRng) -> Result<(), StartError> {
+fn write(
+    options: &Options,
+    rng: &mut StdRng,
+    begin: impl FnOnce(&mut Tx<'_>) -> Result<(), EngineError>,
+) -> Result<(), StartError> {
     let paths = &options.paths;
     let _lock = InstanceLock::acquire(paths.data_dir())?;
     let (mut store, vault, _) = open_store(options, rng)?;
@@ -182,7 +269,7 @@ fn write(options: &Options, me: &Me, sequence: u64, rng: &mut StdRng) -> Result<
         return Err(StartError::AlreadyInitialised { dir: paths.data_dir().to_owned() });
     }
     let mut tx = Tx::new(&store, &vault);
-    me.write_first(&mut tx, sequence)?;
+    begin(&mut tx)?;
     let batch = tx.into_batch(rng)?;
     store.apply(batch)?;
     store.flush()?;
@@ -203,12 +290,15 @@ async fn spawn(options: &Options, peers: Vec<Multiaddr>) -> Result<(Handle, Even
     Ok(covey_overlay::spawn(overlay).await?)
 }
 
-async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) -> Result<(KeyLog, u64), RecoverError> {
+async fn search(
+    (overlay, _events): &(Handle, Events),
+    words: &AccountSecret,
+) -> Result<(KeyLog, Newest), RecoverError> {
     let account = words.id().to_string();
     connect(overlay).await?;
     let until = Instant::now() + TO_FIND;
     let mut newest: Option<KeyLog> = None;
-    let mut sequence = 0;
+    let mut at = Newest::default();
     let mut seen = BTreeSet::new();
     let mut further = 0;
     loop {
@@ -230,7 +320,10 @@ async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) ->
                         // It tells what happened, also after it has run out.
                         let card = ContactCard::open(&opened.payload, 0);
                         let Some(card) = card.ok().filter(|card| is_of(card, words, newest.as_ref())) else { continue };
-                        sequence = sequence.max(card.content().sequence);
+                        let sequence = card.content().sequence;
+                        if at.card.is_none() || sequence > at.sequence {
+                            at = Newest { sequence, card: Some(opened.payload) };
+                        }
                         newest = Some(newer(newest, card.log(), &account)?);
                     }
                 }
@@ -249,7 +342,7 @@ async fn search((overlay, _events): &(Handle, Events), words: &AccountSecret) ->
             tokio::time::sleep(AGAIN).await;
         }
     }
-    newest.map(|log| (log, sequence)).ok_or(RecoverError::NotFound { account })
+    newest.map(|log| (log, at)).ok_or(RecoverError::NotFound { account })
 }
 
 /// Whether a card is of the account of these words: they are its first, or its log handed it to them.
@@ -286,3 +379,6 @@ async fn connect(overlay: &Handle) -> Result<(), RecoverError> {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

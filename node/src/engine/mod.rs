@@ -59,7 +59,7 @@ pub(crate) use check::floors;
 pub use check::{CheckedFeed, Findings};
 pub use clock::next_wake;
 pub use cx::Cx;
-pub(crate) use devices::joining;
+pub(crate) use devices::{joining, kept};
 pub use effect::{Effect, PeerKey, Protocol, Written};
 pub use error::EngineError;
 pub use input::{Command, Input, Verdict, handle, settle};

@@ -356,6 +356,10 @@ fn history(second: Option<SecondHistory>) -> Check {
             "another device of your account put this one out".to_owned(),
             "if that was not you, bring the account back with its 24 words on a clean machine: covey account recover",
         ),
+        SecondHistoryKind::Kept => (
+            "your account was recovered with its 24 words on another machine, which keeps this device".to_owned(),
+            "if that was you: covey account accept DIGITS, with the digits that the other machine shows; if not, somebody has your words: covey account contest",
+        ),
         SecondHistoryKind::Recovered => (
             format!(
                 "{who} says that your account was recovered with its 24 words: this node is no part of it any more"

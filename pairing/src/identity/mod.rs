@@ -9,6 +9,7 @@ pub(crate) mod keylog;
 mod known;
 mod phrase;
 mod recovery;
+mod recovery_code;
 mod safety_number;
 mod ticket;
 mod token;
@@ -24,6 +25,7 @@ pub use keylog::{
 pub use known::{CONTEST_WINDOW_MS, Dispute, KnownLog, NotTaken, Refusal, Standing};
 pub use phrase::{PhraseError, WORDS};
 pub use recovery::{Commitment, RecoverySecret};
+pub use recovery_code::{NotACode, RecoveryCode};
 pub use safety_number::{Party, SafetyNumber, safety_number};
 pub use ticket::{Ticket, TicketError, TicketPeer};
 pub use token::{Token, TokenBook, TokenError, TokenId, TokenRecord, TokenTag};

@@ -80,8 +80,8 @@ pub struct HandOver {
 struct Wire(Version<1>, HandedKeys, Vec<SignedOp>, String, Vec<(DeviceId, String, bool)>, Vec<ByteBuf>, u64);
 
 impl HandOver {
-    /// The bytes to seal. Cards for which there is no room are left out, the last first.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// The bytes to seal: for a device that is linked, or that a recovery kept. Cards for which there is no room are left out, the last first.
+    pub fn encode(&self) -> Vec<u8> {
         let mut cards: Vec<ByteBuf> = self.cards.iter().take(MAX_CARDS).cloned().map(ByteBuf::from).collect();
         loop {
             let keys = HandedKeys::from(&self.account);
@@ -96,7 +96,10 @@ impl HandOver {
     }
 
     /// Verifies all of it for the device `own`, which agreed to belong to `account`. `now`: Unix milliseconds.
-    pub(super) fn open(bytes: &[u8], own: &DeviceKeys, account: &AccountId, now: u64) -> Result<Self, HandOverError> {
+    ///
+    /// # Errors
+    /// [`HandOverError`].
+    pub fn open(bytes: &[u8], own: &DeviceKeys, account: &AccountId, now: u64) -> Result<Self, HandOverError> {
         let decoded = covey_codec::decode(bytes, HAND_OVER_MAX).map_err(|_| HandOverError::Malformed)?;
         let Wire(_, keys, ops, name, devices, cards, history) = decoded;
         let (log, keys) = (KeyLog::verify(ops)?, AccountSecret::from(keys));

@@ -269,6 +269,16 @@ def afterwards(alice, bob, nodes, documents, ids):
     eventually("the account is frozen", frozen)
     bob.close()
     phrase_of.stop()
+    # The words once more, and the machine before this one stays.
+    third = nodes["third"] = Node(phrase_of.covey, phrase_of.data.parent, "bob a third time")
+    device = back.call("account.show")["device"]
+    recover = [third.covey, "--json", "--data-dir", third.data, "account", "recover", "--yes", "--peer", near, "--keep", device]
+    done = subprocess.run(recover, env=third.environment(), input=words, check=True, capture_output=True, text=True)
+    third.start()
+    kept = lambda: (back.call("account.status").get("second_history") or {}).get("what") == "kept"
+    eventually("the machine that stays is alarmed", kept)
+    back.call("account.accept", digits=json.loads(done.stdout)["digits"])
+    third.stop()
     back.close()
     alice.call("pair.remove", contact=ids["bob"])
     alice.call("node.shutdown")

@@ -377,8 +377,13 @@ impl AccountApi for Mock {
             backed_up: true,
             sealed: true,
             objected: false,
+            accepted: false,
             second_history: None,
         })
+    }
+
+    async fn accept(&self, _: AccountAccept) -> Result<AccountCondition, ApiError> {
+        Err(ApiError::new(Reason::WrongState, "There is nothing to accept."))
     }
 
     async fn contest(&self, _: AccountContest) -> Result<AccountCondition, ApiError> {

@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::engine::consent::{ended, found, lost, pursuit, step};
 use crate::engine::counters::Counter;
-use crate::engine::devices::{joining, link};
+use crate::engine::devices::{joining, kept, link};
 use crate::engine::group::{listing, load};
 use crate::engine::keepers::roles;
 use crate::engine::notices::Notice;
@@ -49,6 +49,7 @@ pub fn next_wake(live: &Live) -> u64 {
         .chain(live.turns.values().copied())
         .chain(live.keepers.next())
         .chain(live.transfer.next)
+        .chain(live.keys_wanted_at)
         .min()
         .unwrap_or(u64::MAX)
 }
@@ -81,6 +82,7 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     transfer::take::start(cx)?;
     sync::reopen(cx)?;
     joining::start(cx)?;
+    kept::start(cx)?;
     link::start(cx)?;
     roles::start(cx)?;
     // Made now so that tickets and answers have one from the first moment.
@@ -113,6 +115,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     lost::tick(cx)?;
     sync::tick(cx)?;
     link::tick(cx)?;
+    kept::tick(cx)?;
     roles::tick(cx)?;
     groups::tick(cx)?;
     own::write::tick(cx)?;

@@ -1,6 +1,6 @@
 //! Our own other devices: what cards of our account tell of them, and a list of devices that became longer.
 
-use covey_pairing::identity::{ContactCard, DeviceKeys, KeyLog, KnownLog};
+use covey_pairing::identity::{ContactCard, DeviceKeys, KeyLog, KnownLog, LogOrder};
 use serde_bytes::ByteBuf;
 use tracing::{error, info};
 
@@ -21,8 +21,8 @@ pub(super) fn learn(cx: &mut Cx<'_, '_>, card: &ContactCard) -> Result<(), Engin
         let account = cx.me.account_id();
         return witness::seen(cx, account, card.log());
     };
-    if order.outranks() && !card.log().is_active(&cx.me.device_id()) {
-        // This device is none of the account's any more.
+    if order == LogOrder::Rotates || (order.outranks() && !card.log().is_active(&cx.me.device_id())) {
+        // [KEPT-1] This device is none of the account's any more, or its operator has to say whose recovery that is.
         let account = cx.me.account_id();
         return witness::seen(cx, account, card.log());
     }
@@ -50,10 +50,19 @@ pub(super) fn learn(cx: &mut Cx<'_, '_>, card: &ContactCard) -> Result<(), Engin
 /// # Errors
 /// Those of the store.
 pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, key_log: &KeyLog) -> Result<(), EngineError> {
+    become_now(cx, Me { key_log: key_log.clone(), ..Me::clone(&cx.me) })
+}
+
+/// The same, with other keys of the account.
+///
+/// # Errors
+/// Those of the store.
+pub(in crate::engine) fn become_now(cx: &mut Cx<'_, '_>, me: Me) -> Result<(), EngineError> {
+    let key_log = &me.key_log.clone();
     let revoked = cx.me.key_log.active().any(|device| !key_log.is_active(&device.keys.id));
     info!(devices = key_log.active().count(), "the list of devices of this account is another one");
     let known = KnownLog::new(key_log, cx.now);
-    cx.become_now(Me { key_log: key_log.clone(), ..Me::clone(&cx.me) })?;
+    cx.become_now(me)?;
     if !key_log.is_active(&cx.me.device_id()) {
         error!("this device was revoked by another one of the account; the node stops");
         cx.effects.push(Effect::Revoked);

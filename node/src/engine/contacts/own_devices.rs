@@ -49,6 +49,7 @@ fn as_listed(cx: &Cx<'_, '_>, listed: &Device, noted: Option<OwnDevice>) -> OwnD
         seen: None,
         revoked_at: None,
         history: 0,
+        keyless: false,
     });
     if cx.me.is_this_device(&id) {
         device.holder = cx.me.account.is_holder();
@@ -58,7 +59,7 @@ fn as_listed(cx: &Cx<'_, '_>, listed: &Device, noted: Option<OwnDevice>) -> OwnD
 }
 
 /// What a device is called that nobody gave a name.
-fn unnamed(listed: &Device) -> String {
+pub(in crate::engine) fn unnamed(listed: &Device) -> String {
     format!("device {}", listed.number)
 }
 

@@ -66,11 +66,13 @@ pub(in crate::engine) fn log(cx: &mut Cx<'_, '_>, owner: DeviceRef, ops: &[u8]) 
 
 /// [DEVICE-2] Compares a verified log of our account with ours; nothing of it is taken. The worst that was seen is kept. `from`: who has it, our
 /// own account if it stands in the DHT.
-pub(super) fn seen(cx: &mut Cx<'_, '_>, from: AccountId, theirs: &KeyLog) -> Result<(), EngineError> {
+pub(in crate::engine) fn seen(cx: &mut Cx<'_, '_>, from: AccountId, theirs: &KeyLog) -> Result<(), EngineError> {
     let is = match theirs.compare(&cx.me.key_log) {
         Ok(LogOrder::Same | LogOrder::Behind) => return Ok(()),
         Ok(LogOrder::Extends) if theirs.is_active(&cx.me.device_id()) => Is::Longer,
         Ok(LogOrder::Extends) => Is::Revoked,
+        // [KEPT-1] Only its operator knows whose recovery it is.
+        Ok(LogOrder::Rotates) if theirs.is_active(&cx.me.device_id()) => Is::Kept,
         Ok(LogOrder::Rotates) => Is::Rotated,
         Err(_) => Is::Other,
     };
@@ -90,6 +92,7 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, second: &SecondHistory) -> Result
         Is::Longer => SecondHistoryKind::Longer,
         Is::Other => SecondHistoryKind::Other,
         Is::Revoked => SecondHistoryKind::Revoked,
+        Is::Kept => SecondHistoryKind::Kept,
         Is::Rotated => SecondHistoryKind::Recovered,
     };
     let alias = people::alias_of(cx.tx, &second.from)?;
@@ -98,11 +101,13 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, second: &SecondHistory) -> Result
 
 /// [KEYLOG-13] Objects to the recovery that was seen. Whether there is one that this device can object to.
 pub(in crate::engine) fn object(cx: &mut Cx<'_, '_>) -> Result<bool, EngineError> {
-    let Some(second) = history::second(cx.tx)?.filter(|second| second.is == Is::Rotated) else { return Ok(false) };
+    let is_recovery = |second: &SecondHistory| matches!(second.is, Is::Rotated | Is::Kept);
+    let Some(second) = history::second(cx.tx)?.filter(is_recovery) else { return Ok(false) };
     let rotated = KeyLog::verify(second.log).map_err(EngineError::bug)?;
     let Ok(contest) = Contest::sign(&cx.me.key_log, &rotated, &cx.me.device) else { return Ok(false) };
     let objection = Objection { at: cx.now, contest: ByteBuf::from(contest.to_bytes()) };
     cx.tx.put(&tables::objection(), &objection)?;
+    cx.tx.delete(&tables::accepted());
     for contact in people::all(cx.tx)?.into_iter().filter(people::Contact::is_paired) {
         for device in devices::devices(cx.tx, &contact.account)? {
             cx.effects.push(Effect::Dial { peer: device.peer, addresses: device.addresses });

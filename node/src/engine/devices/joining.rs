@@ -47,6 +47,7 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, device: &DeviceSecret, given: HandOver, now
             seen: (!this).then_some(now),
             revoked_at: None,
             history: 0,
+            keyless: false,
         };
         own_devices::set(tx, &known)?;
     }

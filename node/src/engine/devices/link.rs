@@ -197,6 +197,7 @@ fn added(cx: &mut Cx<'_, '_>, mut link: Link, proof: [u8; JOIN_PROOF_LEN]) -> Re
         seen: None,
         revoked_at: None,
         history: link.history.map_or(0, |of| cx.now.saturating_sub(of)),
+        keyless: false,
     };
     own::adopt(cx, &log)?;
     own::introduce(cx, &keys, link.host.ticket().addresses.clone())?;

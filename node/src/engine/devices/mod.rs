@@ -7,8 +7,10 @@
 //! | [`revoke`] | ending a device |
 //! | [`room`] | how long the key log may become |
 //! | [`notice`] | how a device that was revoked is told |
+//! | [`kept`] | a device that a recovery kept: accepting it, and the account's new keys |
 
 pub(crate) mod joining;
+pub(crate) mod kept;
 pub(super) mod link;
 pub(super) mod notice;
 pub(super) mod revoke;

@@ -68,6 +68,10 @@ pub struct Live {
     pub(super) link: Option<(PeerKey, u64)>,
     /// The history that devices of ours are given which were linked.
     pub(super) transfer: Transfers,
+    /// When the keys of the account are next asked for, after a recovery that kept this device was accepted.
+    pub(super) keys_wanted_at: Option<u64>,
+    /// When a key log that a stranger showed was last looked at.
+    pub(super) log_looked_at: u64,
     /// What accounts made us keep lately. Bounded by contacts and members.
     pub(super) quotas: Quotas,
     /// What devices cost with parcels lately.
@@ -121,6 +125,8 @@ impl Live {
             keepers: keepers::Keepers::default(),
             link: None,
             transfer: Transfers::default(),
+            keys_wanted_at: None,
+            log_looked_at: 0,
             quotas: Quotas::default(),
             misuse: Misuse::default(),
             works: Quotas::default(),
@@ -167,6 +173,8 @@ impl Live {
         [&mut self.quotas, &mut self.works, &mut self.proofs].into_iter().for_each(|bucket| bucket.set_back(now));
         self.link.iter_mut().for_each(|(_, at)| *at = (*at).min(now));
         self.transfer.set_back(now);
+        self.keys_wanted_at = self.keys_wanted_at.map(|at| at.min(now));
+        self.log_looked_at = self.log_looked_at.min(now);
         self.groups.knocks.set_back(now);
         self.keepers.set_back(now);
     }

@@ -24,12 +24,27 @@ pub(in crate::engine) fn cut(
 ) -> Result<Option<u64>, EngineError> {
     let device = DeviceId::from_bytes(*feed.author.as_bytes());
     let Some(end) = end(cx, contact, &device)? else { return Ok(None) };
-    let here = |cut: &&Cutoff| cut.channel == *channel.id.as_bytes() && cut.incarnation == feed.incarnation;
-    if let Some(cut) = end.cutoffs.iter().find(here) {
-        return Ok(Some(cut.seq));
+    if let Some(named) = named_in(&end, channel, feed) {
+        return Ok(Some(named));
     }
     let head = feeds::load(cx.tx, channel.no, feed)?.and_then(|feed| feed.head);
     Ok(Some(head.map_or(0, |head| head.seq)))
+}
+
+/// Where a feed was cut off, if that was said.
+pub(in crate::engine) fn named_cut(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    contact: &AccountId,
+    feed: &FeedKey,
+) -> Result<Option<u64>, EngineError> {
+    let device = DeviceId::from_bytes(*feed.author.as_bytes());
+    Ok(end(cx, contact, &device)?.and_then(|end| named_in(&end, channel, feed)))
+}
+
+fn named_in(end: &Revocation, channel: &Channel, feed: &FeedKey) -> Option<u64> {
+    let here = |cut: &&Cutoff| cut.channel == *channel.id.as_bytes() && cut.incarnation == feed.incarnation;
+    end.cutoffs.iter().find(here).map(|cut| cut.seq)
 }
 
 /// How a device ended, of ours or of the contact's, if it did.

@@ -43,6 +43,15 @@ pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Result<
     }
 }
 
+/// The same for a device that is given the history by another one of ours, `from`: of a feed whose end nobody said, there is what `from` has
+/// of it. What had come here by then was nothing.
+pub(super) fn cut_of_history(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Result<Option<u64>, EngineError> {
+    match channel.kind() {
+        Kind::Direct(contact) => direct::named_cut(cx, channel, &contact, feed),
+        Kind::Group(_) | Kind::Own => cut(cx, channel, feed),
+    }
+}
+
 /// Whether `account` may have what stands in the channel. A conversation that has ended, or whose contact is blocked, is shared by our own devices
 /// alone: all of them show what was said.
 pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) -> bool {

@@ -17,6 +17,8 @@ pub(in crate::engine) enum Is {
     Other,
     /// Another device of the account put this one out.
     Revoked,
+    /// The account was recovered with its words, and this device is to stay.
+    Kept,
     /// The account was recovered with its words, and this device is not part of it any more.
     Rotated,
 }
@@ -39,6 +41,26 @@ pub(in crate::engine) struct Objection {
     /// When it was made, Unix milliseconds.
     pub(in crate::engine) at: u64,
     pub(in crate::engine) contest: ByteBuf,
+}
+
+/// A recovery that keeps this device, which its operator accepted. The account's new keys are still to come.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Accepted {
+    /// When, Unix milliseconds.
+    pub(in crate::engine) at: u64,
+    /// The log with the rotation, verified.
+    pub(in crate::engine) log: Vec<SignedOp>,
+}
+
+/// The recovery that was accepted, if there is one.
+pub(in crate::engine) fn accepted(tx: &Tx<'_>) -> Result<Option<Accepted>, EngineError> {
+    Ok(tx.get(&tables::accepted())?)
+}
+
+/// This device is part of what was recovered: there is nothing more to wonder about.
+pub(in crate::engine) fn forget(tx: &mut Tx<'_>) {
+    tx.delete(&tables::accepted());
+    tx.delete(&tables::second_history());
 }
 
 /// The worst that was seen.

@@ -29,6 +29,9 @@ pub(in crate::engine) struct OwnDevice {
     /// [TRANSFER-4] What was received before this time is not given to it, Unix milliseconds.
     #[serde(default)]
     pub(in crate::engine) history: u64,
+    /// A recovery kept it, and it was not given the account's new keys yet: its operator has to accept the recovery there.
+    #[serde(default)]
+    pub(in crate::engine) keyless: bool,
 }
 
 /// All of which anything was noted. Bounded by the key log, and by the rotations before it.

@@ -1,6 +1,6 @@
 //! What the devices of our account agree on, as stored: the record of each key that counts.
 
-use covey_feed::OrderKey;
+use covey_feed::{Author, OrderKey};
 use covey_pairing::consent::Relationship;
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::ids::AccountId;
@@ -44,6 +44,16 @@ pub(in crate::engine) fn winner(tx: &Tx<'_>, key: &Key) -> Result<Option<Winner>
 
 pub(in crate::engine) fn save(tx: &mut Tx<'_>, winner: &Winner) -> Result<(), EngineError> {
     Ok(tx.put(&tables::own_record(&winner.key.bytes()), winner)?)
+}
+
+/// The devices of our account have another channel: what counts was not said there yet by anybody.
+pub(in crate::engine) fn say_again(tx: &mut Tx<'_>) -> Result<(), EngineError> {
+    for winner in all(tx)? {
+        let nobody = Author::from_bytes([0; 32]);
+        let at = OrderKey { lamport: 0, author: nobody, incarnation: 0, seq: 0 };
+        save(tx, &Winner { at, ..winner })?;
+    }
+    Ok(())
 }
 
 /// All of them.

@@ -132,7 +132,13 @@ pub(in crate::engine) fn apply(
     };
     let Some(account) = account.or_else(first) else { return Ok(Taken::Refused(ops::stranger(&channel))) };
     let mut feed = feeds::load_or_new(cx.tx, channel.no, id.key(), account)?;
-    if let Some(last) = members::cut(cx, &channel, &id.key())? {
+    let history = cx.live.transfer.active && cx.me.is_ours(&from.account);
+    let last = if history {
+        members::cut_of_history(cx, &channel, &id.key())?
+    } else {
+        members::cut(cx, &channel, &id.key())?
+    };
+    if let Some(last) = last {
         for entry in entries.iter().filter(|entry| entry.seq() > last) {
             ops::take_if_missed(cx, &mut channel, entry, account)?;
         }
@@ -148,7 +154,6 @@ pub(in crate::engine) fn apply(
         rollback::proven(cx, &mut channel, id.incarnation)?;
     }
     // [ENTRY-8] What another device of ours has of history was charged for when it came to the account.
-    let history = cx.live.transfer.active && cx.me.is_ours(&from.account);
     if !own
         && !history
         && let Some(wait) = charge::wait(cx, account, &entries)

@@ -2,12 +2,13 @@
 
 use covey_api::names::name;
 use covey_api::{
-    Account, AccountCondition, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket, ApiError,
-    EventKind, Reason, SafetyNumber, Ticket, TicketInfo, TicketState, Time, sentence,
+    Account, AccountAccept, AccountCondition, AccountRename, AccountRevokeTicket, AccountSafetyNumber, AccountTicket,
+    ApiError, EventKind, Reason, SafetyNumber, Ticket, TicketInfo, TicketState, Time, sentence,
 };
 use covey_pairing::identity::{self, TicketPeer, TokenError};
 
 use crate::engine::contacts::{numbers, renewal, witness};
+use crate::engine::devices::kept;
 use crate::engine::names;
 use crate::engine::names::pick::{self, Purpose};
 use crate::engine::notices::Notice;
@@ -187,6 +188,7 @@ pub fn status(cx: &mut Cx<'_, '_>) -> Result<AccountCondition, ApiError> {
         backed_up: cx.me.backed_up,
         sealed: cx.me.account.is_sealed(),
         objected: history::objection(cx.tx)?.is_some(),
+        accepted: history::accepted(cx.tx)?.is_some(),
         second_history: second.map(|second| witness::show(cx, &second)).transpose()?,
     })
 }
@@ -202,6 +204,15 @@ pub fn contest(cx: &mut Cx<'_, '_>) -> Result<AccountCondition, ApiError> {
             "No contact has told this node of a recovery of your account. There is nothing to object to.",
         ));
     }
+    status(cx)
+}
+
+/// `account.accept`
+///
+/// # Errors
+/// No recovery was seen that keeps this device, or these are not its digits.
+pub fn accept(cx: &mut Cx<'_, '_>, params: &AccountAccept) -> Result<AccountCondition, ApiError> {
+    kept::accept(cx, &params.digits)?;
     status(cx)
 }
 

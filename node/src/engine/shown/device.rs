@@ -15,6 +15,8 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, device: &OwnDevice) -> Device {
     let last = seen.unwrap_or(device.since);
     let state = if device.revoked_at.is_some() {
         DeviceState::Revoked
+    } else if device.keyless {
+        DeviceState::Kept
     } else if dormant::since(last, cx.now) {
         DeviceState::Dormant
     } else {

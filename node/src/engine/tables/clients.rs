@@ -109,6 +109,11 @@ pub(in crate::engine) fn objection() -> Key {
     Key::table(Table::Meta).raw("objection")
 }
 
+/// A recovery of our account that was accepted.
+pub(in crate::engine) fn accepted() -> Key {
+    Key::table(Table::Meta).raw("accepted")
+}
+
 /// Our own account and device.
 pub(crate) fn identity() -> Key {
     Key::table(Table::Meta).raw("identity")

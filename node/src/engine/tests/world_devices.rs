@@ -63,6 +63,7 @@ impl World {
             seen: None,
             revoked_at: None,
             history: since,
+            keyless: false,
         };
         self.call(a, |cx| Ok(own_devices::set(cx.tx, &device)?)).unwrap();
     }

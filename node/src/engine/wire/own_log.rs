@@ -1,11 +1,14 @@
-//! How devices of one account tell each other on the pairing protocol which key log is the newest: a revoked one may use nothing else.
+//! How devices of one account tell each other on the pairing protocol which key log is the newest: a revoked one may use nothing else. And how
+//! a device that a recovery kept is given the keys of the account, which it needs before anything else can be said to it.
 
 use covey_pairing::identity::SignedOp;
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteArray;
+use serde_bytes::{ByteArray, ByteBuf};
 
-/// Longest frame in bytes: a log as it stands on a card.
-const MAX_FRAME: usize = 16 * 1024;
+/// Longest frame in bytes: a hand-over.
+const MAX_FRAME: usize = 64 * 1024;
+/// Longest frame with a log in bytes: as it stands on a card.
+const MAX_LOG: usize = 16 * 1024;
 const VERSION: u8 = 1;
 
 /// `{kind: [1, content]}`.
@@ -15,6 +18,10 @@ enum Wire {
     Head(u8, ByteArray<32>),
     #[serde(rename = "log")]
     Log(u8, Vec<SignedOp>),
+    #[serde(rename = "keys wanted")]
+    KeysWanted(u8),
+    #[serde(rename = "keys")]
+    Keys(u8, ByteBuf),
 }
 
 /// What is said.
@@ -24,6 +31,10 @@ pub(in crate::engine) enum LogFrame {
     Head([u8; 32]),
     /// There are others.
     Log(Vec<SignedOp>),
+    /// The recovery that kept me is accepted here: give me the keys of the account.
+    KeysWanted,
+    /// They, sealed.
+    Keys(ByteBuf),
 }
 
 impl LogFrame {
@@ -31,13 +42,17 @@ impl LogFrame {
         covey_codec::encode(&match self {
             Self::Head(head) => Wire::Head(VERSION, ByteArray::new(head)),
             Self::Log(ops) => Wire::Log(VERSION, ops),
+            Self::KeysWanted => Wire::KeysWanted(VERSION),
+            Self::Keys(sealed) => Wire::Keys(VERSION, sealed),
         })
     }
 
     pub(in crate::engine) fn decode(bytes: &[u8]) -> Option<Self> {
         match covey_codec::decode(bytes, MAX_FRAME) {
             Ok(Wire::Head(VERSION, head)) => Some(Self::Head(head.into_array())),
-            Ok(Wire::Log(VERSION, ops)) => Some(Self::Log(ops)),
+            Ok(Wire::Log(VERSION, ops)) if bytes.len() <= MAX_LOG => Some(Self::Log(ops)),
+            Ok(Wire::KeysWanted(VERSION)) => Some(Self::KeysWanted),
+            Ok(Wire::Keys(VERSION, sealed)) => Some(Self::Keys(sealed)),
             _ => None,
         }
     }

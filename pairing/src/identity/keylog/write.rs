@@ -189,6 +189,14 @@ impl KeyLog {
         Ok(next)
     }
 
+    /// The newest place in the log before which all of these devices are active: where a rotation that keeps them has to stand. None if they
+    /// never were together, since the newest rotation.
+    pub fn newest_place_with(&self, devices: &[DeviceId]) -> Option<u64> {
+        let before = |seq: u64| self.before(seq).ok().map(|log| (seq, log));
+        let mut places = (0..=self.len).rev().map_while(before);
+        places.find(|(_, log)| devices.iter().all(|device| log.is_active(device))).map(|(seq, _)| seq)
+    }
+
     /// The log as it was before the operation at place `seq` (none: all of it).
     ///
     /// # Errors

@@ -381,3 +381,23 @@ fn a_rotation_can_hand_the_account_to_other_words() {
     let stored: AccountSecret = covey_codec::decode(&covey_codec::encode(&keys).expect("plain"), 4096).expect("stored");
     assert_eq!(stored, keys, "with the seed of the new words");
 }
+
+/// [KEYLOG-9] A thief of a holder puts the owner's devices out; what was written from there on is superseded.
+#[test]
+fn a_device_that_a_thief_revoked_is_kept_by_a_rotation_that_stands_before_that() {
+    let (before, thief) = (log(2), device(66));
+    let (one, other) = (device(10).id(), device(11).id());
+    let stolen = before.revoke_device(&account(), other, Vec::new(), NOW).expect("active");
+    let stolen = stolen.add_device(&account(), &thief, NOW).expect("room");
+    assert_eq!(before.newest_place_with(&[one, other]), Some(before.next_place()));
+    assert_eq!(stolen.newest_place_with(&[one, other]), Some(before.next_place()));
+    assert_eq!(stolen.newest_place_with(&[one, thief.id()]), Some(stolen.next_place()));
+    assert_eq!(stolen.newest_place_with(&[other, thief.id()]), None);
+    let fresh = device(20);
+    let (supersedes, keep) = (stolen.newest_place_with(&[other]), vec![other]);
+    let plan = Rotation { supersedes, keep, add: vec![&fresh], ..Rotation::default() };
+    let (rotated, _) = stolen.rotate(&account(), &plan, NOW).expect("may be kept");
+    let active: Vec<_> = rotated.active().map(|device| device.keys.id).collect();
+    assert_eq!(active, [other, fresh.id()]);
+    assert!(rotated.names(&thief.id()), "its entries end");
+}

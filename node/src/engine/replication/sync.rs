@@ -36,9 +36,13 @@ pub(in crate::engine) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Res
 
 /// The sync stream to `peer` is open: begin anew.
 pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
-    let Some(owner) = members::peer(cx, peer)? else { return Ok(()) };
-    let own = cx.me.author();
+    // Before anything is read: if the disk fails now, this is begun anew once it does not ([`reopen`]); nobody says again that the stream is open.
     let came = cx.live.opened.insert(peer);
+    let Some(owner) = members::peer(cx, peer)? else {
+        cx.live.opened.remove(&peer);
+        return Ok(());
+    };
+    let own = cx.me.author();
     let at = cx.live.contacts.entry(peer).or_insert_with(|| ContactPeer {
         account: owner.account,
         device: owner.device,

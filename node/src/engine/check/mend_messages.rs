@@ -8,11 +8,11 @@ use crate::engine::check::findings::Findings;
 use crate::engine::check::mending::Mending;
 use crate::engine::check::progress::Progress;
 use crate::engine::check::{self, feeds};
-use crate::engine::records::channels::{self, Channel};
+use crate::engine::records::channels::{self, Channel, Kind};
 use crate::engine::records::feeds::Feed;
 use crate::engine::records::messages::{Message, Pointer};
 use crate::engine::records::parked::Parked;
-use crate::engine::records::{self, devices, edits, repeats};
+use crate::engine::records::{self, devices, edits, own_records, repeats};
 use crate::engine::{EngineError, Me, tables};
 use crate::store::{Key, Table, Tx};
 
@@ -132,7 +132,14 @@ fn wait<R: CryptoRng + ?Sized>(
                 let mut asked = 0;
                 for seq in (seq..=end).filter(|seq| !already.contains(&(feed.fid, *seq))) {
                     let Some(entry) = check::messages::content(tx, feed.fid, seq)? else { continue };
-                    if !tx.contains(&tables::message(channel.no, &entry.order()))? {
+                    // What our devices tell each other is no message.
+                    let is_here = match channel.kind() {
+                        Kind::Own => own_records::content_key(tx, feed.fid, seq)?.is_some(),
+                        Kind::Direct(_) | Kind::Group(_) => {
+                            tx.contains(&tables::message(channel.no, &entry.order()))?
+                        }
+                    };
+                    if !is_here {
                         let parked = Parked {
                             channel: channel.id,
                             feed: feed.key,

@@ -181,7 +181,7 @@ test('digits of another recovery are refused at the field, and what a new machin
   const second = (status) => ({ ...status, second_history: { what: 'kept', at: new Date().toISOString(), contact: status.account, alias: null } });
   const { window, asked } = await withAnswers({ 'account.status': second });
   const page = await openPage(window, laptop, '#/devices');
-  await page.getByText('Another device of yours has your account').waitFor();
+  await page.getByText('Another device of yours says that your account was brought back').waitFor();
   await page.getByLabel('The 16 digits on the other machine').fill('1234 5678 9012 3456');
   await page.getByRole('button', { name: 'Accept' }).click();
   await page.getByRole('alert').filter({ hasText: 'nothing to accept' }).waitFor();

@@ -13,7 +13,7 @@ const KEYS = {
 };
 const KEPT = {
   title: 'Your account was recovered, and this device is to stay',
-  what: 'has your account as another machine recovered it with its 24 words',
+  what: 'says that your account was brought back with its 24 words on another machine, which keeps this device',
   advice: ['If that was you, type the 16 digits that the other machine showed. If it was not you, somebody has your words.', null],
 };
 const ALARMS = {
@@ -62,7 +62,7 @@ export function alarmPart({ rpc, store }, signal) {
 
 /** The recovery is ours: the digits that the other machine showed. */
 function acceptForm({ rpc, store }) {
-  const digits = h('input', { type: 'text', class: 'six', inputmode: 'numeric', autocomplete: 'off', required: true, maxlength: '24', placeholder: '0000 0000 0000 0000' });
+  const digits = h('input', { type: 'text', class: 'six sixteen', inputmode: 'numeric', autocomplete: 'off', required: true, maxlength: '24', placeholder: '0000 0000 0000 0000' });
   const problem = h('p', { class: 'problem', role: 'alert' });
   const button = h('button', { class: 'primary' }, 'Accept');
   const submit = (event) => {

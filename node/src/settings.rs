@@ -261,5 +261,20 @@ pub(crate) fn policy(config: &Config) -> Policy {
     };
     policy.strangers.pending = usize::try_from(config.pairing.max_pending).unwrap_or(usize::MAX);
     policy.strangers.per_source_per_hour = config.pairing.max_invites_per_hour;
+    #[cfg(feature = "hostile")]
+    {
+        policy.mischief = Some(mischief());
+    }
     policy
+}
+
+/// What this node is, which was built to lie: as `HOSTILE_AS` says, or a member of groups.
+#[cfg(feature = "hostile")]
+fn mischief() -> crate::engine::Mischief {
+    use crate::engine::Mischief;
+    match std::env::var("HOSTILE_AS").as_deref() {
+        Ok("keeper") => Mischief::Keeper,
+        Ok("depositor") => Mischief::Depositor,
+        _ => Mischief::Member,
+    }
 }

@@ -125,10 +125,10 @@ impl Command {
 /// # Errors
 /// Only those of the store; hostile or late input is dealt with inside.
 pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    #[cfg(feature = "hostile")]
+    #[cfg(any(test, feature = "hostile"))]
     let came = matches!(input, Input::Frame { .. });
     dispatch(input, cx)?;
-    #[cfg(feature = "hostile")]
+    #[cfg(any(test, feature = "hostile"))]
     super::mischief::after(cx, came)?;
     drain(cx)
 }

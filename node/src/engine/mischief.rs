@@ -1,6 +1,9 @@
-//! A member of a group who keeps to no rule: operations and texts it has no right to, histories that part, entries and
-//! frames that nobody honest would write. Only tests contain it, and the daemon that `scripts/lab.sh --hostile` builds
-//! with the feature `hostile`.
+//! Nodes that keep to no rule. Here, a member of a group: operations and texts it has no right to, histories that part, entries and
+//! frames that nobody honest would write. In [`keeper`] a keeper, in [`depositor`] somebody who leaves mail. Only tests contain them, and the
+//! daemon that `scripts/lab.sh --hostile` builds with the feature `hostile`.
+
+mod depositor;
+mod keeper;
 
 use covey_feed::{Entry, Kind, run};
 use covey_pairing::crypto::sign::Context;
@@ -17,9 +20,8 @@ use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::feeds;
 use crate::engine::said::{own_feed, write};
 use crate::engine::wire::payload::Body;
-use crate::engine::{Appended, Cx, Effect, EngineError, PeerKey, Protocol, sharing};
+use crate::engine::{Appended, Cx, Effect, EngineError, Mischief, PeerKey, Protocol, sharing};
 
-#[cfg(feature = "hostile")]
 use rand::rngs::StdRng;
 
 /// Type of a frame with a run.
@@ -32,7 +34,6 @@ const BURST: usize = 100;
 const INCARNATIONS: u64 = 24;
 
 /// One misdeed for so many frames that arrive.
-#[cfg(feature = "hostile")]
 const RARELY: u32 = 20;
 
 /// How far beyond everything it knows its lamport times go.
@@ -60,18 +61,23 @@ pub(super) fn act(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
 }
 
-/// After each input, in the daemon that was built to lie.
-#[cfg(feature = "hostile")]
+/// After each input of a node that is told to lie. `came`: the input was a frame.
 pub(super) fn after(cx: &mut Cx<'_, '_>, came: bool) -> Result<(), EngineError> {
-    if came && cx.rng.random_range(0..RARELY) == 0 {
-        act(cx)?;
+    match cx.policy.mischief {
+        None => Ok(()),
+        Some(Mischief::Keeper) => keeper::after(cx),
+        Some(Mischief::Depositor) => depositor::after(cx, came),
+        Some(Mischief::Member) => {
+            if came && cx.rng.random_range(0..RARELY) == 0 {
+                act(cx)?;
+            }
+            spoil(&mut cx.effects, cx.rng);
+            Ok(())
+        }
     }
-    spoil(&mut cx.effects, cx.rng);
-    Ok(())
 }
 
 /// What becomes of frames on their way out: some are changed, lost, sent twice or to somebody else, or come later.
-#[cfg(feature = "hostile")]
 fn spoil(effects: &mut Vec<Effect>, rng: &mut StdRng) {
     for at in (0..effects.len()).rev() {
         let Effect::Send { peer, protocol, frame } = &mut effects[at] else { continue };
@@ -91,7 +97,6 @@ fn spoil(effects: &mut Vec<Effect>, rng: &mut StdRng) {
     }
 }
 
-#[cfg(feature = "hostile")]
 fn change(bytes: &mut Vec<u8>, rng: &mut StdRng) {
     let Some(at) = (0..bytes.len()).choose(rng) else { return };
     if rng.random() {

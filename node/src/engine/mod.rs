@@ -66,6 +66,8 @@ pub use input::{Command, Input, Verdict, handle, settle};
 pub use live::Live;
 pub use live::tally::Tally;
 pub use me::{Me, seed_is_erased, seed_may_be_left};
+#[cfg(any(test, feature = "hostile"))]
+pub use policy::Mischief;
 pub use policy::{Policy, Quota};
 pub use selection::{Selection, Subject};
 

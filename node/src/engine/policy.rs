@@ -34,6 +34,21 @@ pub struct Policy {
     pub strangers: StrangerLimitsConfig,
     /// Leading zero bits of the proof of work on our own invites.
     pub work_bits: u8,
+    /// Which rules this node breaks, in builds that can.
+    #[cfg(any(test, feature = "hostile"))]
+    pub mischief: Option<Mischief>,
+}
+
+/// What a node that was built to lie is.
+#[cfg(any(test, feature = "hostile"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mischief {
+    /// A member of groups.
+    Member,
+    /// A keeper.
+    Keeper,
+    /// Somebody who leaves mail.
+    Depositor,
 }
 
 impl Default for Policy {
@@ -53,6 +68,8 @@ impl Default for Policy {
             work: WORK,
             strangers: StrangerLimitsConfig::default(),
             work_bits: WORK_BITS,
+            #[cfg(any(test, feature = "hostile"))]
+            mischief: None,
         }
     }
 }

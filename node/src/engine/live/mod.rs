@@ -101,6 +101,9 @@ pub struct Live {
     pub(super) expiring: Option<(Table, Key)>,
     /// The clock at the last tick, to notice when it is set back.
     pub(super) ticked_at: u64,
+    /// Frames that a keeper that lies says again.
+    #[cfg(any(test, feature = "hostile"))]
+    pub(super) overheard: Vec<(PeerKey, Vec<u8>)>,
 }
 
 impl Live {
@@ -142,6 +145,8 @@ impl Live {
             pruned_at: 0,
             expiring: None,
             ticked_at: 0,
+            #[cfg(any(test, feature = "hostile"))]
+            overheard: Vec::new(),
         }
     }
 

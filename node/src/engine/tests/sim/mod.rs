@@ -2,11 +2,12 @@
 //! point of a commit, failing disks, wrong clocks, old copies put back. After healing, the checks of `checks.rs` hold.
 //!
 //! `scripts/sim.sh pair --nodes N --seed S` runs one seed again, `--seeds A..B` runs many. The network and the nodes are shared with
-//! the story of one account's devices (`household/`).
+//! the story of one account's devices (`household/`) and that of mail at keepers (`mail/`).
 
 mod checks;
 mod commits;
 mod household;
+mod mail;
 mod network;
 mod node;
 mod story;

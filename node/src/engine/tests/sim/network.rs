@@ -2,6 +2,7 @@
 
 mod crashes;
 mod links;
+mod strangers;
 mod weather;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::super::world::{publish, quick_or_frugal};
+use super::mail::witness::Witness;
 use super::node::{Crash, Ended, SimNode, Ticket, allowed};
 use super::wire::Wire;
 use crate::engine::wire::own_log::LogFrame;
@@ -57,6 +59,8 @@ pub(super) struct Sim {
     /// When the last frame of a stream arrives.
     arrivals: BTreeMap<(usize, usize, Protocol), u64>,
     pub(super) wire: Wire,
+    /// What is seen of mail at keepers, if that is looked at.
+    pub(super) witness: Option<Witness>,
     /// Requests whose answer was given.
     pub(super) answered: BTreeSet<Ticket>,
     tickets: Ticket,
@@ -85,6 +89,7 @@ impl Sim {
             cards: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             wire: Wire::default(),
+            witness: None,
             answered: BTreeSet::new(),
             tickets: 0,
             trace: blake3::Hasher::new(),
@@ -338,8 +343,12 @@ impl Sim {
     fn send(&mut self, from: usize, peer: PeerKey, protocol: Protocol, frame: &[u8]) {
         let Some(to) = self.node_of(peer) else { return };
         let Some(link) = self.links.get(&pair(from, to)).copied() else { return };
-        if protocol != Protocol::Pair && !self.opened.contains(&(from, to)) {
+        let is_open = matches!(protocol, Protocol::Pair | Protocol::Keeper) || self.opened.contains(&(from, to));
+        if !is_open {
             return;
+        }
+        if let Some(witness) = self.witness.as_mut().filter(|_| protocol == Protocol::Keeper) {
+            witness.see(&self.nodes[from], (from, to), self.now, frame);
         }
         self.wire.forgiving = self.nodes[from].unnoticed;
         let prekeys = (protocol == Protocol::Parcel).then(|| self.nodes[to].prekeys()).flatten();

@@ -8,10 +8,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::super::node::Node;
+use crate::engine::check::{self, Findings};
 use crate::engine::counters::Counter;
 use crate::engine::group::load;
 use crate::engine::{Cx, Effect, EngineError, Live, Me, PeerKey, Policy, input};
-use crate::store::{Cache, MemoryStore, Store, StoreError, Tx};
+use crate::store::{Cache, MemoryStore, Reader, Store, StoreError, Tx};
 use crate::vault::Vault;
 
 /// Where in a transaction a process dies.
@@ -57,6 +58,8 @@ pub(super) struct Pending {
 pub(super) struct SimNode {
     pub(super) me: Arc<Me>,
     pub(super) policy: Policy,
+    /// Kept: to derive it takes three multiplications on a curve.
+    peer: PeerKey,
     pub(super) live: Live,
     pub(super) cache: RefCell<Cache>,
     pub(super) store: MemoryStore,
@@ -88,6 +91,7 @@ impl From<Node> for SimNode {
     fn from(node: Node) -> Self {
         let Node { me, policy, live, cache, store, vault, rng, .. } = node;
         Self {
+            peer: PeerKey(me.device.keys().network),
             me,
             policy,
             live,
@@ -125,11 +129,17 @@ impl SimNode {
     }
 
     pub(super) fn peer(&self) -> PeerKey {
-        PeerKey(self.me.device.keys().network)
+        self.peer
     }
 
     pub(super) fn clock(&self, now: u64) -> u64 {
         now.saturating_add_signed(self.skew)
+    }
+
+    /// What `covey db verify` says of it.
+    pub(super) fn verify(&self) -> Findings {
+        let rows = u64::try_from(self.store.rows().len()).unwrap();
+        check::verify(&Reader::new(&self.store, &self.vault), rows, &mut |_, _, _| {}).unwrap()
     }
 
     /// Its prekeys as stored.

@@ -3,6 +3,7 @@
 mod asking;
 mod devices;
 mod hostile;
+mod readable;
 
 use covey_api::{self as api, KeeperState, MessageState, Reason};
 use covey_pairing::crypto::hash::blake3;

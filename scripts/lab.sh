@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Daemons in network namespaces write in a group while they are killed, paused and cut off; then all must know the same.
 #
-#   scripts/lab.sh [--minutes 10] [--seed S] [--nodes 5] [--rate 2] [--log FILTER] [--keep] [--hostile [reader] | --devices [3]]
+#   scripts/lab.sh [--minutes 10] [--seed S] [--nodes 5] [--rate 2] [--log FILTER] [--keep] [--hostile [reader] | --devices [3]
+#                  | --keepers [--hostile keeper|depositor]]
 #
 # Each daemon has a namespace with an address of its own on a bridge. All are members of one group; the founder is a
 # contact of all, the others of some. For so many minutes each writes about so many messages per second (and at times
@@ -23,6 +24,13 @@
 # or read; on each account some device declines a stranger. The same harm is done, with --rate 0.5. After the healing all devices of an account hold the same
 # contacts, consent, names, read marks and groups, and every acknowledged message is on every device of its channel once, in one order.
 #
+# With --keepers three people are paired in twos, and their mail is kept by two nodes. They write to each other with --rate 0.5; they are also
+# away for up to a minute, so that mail is left, and the keepers are killed like everybody. After the healing every acknowledged message is on
+# both sides once, in one order; and what one then writes to another who is away is read by that one after its author has gone. With --hostile
+# keeper everybody also has a keeper that loses, repeats, reorders and mixes what it keeps, forges receipts and reports wrong totals; with
+# --hostile depositor everybody has a contact that floods their keepers with garbage, wrong tokens, frames that are too long and frames that are
+# none (node/src/engine/mischief/).
+#
 # Takes root, iproute2 and nftables (installed with apt if missing); the host's own network stays as it is. The seed is
 # printed; the same seed makes the same choices (not the same timing). Logs and data are kept if it fails, or with
 # --keep. With --log debug,libp2p=info the daemons say more.
@@ -39,6 +47,7 @@ kind=lab
 for argument in "$@"; do
     [ "$argument" != --hostile ] || wanted=yes
     [ "$argument" != --devices ] || kind=lab_devices
+    [ "$argument" != --keepers ] || kind=lab_keepers
     case $argument in -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0"; exit 0 ;; esac
 done
 [ "$(id -u)" -eq 0 ] || { echo "scripts/lab.sh: takes root, for network namespaces" >&2; exit 1; }

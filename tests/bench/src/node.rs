@@ -4,6 +4,7 @@
 mod daemon;
 mod devices;
 mod floors;
+mod keepers;
 mod talk;
 
 use std::{path::Path, time::Duration};
@@ -103,6 +104,8 @@ async fn measure(covey: &Path, scale: &Scale) {
     ada.stop();
     bea.stop();
     devices::compare(covey, scale).await;
+    keepers::compare(covey).await;
+    keepers::full(covey).await;
 }
 
 fn rate_of(messages: usize, took: Duration) -> f64 {

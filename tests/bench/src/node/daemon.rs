@@ -74,7 +74,8 @@ impl Daemon {
         assert!(child.wait().is_ok_and(|status| status.success()), "it ends well");
     }
 
-    fn data(&self) -> PathBuf {
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
         self.home.path().join("data")
     }
 

@@ -40,7 +40,8 @@ pub struct Streamed {
     pub inversions: usize,
 }
 
-async fn patiently<T>(what: &str, of: impl Future<Output = T>) -> T {
+/// What is awaited; nothing takes longer than [`PATIENCE`].
+pub async fn patiently<T>(what: &str, of: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, of).await.unwrap_or_else(|_| panic!("{what} took too long"))
 }
 

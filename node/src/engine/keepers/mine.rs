@@ -77,12 +77,26 @@ pub(super) fn renew_key(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// A peer connected: if it is a keeper of ours, it is told who we are.
 pub(super) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     cx.live.keepers.fetching.remove(&peer);
-    let Some(mine) = mailboxes::mine(cx.tx, peer)? else { return Ok(()) };
-    if cx.live.connected.contains(&peer) {
-        let own = ByteBuf::from(card::own(cx)?);
-        send(cx, peer, &KeeperFrame::Hello(mine.secret, own));
+    cx.live.keepers.told_no_more(peer);
+    greet(cx, peer)
+}
+
+/// Tells a keeper who we are, and again until it has made our slots durable: frames that find a full queue are lost.
+fn greet(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    match mailboxes::mine(cx.tx, peer)?.filter(|_| cx.live.connected.contains(&peer)) {
+        Some(mine) => {
+            let own = ByteBuf::from(card::own(cx)?);
+            send(cx, peer, &KeeperFrame::Hello(mine.secret, own));
+            cx.live.keepers.told(peer, cx.now);
+        }
+        None => cx.live.keepers.told_no_more(peer),
     }
     Ok(())
+}
+
+/// Time passed.
+pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    cx.live.keepers.silent_ones(cx.now).into_iter().try_for_each(|peer| greet(cx, peer))
 }
 
 /// [MAIL-10] Our account has other devices than before: keepers are shown the card that says so, for who may fetch follows from it.
@@ -146,6 +160,7 @@ pub(super) fn welcome(
 
 /// A keeper does not keep our mail.
 pub(super) fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    cx.live.keepers.told_no_more(peer);
     let Some(mut mine) = mailboxes::mine(cx.tx, peer)?.filter(|mine| mine.stands != Stands::Refused) else {
         return Ok(());
     };

@@ -51,6 +51,7 @@ pub(in crate::engine) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// Time passed.
 pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     state::tick(cx)?;
+    mine::tick(cx)?;
     fetching::tick(cx)?;
     leaving::tick(cx)
 }

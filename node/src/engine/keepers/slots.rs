@@ -39,6 +39,7 @@ pub(super) fn register(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineE
     mine.save(cx.tx);
     if cx.live.connected.contains(&peer) {
         send(cx, peer, &KeeperFrame::Slots(mine.list, slots));
+        cx.live.keepers.told(peer, cx.now);
     }
     Ok(())
 }
@@ -48,6 +49,7 @@ pub(super) fn open(cx: &mut Cx<'_, '_>, peer: PeerKey, list: u64) -> Result<(), 
     let Some(mut mine) = mailboxes::mine(cx.tx, peer)?.filter(|mine| mine.list == list) else { return Ok(()) };
     mine.reached = Some(cx.now);
     mine.save(cx.tx);
+    cx.live.keepers.told_no_more(peer);
     for (key, mut given) in cx.tx.scan_intact::<Given>(&tables::all_given(), usize::MAX)? {
         let mut new = given.at.iter_mut().filter(|at| at.peer == peer && !at.open).peekable();
         if new.peek().is_some() {

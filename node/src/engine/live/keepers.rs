@@ -69,6 +69,9 @@ pub(in crate::engine) struct Keepers {
     pub(in crate::engine) revoked: bool,
     /// Keepers of ours that are not connected, or have not answered since: from when on, and whether that was told.
     away: BTreeMap<PeerKey, (u64, bool)>,
+    /// Keepers of ours that were told who we are, or which slots there are, and have not made those durable: when they are told again, and the
+    /// pause after that.
+    unanswered: BTreeMap<PeerKey, (u64, u64)>,
     /// Keepers of which another device of ours told.
     pub(in crate::engine) to_greet: BTreeSet<PeerKey>,
 }
@@ -80,9 +83,31 @@ impl Keepers {
         self.changed = true;
     }
 
+    /// A keeper of ours is told something that it has to answer.
+    pub(in crate::engine) fn told(&mut self, peer: PeerKey, now: u64) {
+        let (at, wait) = self.unanswered.entry(peer).or_insert((0, AGAIN));
+        *at = now.saturating_add(*wait);
+        *wait = wait.saturating_mul(2).min(LONGEST);
+    }
+
+    /// It answered, or is none any more, or is not connected.
+    pub(in crate::engine) fn told_no_more(&mut self, peer: PeerKey) {
+        self.unanswered.remove(&peer);
+    }
+
+    /// Keepers that are to be told again.
+    pub(in crate::engine) fn silent_ones(&self, now: u64) -> Vec<PeerKey> {
+        self.unanswered.iter().filter(|(_, (at, _))| *at <= now).map(|(peer, _)| *peer).collect()
+    }
+
     /// A contact disconnected, or the node has just started.
     pub(in crate::engine) fn away(&mut self, account: AccountId, now: u64) {
-        self.due.entry(account).or_insert(Due { at: now.saturating_add(AWAY), wait: AGAIN, idle: false });
+        let new = Due { at: now.saturating_add(AWAY), wait: AGAIN, idle: false };
+        let due = self.due.entry(account).or_insert(new);
+        // What was written to it while it was connected may not have arrived.
+        if due.idle {
+            *due = new;
+        }
     }
 
     /// Something was written to a contact that is away.
@@ -181,6 +206,7 @@ impl Keepers {
     /// When the next thing is due.
     pub(in crate::engine) fn next(&self) -> Option<u64> {
         let fetches = self.fetching.values().filter(|fetching| fetching.asked || fetching.skipped).map(|f| f.at);
+        let fetches = fetches.chain(self.unanswered.values().map(|(at, _)| *at));
         let silent = self.away.values().filter(|(_, told)| !told).map(|(since, _)| since.saturating_add(SILENT));
         self.due.values().map(|due| due.at).chain(fetches).chain(silent).min()
     }
@@ -189,6 +215,7 @@ impl Keepers {
     pub(in crate::engine) fn set_back(&mut self, now: u64) {
         self.due.values_mut().for_each(|due| due.at = due.at.min(now));
         self.fetching.values_mut().for_each(|fetching| fetching.at = fetching.at.min(now));
+        self.unanswered.values_mut().for_each(|(at, _)| *at = (*at).min(now));
         self.away.values_mut().for_each(|(since, _)| *since = (*since).min(now));
         self.sent.clear();
     }

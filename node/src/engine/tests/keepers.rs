@@ -3,6 +3,7 @@
 mod asking;
 mod devices;
 mod hostile;
+mod lost;
 mod readable;
 
 use covey_api::{self as api, KeeperState, MessageState, Reason};

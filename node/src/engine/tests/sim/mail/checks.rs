@@ -9,7 +9,7 @@ use covey_pairing::keeper::Use;
 use super::super::super::converging;
 use super::people::number;
 use super::{KEEPERS, PEOPLE, Post};
-use crate::engine::records::mailboxes::Given;
+use crate::engine::records::mailboxes::{Given, Stands};
 use crate::engine::records::{channels, feeds, keeping, mailboxes, messages};
 use crate::engine::shown::events;
 use crate::engine::{Selection, rpc};
@@ -44,7 +44,10 @@ impl converging::World for Post {
         for (one, other) in self.pairs.clone() {
             self.conversation(one, other, &mut problems);
         }
-        (0..PEOPLE).for_each(|node| self.journal(node, &mut problems));
+        for node in 0..PEOPLE {
+            self.journal(node, &mut problems);
+            self.opened(node, &mut problems);
+        }
         problems
     }
 }
@@ -250,6 +253,30 @@ impl Post {
                 problems.push(format!("WAIT-1 {node} was told twice of {}", event.data["id"]));
             }
         }
+    }
+
+    /// WAIT-9
+    fn opened(&self, node: usize, problems: &mut Vec<String>) {
+        let honest: Vec<_> =
+            KEEPERS.filter(|it| !self.unsound.contains(it)).map(|it| self.sim.nodes[it].peer()).collect();
+        let contacts = self.pairs.iter().filter_map(|(one, other)| match node {
+            _ if node == *one => Some(*other),
+            _ if node == *other => Some(*one),
+            _ => None,
+        });
+        let contacts: Vec<_> = contacts.map(|contact| self.sim.nodes[contact].account()).collect();
+        self.sim.nodes[node].read(self.sim.now, |cx| {
+            let mine = mailboxes::all_mine(cx.tx).unwrap().into_iter();
+            let keep = mine.filter(|mine| mine.stands == Stands::Keeps && honest.contains(&mine.peer()));
+            for keeper in keep.map(|mine| mine.peer()) {
+                for contact in &contacts {
+                    let given = mailboxes::given(cx.tx, contact).unwrap().unwrap_or_default();
+                    if !given.at.iter().any(|at| at.peer == keeper && at.open) {
+                        problems.push(format!("WAIT-9 a contact of {node} has no open slot at a keeper"));
+                    }
+                }
+            }
+        });
     }
 
     /// WAIT-6: every database.

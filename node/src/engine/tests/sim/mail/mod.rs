@@ -12,6 +12,7 @@
 //! | WAIT-6 | at any moment: what a keeper counts as used is what lies there, for each slot and account and in all; in the end every database is sound |
 //! | WAIT-7 | no frame of a deposit, and no row of a keeper about what was left, holds a text, or an id of whoever left it or of the channel |
 //! | WAIT-8 | what an honest keeper signed for and still has to hold reaches its owner while the author is gone |
+//! | WAIT-9 | once all are back, every contact has an open slot at every honest keeper |
 //!
 //! `scripts/sim.sh keepers --seed S` runs one seed again, `--seeds A..B` runs many, `--commits` lets sender, keeper and owner die at each commit.
 

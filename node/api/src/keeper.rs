@@ -176,8 +176,9 @@ noun! {
         read status(KeeperStatus) -> KeeperReport, needs Read;
         /// Where our mail waits, and whose this node keeps; who asked whom.
         read list(KeeperList) -> Vec<Keeper>, needs Read;
-        /// Have no more mail kept there, or keep no more mail of theirs; what lies there is deleted. Senders still have it. Declines what a
-        /// contact asked for, and takes back what we asked.
+        /// Have no more mail kept there, or keep no more mail of theirs; what lies there is deleted.
+        ///
+        /// Senders still have it. Declines what a contact asked for, and takes back what we asked.
         write remove(KeeperRemove) -> Keeper, needs Admin,
             refuses NoSuchKeeper;
     }

@@ -155,7 +155,12 @@ pub fn list(cx: &mut Cx<'_, '_>) -> Result<Vec<Keeper>, ApiError> {
     let asked = keeper_requests::all_asked(cx.tx)?;
     let asked = asked.iter().map(|asked| keeper::asked(cx, asked)).collect::<Result<Vec<_>, _>>()?;
     let mut wanted = keeper_requests::all_wanted(cx.tx)?;
-    wanted.retain(|wanted| wanted.answer != Answer::No && owners.iter().all(|owner| owner.account != wanted.account));
+    // Who asks again although mail of theirs is kept, or was once, waits for an answer like anybody else.
+    wanted.retain(|wanted| match wanted.answer {
+        Answer::None => true,
+        Answer::Yes => owners.iter().all(|owner| owner.account != wanted.account),
+        Answer::No => false,
+    });
     let wanted = wanted.iter().map(|wanted| keeper::wanted(cx, wanted)).collect::<Result<Vec<_>, _>>()?;
     Ok([mine, asked, held, wanted].concat())
 }
@@ -172,6 +177,10 @@ pub fn remove(cx: &mut Cx<'_, '_>, params: &KeeperRemove) -> Result<Keeper, ApiE
             || shown.name.as_ref().is_some_and(|name| name.to_lowercase() == wanted.to_lowercase())
     };
     let mut found: Vec<Keeper> = list(cx)?.into_iter().filter(is_meant).collect();
+    // What waits for an answer is answered first.
+    if found.iter().any(|keeper| keeper.state == KeeperState::Requested) {
+        found.retain(|keeper| keeper.state == KeeperState::Requested);
+    }
     let (Some(meant), true) = (found.pop(), found.is_empty()) else {
         let what = if found.is_empty() { "No keeper is" } else { "Several keepers are" };
         let sentence = format!("{what} called \"{wanted}\". `covey keeper list` shows them with their ids.");
@@ -192,8 +201,10 @@ fn take_away(cx: &mut Cx<'_, '_>, meant: &Keeper) -> Result<(), EngineError> {
         }
         return Ok(());
     }
-    for owner in kept::owners(cx.tx)?.into_iter().filter(|owner| is_meant(&owner.account)) {
-        keeping::end(cx, &owner)?;
+    if meant.state != KeeperState::Requested {
+        for owner in kept::owners(cx.tx)?.into_iter().filter(|owner| is_meant(&owner.account)) {
+            keeping::end(cx, &owner)?;
+        }
     }
     for wanted in keeper_requests::all_wanted(cx.tx)?.into_iter().filter(|wanted| is_meant(&wanted.account)) {
         asking::decline(cx, &wanted)?;

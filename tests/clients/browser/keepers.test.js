@@ -24,7 +24,7 @@ after(async () => {
   await Promise.all([alice?.remove(), bob?.remove()]);
 });
 
-test('a contact is asked to keep mail, declines, is asked again and keeps it', async () => {
+test('a contact is asked to keep mail and does so until it is removed', async () => {
   const [page, other] = await Promise.all([openPage(browser, alice, '#/keepers'), openBrowser()]);
   await page.getByLabel('Ask a contact to keep your mail').selectOption({ label: '"Bob"' });
   await page.getByRole('button', { name: 'Ask', exact: true }).click();
@@ -32,8 +32,8 @@ test('a contact is asked to keep mail, declines, is asked again and keeps it', a
 
   const his = await openPage(other, bob, '#/keepers');
   await his.getByRole('heading', { name: 'They ask you to keep their mail' }).waitFor();
-  await his.getByRole('button', { name: 'Keep the mail of Alice' }).click();
-  await his.locator('.keepers > li', { hasText: 'Alice' }).getByText('0 parcels, 0 of 64 MiB').waitFor();
+  await his.getByRole('button', { name: 'Accept: keep the mail of Alice' }).click();
+  await his.locator('.keepers > li', { hasText: 'Alice' }).getByText('0 parcels, 0 of 64 MiB').first().waitFor();
   await his.getByRole('heading', { name: 'They ask you to keep their mail' }).waitFor({ state: 'hidden' });
   const row = page.locator('.keepers > li', { hasText: 'Bob' });
   await row.getByText('Last reached').waitFor();

@@ -11,7 +11,7 @@ const MIB = 1 << 20;
 export function keepersPage(app) {
   const leaving = new AbortController();
   const { signal } = leaving;
-  const { rpc, store } = app;
+  const { store } = app;
   const asking = h('ul', { class: 'roster keepers' });
   const asked = card('asked-title', 'They ask you to keep their mail', asking);
   const mine = h('ul', { class: 'roster keepers' });
@@ -22,19 +22,16 @@ export function keepersPage(app) {
     const all = store.keepers ?? [];
     const requests = all.filter(({ role, state }) => role === 'held' && state === 'requested');
     asked.hidden = requests.length === 0;
-    fill(asking, ...requests.map((request) => requestRow(rpc, request)));
+    fill(asking, ...requests.map((request) => requestRow(app, request)));
     const ours = all.filter(({ role }) => role === 'mine');
-    fill(mine, ...(ours.length > 0 ? ours.map((keeper) => row(rpc, keeper)) : [h('li', {}, h('p', { class: 'hint' }, 'Nobody. What is written to you while you are away waits with its author.'))]));
+    fill(mine, ...(ours.length > 0 ? ours.map((keeper) => row(app, keeper)) : [h('li', {}, h('p', { class: 'hint' }, 'Nobody. What is written to you while you are away waits with its author.'))]));
     const theirs = all.filter(({ role, state }) => role === 'held' && state !== 'requested');
-    fill(held, ...(theirs.length > 0 ? theirs.map((owner) => row(rpc, owner)) : [h('li', {}, h('p', { class: 'hint' }, 'Nobody’s.'))]));
+    fill(held, ...(theirs.length > 0 ? theirs.map((owner) => row(app, owner)) : [h('li', {}, h('p', { class: 'hint' }, 'Nobody’s.'))]));
     fill(ask, askPart(app, ours));
   };
   store.addEventListener('keepers', batched(() => signal.aborted || show()), { signal });
-  // How much lies where is told by no event.
-  rpc.ask('keeper.list').then(
-    (keepers) => store.setKeepers(keepers),
-    (error) => fill(problem, error.message),
-  );
+  // How much lies where, and what was done here, is told by no event.
+  look(app).catch((error) => fill(problem, error.message));
   show();
   return {
     element: h(
@@ -48,6 +45,17 @@ export function keepersPage(app) {
     ),
     leave: () => leaving.abort(),
   };
+}
+
+/** Asks how it stands. */
+async function look({ rpc, store }) {
+  store.setKeepers(await rpc.ask('keeper.list'));
+}
+
+/** Does something, and shows how it stands then. */
+async function change(app, method, params) {
+  await app.rpc.change(method, params);
+  await look(app);
 }
 
 function card(id, title, ...content) {
@@ -74,7 +82,7 @@ function state({ role, state: now, refused }) {
   }
 }
 
-function row(rpc, keeper) {
+function row(app, keeper) {
   const { role, reached, used, limit, parcels } = keeper;
   const who = called(keeper);
   const words = state(keeper);
@@ -84,7 +92,7 @@ function row(rpc, keeper) {
       title: role === 'mine' ? `Have no more mail kept by ${who}?` : `Keep no more mail for ${who}?`,
       text: 'What lies there is deleted. Nothing is lost: whoever wrote it has it until it arrives.',
       verb: 'Remove',
-      action: () => rpc.change('keeper.remove', { keeper: keeper.keeper }),
+      action: () => change(app, 'keeper.remove', { keeper: keeper.keeper }),
     });
   return h(
     'li',
@@ -101,12 +109,12 @@ function row(rpc, keeper) {
   );
 }
 
-function requestRow(rpc, request) {
+function requestRow(app, request) {
   const who = called(request);
-  const accept = h('button', { type: 'button', class: 'small primary', 'aria-label': `Keep the mail of ${who}`, on: { click: () => busy(accept, yes, failure) } }, 'Accept');
+  const accept = h('button', { type: 'button', class: 'small primary', 'aria-label': `Accept: keep the mail of ${who}`, on: { click: () => busy(accept, yes, failure) } }, 'Accept');
   const decline = h('button', { type: 'button', class: 'small', 'aria-label': `Decline ${who}`, on: { click: () => busy(decline, no, failure) } }, 'Decline');
-  const yes = () => rpc.change('keeper.accept', { contact: request.keeper }).then(() => notice(`You keep the mail of ${who} as soon as they are there.`));
-  const no = () => rpc.change('keeper.remove', { keeper: request.keeper });
+  const yes = () => change(app, 'keeper.accept', { contact: request.keeper }).then(() => notice(`You keep the mail of ${who} as soon as they are there.`));
+  const no = () => change(app, 'keeper.remove', { keeper: request.keeper });
   return h(
     'li',
     {},
@@ -117,13 +125,14 @@ function requestRow(rpc, request) {
 }
 
 /** A contact is asked to keep our mail; or a ticket is used that a node printed. */
-function askPart({ rpc, store }, ours) {
+function askPart(app, ours) {
+  const { store } = app;
   const taken = new Set(ours.map(({ keeper }) => keeper));
   const contacts = [...store.contacts.values()].filter(({ contact, state: now }) => now === 'paired' && !taken.has(contact));
   if (contacts.length === 0) return h('p', { class: 'hint' }, 'A contact, or another node of yours with an account of its own, can keep your mail.');
   const choice = h('select', { id: 'ask-whom' }, ...contacts.map((contact) => h('option', { value: contact.contact }, nameOf(contact))));
   const problem = h('p', { class: 'problem', role: 'alert' });
-  const send = () => rpc.change('keeper.ask', { contact: choice.value }).then(() => notice('They are asked.'));
+  const send = () => change(app, 'keeper.ask', { contact: choice.value }).then(() => notice('They are asked.'));
   const button = h('button', { type: 'submit' }, 'Ask');
   const submit = (event) => {
     event.preventDefault();

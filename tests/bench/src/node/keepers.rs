@@ -172,7 +172,7 @@ fn fill(keeper: &Daemon) {
         for _ in 0..SLOTS {
             slots.push((SlotId::random(&mut engine.rng), SlotToken::random(&mut engine.rng)));
         }
-        let listed = slots.iter().map(|(id, token)| SlotEntry(*id, token.hash())).collect();
+        let listed = slots.iter().map(|(id, token)| SlotEntry(*id, token.hash(), 1)).collect();
         engine.hear(peer, &KeeperFrame::Hello(Some(ticket.secret), ByteBuf::from(card)));
         engine.hear(peer, &KeeperFrame::Slots(1, listed));
         for (id, token) in slots {

@@ -382,6 +382,55 @@ class Chaos:
             node.process.send_signal(signal.SIGCONT)
 
 
+def end_all(nodes, wrong):
+    """Ends daemons as an operator does; their databases must be whole then."""
+    for node in nodes:
+        if not node.end():
+            wrong.append(f"{node.name} does not end as it should when asked")
+    for node in nodes:
+        verified = node.cli("db", "verify")
+        if verified.returncode != 0:
+            wrong.append(f"`covey db verify` of {node.name} ends with {verified.returncode}:\n"
+                         f"{verified.stdout}{verified.stderr}")
+
+
+def clear(nodes, lab):
+    """Whatever happened: no daemon runs on, and the namespaces of this lab are gone."""
+    for node in nodes:
+        if node.process is not None and node.process.poll() is None:
+            node.process.kill()
+            node.process.wait()
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False).stdout
+    for namespace in (line.split()[0] for line in listed.splitlines() if line):
+        if namespace.startswith(lab + "-"):
+            subprocess.run(["ip", "netns", "delete", namespace], check=False)
+
+
+def conduct(make, chosen, who, act):
+    """Makes a lab of `who`, lets `act` do with it what is to be done, and says what was wrong; gives the exit code."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(130))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="covey-lab."))
+    lab, passed = make(chosen, folder), False
+    print(f"seed {chosen.seed}, {who}, {chosen.minutes:g} minutes, {chosen.covey}, "
+          f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors", flush=True)
+    try:
+        act(lab)
+        passed = not lab.wrong
+    except (Failure, Refused, Unanswered) as error:
+        lab.wrong.append(str(error))
+    finally:
+        lab.close()
+        if passed and not chosen.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            print(f"logs and data are in {folder}")
+    for wrong in lab.wrong:
+        print(f"WRONG     {wrong}")
+    print("passed" if passed else f"FAILED with seed {chosen.seed}", flush=True)
+    return 0 if passed else 1
+
+
 class Lab:
     def __init__(self, options, folder):
         self.options, self.folder = options, folder
@@ -557,14 +606,7 @@ class Lab:
         return rosters.get(first), heads.get(first)
 
     def verify(self):
-        for node in self.nodes:
-            if not node.end():
-                self.wrong.append(f"{node.name} does not end as it should when asked")
-        for node in self.nodes:
-            verified = node.cli("db", "verify")
-            if verified.returncode != 0:
-                self.wrong.append(f"`covey db verify` of {node.name} ends with {verified.returncode}:\n"
-                                  f"{verified.stdout}{verified.stderr}")
+        end_all(self.nodes, self.wrong)
 
     def summary(self, harm, took, hashes):
         sent = sorted(second for writer in self.writers for second in writer.took)
@@ -591,14 +633,7 @@ class Lab:
               f"{max(node.memory for node in self.nodes):.0f} MiB at most", flush=True)
 
     def close(self):
-        for node in [*self.nodes, *([self.hostile] if self.hostile else [])]:
-            if node.process is not None and node.process.poll() is None:
-                node.process.kill()
-                node.process.wait()
-        listed = [line.split()[0] for line in run("ip", "netns", "list").splitlines() if line]
-        for namespace in listed:
-            if namespace.startswith(self.options.lab + "-"):
-                subprocess.run(["ip", "netns", "delete", namespace], check=False)
+        clear([*self.nodes, *([self.hostile] if self.hostile else [])], self.options.lab)
 
 
 def options():
@@ -618,37 +653,17 @@ def options():
     return chosen
 
 
-def main():
-    chosen = options()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(130))
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="covey-lab."))
-    lab, passed = Lab(chosen, folder), False
-    print(f"seed {chosen.seed}, {chosen.nodes} nodes, {chosen.minutes:g} minutes, {chosen.covey}, "
-          f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors", flush=True)
-    try:
-        began = time.monotonic()
-        pairs = lab.prepare()
-        print(f"prepared  {pairs} pairs and a group of {chosen.nodes} in {time.monotonic() - began:.1f} s", flush=True)
-        harm = lab.work()
-        took = lab.settle()
-        hashes = lab.check()
-        lab.verify()
-        lab.summary(harm, took, hashes)
-        passed = not lab.wrong
-    except (Failure, Refused, Unanswered) as error:
-        lab.wrong.append(str(error))
-    finally:
-        lab.close()
-        if passed and not chosen.keep:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"logs and data are in {folder}")
-    for wrong in lab.wrong:
-        print(f"WRONG     {wrong}")
-    print("passed" if passed else f"FAILED with seed {chosen.seed}", flush=True)
-    return 0 if passed else 1
+def act(lab):
+    began = time.monotonic()
+    pairs = lab.prepare()
+    print(f"prepared  {pairs} pairs and a group of {lab.options.nodes} in {time.monotonic() - began:.1f} s", flush=True)
+    harm = lab.work()
+    took = lab.settle()
+    hashes = lab.check()
+    lab.verify()
+    lab.summary(harm, took, hashes)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    chosen = options()
+    sys.exit(conduct(Lab, chosen, f"{chosen.nodes} nodes", act))

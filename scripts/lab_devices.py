@@ -5,17 +5,12 @@ import collections
 import concurrent.futures
 import itertools
 import os
-import pathlib
 import random
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-from lab import Chaos, Failure, Network, Refused, Unanswered, until
+from lab import Chaos, Failure, Network, Refused, Unanswered, clear, conduct, end_all, until
 from lab_device import Device, Writer
 
 ACCOUNTS = ("alice", "bob", "carol")
@@ -260,14 +255,7 @@ class Lab:
         return wrong
 
     def verify(self):
-        for node in self.nodes:
-            if not node.end():
-                self.wrong.append(f"{node.name} does not end as it should when asked")
-        for node in self.nodes:
-            verified = node.cli("db", "verify")
-            if verified.returncode != 0:
-                self.wrong.append(f"`covey db verify` of {node.name} ends with {verified.returncode}:\n"
-                                  f"{verified.stdout}{verified.stderr}")
+        end_all(self.nodes, self.wrong)
 
     def summary(self, harm, took):
         sent = {writer.device.name: sum(map(len, writer.acknowledged.values())) for writer in self.writers}
@@ -290,14 +278,7 @@ class Lab:
               f"{max(node.memory for node in self.nodes):.0f} MiB at most", flush=True)
 
     def close(self):
-        for node in self.nodes:
-            if node.process is not None and node.process.poll() is None:
-                node.process.kill()
-                node.process.wait()
-        listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False).stdout
-        for namespace in (line.split()[0] for line in listed.splitlines() if line):
-            if namespace.startswith(self.options.lab + "-"):
-                subprocess.run(["ip", "netns", "delete", namespace], check=False)
+        clear(self.nodes, self.options.lab)
 
 
 def options():
@@ -316,36 +297,16 @@ def options():
     return chosen
 
 
-def main():
-    chosen = options()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(130))
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="covey-lab."))
-    lab, passed = Lab(chosen, folder), False
-    print(f"seed {chosen.seed}, {len(ACCOUNTS)} accounts of {chosen.devices} devices, {chosen.minutes:g} minutes, {chosen.covey}, "
-          f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors", flush=True)
-    try:
-        began = time.monotonic()
-        lab.prepare()
-        print(f"prepared  {len(lab.devices)} devices, a stranger and a group in {time.monotonic() - began:.1f} s", flush=True)
-        harm = lab.work()
-        took = lab.settle()
-        lab.verify()
-        lab.summary(harm, took)
-        passed = not lab.wrong
-    except (Failure, Refused, Unanswered) as error:
-        lab.wrong.append(str(error))
-    finally:
-        lab.close()
-        if passed and not chosen.keep:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"logs and data are in {folder}")
-    for wrong in lab.wrong:
-        print(f"WRONG     {wrong}")
-    print("passed" if passed else f"FAILED with seed {chosen.seed}", flush=True)
-    return 0 if passed else 1
+def act(lab):
+    began = time.monotonic()
+    lab.prepare()
+    print(f"prepared  {len(lab.devices)} devices, a stranger and a group in {time.monotonic() - began:.1f} s", flush=True)
+    harm = lab.work()
+    took = lab.settle()
+    lab.verify()
+    lab.summary(harm, took)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    chosen = options()
+    sys.exit(conduct(Lab, chosen, f"{len(ACCOUNTS)} accounts of {chosen.devices} devices", act))

@@ -4,16 +4,11 @@ import argparse
 import collections
 import itertools
 import os
-import pathlib
 import random
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 
-from lab import Chaos, Failure, Network, Node, Refused, Unanswered, until
+from lab import Chaos, Network, Node, Refused, Unanswered, clear, conduct, end_all, until
 from lab_device import Writer
 
 PEOPLE = ("alice", "bob", "carol")
@@ -213,14 +208,7 @@ class Lab:
                     self.wrong.append(f"{keeper.name} holds {one['parcels']} parcels of {one['used']} bytes for one account")
 
     def verify(self):
-        for node in self.honest:
-            if not node.end():
-                self.wrong.append(f"{node.name} does not end as it should when asked")
-        for node in self.honest:
-            verified = node.cli("db", "verify")
-            if verified.returncode != 0:
-                self.wrong.append(f"`covey db verify` of {node.name} ends with {verified.returncode}:\n"
-                                  f"{verified.stdout}{verified.stderr}")
+        end_all(self.honest, self.wrong)
 
     def summary(self, harm, took, letters):
         sent = {writer.device.name: sum(map(len, writer.acknowledged.values())) for writer in self.writers}
@@ -234,14 +222,7 @@ class Lab:
                   f"{max(node.memory for node in nodes):.0f} MiB at most", flush=True)
 
     def close(self):
-        for node in self.nodes:
-            if node.process is not None and node.process.poll() is None:
-                node.process.kill()
-                node.process.wait()
-        listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False).stdout
-        for namespace in (line.split()[0] for line in listed.splitlines() if line):
-            if namespace.startswith(self.options.lab + "-"):
-                subprocess.run(["ip", "netns", "delete", namespace], check=False)
+        clear(self.nodes, self.options.lab)
 
 
 def options():
@@ -261,38 +242,18 @@ def options():
     return chosen
 
 
-def main():
-    chosen = options()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(130))
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="covey-lab."))
-    lab, passed = Lab(chosen, folder), False
-    print(f"seed {chosen.seed}, {len(PEOPLE)} people, {len(KEEPERS)} keepers, hostile: {chosen.hostile or 'nobody'}, "
-          f"{chosen.minutes:g} minutes, {chosen.covey}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors", flush=True)
-    try:
-        began = time.monotonic()
-        lab.prepare()
-        print(f"prepared  in {time.monotonic() - began:.1f} s", flush=True)
-        harm = lab.work()
-        took = lab.settle()
-        letters = lab.letters()
-        lab.held()
-        lab.verify()
-        lab.summary(harm, took, letters)
-        passed = not lab.wrong
-    except (Failure, Refused, Unanswered) as error:
-        lab.wrong.append(str(error))
-    finally:
-        lab.close()
-        if passed and not chosen.keep:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"logs and data are in {folder}")
-    for wrong in lab.wrong:
-        print(f"WRONG     {wrong}")
-    print("passed" if passed else f"FAILED with seed {chosen.seed}", flush=True)
-    return 0 if passed else 1
+def act(lab):
+    began = time.monotonic()
+    lab.prepare()
+    print(f"prepared  in {time.monotonic() - began:.1f} s", flush=True)
+    harm = lab.work()
+    took = lab.settle()
+    letters = lab.letters()
+    lab.held()
+    lab.verify()
+    lab.summary(harm, took, letters)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    chosen = options()
+    sys.exit(conduct(Lab, chosen, f"{len(PEOPLE)} people, {len(KEEPERS)} keepers, hostile: {chosen.hostile or 'nobody'}", act))

@@ -40,17 +40,7 @@ pub(in crate::engine) fn of(cx: &Cx<'_, '_>, id: &DeviceId) -> Result<Option<Own
 
 fn as_listed(cx: &Cx<'_, '_>, listed: &Device, noted: Option<OwnDevice>) -> OwnDevice {
     let id = listed.keys.id;
-    let mut device = noted.unwrap_or_else(|| OwnDevice {
-        id,
-        peer: PeerKey(listed.keys.network),
-        name: unnamed(listed),
-        holder: true,
-        since: listed.added_at,
-        seen: None,
-        revoked_at: None,
-        history: 0,
-        keyless: false,
-    });
+    let mut device = noted.unwrap_or_else(|| OwnDevice::new(&listed.keys, unnamed(listed), true, listed.added_at));
     if cx.me.is_this_device(&id) {
         device.holder = cx.me.account.is_holder();
     }

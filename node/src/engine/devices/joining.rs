@@ -8,7 +8,7 @@ use crate::engine::contacts::cards;
 pub(crate) use crate::engine::records::links::Joining;
 use crate::engine::records::own_devices::{self, OwnDevice};
 use crate::engine::records::transfer;
-use crate::engine::{Cx, EngineError, Me, PeerKey, tables};
+use crate::engine::{Cx, EngineError, Me, tables};
 use crate::store::Tx;
 
 /// The link that this machine waits in.
@@ -38,17 +38,8 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, device: &DeviceSecret, given: HandOver, now
     for named in devices {
         let Some(listed) = log.device(&named.device) else { continue };
         let this = named.device == device.id();
-        let known = OwnDevice {
-            id: named.device,
-            peer: PeerKey(listed.keys.network),
-            name: named.name,
-            holder: named.holder,
-            since: listed.added_at,
-            seen: (!this).then_some(now),
-            revoked_at: None,
-            history: 0,
-            keyless: false,
-        };
+        let known = OwnDevice::new(&listed.keys, named.name, named.holder, listed.added_at);
+        let known = OwnDevice { seen: (!this).then_some(now), ..known };
         own_devices::set(tx, &known)?;
     }
     // Where nobody chose a name, cards have the beginning of the account id.

@@ -49,17 +49,8 @@ pub(crate) fn begin(
     card: Option<Vec<u8>>,
 ) -> Result<(), EngineError> {
     for listed in log.active().filter(|device| kept.contains(&device.keys.id)) {
-        let known = OwnDevice {
-            id: listed.keys.id,
-            peer: PeerKey(listed.keys.network),
-            name: known::unnamed(listed),
-            holder,
-            since: listed.added_at,
-            seen: None,
-            revoked_at: None,
-            history: 0,
-            keyless: true,
-        };
+        let known = OwnDevice::new(&listed.keys, known::unnamed(listed), holder, listed.added_at);
+        let known = OwnDevice { keyless: true, ..known };
         own_devices::set(tx, &known)?;
     }
     if !kept.is_empty() {
@@ -272,17 +263,7 @@ fn take(cx: &mut Cx<'_, '_>, given: HandOver) -> Result<(), EngineError> {
     for named in devices {
         let noted = own_devices::one(cx.tx, &named.device)?;
         let Some(listed) = log.device(&named.device).filter(|_| noted.is_none()) else { continue };
-        let known = OwnDevice {
-            id: named.device,
-            peer: PeerKey(listed.keys.network),
-            name: named.name,
-            holder: named.holder,
-            since: listed.added_at,
-            seen: None,
-            revoked_at: None,
-            history: 0,
-            keyless: false,
-        };
+        let known = OwnDevice::new(&listed.keys, named.name, named.holder, listed.added_at);
         if !cx.me.is_this_device(&known.id) {
             own_devices::set(cx.tx, &known)?;
             came.push(known);

@@ -188,17 +188,8 @@ fn added(cx: &mut Cx<'_, '_>, mut link: Link, proof: [u8; JOIN_PROOF_LEN]) -> Re
             return end(cx, &mut link, End::NotAdded);
         }
     };
-    let added = OwnDevice {
-        id: keys.id,
-        peer: link.peer(),
-        name: name_of(cx, &link)?,
-        holder: link.holder,
-        since: cx.now,
-        seen: None,
-        revoked_at: None,
-        history: link.history.map_or(0, |of| cx.now.saturating_sub(of)),
-        keyless: false,
-    };
+    let history = link.history.map_or(0, |of| cx.now.saturating_sub(of));
+    let added = OwnDevice { history, ..OwnDevice::new(&keys, name_of(cx, &link)?, link.holder, cx.now) };
     own::adopt(cx, &log)?;
     own::introduce(cx, &keys, link.host.ticket().addresses.clone())?;
     own_devices::set(cx.tx, &added)?;

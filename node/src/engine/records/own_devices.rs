@@ -1,5 +1,6 @@
 //! The devices of our own account, as their owner knows them: names and what they may do stand in no key log.
 
+use covey_pairing::identity::DeviceKeys;
 use covey_pairing::ids::DeviceId;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,14 @@ pub(in crate::engine) struct OwnDevice {
     /// A recovery kept it, and it was not given the account's new keys yet: its operator has to accept the recovery there.
     #[serde(default)]
     pub(in crate::engine) keyless: bool,
+}
+
+impl OwnDevice {
+    /// One of which nothing is known but this: it was not seen yet, and may be given the whole history. `since`: Unix milliseconds.
+    pub(in crate::engine) fn new(keys: &DeviceKeys, name: String, holder: bool, since: u64) -> Self {
+        let (id, peer) = (keys.id, PeerKey(keys.network));
+        Self { id, peer, name, holder, since, seen: None, revoked_at: None, history: 0, keyless: false }
+    }
 }
 
 /// All of which anything was noted. Bounded by the key log, and by the rotations before it.

@@ -10,7 +10,7 @@ use super::world::World;
 use crate::engine::contacts::{cards, own};
 use crate::engine::records::own_devices::{self, OwnDevice};
 use crate::engine::records::transfer;
-use crate::engine::{Cx, EngineError, Me, PeerKey, card};
+use crate::engine::{Cx, EngineError, Me, card};
 
 impl World {
     /// Node `b` begins anew as another device of the account of node `a`, which is what linking comes to.
@@ -53,18 +53,8 @@ impl World {
             Ok(())
         };
         self.nodes[b].transact(now, begin).unwrap();
-        let (name, peer) = (format!("device {b}"), PeerKey(keys.network));
-        let device = OwnDevice {
-            id: keys.id,
-            peer,
-            name,
-            holder: false,
-            since: now,
-            seen: None,
-            revoked_at: None,
-            history: since,
-            keyless: false,
-        };
+        let device = OwnDevice::new(&keys, format!("device {b}"), false, now);
+        let device = OwnDevice { history: since, ..device };
         self.call(a, |cx| Ok(own_devices::set(cx.tx, &device)?)).unwrap();
     }
 

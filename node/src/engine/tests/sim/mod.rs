@@ -30,6 +30,17 @@ fn asked() -> (std::ops::Range<u64>, Option<usize>) {
     (seeds.unwrap_or(SEEDS), nodes)
 }
 
+/// Every third of the seeds that were asked for, beginning with `first`, so that three processes share the work: `few` in an ordinary run,
+/// `many` in a long one.
+fn third(first: u64, few: std::ops::Range<u64>, many: std::ops::Range<u64>) -> impl Iterator<Item = u64> {
+    let seeds = match (std::env::var_os("COVEY_SIM_SEEDS"), std::env::var_os("COVEY_LONG_TESTS")) {
+        (Some(_), _) => asked().0,
+        (None, Some(_)) => many,
+        (None, None) => few,
+    };
+    seeds.filter(move |seed| seed % 3 == first)
+}
+
 /// A mesh for one seed in four, two nodes otherwise.
 fn nodes_of(seed: u64) -> usize {
     match seed % 8 {

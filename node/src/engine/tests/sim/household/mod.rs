@@ -223,15 +223,8 @@ fn live(seed: u64) -> Household {
     home
 }
 
-/// Every third seed, beginning with `first`: so that three processes share the work.
 fn share(first: u64) {
-    let (asked, _) = super::asked();
-    let seeds = match (std::env::var_os("COVEY_SIM_SEEDS"), std::env::var_os("COVEY_LONG_TESTS")) {
-        (Some(_), _) => asked,
-        (None, Some(_)) => MANY,
-        (None, None) => SEEDS,
-    };
-    seeds.filter(|seed| seed % 3 == first).for_each(|seed| drop(live(seed)));
+    super::third(first, SEEDS, MANY).for_each(|seed| drop(live(seed)));
 }
 
 #[test]

@@ -105,6 +105,25 @@ fn who_is_declined_is_told_and_asks_nobody_again_for_a_week() {
     assert_eq!(accept(&mut world).unwrap_err().reason, Reason::NoSuchKeeper);
 }
 
+/// [MAIL-13] Mail of hers may still lie there when she asks anew; a no to that ends nothing that was agreed before.
+#[test]
+fn who_asks_again_after_taking_a_keeper_away_waits_for_an_answer_like_anybody_else() {
+    let mut world = asked(65);
+    accept(&mut world).unwrap();
+    let keeper = world.call(ALICE, rpc::keeper::list).unwrap().remove(0).keeper;
+    remove(&mut world, ALICE, keeper);
+    ask(&mut world).unwrap();
+    world.settle();
+    let held = (KeeperRole::Held, KeeperState::Keeps);
+    assert_eq!(list(&mut world, BOB), [held, (KeeperRole::Held, KeeperState::Requested)]);
+    let alice = world.id(ALICE);
+    remove(&mut world, BOB, alice.clone());
+    assert_eq!(list(&mut world, BOB), [held]);
+    assert_eq!(list(&mut world, ALICE), [(KeeperRole::Mine, KeeperState::Refused)]);
+    remove(&mut world, BOB, alice);
+    assert!(list(&mut world, BOB).is_empty());
+}
+
 /// [MAIL-13]
 #[test]
 fn a_node_that_offers_nothing_says_no_by_itself() {

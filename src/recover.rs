@@ -69,7 +69,8 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
         t.hint(
             "Your contacts' nodes see it by themselves, those that run within two hours, and ask to pair again: covey pair list --state renewal, then \
              covey pair accept --renewals",
-        )
+        )?;
+        t.hint("Had you a keeper? A new ticket (covey keeper serve, there) and covey keeper add, here, bring the list of your contacts back.")
     })?;
     Ok(())
 }

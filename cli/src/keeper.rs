@@ -29,7 +29,9 @@ pub enum KeeperCommand {
     /// Have your mail kept by another node while you are away
     #[command(
         long_about = "Have your mail kept by another node while you are away\n\nThe other node prints a ticket with `covey keeper serve`. Your contacts are told by themselves. You can have three \
-                      keepers; each message is left at two of them.",
+                      keepers; each message is left at two of them.\n\n\
+                      They also hold the list of your contacts, sealed to your 24 words. After `covey account recover`, ask one of them for a new ticket and add it: the contacts are \
+                      in `covey pair list` again.",
         after_help = "Example:\n  covey keeper add covey-keeper:afmca…"
     )]
     Add {

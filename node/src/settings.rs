@@ -257,6 +257,8 @@ pub(crate) fn policy(config: &Config) -> Policy {
             burst: u64::from(config.storage.author_burst_mib) << 20,
             per_second: u64::from(config.storage.author_kib_per_second) << 10,
         },
+        mail_bytes: u64::from(config.storage.mail_max_mib) << 20,
+        mail_accounts: usize::try_from(config.storage.mail_max_accounts).unwrap_or(usize::MAX),
         ..Policy::default()
     };
     policy.strangers.pending = usize::try_from(config.pairing.max_pending).unwrap_or(usize::MAX);

@@ -39,6 +39,11 @@ impl Bucket {
         granted
     }
 
+    /// Gives tokens back, as far as there is room.
+    pub(crate) fn give(&mut self, tokens: f64) {
+        self.tokens = (self.tokens + tokens).min(f64::from(self.rate.burst));
+    }
+
     /// When it will be full again and may be forgotten.
     pub(crate) fn full_at(&self) -> Instant {
         let missing = f64::from(self.rate.burst) - self.tokens;

@@ -95,6 +95,15 @@ impl Handle {
         }
     }
 
+    /// A frame of this length that a stranger sent was worth it: what it took from the stranger's budget is given back. Never waits.
+    pub fn repay(&self, peer: PeerId, protocol: Protocol, len: usize) {
+        if let (Frames::Live(shared), Ok(len)) = (&self.frames, u32::try_from(len))
+            && let Some(shared) = shared.upgrade()
+        {
+            shared.repay(peer, protocol, len);
+        }
+    }
+
     /// Stores card records (of [`crate::record::seal_current`]) on the nodes nearest to their keys.
     /// Returns how many of the records at least one other node took. Call it again every few hours.
     ///

@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     /// The configured bootstrap peers: the operator chose where they are.
     trusted: OnceLock<HashSet<PeerId>>,
     budget: Mutex<Budget>,
+    /// Of those who leave mail: a flood of invites does not keep them out.
+    mail_budget: Mutex<Budget>,
     sessions: Mutex<Sessions>,
 }
 
@@ -103,6 +105,7 @@ impl Shared {
             surroundings: RwLock::default(),
             trusted: OnceLock::new(),
             budget: Mutex::new(Budget::new(Instant::now())),
+            mail_budget: Mutex::new(Budget::new(Instant::now())),
             sessions: Mutex::default(),
         }
     }
@@ -392,7 +395,9 @@ impl Shared {
         let Some(session) = sessions.by_peer.get_mut(&inbound.peer) else { return Admission::Refuse };
         let Some(link) = session.links.get(&inbound.connection) else { return Admission::Refuse };
         let (origin, source, pulse) = (link.origin, ip_of(&link.address), link.pulse.clone());
-        if !allowed && (inbound.protocol.gated() || !self.stranger_stream(origin.budget(inbound.peer))) {
+        if !allowed
+            && (inbound.protocol.gated() || !self.stranger_stream(inbound.protocol, origin.budget(inbound.peer)))
+        {
             return Admission::Refuse;
         }
         let Some(place) = session.slots.entry(inbound.protocol).or_insert_with(Slot::new).enter() else {
@@ -402,8 +407,28 @@ impl Shared {
         Admission::Read { place, origin, source, pulse }
     }
 
-    pub(crate) fn stranger_frame(&self, key: (Origin, Option<PeerId>), len: u32, now: Instant) -> bool {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner).frame(key, len, now)
+    pub(crate) fn stranger_frame(
+        &self,
+        protocol: Protocol,
+        key: (Origin, Option<PeerId>),
+        len: u32,
+        now: Instant,
+    ) -> bool {
+        self.budget_of(protocol).frame(key, len, now)
+    }
+
+    fn budget_of(&self, protocol: Protocol) -> MutexGuard<'_, Budget> {
+        let budget = if protocol == Protocol::Keeper { &self.mail_budget } else { &self.budget };
+        budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// See [`crate::Handle::repay`].
+    pub(crate) fn repay(&self, peer: PeerId, protocol: Protocol, len: u32) {
+        // Allowed peers pay nothing. Of several links the frame came by one.
+        let link = self.lock().by_peer.get(&peer).and_then(|s| s.links.values().next().map(|link| link.origin));
+        if let Some(origin) = link.filter(|_| !self.is_allowed(&peer)) {
+            self.budget_of(protocol).repay(origin.budget(peer), len);
+        }
     }
 
     /// Whether a record that came by this connection may be looked at.
@@ -417,8 +442,8 @@ impl Shared {
         budget.record(origin.budget(peer), Instant::now())
     }
 
-    fn stranger_stream(&self, key: (Origin, Option<PeerId>)) -> bool {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner).stream(key, Instant::now())
+    fn stranger_stream(&self, protocol: Protocol, key: (Origin, Option<PeerId>)) -> bool {
+        self.budget_of(protocol).stream(key, Instant::now())
     }
 
     /// See [`crate::Handle::send`]; the size was checked there.

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use covey_pairing::{
     crypto::secret::Secret,
-    identity::DeviceSecret,
+    identity::{AccountSecret, DeviceSecret},
     keeper::{
         InboxSecret, KEEPER_FRAME_MAX, KEPT_FOR_MS, KeeperFrame, KeeperTicket, KeeperTicketError, LARGE,
-        LARGE_KEPT_FOR_MS, Limits, MAX_SLOTS, Mailbox, MailboxAt, OWNER_BYTES, PARCEL_MAX, SLOT_BYTES, SLOT_PARCELS,
-        SlotEntry, SlotId, SlotToken, TicketSecret, Use, kept_for,
+        LARGE_KEPT_FOR_MS, Limits, MAX_CHECKED, MAX_SLOTS, Mailbox, MailboxAt, OWNER_BYTES, PARCEL_MAX, SLOT_BYTES,
+        SLOT_PARCELS, SlotEntry, SlotId, SlotToken, TicketSecret, Use, kept_for,
     },
 };
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 
 fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(1)
@@ -22,12 +22,14 @@ fn rng() -> ChaCha20Rng {
 
 fn ticket(addresses: Vec<String>) -> KeeperTicket {
     let keeper = DeviceSecret::from_seed([1; 32]).keys();
-    KeeperTicket { keeper, secret: TicketSecret::random(&mut rng()), expires_at: 1_000, addresses }.shortened()
+    let account = AccountSecret::from_seed([2; 32]).id();
+    KeeperTicket { account, keeper, secret: TicketSecret::random(&mut rng()), expires_at: 1_000, addresses }.shortened()
 }
 
 fn at(addresses: Vec<String>) -> MailboxAt {
     let keeper = DeviceSecret::from_seed([1; 32]).keys();
-    MailboxAt { keeper, addresses, slot: SlotId::random(&mut rng()), token: SlotToken::random(&mut rng()) }
+    let account = AccountSecret::from_seed([2; 32]).id();
+    MailboxAt { account, keeper, addresses, slot: SlotId::random(&mut rng()), token: SlotToken::random(&mut rng()) }
 }
 
 /// [KEEP-4]
@@ -125,7 +127,11 @@ fn a_frame_holds_the_longest_parcel_and_all_slots() {
         assert!(encoded.len() <= KEEPER_FRAME_MAX);
         assert_eq!(KeeperFrame::decode(&encoded), Ok(frame));
     }
-    for long in [KeeperFrame::Slots(1, vec![entry; MAX_SLOTS + 1]), KeeperFrame::Got(vec![1; 257])] {
+    let hashes = vec![ByteArray::new([7; 32]); MAX_CHECKED];
+    let check = KeeperFrame::Check(SlotId::random(&mut rng), SlotToken::random(&mut rng), hashes.clone());
+    assert_eq!(KeeperFrame::decode(&check.encode()), Ok(check));
+    let missing = KeeperFrame::Missing(SlotId::random(&mut rng), [hashes, vec![ByteArray::new([8; 32])]].concat());
+    for long in [KeeperFrame::Slots(1, vec![entry; MAX_SLOTS + 1]), KeeperFrame::Got(vec![1; 257]), missing] {
         assert!(KeeperFrame::decode(&long.encode()).is_err());
     }
 }

@@ -4,10 +4,10 @@ mod session_support;
 
 use covey_pairing::{
     crypto::{hash::blake3, secret::Secret},
-    identity::DeviceSecret,
+    identity::{AccountSecret, DeviceSecret},
     keeper::{
-        Deposit, DepositError, InboxError, InboxSecret, MAX_CONTENT, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX, Receipt,
-        SlotId, SlotToken,
+        ContactList, Deposit, DepositError, InboxError, InboxSecret, MAX_CONTENT, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX,
+        Receipt, Remembered, SlotId, SlotToken,
     },
 };
 use proptest::prelude::*;
@@ -133,6 +133,26 @@ fn an_ephemeral_key_of_low_order_is_refused() {
         parcel[9..41].copy_from_slice(&low);
         assert_eq!(Deposit::open(&owner(), &SLOT, &parcel), Err(DepositError::Inbox(InboxError::Forged)));
     }
+}
+
+/// [KEEP-20]
+#[test]
+fn a_list_of_contacts_opens_with_the_words_only_and_has_one_length() {
+    let (words, other) = (AccountSecret::from_seed([1; 32]), AccountSecret::from_seed([2; 32]));
+    let secret = InboxSecret::of_list(&words).expect("the seed is here");
+    assert!(InboxSecret::of_list(&words.sealed()).is_none());
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let contact = |n: u16| Remembered(other.id(), Some(format!("contact {n}")));
+    let list = |count| ContactList { at: 7, contacts: (0..count).map(contact).collect() };
+    let short = list(1).seal(&secret.public(), &words.id(), &mut rng).expect("seals");
+    assert_eq!(ContactList::open(&secret, &words.id(), &short), Ok(list(1)));
+    let long = list(5_000).seal(&secret.public(), &words.id(), &mut rng).expect("seals");
+    assert_eq!((short.len(), long.len()), (PARCEL_MAX, PARCEL_MAX));
+    let opened = ContactList::open(&secret, &words.id(), &long).expect("opens");
+    assert!(opened.contacts.len() > 1_000 && list(5_000).contacts.starts_with(&opened.contacts));
+    let foreign = InboxSecret::of_list(&other).expect("the seed is here");
+    assert_eq!(ContactList::open(&foreign, &words.id(), &short), Err(InboxError::OtherKey));
+    assert_eq!(ContactList::open(&secret, &other.id(), &short), Err(InboxError::Forged));
 }
 
 /// [KEEP-9]

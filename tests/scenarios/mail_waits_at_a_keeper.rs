@@ -1,8 +1,13 @@
 //! Two who are never online together: what one writes waits at a keeper until the other fetches it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::harness::{Node, befriend, contact_of, eventually, texts};
+use crate::harness::{Launch, Node, befriend, contact_of, eventually, texts, within};
+
+/// A keeper that does not answer is tried again after 15 s, then ever more rarely; its card is looked up after half a minute.
+const LONG: Duration = Duration::from_secs(240);
 
 /// `owner` has its mail kept by `keeper`; says so to its contacts.
 fn keep(keeper: &Node, owner: &Node) {
@@ -26,14 +31,19 @@ fn until_lying(keeper: &Node, holds: impl Fn(u64) -> bool) {
     });
 }
 
-#[test]
-fn what_was_written_to_somebody_away_is_read_though_its_author_is_gone_for_good() {
-    let (mut alice, mut bob, keeper) = (Node::start("alice"), Node::start("bob"), Node::start("keeper"));
-    befriend(&alice, &bob);
-    keep(&keeper, &bob);
-    keep(&keeper, &alice);
-    until_told(&alice, &bob);
-    until_told(&bob, &alice);
+/// Waits until a message is at a keeper, however long that takes to be reached.
+fn until_kept(author: &Node, message: &Value) {
+    let id = message["id"].as_str().expect("an id");
+    within(LONG, "it to be kept", || (author.json(&["message", "show", id])["state"] == "kept").then_some(()));
+}
+
+/// Alice writes a hundred messages to Bob, who is away, and is gone for good when he comes. His answer waits for her. `of_alice` and `of_bob` keep
+/// their mail.
+fn away(alice: &mut Node, bob: &mut Node, of_alice: &Node, of_bob: &Node) {
+    keep(of_bob, bob);
+    keep(of_alice, alice);
+    until_told(alice, bob);
+    until_told(bob, alice);
     alice.json(&["send", "bob", "before", "--wait", "delivered"]);
     bob.stop();
     let client = alice.client();
@@ -49,8 +59,8 @@ fn what_was_written_to_somebody_away_is_read_though_its_author_is_gone_for_good(
 
     bob.resume();
     bob.until_received("while you were away 99");
-    assert_eq!(texts(&bob, "alice")[1..], expected);
-    until_lying(&keeper, |parcels| parcels == 0);
+    assert_eq!(texts(bob, "alice")[1..], expected);
+    until_lying(of_bob, |parcels| parcels == 0);
     let answer = bob.json(&["send", "alice", "I have read it all"]);
     bob.until_state(&answer["id"], "kept");
     bob.stop();
@@ -58,6 +68,55 @@ fn what_was_written_to_somebody_away_is_read_though_its_author_is_gone_for_good(
     alice.resume();
     alice.until_received("I have read it all");
     alice.until_state(&last["id"], "delivered");
+}
+
+#[test]
+fn what_was_written_to_somebody_away_is_read_though_its_author_is_gone_for_good() {
+    let (mut alice, mut bob) = (Node::start("alice"), Node::start("bob"));
+    let (attic, cellar) = (Node::start("attic"), Node::start("cellar"));
+    befriend(&alice, &bob);
+    away(&mut alice, &mut bob, &attic, &cellar);
+}
+
+#[test]
+fn a_friend_of_both_keeps_the_mail_of_two_who_are_never_there_together() {
+    let (mut alice, mut bob, carol) = (Node::start("alice"), Node::start("bob"), Node::start("carol"));
+    befriend(&alice, &bob);
+    befriend(&alice, &carol);
+    befriend(&bob, &carol);
+    away(&mut alice, &mut bob, &carol, &carol);
+}
+
+#[test]
+fn a_keeper_that_is_killed_twenty_times_and_moves_is_found_by_its_card_and_loses_nothing() {
+    let meeting = Node::start("meeting");
+    let through = Launch::default().through(&meeting.address());
+    let (mut alice, mut bob) = (Node::launch("alice", through.clone()), Node::launch("bob", through.clone()));
+    let mut keeper = Node::launch("keeper", through.clone());
+    befriend(&alice, &bob);
+    keep(&keeper, &bob);
+    until_told(&alice, &bob);
+    alice.json(&["send", "bob", "before", "--wait", "delivered"]);
+    bob.stop();
+    let mut last = json!(null);
+    for n in 0..20 {
+        last = alice.json(&["send", "bob", &format!("part {n}")]);
+        keeper.crash();
+        if n == 9 {
+            until_kept(&alice, &last);
+            keeper.stop();
+            // Nobody is told where to.
+            keeper.resume_as(through.clone().listen("/ip4/127.0.0.2/tcp/0"));
+        }
+    }
+    until_kept(&alice, &last);
+    alice.stop();
+    bob.resume();
+    within(LONG, "all parts to arrive", || {
+        let expected: Vec<String> = (0..20).map(|n| format!("part {n}")).collect();
+        (texts(&bob, "alice").get(1..)? == expected).then_some(())
+    });
+    until_lying(&keeper, |parcels| parcels == 0);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod blocked_account_hears_nothing;
 mod both_invite_at_once;
 mod cancelled_and_expired_invites;
 mod completions_know_names;
+mod contacts_come_back_with_the_words;
 mod declined_inviter_stays_out;
 mod found_by_account_id_alone;
 mod graceful_shutdown;

@@ -20,6 +20,9 @@ pub(super) fn notes(t: &Terminal, contact: &Contact) -> Vec<String> {
     if contact.verified_before {
         notes.push("verified before recovery".to_owned());
     }
+    if contact.remembered {
+        notes.push("on your list of before".to_owned());
+    }
     if contact.renewal {
         notes.push("says you were paired".to_owned());
     }

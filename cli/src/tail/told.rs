@@ -48,7 +48,7 @@ impl Teller {
                 let text = display::text(&message, t.paint, CLOCK);
                 format!("{}: {text}", display::speakers(&message, &conversation, t.paint))
             }
-            kind::MESSAGE_CHANGED => {
+            kind::MESSAGE_CHANGED | kind::MESSAGE_KEPT_EXPIRED => {
                 let message: Message = shape(event)?;
                 let conversation = self.conversations.of(session, &message.channel).await;
                 let change = changed(&message, &conversation)?;

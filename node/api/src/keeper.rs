@@ -122,7 +122,7 @@ pub enum KeeperState {
     Asked,
     /// Mail is kept.
     Keeps,
-    /// It keeps our mail, and did not answer for an hour or more.
+    /// It keeps our mail, and did not answer for an hour or more: it is looked for where it was last, and by the card of its account.
     Unreached,
     /// It does not keep our mail: the ticket was used by somebody else or ran out, or its operator ended it, or declined.
     Refused,
@@ -151,6 +151,10 @@ pub struct Keeper {
     pub refused: bool,
     /// How it stands.
     pub state: KeeperState,
+    /// By how many seconds the clock of a keeper of ours is ahead of ours (behind: negative), if that is more than an hour. What it says of times is
+    /// not believed then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_off: Option<i64>,
 }
 
 noun! {

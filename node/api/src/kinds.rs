@@ -84,6 +84,9 @@ kinds! {
     MessageSent, MESSAGE_SENT = "message.sent", Message, lasting;
     /// A message changed: delivery state, read, deleted.
     MessageChanged, MESSAGE_CHANGED = "message.changed", Message, lasting;
+    /// No keeper has a message of ours any more: the time ran out for which they keep, or they lost it. It is `queued` again, and left anew as soon as a
+    /// keeper takes it.
+    MessageKeptExpired, MESSAGE_KEPT_EXPIRED = "message.kept_expired", Message, lasting;
     /// A channel changed.
     Channel, CHANNEL = "channel", Channel, lasting;
     /// Our own account changed.

@@ -250,6 +250,10 @@ pub struct Contact {
     /// Had we compared safety numbers before that? (`verified` tells of the time since.)
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verified_before: bool,
+    /// Is it on the list of contacts that came back with this account? As long as it is a `stranger` nobody has asked since: their node asks to pair
+    /// again by itself, or `pair.invite` asks them; `pair.forget` forgets it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remembered: bool,
     /// At how many keepers their mail can be left while they are away.
     #[serde(default)]
     pub keepers: u32,

@@ -32,6 +32,8 @@ pub(super) fn all(config: &Config) -> Vec<ConfigError> {
         positive("storage.journal_max_mib", storage.journal_max_mib),
         positive("storage.author_burst_mib", storage.author_burst_mib),
         positive("storage.author_kib_per_second", storage.author_kib_per_second),
+        positive("storage.mail_max_mib", storage.mail_max_mib),
+        positive("storage.mail_max_accounts", storage.mail_max_accounts),
     ];
     checks.into_iter().filter_map(Result::err).collect()
 }

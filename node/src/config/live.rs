@@ -21,6 +21,8 @@ const LIVE: &[&str] = &[
     "storage.journal_max_mib",
     "storage.author_burst_mib",
     "storage.author_kib_per_second",
+    "storage.mail_max_mib",
+    "storage.mail_max_accounts",
     "log.level",
 ];
 

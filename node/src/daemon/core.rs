@@ -4,7 +4,7 @@
 //! the core and end with it: their stacks go back to the system. What they had on the heap is overwritten when it is freed (the
 //! allocator of the binary sees to that).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,6 +31,9 @@ use crate::store::Reader;
 
 /// Threads that do not end within this are left alone.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often the free space on the disk is looked at.
+const DISK_EVERY: Duration = Duration::from_secs(60);
 
 /// A running core.
 pub(super) struct Core {
@@ -153,6 +156,7 @@ async fn launch(
     let body = Arc::new(Body::new(overlay, connections.clone(), health));
     let driver = drive(engine.clone(), Arc::clone(&body), events, errands, echoes);
     let about = About { account, device, peer_id, addresses: addresses.clone(), new_account, knows_nobody };
+    tokio::spawn(watch_disk(engine.clone(), paths.database()));
     let begun = begin(&engine, provenance, ports, addresses).await;
     let launched = Launched { engine, body, about, thread, company, driver: Some(driver) };
     match begun {
@@ -163,6 +167,20 @@ async fn launch(
             let _ = tokio::task::spawn_blocking(move || launched.thread.join()).await;
             Err(error.into())
         }
+    }
+}
+
+/// Tells the engine how much is free on the disk, as long as it runs: what it keeps for others depends on that.
+async fn watch_disk(engine: EngineHandle, database: PathBuf) {
+    loop {
+        let place = database.clone();
+        let look = move || rustix::fs::statvfs(&place).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+        if let Ok(Ok(free)) = tokio::task::spawn_blocking(look).await
+            && engine.input(Input::FreeDisk(free)).await.is_err()
+        {
+            return;
+        }
+        tokio::time::sleep(DISK_EVERY).await;
     }
 }
 

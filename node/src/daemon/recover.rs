@@ -252,6 +252,7 @@ pub fn recover(options: &Options, found: &Found, plan: &Plan) -> Result<Recovere
     let me = Me::recovered(words, &keys, device, log, new_phrase);
     write(options, &mut rng, |tx| {
         me.write_first(tx, sequence)?;
+        me.wants_contacts(tx, words)?;
         kept::begin(tx, &me.key_log, (&kept, plan.holder), newest.card.clone())
     })?;
     Ok(recovered)

@@ -41,6 +41,13 @@ pub enum Effect {
         /// Whom.
         peer: PeerKey,
     },
+    /// A frame of the keeper protocol, of this length, was worth its while: the peer is charged nothing for it.
+    Repay {
+        /// Whom.
+        peer: PeerKey,
+        /// Bytes.
+        len: usize,
+    },
     /// Try once to connect, to leave a pairing frame.
     Dial {
         /// Whom.

@@ -14,7 +14,7 @@ use crate::engine::contacts::renewal;
 use crate::engine::devices::{link, notice};
 use crate::engine::group::{content, disputes, listing};
 use crate::engine::inbound::{contests, knock, parcels};
-use crate::engine::keepers::{leaving, mine, roles};
+use crate::engine::keepers::{leaving, mine, roles, seeking};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
 use crate::engine::replication::sync;
@@ -69,6 +69,8 @@ pub enum Input {
     },
     /// The operator changed the configuration: from the next input on this holds. Writes nothing.
     Policy(Box<Policy>),
+    /// How many bytes are free on the disk. Writes nothing.
+    FreeDisk(u64),
     /// Time passed: expire, retry, publish.
     Tick,
     /// The daemon ends: the runtime takes no further inputs and handles those that wait.
@@ -198,8 +200,20 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         }
         Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => parcels::frame(cx, peer, &frame),
         Input::Frame { peer, protocol: Protocol::Keeper, frame, .. } => roles::frame(cx, peer, &frame),
-        Input::Addresses(addresses) => renewal::addresses_changed(cx, addresses),
-        Input::Found { account, cards } => found::found(cx, account, &cards),
+        Input::Addresses(addresses) => {
+            if addresses != cx.live.addresses {
+                cx.live.keepers.moved(cx.now);
+            }
+            renewal::addresses_changed(cx, addresses)
+        }
+        Input::Found { account, cards } => {
+            seeking::found(cx, &account, &cards)?;
+            found::found(cx, account, &cards)
+        }
+        Input::FreeDisk(bytes) => {
+            cx.live.free_disk = Some(bytes);
+            Ok(())
+        }
         Input::Tick => clock::tick(cx),
     }
 }

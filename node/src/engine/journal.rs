@@ -46,6 +46,9 @@ pub(super) enum What {
     /// Something about one changed.
     #[serde(rename = "c")]
     Changed(Spot),
+    /// No keeper has one of ours any more.
+    #[serde(rename = "e")]
+    KeptExpired(Spot),
     /// Anything else: its kind and its data, JSON text of the API's shape.
     #[serde(rename = "o")]
     Other(String, String),
@@ -74,6 +77,7 @@ impl What {
             Self::Sent(_) => kind::MESSAGE_SENT,
             Self::Received(_) => kind::MESSAGE_RECEIVED,
             Self::Changed(_) => kind::MESSAGE_CHANGED,
+            Self::KeptExpired(_) => kind::MESSAGE_KEPT_EXPIRED,
             Self::Other(kind, _) => kind,
         }
     }
@@ -186,6 +190,7 @@ pub(super) fn message(
     let what = match kind {
         EventKind::MessageSent => What::Sent(spot),
         EventKind::MessageReceived => What::Received(spot),
+        EventKind::MessageKeptExpired => What::KeptExpired(spot),
         _ => What::Changed(spot),
     };
     append(cx, what)

@@ -6,6 +6,7 @@ use covey_feed::{Author, FeedKey};
 use covey_pairing::crypto::sign::SigningSecret;
 use covey_pairing::identity::{AccountSecret, DeviceSecret, KeyLog};
 use covey_pairing::ids::{AccountId, DeviceId};
+use covey_pairing::keeper::{InboxKey, InboxSecret};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +129,14 @@ impl Me {
         self.save(tx)
     }
 
+    /// Remembers the key with which the list of contacts opens that lies at a keeper of the account: it is asked for when there is a keeper.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn wants_contacts(&self, tx: &mut Tx<'_>, words: &AccountSecret) -> Result<(), EngineError> {
+        ListKeys::save(tx, &self.account, Some(words))
+    }
+
     /// Commits to a recovery key, if the account is of an older version that did not and its seed is still here. Whether it did.
     ///
     /// # Errors
@@ -155,6 +164,7 @@ impl Me {
     /// # Errors
     /// Those of the store.
     pub fn seal(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        ListKeys::save(tx, &self.account, None)?;
         self.account = self.account.sealed();
         tx.put(&tables::seed_left(), &())?;
         self.written_down(tx)
@@ -192,6 +202,33 @@ impl Me {
         let first_key = words.signing().filter(|_| words.is_first()).cloned();
         let account = if new { keys.clone() } else { keys.sealed() };
         Self { account, device, key_log, backed_up: !new, first_key }
+    }
+}
+
+/// What our list of contacts is sealed to, where it lies at keepers.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct ListKeys {
+    /// Its public half is all that a node needs whose seed was erased.
+    pub(super) write: InboxKey,
+    /// The secret half: of an account that was brought back with its words, until its list is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) read: Option<InboxSecret>,
+}
+
+impl ListKeys {
+    pub(super) fn load(tx: &Tx<'_>) -> Result<Option<Self>, EngineError> {
+        Ok(tx.get(&tables::list_keys())?)
+    }
+
+    /// Stores them, if the seed is here from which they come. `words`: they were just typed in, and the list of before is wanted.
+    pub(super) fn save(
+        tx: &mut Tx<'_>,
+        account: &AccountSecret,
+        words: Option<&AccountSecret>,
+    ) -> Result<(), EngineError> {
+        let read = words.and_then(InboxSecret::of_list);
+        let Some(own) = InboxSecret::of_list(account).or_else(|| read.clone()) else { return Ok(()) };
+        Ok(tx.put(&tables::list_keys(), &Self { write: own.public(), read })?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the operator configured, as far as the engine cares.
 
 use covey_pairing::consent::{StrangerLimitsConfig, WORK_BITS};
+use covey_pairing::keeper::{Limits, MAX_OWNERS};
 
 /// The engine's part of the configuration.
 #[derive(Debug, Clone)]
@@ -32,6 +33,10 @@ pub struct Policy {
     pub work: Quota,
     /// What strangers may do.
     pub strangers: StrangerLimitsConfig,
+    /// Most bytes of mail kept for other accounts.
+    pub mail_bytes: u64,
+    /// Most accounts whose mail is kept.
+    pub mail_accounts: usize,
     /// Leading zero bits of the proof of work on our own invites.
     pub work_bits: u8,
     /// Which rules this node breaks, in builds that can.
@@ -67,6 +72,8 @@ impl Default for Policy {
             quota: Quota::default(),
             work: WORK,
             strangers: StrangerLimitsConfig::default(),
+            mail_bytes: Limits::default().all,
+            mail_accounts: MAX_OWNERS,
             work_bits: WORK_BITS,
             #[cfg(any(test, feature = "hostile"))]
             mischief: None,

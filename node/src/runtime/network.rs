@@ -82,6 +82,11 @@ impl Network for OverlayNetwork {
                     debug!(%peer, %protocol, %error, "a frame was not sent; it is sent again when it matters");
                 }
             }
+            Effect::Repay { peer, len } => {
+                if let Some(peer) = addressing::peer_id(peer) {
+                    self.overlay.repay(peer, Protocol::Keeper, len);
+                }
+            }
             // Receivers end only with the daemon.
             Effect::Allow { peer, addresses } => drop(self.gate.send(Gate::Allow(peer, addresses))),
             Effect::Revoke { peer } => drop(self.gate.send(Gate::Revoke(peer))),

@@ -94,6 +94,7 @@ export class Follower {
       case 'message.received':
       case 'message.sent':
       case 'message.changed':
+      case 'message.kept_expired':
         this.#store.putMessage(data, kind === 'message.received');
         this.#refresh(data.channel);
         break;

@@ -77,6 +77,15 @@ impl Budget {
         granted
     }
 
+    /// Gives back what a frame of `len` bytes took: it was not a stranger's after all. `[NET-STRANGER-REPAID]`
+    pub(crate) fn repay(&mut self, key: Key, len: u32) {
+        self.all_frames.give(1.0);
+        if let Some(stranger) = self.strangers.get_mut(&key) {
+            stranger.frames.give(1.0);
+            stranger.bytes.give(f64::from(len));
+        }
+    }
+
     /// Whether a record may be looked at now. `[NET-RECORD-RATE]`
     pub(crate) fn record(&mut self, key: Key, now: Instant) -> bool {
         if !self.all_records.holds(1.0, now) {
@@ -129,6 +138,20 @@ mod tests {
         let mut budget = Budget::new(start);
         assert_eq!((0..16).filter(|_| budget.frame(origin(1), 64 << 10, start)).count(), 4);
         assert_eq!((0..100).filter(|_| budget.stream(origin(1), start)).count(), 8);
+    }
+
+    #[test]
+    fn whoever_is_repaid_each_time_is_never_refused_and_nobody_gains() {
+        // [NET-STRANGER-REPAID]
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        for _ in 0..1_000 {
+            assert!(budget.frame(origin(1), 60 << 10, start));
+            budget.repay(origin(1), 60 << 10);
+        }
+        budget.repay(origin(1), 1 << 30);
+        assert_eq!((0..100).filter(|_| budget.frame(origin(1), 100, start)).count(), 16);
+        assert!(budget.frame(origin(2), 100, start), "another origin is not affected");
     }
 
     #[test]

@@ -198,7 +198,9 @@ impl Reader {
             return Err(End::Over);
         };
         // [NET-STRANGER-BUDGET]
-        if self.stranger() && !self.shared.stranger_frame(self.origin.budget(self.peer), announced, Instant::now()) {
+        if self.stranger()
+            && !self.shared.stranger_frame(self.protocol, self.origin.budget(self.peer), announced, Instant::now())
+        {
             return Err(End::Refuse);
         }
         let bytes = if self.stranger() { &self.shared.stranger_bytes } else { &self.shared.event_bytes };

@@ -30,6 +30,7 @@ use crate::{
 const SIGNING_CONTEXT: &str = "covey 2026 account signing key v1";
 const DH_CONTEXT: &str = "covey 2026 account dh key v1";
 const KEM_CONTEXT: &str = "covey 2026 account kem key v1";
+const LIST_CONTEXT: &str = "covey 2026 contact list key v1";
 
 /// The secrets of an account: its operational keys, without the one that signs on a plain device; and the seed unless the node is sealed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +130,12 @@ impl AccountSecret {
     /// The recovery phrase: 24 lower-case words separated by single spaces. None if the seed is not here.
     pub fn phrase(&self) -> Option<Zeroizing<String>> {
         self.seed.as_ref().map(phrase::words)
+    }
+
+    /// The seed of the key that the account's list of contacts is sealed to ([`crate::keeper::ContactList`]): it comes from the words, whatever
+    /// rotations there were. None if the seed is not here.
+    pub fn list_seed(&self) -> Option<Secret<32>> {
+        self.seed.as_ref().map(|seed| derive_bytes(LIST_CONTEXT, seed.expose()))
     }
 
     /// The recovery key for the rotation number `index`. None if the seed is not here.

@@ -10,6 +10,8 @@ use crate::version::Version;
 pub const KEEPER_FRAME_MAX: usize = 80 * 1024;
 /// Parcels that are acknowledged in one frame.
 const MAX_GOT: usize = 256;
+/// Parcels that a depositor asks for in one frame: as many as a slot holds.
+pub const MAX_CHECKED: usize = 64;
 
 /// A slot as a device of its owner registers it: with the hash of its token, and the number of that token. Of two tokens the one with the
 /// higher number counts.
@@ -28,6 +30,9 @@ pub struct Room {
     /// Parcels were refused for want of room since the owner last fetched all.
     #[serde(rename = "f")]
     pub refused: bool,
+    /// What the keeper's clock says, Unix milliseconds; 0: it does not say.
+    #[serde(rename = "t", default)]
+    pub clock: u64,
 }
 
 /// One frame, `[1, {"name": content}]`.
@@ -61,6 +66,20 @@ pub enum KeeperFrame {
     Full(ByteArray<32>),
     /// Keeper: not taken, whatever the reason.
     No(ByteArray<32>),
+    /// Keeper: too many into this slot at once; the same again in a second.
+    Later(ByteArray<32>),
+    /// Depositor: which of these parcels, by their hashes, are neither in that slot nor fetched from it?
+    Check(SlotId, SlotToken, Vec<ByteArray<32>>),
+    /// Keeper: these; all of them if the slot is unknown or the token wrong.
+    Missing(SlotId, Vec<ByteArray<32>>),
+    /// Owner: this is my list of contacts, instead of the one that lies there.
+    PutList(ByteBuf),
+    /// Keeper: the list with this hash is durable.
+    ListKept(ByteArray<32>),
+    /// Owner: which list lies there?
+    GetList,
+    /// Keeper: this one, or none.
+    List(Option<ByteBuf>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +101,7 @@ impl KeeperFrame {
             Self::Slots(_, slots) if slots.len() > MAX_SLOTS => Err(NotAFrame),
             Self::Welcome(_, addresses) if !are_few(addresses) => Err(NotAFrame),
             Self::Got(numbers) if numbers.len() > MAX_GOT => Err(NotAFrame),
+            Self::Check(.., hashes) | Self::Missing(_, hashes) if hashes.len() > MAX_CHECKED => Err(NotAFrame),
             _ => Ok(frame),
         }
     }

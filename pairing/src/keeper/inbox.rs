@@ -15,6 +15,7 @@ use crate::crypto::{
     kem::{CIPHERTEXT_LEN, KemPublic, KemSecret},
     secret::Secret,
 };
+use crate::identity::AccountSecret;
 
 const DH_CONTEXT: &str = "covey 2026 inbox dh key v1";
 const KEM_CONTEXT: &str = "covey 2026 inbox kem key v1";
@@ -68,6 +69,11 @@ impl InboxSecret {
     /// The key of a seed.
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self(Secret::new(seed))
+    }
+
+    /// The key that the list of contacts of an account is sealed to. None if the account's seed is not here.
+    pub fn of_list(account: &AccountSecret) -> Option<Self> {
+        account.list_seed().map(Self)
     }
 
     /// What contacts are told.

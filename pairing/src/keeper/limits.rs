@@ -14,6 +14,10 @@ pub const SLOT_PARCELS: u64 = 64;
 pub const SLOT_BYTES: u64 = 4 << 20;
 /// Bytes of all slots of an owner, unless the operator says otherwise.
 pub const OWNER_BYTES: u64 = 64 << 20;
+/// Time between deposits into one slot, in milliseconds: ten in a second.
+pub const DEPOSIT_EVERY_MS: u64 = 100;
+/// Deposits into one slot at once: a backlog of a thousand messages.
+pub const DEPOSIT_BURST: u64 = 20;
 /// Accounts whose mail one node keeps.
 pub const MAX_OWNERS: usize = 64;
 /// Slots of an owner: one for each contact.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{InboxKey, SlotId, SlotToken, are_few, fewer};
-use crate::{identity::DeviceKeys, version::Version};
+use crate::{identity::DeviceKeys, ids::AccountId, version::Version};
 
 /// Keepers that an account has at most.
 pub const MAX_KEEPERS: usize = 3;
@@ -18,6 +18,8 @@ pub struct NotAMailbox;
 /// A contact's slot at one keeper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailboxAt {
+    /// The account of the keeper, whose card says where it is when it moved.
+    pub account: AccountId,
     /// The device of the keeper: signs receipts, and is the peer to connect to.
     pub keeper: DeviceKeys,
     /// Where it was last known to listen: multiaddresses as text, opaque here.
@@ -28,7 +30,7 @@ pub struct MailboxAt {
     pub token: SlotToken,
 }
 
-/// `[1, inbox key, [[keeper, addresses, slot, token]…], number]`. Without keepers: no mail waits any more.
+/// `[1, inbox key, [[account, keeper, addresses, slot, token]…], number]`. Without keepers: no mail waits any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
 pub struct Mailbox {
@@ -45,11 +47,11 @@ pub struct Mailbox {
 struct Wire(Version<1>, InboxKey, Vec<At>, #[serde(default)] u64);
 
 #[derive(Serialize, Deserialize)]
-struct At(DeviceKeys, Vec<String>, SlotId, SlotToken);
+struct At(AccountId, DeviceKeys, Vec<String>, SlotId, SlotToken);
 
 impl From<Mailbox> for Wire {
     fn from(mailbox: Mailbox) -> Self {
-        let at = mailbox.at.into_iter().map(|at| At(at.keeper, at.addresses, at.slot, at.token));
+        let at = mailbox.at.into_iter().map(|at| At(at.account, at.keeper, at.addresses, at.slot, at.token));
         Self(Version, mailbox.key, at.collect(), mailbox.number)
     }
 }
@@ -59,10 +61,16 @@ impl TryFrom<Wire> for Mailbox {
 
     /// [KEEP-2]
     fn try_from(Wire(_, key, at, number): Wire) -> Result<Self, NotAMailbox> {
-        if at.len() > MAX_KEEPERS || !at.iter().all(|at| are_few(&at.1)) {
+        if at.len() > MAX_KEEPERS || !at.iter().all(|at| are_few(&at.2)) {
             return Err(NotAMailbox);
         }
-        let at = at.into_iter().map(|At(keeper, addresses, slot, token)| MailboxAt { keeper, addresses, slot, token });
+        let at = at.into_iter().map(|At(account, keeper, addresses, slot, token)| MailboxAt {
+            account,
+            keeper,
+            addresses,
+            slot,
+            token,
+        });
         Ok(Self { key, at: at.collect(), number })
     }
 }

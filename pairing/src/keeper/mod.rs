@@ -25,6 +25,7 @@ mod inbox;
 mod limits;
 mod mailbox;
 mod receipt;
+mod remembered;
 mod slot;
 mod ticket;
 
@@ -45,13 +46,14 @@ fn fewer(addresses: &mut Vec<String>) {
 }
 
 pub use deposit::{Deposit, DepositError, MAX_CONTENT};
-pub use frame::{KEEPER_FRAME_MAX, KeeperFrame, NotAFrame, Room, SlotEntry};
+pub use frame::{KEEPER_FRAME_MAX, KeeperFrame, MAX_CHECKED, NotAFrame, Room, SlotEntry};
 pub use inbox::{InboxError, InboxKey, InboxSecret, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX};
 pub use limits::{
-    KEPT_FOR_MS, LARGE, LARGE_KEPT_FOR_MS, Limits, MAX_OWNERS, MAX_SLOTS, OWNER_BYTES, SLOT_BYTES, SLOT_PARCELS, Use,
-    kept_for,
+    DEPOSIT_BURST, DEPOSIT_EVERY_MS, KEPT_FOR_MS, LARGE, LARGE_KEPT_FOR_MS, Limits, MAX_OWNERS, MAX_SLOTS, OWNER_BYTES,
+    SLOT_BYTES, SLOT_PARCELS, Use, kept_for,
 };
 pub use mailbox::{MAX_KEEPERS, Mailbox, MailboxAt, NotAMailbox};
 pub use receipt::Receipt;
+pub use remembered::{ContactList, Remembered};
 pub use slot::{SlotId, SlotToken, TokenHash};
 pub use ticket::{KEEPER_TICKET_LIFETIME_MS, KeeperTicket, KeeperTicketError, TicketSecret};

@@ -10,6 +10,7 @@ use super::{are_few, fewer};
 use crate::{
     crypto::{hash::blake3, secret::Secret},
     identity::DeviceKeys,
+    ids::AccountId,
     version::Version,
 };
 
@@ -60,6 +61,8 @@ pub enum KeeperTicketError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
 pub struct KeeperTicket {
+    /// The account of the keeper: it is found again by its card when it moved.
+    pub account: AccountId,
     /// The device of the keeper.
     pub keeper: DeviceKeys,
     /// Good once.
@@ -71,23 +74,23 @@ pub struct KeeperTicket {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire(Version<1>, DeviceKeys, TicketSecret, u64, Vec<String>);
+struct Wire(Version<1>, AccountId, DeviceKeys, TicketSecret, u64, Vec<String>);
 
 impl From<KeeperTicket> for Wire {
     fn from(ticket: KeeperTicket) -> Self {
-        let KeeperTicket { keeper, secret, expires_at, addresses } = ticket;
-        Self(Version, keeper, secret, expires_at, addresses)
+        let KeeperTicket { account, keeper, secret, expires_at, addresses } = ticket;
+        Self(Version, account, keeper, secret, expires_at, addresses)
     }
 }
 
 impl TryFrom<Wire> for KeeperTicket {
     type Error = KeeperTicketError;
 
-    fn try_from(Wire(_, keeper, secret, expires_at, addresses): Wire) -> Result<Self, KeeperTicketError> {
+    fn try_from(Wire(_, account, keeper, secret, expires_at, addresses): Wire) -> Result<Self, KeeperTicketError> {
         if !are_few(&addresses) {
             return Err(KeeperTicketError::TooLong);
         }
-        Ok(Self { keeper, secret, expires_at, addresses })
+        Ok(Self { account, keeper, secret, expires_at, addresses })
     }
 }
 

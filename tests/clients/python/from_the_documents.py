@@ -238,11 +238,23 @@ def mistakes(client):
     assert client.refused("events.fetch", **{"from": "elsewhere"}) == "invalid_cursor"
 
 
-def afterwards(alice, bob, nodes, documents, ids):
+def forgotten(alice, bob, carol, node, documents, ids):
+    """Bob is away, and his keeper stops keeping mail for him."""
+    bob.call("keeper.add", ticket=carol.call("keeper.serve")["ticket"])
+    eventually("alice knows the keeper", lambda: alice.call("pair.show", contact=ids["bob"])["keepers"] == 1)
+    bob.close()
+    node.stop()
+    sent = alice.call("message.send", to=ids["bob"], text="While you are away")
+    eventually("it is kept", lambda: alice.call("message.show", id=sent["id"])["state"] == "kept")
+    carol.call("keeper.remove", keeper=ids["bob"])
+    alice.call("message.send", to=ids["bob"], text="And this")
+    eventually("alice is told that it is kept no more", lambda: "message.kept_expired" in documents.seen_kinds)
+
+
+def afterwards(alice, bob, carol, nodes, documents, ids):
     """What happens to a node that is stopped, lost and found again."""
     phrase_of = nodes["bob"]
-    bob.close()
-    phrase_of.stop()
+    forgotten(alice, bob, carol, phrase_of, documents, ids)
     words = json.loads(phrase_of.run("account", "phrase", "--json"))["phrase"]
     eventually("alice sees bob go", lambda: "peer" in documents.seen_kinds)
     phrase_of.start()
@@ -325,7 +337,7 @@ def main():
         journal(alice)
         locked(documents, options.covey, base, nodes)
         mistakes(carol)
-        afterwards(alice, bob, nodes, documents, ids)
+        afterwards(alice, bob, carol, nodes, documents, ids)
         missing = set(documents.methods) - set(documents.called)
         assert not missing, f"never called: {sorted(missing)}"
         unheard = set(documents.kinds) - set(documents.seen_kinds)

@@ -3,7 +3,7 @@
 use covey_pairing::keeper::{
     KeeperFrame, KeeperTicket, Mailbox, MailboxAt, Receipt, Room, SlotEntry, SlotToken, TicketSecret, Use,
 };
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 
 use super::{Seeds, mode, named, rng};
 use crate::targets::{
@@ -19,7 +19,7 @@ pub(crate) fn keeper_objects() -> Seeds {
     let parcel = keepers::parcel(b"content");
     let payload = keepers::inbox().open(slot.as_bytes(), &parcel).unwrap();
     let receipt = Receipt::sign(stages()[0].0.device.signing(), slot, &parcel, NOW);
-    let room = Room { used: Use { parcels: 1, bytes: 2_000 }, limit: 1 << 20, refused: false };
+    let room = Room { used: Use { parcels: 1, bytes: 2_000 }, limit: 1 << 20, refused: false, clock: NOW };
     let frames = [
         KeeperFrame::Hello(Some(TicketSecret::random(&mut rng)), ByteBuf::from(vec![1; 100])),
         KeeperFrame::welcome(room, addresses.clone()),
@@ -29,11 +29,14 @@ pub(crate) fn keeper_objects() -> Seeds {
         KeeperFrame::Batch(1, false, room),
         KeeperFrame::Kept(receipt),
         KeeperFrame::Waiting,
+        KeeperFrame::Check(slot, token.clone(), vec![ByteArray::new([1; 32])]),
+        KeeperFrame::Missing(slot, vec![ByteArray::new([1; 32])]),
     ];
-    let at = vec![MailboxAt { keeper, addresses: addresses.clone(), slot, token }];
+    let account = stages()[0].0.account.id();
+    let at = vec![MailboxAt { account, keeper, addresses: addresses.clone(), slot, token }];
     let mailbox = Mailbox { key: keepers::inbox().public(), at, number: 1 };
     let secret = TicketSecret::random(&mut rng);
-    let ticket = KeeperTicket { keeper, secret, expires_at: NOW, addresses }.to_string();
+    let ticket = KeeperTicket { account, keeper, secret, expires_at: NOW, addresses }.to_string();
     let ticket = data_encoding::BASE32_NOPAD.decode(ticket["covey-keeper:".len()..].to_uppercase().as_bytes()).unwrap();
     let mut seeds = named("frame", frames.iter().map(|frame| mode(0, &frame.encode())));
     seeds.extend(named("parcel", [mode(1, &parcel), mode(2, &payload)]));

@@ -68,6 +68,7 @@ pub fn contact(id: &str, alias: Option<&str>, state: ContactState) -> Contact {
         keepers: 0,
         keepers_reached: None,
         verified_before: false,
+        remembered: false,
         contested: false,
         renewal: false,
         online: false,
@@ -748,6 +749,7 @@ fn keeper(role: KeeperRole) -> Keeper {
         parcels: 7,
         refused: false,
         state: KeeperState::Keeps,
+        clock_off: None,
     }
 }
 

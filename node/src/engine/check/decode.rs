@@ -10,6 +10,7 @@ use covey_pairing::session::{DeviceSessions, PrekeyStore};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_bytes::ByteBuf;
 
+use crate::engine::me::ListKeys;
 use crate::engine::records::channels::Channel;
 use crate::engine::records::devices::{Card, DeviceRef};
 use crate::engine::records::disputes::Frozen;
@@ -108,7 +109,7 @@ fn mail(row: &Row<'_, '_>, table: Table, what: Option<u8>) -> Result<(), String>
         (Table::Keeping, Some(7)) | (Table::Mailbox, Some(3)) => row.is::<AccountId>(),
         (Table::Keeping, Some(8)) => row.is::<keeping::Used>(),
         (Table::Keeping, Some(11)) => row.is::<keeper_requests::Wanted>(),
-        (Table::Keeping, Some(9)) => row.bytes(|_| Ok::<(), String>(())),
+        (Table::Keeping, Some(9 | 20)) => row.bytes(|_| Ok::<(), String>(())),
         (Table::Mailbox, Some(0)) => row.is::<InboxSecret>(),
         (Table::Mailbox, Some(1)) => row.is::<mailboxes::Mine>(),
         (Table::Mailbox, Some(2)) => row.is::<mailboxes::Given>(),
@@ -119,6 +120,8 @@ fn mail(row: &Row<'_, '_>, table: Table, what: Option<u8>) -> Result<(), String>
         (Table::Mailbox, Some(8)) => row.is::<mailboxes::Inbox>(),
         (Table::Mailbox, Some(10)) => row.is::<mailboxes::Told>(),
         (Table::Mailbox, Some(9)) => row.is::<keeper_requests::Asked>(),
+        (Table::Mailbox, Some(20)) => row.is::<ListKeys>(),
+        (Table::Mailbox, Some(21)) => row.is::<mailboxes::ListTold>(),
         (other, _) => Err(format!("is of no known kind of the table {other:?}")),
     }
 }

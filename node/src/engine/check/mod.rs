@@ -10,6 +10,7 @@ mod floors;
 mod groups;
 mod indices;
 mod kept;
+mod mail;
 mod mend_feeds;
 mod mend_messages;
 mod mending;

@@ -12,7 +12,7 @@ use crate::engine::check::feeds::{self, Known};
 use crate::engine::check::findings::Findings;
 use crate::engine::check::mending::{Mending, Rebuilt};
 use crate::engine::check::progress::Progress;
-use crate::engine::check::{decode, floors, groups, indices, kept, mend_feeds, mend_messages};
+use crate::engine::check::{decode, floors, groups, indices, kept, mail, mend_feeds, mend_messages};
 use crate::engine::counters::Counter;
 use crate::engine::records::channels;
 use crate::engine::records::people::{self, Contact};
@@ -41,6 +41,7 @@ pub(crate) fn rebuild(
     mend_feeds::mend(&mut mending, &me, progress)?;
     groups::mend(&mut mending, &me)?;
     mend_messages::mend(&mut mending, &me, progress)?;
+    mending.step(mail::mend)?;
     let known = feeds::known(&mending.tx(), &mut Findings::default())?;
     mending.step(|tx, _| counters(tx, &known, floors))?;
     mending.store.flush()?;

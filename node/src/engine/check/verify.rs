@@ -2,7 +2,7 @@
 
 use crate::engine::check::findings::Findings;
 use crate::engine::check::progress::Progress;
-use crate::engine::check::{decode, feeds, groups, messages, people};
+use crate::engine::check::{decode, feeds, groups, mail, messages, people};
 use crate::engine::{EngineError, Me};
 use crate::store::Tx;
 
@@ -27,6 +27,7 @@ pub(crate) fn verify(tx: &Tx<'_>, rows: u64, progress: Progress<'_>) -> Result<F
         let feeds = feeds::check(tx, &me, &mut found, progress)?;
         messages::check(tx, &feeds, &mut found, progress)?;
         groups::check(tx, &mut found)?;
+        mail::check(tx, &mut found)?;
         people::check_counters(tx, &feeds, &mut found)?;
     } else {
         found.note("what the records mean to each other was not checked, since some are not usable");

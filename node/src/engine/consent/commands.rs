@@ -5,10 +5,10 @@ use covey_api::names::shell_word;
 use covey_api::{ApiError, Reason, sentence};
 use covey_pairing::consent::{Command, ConsentError, Input, State};
 
-use crate::engine::Cx;
 use crate::engine::consent::step;
 use crate::engine::records::people::{self, Contact};
 use crate::engine::shown::{contact, ids};
+use crate::engine::{Cx, tables};
 
 /// Runs an operator's command on a contact and tells what came of it.
 pub(in crate::engine) fn command(
@@ -20,6 +20,18 @@ pub(in crate::engine) fn command(
     let name = contact.alias.clone().unwrap_or_else(|| ids::short(&account.to_string()));
     step::step(cx, contact, input, None)?.map_err(|error| refused(&name, &error))?;
     let contact = people::load_or_new(cx.tx, &account, cx.now)?;
+    Ok(contact::show(cx, &contact)?)
+}
+
+/// Forgets somebody who is known from the list of contacts that came back with this account, and from nothing else.
+pub(in crate::engine) fn forget_remembered(cx: &mut Cx<'_, '_>, contact: Contact) -> Result<api::Contact, ApiError> {
+    let contact = Contact { remembered: false, alias: None, changed_at: cx.now, ..contact };
+    if let Some(alias) = people::alias_of(cx.tx, &contact.account)? {
+        cx.tx.delete(&tables::alias(&alias));
+    }
+    contact.save(cx.tx)?;
+    cx.notices.contact(&contact.account);
+    step::announce(cx, &contact)?;
     Ok(contact::show(cx, &contact)?)
 }
 

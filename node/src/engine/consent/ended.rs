@@ -58,7 +58,7 @@ fn is_over(contact: &Contact, now: u64) -> bool {
     let since = relationship.since().max(contact.changed_at);
     match relationship.state() {
         // A block that was lifted is remembered: another device of ours may not have heard.
-        State::Stranger => relationship.blocks() == 0,
+        State::Stranger => relationship.blocks() == 0 && !contact.remembered,
         State::Expired | State::Cancelled | State::Refused | State::Removed => {
             contact.alias.is_none() && since.saturating_add(KEEP) <= now
         }

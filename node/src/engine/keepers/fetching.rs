@@ -107,6 +107,13 @@ pub(super) fn batch(cx: &mut Cx<'_, '_>, peer: PeerKey, upto: u64, more: bool, r
 
 /// Time passed: keepers that did not answer are asked again, and for what did not fit.
 pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    if cx.live.keepers.is_second_fetch(cx.now) {
+        for mine in mailboxes::all_mine(cx.tx)?.into_iter().filter(|mine| mine.stands == Stands::Keeps) {
+            if cx.live.connected.contains(&mine.peer()) {
+                waiting(cx, mine.peer())?;
+            }
+        }
+    }
     let due = |fetching: &Fetching| (fetching.asked || fetching.skipped) && fetching.at <= cx.now;
     let due: Vec<_> = cx.live.keepers.fetching.iter().filter(|(_, f)| due(f)).map(|(p, f)| (*p, *f)).collect();
     for (peer, fetching) in due {

@@ -8,7 +8,7 @@ use covey_pairing::keeper::{
     KEEPER_TICKET_LIFETIME_MS, KeeperFrame, KeeperTicket, Limits, MAX_OWNERS, OVERHEAD, PARCEL_MAX, Receipt, Room,
     SlotEntry, SlotId, SlotToken, TicketSecret, Use, kept_for,
 };
-use serde_bytes::ByteArray;
+use serde_bytes::{ByteArray, ByteBuf};
 use tracing::{debug, info};
 
 use crate::engine::keepers::say::send;
@@ -41,7 +41,8 @@ pub(in crate::engine) fn ticket(
     let expires_at = cx.now.saturating_add(KEEPER_TICKET_LIFETIME_MS);
     cx.tx.put(&tables::keeper_ticket(&secret.hash()), &Issued { account, limit, expires_at })?;
     let (keeper, addresses) = (cx.me.device.keys(), cx.live.addresses.clone());
-    Ok(KeeperTicket { keeper, secret, expires_at, addresses }.shortened())
+    let account = cx.me.account_id();
+    Ok(KeeperTicket { account, keeper, secret, expires_at, addresses }.shortened())
 }
 
 /// [MAIL-3] An owner is here, or somebody with a ticket. A stranger without a good one is refused before anything is verified.
@@ -55,7 +56,7 @@ pub(in crate::engine) fn hello(
     let key = secret.map(|secret| tables::keeper_ticket(&secret.hash()));
     let ticket = key.as_ref().map(|key| cx.tx.get::<Issued>(key)).transpose()?.flatten();
     let ticket = ticket.filter(|ticket| ticket.expires_at > cx.now);
-    let owner = match ContactCard::open(card, cx.now) {
+    let owner = match ContactCard::open(card, 0) {
         Ok(card) if before.is_some() || ticket.is_some() => admit(cx, peer, &card, ticket.as_ref())?,
         _ => None,
     };
@@ -94,7 +95,10 @@ fn admit(
         }
         (None, Some(ticket)) => {
             let is_meant = ticket.account.is_none_or(|only| only == account);
-            if !is_meant || cx.me.is_ours(&account) || keeping::owners(cx.tx)?.len() >= MAX_OWNERS {
+            if !is_meant
+                || cx.me.is_ours(&account)
+                || keeping::owners(cx.tx)?.len() >= cx.policy.mail_accounts.min(MAX_OWNERS)
+            {
                 return Ok(None);
             }
             info!(account = %account.fmt_short(), "mail is kept for another account from now on");
@@ -139,7 +143,7 @@ fn told(cx: &mut Cx<'_, '_>, owner: &Owner) -> Result<(), EngineError> {
 /// What an owner uses and may use.
 fn room(cx: &Cx<'_, '_>, owner: &Owner) -> Result<Room, EngineError> {
     let Used { used, refused } = keeping::used(cx.tx, &owner.account)?;
-    Ok(Room { used, limit: owner.limit, refused })
+    Ok(Room { used, limit: owner.limit, refused, clock: cx.now })
 }
 
 /// [MAIL-10] A device of an owner names its slots, all that it knows.
@@ -195,6 +199,13 @@ pub(in crate::engine) fn deposit(
         send(cx, peer, &KeeperFrame::No(hash));
         return Ok(());
     };
+    // [MAIL-20]
+    if !cx.live.keepers.admits(id, cx.now) {
+        send(cx, peer, &KeeperFrame::Later(hash));
+        return Ok(());
+    }
+    // Whoever brings the right token is no stranger.
+    cx.effects.push(Effect::Repay { peer, len: parcel.len() });
     if let Some(same) = keeping::same(cx.tx, &id, &hash)? {
         let receipt = Receipt::sign(cx.me.device.signing(), id, parcel, same.until);
         send(cx, peer, &KeeperFrame::Kept(receipt));
@@ -202,8 +213,9 @@ pub(in crate::engine) fn deposit(
     }
     let Some(owner) = keeping::owner(cx.tx, &slot.owner)? else { return Ok(()) };
     let len = u64::try_from(parcel.len()).unwrap_or(u64::MAX);
-    if !has_room(cx.tx, &owner, &id, len)?
-        && !keeping::make_room(cx.tx, (&owner.account, &id), |tx| has_room(tx, &owner, &id, len))?
+    let most = Most { allowed: cx.policy.mail_bytes, free_disk: cx.live.free_disk };
+    if !has_room(cx.tx, &owner, &id, len, most)?
+        && !keeping::make_room(cx.tx, (&owner.account, &id), |tx| has_room(tx, &owner, &id, len, most))?
     {
         let used = keeping::used(cx.tx, &owner.account)?;
         if !used.refused {
@@ -223,11 +235,54 @@ pub(in crate::engine) fn deposit(
     Ok(())
 }
 
-/// [KEEP-5] Whether there is room for a parcel of this length.
-fn has_room(tx: &Tx<'_>, owner: &Owner, slot: &SlotId, len: u64) -> Result<bool, EngineError> {
-    let limits = Limits { owner: owner.limit, ..Limits::default() };
+/// What the operator allows for all accounts together, and what is free on the disk, in bytes.
+#[derive(Clone, Copy)]
+struct Most {
+    allowed: u64,
+    free_disk: Option<u64>,
+}
+
+/// [KEEP-5] Whether there is room for a parcel of this length. All mail takes a tenth of what would be free without it at most.
+fn has_room(tx: &Tx<'_>, owner: &Owner, slot: &SlotId, len: u64, most: Most) -> Result<bool, EngineError> {
+    let total = keeping::total(tx)?;
+    let disk = most.free_disk.map_or(u64::MAX, |free| free.saturating_add(total.bytes) / 10);
+    let limits = Limits { owner: owner.limit, all: most.allowed.min(disk) };
     let slot = keeping::slot(tx, slot)?.map_or_else(Use::default, |slot| slot.used);
-    Ok(limits.has_room(slot, keeping::used(tx, &owner.account)?.used, keeping::total(tx)?, len))
+    Ok(limits.has_room(slot, keeping::used(tx, &owner.account)?.used, total, len))
+}
+
+/// [MAIL-21] Somebody asks which of its parcels are still here. Unknown slots and wrong tokens get the same answer.
+pub(in crate::engine) fn check(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    id: SlotId,
+    token: &SlotToken,
+    hashes: Vec<ByteArray<32>>,
+) -> Result<(), EngineError> {
+    let slot = keeping::slot(cx.tx, &id)?.filter(|slot| slot.token.is_of(token));
+    let missing = match slot {
+        Some(slot) => keeping::missing(cx.tx, &id, &slot, &hashes)?,
+        None => hashes,
+    };
+    send(cx, peer, &KeeperFrame::Missing(id, missing));
+    Ok(())
+}
+
+/// An owner leaves its list of contacts, sealed, in place of the one of before.
+pub(in crate::engine) fn put_list(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
+    let owner = keeping::owner_at(cx.tx, peer)?;
+    let Some(owner) = owner.filter(|_| (OVERHEAD..=PARCEL_MAX).contains(&sealed.len())) else { return Ok(()) };
+    cx.tx.put_raw(&tables::contact_list(&owner.account), sealed);
+    send(cx, peer, &KeeperFrame::ListKept(ByteArray::new(blake3(sealed))));
+    Ok(())
+}
+
+/// An owner asks for its list: perhaps it has nothing else any more.
+pub(in crate::engine) fn get_list(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    let Some(owner) = keeping::owner_at(cx.tx, peer)? else { return Ok(()) };
+    let sealed = cx.tx.get_raw(&tables::contact_list(&owner.account))?.map(ByteBuf::from);
+    send(cx, peer, &KeeperFrame::List(sealed));
+    Ok(())
 }
 
 /// Mail of this account is kept no more; what lies here is deleted.

@@ -1,19 +1,23 @@
 //! The depositor: what a contact that is away has not acknowledged is left at its keepers, at two of them if it has several.
 
 use covey_feed::run::RunLimits;
-use covey_feed::{Entry, FeedKey, limits::MAX_RUN_ENTRIES};
+use covey_feed::{Entry, limits::MAX_RUN_ENTRIES};
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::ids::AccountId;
-use covey_pairing::keeper::{Deposit, InboxKey, KEPT_FOR_MS, KeeperFrame, MAX_CONTENT, Mailbox, MailboxAt, Receipt};
+use covey_pairing::keeper::{
+    Deposit, InboxKey, KEPT_FOR_MS, KeeperFrame, MAX_CONTENT, Mailbox, MailboxAt, Receipt, kept_for,
+};
 use serde_bytes::{ByteArray, ByteBuf};
 use tracing::{debug, warn};
 
+use crate::engine::keepers::checking;
+use crate::engine::keepers::places::{delivered, is_here, places, waiting};
 use crate::engine::keepers::say::send;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices::DeviceRef;
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::mailboxes::{self, Left, Pending, Span, Theirs};
-use crate::engine::records::{marks, messages, people};
+use crate::engine::records::{messages, people};
 use crate::engine::said::receipts;
 use crate::engine::wire::mail::{Mail, RESERVED};
 use crate::engine::{Cx, Effect, EngineError, PeerKey, tables};
@@ -26,6 +30,8 @@ const FULL: u64 = 3_600_000;
 const UNKNOWN: u64 = 24 * 3_600_000;
 /// How long after the usual time a receipt may say that a parcel is kept, in milliseconds: clocks differ.
 const CLOCKS: u64 = 2 * 24 * 3_600_000;
+/// Nobody promises to keep something for less than this, in milliseconds.
+const LEAST: u64 = 3_600_000;
 
 /// [MAIL-2] A device of a contact says where its mail waits.
 pub(in crate::engine) fn told(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8]) -> Result<(), EngineError> {
@@ -38,12 +44,18 @@ pub(in crate::engine) fn told(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8
     let theirs = Theirs { device: owner.device, mailbox, at: cx.now };
     cx.tx.save(&tables::theirs(account, &owner.device), &theirs);
     let after = mailboxes::places(cx.tx, account)?;
+    let mut gone = Vec::new();
     for (at, key) in before {
         match after.iter().find(|(now, _)| now.slot == at.slot) {
-            None => mailboxes::forget_left(cx.tx, account, &at.slot),
+            None => {
+                gone.extend(mailboxes::left(cx.tx, account, &at.slot)?.kept);
+                mailboxes::forget_left(cx.tx, account, &at.slot);
+                cx.live.keepers.forget(&at.slot);
+            }
             Some((now, now_key)) => anew(cx, account, now, *now_key != key, now.token != at.token)?,
         }
     }
+    checking::tell(cx, account, &gone)?;
     cx.live.keepers.away(owner.account, cx.now);
     Ok(())
 }
@@ -102,21 +114,9 @@ pub(super) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), Engine
     Ok(())
 }
 
-/// Whether a device of a contact is connected: then everything goes there.
-fn is_here(cx: &Cx<'_, '_>, account: &AccountId) -> bool {
-    let of = |peer: &PeerKey| cx.live.contacts.get(peer).is_some_and(|at| at.account == *account);
-    cx.live.opened.iter().any(of)
-}
-
-/// Where mail for a contact may be left. If this node is one of the keepers, the contact fetches from us anyway.
-fn places(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Vec<(MailboxAt, InboxKey)>, EngineError> {
-    let mut places = mailboxes::places(cx.tx, account)?;
-    places.retain(|(at, _)| !cx.me.is_this_device(&at.keeper.id));
-    Ok(places)
-}
-
 /// Leaves for a contact what it has not acknowledged, if it is still away.
 fn leave(cx: &mut Cx<'_, '_>, account: AccountId) -> Result<(), EngineError> {
+    checking::expire(cx, &account)?;
     let places = if is_here(cx, &account) { Vec::new() } else { places(cx, &account)? };
     let Some((channel, feed)) = waiting(cx, &account)?.filter(|_| !places.is_empty()) else {
         cx.live.keepers.rest(&account);
@@ -130,57 +130,39 @@ fn leave(cx: &mut Cx<'_, '_>, account: AccountId) -> Result<(), EngineError> {
             continue;
         }
         used += 1;
-        if prepare(cx, (&account, &channel, &feed), &at, &key, left)? {
-            busy = true;
-            hand_over(cx, &account, &at)?;
-        }
+        prepare(cx, (&account, &channel, &feed), &at, &key, left)?;
+        busy |= hand_over(cx, &account, &at)?;
     }
     if busy {
         cx.live.keepers.tried(&account, cx.now);
     } else {
-        cx.live.keepers.idle(account, cx.now);
+        let ends = mailboxes::next_end(cx.tx, &account)?;
+        cx.live.keepers.idle(account, cx.now, ends);
     }
     Ok(())
 }
 
-/// The channel with a contact and our feed there, if there is something in it that the contact has not.
-fn waiting(cx: &Cx<'_, '_>, account: &AccountId) -> Result<Option<(Channel, Feed)>, EngineError> {
-    let contact = people::load(cx.tx, account)?.filter(people::Contact::is_paired);
-    let Some(no) = contact.and_then(|contact| contact.channel) else { return Ok(None) };
-    let Some(channel) = channels::by_no(cx.tx, no)?.filter(|channel| channel.open) else { return Ok(None) };
-    let key = FeedKey { author: cx.me.author(), incarnation: channel.incarnation };
-    let Some(feed) = feeds::load(cx.tx, no, &key)? else { return Ok(None) };
-    let last = feed.head.map_or(0, |head| head.seq);
-    Ok((delivered(cx, account, &feed)? < last).then_some((channel, feed)))
-}
-
-/// Up to where any device of a contact has a feed of ours.
-fn delivered(cx: &Cx<'_, '_>, account: &AccountId, feed: &Feed) -> Result<u64, EngineError> {
-    let marks = marks::scan(cx.tx, feed.fid)?.into_iter().filter(|mark| mark.account == *account);
-    Ok(marks.map(|mark| mark.delivered).max().unwrap_or(0))
-}
-
-/// Makes and stores the next parcel for a slot, unless one is on its way. Whether there is one.
+/// Makes and stores the next parcel for a slot, unless one is on its way or there is nothing for it.
 fn prepare(
     cx: &mut Cx<'_, '_>,
     (account, channel, feed): (&AccountId, &Channel, &Feed),
     at: &MailboxAt,
     key: &InboxKey,
     mut left: Left,
-) -> Result<bool, EngineError> {
+) -> Result<(), EngineError> {
     let has = delivered(cx, account, feed)?;
-    let now = cx.now;
-    left.kept.retain(|span| span.until > now && (span.fid != feed.fid || span.last > has));
+    left.kept.retain(|span| span.fid != feed.fid || span.last > has);
     cx.tx.save(&tables::left(account, &at.slot), &left);
     let before = mailboxes::pending(cx.tx, account, &at.slot)?;
     if before.is_some_and(|pending| pending.fid == feed.fid && pending.last > has) {
-        return Ok(true);
+        return Ok(());
     }
     cx.tx.delete(&tables::pending(account, &at.slot));
-    let first = has.max(left.reached(feed.fid)) + 1;
-    let limits = RunLimits { entries: MAX_RUN_ENTRIES, bytes: MAX_CONTENT - RESERVED };
+    let (first, room) = left.gap(feed.fid, has);
+    let entries = room.and_then(|room| usize::try_from(room).ok()).unwrap_or(MAX_RUN_ENTRIES).min(MAX_RUN_ENTRIES);
+    let limits = RunLimits { entries, bytes: MAX_CONTENT - RESERVED };
     let run = if says_something(cx, channel, feed, first)? { feeds::serve(cx.tx, feed, first, limits)? } else { None };
-    let Some(run) = run else { return Ok(false) };
+    let Some(run) = run else { return Ok(()) };
     let last = run.last();
     let runs = vec![(feed.key.author, feed.key.incarnation, ByteBuf::from(run.encode()))];
     let content = Mail { channel: channel.id, runs, has: ends(cx, channel)? }.encode()?;
@@ -189,13 +171,10 @@ fn prepare(
             let hash = ByteArray::new(blake3(&parcel));
             let pending = Pending { hash, parcel: ByteBuf::from(parcel), fid: feed.fid, first, last };
             cx.tx.put(&tables::pending(account, &at.slot), &pending)?;
-            Ok(true)
         }
-        Err(error) => {
-            warn!(%error, "mail cannot be left for a contact");
-            Ok(false)
-        }
+        Err(error) => warn!(%error, "mail cannot be left for a contact"),
     }
+    Ok(())
 }
 
 /// Whether there is a message among the entries: receipts alone are not left.
@@ -222,20 +201,31 @@ fn ends(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<(covey_feed::Author, u
     Ok(feeds.filter_map(|feed| Some((feed.key.author, feed.key.incarnation, feed.head?.seq))).collect())
 }
 
-/// Sends the parcel that waits for a slot, or connects to its keeper first.
-fn hand_over(cx: &mut Cx<'_, '_>, account: &AccountId, at: &MailboxAt) -> Result<(), EngineError> {
+/// Sends the parcel that waits for a slot, or asks what lies there, or connects to the keeper first. Whether there was anything to say.
+fn hand_over(cx: &mut Cx<'_, '_>, account: &AccountId, at: &MailboxAt) -> Result<bool, EngineError> {
     let peer = PeerKey(at.keeper.network);
-    let Some(pending) = mailboxes::pending(cx.tx, account, &at.slot)? else { return Ok(()) };
+    let deposit = mailboxes::pending(cx.tx, account, &at.slot)?
+        .map(|pending| KeeperFrame::Deposit(at.slot, at.token.clone(), pending.parcel));
+    let is_question = deposit.is_none();
+    let frame = match deposit {
+        Some(deposit) => Some(deposit),
+        None => checking::question(cx, account, at)?,
+    };
+    let Some(frame) = frame else { return Ok(false) };
     if !cx.live.connected.contains(&peer) {
+        cx.live.keepers.miss(at.account, peer, cx.now);
         cx.effects.push(Effect::Dial { peer, addresses: at.addresses.clone() });
+    } else if is_question {
+        cx.live.keepers.asks(at.slot, cx.now);
+        send(cx, peer, &frame);
     } else if cx.live.keepers.may_send(at.slot, cx.now) {
-        send(cx, peer, &KeeperFrame::Deposit(at.slot, at.token.clone(), pending.parcel));
+        send(cx, peer, &frame);
     }
     let waiting = cx.live.keepers.at.entry(peer).or_default();
     if !waiting.contains(account) {
         waiting.push(*account);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whose parcel this is, of those that wait for an answer of a keeper, and its place.
@@ -262,19 +252,27 @@ pub(super) fn kept(cx: &mut Cx<'_, '_>, peer: PeerKey, receipt: &Receipt) -> Res
         warn!(?peer, "a keeper gives receipts that are not its own");
         return Ok(());
     }
-    let Pending { fid, first, last, .. } = pending;
+    let Pending { fid, first, last, hash, parcel } = pending;
     cx.tx.delete(&tables::pending(&account, &at.slot));
     let mut left = mailboxes::left(cx.tx, &account, &at.slot)?;
-    let until = receipt.until.min(cx.now.saturating_add(KEPT_FOR_MS + CLOCKS));
-    left.kept.push(Span { fid, first, last, until });
+    let until = counts_until(receipt.until, cx.now, parcel.len());
+    left.kept.push(Span { fid, first, last, until, hash: Some(hash) });
     left.reached = cx.now;
     cx.tx.save(&tables::left(&account, &at.slot), &left);
     cx.live.keepers.answered(&at.slot);
+    cx.live.keepers.checked(at.slot, cx.now);
     cx.live.keepers.took(account, cx.now);
     if let Some((channel, _)) = waiting(cx, &account)?.filter(|(_, feed)| feed.fid == fid) {
         receipts::kept(cx, &channel, fid, (first, last))?;
     }
     leave(cx, account)
+}
+
+/// Until when a parcel counts as kept, by our clock. A promise that cannot be is made by a clock that is wrong, ours or the keeper's: it keeps
+/// parcels for as long as others do, and says when it has lost one ([`checking`]).
+fn counts_until(promised: u64, now: u64, len: usize) -> u64 {
+    let possible = now.saturating_add(LEAST)..=now.saturating_add(KEPT_FOR_MS + CLOCKS);
+    if possible.contains(&promised) { promised } else { now.saturating_add(kept_for(len)) }
 }
 
 /// A keeper has no room for a parcel: it is tried again later, and others meanwhile.
@@ -291,9 +289,20 @@ pub(super) fn full(cx: &mut Cx<'_, '_>, peer: PeerKey, hash: &[u8; 32]) -> Resul
 pub(super) fn no(cx: &mut Cx<'_, '_>, peer: PeerKey, hash: &[u8; 32]) -> Result<(), EngineError> {
     let Some((account, at, _)) = pending(cx, peer, hash)? else { return Ok(()) };
     cx.tx.delete(&tables::pending(&account, &at.slot));
+    // What lay there is gone with the slot.
+    checking::lost(cx, &account, &at.slot)?;
     let mut left = mailboxes::left(cx.tx, &account, &at.slot)?;
     (left.closed_until, left.reached) = (cx.now.saturating_add(UNKNOWN), cx.now);
     cx.tx.save(&tables::left(&account, &at.slot), &left);
     cx.live.keepers.answered(&at.slot);
     leave(cx, account)
+}
+
+/// [MAIL-20] A keeper was left too much at once: it is given the same again a moment later.
+pub(super) fn later(cx: &mut Cx<'_, '_>, peer: PeerKey, hash: &[u8; 32]) -> Result<(), EngineError> {
+    if let Some((account, at, _)) = pending(cx, peer, hash)? {
+        cx.live.keepers.answered(&at.slot);
+        cx.live.keepers.later(account, cx.now);
+    }
+    Ok(())
 }

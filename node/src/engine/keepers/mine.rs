@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use crate::engine::counters::Counter;
 use crate::engine::keepers::say::send;
-use crate::engine::keepers::{fetching, slots, state};
+use crate::engine::keepers::{fetching, remembering, slots, state};
 use crate::engine::notices::Notice;
 use crate::engine::records::devices;
 use crate::engine::records::mailboxes::{self, Inbox, Mine, Stands};
@@ -21,10 +21,12 @@ pub(in crate::engine) fn add(cx: &mut Cx<'_, '_>, ticket: KeeperTicket) -> Resul
     let peer = PeerKey(ticket.keeper.network);
     let known = mailboxes::any_mine(cx.tx, peer)?;
     let (list, reached) = known.as_ref().map_or((0, None), |known| (known.list, known.reached));
+    let ahead = known.as_ref().and_then(|known| known.ahead);
     // With a new ticket for a keeper that we have, its slots stay what they are.
     let same = known.filter(|known| known.stands != Stands::Removed);
     let number = same.as_ref().map_or(mailboxes::number(cx.tx)?.saturating_add(1), |known| known.number);
     let mine = Mine {
+        account: Some(ticket.account),
         keeper: ticket.keeper,
         addresses: ticket.addresses,
         secret: Some(ticket.secret),
@@ -34,6 +36,7 @@ pub(in crate::engine) fn add(cx: &mut Cx<'_, '_>, ticket: KeeperTicket) -> Resul
         reached,
         since: same.map_or(cx.now, |known| known.since),
         number,
+        ahead,
     };
     mine.save(cx.tx);
     cx.notices.push(Notice::Shared(Key::keeper(&mine.keeper.id)));
@@ -116,7 +119,11 @@ pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// Connections to keepers are kept up.
 pub(super) fn allow(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     for mine in mailboxes::all_mine(cx.tx)? {
-        cx.effects.push(Effect::Allow { peer: mine.peer(), addresses: mine.addresses });
+        let peer = mine.peer();
+        if let Some(account) = mine.account.filter(|_| !cx.live.connected.contains(&peer)) {
+            cx.live.keepers.miss(account, peer, cx.now);
+        }
+        cx.effects.push(Effect::Allow { peer, addresses: mine.addresses });
     }
     Ok(())
 }
@@ -155,7 +162,7 @@ pub(super) fn welcome(
     cx.live.keepers.changed = true;
     slots::register(cx, peer)?;
     fetching::ask(cx, peer, 0);
-    Ok(())
+    remembering::keeper_came(cx, peer)
 }
 
 /// A keeper does not keep our mail.

@@ -1,16 +1,21 @@
 //! Mail that waits while its recipient is away. A node has up to three roles, which do not know each other: it keeps mail for other accounts
-//! ([`keeping`]), has its own kept ([`mine`], [`state`], [`slots`], [`fetching`], [`opening`]), and leaves some for contacts ([`leaving`]). [`roles`] hands
-//! each what is its own; [`asking`] is how contacts come to be keepers.
+//! ([`keeping`]), has its own kept ([`mine`], [`state`], [`slots`], [`fetching`], [`opening`]), and leaves some for contacts ([`leaving`], [`places`];
+//! [`checking`] whether it is still there). [`seeking`] finds keepers that moved. [`roles`] hands each what is its own; [`asking`] is how contacts come to
+//! be keepers.
 //!
 //! What the objects are is in `covey_pairing::keeper`; who says what when, in `node/SPEC.md`, section Keepers.
 
 pub(in crate::engine) mod asking;
+mod checking;
 mod fetching;
 pub(in crate::engine) mod keeping;
 pub(in crate::engine) mod leaving;
 pub(in crate::engine) mod mine;
 mod opening;
+mod places;
+mod remembering;
 pub(in crate::engine) mod roles;
 mod say;
+pub(in crate::engine) mod seeking;
 mod slots;
 mod state;

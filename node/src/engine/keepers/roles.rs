@@ -3,7 +3,7 @@
 use covey_pairing::keeper::KeeperFrame;
 use tracing::debug;
 
-use crate::engine::keepers::{asking, fetching, keeping, leaving, mine, slots, state};
+use crate::engine::keepers::{asking, checking, fetching, keeping, leaving, mine, remembering, seeking, slots, state};
 use crate::engine::{Cx, EngineError, PeerKey};
 
 /// A frame of the keeper protocol, from anybody: each role takes what it knows, from whom it knows.
@@ -27,11 +27,19 @@ pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, bytes: &[u8])
         KeeperFrame::Kept(receipt) => leaving::kept(cx, peer, &receipt),
         KeeperFrame::Full(hash) => leaving::full(cx, peer, &hash),
         KeeperFrame::No(hash) => leaving::no(cx, peer, &hash),
+        KeeperFrame::Later(hash) => leaving::later(cx, peer, &hash),
+        KeeperFrame::Check(slot, token, hashes) => keeping::check(cx, peer, slot, &token, hashes),
+        KeeperFrame::PutList(sealed) => keeping::put_list(cx, peer, &sealed),
+        KeeperFrame::GetList => keeping::get_list(cx, peer),
+        KeeperFrame::ListKept(hash) => remembering::kept(cx, peer, &hash),
+        KeeperFrame::List(sealed) => remembering::found(cx, peer, sealed.as_ref().map(|sealed| sealed.as_slice())),
+        KeeperFrame::Missing(slot, hashes) => checking::missing(cx, peer, &slot, &hashes),
     }
 }
 
 /// A peer connected.
 pub(in crate::engine) fn peer_came(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
+    cx.live.keepers.found(peer);
     mine::peer_came(cx, peer)?;
     leaving::peer_came(cx, peer)
 }
@@ -45,6 +53,7 @@ pub(in crate::engine) fn peer_went(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result
 pub(in crate::engine) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     keeping::allow(cx)?;
     mine::start(cx)?;
+    remembering::start(cx)?;
     leaving::start(cx)
 }
 
@@ -53,6 +62,7 @@ pub(in crate::engine) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     state::tick(cx)?;
     mine::tick(cx)?;
     fetching::tick(cx)?;
+    seeking::tick(cx)?;
     leaving::tick(cx)
 }
 
@@ -61,5 +71,6 @@ pub(in crate::engine) fn keep_house(cx: &mut Cx<'_, '_>) -> Result<(), EngineErr
     keeping::expire(cx)?;
     keeping::allow(cx)?;
     asking::keep_house(cx)?;
-    mine::keep_house(cx)
+    mine::keep_house(cx)?;
+    remembering::keep_house(cx)
 }

@@ -149,7 +149,8 @@ fn tell(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         let told = given.at.into_iter().filter(|at| at.open && at.until.is_none());
         let at = told.filter_map(|GivenAt { peer, slot, token, .. }| {
             let mine = keepers.iter().find(|mine| mine.peer() == peer && mine.stands == Stands::Keeps)?;
-            Some(MailboxAt { keeper: mine.keeper, addresses: mine.addresses.clone(), slot, token })
+            let account = mine.account?;
+            Some(MailboxAt { account, keeper: mine.keeper, addresses: mine.addresses.clone(), slot, token })
         });
         let at: Vec<MailboxAt> = at.collect();
         let is_none = at.is_empty();

@@ -26,7 +26,8 @@ pub(super) fn told(cx: &mut Cx<'_, '_>, mine: &Mine) -> Result<(), EngineError> 
 pub(super) fn heard(cx: &mut Cx<'_, '_>, mut mine: Mine, room: Room) -> Result<(), EngineError> {
     let was_full = mine.room.is_some_and(|room| room.refused);
     let is_news = (mine.stands != Stands::Keeps) | (was_full != room.refused) | cx.live.keepers.heard(mine.peer());
-    (mine.stands, mine.room, mine.reached) = (Stands::Keeps, Some(room), Some(cx.now));
+    mine.stands = Stands::Keeps;
+    mine.answered(room, cx.now);
     mine.save(cx.tx);
     if is_news { told(cx, &mine) } else { Ok(()) }
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use covey_pairing::ids::AccountId;
-use covey_pairing::keeper::SlotId;
+use covey_pairing::keeper::{DEPOSIT_BURST, DEPOSIT_EVERY_MS, SlotId};
+use serde_bytes::ByteArray;
 
 use crate::engine::PeerKey;
+use crate::engine::live::lost::Lost;
 
 /// A contact has been away for this long before mail is left for it, in milliseconds: connections break and come back.
 const AWAY: u64 = 10_000;
@@ -21,6 +23,17 @@ const LOOK_AGAIN: u64 = 6 * 3_600_000;
 const MAX_USELESS: u32 = 256;
 /// In milliseconds.
 const TIRED: u64 = 10 * 60_000;
+/// Keepers have what lies there fetched once more so long after this node's addresses changed, in milliseconds: who failed to dial it leaves mail
+/// in between.
+const SECOND_FETCH: u64 = 60_000;
+/// A keeper is asked so often whether it still has what was left there, in milliseconds.
+const CHECK_EVERY: u64 = 5 * 3_600_000;
+/// A question that was not answered may be asked again after this, in milliseconds.
+const UNANSWERED: u64 = 5 * 60_000;
+/// A keeper that was left too much at once is given the same again after this, in milliseconds.
+const LATER: u64 = 1_000;
+/// Slots of which it is remembered how much was left lately, before those of which it does not matter any more are dropped.
+const PACES: usize = 1_024;
 
 /// A keeper of ours that did not answer for this long, in milliseconds, is told of.
 const SILENT: u64 = 3_600_000;
@@ -31,6 +44,15 @@ struct Due {
     wait: u64,
     /// Nothing waits for an answer.
     idle: bool,
+}
+
+/// Whether a keeper was asked what it has.
+#[derive(Debug, Clone, Copy)]
+struct Check {
+    /// It is not asked before.
+    at: u64,
+    /// The answer is awaited.
+    asked: bool,
 }
 
 /// How far we are with fetching from a keeper of ours.
@@ -63,6 +85,17 @@ pub(in crate::engine) struct Keepers {
     useless: BTreeMap<PeerKey, (u64, u32)>,
     /// Contacts for whom something waits to be left at a keeper of theirs.
     pub(in crate::engine) at: BTreeMap<PeerKey, Vec<AccountId>>,
+    /// Slots in which keepers were asked what they have.
+    checks: BTreeMap<SlotId, Check>,
+    /// Keepers, ours and those of contacts, that are wanted and not connected, by their accounts, and when their cards are looked up.
+    missed: BTreeMap<AccountId, BTreeSet<PeerKey>>,
+    pub(in crate::engine) sought: Lost,
+    /// When everything that lies at our keepers is asked for once more.
+    again_at: Option<u64>,
+    /// Lists of contacts that were sent to keepers of ours and are not durable there yet: hash as sealed, and of what they say.
+    pub(in crate::engine) lists: BTreeMap<PeerKey, ([u8; 32], ByteArray<32>)>,
+    /// For slots of those whose mail we keep: when the next deposit would be on time.
+    paces: BTreeMap<SlotId, u64>,
     /// Contacts, or their devices, are others than when they were last given slots.
     pub(in crate::engine) changed: bool,
     /// A device of ours was revoked here: what it knows is to be replaced.
@@ -128,8 +161,16 @@ impl Keepers {
     }
 
     /// Everything was left that can be.
-    pub(in crate::engine) fn idle(&mut self, account: AccountId, now: u64) {
-        self.due.insert(account, Due { at: now.saturating_add(LOOK_AGAIN), wait: AGAIN, idle: true });
+    ///
+    /// `ends`: when the first promise of a keeper does.
+    pub(in crate::engine) fn idle(&mut self, account: AccountId, now: u64, ends: Option<u64>) {
+        let at = now.saturating_add(LOOK_AGAIN).min(ends.unwrap_or(u64::MAX).max(now.saturating_add(1)));
+        self.due.insert(account, Due { at, wait: AGAIN, idle: true });
+    }
+
+    /// A keeper was left too much at once.
+    pub(in crate::engine) fn later(&mut self, account: AccountId, now: u64) {
+        self.due.insert(account, Due { at: now.saturating_add(LATER), wait: AGAIN, idle: false });
     }
 
     /// A keeper was asked to take something for a contact: when it is asked again.
@@ -184,6 +225,74 @@ impl Keepers {
         peers
     }
 
+    /// Whether a keeper may be asked what it has in a slot.
+    pub(in crate::engine) fn may_check(&self, slot: &SlotId, now: u64) -> bool {
+        self.checks.get(slot).is_none_or(|check| check.at <= now)
+    }
+
+    /// It was asked.
+    pub(in crate::engine) fn asks(&mut self, slot: SlotId, now: u64) {
+        self.checks.insert(slot, Check { at: now.saturating_add(UNANSWERED), asked: true });
+    }
+
+    /// It said what it has. Whether it was asked.
+    pub(in crate::engine) fn checked(&mut self, slot: SlotId, now: u64) -> bool {
+        let check = Check { at: now.saturating_add(CHECK_EVERY), asked: false };
+        self.checks.insert(slot, check).is_some_and(|before| before.asked)
+    }
+
+    /// A slot is none any more.
+    pub(in crate::engine) fn forget(&mut self, slot: &SlotId) {
+        self.checks.remove(slot);
+        self.sent.remove(slot);
+    }
+
+    /// A keeper is wanted and not connected: its card is looked up, soon and ever more rarely.
+    pub(in crate::engine) fn miss(&mut self, account: AccountId, peer: PeerKey, now: u64) {
+        self.missed.entry(account).or_default().insert(peer);
+        self.sought.add(account, now);
+    }
+
+    /// Which peers of an account are missed.
+    pub(in crate::engine) fn missed(&self, account: &AccountId) -> Vec<PeerKey> {
+        self.missed.get(account).into_iter().flatten().copied().collect()
+    }
+
+    /// A keeper is connected, or not wanted any more.
+    pub(in crate::engine) fn found(&mut self, peer: PeerKey) {
+        let sought = &mut self.sought;
+        self.missed.retain(|account, peers| {
+            peers.remove(&peer);
+            if peers.is_empty() {
+                sought.remove(account);
+            }
+            !peers.is_empty()
+        });
+    }
+
+    /// This node has addresses that it had not.
+    pub(in crate::engine) fn moved(&mut self, now: u64) {
+        self.again_at = Some(now.saturating_add(SECOND_FETCH));
+    }
+
+    /// Whether it is time to fetch once more. Asking forgets it.
+    pub(in crate::engine) fn is_second_fetch(&mut self, now: u64) -> bool {
+        self.again_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// [MAIL-20] Whether one more parcel may be left in a slot of somebody whose mail we keep.
+    pub(in crate::engine) fn admits(&mut self, slot: SlotId, now: u64) -> bool {
+        if self.paces.len() >= PACES {
+            self.paces.retain(|_, next| *next > now);
+        }
+        let next = self.paces.get(&slot).copied().unwrap_or(now).max(now);
+        let is_admitted = next - now < DEPOSIT_BURST * DEPOSIT_EVERY_MS;
+        if is_admitted {
+            self.paces.insert(slot, next + DEPOSIT_EVERY_MS);
+        }
+        is_admitted
+    }
+
     /// A keeper of ours answered and brought nothing.
     pub(in crate::engine) fn brought_nothing(&mut self, peer: PeerKey, now: u64) {
         let (since, count) = self.useless.entry(peer).or_insert((now, 0));
@@ -208,7 +317,14 @@ impl Keepers {
         let fetches = self.fetching.values().filter(|fetching| fetching.asked || fetching.skipped).map(|f| f.at);
         let fetches = fetches.chain(self.unanswered.values().map(|(at, _)| *at));
         let silent = self.away.values().filter(|(_, told)| !told).map(|(since, _)| since.saturating_add(SILENT));
-        self.due.values().map(|due| due.at).chain(fetches).chain(silent).min()
+        self.due
+            .values()
+            .map(|due| due.at)
+            .chain(fetches)
+            .chain(silent)
+            .chain(self.sought.next())
+            .chain(self.again_at)
+            .min()
     }
 
     /// The clock was set back to `now`.
@@ -218,5 +334,9 @@ impl Keepers {
         self.unanswered.values_mut().for_each(|(at, _)| *at = (*at).min(now));
         self.away.values_mut().for_each(|(since, _)| *since = (*since).min(now));
         self.sent.clear();
+        self.paces.clear();
+        self.checks.clear();
+        self.sought.set_back(now);
+        self.again_at = self.again_at.map(|at| at.min(now));
     }
 }

@@ -99,6 +99,8 @@ pub struct Live {
     pub(super) pruned_at: u64,
     /// The table of sessions that is looked through for what they keep too long, and after which one it goes on.
     pub(super) expiring: Option<(Table, Key)>,
+    /// Free space on the disk in bytes, as it was last looked at.
+    pub(super) free_disk: Option<u64>,
     /// The clock at the last tick, to notice when it is set back.
     pub(super) ticked_at: u64,
     /// Frames that a keeper that lies says again.
@@ -144,6 +146,7 @@ impl Live {
             housekept_at: 0,
             pruned_at: 0,
             expiring: None,
+            free_disk: None,
             ticked_at: 0,
             #[cfg(any(test, feature = "hostile"))]
             overheard: Vec::new(),

@@ -83,7 +83,7 @@ fn lie(cx: &mut Cx<'_, '_>, frame: KeeperFrame) -> Result<KeeperFrame, EngineErr
 /// Totals that never were.
 fn room(cx: &mut Cx<'_, '_>) -> Room {
     let any = |cx: &mut Cx<'_, '_>| *[0, 1, 1 << 20, u64::MAX].choose(cx.rng).unwrap_or(&0);
-    Room { used: Use { parcels: any(cx), bytes: any(cx) }, limit: any(cx), refused: cx.rng.random() }
+    Room { used: Use { parcels: any(cx), bytes: any(cx) }, limit: any(cx), refused: cx.rng.random(), clock: any(cx) }
 }
 
 /// A receipt for another slot, another parcel or another time: signed by nobody, or by us.

@@ -6,7 +6,7 @@
 //! before are joined: mail may be sealed to any of them.
 
 use covey_pairing::identity::DeviceKeys;
-use covey_pairing::ids::DeviceId;
+use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::keeper::{InboxSecret, KEPT_FOR_MS, MAX_KEEPERS, TicketSecret, are_few};
 use serde_bytes::ByteBuf;
 use tracing::{debug, warn};
@@ -16,8 +16,8 @@ use crate::engine::records::mailboxes::{self, Inbox, Mine, Stands};
 use crate::engine::wire::own_record::{Key, MAX_VALUE, kind, value_of};
 use crate::engine::{Cx, EngineError, PeerKey};
 
-/// Device, addresses, secret of the ticket until it was used, since when.
-type Added = (DeviceKeys, Vec<String>, Option<TicketSecret>, u64);
+/// Device, addresses, secret of the ticket until it was used, since when, account.
+type Added = (DeviceKeys, Vec<String>, Option<TicketSecret>, u64, Option<AccountId>);
 
 /// Version, number, the keeper unless it was taken away.
 type Wire = (u8, u64, Option<Added>);
@@ -77,8 +77,8 @@ pub(super) fn is_sound(cx: &Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<bool,
 /// What there is to say of a keeper.
 pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, EngineError> {
     let Some(mine) = find(cx, key)? else { return Ok(None) };
-    let Mine { keeper, addresses, secret, since, number, stands, .. } = mine;
-    let added: Option<Added> = (stands != Stands::Removed).then_some((keeper, addresses, secret, since));
+    let Mine { account, keeper, addresses, secret, since, number, stands, .. } = mine;
+    let added: Option<Added> = (stands != Stands::Removed).then_some((keeper, addresses, secret, since, account));
     Ok(Some(value_of(&(VERSION, number, added))?))
 }
 
@@ -108,13 +108,14 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
         (Some(known), None) => Mine { stands: Stands::Removed, secret: None, number, ..known },
         (Some(known), Some(_)) if known.number == number && known.stands != Stands::Removed => return Ok(()),
         (None, None) => return Ok(()),
-        (known, Some((keeper, addresses, secret, since))) => {
+        (known, Some((keeper, addresses, secret, since, account))) => {
             if known.is_none() && !may_add(cx, &keeper)? {
                 return Ok(());
             }
-            let (list, reached) = known.map_or((0, None), |known| (known.list, known.reached));
+            let (list, reached, ahead) =
+                known.map_or((0, None, None), |known| (known.list, known.reached, known.ahead));
             let stands = Stands::Asked;
-            Mine { keeper, addresses, secret, stands, list, room: None, reached, since, number }
+            Mine { account, keeper, addresses, secret, stands, list, room: None, reached, since, number, ahead }
         }
     };
     mine.save(cx.tx);

@@ -2,13 +2,16 @@
 
 use covey_pairing::identity::KnownLog;
 use covey_pairing::ids::AccountId;
-use covey_pairing::keeper::{SlotId, TokenHash, Use};
+use covey_pairing::keeper::{MAX_CHECKED, SlotId, TokenHash, Use};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::engine::counters::Counter;
 use crate::engine::{EngineError, PeerKey, tables};
 use crate::store::Tx;
+
+/// Parcels that were fetched from a slot and are remembered: as many as it holds.
+const MAX_FETCHED: usize = MAX_CHECKED;
 
 /// Most parcels looked at in one go: an owner's limit of a GiB in parcels of the shortest kind is more, and goes in several.
 const MOST: usize = 65_536;
@@ -82,6 +85,9 @@ pub(in crate::engine) struct Slot {
     /// The number of the token.
     #[serde(default)]
     pub(in crate::engine) order: u32,
+    /// The hashes of the parcels that its owner fetched last: they are not missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::engine) fetched: Vec<ByteArray<32>>,
 }
 
 /// A parcel that is kept, without its bytes.
@@ -181,7 +187,28 @@ pub(in crate::engine) fn delete(tx: &mut Tx<'_>, account: &AccountId, number: u6
     tx.delete(&tables::kept_hash(&lying.slot, &lying.hash));
     let Some(mut slot) = slot(tx, &lying.slot)? else { return Ok(()) };
     slot.used = slot.used.without(lying.len);
+    if !lying.got.is_empty() {
+        slot.fetched.push(lying.hash);
+        let surplus = slot.fetched.len().saturating_sub(MAX_FETCHED);
+        slot.fetched.drain(..surplus);
+    }
     count(tx, &slot, &lying, |used| used.without(lying.len))
+}
+
+/// Which of these parcels are neither in a slot nor were fetched from it.
+pub(in crate::engine) fn missing(
+    tx: &Tx<'_>,
+    id: &SlotId,
+    slot: &Slot,
+    hashes: &[ByteArray<32>],
+) -> Result<Vec<ByteArray<32>>, EngineError> {
+    let mut missing = Vec::new();
+    for hash in hashes {
+        if !slot.fetched.contains(hash) && same(tx, id, hash)?.is_none() {
+            missing.push(*hash);
+        }
+    }
+    Ok(missing)
 }
 
 fn count(tx: &mut Tx<'_>, slot: &Slot, lying: &Lying, change: impl Fn(Use) -> Use) -> Result<(), EngineError> {
@@ -250,10 +277,9 @@ pub(in crate::engine) fn got(
     if !lying.got.contains(&peer) {
         lying.got.push(peer);
     }
-    if owner.has(&lying, now) {
-        return delete(tx, &owner.account, number);
-    }
-    Ok(tx.put(&key, &lying)?)
+    let has = owner.has(&lying, now);
+    tx.put(&key, &lying)?;
+    if has { delete(tx, &owner.account, number) } else { Ok(()) }
 }
 
 /// Parcels of an account and their bytes, counted from what lies here.

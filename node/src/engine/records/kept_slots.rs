@@ -67,14 +67,14 @@ pub(in crate::engine) fn register(
     ids.retain(|id| !gone.contains(id));
     let mut list_now = Vec::new();
     for SlotEntry(id, token, order) in list {
-        let (token, used, order) = match slot(tx, id)? {
+        let slot = match slot(tx, id)? {
             Some(other) if other.owner != *account => continue,
-            Some(same) if same.order > *order => (same.token, same.used, same.order),
-            Some(same) => (*token, same.used, *order),
+            Some(same) if same.order > *order => same,
+            Some(same) => Slot { token: *token, order: *order, ..same },
             None if ids.len() >= MOST => continue,
-            None => (*token, Use::default(), *order),
+            None => Slot { owner: *account, token: *token, used: Use::default(), order: *order, fetched: Vec::new() },
         };
-        tx.save(&tables::kept_slot(id), &Slot { owner: *account, token, used, order });
+        tx.save(&tables::kept_slot(id), &slot);
         ids.insert(*id);
         list_now.push(*id);
     }
@@ -103,6 +103,7 @@ pub(in crate::engine) fn forget(tx: &mut Tx<'_>, owner: &Owner) -> Result<(), En
     }
     tx.delete(&tables::kept_slots(&owner.account));
     tx.delete(&tables::kept_used(&owner.account));
+    tx.delete(&tables::contact_list(&owner.account));
     owner.peers.iter().for_each(|peer| tx.delete(&tables::kept_peer(*peer)));
     tx.delete(&tables::kept_owner(&owner.account));
     Ok(())

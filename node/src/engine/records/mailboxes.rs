@@ -81,6 +81,9 @@ impl Inbox {
 /// A keeper of ours.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Mine {
+    /// Its account, by whose card it is found when it moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) account: Option<AccountId>,
     pub(in crate::engine) keeper: DeviceKeys,
     pub(in crate::engine) addresses: Vec<String>,
     /// Of the ticket, until it was used.
@@ -97,9 +100,18 @@ pub(in crate::engine) struct Mine {
     /// number is right.
     #[serde(default)]
     pub(in crate::engine) number: u64,
+    /// By how much its clock was ahead of ours when it last answered, in milliseconds, if it said what it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) ahead: Option<i64>,
 }
 
 impl Mine {
+    /// It answered, with this room.
+    pub(in crate::engine) fn answered(&mut self, room: Room, now: u64) {
+        (self.room, self.reached) = (Some(room), Some(now));
+        self.ahead = (room.clock > 0).then(|| room.clock.cast_signed().saturating_sub(now.cast_signed()));
+    }
+
     pub(in crate::engine) fn peer(&self) -> PeerKey {
         PeerKey(self.keeper.network)
     }
@@ -132,6 +144,15 @@ pub(in crate::engine) struct GivenAt {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(in crate::engine) struct Given {
     pub(in crate::engine) at: Vec<GivenAt>,
+}
+
+/// The list of our contacts that a keeper of ours has.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(in crate::engine) struct ListTold {
+    /// Of what it says.
+    pub(in crate::engine) hash: ByteArray<32>,
+    /// When it was left, Unix milliseconds.
+    pub(in crate::engine) at: u64,
 }
 
 /// Where a contact's mail waits, as one of its devices says.
@@ -167,6 +188,9 @@ pub(in crate::engine) struct Span {
     pub(in crate::engine) last: u64,
     /// Until when, by its receipt.
     pub(in crate::engine) until: u64,
+    /// BLAKE3 of the parcel that they are in. Older rows do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) hash: Option<ByteArray<32>>,
 }
 
 /// A parcel without receipt, and the entries in it. Stored before it is sent, so that the same is sent again.
@@ -180,9 +204,14 @@ pub(in crate::engine) struct Pending {
 }
 
 impl Left {
-    /// Up to where the keeper has a feed.
-    pub(in crate::engine) fn reached(&self, fid: u64) -> u64 {
-        self.kept.iter().filter(|span| span.fid == fid).map(|span| span.last).max().unwrap_or(0)
+    /// The first entry after `has` that the keeper lacks, and how many follow until one that it has, if there is one.
+    pub(in crate::engine) fn gap(&self, fid: u64, has: u64) -> (u64, Option<u64>) {
+        let spans = || self.kept.iter().filter(|span| span.fid == fid);
+        let mut first = has.saturating_add(1);
+        while let Some(span) = spans().find(|span| (span.first..=span.last).contains(&first)) {
+            first = span.last.saturating_add(1);
+        }
+        (first, spans().map(|span| span.first).filter(|next| *next > first).min().map(|next| next - first))
     }
 
     /// Until when the keeper has an entry.
@@ -256,6 +285,15 @@ pub(in crate::engine) fn places(tx: &Tx<'_>, account: &AccountId) -> Result<Vec<
 
 pub(in crate::engine) fn left(tx: &Tx<'_>, account: &AccountId, slot: &SlotId) -> Result<Left, EngineError> {
     Ok(tx.load(&tables::left(account, slot))?.unwrap_or_default())
+}
+
+/// When the first of a contact's keepers is free of a promise.
+pub(in crate::engine) fn next_end(tx: &Tx<'_>, account: &AccountId) -> Result<Option<u64>, EngineError> {
+    let mut ends = Vec::new();
+    for (at, _) in places(tx, account)? {
+        ends.extend(left(tx, account, &at.slot)?.kept.iter().map(|span| span.until));
+    }
+    Ok(ends.into_iter().min())
 }
 
 /// The parcel that is on its way into a slot.

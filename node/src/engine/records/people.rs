@@ -62,6 +62,9 @@ pub(in crate::engine) struct Contact {
     /// Their account was recovered while they were blocked, and has the pact no more: they are asked for another one once the block is lifted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) renew: bool,
+    /// It stood on the list of contacts that came back with this account, and nobody asked or decided since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::engine) remembered: bool,
     /// Whether we ended the pairing, while it is ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) ended_by_us: Option<bool>,
@@ -115,6 +118,7 @@ impl Contact {
             recovered_at: None,
             verified_before: false,
             renew: false,
+            remembered: false,
             ended_by_us: None,
         }
     }
@@ -150,6 +154,11 @@ impl Contact {
     /// whatever that word is, unless it is yes.)
     pub(in crate::engine) fn is_request(&self) -> bool {
         self.request && self.is_paired()
+    }
+
+    /// It is known from the list of contacts that came back with this account, and from nothing else.
+    pub(in crate::engine) fn is_remembered(&self) -> bool {
+        self.remembered && self.relationship.state() == State::Stranger
     }
 
     pub(in crate::engine) fn is_paired(&self) -> bool {
@@ -255,7 +264,7 @@ pub(in crate::engine) fn alias_of(tx: &Tx<'_>, account: &AccountId) -> Result<Op
 
 /// Whether there is anything to say about a contact.
 pub(in crate::engine) fn is_known(contact: &Contact) -> bool {
-    contact.relationship.state() != State::Stranger || contact.wanted.is_some()
+    contact.relationship.state() != State::Stranger || contact.wanted.is_some() || contact.remembered
 }
 
 /// Something that a thief of the contact's keys would do, too.

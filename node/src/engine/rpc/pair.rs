@@ -232,7 +232,11 @@ pub fn cancel(cx: &mut Cx<'_, '_>, params: &PairCancel) -> Result<Contact, ApiEr
 /// # Errors
 /// Unknown contact, or a state that is not an end.
 pub fn forget(cx: &mut Cx<'_, '_>, params: &PairForget) -> Result<Contact, ApiError> {
-    let contact = names::contact(cx, &params.contact, Purpose::Change)?;
+    let mut contact = names::contact(cx, &params.contact, Purpose::Change)?;
+    if contact.is_remembered() && contact.wanted.is_none() {
+        contact.remembered = false;
+        return commands::forget_remembered(cx, contact);
+    }
     commands::command(cx, contact, Input::Forget)
 }
 

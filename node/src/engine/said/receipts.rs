@@ -1,13 +1,15 @@
 //! What recipients say of our messages: that they have them, that they were read.
 
+use std::collections::BTreeSet;
+
 use covey_api as api;
 use covey_feed::{ChannelId, Entry, FeedKey};
 use covey_pairing::ids::{AccountId, DeviceId};
 
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::feeds;
 use crate::engine::records::marks::{self, Furthest, Mark};
 use crate::engine::records::messages::{self, Message};
+use crate::engine::records::{feeds, mailboxes};
 use crate::engine::sealing::sessions;
 use crate::engine::shown::{events, group};
 use crate::engine::wire::payload::ReadMark;
@@ -125,6 +127,27 @@ pub(in crate::engine) fn kept(
     (first, last): (u64, u64),
 ) -> Result<(), EngineError> {
     changed(cx, channel, fid, first.saturating_sub(1), last, None)
+}
+
+/// No keeper has these entries for a contact any more: tells it of each that was said and that none other has.
+pub(in crate::engine) fn kept_no_more(
+    cx: &mut Cx<'_, '_>,
+    channel: &Channel,
+    fid: u64,
+    account: &AccountId,
+    entries: &BTreeSet<u64>,
+) -> Result<(), EngineError> {
+    let marks = marks::scan(cx.tx, fid)?;
+    for seq in entries {
+        let Some(entry) = feeds::entry(cx.tx, fid, *seq)? else { continue };
+        let message = messages::at(cx.tx, channel.no, &entry.order())?.filter(Message::is_shown);
+        if let Some(message) = message
+            && mailboxes::kept(cx.tx, account, (fid, *seq), cx.now)?.is_none()
+        {
+            events::tell(cx, api::EventKind::MessageKeptExpired, channel, &message, &marks)?;
+        }
+    }
+    Ok(())
 }
 
 /// Tells the journal of every message that a mark moved over, from after `known` up to `seq`. (In a large group `known` is

@@ -68,6 +68,7 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
         confirmed: relationship.confirmed(),
         recovered_at: contact.recovered_at.map(Time::from_unix_ms),
         verified_before: contact.verified_before,
+        remembered: contact.remembered && matches!(relationship.state(), State::Stranger | State::Pending),
         keepers,
         keepers_reached: reached.map(Time::from_unix_ms),
         contested,

@@ -118,7 +118,7 @@ impl Reader {
         }
         let kind = what.kind().to_owned();
         let data = match what {
-            What::Sent(spot) | What::Received(spot) | What::Changed(spot) => {
+            What::Sent(spot) | What::Received(spot) | What::Changed(spot) | What::KeptExpired(spot) => {
                 let (no, place) = spot.place();
                 let Some(channel) = channels::by_no(cx.tx, no)? else { return Ok(None) };
                 let Some(message) = messages::at(cx.tx, no, &place)? else { return Ok(None) };

@@ -8,6 +8,9 @@ use crate::engine::records::mailboxes::{Mine, Stands};
 use crate::engine::records::{devices, people};
 use crate::engine::{Cx, EngineError, PeerKey};
 
+/// A clock that is off by more seconds than this is told of.
+const CLOCK_OFF: u64 = 3_600;
+
 /// A keeper of ours.
 pub(in crate::engine) fn mine(cx: &Cx<'_, '_>, mine: &Mine) -> Result<Keeper, EngineError> {
     let owner = devices::owner(cx.tx, mine.peer())?;
@@ -29,6 +32,7 @@ pub(in crate::engine) fn mine(cx: &Cx<'_, '_>, mine: &Mine) -> Result<Keeper, En
             Stands::Refused => KeeperState::Refused,
             Stands::Removed => KeeperState::Removed,
         },
+        clock_off: mine.ahead.map(|ahead| ahead / 1_000).filter(|ahead| ahead.unsigned_abs() > CLOCK_OFF),
     })
 }
 
@@ -51,6 +55,7 @@ pub(in crate::engine) fn held(cx: &Cx<'_, '_>, owner: &Owner) -> Result<Keeper, 
         parcels: used.used.parcels,
         refused: used.refused,
         state: KeeperState::Keeps,
+        clock_off: None,
     })
 }
 
@@ -77,5 +82,6 @@ fn of_nothing(
     state: KeeperState,
 ) -> Result<Keeper, EngineError> {
     let (keeper, name) = (account.to_string(), people::name_of(cx.tx, account)?);
-    Ok(Keeper { keeper, name, role, reached: None, used: 0, limit: 0, parcels: 0, refused: false, state })
+    let (used, limit, parcels) = (0, 0, 0);
+    Ok(Keeper { keeper, name, role, reached: None, used, limit, parcels, refused: false, state, clock_off: None })
 }

@@ -106,6 +106,21 @@ pub(in crate::engine) fn inbox_of_before() -> Key {
     Key::table(Table::Mailbox).u8(0)
 }
 
+/// The sealed list of contacts that an account left here.
+pub(in crate::engine) fn contact_list(account: &AccountId) -> Key {
+    Key::table(Table::Keeping).u8(20).id(account.as_bytes())
+}
+
+/// [`crate::engine::me::ListKeys`]
+pub(in crate::engine) fn list_keys() -> Key {
+    Key::table(Table::Mailbox).u8(20)
+}
+
+/// [`crate::engine::records::mailboxes::ListTold`] of a keeper of ours.
+pub(in crate::engine) fn list_told(peer: PeerKey) -> Key {
+    Key::table(Table::Mailbox).u8(21).id(peer.0)
+}
+
 /// [`crate::engine::records::mailboxes::Inbox`].
 pub(in crate::engine) fn inbox() -> Key {
     Key::table(Table::Mailbox).u8(8)

@@ -3,12 +3,16 @@
 mod asking;
 mod devices;
 mod hostile;
+mod lasting;
 mod lost;
+mod pace;
 mod readable;
+mod remembered;
+mod room;
 
 use covey_api::{self as api, KeeperState, MessageState, Reason};
 use covey_pairing::crypto::hash::blake3;
-use covey_pairing::keeper::{Deposit, KeeperFrame, Receipt, SLOT_PARCELS, SlotId, SlotToken, Use};
+use covey_pairing::keeper::{Deposit, KeeperFrame, Receipt, SlotId, SlotToken, Use};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_bytes::{ByteArray, ByteBuf};
@@ -54,6 +58,13 @@ fn delivery(world: &mut World, node: usize, id: &str) -> api::Delivery {
     let shown = world.call(node, |cx| rpc::message::show(cx, &params)).unwrap();
     assert_eq!(shown.state, shown.deliveries[0].state);
     shown.deliveries.into_iter().next().unwrap()
+}
+
+/// What a node was told of a kind of event.
+fn events(world: &mut World, node: usize, kind: &str) -> Vec<serde_json::Value> {
+    let params = api::EventsFetch { limit: Some(1_000), ..api::EventsFetch::default() };
+    let events = world.call(node, |cx| rpc::events::fetch(cx, &params)).unwrap().events;
+    events.into_iter().filter(|event| event.kind == kind).map(|event| event.data).collect()
 }
 
 /// What lies at the keeper for Bob.
@@ -241,30 +252,6 @@ fn a_parcel_of_somebody_else_in_the_slot_of_a_contact_brings_nothing() {
     assert_eq!(world.texts(BOB, ALICE), ["real"]);
     // Of a device that may become known it is kept; garbage is not.
     assert_eq!(lying(&mut world).len(), 1);
-}
-
-/// [KEEP-5]
-#[test]
-fn a_full_slot_refuses_and_loses_nothing() {
-    let mut world = kept(9);
-    let (slot, token) = slot(&mut world);
-    world.stop(BOB);
-    world.puppet = Some(MALLORY);
-    world.connect(MALLORY, KEEPER);
-    for n in 0..=SLOT_PARCELS {
-        let parcel = ByteBuf::from(vec![u8::try_from(n).unwrap(); 2_000]);
-        world.say(KEEPER, Protocol::Keeper, KeeperFrame::Deposit(slot, token.clone(), parcel).encode());
-    }
-    let full = world.heard.iter().filter(|(_, f)| matches!(KeeperFrame::decode(f), Ok(KeeperFrame::Full(_)))).count();
-    assert_eq!((full, lying(&mut world).len() as u64), (1, SLOT_PARCELS));
-    assert_counted(&mut world);
-    let sent = world.write(ALICE, BOB, "no room").unwrap().id;
-    wait(&mut world);
-    assert_eq!(delivery(&mut world, ALICE, &sent).state, MessageState::Queued);
-    world.restart(BOB);
-    world.settle();
-    assert_eq!(world.texts(BOB, ALICE), ["no room"], "it came directly");
-    assert_counted(&mut world);
 }
 
 /// [MAIL-8]

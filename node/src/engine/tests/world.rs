@@ -43,6 +43,10 @@ pub(super) struct World {
     pub(super) puppet: Option<usize>,
     /// What the puppet was sent.
     pub(super) heard: Vec<(Protocol, Vec<u8>)>,
+    /// How far a node's clock is off, in milliseconds.
+    pub(super) skew: BTreeMap<usize, i64>,
+    /// Where nodes that moved are. While there are any, others connect only to an address where somebody is.
+    moved: BTreeMap<usize, String>,
     /// Every frame that is sent, if a test wants them: from, to, protocol, frame.
     pub(super) record: Option<Vec<Sent>>,
     rng: StdRng,
@@ -70,6 +74,8 @@ impl World {
             defiant: BTreeSet::new(),
             puppet: None,
             heard: Vec::new(),
+            skew: BTreeMap::new(),
+            moved: BTreeMap::new(),
             record: None,
             rng: StdRng::seed_from_u64(seed),
         };
@@ -88,7 +94,31 @@ impl World {
 
     fn start(&mut self, node: usize) {
         self.input(node, Input::Start);
-        self.input(node, Input::Addresses(vec![format!("/ip4/192.0.2.{}/tcp/1", node + 1)]));
+        self.input(node, Input::Addresses(vec![self.address(node)]));
+    }
+
+    fn address(&self, node: usize) -> String {
+        self.moved.get(&node).cloned().unwrap_or_else(|| format!("/ip4/192.0.2.{}/tcp/1", node + 1))
+    }
+
+    /// A node has another address from now on: its connections break, and it is where it was no more.
+    pub(super) fn relocate(&mut self, node: usize, address: &str) {
+        self.moved.insert(node, address.to_owned());
+        for other in (0..self.nodes.len()).filter(|other| self.is_connected(node, *other)).collect::<Vec<_>>() {
+            self.disconnect(node, other);
+        }
+        if self.nodes[node].up {
+            self.input(node, Input::Addresses(vec![address.to_owned()]));
+        }
+    }
+
+    /// Whether one of these addresses leads to a node.
+    fn leads(&self, addresses: &[String], node: usize) -> bool {
+        self.moved.is_empty() || addresses.contains(&self.address(node))
+    }
+
+    fn now_at(&self, node: usize) -> u64 {
+        self.now.saturating_add_signed(self.skew.get(&node).copied().unwrap_or(0))
     }
 
     /// The process is killed and started again: memory and connections are gone, the store stays.
@@ -136,7 +166,7 @@ impl World {
         if !self.nodes[node].up {
             return;
         }
-        let now = self.now;
+        let now = self.now_at(node);
         let ((), effects) = self.nodes[node].transact(now, |cx| handle(input, cx)).unwrap();
         self.apply(node, effects);
     }
@@ -147,7 +177,7 @@ impl World {
         node: usize,
         verb: impl FnOnce(&mut Cx<'_, '_>) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        let now = self.now;
+        let now = self.now_at(node);
         let (value, effects) = self.nodes[node].transact(now, verb)?;
         self.apply(node, effects);
         Ok(value)
@@ -155,7 +185,7 @@ impl World {
 
     /// A look into a node that leaves no trace.
     pub(super) fn look<T>(&mut self, node: usize, look: impl FnOnce(&mut Cx<'_, '_>) -> T) -> T {
-        let now = self.now;
+        let now = self.now_at(node);
         self.nodes[node].look(now, look)
     }
 
@@ -181,10 +211,12 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Send { peer, protocol, frame } => self.send(node, peer, protocol, frame),
-                Effect::Allow { peer, .. } => {
+                Effect::Allow { peer, addresses } => {
                     if let Some(other) = self.node_of(peer) {
                         self.allowed.insert((node, other));
-                        self.connect(node, other);
+                        if self.is_connected(node, other) || self.leads(&addresses, other) {
+                            self.connect(node, other);
+                        }
                     }
                 }
                 Effect::Revoke { peer } => {
@@ -196,8 +228,8 @@ impl World {
                         self.fly(other, Input::Closed { peer: a });
                     }
                 }
-                Effect::Dial { peer, .. } => {
-                    if let Some(other) = self.node_of(peer) {
+                Effect::Dial { peer, addresses } => {
+                    if let Some(other) = self.node_of(peer).filter(|other| self.leads(&addresses, *other)) {
                         self.connect(node, other);
                         if self.is_connected(node, other) {
                             self.fly(node, Input::Connected { peer });
@@ -210,7 +242,7 @@ impl World {
                 }
                 Effect::Publish { card, .. } => publish(&mut self.cards, card),
                 Effect::Revoked => self.nodes[node].up = false,
-                Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
+                Effect::Repay { .. } | Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
             }
         }
     }

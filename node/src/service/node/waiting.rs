@@ -25,6 +25,10 @@ pub(super) fn keepers(all: &[Keeper]) -> Option<Check> {
         let message = format!("{} had no room for all of your mail", name(full));
         return Some(check("keepers", CheckState::Warn, message, Some("what found no room waits with its authors")));
     }
+    if let Some((wrong, off)) = mine.iter().find_map(|keeper| keeper.clock_off.map(|off| (keeper, off))) {
+        let message = format!("the clock of {} and yours are {} hours apart", name(wrong), off.unsigned_abs() / 3_600);
+        return Some(check("keepers", CheckState::Warn, message, Some("set the wrong one right (timedatectl status)")));
+    }
     let many = if mine.len() == 1 { "1 keeper keeps".to_owned() } else { format!("{} keepers keep", mine.len()) };
     Some(check("keepers", CheckState::Ok, format!("{many} mail for you while you are away"), None))
 }

@@ -157,6 +157,7 @@ fn mail_that_waits_for_another_device_gives_way_to_mail_that_nobody_has() {
     world.puppet = Some(MALLORY);
     world.connect(MALLORY, KEEPER);
     for n in 0..=SLOT_PARCELS {
+        world.now += 100;
         let parcel = ByteBuf::from(vec![u8::try_from(n).unwrap(); 2_000]);
         world.say(KEEPER, Protocol::Keeper, KeeperFrame::Deposit(slot, token.clone(), parcel).encode());
     }

@@ -336,7 +336,7 @@ impl Sim {
                 self.nodes[node].ended = true;
                 self.shut_down(node);
             }
-            Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
+            Effect::Repay { .. } | Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
         }
     }
 

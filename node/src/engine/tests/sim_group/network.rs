@@ -312,7 +312,7 @@ impl Network {
                 let account = self.nodes[node].me.account_id();
                 self.cards.insert(account, card);
             }
-            Effect::Revoked | Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
+            Effect::Revoked | Effect::Repay { .. } | Effect::Journal(_) | Effect::Written(_) | Effect::Unwritten => {}
         }
     }
 

@@ -10,8 +10,10 @@ use crate::engine::live::keepers::Fetching;
 use crate::engine::records::mailboxes::{self, Stands};
 use crate::engine::{Cx, EngineError, PeerKey};
 
-/// A keeper that did not answer is asked again after this, in milliseconds.
+/// A keeper that did not answer is asked again after this, in milliseconds, and then ever more rarely.
 const ANSWERS: u64 = 15_000;
+/// But no more rarely than this, in milliseconds.
+const RARELY: u64 = 30 * 60_000;
 /// What did not fit is fetched again after this, in milliseconds: what is missing before it may have come another way.
 const FITS: u64 = 10 * 60_000;
 
@@ -20,16 +22,14 @@ pub(super) fn ask(cx: &mut Cx<'_, '_>, peer: PeerKey, after: u64) {
     if cx.live.keepers.is_tiresome(peer, cx.now) {
         warn!(?peer, "a keeper answers without end and brings nothing; it is asked again in some minutes");
         let at = cx.now.saturating_add(FITS);
-        cx.live
-            .keepers
-            .fetching
-            .insert(peer, Fetching { after: 0, at, asked: false, skipped: true, rang: false, brought: false });
+        let rest = Fetching { after: 0, at, wait: ANSWERS, asked: false, skipped: true, rang: false, brought: false };
+        cx.live.keepers.fetching.insert(peer, rest);
         return;
     }
     let at = cx.now.saturating_add(ANSWERS);
     // From the beginning: what was skipped comes again.
     let skipped = after > 0 && cx.live.keepers.fetching.get(&peer).is_some_and(|fetching| fetching.skipped);
-    let asked = Fetching { after, at, asked: true, skipped, rang: false, brought: false };
+    let asked = Fetching { after, at, wait: ANSWERS, asked: true, skipped, rang: false, brought: false };
     cx.live.keepers.fetching.insert(peer, asked);
     send(cx, peer, &KeeperFrame::Fetch(after));
 }
@@ -119,6 +119,9 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     for (peer, fetching) in due {
         if cx.live.connected.contains(&peer) {
             ask(cx, peer, if fetching.asked { fetching.after } else { 0 });
+            if fetching.asked {
+                cx.live.keepers.unanswered_fetch(peer, fetching.wait.saturating_mul(2).min(RARELY), cx.now);
+            }
         } else {
             cx.live.keepers.fetching.remove(&peer);
         }

@@ -62,6 +62,8 @@ pub(in crate::engine) struct Fetching {
     pub(in crate::engine) after: u64,
     /// When the keeper is asked again if it does not answer, or if there is something that did not fit.
     pub(in crate::engine) at: u64,
+    /// How long an answer is awaited, in milliseconds.
+    pub(in crate::engine) wait: u64,
     /// An answer is awaited.
     pub(in crate::engine) asked: bool,
     /// Something did not fit.
@@ -131,6 +133,13 @@ impl Keepers {
     /// Keepers that are to be told again.
     pub(in crate::engine) fn silent_ones(&self, now: u64) -> Vec<PeerKey> {
         self.unanswered.iter().filter(|(_, (at, _))| *at <= now).map(|(peer, _)| *peer).collect()
+    }
+
+    /// A keeper did not answer for so long that it was asked again: its answer is awaited for longer.
+    pub(in crate::engine) fn unanswered_fetch(&mut self, peer: PeerKey, wait: u64, now: u64) {
+        if let Some(fetching) = self.fetching.get_mut(&peer).filter(|fetching| fetching.asked) {
+            (fetching.wait, fetching.at) = (wait, now.saturating_add(wait));
+        }
     }
 
     /// A contact disconnected, or the node has just started.

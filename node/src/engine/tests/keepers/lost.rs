@@ -51,7 +51,8 @@ fn a_keeper_that_says_nothing_is_not_asked_without_end() {
     world.settle();
     world.pass(3_600_000, 10_000);
     let asked = world.heard.iter().filter(|(protocol, _)| *protocol == Protocol::Keeper).count();
-    assert!((2..20).contains(&asked), "asked {asked} times in an hour");
+    // Who we are, and what lies there: both ever more rarely.
+    assert!((2..30).contains(&asked), "asked {asked} times in an hour");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::{
     guard,
     log::{self, Reach},
     opening::{is_lock, open_patiently, write_through},
+    pages,
     replaced::Replaced,
     scrub::Scrub,
 };
@@ -202,8 +203,13 @@ impl SledStore {
         }
         let found = self.read(|db| {
             let from = self.scrub.next();
-            let owned = |row: sled::Result<(sled::IVec, sled::IVec)>| row.map_err(|e| self.sled(&e));
-            db.range(from..).take(rows).map(owned).collect::<Result<Vec<_>, _>>()
+            let weighed = |row: sled::Result<(sled::IVec, sled::IVec)>| {
+                let (key, row) = row?;
+                pages::weigh(db, &key, row.len())?;
+                Ok((key, row))
+            };
+            let found: sled::Result<Vec<_>> = db.range(from..).take(rows).map(weighed).collect();
+            found.map_err(|e| self.sled(&e))
         })?;
         let ended = found.len() < rows;
         found.iter().for_each(|(key, row)| self.scrub.walk(key, row));
@@ -291,8 +297,11 @@ impl SledStore {
         };
         let mut value = Vec::with_capacity(usize::from(count) * chunks::CHUNK);
         for number in 0..count {
-            let piece = db.get(chunks::piece_key(key, number)).map_err(|e| self.sled(&e))?;
-            value.extend_from_slice(&piece.ok_or_else(|| self.damaged("a part of a value is missing".to_owned()))?);
+            let place = chunks::piece_key(key, number);
+            let piece = db.get(&place).map_err(|e| self.sled(&e))?;
+            let piece = piece.ok_or_else(|| self.damaged("a part of a value is missing".to_owned()))?;
+            pages::weigh(db, &place, piece.len()).map_err(|e| self.sled(&e))?;
+            value.extend_from_slice(&piece);
         }
         Ok(value)
     }

@@ -21,6 +21,7 @@ mod log;
 mod marks;
 mod memory;
 mod opening;
+mod pages;
 mod replaced;
 mod schema;
 mod scrub;

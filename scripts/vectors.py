@@ -252,6 +252,7 @@ def invite(sealed):
         "handshake_hash": ours.h.hex(),
         "confirm_payload": confirm.hex(),
         "confirm": seal(to_invitee, noise.nonce(0), b"", confirm).hex(),
+        "confirm_key": derive_key("covey 2026 pair confirm key v1", to_invitee).hex(),
         "pair_secret": pair_secret.hex(),
         "channel_id": derive_key("covey 2026 direct channel id v1", pair_secret).hex(),
         "session_psk": derive_key("covey 2026 session psk v1", pair_secret).hex(),

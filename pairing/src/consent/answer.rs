@@ -1,12 +1,11 @@
-//! The payloads after the offer: answer (Noise message 2) and confirm (first transport message), and the small
-//! notices about a pairing.
+//! The payloads after the offer: answer (Noise message 2) and confirm, and the small notices about a pairing.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
-use super::{ConsentError, FRAME_MAX, PairFrame, PairSecret};
+use super::{ConsentError, FRAME_MAX, PairFrame, PairSecret, handshake};
 use crate::{
-    crypto::{aead, kdf::hmac, sign::Context},
+    crypto::{aead, hash::derive_key, kdf::hmac, secret::Secret, sign::Context},
     identity::{DeviceSecret, KeyLog},
     ids::{AccountId, DeviceId, InviteId},
     version::Version,
@@ -24,7 +23,13 @@ pub(super) struct Acceptance {
     /// ML-KEM-768 ciphertext to the key in the offer.
     pub(super) kem: ByteBuf,
     pub(super) attachment: ByteBuf,
+    /// Newest form of a confirm that the invitee reads, see [`Confirmation::seal`]; an older version leaves it out.
+    #[serde(default)]
+    pub(super) confirm: u8,
 }
+
+/// [PAIR-86] The form of a confirm that is sealed under a random nonce.
+pub(super) const RANDOM_NONCE: u8 = 1;
 
 /// The payload of message 2.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,14 +72,41 @@ impl Confirmation {
         Self { v: Version, tag, attachment: ByteBuf::from(attachment), at }
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
-        covey_codec::encode(self).expect("a confirm is plain data")
+    /// [PAIR-86] Seals it for an invitee that reads the form `form`. `key`: the first of the split.
+    ///
+    /// Several devices of the inviter may take one acceptance, and so may an old copy of one. All of them derive the same key, and each has an
+    /// attachment and a time of its own. So the nonce is random; for an invitee of an older version, which reads nonce 0 alone, what differs is
+    /// left out, and all of them say the same bytes.
+    pub(super) fn seal(&self, key: &Secret<32>, form: u8, rng: &mut impl rand_core::CryptoRng) -> Vec<u8> {
+        if form < RANDOM_NONCE {
+            let same = Self { attachment: ByteBuf::new(), at: 0, ..self.clone() };
+            return handshake::seal_transport(key, &same.encode());
+        }
+        aead::seal_random(&confirm_key(key), &[], &self.encode(), rng)
     }
 
-    pub(super) fn decode(bytes: &[u8], secret: &PairSecret, id: &InviteId) -> Result<Self, ConsentError> {
-        let confirm: Self = covey_codec::decode(bytes, FRAME_MAX).map_err(|_| ConsentError::Payload("confirm"))?;
+    /// Opens [`Confirmation::seal`] in any form, and checks the tag.
+    pub(super) fn open(
+        key: &Secret<32>,
+        message: &[u8],
+        secret: &PairSecret,
+        id: &InviteId,
+    ) -> Result<Self, ConsentError> {
+        let payload = aead::open_random(&confirm_key(key), &[], message)
+            .or_else(|_| handshake::open_transport(key, message))
+            .map_err(|_| ConsentError::Handshake)?;
+        let confirm: Self = covey_codec::decode(&payload, FRAME_MAX).map_err(|_| ConsentError::Payload("confirm"))?;
         if is_tag(&confirm.tag, secret, CONFIRM, id) { Ok(confirm) } else { Err(ConsentError::Handshake) }
     }
+
+    fn encode(&self) -> Vec<u8> {
+        covey_codec::encode(self).expect("a confirm is plain data")
+    }
+}
+
+/// The key of [`RANDOM_NONCE`], from the first key of the split.
+pub(super) fn confirm_key(to_responder: &Secret<32>) -> Secret<32> {
+    derive_key("covey 2026 pair confirm key v1", to_responder.expose())
 }
 
 const CONFIRM: &[u8] = b"covey confirm v1\0";

@@ -6,6 +6,7 @@ use rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 
 use super::{
+    answer,
     handshake::{self, Initiator, Responder},
     offer::{Offer, OfferContext},
     pair_secret::PairSecret,
@@ -107,6 +108,8 @@ fn reproduce(golden: &Value) {
         assert_eq!(hex::encode(keys.hash), golden["handshake_hash"]);
         let confirm = handshake::seal_transport(&keys.to_responder, &bytes(&golden["confirm_payload"]));
         assert_eq!(hex::encode(confirm), golden["confirm"]);
+        let confirm_key = answer::confirm_key(&keys.to_responder);
+        assert_eq!(hex::encode(confirm_key.expose()), golden["confirm_key"]);
         let secret = PairSecret::derive(&keys, &shared, &from, &to);
         assert_eq!(hex::encode(secret.channel_id()), golden["channel_id"]);
         assert_eq!(secret.session_psk(), Secret::new(array(&golden["session_psk"])));

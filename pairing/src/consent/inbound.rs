@@ -6,7 +6,7 @@ use serde_bytes::ByteBuf;
 use super::{
     ConsentError, Effect, OpenedInvite, PairFrame, PairSecret, Slot, State,
     answer::{self, Acceptance, Answer, Confirmation},
-    handshake::{self, Keys},
+    handshake::Keys,
     machine::Phase,
     material::{Ending, OwnInvite, Pact, Role},
     offer::ATTACHMENT_MAX,
@@ -166,8 +166,8 @@ impl<R: CryptoRng> Step<'_, R> {
         let kem = own.kem.decapsulate(&acceptance.kem).map_err(|_| ConsentError::Payload("KEM ciphertext"))?;
         let secret = PairSecret::derive(keys, &kem, &self.me.account.id(), &self.r.them);
         let (agreed_at, ours_at) = (self.believed(acceptance.at), self.now);
-        let confirm = Confirmation::new(&secret, &own.id, self.me.answer_attachment, ours_at).encode();
-        let message = ByteBuf::from(handshake::seal_transport(&keys.to_responder, &confirm));
+        let confirm = Confirmation::new(&secret, &own.id, self.me.answer_attachment, ours_at);
+        let message = ByteBuf::from(confirm.seal(&keys.to_responder, acceptance.confirm, self.rng));
         self.end_older_pact();
         self.send(Slot::Confirm, &PairFrame::Confirm { id: own.id, message });
         if let Phase::Invited { crossing: Some(theirs), .. } = &self.r.phase {
@@ -207,8 +207,7 @@ impl<R: CryptoRng> Step<'_, R> {
             return Ok(());
         };
         if let Role::Unconfirmed { key, .. } = &pact.role {
-            let payload = handshake::open_transport(key, message).map_err(|_| ConsentError::Handshake)?;
-            let confirm = Confirmation::decode(&payload, &pact.secret, &id)?;
+            let confirm = Confirmation::open(key, message, &pact.secret, &id)?;
             if confirm.attachment.len() > ATTACHMENT_MAX {
                 return Err(ConsentError::Payload("confirm"));
             }

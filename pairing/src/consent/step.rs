@@ -5,7 +5,7 @@ use serde_bytes::ByteBuf;
 
 use super::{
     ConsentError, Effect, Me, Outcome, PairFrame, PairSecret, Relationship, Slot,
-    answer::{Acceptance, Answer},
+    answer::{Acceptance, Answer, RANDOM_NONCE},
     handshake::Keys,
     invite::TheirInvite,
     machine::Phase,
@@ -160,6 +160,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
             card: ByteBuf::from(self.me.card),
             kem: ByteBuf::from(kem),
             attachment: ByteBuf::from(self.me.answer_attachment),
+            confirm: RANDOM_NONCE,
         }));
         let (frame, keys) = self.answer(theirs, &answer)?;
         let secret = PairSecret::derive(&keys, &shared, &them, &us);

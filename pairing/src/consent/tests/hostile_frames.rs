@@ -6,8 +6,9 @@ use super::{harness::*, hostile::invited};
 use crate::{
     consent::{
         ConsentError, Input, PairFrame, Relationship, Slot, State,
-        answer::{self, Acceptance, Answer},
+        answer::{self, Acceptance, Answer, Confirmation},
         handshake::{self, Responder},
+        material::{Pact, Role},
         open_invite,
         seal::unseal,
     },
@@ -57,6 +58,7 @@ fn forged_answer(world: &World, invited: &DhSecret, change: impl FnOnce(&World, 
         card: ByteBuf::from(world.bob.card.clone()),
         kem: ByteBuf::from([3; 1088]),
         attachment: ByteBuf::new(),
+        confirm: answer::RANDOM_NONCE,
     };
     change(world, &mut acceptance);
     let prologue = handshake::prologue(&world.alice.id(), &world.bob.id(), frame.from.is_none());
@@ -161,6 +163,60 @@ fn a_forged_confirm_confirms_nothing() {
     assert_eq!(world.step(Bob, Input::Received(empty)), Err(ConsentError::Handshake));
     assert_eq!(world.bob.r, before);
     assert!(!world.bob.r.confirmed());
+}
+
+fn confirm_of(r: &Relationship) -> ByteBuf {
+    let confirm = r.outstanding().into_iter().find(|(slot, _)| *slot == Slot::Confirm).expect("a confirm waits").1;
+    let PairFrame::Confirm { message, .. } = PairFrame::decode(&confirm).expect("a frame") else { panic!("a confirm") };
+    message
+}
+
+/// What two devices of alice's account say to one answer, or one device and an old copy of it.
+fn confirmed_twice(world: &mut World, answer: &PairFrame) -> [ByteBuf; 2] {
+    let before = world.alice.r.clone();
+    [0, 1_000].map(|later| {
+        world.alice.r = before.clone();
+        world.advance(later);
+        world.step(Alice, Input::Received(answer.clone())).expect("an honest answer");
+        confirm_of(&world.alice.r)
+    })
+}
+
+/// [PAIR-86] One key and one nonce for two texts would give away both, and the key that authenticates them.
+#[test]
+fn two_devices_that_confirm_one_answer_use_no_nonce_twice() {
+    let mut world = World::pending();
+    world.run(Bob, Input::Accept);
+    let answer = PairFrame::decode(&world.waiting(Bob, Slot::Answer)).expect("a frame");
+    let [one, other] = confirmed_twice(&mut world, &answer);
+    assert_ne!(one[..24], other[..24], "the nonce");
+    let id = answer.invite_id();
+    for message in [one, other] {
+        let mut world = world.clone();
+        world.step(Bob, Input::Received(PairFrame::Confirm { id, message })).expect("either counts");
+        assert!(world.bob.r.confirmed());
+    }
+}
+
+/// [PAIR-86] Who reads confirms under nonce 0 alone is told the same by all devices.
+#[test]
+fn two_devices_say_the_same_to_an_invitee_of_an_older_version() {
+    let (mut world, _) = invited();
+    let answer = forged_answer(&world, world.bob.account.dh(), |_, a| a.confirm = 0);
+    let [one, other] = confirmed_twice(&mut world, &answer);
+    assert_eq!(one, other);
+}
+
+/// [PAIR-86]
+#[test]
+fn a_confirm_of_an_inviter_of_an_older_version_is_read() {
+    let mut world = accepted();
+    let (secret, id) = (world.alice.r.pair_secret().cloned().expect("paired"), world.alice.r.invite_ids()[0]);
+    let Some(Pact { role: Role::Unconfirmed { key, .. }, .. }) = world.bob.r.pact() else { panic!("it waits") };
+    let confirm = Confirmation::new(&secret, &id, b"prekeys", world.now);
+    let message = handshake::seal_transport(key, &covey_codec::encode(&confirm).expect("encodes"));
+    world.step(Bob, Input::Received(PairFrame::Confirm { id, message: message.into() })).expect("read");
+    assert!(world.bob.r.confirmed());
 }
 
 /// [PAIR-78] The confirm shows the post-quantum part too: an inviter with another KEM secret cannot make it.

@@ -30,6 +30,14 @@ fn asked() -> (std::ops::Range<u64>, Option<usize>) {
     (seeds.unwrap_or(SEEDS), nodes)
 }
 
+/// Shows what the nodes log of a run, each line with node and virtual time: `COVEY_SIM_LOG=covey_node=debug`.
+fn show_logs() {
+    if let Ok(filter) = std::env::var("COVEY_SIM_LOG") {
+        let shown = tracing_subscriber::fmt().with_env_filter(filter).without_time().with_ansi(false);
+        let _ = shown.with_target(false).with_writer(std::io::stdout).try_init();
+    }
+}
+
 /// Every third of the seeds that were asked for, beginning with `first`, so that three processes share the work: `few` in an ordinary run,
 /// `many` in a long one.
 fn third(first: u64, few: std::ops::Range<u64>, many: std::ops::Range<u64>) -> impl Iterator<Item = u64> {
@@ -51,6 +59,7 @@ fn nodes_of(seed: u64) -> usize {
 }
 
 fn live(nodes: usize, seed: u64) -> Story {
+    show_logs();
     let mut story = Story::new(nodes, seed);
     story.begin();
     story.sim.draw_weather();

@@ -12,6 +12,7 @@ use covey_pairing::identity::ContactCard;
 use covey_pairing::ids::AccountId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tracing::debug_span;
 
 use super::super::world::{publish, quick_or_frugal};
 use super::mail::witness::Witness;
@@ -258,6 +259,7 @@ impl Sim {
 
     fn input(&mut self, node: usize, input: Input) {
         let now = self.now;
+        let _logged = debug_span!("node", node, now).entered();
         match self.nodes[node].transact(now, None, |cx| handle(input, cx)) {
             Ended::Applied(()) => self.committed(node),
             Ended::Refused(error) => {
@@ -281,6 +283,7 @@ impl Sim {
             return (ticket, None);
         }
         let now = self.now;
+        let _logged = debug_span!("node", node, now).entered();
         let answer = match self.nodes[node].transact(now, Some(ticket), verb) {
             Ended::Applied(value) => {
                 self.committed(node);

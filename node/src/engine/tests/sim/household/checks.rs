@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::{self as api, ContactState, GroupState};
+use covey_pairing::ids::GroupId;
+use data_encoding::HEXLOWER;
 
 use super::super::super::converging;
 use super::people::numbers;
 use super::{CONTACTS, FIRST, Household, Said};
-use crate::engine::records::own_records;
+use crate::engine::members::rosters;
+use crate::engine::records::{own_records, standing};
 use crate::engine::rpc;
 
 /// A contact as it is compared.
@@ -220,9 +223,14 @@ impl Household {
         }
         if joined.len() != 1 || (!is_in && self.is_paired_with(circle.members[0])) {
             problems.push(format!(
-                "HOME-7 {} in {}: {joined:?}",
+                "HOME-7 {} in {}: {joined:?}, {:?}",
                 states[0].map_or("out".to_owned(), |state| format!("{state:?}")),
-                circle.id
+                circle.id,
+                self.devices
+                    .iter()
+                    .chain(&circle.members)
+                    .map(|node| self.standing(*node, &circle.id))
+                    .collect::<Vec<_>>()
             ));
             return;
         }
@@ -234,6 +242,24 @@ impl Household {
         if is_in {
             self.reading(&circle.id, problems);
         }
+    }
+
+    /// Where a node is with a group, for people.
+    fn standing(&self, node: usize, group: &str) -> String {
+        let id = HEXLOWER.decode(group.as_bytes()).unwrap().try_into().map(GroupId::from_bytes).unwrap();
+        let account = self.words.id();
+        self.sim.nodes[node].read_awake(self.sim.now, |cx| {
+            let known = standing::load(cx.tx, &id).unwrap();
+            let group = known.as_ref().and_then(|known| known.no).and_then(|no| rosters::get(cx, no));
+            let invited =
+                group.and_then(|group| group.roster.invited().find(|(one, _)| **one == account)).map(|it| it.1.op);
+            let known = known.map(|it| {
+                let asks =
+                    it.request.as_ref().map(|request| request.points.iter().map(|at| at.device).collect::<Vec<_>>());
+                (it.state, it.since, it.secret.is_some(), it.by, it.invite.map(|invite| invite.op), asks)
+            });
+            format!("{node}: {known:?} invited {invited:?}")
+        })
     }
 
     fn is_paired_with(&self, contact: usize) -> bool {

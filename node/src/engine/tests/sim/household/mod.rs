@@ -156,7 +156,9 @@ impl Household {
             (self.devices.clone(), self.honest(), (0..self.sim.nodes.len()).collect::<Vec<_>>());
         let (device, contact) = (self.any(&devices), self.any(&CONTACTS));
         let (one, other, whoever) = (self.any(&all), self.any(&all), self.any(&honest));
-        match self.sim.draw(100) {
+        let what = self.sim.draw(100);
+        tracing::debug!(now = self.sim.now, what, device, contact, one, other, whoever, ?devices, "act");
+        match what {
             0..18 => self.say(device, contact),
             18..26 => self.say(contact, device),
             26..34 => self.say_in_group(whoever),
@@ -210,6 +212,7 @@ impl Household {
 }
 
 fn live(seed: u64) -> Household {
+    super::show_logs();
     println!("scripts/sim.sh devices --seed {seed}");
     let mut home = Household::new(seed);
     home.sim.draw_weather();

@@ -140,14 +140,7 @@ fn wait<R: CryptoRng + ?Sized>(
                         }
                     };
                     if !is_here {
-                        let parked = Parked {
-                            channel: channel.id,
-                            feed: feed.key,
-                            seq,
-                            asked_at: 0,
-                            asked: 0,
-                            tried: Vec::new(),
-                        };
+                        let parked = Parked::new(channel.id, feed.key, seq);
                         tx.put(&tables::parked(&ask, feed.fid, seq), &parked)?;
                         asked += 1;
                     }

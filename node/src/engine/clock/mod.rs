@@ -15,7 +15,7 @@ use crate::engine::keepers::roles;
 use crate::engine::notices::Notice;
 use crate::engine::outbound::custody;
 use crate::engine::records::people;
-use crate::engine::replication::{forks, rollback, sync};
+use crate::engine::replication::{forks, parked, rollback, sync};
 use crate::engine::said::edits;
 use crate::engine::sealing::sessions;
 use crate::engine::{
@@ -131,6 +131,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         roles::keep_house(cx)?;
         ended::tick(cx)?;
         listing::tick(cx)?;
+        parked::wake(cx)?;
         cx.live.quotas.prune(cx.policy.quota, now);
         cx.live.misuse.prune(now);
         cx.live.works.prune(cx.policy.work, now);

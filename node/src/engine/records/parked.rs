@@ -20,11 +20,29 @@ pub(in crate::engine) struct Parked {
     pub(in crate::engine) feed: FeedKey,
     pub(in crate::engine) seq: u64,
     pub(in crate::engine) asked_at: u64,
-    /// How often it was asked for; of what we wrote in a group and lost: how often of all members.
+    /// How often it was asked for in this round of the device that it waits for.
     pub(in crate::engine) asked: u8,
-    /// Devices of members that were asked for it this time in vain, by the first bytes of their ids.
+    /// Devices that were asked for it in this round in vain, by the first bytes of their ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::engine) tried: Vec<u64>,
+    /// How often everybody who may have the key was asked in vain.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(in crate::engine) rounds: u8,
+    /// Its author does not let us read it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::engine) denied: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_none(rounds: &u8) -> bool {
+    *rounds == 0
+}
+
+impl Parked {
+    /// An entry that was not asked for yet.
+    pub(in crate::engine) fn new(channel: ChannelId, feed: FeedKey, seq: u64) -> Self {
+        Self { channel, feed, seq, asked_at: 0, asked: 0, tried: Vec::new(), rounds: 0, denied: false }
+    }
 }
 
 /// How many entries of a channel wait for their content keys, and how often these were asked for at most, by author.

@@ -24,11 +24,21 @@ use crate::store::Key;
 /// The same entries are not asked for again, nor the same parcels sent again, within this time, in milliseconds.
 const ASK_AGAIN: u64 = 60_000;
 
-/// An entry is asked for so often, each time while its author is connected; then its author has lost the key too.
+/// How often a device that is connected is asked for an entry before another one is; then it has lost the key too.
 const MAX_TIMES_ASKED: u8 = 20;
 
-/// What we wrote in a group and lost is asked of all members, so often, before it is given up.
-const MAX_ROUNDS: u8 = 3;
+/// The same once everybody who may have the key was asked in vain before.
+const TIMES_ASKED_AGAIN: u8 = 3;
+
+/// After everybody who may have a key was asked in vain they are left in peace for this time, in milliseconds: one of them may be an old copy that
+/// gets the key back, or wait for it. The pause doubles with each round.
+const PAUSE: u64 = 10 * 60_000;
+
+/// It grows up to a day.
+const MAX_PAUSE: u64 = 24 * 3_600_000;
+
+/// Rounds before the key is given up: about a month.
+const MAX_ROUNDS: u8 = 36;
 
 /// Members' devices asked each time, if there are more.
 const MAX_TRIED: usize = 256;
@@ -39,6 +49,9 @@ const ASK_ABSENT_AGAIN: u64 = 10 * 60_000;
 
 /// After so many doublings that is reached.
 const ABSENT_DOUBLINGS: u8 = 4;
+
+/// And after so many [`MAX_PAUSE`].
+const PAUSE_DOUBLINGS: u8 = 8;
 
 /// A key that members are given by themselves is asked for after this time, in milliseconds.
 const GRACE: u64 = 5_000;
@@ -65,7 +78,7 @@ pub(in crate::engine) fn park(
         // Its time has not come before, whatever waits already.
         cx.live.groups.keys_due.get_or_insert(cx.now.saturating_add(GRACE));
     }
-    let parked = Parked { channel, feed: feed.key, seq: entry.seq(), asked_at, asked: 0, tried: Vec::new() };
+    let parked = Parked { asked_at, ..Parked::new(channel, feed.key, entry.seq()) };
     Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
 }
 
@@ -93,7 +106,8 @@ pub(in crate::engine) fn request(
     for (key, parked) in rows {
         let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
         let of_any = is_of_any(cx, &channel, &parked.feed);
-        if parked.asked >= MAX_TIMES_ASKED && !absent && !of_any {
+        let most_asked = if parked.rounds == 0 { MAX_TIMES_ASKED } else { TIMES_ASKED_AGAIN };
+        if parked.asked >= most_asked && !absent && !of_any {
             ask_another(cx, &channel, &key, device, parked)?;
             continue;
         }
@@ -203,12 +217,12 @@ fn ask_another(
     candidates.retain(|one| !parked.tried.contains(&short(one)));
     let here = candidates.iter().find(|one| rosters::is_connected(cx, one)).or(candidates.first()).copied();
     let Some(next) = here else {
-        // A newcomer to a group is refused what is older, which is nothing to warn of.
-        if !channel.is_group() {
-            warn!(channel = %channel.id.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
+        // A newcomer to a group is refused what is older.
+        if parked.denied {
+            cx.tx.delete(key);
+            return Ok(());
         }
-        cx.tx.delete(key);
-        return Ok(());
+        return rest(cx, key, tables::feed_of_parked(key), &parked);
     };
     move_to(cx, key, &next, tables::feed_of_parked(key), Parked { asked: 0, ..parked })?;
     let owner = cx.live.contacts.values().find(|at| at.device == next).map(|at| at.account);
@@ -220,6 +234,37 @@ fn ask_another(
 
 fn short(device: &DeviceId) -> u64 {
     device.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Everybody who may have the key was asked in vain. They are asked again after a pause.
+fn rest(cx: &mut Cx<'_, '_>, key: &Key, fid: u64, parked: &Parked) -> Result<(), EngineError> {
+    cx.tx.delete(key);
+    let rounds = parked.rounds.saturating_add(1);
+    if rounds >= MAX_ROUNDS {
+        warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "nobody can open this entry any more; it is kept and not shown");
+        return Ok(());
+    }
+    let parked = Parked { asked_at: cx.now, rounds, ..Parked::new(parked.channel, parked.feed, parked.seq) };
+    Ok(cx.tx.put(&tables::resting_entry(fid, parked.seq), &parked)?)
+}
+
+/// Has entries asked for again whose pause is over.
+pub(in crate::engine) fn wake(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    for (key, parked) in cx.tx.scan::<Parked>(&tables::resting(), None, MAX_PARKED, false)? {
+        let pause = (PAUSE << parked.rounds.saturating_sub(1).min(PAUSE_DOUBLINGS)).min(MAX_PAUSE);
+        if parked.asked_at.abs_diff(cx.now) < pause {
+            continue;
+        }
+        let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else {
+            cx.tx.delete(&key);
+            continue;
+        };
+        let author = DeviceId::from_bytes(*parked.feed.author.as_bytes());
+        let of_us = is_of_any(cx, &channel, &parked.feed) || cx.me.is_this_device(&author);
+        let next = if of_us { cx.me.device_id() } else { author };
+        move_to(cx, &key, &next, tables::feed_of_parked(&key), parked)?;
+    }
+    Ok(())
 }
 
 /// Another device is to be asked for it.
@@ -240,12 +285,15 @@ pub(in crate::engine) fn refused(
     let key = tables::parked(device, feed.fid, seq);
     match cx.tx.get::<Parked>(&key)? {
         Some(parked) if is_of_any(cx, channel, &feed.key) => in_vain(cx, channel, &key, device, parked, feed.fid, true),
-        Some(parked) => ask_another(cx, channel, &key, device, parked),
+        Some(parked) => {
+            let denied = parked.denied || device.as_bytes() == feed.key.author.as_bytes();
+            ask_another(cx, channel, &key, device, Parked { denied, ..parked })
+        }
         None => Ok(()),
     }
 }
 
-/// A member was asked for what we wrote ourselves, and did not give it: another one is, until all were asked a few times.
+/// A member was asked for what we wrote ourselves, and did not give it: another one is, until all were.
 fn in_vain(
     cx: &mut Cx<'_, '_>,
     channel: &Channel,
@@ -258,14 +306,8 @@ fn in_vain(
     if tried {
         parked.tried.push(short(device));
         if parked.tried.len() >= MAX_TRIED || are_all(cx, channel, |device| parked.tried.contains(&short(device))) {
-            parked.tried.clear();
-            parked.asked = parked.asked.saturating_add(1);
+            return rest(cx, key, fid, &parked);
         }
-    }
-    if parked.asked >= MAX_ROUNDS {
-        warn!(channel = %parked.channel.fmt_short(), seq = parked.seq, "no member can open this entry of ours any more; it is kept and not shown");
-        cx.tx.delete(key);
-        return Ok(());
     }
     let own = cx.me.device_id();
     move_to(cx, key, &own, fid, parked)
@@ -297,7 +339,9 @@ fn request_of(cx: &mut Cx<'_, '_>, which: impl Fn(&Cx<'_, '_>, &DeviceId) -> boo
 /// Opens what waits for the chain of a member's device, which has just come.
 pub(in crate::engine) fn open(cx: &mut Cx<'_, '_>, no: u64, device: &DeviceId) -> Result<(), EngineError> {
     let Some(mut channel) = channels::by_no(cx.tx, no)? else { return Ok(()) };
-    let rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_PARKED, false)?;
+    let mut rows = cx.tx.scan::<Parked>(&tables::parked_by(device), None, MAX_PARKED, false)?;
+    let resting = cx.tx.scan::<Parked>(&tables::resting(), None, MAX_PARKED, false)?;
+    rows.extend(resting.into_iter().filter(|(_, parked)| parked.feed.author.as_bytes() == device.as_bytes()));
     let mut opened = 0;
     let id = channel.id;
     let account = rosters::account_of(cx, &channel, device);

@@ -151,6 +151,9 @@ pub(in crate::engine) fn deliveries(fid: u64) -> Key {
     Key::table(Table::Delivery).u64(fid)
 }
 
+/// In the place of a device: no such key signs anything.
+const NOBODY: DeviceId = DeviceId::from_bytes([0; 32]);
+
 /// An entry whose content could not be opened.
 pub(in crate::engine) fn parked(author: &DeviceId, fid: u64, seq: u64) -> Key {
     parked_by(author).u64(fid).u64(seq)
@@ -169,6 +172,16 @@ pub(in crate::engine) fn feed_of_parked(key: &Key) -> u64 {
 /// All entries of an author that could not be opened.
 pub(in crate::engine) fn parked_by(author: &DeviceId) -> Key {
     Key::table(Table::Parked).id(author.as_bytes())
+}
+
+/// Entries that everybody who may have their keys was asked for in vain: they stand under the id of nobody.
+pub(in crate::engine) fn resting() -> Key {
+    parked_by(&NOBODY)
+}
+
+/// One of them.
+pub(in crate::engine) fn resting_entry(fid: u64, seq: u64) -> Key {
+    parked(&NOBODY, fid, seq)
 }
 
 /// All entries that could not be opened.

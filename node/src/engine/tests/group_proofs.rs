@@ -2,13 +2,14 @@
 
 use covey_api as api;
 use covey_pairing::crypto::secret::Secret;
+use covey_pairing::ids::DeviceId;
 
 use super::world::World;
 use crate::engine::members::rosters;
 use crate::engine::names::pick::Purpose;
+use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::messages::{self, Message};
 use crate::engine::records::parked::Parked;
-use crate::engine::records::{channels, feeds};
 use crate::engine::replication::parked;
 use crate::engine::wire::payload;
 use crate::engine::{Cx, Protocol, group, names, rpc, tables};
@@ -52,6 +53,63 @@ fn every_message_that_was_fetched_in_one_run_can_be_reported() {
     }
 }
 
+/// A node has lost what somebody wrote, with its key, which `ask` is to be asked for. Tells which entry that was.
+fn lose(world: &mut World, node: usize, group: &str, text: &str, ask: DeviceId) -> (Feed, u64) {
+    let lost = |cx: &mut Cx<'_, '_>| {
+        let mut channel = names::channel(cx, group, Purpose::Change)?;
+        let all = cx.tx.scan::<Message>(&tables::messages(channel.no), None, 100, false)?;
+        let (_, message) = all.into_iter().find(|(_, message)| message.text() == Some(text)).unwrap();
+        let key = covey_feed::FeedKey { author: message.place.author, incarnation: message.place.incarnation };
+        let feed = feeds::load(cx.tx, channel.no, &key)?.unwrap();
+        let entry = feeds::entry(cx.tx, feed.fid, message.place.seq)?.unwrap();
+        messages::remove(cx.tx, &mut channel, &message);
+        channel.save(cx.tx)?;
+        parked::park(cx, channel.id, &feed, &entry, payload::Unopened::NoKey, &ask)?;
+        Ok((feed, entry.seq()))
+    };
+    world.call(node, lost).unwrap()
+}
+
+/// [NODE-REWRAP] Regression: household, seed 41. The author was an old copy, and gave its own text up for good before who had the key was back.
+#[test]
+fn a_key_that_nobody_gave_is_asked_for_again_later() {
+    for lost_by in [0, 1] {
+        let mut world = World::new(3, 763);
+        let group = world.group_of(&[0, 1, 2], "lake");
+        world.say_in(0, &group, "mine").unwrap();
+        world.pass(10_000, 500);
+        let author = world.nodes[0].me.device_id();
+        world.drop.insert(Protocol::Parcel);
+        lose(&mut world, lost_by, &group, "mine", author);
+        // Longer than anybody is asked for at once.
+        world.pass(3 * 3_600_000, 60_000);
+        assert!(world.texts_in(lost_by, &group).is_empty(), "nothing came");
+        world.drop.clear();
+        world.pass(6 * 3_600_000, 60_000);
+        assert_eq!(world.texts_in(lost_by, &group), ["mine"], "lost by {lost_by}");
+        assert!(world.verify(lost_by).ok);
+    }
+}
+
+/// [NODE-REWRAP] What the author does not let us read is asked of nobody again.
+#[test]
+fn a_key_that_its_author_refuses_is_given_up() {
+    let mut world = World::new(3, 764);
+    let group = world.group_of(&[0, 1, 2], "lake");
+    world.say_in(0, &group, "mine").unwrap();
+    world.pass(10_000, 500);
+    let author = world.nodes[0].me.device_id();
+    world.drop.insert(Protocol::Parcel);
+    let (feed, seq) = lose(&mut world, 1, &group, "mine", author);
+    let refused = |cx: &mut Cx<'_, '_>| {
+        let channel = names::channel(cx, &group, Purpose::Change)?;
+        Ok(parked::refused(cx, &channel, &feed, seq, &author)?)
+    };
+    world.call(1, refused).unwrap();
+    let waiting = world.look(1, |cx| cx.tx.keys(&tables::all_parked()).unwrap().len());
+    assert_eq!(waiting, 0);
+}
+
 /// [NODE-REWRAP]
 #[test]
 fn what_one_member_refuses_of_our_own_lost_messages_is_asked_of_all_others() {
@@ -60,28 +118,12 @@ fn what_one_member_refuses_of_our_own_lost_messages_is_asked_of_all_others() {
     world.say_in(0, &group, "mine").unwrap();
     world.pass(10_000, 500);
     let own = world.nodes[0].me.device_id();
-    let (no, feed, seq) = world.look(0, |cx| {
-        let channel = names::channel(cx, &group, Purpose::Change).unwrap();
-        let all = cx.tx.scan::<Message>(&tables::messages(channel.no), None, 100, false).unwrap();
-        let (_, message) = all.into_iter().find(|(_, message)| message.text() == Some("mine")).unwrap();
-        let key = covey_feed::FeedKey { author: message.place.author, incarnation: message.place.incarnation };
-        (channel.no, feeds::load(cx.tx, channel.no, &key).unwrap().unwrap(), message.place.seq)
-    });
-    world
-        .call(0, |cx| {
-            let mut channel = channels::by_no(cx.tx, no)?.unwrap();
-            let entry = feeds::entry(cx.tx, feed.fid, seq)?.unwrap();
-            let message = messages::at(cx.tx, no, &entry.order())?.unwrap();
-            messages::remove(cx.tx, &mut channel, &message);
-            channel.save(cx.tx)?;
-            Ok(parked::park(cx, channel.id, &feed, &entry, payload::Unopened::NoKey, &own)?)
-        })
-        .unwrap();
+    let (feed, seq) = lose(&mut world, 0, &group, "mine", own);
     let waits_for = |world: &mut World, device| {
         world.look(0, |cx| cx.tx.get::<Parked>(&tables::parked(&device, feed.fid, seq)).unwrap().is_some())
     };
     let told = world.look(0, |cx| {
-        let channel = channels::by_no(cx.tx, no).unwrap().unwrap();
+        let channel = names::channel(cx, &group, Purpose::Change).unwrap();
         group::doctor::checks(cx, &channel).unwrap()
     });
     let waits = told.iter().any(|check| {

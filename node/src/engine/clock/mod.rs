@@ -10,7 +10,7 @@ use tracing::info;
 use crate::engine::consent::{ended, found, lost, pursuit, step};
 use crate::engine::counters::Counter;
 use crate::engine::devices::{joining, kept, link};
-use crate::engine::group::{listing, load};
+use crate::engine::group::{invites, listing, load};
 use crate::engine::keepers::roles;
 use crate::engine::notices::Notice;
 use crate::engine::outbound::custody;
@@ -131,6 +131,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         roles::keep_house(cx)?;
         ended::tick(cx)?;
         listing::tick(cx)?;
+        invites::take_up(cx)?;
         parked::wake(cx)?;
         cx.live.quotas.prune(cx.policy.quota, now);
         cx.live.misuse.prune(now);

@@ -4,9 +4,9 @@ use covey_api::{ApiError, EventKind, GroupRefusal};
 use covey_feed::ChannelId;
 use covey_pairing::group::admission::{GroupInvite, JoinStatement};
 use covey_pairing::group::roster::{Grant, Op, OpId};
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, GroupId};
 use serde_bytes::ByteBuf;
-use tracing::debug;
+use tracing::{debug, info};
 
 use crate::engine::group::ops;
 use crate::engine::members::rosters;
@@ -21,6 +21,10 @@ use crate::engine::{Cx, EngineError, card};
 
 /// Invites to groups that wait for us at a time.
 const MAX_INVITES: usize = 64;
+
+/// Another device of our account asked to be let in. If nothing came of that for this time, in milliseconds, it may have been lost since, or be
+/// an old copy that knows nothing of it.
+const TAKE_UP: u64 = 15 * 60_000;
 
 /// Invites a contact.
 pub(in crate::engine) fn invite(
@@ -70,15 +74,29 @@ pub(in crate::engine) fn remind(cx: &mut Cx<'_, '_>, account: AccountId) -> Resu
     Ok(())
 }
 
-/// [NOTE-1] A contact invites us.
-pub(in crate::engine) fn invited(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8]) -> Result<(), EngineError> {
+/// [NOTE-1] A contact invites us. If we are a member as far as is known here, and nothing of the invite is, tells of which group.
+pub(in crate::engine) fn invited(
+    cx: &mut Cx<'_, '_>,
+    owner: DeviceRef,
+    bytes: &[u8],
+) -> Result<Option<GroupId>, EngineError> {
     let Some(invite) = GroupInvite::from_bytes(bytes).filter(|invite| invite.inviter == owner.account) else {
         debug!("a malformed invite to a group");
-        return Ok(());
+        return Ok(None);
     };
     // Consent to be asked is the pairing; who is a contact by the open mode only is none.
     let paired = people::load(cx.tx, &owner.account)?.is_some_and(|contact| contact.is_paired() && !contact.request);
     let known = standing::load(cx.tx, &invite.group)?;
+    match &known {
+        Some(known) if known.state == State::Requested => {
+            return invited_anew(cx, owner, known.clone(), &invite).map(|()| None);
+        }
+        Some(Standing { state: State::Joined, no: Some(no), .. }) => {
+            let is_known = rosters::get(cx, *no).is_none_or(|group| group.roster.contains(&invite.operation));
+            return Ok(Some(invite.group).filter(|_| !is_known));
+        }
+        _ => {}
+    }
     let open = known.as_ref().is_none_or(|known| match known.state {
         State::Invited | State::Left | State::Removed => true,
         // An own no stays one; that others did not let us in is theirs to change.
@@ -88,37 +106,81 @@ pub(in crate::engine) fn invited(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &
     let waiting = standing::all(cx.tx)?.iter().filter(|standing| standing.state == State::Invited).count();
     if !paired || !open || (known.is_none() && waiting >= MAX_INVITES) {
         debug!(group = %invite.group, "an invite to a group is not taken");
-        return Ok(());
+        return Ok(None);
     }
     let mut standing =
         known.unwrap_or_else(|| Standing::new(invite.group, invite.name.clone(), State::Invited, cx.now));
     standing.become_(State::Invited, cx.now);
+    standing.invite = Some(stored(&invite));
     standing.name = invite.name;
     standing.by = Some(owner.account);
-    standing.invite =
-        Some(Invite { op: invite.operation, role: invite.grant.role, members: invite.members, note: invite.note });
     standing.save(cx.tx)?;
-    group::announce(cx, EventKind::GroupInvited, &standing, None, Some(owner.account))
+    group::announce(cx, EventKind::GroupInvited, &standing, None, Some(owner.account))?;
+    Ok(None)
+}
+
+fn stored(invite: &GroupInvite) -> Invite {
+    Invite { op: invite.operation, role: invite.grant.role, members: invite.members, note: invite.note.clone() }
+}
+
+/// [NOTE-8] Who invited us, or a member of a group that was given back to us, invites us while we wait: it knows nothing more of the invite that we
+/// go by, for example because it is an old copy of itself, or we were removed before the roster came. Our wish is one for this invite, too.
+fn invited_anew(
+    cx: &mut Cx<'_, '_>,
+    owner: DeviceRef,
+    mut standing: Standing,
+    invite: &GroupInvite,
+) -> Result<(), EngineError> {
+    let is_another = standing.invite.as_ref().is_none_or(|known| known.op != invite.operation);
+    if !is_another || !(standing.by == Some(owner.account) || standing.guides.contains(&owner.account)) {
+        debug!(group = %invite.group, "an invite to a group in which we ask to be let in");
+        return Ok(());
+    }
+    (standing.by, standing.invite) = (Some(owner.account), Some(stored(invite)));
+    if standing.request.is_none() {
+        // Another device of ours asks, and is told of this invite too; or else each does after a while.
+        return standing.save(cx.tx);
+    }
+    ask(cx, standing, owner.account, invite.operation).map(drop)
 }
 
 /// We say yes to an invite.
 pub(in crate::engine) fn accept(cx: &mut Cx<'_, '_>, mut standing: Standing) -> Result<Standing, ApiError> {
-    let (Some(invite), Some(by)) = (standing.invite.clone(), standing.by) else {
+    let (Some(op), Some(by)) = (standing.invite.as_ref().map(|invite| invite.op), standing.by) else {
         return Err(GroupRefusal::WeAreNotAMember(&standing.name).into());
     };
-    let statement = JoinStatement::by_invite(standing.id, cx.me.account_id(), &cx.me.device, invite.op, cx.now);
+    standing.become_(State::Requested, cx.now);
+    let standing = ask(cx, standing, by, op)?;
+    group::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
+    Ok(standing)
+}
+
+/// [NOTE-8] Asks to be let in where another device of ours asked in vain.
+pub(in crate::engine) fn take_up(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    for standing in standing::all(cx.tx)? {
+        let (Some(op), Some(by)) = (standing.invite.as_ref().map(|invite| invite.op), standing.by) else { continue };
+        let waits = standing.state == State::Requested && standing.request.is_none();
+        if waits && standing.since.abs_diff(cx.now) >= TAKE_UP {
+            info!(group = %standing.id, "another device of this account asked to be let in, in vain; this one asks too");
+            ask(cx, standing, by, op)?;
+        }
+    }
+    Ok(())
+}
+
+/// Asks who invited us to let us in, until it is answered.
+fn ask(cx: &mut Cx<'_, '_>, mut standing: Standing, by: AccountId, invite: OpId) -> Result<Standing, EngineError> {
+    let statement = JoinStatement::by_invite(standing.id, cx.me.account_id(), &cx.me.device, invite, cx.now);
     let statement = ByteBuf::from(statement);
     let devices = devices::devices(cx.tx, &by)?;
     let points = devices.iter().map(|device| Point::of(by, device)).collect();
     let request = Request { statement: statement.clone(), note: String::new(), points };
-    standing.become_(State::Requested, cx.now);
     standing.request = Some(request.clone());
     standing.save(cx.tx)?;
     cx.live.groups.ahead = true;
     cx.live.groups.requests.insert(standing.id, request);
     let card = ByteBuf::from(card::own(cx)?);
     notes::tell(cx, &by, &Note::Join(standing.channel(), statement, card, String::new()))?;
-    group::announce(cx, EventKind::GroupChanged, &standing, None, None)?;
     Ok(standing)
 }
 

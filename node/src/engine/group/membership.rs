@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use covey_feed::ChannelId;
 use covey_pairing::group::roster::{Exit, OpId};
-use covey_pairing::ids::AccountId;
+use covey_pairing::ids::{AccountId, GroupId};
 use rand::seq::IteratorRandom;
 
 use crate::engine::group::changes;
@@ -76,6 +76,23 @@ pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     sought.iter().try_for_each(|account| gate::visit(cx, account))
 }
 
+/// [KNOCK-6] Somebody invites us to a group in which we believe to be: we were removed and not told. If it may have done so, it is asked.
+pub(in crate::engine) fn doubted(
+    cx: &mut Cx<'_, '_>,
+    owner: DeviceRef,
+    device: &ContactDevice,
+    id: &GroupId,
+) -> Result<(), EngineError> {
+    let me = cx.me.account_id();
+    let joined = cx.live.groups.by_no.values().find(|group| group.id == *id).and_then(|group| {
+        let member = group.own(&me).filter(|_| rights::may_remove_us(group, &me, &owner.account));
+        member.map(|member| member.joined)
+    });
+    let Some(joined) = joined else { return Ok(()) };
+    let sealed = seal(cx, device, QUESTION, Membership(channels::channel_id(id), joined))?;
+    outbound::knock::send_question(cx, device, sealed)
+}
+
 /// Those who are connected and do not open up.
 fn silent(cx: &Cx<'_, '_>) -> Result<BTreeMap<AccountId, PeerKey>, EngineError> {
     let mut silent = BTreeMap::new();
@@ -85,13 +102,17 @@ fn silent(cx: &Cx<'_, '_>) -> Result<BTreeMap<AccountId, PeerKey>, EngineError> 
     Ok(silent)
 }
 
-/// [KNOCK-5] Somebody asks us. Who is a member still, and who never was one, gets no answer.
-pub(in crate::engine) fn asked(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<(), EngineError> {
+/// [KNOCK-5] Somebody asks us. Who is a member still, and who never was one, gets no answer. Tells who got one.
+pub(in crate::engine) fn asked(
+    cx: &mut Cx<'_, '_>,
+    peer: PeerKey,
+    sealed: &[u8],
+) -> Result<Option<AccountId>, EngineError> {
     let Some((owner, device, membership)) = open(cx, peer, QUESTION, sealed)? else {
-        return Ok(());
+        return Ok(None);
     };
     let Membership(id, joined) = membership;
-    let Some(channel) = channels::group(cx.tx, &id)? else { return Ok(()) };
+    let Some(channel) = channels::group(cx.tx, &id)? else { return Ok(None) };
     // Who knows of the joining and not of the member saw it end.
     let over = rosters::get(cx, channel.no).is_some_and(|group| {
         let now = group.roster.standing(&owner.account);
@@ -99,10 +120,11 @@ pub(in crate::engine) fn asked(cx: &mut Cx<'_, '_>, peer: PeerKey, sealed: &[u8]
         group.state == State::Joined && group.roster.contains(&joined) && gone
     });
     if !over || people::is_blocked(cx.tx, &owner.account)? {
-        return Ok(());
+        return Ok(None);
     }
     let sealed = seal(cx, &device, ANSWER, membership)?;
-    outbound::knock::send_answer(cx, &device, sealed)
+    outbound::knock::send_answer(cx, &device, sealed)?;
+    Ok(Some(owner.account))
 }
 
 /// Somebody whom we asked says that we are none.

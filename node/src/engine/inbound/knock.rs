@@ -7,7 +7,7 @@ use covey_feed::ChannelId;
 use covey_pairing::ids::DeviceId;
 use tracing::debug;
 
-use crate::engine::group::{admission, membership, welcome};
+use crate::engine::group::{admission, invites, membership, welcome};
 use crate::engine::members::rosters;
 use crate::engine::sealing::sessions;
 use crate::engine::wire::knock::{self, MAX_KNOCK, MAX_NOTE, VERSION, Wire, Wish};
@@ -40,8 +40,11 @@ pub(in crate::engine) fn frame(
         Ok(Wire::Join(VERSION, to, sealed)) => (to, sealed),
         Ok(Wire::Refused(VERSION, to, sealed)) => return refused(cx, peer, &to, &sealed).map(|()| true),
         Ok(Wire::Member(VERSION, to, sealed)) => {
-            if admit(cx, &to, source) {
-                membership::asked(cx, peer, &sealed)?;
+            if admit(cx, &to, source)
+                && let Some(account) = membership::asked(cx, peer, &sealed)?
+            {
+                // What it was invited by since, it may not have taken.
+                invites::remind(cx, account)?;
             }
             return Ok(true);
         }

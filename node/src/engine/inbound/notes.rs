@@ -24,7 +24,10 @@ pub(in crate::engine) fn receive(
         }
     };
     match note {
-        Note::Invite(bytes) => invites::invited(cx, owner, &bytes),
+        Note::Invite(bytes) => match invites::invited(cx, owner, &bytes)? {
+            Some(group) => membership::doubted(cx, owner, device, &group),
+            None => Ok(()),
+        },
         Note::Decline(id) => invites::declined(cx, owner, &id),
         Note::Join(id, statement, card, note) => {
             let Some(joiner) = admission::verified(cx, &id, &statement, &card, owner.account) else { return Ok(()) };

@@ -158,6 +158,11 @@ impl Standing {
         }
     }
 
+    /// Whether this device asks to be let in, or was and waits for the roster. (Another device of ours may ask, too.)
+    pub(in crate::engine) fn is_asking(&self) -> bool {
+        self.state == State::Requested && (self.request.is_some() || self.secret.is_some())
+    }
+
     pub(in crate::engine) fn channel(&self) -> ChannelId {
         channels::channel_id(&self.id)
     }

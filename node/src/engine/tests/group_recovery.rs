@@ -10,7 +10,7 @@ use super::recovery::{add_recovered, recover};
 use super::world::World;
 use crate::engine::group::{returning, welcome};
 use crate::engine::records::devices::DeviceRef;
-use crate::engine::rpc;
+use crate::engine::{Protocol, rpc};
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -205,4 +205,48 @@ fn an_invite_to_a_group_that_was_lost_with_the_devices_of_an_account_is_told_aga
     wait(&mut world);
     assert_eq!(world.group(ANEW, &group).state, GroupState::Joined);
     assert!([BOB, ANEW].iter().all(|node| world.verify(*node).ok));
+}
+
+/// [NOTE-8] Regression: household, seed 13. Nobody shows the roster to an account that is not on it any more.
+#[test]
+fn an_account_that_was_removed_before_its_roster_came_is_let_in_by_the_next_invite() {
+    let (mut world, group, words) = garden(BOB, 183);
+    recover(&mut world, &words);
+    wait(&mut world);
+    world.drop.insert(Protocol::Sync);
+    world.call(ANEW, rpc::pair::accept_renewals).unwrap();
+    wait(&mut world);
+    assert_eq!(world.group(ANEW, &group).state, GroupState::Requested);
+    world.remove_from(BOB, &group, ANEW).unwrap();
+    world.drop.clear();
+    wait(&mut world);
+    assert_eq!(world.group(ANEW, &group).state, GroupState::Requested, "it hears nothing of that");
+    world.invite_to(BOB, &group, ANEW).unwrap();
+    wait(&mut world);
+    wait(&mut world);
+    assert_eq!(world.group(ANEW, &group).state, GroupState::Joined);
+    world.say_in(ANEW, &group, "good to be back").unwrap();
+    wait(&mut world);
+    assert!(world.texts_in(CAROL, &group).contains(&"good to be back".to_owned()));
+}
+
+/// [KNOCK-6] Regression: household, seed 6. Its contact goes on talking with it, so it does not wonder.
+#[test]
+fn a_member_that_was_not_told_of_its_removal_hears_of_it_by_the_next_invite() {
+    let (mut world, group, _) = garden(BOB, 184);
+    let copy = world.nodes[ALICE].store.clone();
+    world.remove_from(BOB, &group, ALICE).unwrap();
+    wait(&mut world);
+    world.stop(ALICE);
+    world.nodes[ALICE].store = copy;
+    world.restart(ALICE);
+    wait(&mut world);
+    assert_eq!(world.group(ALICE, &group).state, GroupState::Joined);
+    world.invite_to(BOB, &group, ALICE).unwrap();
+    wait(&mut world);
+    assert_eq!(world.group(ALICE, &group).state, GroupState::Invited);
+    world.accept_group(ALICE, &group).unwrap();
+    wait(&mut world);
+    assert_eq!(world.group(ALICE, &group).state, GroupState::Joined);
+    assert_eq!(world.group(BOB, &group).members, 3);
 }

@@ -213,3 +213,61 @@ fn a_device_that_did_not_hear_of_the_return_to_a_group_takes_nobody_out_of_it() 
     wait(&mut world);
     assert!(OURS.iter().all(|node| world.texts_in(*node, &group).contains(&"all of you".to_owned())));
 }
+
+/// [NOTE-8] Regression: household, seed 9. The account asked on for ever, and no device of it did.
+#[test]
+fn what_a_device_asked_for_that_is_lost_another_one_asks_for() {
+    let (mut world, group) = invited(11);
+    world.stop(BOB);
+    world.accept_group(SERVER, &group).unwrap();
+    world.settle();
+    assert_eq!(states(&mut world, &group), [GroupState::Requested; 2]);
+    world.stop(SERVER);
+    world.revoke(LAPTOP, SERVER);
+    world.restart(BOB);
+    wait(&mut world);
+    assert_eq!(world.group(LAPTOP, &group).state, GroupState::Joined);
+    world.say_in(LAPTOP, &group, "there it is").unwrap();
+    wait(&mut world);
+    assert_eq!(world.texts_in(BOB, &group), ["there it is"]);
+}
+
+/// [NOTE-8] What the copy learns of its own yes it learns from the other device, which does not ask.
+#[test]
+fn a_device_that_is_an_old_copy_of_before_its_yes_asks_again() {
+    let (mut world, group) = invited(12);
+    let copy = world.nodes[SERVER].store.clone();
+    world.stop(BOB);
+    world.accept_group(SERVER, &group).unwrap();
+    world.settle();
+    world.stop(SERVER);
+    world.nodes[SERVER].store = copy;
+    world.restart(SERVER);
+    wait(&mut world);
+    world.restart(BOB);
+    wait(&mut world);
+    assert_eq!(states(&mut world, &group), [GroupState::Joined; 2]);
+}
+
+/// [NOTE-8] An inviter that is an old copy knows nothing of the invite that was accepted, and makes another one.
+#[test]
+fn who_was_accepted_and_invites_again_is_asked_by_the_new_invite() {
+    let mut world = World::new(5, 13);
+    world.link(LAPTOP, SERVER);
+    world.pair(LAPTOP, BOB);
+    wait(&mut world);
+    let group = world.create_group(BOB, "garden");
+    let copy = world.nodes[BOB].store.clone();
+    world.invite_to(BOB, &group, LAPTOP).unwrap();
+    world.settle();
+    world.stop(BOB);
+    world.accept_group(SERVER, &group).unwrap();
+    world.settle();
+    world.nodes[BOB].store = copy;
+    world.restart(BOB);
+    wait(&mut world);
+    assert_eq!(states(&mut world, &group), [GroupState::Requested; 2]);
+    world.invite_to(BOB, &group, LAPTOP).unwrap();
+    wait(&mut world);
+    assert_eq!(states(&mut world, &group), [GroupState::Joined; 2]);
+}

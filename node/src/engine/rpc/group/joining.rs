@@ -69,7 +69,7 @@ pub fn join(cx: &mut Cx<'_, '_>, params: GroupJoin) -> Result<api::Group, ApiErr
     }
     let known = standing::load(cx.tx, &ticket.group)?;
     if let Some(known) = &known
-        && matches!(known.state, State::Joined | State::Requested)
+        && (known.state == State::Joined || known.is_asking())
     {
         return Err(GroupRefusal::AlreadyMember { group: &known.name, member: "You" }.into());
     }

@@ -201,18 +201,18 @@ impl SledStore {
         if self.scrub.done() {
             return Ok(true);
         }
-        let found = self.read(|db| {
-            let from = self.scrub.next();
-            let weighed = |row: sled::Result<(sled::IVec, sled::IVec)>| {
-                let (key, row) = row?;
-                pages::weigh(db, &key, row.len())?;
-                Ok((key, row))
-            };
-            let found: sled::Result<Vec<_>> = db.range(from..).take(rows).map(weighed).collect();
-            found.map_err(|e| self.sled(&e))
+        // Row by row: together they would be megabytes.
+        let (scrub, ended) = self.read(|db| {
+            let (mut scrub, mut seen) = (self.scrub.clone(), 0);
+            for row in db.range(scrub.next()..).take(rows) {
+                let (key, row) = row.map_err(|e| self.sled(&e))?;
+                pages::weigh(db, &key, row.len()).map_err(|e| self.sled(&e))?;
+                scrub.walk(&key, &row);
+                seen += 1;
+            }
+            Ok((scrub, seen < rows))
         })?;
-        let ended = found.len() < rows;
-        found.iter().for_each(|(key, row)| self.scrub.walk(key, row));
+        self.scrub = scrub;
         if ended && !self.scrub.end(&self.digest.sum) {
             let (is, was) = (self.scrub.walked().rows, self.digest.sum.rows);
             let detail = match is.cmp(&was) {

@@ -241,7 +241,7 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             }
             Notice::Opened(channel) => own::reading::apply_again(cx, &channel)?,
             Notice::Shared(key) => {
-                cx.live.keepers.changed |= key.is_contact();
+                cx.live.keepers.contacts.extend(key.contact_id());
                 own::write::queue(cx, key);
             }
             Notice::Disputed(account) => disputes::changed(cx, &account)?,

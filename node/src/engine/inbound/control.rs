@@ -59,7 +59,7 @@ pub(in crate::engine) fn receive(
         Ok((VERSION, Control::Card(card))) => {
             // What it was told of our keepers may be among what it could not open.
             cx.tx.delete(&tables::mailbox_told(&device.id));
-            cx.live.keepers.changed = true;
+            cx.live.keepers.contacts.insert(owner.account);
             cards::learn(cx, &owner.account, &card).map(drop)
         }
         Ok((VERSION, Control::Mailbox(mailbox))) if scope == Scope::Pair => leaving::told(cx, owner, &mailbox),

@@ -10,6 +10,7 @@ use crate::engine::keepers::{fetching, remembering, slots, state};
 use crate::engine::notices::Notice;
 use crate::engine::records::devices;
 use crate::engine::records::mailboxes::{self, Inbox, Mine, Stands};
+use crate::engine::records::people;
 use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, Effect, EngineError, PeerKey, card};
 
@@ -193,9 +194,12 @@ pub(in crate::engine) fn follow(cx: &mut Cx<'_, '_>) -> Result<bool, EngineError
         }
         peer_came(cx, peer)?;
     }
-    if !std::mem::take(&mut cx.live.keepers.changed) || mailboxes::inbox(cx.tx)?.is_none() {
+    let all = std::mem::take(&mut cx.live.keepers.changed);
+    let some = std::mem::take(&mut cx.live.keepers.contacts);
+    if (!all && some.is_empty()) || mailboxes::inbox(cx.tx)?.is_none() {
         return Ok(false);
     }
-    slots::follow(cx)?;
+    let contacts = if all { people::all(cx.tx)? } else { people::of(cx.tx, &some)? };
+    slots::follow(cx, &contacts)?;
     Ok(true)
 }

@@ -57,23 +57,24 @@ pub(super) fn open(cx: &mut Cx<'_, '_>, peer: PeerKey, list: u64) -> Result<(), 
             cx.tx.save(&key, &given);
         }
     }
-    tell(cx)
+    let contacts = people::all(cx.tx)?;
+    tell(cx, &contacts)
 }
 
-/// Gives every paired contact a slot at each keeper, takes those of others away, and replaces tokens that somebody knows who should not any
-/// more; then says so.
-pub(super) fn follow(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+/// Gives these contacts a slot at each keeper, if they are paired, takes those of others away, and replaces tokens that somebody knows who should
+/// not any more; then says so.
+pub(super) fn follow(cx: &mut Cx<'_, '_>, contacts: &[Contact]) -> Result<(), EngineError> {
     let mut keepers: Vec<Mine> = mailboxes::all_mine(cx.tx)?;
     keepers.retain(|mine| mine.stands == Stands::Keeps);
     let root = cx.me.account.own_slot_root();
     let mut changed = BTreeSet::new();
-    for contact in people::all(cx.tx)? {
-        changed.extend(give(cx, &contact, &root, &keepers)?);
+    for contact in contacts {
+        changed.extend(give(cx, contact, &root, &keepers)?);
     }
     for peer in &changed {
         register(cx, *peer)?;
     }
-    tell(cx)
+    tell(cx, contacts)
 }
 
 /// [MAIL-4] [KEEP-10] The slots that a contact has at these keepers.
@@ -138,13 +139,13 @@ fn is_needed(known: &GivenAt, contact: &Contact, keepers: &[Mine], now: u64) -> 
     !known.derived && is_kept && contact.is_paired() && known.until.is_none_or(|until| until > now)
 }
 
-/// [MAIL-2] Tells each device of a contact where our mail waits, if this device told it something else before, or long ago: it may have come back
+/// [MAIL-2] Tells each device of these contacts where our mail waits, if this device told it something else before, or long ago: it may have come back
 /// from an old copy.
-fn tell(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+fn tell(cx: &mut Cx<'_, '_>, contacts: &[Contact]) -> Result<(), EngineError> {
     let Some(inbox) = mailboxes::inbox(cx.tx)? else { return Ok(()) };
     let (keepers, number) = (mailboxes::all_mine(cx.tx)?, mailboxes::number(cx.tx)?);
     let key = inbox.secret.public();
-    for contact in people::all(cx.tx)?.into_iter().filter(Contact::is_paired) {
+    for contact in contacts.iter().filter(|contact| contact.is_paired()) {
         let given = mailboxes::given(cx.tx, &contact.account)?.unwrap_or_default();
         let told = given.at.into_iter().filter(|at| at.open && at.until.is_none());
         let at = told.filter_map(|GivenAt { peer, slot, token, .. }| {

@@ -98,8 +98,10 @@ pub(in crate::engine) struct Keepers {
     pub(in crate::engine) lists: BTreeMap<PeerKey, ([u8; 32], ByteArray<32>)>,
     /// For slots of those whose mail we keep: when the next deposit would be on time.
     paces: BTreeMap<SlotId, u64>,
-    /// Contacts, or their devices, are others than when they were last given slots.
+    /// Keepers are others than when contacts were last given slots there.
     pub(in crate::engine) changed: bool,
+    /// Contacts that may be others than when they were last given slots, or were not told of them.
+    pub(in crate::engine) contacts: BTreeSet<AccountId>,
     /// A device of ours was revoked here: what it knows is to be replaced.
     pub(in crate::engine) revoked: bool,
     /// Keepers of ours that are not connected, or have not answered since: from when on, and whether that was told.

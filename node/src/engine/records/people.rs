@@ -1,5 +1,7 @@
 //! Contacts as stored: other accounts, with what we know of each.
 
+use std::collections::BTreeSet;
+
 use covey_pairing::consent::{PairSecret, Relationship, State};
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::kem::{KemHash, KemPublic};
@@ -184,6 +186,11 @@ impl Contact {
 /// The contact of an account.
 pub(in crate::engine) fn load(tx: &Tx<'_>, account: &AccountId) -> Result<Option<Contact>, EngineError> {
     Ok(tx.load(&tables::contact(account))?)
+}
+
+/// The contacts of these accounts.
+pub(in crate::engine) fn of(tx: &Tx<'_>, accounts: &BTreeSet<AccountId>) -> Result<Vec<Contact>, EngineError> {
+    accounts.iter().filter_map(|account| load(tx, account).transpose()).collect()
 }
 
 /// The contact of an account, or a blank one.

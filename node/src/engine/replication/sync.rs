@@ -63,7 +63,9 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
         info!(contact = %owner.account.fmt_short(), "a contact connected");
     }
     // It is told where our mail waits, if that could not be sealed for it before.
-    cx.live.keepers.changed |= !is_ours;
+    if !is_ours {
+        cx.live.keepers.contacts.insert(owner.account);
+    }
     cx.notices.sync(peer, SyncInput::Connected { channels });
     for channel in groups {
         sharing::share(cx, peer, &channel)?;

@@ -67,8 +67,9 @@ impl Key {
         Self(kind::NAME, ByteBuf::new())
     }
 
-    pub(in crate::engine) fn is_contact(&self) -> bool {
-        self.0 == kind::CONTACT
+    /// Whom it is about, if it is the key of a contact.
+    pub(in crate::engine) fn contact_id(&self) -> Option<AccountId> {
+        self.id().filter(|_| self.0 == kind::CONTACT).map(AccountId::from_bytes)
     }
 
     pub(in crate::engine) fn device(id: &DeviceId) -> Self {

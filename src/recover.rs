@@ -27,7 +27,7 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
     let RecoverArgs { phrase_file, peer, keep, holder, new_phrase, yes, passphrase_file } = args;
     let plan = Plan { keep, holder, new_phrase };
     let (paths, config) = config::load(globals, &Overrides::new())?;
-    let peers = peer.iter().map(|peer| address(peer)).collect::<Result<Vec<_>, _>>()?;
+    let peers = peer.iter().map(|peer| addresses(peer)).collect::<Result<Vec<_>, _>>()?.concat();
     let passphrase = Unlock { passphrase_file }.given()?;
     let options = Options { paths, config, passphrase, flags: Overrides::new(), log: None };
     daemon::may_recover(&options).map_err(failure)?;
@@ -118,10 +118,13 @@ fn words(file: Option<&Path>, terminal: &mut Terminal) -> Result<AccountSecret, 
     AccountSecret::from_phrase(&text).map_err(|error| usage(format!("this is no recovery phrase: {error}")))
 }
 
-fn address(text: &str) -> Result<Multiaddr, Failure> {
-    text.parse().map_err(|_| Failure::Ended {
+/// Where a node is that was named by its address or by a ticket.
+fn addresses(text: &str) -> Result<Vec<Multiaddr>, Failure> {
+    daemon::named(text).filter(|addresses| !addresses.is_empty()).ok_or_else(|| Failure::Ended {
         exit: Exit::Usage,
-        sentence: format!("--peer: \"{text}\" is not a multiaddress; `covey account show` prints those of a node"),
+        sentence: format!(
+            "--peer: \"{text}\" is neither the address of a node (`covey account show` prints them there) nor a ticket that names one"
+        ),
     })
 }
 

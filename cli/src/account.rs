@@ -56,9 +56,11 @@ pub enum AccountCommand {
     #[command(
         long_about = "Bring your account back on a new machine, with its 24 words\n\nFor when your machine is lost, stolen or broken. Your account gets new keys and this device; its \
                       devices of before are out for good, whoever has them. Contacts see it by themselves and ask to pair again. With --keep a device stays that you still have: \
-                      type the digits that are shown here there (covey account accept), and this machine has all that it has; contacts need not pair again. The data \
-                      directory must not have an account yet, and the daemon must not run. Your messages of before are not brought back: that takes a backup.",
-        after_help = "Examples:\n  covey account recover\n  covey account recover --phrase-file words.txt --yes\n  covey account recover --keep cvd1q0zx\n  covey account recover --new-phrase\n  covey account recover --peer /ip4/192.0.2.7/tcp/7421/p2p/12D3Koo…"
+                      type there the digits that are shown here (covey account accept), and this machine gets all that it has; contacts need not pair again. The data \
+                      directory must not have an account yet, and the daemon must not run. Your messages of before are not brought back: that takes a backup or a device that stays.\n\n\
+                      The account is looked for in the network, where it can be found for about a day after one of its devices was last online. Later, name somebody who knows it \
+                      with --peer: a contact (a ticket of `covey account ticket`) or a keeper (`covey keeper serve`).",
+        after_help = "Examples:\n  covey account recover\n  covey account recover --phrase-file words.txt --yes\n  covey account recover --keep cvd1q0zx\n  covey account recover --new-phrase\n  covey account recover --peer covey:q4bfqif…\n  covey account recover --peer /ip4/192.0.2.7/tcp/7421/p2p/12D3Koo…"
     )]
     Recover(RecoverArgs),
     /// Show how safe your account is
@@ -118,8 +120,9 @@ pub struct RecoverArgs {
     /// Read the 24 words from this file; `-` or nothing: from stdin, or from you if this is a terminal
     #[arg(long, value_name = "FILE")]
     pub phrase_file: Option<PathBuf>,
-    /// A node of the network to begin with (repeatable), besides those in the configuration; that of a contact, for example
-    #[arg(long, value_name = "MULTIADDR")]
+    /// A node that is asked for your account and through which the network is joined (repeatable): that of a contact, a keeper or another device of yours, by its
+    /// address or by a ticket that it prints
+    #[arg(long, value_name = "MULTIADDR|TICKET")]
     pub peer: Vec<String>,
     /// A device that stays (repeatable): its id, or the first 8 characters. What it has, such as contacts, groups and messages, comes to this machine once
     /// its operator has accepted the recovery there

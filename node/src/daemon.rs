@@ -41,7 +41,7 @@ use crate::settings::{LogSwitch, Settings};
 use crate::slot::Slot;
 use crate::vault::Passphrase;
 pub(crate) use provenance::Provenance;
-pub use recover::{Found, Plan, RecoverError, Recovered, find, may_recover, recover};
+pub use recover::{Found, Plan, RecoverError, Recovered, find, may_recover, named, recover};
 pub use words::{Initialised, init, phrase, seal, written_down};
 
 /// What a node is started with.

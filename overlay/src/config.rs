@@ -37,7 +37,7 @@ pub struct Config {
     pub answers: bool,
     /// When this node reserves a place on relays to be reachable.
     pub relay_use: RelayUse,
-    /// The caps of SPEC.md, "Limits".
+    /// The caps of SPEC.md, "Connections and memory".
     pub limits: Limits,
     /// How allowed peers are dialled again.
     pub backoff: Backoff,

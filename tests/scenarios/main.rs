@@ -26,6 +26,7 @@ mod completions_know_names;
 mod contacts_come_back_with_the_words;
 mod declined_inviter_stays_out;
 mod found_by_account_id_alone;
+mod found_by_those_who_know_it;
 mod graceful_shutdown;
 mod group_answers_have_the_shapes_scripts_rely_on;
 mod group_bad_input_gets_one_clear_sentence;

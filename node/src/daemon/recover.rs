@@ -2,26 +2,22 @@
 //!
 //! The words give every key that the account ever had and will have, but not the list of what happened to it, and contacts take no
 //! list but one that follows from the one they know. So the newest list that can be found is looked for first, where the account's cards
-//! stand in the DHT: one place for each operational key. It is then rotated: new keys, this device, and no other but those that the operator
-//! keeps, which wait for theirs.
+//! stand in the DHT, one place for each operational key, and at nodes that the operator named (`asking`). It is then rotated: new keys, this device, and
+//! no other but those that the operator keeps, which wait for theirs.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+mod asking;
+mod search;
 
 use covey_api::Exit;
-use covey_overlay::{Events, Handle, LookupError, Multiaddr, RelayUse};
-use covey_pairing::crypto::sign::SigningSecret;
-use covey_pairing::identity::{
-    AccountSecret, ContactCard, Device, DeviceSecret, KeyLog, KeyLogError, LogOrder, MAX_ROTATIONS, RecoveryCode,
-    Rotation,
-};
+use covey_overlay::{Events, Handle, Multiaddr, RelayUse};
+use covey_pairing::identity::{AccountSecret, Device, DeviceSecret, KeyLog, KeyLogError, RecoveryCode, Rotation};
 use covey_pairing::ids::DeviceId;
 use rand::rngs::StdRng;
 use rand::{Rng as _, make_rng};
-use tokio::time::{Instant, timeout_at};
-use tracing::debug;
 use zeroize::Zeroizing;
 
+pub use self::asking::named;
+use self::search::{Newest, search};
 use super::core::{overlay_config, parse};
 use super::opening::{mark_initialised, open_store};
 use super::{Company, Options, StartError};
@@ -31,16 +27,8 @@ use crate::runtime;
 use crate::store::{Reader, Store as _, Tx};
 use crate::vault::VaultFiles;
 
-/// How long the first node of the network is waited for.
-const TO_CONNECT: Duration = Duration::from_secs(30);
-/// How long the account's card is looked for.
-const TO_FIND: Duration = Duration::from_secs(90);
-/// Pause before a place where nothing was found is looked at again: routes to it may be found meanwhile.
-const AGAIN: Duration = Duration::from_secs(3);
 /// So far ahead of the newest card that was found is the first one of the recovered account.
 const AHEAD: u64 = 1 << 20;
-/// Places that are looked at beyond the newest rotation that was found: records of the ones between may have run out.
-const BEYOND: u32 = 2;
 
 /// Why an account is not brought back. Nothing was written then.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +41,9 @@ pub enum RecoverError {
     Alone,
     /// No card of the account is to be found.
     #[error(
-        "no trace of an account with these words was found in the network (if they are its first words, it is {account}): either they are not \
-         its words, or no card of it is published at the moment; try again later, or name a node of a contact with --peer ADDRESS"
+        "no trace of an account with these words was found (if they are its first words, it is {account}): either they are not its words, or no \
+         device of it was online lately. Contacts, keepers and other devices of the account know it for longer: name one that is online with \
+         --peer, by its address or by a ticket (covey account ticket there, or covey keeper serve)"
     )]
     NotFound {
         /// Which account the words are of, if they are its first.
@@ -117,13 +106,6 @@ pub struct Found {
     log: KeyLog,
     /// The newest card that was found, and its sequence.
     newest: Newest,
-}
-
-/// The newest card that was found of an account: it says where its devices are.
-#[derive(Default)]
-struct Newest {
-    sequence: u64,
-    card: Option<Vec<u8>>,
 }
 
 /// What is to become of an account.
@@ -208,9 +190,10 @@ pub fn may_recover(options: &Options) -> Result<(), RecoverError> {
 /// [`RecoverError`].
 pub async fn find(options: &Options, words: AccountSecret, peers: Vec<Multiaddr>) -> Result<Found, RecoverError> {
     may_recover(options)?;
-    let network = spawn(options, peers).await?;
-    let found = search(&network, &words).await;
-    network.0.shutdown().await;
+    let (overlay, mut events) = spawn(options, peers.clone()).await?;
+    let answers = asking::ask(&overlay, &mut events, &peers, &words).await;
+    let found = search(&overlay, &words, answers).await;
+    overlay.shutdown().await;
     let (log, newest) = found?;
     let words = words.of_account(log.account(), 0).ok_or(KeyLogError::Sealed)?;
     Ok(Found { words, log, newest })
@@ -289,96 +272,6 @@ async fn spawn(options: &Options, peers: Vec<Multiaddr>) -> Result<(Handle, Even
     (overlay.relay_use, overlay.answers) = (RelayUse::Never, false);
     overlay.listen = parse("network.listen", &["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"].map(str::to_owned))?;
     Ok(covey_overlay::spawn(overlay).await?)
-}
-
-async fn search(
-    (overlay, _events): &(Handle, Events),
-    words: &AccountSecret,
-) -> Result<(KeyLog, Newest), RecoverError> {
-    let account = words.id().to_string();
-    connect(overlay).await?;
-    let until = Instant::now() + TO_FIND;
-    let mut newest: Option<KeyLog> = None;
-    let mut at = Newest::default();
-    let mut seen = BTreeSet::new();
-    let mut further = 0;
-    loop {
-        let rotations = newest.as_ref().map_or(further, |log| log.rotations().len());
-        // Words that are not the account's first may be of a late rotation: ever more places are looked at until one is found.
-        further += 1;
-        let last = u32::try_from(rotations.min(MAX_ROTATIONS)).unwrap_or(0) + BEYOND;
-        let before = newest.clone();
-        for index in (0..=last).filter(|index| !seen.contains(index)).collect::<Vec<_>>() {
-            let Some(key) = words.after_rotations(index).and_then(|keys| keys.signing().map(SigningSecret::public))
-            else {
-                continue;
-            };
-            let found = timeout_at(until, overlay.lookup(*key.as_bytes())).await;
-            match found {
-                Ok(Ok(found)) => {
-                    seen.insert(index);
-                    for opened in found {
-                        // It tells what happened, also after it has run out.
-                        let card = ContactCard::open(&opened.payload, 0);
-                        let Some(card) = card.ok().filter(|card| is_of(card, words, newest.as_ref())) else { continue };
-                        let sequence = card.content().sequence;
-                        if at.card.is_none() || sequence > at.sequence {
-                            at = Newest { sequence, card: Some(opened.payload) };
-                        }
-                        newest = Some(newer(newest, card.log(), &account)?);
-                    }
-                }
-                Ok(Err(LookupError::Gone)) => return Err(RecoverError::Alone),
-                Ok(Err(error)) => debug!(index, %error, "no card of the account here"),
-                Err(_elapsed) => break,
-            }
-        }
-        if newest.is_some() && newest == before {
-            break;
-        }
-        if newest.is_none() && Instant::now() + AGAIN >= until {
-            break;
-        }
-        if newest.is_none() {
-            tokio::time::sleep(AGAIN).await;
-        }
-    }
-    newest.map(|log| (log, at)).ok_or(RecoverError::NotFound { account })
-}
-
-/// Whether a card is of the account of these words: they are its first, or its log handed it to them.
-fn is_of(card: &ContactCard, words: &AccountSecret, known: Option<&KeyLog>) -> bool {
-    let account = card.account();
-    if let Some(known) = known {
-        return known.account() == account;
-    }
-    let next = u32::try_from(card.log().rotations().len()).ok().and_then(|index| words.recovery(index));
-    account == words.id() || next.map(|key| key.commitment()) == card.log().commitment()
-}
-
-/// The one of two logs that outranks the other. Of two that ordinary operations part, either will do: the rotation ends both.
-fn newer(known: Option<KeyLog>, log: &KeyLog, account: &str) -> Result<KeyLog, RecoverError> {
-    let Some(known) = known else { return Ok(log.clone()) };
-    match log.compare(&known) {
-        Ok(LogOrder::Extends | LogOrder::Rotates) => Ok(log.clone()),
-        Err(fork) if fork.rotations().is_some() => Err(RecoverError::Contested { account: account.to_owned() }),
-        Ok(LogOrder::Same | LogOrder::Behind) | Err(_) => Ok(known),
-    }
-}
-
-/// Waits until there is somebody to ask.
-async fn connect(overlay: &Handle) -> Result<(), RecoverError> {
-    let until = Instant::now() + TO_CONNECT;
-    loop {
-        let Ok(status) = overlay.status().await else { return Err(RecoverError::Alone) };
-        if status.routing_table > 0 {
-            return Ok(());
-        }
-        if Instant::now() >= until {
-            return Err(RecoverError::Alone);
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::engine::consent::{found, frames, pursuit};
 use crate::engine::contacts::renewal;
 use crate::engine::devices::{link, notice};
 use crate::engine::group::{content, disputes, listing};
-use crate::engine::inbound::{contests, knock, parcels};
+use crate::engine::inbound::{accounts, contests, knock, parcels};
 use crate::engine::keepers::{leaving, mine, roles, seeking};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::handing;
@@ -149,7 +149,10 @@ fn consent(cx: &mut Cx<'_, '_>, peer: PeerKey, source: Option<IpAddr>, bytes: &[
             if let Some(frame) = LogFrame::decode(bytes) {
                 return notice::frame(cx, peer, frame);
             }
-            if !knock::frame(cx, peer, source, bytes)? && !contests::frame(cx, bytes)? {
+            let is_ours = knock::frame(cx, peer, source, bytes)?
+                || contests::frame(cx, bytes)?
+                || accounts::frame(cx, peer, source, bytes)?;
+            if !is_ours {
                 debug!(?peer, %error, "a malformed pairing frame");
             }
             Ok(())

@@ -70,6 +70,7 @@ pub use me::{Me, seed_is_erased, seed_may_be_left};
 pub use policy::Mischief;
 pub use policy::{Policy, Quota};
 pub use selection::{Selection, Subject};
+pub(crate) use wire::account;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Engines on a virtual network: real handlers, in-memory stores, no clock but the test's.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // the seed is printed
 
+mod accounts;
 mod asking;
 mod blocking;
 mod bound;

@@ -50,11 +50,13 @@ pub enum Context {
     KeeperDeposit,
     /// A keeper's receipt for a parcel.
     KeeperReceipt,
+    /// A question for one's own account.
+    AccountWanted,
 }
 
 impl Context {
     /// Every kind, for the test that no two verify for each other.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::KeyLogOp,
         Self::KeyLogRotation,
         Self::KeyLogSuccessor,
@@ -70,6 +72,7 @@ impl Context {
         Self::GroupTicket,
         Self::KeeperDeposit,
         Self::KeeperReceipt,
+        Self::AccountWanted,
     ];
 
     /// The bytes put before the message: none is a prefix of another (each ends in NUL).
@@ -90,6 +93,7 @@ impl Context {
             Self::GroupTicket => b"covey group ticket v1\0",
             Self::KeeperDeposit => b"covey keeper deposit v1\0",
             Self::KeeperReceipt => b"covey keeper receipt v1\0",
+            Self::AccountWanted => b"covey account wanted v1\0",
         }
     }
 }

@@ -13,6 +13,7 @@ mod recovery_code;
 mod safety_number;
 mod ticket;
 mod token;
+mod wanted;
 
 pub use account::AccountSecret;
 pub(crate) use account::HandedKeys;
@@ -29,3 +30,4 @@ pub use recovery_code::{NotACode, RecoveryCode};
 pub use safety_number::{Party, SafetyNumber, safety_number};
 pub use ticket::{Ticket, TicketError, TicketPeer};
 pub use token::{Token, TokenBook, TokenError, TokenId, TokenRecord, TokenTag};
+pub use wanted::AccountWanted;

@@ -1,5 +1,6 @@
 //! What is made of the cards that were found, and which devices stay.
 
+use super::search::newer;
 use super::*;
 
 const NOW: u64 = 1_800_000_000_000;

@@ -2,6 +2,7 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`account`] | what is asked, and answered, of an account of which somebody has only the words |
 //! | [`payload`] | content entries: sealed payloads, bodies, what they are bound to |
 //! | [`parcel`] | frames of the parcel stream, and what parcels carry |
 //! | [`contest`] | objections to a recovery |
@@ -14,6 +15,7 @@
 //! | [`transfer`] | how a device that was linked is given the history |
 //! | [`doctor`] | how members compare a group |
 
+pub(crate) mod account;
 pub(super) mod contest;
 pub(super) mod control;
 pub(super) mod doctor;

@@ -69,9 +69,9 @@ pub enum KeeperCommand {
         after_help = "Examples:\n  covey keeper list\n  covey keeper list --json | jq '.[] | select(.role == \"mine\")'"
     )]
     List,
-    /// Have no more mail kept there, keep no more mail of theirs, or decline to
+    /// End the keeping of mail, yours there or theirs here, or decline a request
     #[command(
-        long_about = "Have no more mail kept there, keep no more mail of theirs, or decline to\n\nWhat lies there is deleted. Nothing is lost: whoever wrote it has it until you have. Also declines what a contact asked for, \
+        long_about = "End the keeping of mail, yours there or theirs here, or decline a request\n\nWhat lies there is deleted. Nothing is lost: whoever wrote it has it until you have. Also declines what a contact asked for, \
                       and takes back what you asked.",
         after_help = "Examples:\n  covey keeper remove bob\n  covey keeper remove cvd1q9x7…"
     )]
@@ -126,8 +126,8 @@ impl KeeperCommand {
 fn ticket(t: &mut Terminal, made: &KeeperTicket) -> io::Result<()> {
     t.line(&clean_line(&made.ticket))?;
     t.hint(&format!(
-        "On the other node: covey keeper add TICKET. It is good once, until {}.",
-        when::relative(made.expires_at, t.now())
+        "On the other node: covey keeper add TICKET. It is good once, for {}.",
+        when::left(made.expires_at, t.now())
     ))
 }
 

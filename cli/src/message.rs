@@ -230,7 +230,7 @@ fn show(t: &mut Terminal, message: &Message) -> io::Result<()> {
             } else {
                 format!("{} keepers have it", kept.keepers)
             };
-            format!("{how} ({keepers}, until {})", when::relative(kept.until, t.now()))
+            format!("{how} ({keepers}, for another {})", when::left(kept.until, t.now()))
         });
         let when = when::relative(delivery.at, t.now());
         let label = t.paint.dim(&format!("{:9}", "to"));

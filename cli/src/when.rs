@@ -19,6 +19,14 @@ pub(crate) fn relative(at: Time, now: Timestamp) -> String {
     }
 }
 
+/// `7 d`: how long it is until then.
+#[must_use]
+pub(crate) fn left(at: Time, now: Timestamp) -> String {
+    let seconds = (at.timestamp().as_second() - now.as_second()).max(0);
+    // As above: what was set to a week a moment ago still has a week.
+    span(if seconds < MINUTE { seconds } else { seconds + MINUTE - 1 })
+}
+
 /// `45 s`, `5 min`, `3 h`, `2 d`.
 #[must_use]
 pub(crate) fn span(seconds: i64) -> String {
@@ -55,6 +63,7 @@ mod tests {
         assert_eq!(relative(at(300), now), "5 min ago");
         assert_eq!(relative(at(-14 * DAY), now), "in 14 d");
         assert_eq!(relative(at(5 - 14 * DAY), now), "in 14 d");
+        assert_eq!([left(at(5 - 7 * DAY), now), left(at(-20), now), left(at(20), now)], ["7 d", "20 s", "0 s"]);
         assert_eq!(clock(Time::from_unix_ms(0), &TimeZone::UTC), "00:00");
     }
 }

@@ -20,7 +20,8 @@ use crate::{
                   covey pair list                    who asks you\n  \
                   covey pair accept CONTACT          say yes\n  \
                   covey send CONTACT 'Hello!'        and talk\n  \
-                  covey tail --follow                watch\n\n\
+                  covey tail --follow                watch\n  \
+                  covey account phrase               the 24 words that bring your account back (stop the node first)\n\n\
                   Exit codes: 0 done, 1 refused, 2 wrong usage or configuration, 3 no daemon, 4 timed out, 5 data corrupt or in use, 70 bug.\n\n\
                   Environment: COVEY_DATA_DIR, COVEY_CONFIG and COVEY_RPC stand for --data-dir, --config and --rpc; COVEY_LOG is the log level; \
                   COVEY_SECTION__KEY is a setting, see `covey config example`."

@@ -11,7 +11,7 @@ use covey_api::{
 
 use crate::{Failure, Session, Terminal, display, globals::seconds, qr_code, table::Table, text::clean_line, when};
 
-/// Who you are: account, tickets, safety numbers
+/// Who you are: account, tickets, safety numbers, the 24 words
 #[derive(Subcommand, Debug)]
 pub enum AccountCommand {
     /// Show your account, device and addresses

@@ -26,7 +26,7 @@ pub enum Command {
     /// Show what your node is doing
     #[command(after_help = "Examples:\n  covey status\n  covey status --json | jq .counts")]
     Status,
-    /// Who you are: account, tickets, safety numbers
+    /// Who you are: account, tickets, safety numbers, the 24 words
     #[command(subcommand)]
     Account(AccountCommand),
     /// Your devices: link another machine, rename, revoke

@@ -44,7 +44,7 @@ pub enum PairCommand {
     /// List contacts and open invites
     #[command(after_help = "Examples:\n  covey pair list\n  covey pair list --state pending")]
     List {
-        /// Only those in this state: invited, pending, paired, declined, refused, expired, cancelled, blocked, removed, or renewal: those who say
+        /// Only those in this state: invited, pending, paired, declined, refused, expired, cancelled, blocked, removed, stranger, or renewal: those who say
         /// that you were paired before your account was recovered
         #[arg(long, value_parser = which, value_name = "STATE")]
         state: Option<Which>,
@@ -173,7 +173,7 @@ fn which(text: &str) -> Result<Which, String> {
         return Ok(Which::Renewal);
     }
     serde_json::from_value(text.into()).map(Which::State).map_err(|_| {
-        "one of invited, pending, paired, declined, refused, expired, cancelled, blocked, removed, renewal".to_owned()
+        "one of invited, pending, paired, declined, refused, expired, cancelled, blocked, removed, stranger, renewal".to_owned()
     })
 }
 

@@ -4,8 +4,8 @@ use std::io;
 
 use clap::{Args, Subcommand};
 use covey_api::{
-    Contact, Keeper, KeeperAccept, KeeperAdd, KeeperAsk, KeeperList, KeeperRemove, KeeperReport, KeeperRole,
-    KeeperServe, KeeperState, KeeperStatus, KeeperTicket,
+    Contact, ContactState, Keeper, KeeperAccept, KeeperAdd, KeeperAsk, KeeperList, KeeperRemove, KeeperReport,
+    KeeperRole, KeeperServe, KeeperState, KeeperStatus, KeeperTicket, Time,
 };
 
 use crate::{
@@ -228,10 +228,18 @@ fn list(t: &mut Terminal, keepers: &Vec<Keeper>) -> io::Result<()> {
 
 /// What `covey pair show` says of the keepers of a contact, if it has some.
 pub(crate) fn of(contact: &Contact, t: &Terminal) -> Option<String> {
+    if contact.state != ContactState::Paired {
+        return (contact.keepers > 0).then(|| format!("{}, where an invite can be left", contact.keepers));
+    }
     let never = || "never reached yet".to_owned();
     let reached =
         contact.keepers_reached.map_or_else(never, |at| format!("last reached {}", when::relative(at, t.now())));
     (contact.keepers > 0).then(|| format!("{}, {reached}", contact.keepers))
+}
+
+/// What `covey pair show` says of an invite or answer that lies at a keeper.
+pub(crate) fn kept(until: Time, t: &Terminal) -> String {
+    format!("by a keeper of theirs; that ends {}", when::relative(until, t.now()))
 }
 
 /// What `covey tail` says of a keeper that changed, or of a contact who asks.

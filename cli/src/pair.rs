@@ -265,8 +265,15 @@ fn invited(contact: &Contact) -> Told {
         return Told::done(done)
             .next("This one reaches them only if they let you ask again, with `covey pair forget`.".into());
     }
-    Told::done(format!("The invite to {} is on its way.", called(contact)))
-        .next("Waiting for their answer; see `covey pair list`.".into())
+    let waiting = if contact.keepers > 0 {
+        format!(
+            "If they are away it is left with a keeper of theirs, until they come; see `covey pair show {}`.",
+            handle(contact)
+        )
+    } else {
+        "Waiting for their answer; see `covey pair list`.".into()
+    };
+    Told::done(format!("The invite to {} is on its way.", called(contact))).next(waiting)
 }
 
 fn accepted(contact: &Contact) -> Told {
@@ -442,6 +449,7 @@ fn show(t: &mut Terminal, contact: &Contact) -> io::Result<()> {
         ("alerts", Some(alerts.join("; ")).filter(|alerts| !alerts.is_empty())),
         ("online", Some(yes(contact.online))),
         ("keepers", keeper::of(contact, t)),
+        ("kept", contact.kept_until.map(|at| keeper::kept(at, t))),
         ("channel", contact.channel.clone()),
     ];
     for (label, value) in rows {

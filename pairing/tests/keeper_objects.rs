@@ -6,9 +6,10 @@ use covey_pairing::{
     crypto::secret::Secret,
     identity::{AccountSecret, DeviceSecret},
     keeper::{
-        InboxSecret, KEEPER_FRAME_MAX, KEPT_FOR_MS, KeeperFrame, KeeperTicket, KeeperTicketError, LARGE,
-        LARGE_KEPT_FOR_MS, Limits, MAX_CHECKED, MAX_SLOTS, Mailbox, MailboxAt, OWNER_BYTES, PARCEL_MAX, SLOT_BYTES,
-        SLOT_PARCELS, SlotEntry, SlotId, SlotToken, TicketSecret, Use, kept_for,
+        INVITE_BYTES, INVITE_PARCELS, InboxSecret, KEEPER_FRAME_MAX, KEPT_FOR_MS, KeeperFrame, KeeperTicket,
+        KeeperTicketError, LARGE, LARGE_KEPT_FOR_MS, Limits, MAX_CHECKED, MAX_SLOTS, Mailbox, MailboxAt, OWNER_BYTES,
+        PARCEL_MAX, SLOT_BYTES, SLOT_PARCELS, SlotEntry, SlotId, SlotToken, TicketSecret, Use, has_room_for_invite,
+        kept_for,
     },
 };
 use proptest::prelude::*;
@@ -131,6 +132,13 @@ fn a_frame_holds_the_longest_parcel_and_all_slots() {
     let check = KeeperFrame::Check(SlotId::random(&mut rng), SlotToken::random(&mut rng), hashes.clone());
     assert_eq!(KeeperFrame::decode(&check.encode()), Ok(check));
     let missing = KeeperFrame::Missing(SlotId::random(&mut rng), [hashes, vec![ByteArray::new([8; 32])]].concat());
+    let key = AccountSecret::from_seed([1; 32]).kem_key().clone();
+    for frame in [KeeperFrame::Invites(Some(key.clone())), KeeperFrame::AskKey(key.hash()), KeeperFrame::Key(key)] {
+        let mut encoded = frame.encode();
+        assert_eq!(KeeperFrame::decode(&encoded), Ok(frame));
+        encoded.pop();
+        assert!(KeeperFrame::decode(&encoded).is_err());
+    }
     for long in [KeeperFrame::Slots(1, vec![entry; MAX_SLOTS + 1]), KeeperFrame::Got(vec![1; 257]), missing] {
         assert!(KeeperFrame::decode(&long.encode()).is_err());
     }
@@ -151,6 +159,16 @@ fn there_is_room_up_to_each_limit_and_not_beyond() {
     assert!(!limits.has_room(none, none, of(0, limits.all), 1));
     assert!(!limits.has_room(none, none, of(0, u64::MAX), u64::MAX));
     assert_eq!((kept_for(LARGE), kept_for(LARGE + 1)), (KEPT_FOR_MS, LARGE_KEPT_FOR_MS));
+}
+
+/// [KEEP-31]
+#[test]
+fn an_invite_slot_has_room_up_to_each_limit_and_not_beyond() {
+    let of = |parcels, bytes| Use { parcels, bytes };
+    assert!(has_room_for_invite(of(INVITE_PARCELS - 1, INVITE_BYTES - 1), 1));
+    assert!(!has_room_for_invite(of(INVITE_PARCELS, 0), 1));
+    assert!(!has_room_for_invite(of(0, INVITE_BYTES), 1));
+    assert!(!has_room_for_invite(Use::default(), u64::MAX));
 }
 
 proptest! {

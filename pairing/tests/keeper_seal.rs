@@ -7,7 +7,7 @@ use covey_pairing::{
     identity::{AccountSecret, DeviceSecret},
     keeper::{
         ContactList, Deposit, DepositError, InboxError, InboxSecret, MAX_CONTENT, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX,
-        Receipt, Remembered, SlotId, SlotToken,
+        Receipt, Remembered, SlotId, SlotToken, open_left, seal_left,
     },
 };
 use proptest::prelude::*;
@@ -64,6 +64,44 @@ fn parcels_and_receipts_are_byte_for_byte_those_of_the_independent_computation()
     let losses = u32::try_from(golden["losses"].as_u64().expect("a number")).expect("small");
     let hash = covey_codec::encode(&SlotToken::derive(&root, &slot, losses).hash()).expect("plain data");
     assert_eq!(hex::encode(&hash[2..]), golden["own_token_hash"]);
+}
+
+/// [KEEP-30] [KEEP-32]
+#[test]
+fn what_strangers_leave_is_byte_for_byte_that_of_the_independent_computation() {
+    let golden: Value = serde_json::from_str(include_str!("vectors/keeper.json")).expect("JSON");
+    let golden = &golden["invites"];
+    let account = AccountSecret::from_seed(bytes(&golden["account_seed"]).try_into().expect("32 bytes"));
+    let (kem, frame) = (account.kem_key(), bytes(&golden["frame"]));
+    let slot = SlotId::of_invites(&account.id(), &kem.hash());
+    assert_eq!(hex::encode(slot.as_bytes()), golden["slot"]);
+    let token = SlotToken::of_invites(&account.id(), &kem.hash());
+    let hash = covey_codec::encode(&token.hash()).expect("plain data");
+    assert_eq!(hex::encode(&hash[2..]), golden["token_hash"]);
+    let mut random = ScriptRng::new(&[bytes(&golden["kem_random"]), bytes(&golden["ephemeral"])].concat());
+    let keys = (&account.dh().public(), kem);
+    let parcel = seal_left(&account.id(), keys, &frame, &mut random).expect("short enough");
+    assert_eq!(hex::encode(&parcel), golden["parcel"]);
+    assert_eq!(open_left(&account, &parcel), Ok(frame));
+}
+
+/// [KEEP-32]
+#[test]
+fn what_strangers_leave_opens_for_its_account_only_and_shows_nothing_of_who_wrote_it() {
+    let (account, other) = (AccountSecret::from_seed([1; 32]), AccountSecret::from_seed([2; 32]));
+    let keys = |of: &AccountSecret| (of.dh().public(), of.kem_key().clone());
+    let seal = |to: &AccountSecret, (dh, kem)| seal_left(&to.id(), (&dh, &kem), b"a frame", &mut rng()).expect("short");
+    let parcel = seal(&account, keys(&account));
+    assert_eq!(open_left(&account, &parcel), Ok(b"a frame".to_vec()));
+    assert_eq!(open_left(&other, &parcel), Err(InboxError::OtherKey));
+    // For another account, to the keys of this one.
+    assert_eq!(open_left(&account, &seal(&other, keys(&account))), Err(InboxError::Forged));
+    let (dh, _) = keys(&account);
+    let mixed = seal(&account, (dh, keys(&other).1));
+    assert_eq!(open_left(&account, &mixed), Err(InboxError::OtherKey));
+    for secret in [account.id().as_bytes().as_slice(), dh.as_bytes(), b"a frame"] {
+        assert!(!parcel.windows(secret.len()).any(|window| window == secret));
+    }
 }
 
 /// [KEEP-6]

@@ -254,12 +254,16 @@ pub struct Contact {
     /// again by itself, or `pair.invite` asks them; `pair.forget` forgets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub remembered: bool,
-    /// At how many keepers their mail can be left while they are away.
+    /// At how many keepers their mail can be left while they are away; of somebody with whom we are not paired: at how many an invite can.
     #[serde(default)]
     pub keepers: u32,
     /// When one of these last answered us; none if never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keepers_reached: Option<Time>,
+    /// Until when a keeper of theirs keeps our invite, our answer or whatever else they have to hear of the pairing, by its word; none if none does,
+    /// or once they have answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Time>,
     /// Is their account frozen, because its recovery is in doubt? Nothing is sent or taken until `pair.verify`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub contested: bool,

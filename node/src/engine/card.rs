@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::engine::counters::Counter;
 use crate::engine::records::devices::{self, ContactDevice};
-use crate::engine::records::people;
+use crate::engine::records::{mailboxes, people};
 use crate::engine::sealing::sessions;
 use crate::engine::{Cx, Effect, EngineError, tables};
 
@@ -42,6 +42,9 @@ pub(super) struct Own {
     /// Our other devices as they are listed.
     #[serde(default)]
     others: Vec<CardDevice>,
+    /// Keepers at which strangers may leave invites, as they are listed.
+    #[serde(default)]
+    keepers: Vec<ByteBuf>,
     /// Head of the key log. Older versions do not say.
     #[serde(default)]
     head: Option<ByteArray<32>>,
@@ -73,6 +76,7 @@ pub(super) fn own(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
         kem: Some(cx.me.account.kem_key().hash()),
         seq: stored.as_ref().map_or(0, |stored| stored.seq),
         others: others(cx)?,
+        keepers: keepers(cx)?,
         head: Some(ByteArray::new(cx.me.key_log.head())),
     };
     if let Some(own) = stored.as_ref().filter(|own| own.says_the_same(&next))
@@ -103,7 +107,7 @@ impl Own {
         let of = |own: &Self| (own.kem, own.seq, own.head);
         of(self) == of(other)
             && (&self.name, &self.addresses) == (&other.name, &other.addresses)
-            && (&self.bundle, &self.others) == (&other.bundle, &other.others)
+            && (&self.bundle, &self.others, &self.keepers) == (&other.bundle, &other.others, &other.keepers)
     }
 }
 
@@ -128,6 +132,12 @@ fn others(cx: &Cx<'_, '_>) -> Result<Vec<CardDevice>, EngineError> {
     Ok(others.map(entry).collect())
 }
 
+/// [CARD-7] Keepers at which strangers may leave invites.
+fn keepers(cx: &Cx<'_, '_>) -> Result<Vec<ByteBuf>, EngineError> {
+    let places = mailboxes::invite_places(cx.tx, &cx.me.account.kem_key().hash())?;
+    Ok(places.into_iter().map(|place| ByteBuf::from(place.shortened(MAX_ADDRESSES).encode())).collect())
+}
+
 /// [CARD-6] Signs a card that says `own`. What does not fit is left out: bundles of other devices first, then their addresses, those that changed
 /// longest ago first, since they hand out cards of their own; then our own addresses and prekeys. None if the key log alone does not fit, which a
 /// device of ours that was stolen can bring about.
@@ -147,12 +157,12 @@ fn sign(cx: &Cx<'_, '_>, own: &Own, sequence: u64) -> Result<Option<Vec<u8>>, En
         name: own.name.clone(),
         log: cx.me.key_log.clone(),
         devices: std::iter::once(this).chain(own.others.iter().map(other)).collect(),
-        custodians: Vec::new(),
+        custodians: own.keepers.clone(),
         kem: own.kem,
     };
     loop {
         match identity::sign(&content, &cx.me.device) {
-            Err(CardError::TooLong) if shorten(&mut content.devices) => {}
+            Err(CardError::TooLong) if shorten(&mut content) => {}
             Err(CardError::TooLong) => return Ok(None),
             signed => return signed.map(Some).map_err(EngineError::bug),
         }
@@ -160,8 +170,8 @@ fn sign(cx: &Cx<'_, '_>, own: &Own, sequence: u64) -> Result<Option<Vec<u8>>, En
 }
 
 /// Leaves one thing out. Whether there was any.
-fn shorten(devices: &mut [CardDevice]) -> bool {
-    let Some((own, others)) = devices.split_first_mut() else { return false };
+fn shorten(content: &mut CardContent) -> bool {
+    let Some((own, others)) = content.devices.split_first_mut() else { return false };
     if let Some(oldest) = others.iter_mut().filter(|device| !device.prekeys.is_empty()).min_by_key(|device| device.seq)
     {
         oldest.prekeys.clear();
@@ -172,7 +182,7 @@ fn shorten(devices: &mut [CardDevice]) -> bool {
         oldest.addresses.clear();
         return true;
     }
-    if own.addresses.pop().is_some() {
+    if content.custodians.pop().is_some() || own.addresses.pop().is_some() {
         return true;
     }
     let had_prekeys = !own.prekeys.is_empty();

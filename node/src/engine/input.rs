@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use covey_api::ApiError;
 use covey_feed::sync::acknowledges;
-use covey_pairing::consent::{KeyFrame, PairFrame};
+use covey_pairing::consent::{KeyFrame, PairFrame, Source};
 use covey_pairing::ids::AccountId;
 use covey_pairing::link::LinkFrame;
 use tracing::debug;
 
-use crate::engine::consent::{found, frames, pursuit};
+use crate::engine::consent::frames::{self, Way};
+use crate::engine::consent::{found, pursuit};
 use crate::engine::contacts::renewal;
 use crate::engine::devices::{link, notice};
 use crate::engine::group::{content, disputes, listing};
@@ -138,7 +139,7 @@ pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// A frame of the pairing protocol. Those who come with a ticket of a group leave their wish where strangers leave invites.
 fn consent(cx: &mut Cx<'_, '_>, peer: PeerKey, source: Option<IpAddr>, bytes: &[u8]) -> Result<(), EngineError> {
     match PairFrame::decode(bytes) {
-        Ok(frame) => frames::frame(cx, peer, source, frame),
+        Ok(frame) => frames::frame(cx, Way::Peer(peer, Source::of(source)), frame).map(drop),
         Err(error) => {
             if let Ok(frame) = KeyFrame::decode(bytes) {
                 return found::key(cx, peer, &frame);
@@ -202,7 +203,7 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             Ok(())
         }
         Input::Frame { peer, protocol: Protocol::Parcel, frame, .. } => parcels::frame(cx, peer, &frame),
-        Input::Frame { peer, protocol: Protocol::Keeper, frame, .. } => roles::frame(cx, peer, &frame),
+        Input::Frame { peer, protocol: Protocol::Keeper, source, frame } => roles::frame(cx, peer, source, &frame),
         Input::Addresses(addresses) => {
             if addresses != cx.live.addresses {
                 cx.live.keepers.moved(cx.now);
@@ -244,7 +245,10 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             }
             Notice::Opened(channel) => own::reading::apply_again(cx, &channel)?,
             Notice::Shared(key) => {
-                cx.live.keepers.contacts.extend(key.contact_id());
+                if let Some(account) = key.contact_id() {
+                    cx.live.keepers.contacts.insert(account);
+                    cx.live.invites.changed(account, cx.now);
+                }
                 own::write::queue(cx, key);
             }
             Notice::Disputed(account) => disputes::changed(cx, &account)?,

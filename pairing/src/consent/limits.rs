@@ -9,6 +9,7 @@ use std::{
 
 use super::{InviteFrame, WORK_BITS, work};
 use crate::{
+    crypto::hash::blake3,
     identity::{TokenBook, TokenId},
     ids::AccountId,
 };
@@ -59,19 +60,29 @@ pub enum Refusal {
 
 /// A network from which strangers come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Source {
+pub enum Source {
+    /// /24 of IPv4.
     V4([u8; 3]),
+    /// /48 of IPv6.
     V6([u8; 6]),
-    /// Through a relay or a custodian: the real source is not known, so all of them share one allowance.
+    /// Through a relay: the real source is not known, so all of them share one allowance.
     Relayed,
+    /// It lay at a keeper of ours, which may be anybody's accomplice: all keepers share one allowance.
+    Keeper,
 }
+
+/// What came from each network within an hour.
+#[derive(Debug, Clone, Default)]
+pub struct SourceCounts(
+    /// Start of the hour that is being counted and the count, for each source.
+    HashMap<Source, (u64, u32)>,
+);
 
 /// Counts what strangers did lately.
 #[derive(Debug, Clone)]
 pub struct StrangerLimits {
     config: StrangerLimitsConfig,
-    /// Start of the hour that is being counted and the count, for each source.
-    sources: HashMap<Source, (u64, u32)>,
+    sources: SourceCounts,
 }
 
 /// What the node knows before it opens an invite.
@@ -79,8 +90,8 @@ pub struct StrangerLimits {
 pub struct Arrival<'a> {
     /// The account it is for.
     pub invitee: AccountId,
-    /// Address of the peer that brought it, if it is its own (not a relay's).
-    pub source: Option<IpAddr>,
+    /// From where it came.
+    pub source: Source,
     /// Requests that wait for the operator now.
     pub pending: usize,
     /// The named inviter is somebody we invited or are paired with (a claim until the invite opens).
@@ -92,7 +103,7 @@ pub struct Arrival<'a> {
 impl StrangerLimits {
     /// Fresh counters.
     pub fn new(config: StrangerLimitsConfig) -> Self {
-        Self { config, sources: HashMap::new() }
+        Self { config, sources: SourceCounts::default() }
     }
 
     /// Changes the limits. What was counted stays counted.
@@ -124,36 +135,57 @@ impl StrangerLimits {
             if arrival.pending >= self.config.pending {
                 return Err(Refusal::Pending);
             }
-            self.count(Source::of(arrival.source), now)?;
-        }
-        Ok(Admission::Work)
-    }
-
-    fn count(&mut self, source: Source, now: u64) -> Result<(), Refusal> {
-        if matches!(source, Source::V4([127, ..]) | Source::V6([0, 0, 0, 0, 0, 0])) {
-            // This very machine: whoever runs programs here has better ways to fill our queue.
-            return Ok(());
-        }
-        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source) {
-            self.sources.retain(|_, (start, _)| now.saturating_sub(*start) < HOUR_MS);
-            if self.sources.len() >= MAX_SOURCES {
+            if !self.sources.admit(arrival.source, self.config.per_source_per_hour, now) {
                 return Err(Refusal::Source);
             }
         }
-        let (start, count) = self.sources.entry(source).or_insert((now, 0));
+        Ok(Admission::Work)
+    }
+}
+
+impl SourceCounts {
+    /// Whether one more may come from a network of which `most` may within an hour, at `now` (Unix milliseconds); then it is counted.
+    pub fn admit(&mut self, source: Source, most: u32, now: u64) -> bool {
+        if source.is_this_machine() {
+            return true;
+        }
+        if self.0.len() >= MAX_SOURCES && !self.0.contains_key(&source) {
+            self.0.retain(|_, (start, _)| now.saturating_sub(*start) < HOUR_MS);
+            if self.0.len() >= MAX_SOURCES {
+                return false;
+            }
+        }
+        let (start, count) = self.0.entry(source).or_insert((now, 0));
         if now.saturating_sub(*start) >= HOUR_MS {
             (*start, *count) = (now, 0);
         }
-        if *count >= self.config.per_source_per_hour {
-            return Err(Refusal::Source);
-        }
-        *count += 1;
-        Ok(())
+        let is_admitted = *count < most;
+        *count += u32::from(is_admitted);
+        is_admitted
     }
 }
 
 impl Source {
-    fn of(address: Option<IpAddr>) -> Self {
+    /// This very machine: whoever runs programs here has better ways to fill our queue.
+    pub fn is_this_machine(&self) -> bool {
+        matches!(self, Self::V4([127, ..]) | Self::V6([0, 0, 0, 0, 0, 0]))
+    }
+
+    /// Tells networks apart, and says nothing of them to who does not know `salt`.
+    pub fn hash(&self, salt: &[u8]) -> [u8; 8] {
+        let network: &[u8] = match self {
+            Self::V4(network) => network,
+            Self::V6(network) => network,
+            Self::Relayed => b"r",
+            Self::Keeper => b"k",
+        };
+        let mut hash = [0; 8];
+        hash.copy_from_slice(&blake3(&[salt, network].concat())[..8]);
+        hash
+    }
+
+    /// The network of a peer with this address; none: it came through a relay.
+    pub fn of(address: Option<IpAddr>) -> Self {
         match address.map(|a| a.to_canonical()) {
             Some(IpAddr::V4(v4)) => Self::v4(v4),
             Some(IpAddr::V6(v6)) => Self::v6(v6),

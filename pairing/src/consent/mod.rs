@@ -34,7 +34,7 @@ pub use frame::{FRAME_MAX, FrameError, FrameKind, InviteFrame, PairFrame, Pass, 
 pub use input::{Command, Input, Me};
 pub use invite::{OpenedInvite, Request, open_invite};
 pub use key_frame::KeyFrame;
-pub use limits::{Admission, Arrival, Refusal, StrangerLimits, StrangerLimitsConfig};
+pub use limits::{Admission, Arrival, Refusal, Source, SourceCounts, StrangerLimits, StrangerLimitsConfig};
 pub use machine::Relationship;
 pub use offer::{ATTACHMENT_MAX, NAME_MAX_CHARS, NOTE_MAX_CHARS};
 pub use pair_secret::PairSecret;

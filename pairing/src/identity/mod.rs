@@ -5,6 +5,7 @@
 mod account;
 mod card;
 mod device;
+mod invite_place;
 pub(crate) mod keylog;
 mod known;
 mod phrase;
@@ -19,6 +20,7 @@ pub use account::AccountSecret;
 pub(crate) use account::HandedKeys;
 pub use card::{CARD_MAX, CardContent, CardDevice, CardError, ContactCard, sign};
 pub use device::{DeviceKeys, DeviceSecret, JOIN_PROOF_LEN};
+pub use invite_place::InvitePlace;
 pub use keylog::{
     Contest, ContestError, Cutoff, Device, Fork, KeyLog, KeyLogError, LogOrder, MAX_ACTIVE_DEVICES, MAX_OPS,
     MAX_ROTATIONS, Operation, Revocation, Rotation, RotationId, SignedOp,

@@ -9,7 +9,7 @@ use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
-use super::Token;
+use super::{InvitePlace, Token, invite_place::WirePlace};
 use crate::{
     crypto::{dh::DhPublic, hash::blake3, kem::KemHash},
     ids::AccountId,
@@ -25,6 +25,8 @@ const TICKET_MAX: usize = 1024;
 const MAX_PEERS: usize = 4;
 /// Addresses of one peer.
 const MAX_ADDRESSES: usize = 8;
+/// Keepers in one ticket.
+const MAX_KEEPERS: usize = 3;
 
 /// Why a text is not a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,8 +43,10 @@ pub enum TicketError {
     /// From a newer version, or not made by covey.
     #[error("the ticket is of a kind this version does not know")]
     Unknown,
-    /// More peers or addresses than a ticket may hold.
-    #[error("the ticket has more than {MAX_PEERS} peers or {MAX_ADDRESSES} addresses for one of them")]
+    /// More peers, keepers or addresses than a ticket may hold.
+    #[error(
+        "the ticket has more than {MAX_PEERS} peers, {MAX_KEEPERS} keepers or {MAX_ADDRESSES} addresses for one of them"
+    )]
     TooMany,
 }
 
@@ -71,6 +75,8 @@ pub struct Ticket {
     pub expires_at: Option<u64>,
     /// Where to find the account without a lookup.
     pub peers: Vec<TicketPeer>,
+    /// Where an invite may be left while the account is away. Without a KEM key there are none: what is left is sealed to it.
+    pub keepers: Vec<InvitePlace>,
 }
 
 /// What older versions gave out.
@@ -80,13 +86,17 @@ struct Wire1(Version<1>, AccountId, DhPublic, Option<Token>, Option<u64>, Vec<Wi
 #[derive(Serialize, Deserialize)]
 struct Wire2(Version<2>, AccountId, DhPublic, KemHash, Option<Token>, Option<u64>, Vec<WirePeer>);
 
+/// With keepers.
+#[derive(Serialize, Deserialize)]
+struct Wire3(Version<3>, AccountId, DhPublic, KemHash, Option<Token>, Option<u64>, Vec<WirePeer>, Vec<WirePlace>);
+
 #[derive(Serialize, Deserialize)]
 struct WirePeer(ByteArray<32>, Vec<String>);
 
 impl Ticket {
     /// A ticket without token and peers.
     pub fn new(account: AccountId, dh: DhPublic, kem: Option<KemHash>) -> Self {
-        Self { account, dh, kem, token: None, expires_at: None, peers: Vec::new() }
+        Self { account, dh, kem, token: None, expires_at: None, peers: Vec::new(), keepers: Vec::new() }
     }
 
     /// The text form, or why this ticket is over the limits.
@@ -97,8 +107,12 @@ impl Ticket {
         self.check()?;
         let peers = self.peers.iter().map(|p| WirePeer(ByteArray::new(p.network), p.addresses.clone())).collect();
         let (account, dh, token) = (self.account, self.dh, self.token.clone());
+        let keepers: Vec<WirePlace> = self.keepers.iter().map(WirePlace::from).collect();
         let encoded = match self.kem {
-            Some(kem) => covey_codec::encode(&Wire2(Version, account, dh, kem, token, self.expires_at, peers)),
+            Some(kem) if keepers.is_empty() => {
+                covey_codec::encode(&Wire2(Version, account, dh, kem, token, self.expires_at, peers))
+            }
+            Some(kem) => covey_codec::encode(&Wire3(Version, account, dh, kem, token, self.expires_at, peers, keepers)),
             None => covey_codec::encode(&Wire1(Version, account, dh, token, self.expires_at, peers)),
         };
         let mut bytes = encoded.expect("a ticket is plain data");
@@ -111,6 +125,7 @@ impl Ticket {
 
     fn check(&self) -> Result<(), TicketError> {
         let few = self.peers.len() <= MAX_PEERS && self.peers.iter().all(|p| p.addresses.len() <= MAX_ADDRESSES);
+        let few = few && self.keepers.len() <= MAX_KEEPERS && self.keepers.iter().all(InvitePlace::fits);
         if few { Ok(()) } else { Err(TicketError::TooMany) }
     }
 }
@@ -130,22 +145,28 @@ impl FromStr for Ticket {
         if blake3(content)[..CHECKSUM_LEN] != checksum[..] {
             return Err(TicketError::Mistyped);
         }
-        let (account, dh, kem, token, expires_at, peers) = decode(content)?;
-        let peers = peers.into_iter().map(|p| TicketPeer { network: p.0.into_array(), addresses: p.1 }).collect();
-        let ticket = Self { account, dh, kem, token, expires_at, peers };
+        let ticket = decode(content)?;
         ticket.check().map(|()| ticket)
     }
 }
 
-type Content = (AccountId, DhPublic, Option<KemHash>, Option<Token>, Option<u64>, Vec<WirePeer>);
-
-fn decode(bytes: &[u8]) -> Result<Content, TicketError> {
-    if let Ok(Wire1(_, account, dh, token, expires_at, peers)) = covey_codec::decode(bytes, TICKET_MAX) {
-        return Ok((account, dh, None, token, expires_at, peers));
+/// [TICKET-5] The versions that there are. None of them passes for another.
+fn decode(bytes: &[u8]) -> Result<Ticket, TicketError> {
+    let peers = |peers: Vec<WirePeer>| {
+        peers.into_iter().map(|p| TicketPeer { network: p.0.into_array(), addresses: p.1 }).collect()
+    };
+    if let Ok(Wire1(_, account, dh, token, expires_at, named)) = covey_codec::decode(bytes, TICKET_MAX) {
+        let keepers = Vec::new();
+        return Ok(Ticket { account, dh, kem: None, token, expires_at, peers: peers(named), keepers });
+    }
+    if let Ok(Wire2(_, account, dh, kem, token, expires_at, named)) = covey_codec::decode(bytes, TICKET_MAX) {
+        let keepers = Vec::new();
+        return Ok(Ticket { account, dh, kem: Some(kem), token, expires_at, peers: peers(named), keepers });
     }
     let wire = covey_codec::decode(bytes, TICKET_MAX).map_err(|_| TicketError::Unknown)?;
-    let Wire2(_, account, dh, kem, token, expires_at, peers) = wire;
-    Ok((account, dh, Some(kem), token, expires_at, peers))
+    let Wire3(_, account, dh, kem, token, expires_at, named, keepers) = wire;
+    let keepers = keepers.into_iter().map(InvitePlace::from).collect();
+    Ok(Ticket { account, dh, kem: Some(kem), token, expires_at, peers: peers(named), keepers })
 }
 
 impl fmt::Display for Ticket {
@@ -234,6 +255,24 @@ mod tests {
         let mut bytes = covey_codec::encode(content).expect("encodes");
         bytes.extend(&blake3(&bytes)[..CHECKSUM_LEN]);
         format!("{PREFIX}{}", BASE32_NOPAD.encode(&bytes))
+    }
+
+    /// [TICKET-6]
+    #[test]
+    fn a_ticket_names_keepers_where_an_invite_may_be_left_and_is_of_the_version_before_without_them() {
+        let place = |n: u8| InvitePlace {
+            account: AccountId::from_bytes([n; 32]),
+            network: [n; 32],
+            addresses: vec!["/ip4/192.0.2.1/tcp/7421".into()],
+        };
+        let kept = Ticket { keepers: vec![place(1), place(2)], ..ticket() };
+        let text = kept.to_text().expect("within limits");
+        assert_eq!(text.parse(), Ok(kept.clone()));
+        assert!(text.len() > ticket().to_text().expect("within limits").len());
+        let many = Ticket { keepers: (0..4).map(place).collect(), ..ticket() };
+        assert_eq!(many.to_text(), Err(TicketError::TooMany));
+        let older = Ticket { kem: None, ..kept };
+        assert_eq!(older.to_text().expect("short").parse::<Ticket>().expect("is read").keepers, Vec::new());
     }
 
     /// [TICKET-4]

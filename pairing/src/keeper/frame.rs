@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::{MAX_SLOTS, Receipt, SlotId, SlotToken, TicketSecret, TokenHash, Use, are_few, fewer};
-use crate::version::Version;
+use crate::{
+    crypto::kem::{KemHash, KemPublic, PUBLIC_LEN},
+    version::Version,
+};
 
 /// Longest frame in bytes: a parcel with its slot and token, or [`MAX_SLOTS`] slots.
 pub const KEEPER_FRAME_MAX: usize = 80 * 1024;
@@ -80,6 +83,14 @@ pub enum KeeperFrame {
     GetList,
     /// Keeper: this one, or none.
     List(Option<ByteBuf>),
+    /// Owner: this is the KEM key of my account; strangers may leave invites that are sealed to it. None: they may not any more.
+    Invites(Option<KemPublic>),
+    /// Keeper: the invite slot of the key with this hash is durable.
+    InvitesOpen(KemHash),
+    /// Stranger: which key has this hash?
+    AskKey(KemHash),
+    /// Keeper: this one, of an owner.
+    Key(KemPublic),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,6 +112,7 @@ impl KeeperFrame {
             Self::Slots(_, slots) if slots.len() > MAX_SLOTS => Err(NotAFrame),
             Self::Welcome(_, addresses) if !are_few(addresses) => Err(NotAFrame),
             Self::Got(numbers) if numbers.len() > MAX_GOT => Err(NotAFrame),
+            Self::Invites(Some(key)) | Self::Key(key) if key.as_bytes().len() != PUBLIC_LEN => Err(NotAFrame),
             Self::Check(.., hashes) | Self::Missing(_, hashes) if hashes.len() > MAX_CHECKED => Err(NotAFrame),
             _ => Ok(frame),
         }

@@ -86,24 +86,7 @@ impl InboxSecret {
     /// # Errors
     /// [`InboxError`].
     pub fn open(&self, bind: &[u8], parcel: &[u8]) -> Result<Vec<u8>, InboxError> {
-        if parcel.len() > PARCEL_MAX {
-            return Err(InboxError::TooLong);
-        }
-        if parcel.len() < OVERHEAD || parcel[0] != VERSION {
-            return Err(InboxError::Malformed);
-        }
-        let (head, sealed) = parcel.split_at(HEAD_LEN);
-        let public = self.public();
-        if head[1..=NAME_LEN] != public.hash()[..NAME_LEN] {
-            return Err(InboxError::OtherKey);
-        }
-        let (ephemeral, ciphertext) = head[1 + NAME_LEN..].split_first_chunk::<32>().ok_or(InboxError::Malformed)?;
-        // [KEEP-7]
-        let ephemeral = DhPublic::from_bytes(*ephemeral).map_err(|_| InboxError::Forged)?;
-        let agreed = self.dh().agree(&ephemeral).map_err(|_| InboxError::Forged)?;
-        let shared = self.kem().decapsulate(ciphertext).map_err(|_| InboxError::Malformed)?;
-        let key = parcel_key(&agreed, &shared, head, &public, bind);
-        unpad(aead::open(&key, &[0; 12], head, sealed).map_err(|_| InboxError::Forged)?)
+        open((&self.dh(), &self.kem()), &self.public(), bind, parcel)
     }
 
     fn dh(&self) -> DhSecret {
@@ -123,6 +106,11 @@ pub struct InboxKey {
 }
 
 impl InboxKey {
+    /// The keys of an account, to which strangers seal what they leave.
+    pub(super) fn of_account(dh: DhPublic, kem: KemPublic) -> Self {
+        Self { dh, kem }
+    }
+
     /// BLAKE3 of both keys.
     pub fn hash(&self) -> [u8; 32] {
         blake3(&[self.dh.as_bytes().as_slice(), self.kem.as_bytes()].concat())
@@ -150,6 +138,32 @@ impl InboxKey {
         let sealed = aead::seal(&key, &[0; 12], &head, &pad(payload));
         Ok([head, sealed].concat())
     }
+}
+
+/// Opens a parcel with both secrets behind `public`.
+pub(super) fn open(
+    (dh, kem): (&DhSecret, &KemSecret),
+    public: &InboxKey,
+    bind: &[u8],
+    parcel: &[u8],
+) -> Result<Vec<u8>, InboxError> {
+    if parcel.len() > PARCEL_MAX {
+        return Err(InboxError::TooLong);
+    }
+    if parcel.len() < OVERHEAD || parcel[0] != VERSION {
+        return Err(InboxError::Malformed);
+    }
+    let (head, sealed) = parcel.split_at(HEAD_LEN);
+    if head[1..=NAME_LEN] != public.hash()[..NAME_LEN] {
+        return Err(InboxError::OtherKey);
+    }
+    let (ephemeral, ciphertext) = head[1 + NAME_LEN..].split_first_chunk::<32>().ok_or(InboxError::Malformed)?;
+    // [KEEP-7]
+    let ephemeral = DhPublic::from_bytes(*ephemeral).map_err(|_| InboxError::Forged)?;
+    let agreed = dh.agree(&ephemeral).map_err(|_| InboxError::Forged)?;
+    let shared = kem.decapsulate(ciphertext).map_err(|_| InboxError::Malformed)?;
+    let key = parcel_key(&agreed, &shared, head, public, bind);
+    unpad(aead::open(&key, &[0; 12], head, sealed).map_err(|_| InboxError::Forged)?)
 }
 
 /// The key of one parcel; its nonce can be zero, since no other parcel has this key.

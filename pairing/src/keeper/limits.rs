@@ -22,6 +22,20 @@ pub const DEPOSIT_BURST: u64 = 20;
 pub const MAX_OWNERS: usize = 64;
 /// Slots of an owner: one for each contact.
 pub const MAX_SLOTS: usize = 1_024;
+/// Parcels in an invite slot: as many as invites may wait for an operator.
+pub const INVITE_PARCELS: u64 = 64;
+/// Longest parcel in an invite slot in bytes: an offer with a full card is 18 KiB.
+pub const INVITE_PARCEL_MAX: usize = 24 * 1024;
+/// Bytes in an invite slot.
+pub const INVITE_BYTES: u64 = 1 << 20;
+/// How long a parcel in an invite slot is kept, in milliseconds: as long as an invite can be accepted.
+pub const INVITE_KEPT_FOR_MS: u64 = 14 * DAY;
+/// Parcels in an invite slot that came from one network.
+pub const INVITES_OF_NETWORK: usize = 4;
+/// Parcels in an invite slot that came through relays, whoever left them.
+pub const INVITES_OF_RELAYS: usize = 32;
+/// Parcels that strangers of one network may leave in an hour, in whatever invite slots.
+pub const INVITES_PER_HOUR: u32 = 12;
 /// Bytes that one node keeps in all, unless the operator says otherwise.
 const KEEPER_BYTES: u64 = 2 << 30;
 const DAY: u64 = 24 * 60 * 60 * 1_000;
@@ -67,6 +81,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self { owner: OWNER_BYTES, all: KEEPER_BYTES }
     }
+}
+
+/// [KEEP-31] Whether there is room for one more parcel in an invite slot. It takes none of what the owner and its contacts have.
+pub const fn has_room_for_invite(slot: Use, len: u64) -> bool {
+    let slot = slot.with(len);
+    slot.parcels <= INVITE_PARCELS && slot.bytes <= INVITE_BYTES
 }
 
 impl Limits {

@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
 use crate::{
-    crypto::{hash::derive_key, secret::Secret},
-    ids::{DeviceId, bytes_id, hex_id},
+    crypto::{hash::derive_key, kem::KemHash, secret::Secret},
+    ids::{AccountId, DeviceId, bytes_id, hex_id},
 };
 
 const TOKEN_CONTEXT: &str = "covey 2026 keeper slot token v1";
 const OWN_ID_CONTEXT: &str = "covey 2026 own slot id v1";
 const OWN_TOKEN_CONTEXT: &str = "covey 2026 own slot token v1";
+const INVITE_ID_CONTEXT: &str = "covey 2026 invite slot id v1";
+const INVITE_TOKEN_CONTEXT: &str = "covey 2026 invite slot token v1";
 
 bytes_id! {
     /// Names a slot at a keeper: random, and the same for nobody else.
@@ -40,6 +42,20 @@ impl SlotId {
     }
 }
 
+impl SlotId {
+    /// [KEEP-30] The invite slot of an account at each of its keepers: strangers know it from the account's ticket or card.
+    pub fn of_invites(account: &AccountId, kem: &KemHash) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(&derive_key(INVITE_ID_CONTEXT, &named(account, kem)).expose()[..16]);
+        Self(id)
+    }
+}
+
+/// What an invite slot follows from.
+fn named(account: &AccountId, kem: &KemHash) -> Vec<u8> {
+    [account.as_bytes().as_slice(), kem.as_bytes()].concat()
+}
+
 /// Opens one slot for writing, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -57,6 +73,11 @@ impl SlotToken {
         let parts = [(0, root.expose().as_slice()), (32, slot.as_bytes()), (48, &losses.to_le_bytes())];
         parts.into_iter().for_each(|(at, part)| material.copy_in(at, part));
         Self(derive_key(OWN_TOKEN_CONTEXT, material.expose()))
+    }
+
+    /// [KEEP-30] The token of an invite slot: whoever can name the slot has it.
+    pub fn of_invites(account: &AccountId, kem: &KemHash) -> Self {
+        Self(derive_key(INVITE_TOKEN_CONTEXT, &named(account, kem)))
     }
 
     /// What the keeper is told of it.

@@ -67,6 +67,7 @@ pub fn contact(id: &str, alias: Option<&str>, state: ContactState) -> Contact {
         recovered_at: None,
         keepers: 0,
         keepers_reached: None,
+        kept_until: None,
         verified_before: false,
         remembered: false,
         contested: false,

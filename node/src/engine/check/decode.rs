@@ -27,7 +27,7 @@ use crate::engine::records::people::Contact;
 use crate::engine::records::standing::Standing;
 use crate::engine::records::tickets::Issued;
 use crate::engine::records::transfer;
-use crate::engine::records::{keeper_requests, keeping, links, mailboxes};
+use crate::engine::records::{keeper_requests, keeping, kept_invites, left_frames, links, mailboxes};
 use crate::engine::tokens::Token;
 use crate::engine::{audit, card, idempotency, journal};
 use crate::store::{StoreError, Table, Tx};
@@ -106,7 +106,9 @@ fn mail(row: &Row<'_, '_>, table: Table, what: Option<u8>) -> Result<(), String>
         (Table::Keeping, Some(4)) => row.is::<u64>(),
         (Table::Keeping, Some(5)) => row.is::<keeping::Issued>(),
         (Table::Keeping, Some(6)) => row.is::<Use>(),
-        (Table::Keeping, Some(7)) | (Table::Mailbox, Some(3)) => row.is::<AccountId>(),
+        (Table::Keeping, Some(7 | 31)) | (Table::Mailbox, Some(3)) => row.is::<AccountId>(),
+        (Table::Keeping, Some(30)) => row.is::<kept_invites::Opened>(),
+        (Table::Mailbox, Some(30)) => row.is::<left_frames::Left>(),
         (Table::Keeping, Some(8)) => row.is::<keeping::Used>(),
         (Table::Keeping, Some(11)) => row.is::<keeper_requests::Wanted>(),
         (Table::Keeping, Some(9 | 20)) => row.bytes(|_| Ok::<(), String>(())),

@@ -10,6 +10,7 @@ use crate::engine::check::findings::Findings;
 use crate::engine::check::mending::Rebuilt;
 use crate::engine::counters::Counter;
 use crate::engine::records::keeping::{self, Lying, Slot, Used};
+use crate::engine::records::kept_invites;
 use crate::engine::records::parcels::Kept;
 use crate::engine::{EngineError, tables};
 use crate::store::{Key, Tx};
@@ -35,7 +36,9 @@ fn count(tx: &Tx<'_>, account: &AccountId) -> Result<Counted, EngineError> {
         for (number, lying) in part {
             counted.newest = number;
             if is_whole(tx, account, number, &lying)? {
-                counted.all = counted.all.with(lying.len);
+                if lying.stranger.is_none() {
+                    counted.all = counted.all.with(lying.len);
+                }
                 let slot = counted.slots.entry(lying.slot).or_default();
                 *slot = slot.with(lying.len);
             } else {
@@ -60,6 +63,9 @@ fn slots(tx: &Tx<'_>, account: &AccountId) -> Result<Vec<(SlotId, Slot)>, Engine
     let mut slots = Vec::new();
     for id in tx.get::<Vec<SlotId>>(&tables::kept_slots(account))?.unwrap_or_default() {
         slots.extend(keeping::slot(tx, &id)?.map(|slot| (id, slot)));
+    }
+    if let Some(opened) = kept_invites::of(tx, account)? {
+        slots.extend(keeping::slot(tx, &opened.slot)?.map(|slot| (opened.slot, slot)));
     }
     Ok(slots)
 }
@@ -105,7 +111,8 @@ pub(super) fn mend(tx: &mut Tx<'_>, told: &mut Rebuilt) -> Result<(), EngineErro
         }
         for (id, slot) in slots(tx, &account)? {
             let used = counted.slots.get(&id).copied().unwrap_or_default();
-            tx.put(&tables::kept_slot(&id), &Slot { used, ..slot })?;
+            // Which networks the parcels came from need not be right: they are let in more easily once.
+            tx.put(&tables::kept_slot(&id), &Slot { used, networks: Vec::new(), ..slot })?;
         }
         let used = keeping::used(tx, &account)?;
         tx.put(&tables::kept_used(&account), &Used { used: counted.all, ..used })?;

@@ -48,6 +48,7 @@ pub fn next_wake(live: &Live) -> u64 {
         .chain(live.own_at)
         .chain(live.turns.values().copied())
         .chain(live.keepers.next())
+        .chain(live.invites.next())
         .chain(live.transfer.next)
         .chain(live.keys_wanted_at)
         .min()

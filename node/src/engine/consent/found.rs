@@ -42,7 +42,11 @@ pub(in crate::engine) fn found(cx: &mut Cx<'_, '_>, account: AccountId, found: &
 
 /// [PAIR-83] Invites the contact, if all keys that this takes are known; else its devices are asked. `here`: a peer that just
 /// sent us something.
-fn invite(cx: &mut Cx<'_, '_>, mut contact: Contact, here: Option<PeerKey>) -> Result<(), EngineError> {
+pub(in crate::engine) fn invite(
+    cx: &mut Cx<'_, '_>,
+    mut contact: Contact,
+    here: Option<PeerKey>,
+) -> Result<(), EngineError> {
     let keys = keys::of(cx, &contact)?;
     let Some(their_dh) = keys.dh else { return Ok(()) };
     let their_kem = keys.kem.and_then(|hash| keys::at_hand(&contact, &hash));

@@ -1,9 +1,8 @@
-//! Frames of the consent handshake, from anybody.
-
-use std::net::IpAddr;
+//! Frames of the consent handshake, from anybody, whichever way they came.
 
 use covey_pairing::consent::{
-    Admission, Arrival, ConsentError, Input, InviteFrame, PairFrame, Refusal, State, acknowledge, open_invite,
+    Admission, Arrival, ConsentError, Input, InviteFrame, OpenedInvite, PairFrame, Refusal, Source, State, acknowledge,
+    open_invite,
 };
 use covey_pairing::identity::{KeyLog, TokenBook, TokenId};
 use covey_pairing::ids::{AccountId, InviteId};
@@ -18,25 +17,70 @@ use crate::engine::records::tickets;
 use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, EngineError, PeerKey, tables};
 
-/// A frame of the consent handshake, from anybody.
-pub(in crate::engine) fn frame(
-    cx: &mut Cx<'_, '_>,
-    peer: PeerKey,
-    source: Option<IpAddr>,
-    frame: PairFrame,
-) -> Result<(), EngineError> {
-    if let PairFrame::Invite(invite) = &frame {
-        return invited(cx, peer, source, invite, &frame);
+/// How a frame came.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) enum Way {
+    /// From a peer of this network, who can be answered.
+    Peer(PeerKey, Source),
+    /// It lay at a keeper of ours. Who wrote it is not here, and the keeper is told nothing.
+    Kept,
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Fate {
+    /// It was taken, or is of no use.
+    Done,
+    /// The limits on strangers do not allow it now.
+    Later,
+}
+
+impl Way {
+    fn peer(self) -> Option<PeerKey> {
+        match self {
+            Self::Peer(peer, _) => Some(peer),
+            Self::Kept => None,
+        }
     }
+
+    fn source(self) -> Source {
+        match self {
+            Self::Peer(_, source) => source,
+            Self::Kept => Source::Keeper,
+        }
+    }
+}
+
+/// Answers whoever is there to be answered.
+fn reply(cx: &mut Cx<'_, '_>, way: Way, frame: Option<Vec<u8>>) {
+    if let Some(peer) = way.peer() {
+        step::reply(cx, peer, frame);
+    }
+}
+
+/// A frame of the consent handshake, from anybody.
+pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, way: Way, frame: PairFrame) -> Result<Fate, EngineError> {
+    if let PairFrame::Invite(invite) = &frame {
+        return invited(cx, way, invite, &frame);
+    }
+    about_invite(cx, way, frame).map(|()| Fate::Done)
+}
+
+/// A frame about an invite that we have, perhaps.
+fn about_invite(cx: &mut Cx<'_, '_>, way: Way, frame: PairFrame) -> Result<(), EngineError> {
     let account = cx.tx.get::<AccountId>(&tables::invite(&frame.invite_id()))?;
     let contact = account.map(|account| people::load(cx.tx, &account)).transpose()?.flatten();
-    if ends_unknown(&frame, contact.as_ref()) && pass_on(cx, peer, &frame)? {
+    // Another device of ours fetches by itself what lies at a keeper.
+    if let Some(peer) = way.peer()
+        && ends_unknown(&frame, contact.as_ref())
+        && pass_on(cx, peer, &frame)?
+    {
         return Ok(());
     }
     let (kind, uniform) = (frame.kind(), acknowledge(&frame));
     let known = contact.map(|contact| Ok::<_, EngineError>((log_of(cx, &contact)?, contact))).transpose()?;
     let Some((Ok(log), mut contact)) = known else {
-        step::reply(cx, peer, uniform);
+        reply(cx, way, uniform);
         return Ok(());
     };
     contact.relationship.set_log(log);
@@ -49,17 +93,17 @@ pub(in crate::engine) fn frame(
     {
         contact = adopted;
     }
-    let mut done = step::step(cx, contact, Input::Received(frame.clone()), Some(peer))?;
+    let mut done = step::step(cx, contact, Input::Received(frame.clone()), way.peer())?;
     if done.is_err()
         && adopted::confirms_rival(cx, &account, &frame)?
         && let Some(contact) = people::load(cx.tx, &account)?
     {
-        done = step::step(cx, contact, Input::Received(frame), Some(peer))?;
+        done = step::step(cx, contact, Input::Received(frame), way.peer())?;
     }
     if let Err(error) = done {
-        debug!(?peer, ?kind, %error, "a pairing frame was refused");
+        debug!(?way, ?kind, %error, "a pairing frame was refused");
         // As if nothing were known of it: a malformed frame must not ask which state it meets.
-        step::reply(cx, peer, uniform);
+        reply(cx, way, uniform);
     }
     Ok(())
 }
@@ -104,25 +148,24 @@ fn log_of(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Result<Option<KeyLog>, F
 /// Whether an invite may be opened, and by what; decided before any key agreement.
 fn admission(
     cx: &mut Cx<'_, '_>,
-    peer: PeerKey,
-    source: Option<IpAddr>,
+    way: Way,
     invite: &InviteFrame,
     book: &TokenBook,
-) -> Result<Option<Admission>, EngineError> {
+) -> Result<Result<Admission, Fate>, EngineError> {
     let now = cx.now;
     if invite.from.is_none() && !cx.live.strangers.has_pass(invite, &cx.me.account_id(), book, now) {
-        return Ok(refused(cx, peer, &Refusal::Pass));
+        return Ok(Err(refused(cx, way, &Refusal::Pass)));
     }
     let Ok(from) = invite.claimed_by(&cx.me.account) else {
-        debug!(?peer, "an invite is sealed to another key");
+        debug!(?way, "an invite is sealed to another key");
         cx.live.tally.invites_broken += 1;
-        return Ok(None);
+        return Ok(Err(Fate::Done));
     };
     let known = cx.tx.get::<AccountId>(&tables::invite(&invite.id()))?;
     let claimed = people::load(cx.tx, &from)?;
     if known.is_none() && claimed.as_ref().is_some_and(|contact| is_too_soon(contact, cx.now)) {
-        debug!(?peer, "a contact asks for another pact so soon");
-        return Ok(None);
+        debug!(?way, "a contact asks for another pact so soon");
+        return Ok(Err(Fate::Later));
     }
     let expected = known.is_some()
         || claimed.is_some_and(|contact| {
@@ -134,64 +177,71 @@ fn admission(
     };
     cx.live.pending = Some(pending);
     let invitee = cx.me.account_id();
-    let arrival = Arrival { invitee, source, pending, expected, tokens: book };
+    let arrival = Arrival { invitee, source: way.source(), pending, expected, tokens: book };
     match cx.live.strangers.admit(invite, &arrival, now) {
-        Ok(admission) => Ok(Some(admission)),
-        Err(refusal) => Ok(refused(cx, peer, &refusal)),
+        Ok(admission) => Ok(Ok(admission)),
+        Err(refusal) => Ok(Err(refused(cx, way, &refusal))),
     }
 }
 
-fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, refusal: &Refusal) -> Option<Admission> {
-    info!(?peer, %refusal, "an invite was not let in");
+fn refused(cx: &mut Cx<'_, '_>, way: Way, refusal: &Refusal) -> Fate {
+    info!(?way, %refusal, "an invite was not let in");
     cx.live.tally.invites_refused += 1;
-    None
+    // Who is here tries again by itself.
+    if *refusal == Refusal::Pass { Fate::Done } else { Fate::Later }
 }
 
 /// An invite, from a stranger perhaps.
-fn invited(
-    cx: &mut Cx<'_, '_>,
-    peer: PeerKey,
-    source: Option<IpAddr>,
-    invite: &InviteFrame,
-    frame: &PairFrame,
-) -> Result<(), EngineError> {
+fn invited(cx: &mut Cx<'_, '_>, way: Way, invite: &InviteFrame, frame: &PairFrame) -> Result<Fate, EngineError> {
     let book = tickets::book(cx.tx)?;
-    let Some(admission) = admission(cx, peer, source, invite, &book)? else {
-        step::reply(cx, peer, acknowledge(frame));
-        return Ok(());
-    };
-    let opened = match open_invite(&cx.me.account, invite, cx.now) {
-        Ok(opened) => opened,
-        Err(error) => {
-            debug!(?peer, %error, "an invite does not open");
-            cx.live.tally.invites_broken += 1;
-            step::reply(cx, peer, acknowledge(frame));
-            return Ok(());
+    let admission = match admission(cx, way, invite, &book)? {
+        Ok(admission) => admission,
+        Err(fate) => {
+            reply(cx, way, acknowledge(frame));
+            return Ok(fate);
         }
     };
+    match open_invite(&cx.me.account, invite, cx.now) {
+        Ok(opened) => admitted(cx, way, opened, (frame, admission)).map(|()| Fate::Done),
+        Err(error) => {
+            debug!(?way, %error, "an invite does not open");
+            cx.live.tally.invites_broken += 1;
+            reply(cx, way, acknowledge(frame));
+            Ok(Fate::Done)
+        }
+    }
+}
+
+/// An invite that opened, and passed the limits.
+fn admitted(
+    cx: &mut Cx<'_, '_>,
+    way: Way,
+    opened: OpenedInvite,
+    (frame, admission): (&PairFrame, Admission),
+) -> Result<(), EngineError> {
+    let id = opened.id();
     let account = opened.from();
     let mut contact = people::load_or_new(cx.tx, &account, cx.now)?;
     let before = contact.relationship.state();
-    let hint = Hint { peer, addresses: Vec::new() };
     let (card, request) = (opened.card().to_vec(), opened.request());
     match log_of(cx, &contact)? {
         Ok(log) => contact.relationship.set_log(log),
         Err(Frozen) => {
             debug!(account = %account.fmt_short(), "an invite of an account that is contested");
-            step::reply(cx, peer, acknowledge(frame));
+            reply(cx, way, acknowledge(frame));
             return Ok(());
         }
     }
-    if !contact.hints.iter().any(|known| known.peer == peer) {
+    if let Some(peer) = way.peer().filter(|peer| !contact.hints.iter().any(|known| known.peer == *peer)) {
         // The newest few: whoever brought an invite can take the answer.
-        contact.hints.insert(0, hint);
+        contact.hints.insert(0, Hint { peer, addresses: Vec::new() });
         contact.hints.truncate(4);
     }
-    let changed = match step::step_quietly(cx, contact, Input::Invited(Box::new(opened)), Some(peer))? {
+    let changed = match step::step_quietly(cx, contact, Input::Invited(Box::new(opened)), way.peer())? {
         Ok(changed) => changed,
         Err(error) => {
             debug!(account = %account.fmt_short(), %error, "an invite was refused");
-            step::reply(cx, peer, acknowledge(frame));
+            reply(cx, way, acknowledge(frame));
             return match error {
                 // The card tells how the logs contradict each other.
                 ConsentError::Forked(_) => cards::learn(cx, &account, &card).map(drop),
@@ -206,8 +256,8 @@ fn invited(
     }
     // New for the operator: its card says where the answer can go.
     cards::learn(cx, &account, &card)?;
-    if let Admission::Token(id) = admission {
-        spend(cx, &id, invite.id())?;
+    if let Admission::Token(token) = admission {
+        spend(cx, &token, id)?;
     }
     contact.outgoing = Some(false);
     contact.note = Some(request.note).filter(|note| !note.is_empty());

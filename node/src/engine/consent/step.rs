@@ -56,13 +56,14 @@ pub(in crate::engine) fn step_quietly(
         _ => None,
     };
     let (by_us, by_invite) = (matches!(input, Input::Remove), matches!(input, Input::Invited(_)));
+    let by_frame = by_invite || matches!(input, Input::Received(_));
     let outcome = match contact.relationship.handle(input, &me, cx.now, cx.rng) {
         Ok(outcome) => outcome,
         Err(error) => return Ok(Err(error)),
     };
     let (previous, known) = (contact.channel, contact.relationship.invite_ids());
     // What changes nothing is no reason to say everything once more: two sides that do not understand each other would never stop.
-    let is_news = from.is_none() || outcome.next != contact.relationship;
+    let is_news = !by_frame || outcome.next != contact.relationship;
     let renews =
         by_invite && contact.is_paired() && outcome.effects.iter().any(|e| matches!(e, Consequence::Paired { .. }));
     contact.relationship = outcome.next;

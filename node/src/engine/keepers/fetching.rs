@@ -3,6 +3,7 @@
 use covey_pairing::keeper::{KeeperFrame, Room, SlotId};
 use tracing::warn;
 
+use crate::engine::keepers::invites_fetched;
 use crate::engine::keepers::opening::{self, Brings};
 use crate::engine::keepers::say::send;
 use crate::engine::keepers::state;
@@ -68,7 +69,8 @@ pub(super) fn parcel(
         return Ok(());
     };
     fetching.at = cx.now.saturating_add(ANSWERS);
-    let brings = opening::take(cx, &slot, parcel)?;
+    let is_of_strangers = invites_fetched::is_slot(cx, &slot);
+    let brings = if is_of_strangers { invites_fetched::take(cx, parcel)? } else { opening::take(cx, &slot, parcel)? };
     let Some(fetching) = cx.live.keepers.fetching.get_mut(&peer) else { return Ok(()) };
     match brings {
         Brings::Something => fetching.brought = true,

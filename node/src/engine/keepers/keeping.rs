@@ -1,5 +1,7 @@
 //! The keeper: whose mail lies here, who may leave some, who may fetch it.
 
+use std::net::IpAddr;
+
 use covey_api::{EventKind, Keeper, KeeperState};
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::identity::{ContactCard, KeyLog, KnownLog, NotTaken};
@@ -11,6 +13,7 @@ use covey_pairing::keeper::{
 use serde_bytes::{ByteArray, ByteBuf};
 use tracing::{debug, info};
 
+use crate::engine::keepers::invites_kept;
 use crate::engine::keepers::say::send;
 use crate::engine::records::keeping::{self, Found, Issued, Lying, Owner, Used};
 use crate::engine::records::kept_slots;
@@ -188,7 +191,7 @@ pub(in crate::engine) fn got(cx: &mut Cx<'_, '_>, peer: PeerKey, numbers: &[u64]
 /// [MAIL-5] Somebody leaves a parcel. Unknown slots and wrong tokens get the same answer.
 pub(in crate::engine) fn deposit(
     cx: &mut Cx<'_, '_>,
-    peer: PeerKey,
+    (peer, source): (PeerKey, Option<IpAddr>),
     id: SlotId,
     token: &SlotToken,
     parcel: &[u8],
@@ -199,6 +202,9 @@ pub(in crate::engine) fn deposit(
         send(cx, peer, &KeeperFrame::No(hash));
         return Ok(());
     };
+    if slot.strangers {
+        return invites_kept::deposit(cx, (peer, source), (id, slot), (hash, parcel));
+    }
     // [MAIL-20]
     if !cx.live.keepers.admits(id, cx.now) {
         send(cx, peer, &KeeperFrame::Later(hash));
@@ -226,7 +232,7 @@ pub(in crate::engine) fn deposit(
         return Ok(());
     }
     let until = cx.now.saturating_add(kept_for(parcel.len()));
-    keeping::put(cx.tx, &Lying { slot: id, hash, len, until, got: Vec::new() }, parcel)?;
+    keeping::put(cx.tx, &Lying { slot: id, hash, len, until, got: Vec::new(), stranger: None }, parcel)?;
     let receipt = Receipt::sign(cx.me.device.signing(), id, parcel, until);
     send(cx, peer, &KeeperFrame::Kept(receipt));
     for device in owner.peers.into_iter().filter(|device| cx.live.connected.contains(device)).collect::<Vec<_>>() {

@@ -4,6 +4,7 @@ use covey_pairing::keeper::{InboxSecret, KEPT_FOR_MS, KeeperFrame, KeeperTicket,
 use serde_bytes::ByteBuf;
 use tracing::{info, warn};
 
+use crate::engine::contacts::renewal;
 use crate::engine::counters::Counter;
 use crate::engine::keepers::say::send;
 use crate::engine::keepers::{fetching, remembering, slots, state};
@@ -23,6 +24,7 @@ pub(in crate::engine) fn add(cx: &mut Cx<'_, '_>, ticket: KeeperTicket) -> Resul
     let known = mailboxes::any_mine(cx.tx, peer)?;
     let (list, reached) = known.as_ref().map_or((0, None), |known| (known.list, known.reached));
     let ahead = known.as_ref().and_then(|known| known.ahead);
+    let invites = known.as_ref().and_then(|known| known.invites);
     // With a new ticket for a keeper that we have, its slots stay what they are.
     let same = known.filter(|known| known.stands != Stands::Removed);
     let number = same.as_ref().map_or(mailboxes::number(cx.tx)?.saturating_add(1), |known| known.number);
@@ -38,6 +40,7 @@ pub(in crate::engine) fn add(cx: &mut Cx<'_, '_>, ticket: KeeperTicket) -> Resul
         since: same.map_or(cx.now, |known| known.since),
         number,
         ahead,
+        invites,
     };
     mine.save(cx.tx);
     cx.notices.push(Notice::Shared(Key::keeper(&mine.keeper.id)));
@@ -52,6 +55,7 @@ pub(in crate::engine) fn remove(cx: &mut Cx<'_, '_>, mine: Mine) -> Result<(), E
     if cx.live.connected.contains(&peer) {
         let list = Counter::Slots.next(cx.tx)?;
         send(cx, peer, &KeeperFrame::Slots(list, Vec::new()));
+        send(cx, peer, &KeeperFrame::Invites(None));
     }
     let (key, number) = (Key::keeper(&mine.keeper.id), mailboxes::number(cx.tx)?.saturating_add(1));
     let gone = Mine { stands: Stands::Removed, secret: None, number, ..mine };
@@ -155,10 +159,16 @@ pub(super) fn welcome(
         info!("a keeper keeps mail for this account");
     }
     mine.secret = None;
+    let is_news = !addresses.is_empty() && mine.addresses != addresses || mine.stands != Stands::Keeps;
+    let is_named = mine.invites.is_some();
     if !addresses.is_empty() {
         mine.addresses = addresses;
     }
     state::heard(cx, mine, room)?;
+    if is_named && is_news {
+        // Our card says where strangers may leave invites.
+        renewal::renewed(cx)?;
+    }
     // It may have lost its disk, or come back from an old copy: what it was told is told again.
     cx.live.keepers.changed = true;
     slots::register(cx, peer)?;
@@ -178,7 +188,8 @@ pub(super) fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineEr
     cx.live.keepers.heard(peer);
     cx.live.keepers.fetching.remove(&peer);
     cx.live.keepers.changed = true;
-    state::told(cx, &mine)
+    state::told(cx, &mine)?;
+    if mine.invites.is_some() { renewal::renewed(cx) } else { Ok(()) }
 }
 
 /// Contacts, their devices, ours, or our keepers are others than before: what follows from that is done. Whether there was anything.

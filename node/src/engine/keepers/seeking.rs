@@ -36,7 +36,7 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// Whether it is a keeper of ours, or something waits to be left there.
 fn is_wanted(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<bool, EngineError> {
     let is_mine = mailboxes::mine(cx.tx, peer)?.is_some_and(|mine| mine.stands != Stands::Refused);
-    Ok(is_mine || cx.live.keepers.at.contains_key(&peer))
+    Ok(is_mine || cx.live.keepers.at.contains_key(&peer) || cx.live.invites.at.contains_key(&peer))
 }
 
 /// Cards of an account were found: if a keeper is missed that is a device of it, it is tried where they say. A card that is not its own costs a

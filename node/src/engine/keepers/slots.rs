@@ -12,6 +12,7 @@ use covey_pairing::keeper::{KEPT_FOR_MS, KeeperFrame, MAX_SLOTS, Mailbox, Mailbo
 use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::engine::counters::Counter;
+use crate::engine::keepers::invites_fetched;
 use crate::engine::keepers::say::send;
 use crate::engine::outbound::control;
 use crate::engine::records::devices;
@@ -39,6 +40,7 @@ pub(super) fn register(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineE
     mine.save(cx.tx);
     if cx.live.connected.contains(&peer) {
         send(cx, peer, &KeeperFrame::Slots(mine.list, slots));
+        invites_fetched::offer(cx, peer);
         cx.live.keepers.told(peer, cx.now);
     }
     Ok(())

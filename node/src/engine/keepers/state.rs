@@ -4,6 +4,7 @@ use covey_api::EventKind;
 use covey_pairing::keeper::Room;
 use tracing::warn;
 
+use crate::engine::contacts::renewal;
 use crate::engine::records::mailboxes::{self, Mine, Stands};
 use crate::engine::shown::keeper;
 use crate::engine::{Cx, EngineError, PeerKey, journal};
@@ -13,7 +14,8 @@ pub(super) fn forgotten(cx: &mut Cx<'_, '_>, gone: &Mine) -> Result<(), EngineEr
     cx.live.keepers.fetching.remove(&gone.peer());
     cx.live.keepers.heard(gone.peer());
     cx.live.keepers.changed = true;
-    told(cx, gone)
+    told(cx, gone)?;
+    if gone.invites.is_some() { renewal::renewed(cx) } else { Ok(()) }
 }
 
 /// Tells clients how a keeper of ours stands.

@@ -2,6 +2,7 @@
 
 pub(super) mod authors;
 pub(super) mod groups;
+pub(super) mod invites;
 pub(super) mod keepers;
 pub(super) mod knocks;
 pub(super) mod lost;
@@ -64,6 +65,8 @@ pub struct Live {
     pub(super) early: Vec<(PeerKey, DeviceId, u64, ByteBuf)>,
     /// What is under way at keepers, ours and those of contacts.
     pub(super) keepers: keepers::Keepers,
+    /// Invites that lie at keepers.
+    pub(super) invites: invites::Invites,
     /// The new machine that is being linked, and when it is next told what is to be said.
     pub(super) link: Option<(PeerKey, u64)>,
     /// The history that devices of ours are given which were linked.
@@ -128,6 +131,7 @@ impl Live {
             custody: None,
             early: Vec::new(),
             keepers: keepers::Keepers::default(),
+            invites: invites::Invites::default(),
             link: None,
             transfer: Transfers::default(),
             keys_wanted_at: None,
@@ -185,6 +189,7 @@ impl Live {
         self.log_looked_at = self.log_looked_at.min(now);
         self.groups.knocks.set_back(now);
         self.keepers.set_back(now);
+        self.invites.set_back(now);
     }
 }
 

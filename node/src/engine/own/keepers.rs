@@ -112,10 +112,11 @@ pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), 
             if known.is_none() && !may_add(cx, &keeper)? {
                 return Ok(());
             }
-            let (list, reached, ahead) =
-                known.map_or((0, None, None), |known| (known.list, known.reached, known.ahead));
+            let (list, reached, ahead, invites) =
+                known.map_or((0, None, None, None), |known| (known.list, known.reached, known.ahead, known.invites));
             let stands = Stands::Asked;
-            Mine { account, keeper, addresses, secret, stands, list, room: None, reached, since, number, ahead }
+            let room = None;
+            Mine { account, keeper, addresses, secret, stands, list, room, reached, since, number, ahead, invites }
         }
     };
     mine.save(cx.tx);

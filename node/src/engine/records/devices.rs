@@ -2,7 +2,7 @@
 
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::kem::KemHash;
-use covey_pairing::identity::{CardContent, ContactCard, KeyLog, KnownLog, SignedOp, Standing};
+use covey_pairing::identity::{CardContent, ContactCard, InvitePlace, KeyLog, KnownLog, SignedOp, Standing};
 use covey_pairing::ids::{AccountId, DeviceId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -46,16 +46,20 @@ pub(in crate::engine) struct Card {
     /// Hash of the account's KEM key. Cards of older versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) kem: Option<KemHash>,
+    /// Where strangers may leave invites for the account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::engine) keepers: Vec<InvitePlace>,
 }
 
 impl Card {
     /// The card of an account of which this much is known.
     pub(in crate::engine) fn new(card: &ContactCard, devices: Vec<ContactDevice>, known: KnownLog) -> Self {
-        let CardContent { sequence, name, kem, .. } = card.content();
+        let CardContent { sequence, name, kem, custodians, .. } = card.content();
+        let keepers = custodians.iter().filter_map(|bytes| InvitePlace::decode(bytes)).collect();
         let name = Some(name.clone()).filter(|name| !name.is_empty() && *name != card.account().fmt_short());
         let signed = ByteBuf::from(card.bytes());
         let (signer, known) = (Some(card.signer()), Some(known));
-        Self { signed, sequence: *sequence, signer, name, devices, log: Vec::new(), known, kem: *kem }
+        Self { signed, sequence: *sequence, signer, name, devices, log: Vec::new(), known, kem: *kem, keepers }
     }
 
     /// What is known of the account's key log.

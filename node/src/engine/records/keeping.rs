@@ -88,6 +88,12 @@ pub(in crate::engine) struct Slot {
     /// The hashes of the parcels that its owner fetched last: they are not missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::engine) fetched: Vec<ByteArray<32>>,
+    /// It is for invites of strangers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::engine) strangers: bool,
+    /// From which networks its parcels came, each once for each parcel ([`Lying::stranger`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::engine) networks: Vec<ByteArray<8>>,
 }
 
 /// A parcel that is kept, without its bytes.
@@ -101,6 +107,9 @@ pub(in crate::engine) struct Lying {
     /// The devices of the owner that have it.
     #[serde(default)]
     pub(in crate::engine) got: Vec<PeerKey>,
+    /// In an invite slot: tells the networks apart from which strangers came ([`covey_pairing::consent::Source::hash`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) stranger: Option<ByteArray<8>>,
 }
 
 /// A keeper ticket that was not used yet.
@@ -175,6 +184,7 @@ pub(in crate::engine) fn put(tx: &mut Tx<'_>, lying: &Lying, parcel: &[u8]) -> R
     tx.put_raw(&tables::kept_bytes(&slot.owner, number), parcel);
     tx.put(&tables::kept_hash(&lying.slot, &lying.hash), &number)?;
     slot.used = slot.used.with(lying.len);
+    slot.networks.extend(lying.stranger);
     count(tx, &slot, lying, |used| used.with(lying.len))
 }
 
@@ -187,6 +197,9 @@ pub(in crate::engine) fn delete(tx: &mut Tx<'_>, account: &AccountId, number: u6
     tx.delete(&tables::kept_hash(&lying.slot, &lying.hash));
     let Some(mut slot) = slot(tx, &lying.slot)? else { return Ok(()) };
     slot.used = slot.used.without(lying.len);
+    if let Some(at) = slot.networks.iter().position(|network| lying.stranger.as_ref() == Some(network)) {
+        slot.networks.swap_remove(at);
+    }
     if !lying.got.is_empty() {
         slot.fetched.push(lying.hash);
         let surplus = slot.fetched.len().saturating_sub(MAX_FETCHED);
@@ -213,6 +226,10 @@ pub(in crate::engine) fn missing(
 
 fn count(tx: &mut Tx<'_>, slot: &Slot, lying: &Lying, change: impl Fn(Use) -> Use) -> Result<(), EngineError> {
     tx.save(&tables::kept_slot(&lying.slot), slot);
+    // [KEEP-31] What strangers leave is counted in its slot alone.
+    if slot.strangers {
+        return Ok(());
+    }
     let used = used(tx, &slot.owner)?;
     tx.save(&tables::kept_used(&slot.owner), &Used { used: change(used.used), ..used });
     let total = change(total(tx)?);
@@ -282,12 +299,13 @@ pub(in crate::engine) fn got(
     if has { delete(tx, &owner.account, number) } else { Ok(()) }
 }
 
-/// Parcels of an account and their bytes, counted from what lies here.
+/// Parcels of an account and their bytes, counted from what lies here, but for what strangers left.
 pub(in crate::engine) fn recount(tx: &Tx<'_>, account: &AccountId) -> Result<Use, EngineError> {
     let (mut found, mut after) = (Use::default(), 0);
     loop {
         let rows = lying(tx, account, after, LOOKED_AT)?;
-        found = rows.iter().fold(found, |found, (_, lying)| found.with(lying.len));
+        let counted = rows.iter().filter(|(_, lying)| lying.stranger.is_none());
+        found = counted.fold(found, |found, (_, lying)| found.with(lying.len));
         match rows.last() {
             Some((number, _)) if rows.len() == LOOKED_AT => after = *number,
             _ => return Ok(found),
@@ -308,7 +326,7 @@ pub(in crate::engine) fn make_room(
     fits: impl Fn(&Tx<'_>) -> Result<bool, EngineError>,
 ) -> Result<bool, EngineError> {
     let mut had: Vec<(u64, Lying)> = lying(tx, account, 0, MOST)?;
-    had.retain(|(_, lying)| !lying.got.is_empty());
+    had.retain(|(_, lying)| !lying.got.is_empty() && lying.stranger.is_none());
     had.sort_by_key(|(number, lying)| (lying.slot != *id, *number));
     for (number, _) in had {
         if fits(tx)? {

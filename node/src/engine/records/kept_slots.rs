@@ -6,6 +6,7 @@ use covey_pairing::ids::AccountId;
 use covey_pairing::keeper::{MAX_SLOTS, SlotEntry, SlotId, Use};
 
 use crate::engine::records::keeping::{self, Owner, Slot, slot};
+use crate::engine::records::kept_invites;
 use crate::engine::{EngineError, PeerKey, tables};
 use crate::store::Tx;
 
@@ -68,11 +69,19 @@ pub(in crate::engine) fn register(
     let mut list_now = Vec::new();
     for SlotEntry(id, token, order) in list {
         let slot = match slot(tx, id)? {
-            Some(other) if other.owner != *account => continue,
+            Some(other) if other.owner != *account || other.strangers => continue,
             Some(same) if same.order > *order => same,
             Some(same) => Slot { token: *token, order: *order, ..same },
             None if ids.len() >= MOST => continue,
-            None => Slot { owner: *account, token: *token, used: Use::default(), order: *order, fetched: Vec::new() },
+            None => Slot {
+                owner: *account,
+                token: *token,
+                used: Use::default(),
+                order: *order,
+                fetched: Vec::new(),
+                strangers: false,
+                networks: Vec::new(),
+            },
         };
         tx.save(&tables::kept_slot(id), &slot);
         ids.insert(*id);
@@ -96,6 +105,7 @@ pub(in crate::engine) fn forget_device(tx: &mut Tx<'_>, account: &AccountId, pee
 
 /// Forgets an account with all that lies here for it.
 pub(in crate::engine) fn forget(tx: &mut Tx<'_>, owner: &Owner) -> Result<(), EngineError> {
+    kept_invites::forget(tx, &owner.account)?;
     let slots = all(tx, &owner.account)?;
     withdraw(tx, &owner.account, &slots)?;
     for list in tx.keys(&tables::kept_lists(&owner.account))? {

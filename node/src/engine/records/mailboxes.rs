@@ -1,7 +1,8 @@
 //! Where our mail waits, and that of contacts, as stored. Keepers and inbox key are those of the account: its devices tell each other
 //! (`engine/own/keepers.rs`). How a keeper answers is what each device sees for itself.
 
-use covey_pairing::identity::DeviceKeys;
+use covey_pairing::crypto::kem::KemHash;
+use covey_pairing::identity::{DeviceKeys, InvitePlace};
 use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::keeper::{
     Deposit, DepositError, InboxError, InboxKey, InboxSecret, KEPT_FOR_MS, Mailbox, MailboxAt, Room, SlotId, SlotToken,
@@ -103,6 +104,9 @@ pub(in crate::engine) struct Mine {
     /// By how much its clock was ahead of ours when it last answered, in milliseconds, if it said what it shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) ahead: Option<i64>,
+    /// The KEM key of ours, by its hash, for which it lets strangers leave invites.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) invites: Option<KemHash>,
 }
 
 impl Mine {
@@ -239,6 +243,15 @@ pub(in crate::engine) fn all_mine(tx: &Tx<'_>) -> Result<Vec<Mine>, EngineError>
     Ok(ever_mine(tx)?.into_iter().filter(|mine| mine.stands != Stands::Removed).collect())
 }
 
+/// Where strangers may leave invites for our account, whose KEM key has this hash.
+pub(in crate::engine) fn invite_places(tx: &Tx<'_>, kem: &KemHash) -> Result<Vec<InvitePlace>, EngineError> {
+    let keepers = all_mine(tx)?.into_iter().filter(|mine| mine.stands == Stands::Keeps && mine.invites == Some(*kem));
+    let place = |mine: Mine| {
+        Some(InvitePlace { account: mine.account?, network: mine.keeper.network, addresses: mine.addresses })
+    };
+    Ok(keepers.filter_map(place).collect())
+}
+
 /// A keeper, or one that was.
 pub(in crate::engine) fn any_mine(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Mine>, EngineError> {
     Ok(tx.load(&tables::my_keeper(peer))?)
@@ -313,7 +326,8 @@ pub(in crate::engine) fn forget_left(tx: &mut Tx<'_>, account: &AccountId, slot:
 
 /// A contact is forgotten.
 pub(in crate::engine) fn forget(tx: &mut Tx<'_>, account: &AccountId) -> Result<(), EngineError> {
-    for all in [tables::all_theirs(account), tables::all_left(account), tables::all_pending(account)] {
+    let left = [tables::all_left(account), tables::all_pending(account), tables::all_left_frames(account)];
+    for all in left.into_iter().chain([tables::all_theirs(account)]) {
         tx.keys(&all)?.iter().for_each(|key| tx.delete(key));
     }
     Ok(())

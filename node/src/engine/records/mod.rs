@@ -29,6 +29,8 @@
 //! | [`keeping`] | whose mail this node keeps, and that mail |
 //! | [`keeper_requests`] | who asked whom to keep mail |
 //! | [`kept_slots`] | the slots of those accounts |
+//! | [`kept_invites`] | their invite slots |
+//! | [`left_frames`] | what was left in invite slots of others |
 //! | [`mailboxes`] | where our mail waits, and that of contacts |
 //! | [`sessions`] | where sessions are kept |
 
@@ -42,7 +44,9 @@ pub(super) mod history;
 pub(super) mod joining;
 pub(super) mod keeper_requests;
 pub(super) mod keeping;
+pub(super) mod kept_invites;
 pub(super) mod kept_slots;
+pub(super) mod left_frames;
 pub(super) mod links;
 pub(super) mod mailboxes;
 pub(super) mod marks;

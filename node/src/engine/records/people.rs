@@ -6,7 +6,7 @@ use covey_pairing::consent::{PairSecret, Relationship, State};
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::kem::{KemHash, KemPublic};
 use covey_pairing::crypto::secret::Secret;
-use covey_pairing::identity::Token;
+use covey_pairing::identity::{InvitePlace, Token};
 use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::session::PrekeyBundle;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub(in crate::engine) struct Contact {
     pub(in crate::engine) kem: Option<KemPublic>,
     /// Where a pairing frame may be left: peers and addresses of their ticket.
     pub(in crate::engine) hints: Vec<Hint>,
+    /// Keepers of theirs that their ticket named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::engine) keepers: Vec<InvitePlace>,
     /// Local number of the direct channel.
     pub(in crate::engine) channel: Option<u64>,
     /// One-time prekey bundles they gave us.
@@ -110,6 +113,7 @@ impl Contact {
             wanted: None,
             kem: None,
             hints: Vec::new(),
+            keepers: Vec::new(),
             channel: None,
             bundles: Vec::new(),
             verified: false,

@@ -13,7 +13,7 @@ use crate::engine::names;
 use crate::engine::names::pick::{self, Purpose};
 use crate::engine::notices::Notice;
 use crate::engine::records::tickets::Issued;
-use crate::engine::records::{devices, history, people, tickets};
+use crate::engine::records::{devices, history, mailboxes, people, tickets};
 use crate::engine::rpc::range;
 use crate::engine::wire::own_record::Key;
 use crate::engine::{Cx, EngineError, journal, tables};
@@ -26,6 +26,12 @@ const MAX_LIFETIME: u64 = 366 * 24 * 3_600;
 
 /// Addresses put into a ticket: few enough for a QR code.
 const MAX_ADDRESSES: usize = 4;
+
+/// Keepers at which an invite may be left, likewise.
+const MAX_KEEPERS: usize = 2;
+
+/// Addresses of each of them.
+const MAX_KEEPER_ADDRESSES: usize = 2;
 
 /// Other devices of ours that a ticket names, likewise.
 const MAX_OTHERS: usize = 2;
@@ -62,6 +68,8 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, Api
         let addresses = direct.take(1).map(bare).collect();
         ticket.peers.push(TicketPeer { network: device.peer.0, addresses });
     }
+    let keepers = mailboxes::invite_places(cx.tx, &cx.me.account.kem_key().hash())?.into_iter();
+    ticket.keepers = keepers.take(MAX_KEEPERS).map(|place| place.shortened(MAX_KEEPER_ADDRESSES)).collect();
     let mut issued = None;
     if params.uses.is_some() || params.expires_in.is_some() {
         issued = Some(issue(cx, params.uses.unwrap_or(1), params.expires_in.unwrap_or(LIFETIME), &mut ticket)?);
@@ -71,9 +79,7 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, Api
         match ticket.to_text() {
             Ok(text) => break text,
             Err(error) => {
-                let others = if ticket.peers.len() > 1 { ticket.peers.pop() } else { None };
-                let mut dropped = || ticket.peers.first_mut().and_then(|peer| peer.addresses.pop());
-                if others.is_none() && dropped().is_none() {
+                if !shorten(&mut ticket) {
                     return Err(EngineError::bug(error).into());
                 }
             }
@@ -85,6 +91,19 @@ pub fn ticket(cx: &mut Cx<'_, '_>, params: &AccountTicket) -> Result<Ticket, Api
         uses: issued.as_ref().map(|issued| issued.uses),
         expires_at: issued.as_ref().map(|issued| Time::from_unix_ms(issued.expires_at)),
     })
+}
+
+/// Leaves one thing out of a ticket. Whether there was any.
+fn shorten(ticket: &mut identity::Ticket) -> bool {
+    if ticket.peers.len() > 1 {
+        return ticket.peers.pop().is_some();
+    }
+    let long = ticket.keepers.iter_mut().rfind(|keeper| keeper.addresses.len() > 1);
+    if let Some(keeper) = long {
+        return keeper.addresses.pop().is_some();
+    }
+    let own = ticket.peers.first_mut().and_then(|peer| peer.addresses.pop());
+    own.is_some() || ticket.keepers.pop().is_some()
 }
 
 fn issue(cx: &mut Cx<'_, '_>, uses: u32, expires_in: u64, ticket: &mut identity::Ticket) -> Result<Issued, ApiError> {

@@ -61,6 +61,7 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: PairInvite) -> Result<Contact, ApiErr
             .into_iter()
             .map(|peer| Hint { peer: PeerKey(peer.network), addresses: peer.addresses })
             .collect();
+        contact.keepers = ticket.keepers;
         token = ticket.token;
     }
     let their_kem = keys.kem.and_then(|hash| keys::at_hand(&contact, &hash));

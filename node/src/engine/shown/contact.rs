@@ -8,8 +8,8 @@ use covey_pairing::ids::AccountId;
 
 use crate::engine::records::conversations;
 use crate::engine::records::devices::{self, Card};
-use crate::engine::records::mailboxes;
 use crate::engine::records::people::{Alert, AlertKind, Contact};
+use crate::engine::records::{left_frames, mailboxes};
 use crate::engine::shown::ids;
 use crate::engine::{Cx, EngineError};
 
@@ -71,6 +71,7 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
         remembered: contact.remembered && matches!(relationship.state(), State::Stranger | State::Pending),
         keepers,
         keepers_reached: reached.map(Time::from_unix_ms),
+        kept_until: kept_until(cx, contact)?.map(Time::from_unix_ms),
         contested,
         renewal: is_renewal(contact),
         alerts: contact.alerts.iter().map(Alert::show).collect(),
@@ -81,8 +82,20 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
     })
 }
 
-/// At how many keepers mail can be left for a contact, and when one of them last answered.
+/// Until when a keeper of theirs keeps what we have to say of the pairing.
+fn kept_until(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Option<u64>, EngineError> {
+    if contact.relationship.outstanding().is_empty() {
+        return Ok(None);
+    }
+    left_frames::kept_until(cx.tx, &contact.account, cx.now)
+}
+
+/// At how many keepers mail can be left for a contact, or of anybody else an invite, and when one of them last answered.
 fn keepers(cx: &Cx<'_, '_>, contact: &Contact) -> Result<(u32, Option<u64>), EngineError> {
+    if !contact.is_paired() {
+        let places = left_frames::places(cx.tx, contact)?.len();
+        return Ok((u32::try_from(places).unwrap_or(u32::MAX), None));
+    }
     let (places, mut reached) = (mailboxes::places(cx.tx, &contact.account)?, None);
     for (at, _) in &places {
         reached = reached.max(Some(mailboxes::left(cx.tx, &contact.account, &at.slot)?.reached).filter(|at| *at > 0));

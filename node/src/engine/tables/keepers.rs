@@ -1,5 +1,6 @@
 //! Mail that waits: what this node keeps for other accounts, where its own lies, and where that of its contacts does.
 
+use covey_pairing::crypto::kem::KemHash;
 use covey_pairing::ids::{AccountId, DeviceId};
 use covey_pairing::keeper::SlotId;
 
@@ -109,6 +110,36 @@ pub(in crate::engine) fn inbox_of_before() -> Key {
 /// The sealed list of contacts that an account left here.
 pub(in crate::engine) fn contact_list(account: &AccountId) -> Key {
     Key::table(Table::Keeping).u8(20).id(account.as_bytes())
+}
+
+/// [`crate::engine::records::kept_invites::Opened`] of an account.
+pub(in crate::engine) fn kept_invites(account: &AccountId) -> Key {
+    all_kept_invites().id(account.as_bytes())
+}
+
+/// All of them.
+pub(in crate::engine) fn all_kept_invites() -> Key {
+    Key::table(Table::Keeping).u8(30)
+}
+
+/// Whose KEM key has this hash, of the accounts whose invites are kept.
+pub(in crate::engine) fn kept_key(hash: &KemHash) -> Key {
+    Key::table(Table::Keeping).u8(31).id(hash.as_bytes())
+}
+
+/// [`crate::engine::records::left_frames::Left`] for an account, at the keeper behind a peer.
+pub(in crate::engine) fn left_frames(account: &AccountId, peer: PeerKey) -> Key {
+    all_left_frames(account).id(peer.0)
+}
+
+/// At all its keepers.
+pub(in crate::engine) fn all_left_frames(account: &AccountId) -> Key {
+    every_left_frame().id(account.as_bytes())
+}
+
+/// For whomever.
+pub(in crate::engine) fn every_left_frame() -> Key {
+    Key::table(Table::Mailbox).u8(30)
 }
 
 /// [`crate::engine::me::ListKeys`]

@@ -9,6 +9,7 @@ mod pace;
 mod readable;
 mod remembered;
 mod room;
+mod strangers;
 
 use covey_api::{self as api, KeeperState, MessageState, Reason};
 use covey_pairing::crypto::hash::blake3;

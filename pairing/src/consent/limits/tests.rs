@@ -19,7 +19,7 @@ fn invite(n: u32) -> InviteFrame {
 }
 
 fn from<'a>(source: &str, tokens: &'a TokenBook) -> Arrival<'a> {
-    Arrival { invitee: ME, source: source.parse().ok(), pending: 0, expected: false, tokens }
+    Arrival { invitee: ME, source: Source::of(source.parse().ok()), pending: 0, expected: false, tokens }
 }
 
 /// [LIMIT-4]
@@ -47,6 +47,18 @@ fn networks_of_ipv6_are_48_bits_and_relays_share_one_allowance() {
     assert_eq!(limits.admit(&invite(9), &from("2001:db8:1:ffff::1", &tokens), NOW), Err(Refusal::Source));
     assert!(limits.admit(&invite(9), &from("2001:db8:2::1", &tokens), NOW).is_ok());
     assert_eq!(limits.admit(&invite(9), &from("relayed", &tokens), NOW), Err(Refusal::Source));
+}
+
+/// [LIMIT-4]
+#[test]
+fn what_lay_at_keepers_shares_one_allowance_of_its_own() {
+    let (mut limits, tokens) = (limits(), TokenBook::default());
+    let kept = Arrival { source: Source::Keeper, ..from("relayed", &tokens) };
+    for n in 0..3 {
+        assert!(limits.admit(&invite(n), &kept, NOW).is_ok());
+    }
+    assert_eq!(limits.admit(&invite(9), &kept, NOW), Err(Refusal::Source));
+    assert!(limits.admit(&invite(9), &from("relayed", &tokens), NOW).is_ok());
 }
 
 /// [LIMIT-5]
@@ -106,7 +118,7 @@ fn memory_is_bounded_however_many_networks_try() {
         let admitted = limits.admit(&invite(n), &from(&source, &tokens), NOW);
         assert_eq!(admitted.is_ok(), n < 4096);
     }
-    assert_eq!(limits.sources.len(), MAX_SOURCES);
+    assert_eq!(limits.sources.0.len(), MAX_SOURCES);
     assert!(limits.admit(&invite(1), &from("192.0.2.1", &tokens), NOW + HOUR_MS).is_ok());
-    assert_eq!(limits.sources.len(), 1);
+    assert_eq!(limits.sources.0.len(), 1);
 }

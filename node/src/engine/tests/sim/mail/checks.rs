@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::{self as api, MessageState};
 use covey_feed::FeedKey;
-use covey_pairing::keeper::Use;
+use covey_pairing::keeper::{KEPT_FOR_MS, Use};
 
 use super::super::super::converging;
 use super::people::number;
@@ -16,6 +16,9 @@ use crate::engine::{Selection, rpc};
 
 /// Own messages of a conversation that are looked at in one look, the newest.
 const LOOKED_AT: usize = 6;
+
+/// Nobody promises to keep something for less than this, in milliseconds.
+const LEAST: u64 = 3_600_000;
 
 /// A message of ours, as `message show` tells it.
 struct Own {
@@ -92,11 +95,14 @@ impl Post {
             self.told.kept += 1;
             let given: Vec<_> = self.sim.witness.as_ref().unwrap().promises(from, own.fid, own.seq).collect();
             let keepers: BTreeSet<usize> = given.iter().map(|promise| promise.keeper).collect();
-            let until = given.iter().map(|promise| promise.until).max().unwrap_or(0);
+            // [MAIL-24] A promise that cannot be is of a clock that is wrong, or of a liar: it counts for the usual time.
+            let clock = self.sim.nodes[from].clock(now);
+            let counts = |until: u64| if until < clock + LEAST { clock + KEPT_FOR_MS } else { until };
+            let until = given.iter().map(|promise| counts(promise.until)).max().unwrap_or(0);
             let is_true = own.state == MessageState::Kept
                 && (1..=keepers.len()).contains(&(kept.keepers as usize))
                 && kept.until <= api::Time::from_unix_ms(until)
-                && kept.until > api::Time::from_unix_ms(self.sim.nodes[from].clock(now));
+                && kept.until > api::Time::from_unix_ms(clock);
             if !is_true {
                 problems.push(format!("WAIT-4 {}: of {given:?}", what()));
             }

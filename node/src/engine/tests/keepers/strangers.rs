@@ -1,0 +1,476 @@
+//! Strangers who are never online at the same time become contacts: invites and answers lie at keepers.
+
+use covey_api::{self as api, ContactState};
+use covey_pairing::consent::{InviteFrame, PairFrame};
+use covey_pairing::crypto::hash::blake3;
+use covey_pairing::identity::{AccountSecret, ContactCard, Ticket};
+use covey_pairing::keeper::{
+    INVITE_PARCEL_MAX, INVITES_OF_NETWORK, INVITES_PER_HOUR, KeeperFrame, Receipt, SlotId, SlotToken, seal_left,
+};
+use serde_bytes::{ByteArray, ByteBuf};
+
+use super::{ALICE, BOB, KEEPER, MALLORY, add, serve, wait};
+use crate::engine::records::keeping::{self, Lying};
+use crate::engine::tests::world::World;
+use crate::engine::{Protocol, rpc};
+
+const DAY: u64 = 24 * 3_600_000;
+
+/// Four strangers; mail of Alice and of Bob is kept by a node that neither of them knows otherwise.
+fn strangers(seed: u64) -> World {
+    let mut world = World::new(4, seed);
+    for owner in [ALICE, BOB] {
+        let ticket = serve(&mut world, &api::KeeperServe::default());
+        assert_eq!(add(&mut world, owner, &ticket), api::KeeperState::Keeps);
+    }
+    world
+}
+
+/// Alice invites Bob, who is away, and is seen to that it lies at his keeper.
+fn invited(seed: u64) -> World {
+    let mut world = strangers(seed);
+    let ticket = world.ticket(BOB);
+    world.stop(BOB);
+    invite(&mut world, ALICE, ticket);
+    wait(&mut world);
+    world
+}
+
+fn invite(world: &mut World, node: usize, to: String) -> api::Contact {
+    let params = api::PairInvite { to, note: Some("it is me".into()), ..api::PairInvite::default() };
+    let contact = world.call(node, |cx| rpc::pair::invite(cx, params)).unwrap();
+    world.settle();
+    contact
+}
+
+/// What lies at the keeper for a node.
+fn lying(world: &mut World, of: usize) -> Vec<Lying> {
+    let account = world.nodes[of].account();
+    let rows = world.look(KEEPER, |cx| keeping::lying(cx.tx, &account, 0, 1_000).unwrap());
+    rows.into_iter().map(|(_, lying)| lying).collect()
+}
+
+fn assert_counted(world: &mut World) {
+    for node in 0..world.nodes.len() {
+        let found = world.verify(node);
+        assert!(found.ok, "node {node}: {found:?}");
+    }
+}
+
+fn pending(world: &mut World, of: usize) -> Option<ContactState> {
+    world.state(BOB, of)
+}
+
+/// Slot and token of Bob's invites.
+fn slot(world: &World) -> (SlotId, SlotToken) {
+    let me = &world.nodes[BOB].me;
+    let (account, kem) = (me.account_id(), me.account.kem_key().hash());
+    (SlotId::of_invites(&account, &kem), SlotToken::of_invites(&account, &kem))
+}
+
+/// A parcel with this frame in Bob's slot, left by Mallory, whose engine hears nothing any more.
+fn leave(world: &mut World, parcel: Vec<u8>) -> KeeperFrame {
+    let (slot, token) = slot(world);
+    world.puppet = Some(MALLORY);
+    world.connect(MALLORY, KEEPER);
+    world.heard.clear();
+    world.say(KEEPER, Protocol::Keeper, KeeperFrame::Deposit(slot, token, ByteBuf::from(parcel)).encode());
+    KeeperFrame::decode(&world.heard[0].1).unwrap()
+}
+
+fn sealed(world: &World, frame: &[u8], rng: u64) -> Vec<u8> {
+    use rand::SeedableRng;
+    let account = &world.nodes[BOB].me.account;
+    let mut rng = rand::rngs::StdRng::seed_from_u64(rng);
+    seal_left(&account.id(), (&account.dh().public(), account.kem_key()), frame, &mut rng).unwrap()
+}
+
+/// [MAIL-30] [MAIL-31] [MAIL-32] [MAIL-33] [MAIL-34]
+#[test]
+fn two_who_are_never_online_together_become_contacts() {
+    let mut world = invited(201);
+    let told = world.contact(ALICE, BOB).unwrap();
+    assert_eq!((told.state, told.keepers), (ContactState::Invited, 1));
+    assert!(told.kept_until.unwrap() > api::Time::from_unix_ms(world.now + 13 * DAY));
+    assert_eq!(lying(&mut world, BOB).len(), 1);
+    assert_counted(&mut world);
+    world.stop(ALICE);
+    world.restart(KEEPER);
+    world.pass(5 * DAY, DAY / 4);
+
+    world.restart(BOB);
+    world.settle();
+    assert_eq!(pending(&mut world, ALICE), Some(ContactState::Pending));
+    assert_eq!(world.contact(BOB, ALICE).unwrap().note.as_deref(), Some("it is me"));
+    assert!(lying(&mut world, BOB).is_empty());
+    world.accept(BOB, ALICE).unwrap();
+    wait(&mut world);
+    assert!(world.contact(BOB, ALICE).unwrap().kept_until.is_some());
+    world.stop(BOB);
+    world.pass(2 * DAY, DAY / 4);
+
+    world.restart(ALICE);
+    world.settle();
+    assert_eq!(world.state(ALICE, BOB), Some(ContactState::Paired));
+    wait(&mut world);
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    let bob = world.contact(BOB, ALICE).unwrap();
+    assert!(bob.state == ContactState::Paired && bob.confirmed, "her confirmation lay there");
+    assert_counted(&mut world);
+
+    world.restart(ALICE);
+    world.pass(10 * 60_000, 5_000);
+    world.write(ALICE, BOB, "hello").unwrap();
+    world.settle();
+    assert_eq!(world.texts(BOB, ALICE), ["hello"]);
+}
+
+#[test]
+fn an_account_id_is_enough_while_the_card_is_in_the_network() {
+    let mut world = strangers(202);
+    let id = world.id(BOB);
+    world.stop(BOB);
+    invite(&mut world, ALICE, id);
+    wait(&mut world);
+    assert!(world.contact(ALICE, BOB).unwrap().kept_until.is_some());
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    assert_eq!(pending(&mut world, ALICE), Some(ContactState::Pending));
+}
+
+#[test]
+fn an_invite_through_a_token_passes_the_limits_and_uses_it_up_once() {
+    let mut world = strangers(203);
+    let params = api::AccountTicket { uses: Some(1), ..api::AccountTicket::default() };
+    let ticket = world.call(BOB, |cx| rpc::account::ticket(cx, &params)).unwrap().ticket;
+    world.stop(BOB);
+    invite(&mut world, ALICE, ticket);
+    wait(&mut world);
+    world.restart(BOB);
+    world.settle();
+    world.pass(3 * DAY, DAY / 4);
+    assert_eq!(pending(&mut world, ALICE), Some(ContactState::Pending));
+    assert_eq!(world.call(BOB, rpc::account::tickets).unwrap()[0].used, 1);
+}
+
+#[test]
+fn a_decline_and_a_withdrawal_wait_as_well() {
+    let mut world = invited(204);
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    let decline = api::PairDecline { contact: world.id(ALICE), ..Default::default() };
+    world.call(BOB, |cx| rpc::pair::decline(cx, &decline)).unwrap();
+    wait(&mut world);
+    world.stop(BOB);
+    world.restart(ALICE);
+    world.settle();
+    assert_eq!(world.state(ALICE, BOB), Some(ContactState::Refused));
+
+    let mut world = invited(205);
+    let cancel = api::PairCancel { contact: world.id(BOB), ..Default::default() };
+    world.call(ALICE, |cx| rpc::pair::cancel(cx, &cancel)).unwrap();
+    wait(&mut world);
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    assert_eq!(pending(&mut world, ALICE), Some(ContactState::Cancelled));
+    assert_counted(&mut world);
+}
+
+#[test]
+fn an_invite_that_ran_out_while_it_lay_there_brings_nothing() {
+    let mut world = invited(206);
+    world.stop(ALICE);
+    world.stop(KEEPER);
+    world.pass(15 * DAY, DAY);
+    world.restart(KEEPER);
+    world.restart(BOB);
+    world.settle();
+    assert_eq!(pending(&mut world, ALICE), None);
+    assert!(lying(&mut world, BOB).is_empty());
+}
+
+/// [MAIL-33] The keeper is told nothing: not that something opened, and not by whom it was.
+#[test]
+fn a_blocked_inviter_is_dropped_as_if_it_came_in_person_and_the_keeper_hears_no_pairing_frame() {
+    let mut world = strangers(207);
+    let block = api::PairBlock { contact: world.id(ALICE), ..Default::default() };
+    world.call(BOB, |cx| rpc::pair::block(cx, &block)).unwrap();
+    let ticket = world.ticket(BOB);
+    world.stop(BOB);
+    world.record = Some(Vec::new());
+    invite(&mut world, ALICE, ticket);
+    wait(&mut world);
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    assert_eq!(pending(&mut world, ALICE), Some(ContactState::Blocked));
+    assert!(lying(&mut world, BOB).is_empty());
+    let at_keeper =
+        |(_, to, protocol, _): &&(usize, usize, Protocol, Vec<u8>)| (*to, *protocol) == (KEEPER, Protocol::Pair);
+    assert_eq!(world.record.iter().flatten().filter(at_keeper).count(), 0);
+}
+
+/// What the keeper and whoever listens can see, also a keeper of both.
+#[test]
+fn nothing_that_strangers_leave_names_them_or_the_invite_it_is_about() {
+    let mut world = strangers(208);
+    let ticket = world.ticket(BOB);
+    world.stop(BOB);
+    world.record = Some(Vec::new());
+    invite(&mut world, ALICE, ticket);
+    wait(&mut world);
+    let alice = world.nodes[ALICE].account();
+    let asked = world.look(ALICE, |cx| {
+        let all = crate::engine::records::people::all(cx.tx).unwrap();
+        all[0].relationship.invite_ids()
+    });
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    world.accept(BOB, ALICE).unwrap();
+    wait(&mut world);
+    let (keys, bob) = (world.nodes[ALICE].me.device.keys(), world.nodes[BOB].me.device.keys());
+    let secrets =
+        [alice.as_bytes().as_slice(), keys.id.as_bytes(), keys.dh.as_bytes(), bob.id.as_bytes(), asked[0].as_bytes()];
+    let frames = world.record.take().unwrap();
+    let left = frames.iter().filter_map(|(_, to, _, frame)| match KeeperFrame::decode(frame) {
+        Ok(KeeperFrame::Deposit(..)) if *to == KEEPER => Some(frame),
+        _ => None,
+    });
+    let left: Vec<_> = left.collect();
+    assert_eq!(left.len(), 2, "the invite and its answer");
+    for secret in secrets {
+        assert!(!left.iter().any(|frame| frame.windows(secret.len()).any(|window| window == secret)));
+    }
+}
+
+/// [MAIL-31]
+#[test]
+fn a_forged_key_is_noticed_and_nothing_is_sealed_to_it() {
+    let mut world = strangers(209);
+    let ticket = world.ticket(BOB);
+    world.stop(BOB);
+    world.puppet = Some(KEEPER);
+    invite(&mut world, ALICE, ticket);
+    wait(&mut world);
+    let hash = world.nodes[BOB].me.account.kem_key().hash();
+    let asked = |world: &World| world.heard.iter().filter(|(_, f)| *f == KeeperFrame::AskKey(hash).encode()).count();
+    assert!(asked(&world) > 0);
+    let forged = AccountSecret::from_seed([9; 32]).kem_key().clone();
+    world.heard.clear();
+    world.say(ALICE, Protocol::Keeper, KeeperFrame::Key(forged).encode());
+    assert!(world.heard.is_empty(), "{:?}", world.heard.len());
+    let right = world.nodes[BOB].me.account.kem_key().clone();
+    world.say(ALICE, Protocol::Keeper, KeeperFrame::Key(right).encode());
+    assert!(matches!(KeeperFrame::decode(&world.heard[0].1), Ok(KeeperFrame::Deposit(..))));
+}
+
+/// [MAIL-31]
+#[test]
+fn a_key_is_given_to_who_names_its_hash_and_nobody_else() {
+    let mut world = strangers(210);
+    world.puppet = Some(MALLORY);
+    world.connect(MALLORY, KEEPER);
+    let other = AccountSecret::from_seed([9; 32]).kem_key().hash();
+    world.say(KEEPER, Protocol::Keeper, KeeperFrame::AskKey(other).encode());
+    assert!(world.heard.is_empty());
+    let key = world.nodes[BOB].me.account.kem_key().clone();
+    world.say(KEEPER, Protocol::Keeper, KeeperFrame::AskKey(key.hash()).encode());
+    assert_eq!(KeeperFrame::decode(&world.heard[0].1), Ok(KeeperFrame::Key(key)));
+}
+
+/// [KEEP-31] [MAIL-32]
+#[test]
+fn a_flood_of_one_network_fills_no_slot_and_takes_no_room_from_contacts() {
+    let mut world = strangers(211);
+    world.pair(ALICE, BOB);
+    world.stop(BOB);
+    let (mut kept, mut full) = (0, 0);
+    for n in 0..40 {
+        let parcel = sealed(&world, b"no frame", n);
+        match leave(&mut world, parcel) {
+            KeeperFrame::Kept(_) => kept += 1,
+            KeeperFrame::Full(_) => full += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((kept, full), (INVITES_OF_NETWORK, 40 - INVITES_OF_NETWORK));
+    let used = world.look(KEEPER, |cx| keeping::total(cx.tx).unwrap());
+    assert_eq!(used.parcels, 0, "it is not counted as mail");
+    assert_counted(&mut world);
+    world.write(ALICE, BOB, "there is room for contacts").unwrap();
+    wait(&mut world);
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    assert_eq!(world.texts(BOB, ALICE), ["there is room for contacts"]);
+    assert!(lying(&mut world, BOB).is_empty());
+    assert_counted(&mut world);
+}
+
+/// [KEEP-31]
+#[test]
+fn who_empties_its_slot_is_not_flooded_without_end() {
+    let mut world = strangers(212);
+    let mut kept = 0;
+    for n in 0..40 {
+        let parcel = sealed(&world, b"no frame", n);
+        kept += u32::from(matches!(leave(&mut world, parcel), KeeperFrame::Kept(_)));
+    }
+    assert_eq!(kept, INVITES_PER_HOUR, "Bob is there and deletes each at once");
+    let long = leave(&mut world, vec![1; INVITE_PARCEL_MAX + 1]);
+    assert!(matches!(long, KeeperFrame::No(_)));
+}
+
+#[test]
+fn who_found_no_room_comes_again_later() {
+    let mut world = strangers(213);
+    let ticket = world.ticket(BOB);
+    world.stop(BOB);
+    for n in 0..4 {
+        let parcel = sealed(&world, b"no frame", n);
+        assert!(matches!(leave(&mut world, parcel), KeeperFrame::Kept(_)));
+    }
+    invite(&mut world, ALICE, ticket);
+    wait(&mut world);
+    assert_eq!(world.contact(ALICE, BOB).unwrap().kept_until, None);
+    world.restart(BOB);
+    world.settle();
+    world.stop(BOB);
+    world.pass(2 * 3_600_000, 60_000);
+    let state = pending(&mut world, ALICE);
+    assert!(state == Some(ContactState::Pending) || world.contact(ALICE, BOB).unwrap().kept_until.is_some());
+}
+
+/// [MAIL-33] [LIMIT-4] A keeper can let in as many as a network can in person.
+#[test]
+fn what_a_keeper_brings_is_limited_as_what_comes_in_person_and_waits_there() {
+    let mut world = World::with_policies(&vec![super::super::world::quick(); 8], 214);
+    let ticket = serve(&mut world, &api::KeeperServe::default());
+    add(&mut world, BOB, &ticket);
+    let ticket = world.ticket(BOB);
+    world.stop(BOB);
+    for node in [ALICE, MALLORY, 4, 5] {
+        invite(&mut world, node, ticket.clone());
+        wait(&mut world);
+    }
+    assert_eq!(lying(&mut world, BOB).len(), 4);
+    world.nodes[BOB].policy.strangers.per_source_per_hour = 3;
+    for node in [ALICE, MALLORY, 4, 5] {
+        world.stop(node);
+    }
+    world.restart(BOB);
+    world.settle();
+    let waiting = |world: &mut World| {
+        let list = api::PairList { state: Some(ContactState::Pending), renewal: None };
+        world.call(BOB, |cx| rpc::pair::list(cx, &list)).unwrap().len()
+    };
+    assert_eq!((waiting(&mut world), lying(&mut world, BOB).len()), (3, 1));
+    world.pass(2 * 3_600_000, 60_000);
+    assert_eq!((waiting(&mut world), lying(&mut world, BOB).len()), (4, 0));
+}
+
+/// A keeper that says everything again, and what it made up itself.
+#[test]
+fn a_keeper_that_repeats_and_forges_does_what_it_could_do_in_person() {
+    let mut world = invited(215);
+    let account = world.nodes[BOB].account();
+    let parcel = world.look(KEEPER, |cx| {
+        let number = keeping::lying(cx.tx, &account, 0, 1).unwrap()[0].0;
+        keeping::bytes(cx.tx, &account, number).unwrap().unwrap()
+    });
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    let decline = api::PairDecline { contact: world.id(ALICE), ..Default::default() };
+    world.call(BOB, |cx| rpc::pair::decline(cx, &decline)).unwrap();
+    world.settle();
+    let (slot, _) = slot(&world);
+    let forged = PairFrame::Invite(InviteFrame {
+        from: None,
+        pass: covey_pairing::consent::Pass { day: 1, nonce: 0, token: None },
+        message: ByteBuf::from(vec![7; 3_000]),
+    });
+    world.puppet = Some(KEEPER);
+    for bytes in
+        [parcel.clone(), ByteBuf::from(sealed(&world, &forged.encode(), 1)), ByteBuf::from(vec![1; 2_000]), parcel]
+    {
+        world.say(BOB, Protocol::Keeper, KeeperFrame::Waiting.encode());
+        world.say(BOB, Protocol::Keeper, KeeperFrame::Parcel(99, slot, bytes).encode());
+    }
+    assert_eq!(pending(&mut world, ALICE), Some(ContactState::Declined));
+    let list = world.call(BOB, |cx| rpc::pair::list(cx, &api::PairList::default())).unwrap();
+    assert_eq!(list.len(), 1);
+}
+
+/// [MAIL-35]
+#[test]
+fn a_keeper_that_lost_its_disk_is_left_the_invite_again_within_a_day() {
+    let mut world = invited(216);
+    let account = world.nodes[BOB].account();
+    world.call(KEEPER, |cx| Ok(keeping::delete_those(cx.tx, &account, |_| true)?)).unwrap();
+    assert!(lying(&mut world, BOB).is_empty());
+    world.pass(2 * DAY, 3_600_000);
+    assert_eq!(lying(&mut world, BOB).len(), 1);
+    assert_counted(&mut world);
+}
+
+#[test]
+fn a_receipt_for_what_was_not_left_says_nothing() {
+    let mut world = strangers(217);
+    let ticket = world.ticket(BOB);
+    world.stop(BOB);
+    world.puppet = Some(KEEPER);
+    invite(&mut world, ALICE, ticket);
+    wait(&mut world);
+    let keeper = world.nodes[KEEPER].me.device.clone();
+    let (slot, _) = slot(&world);
+    let receipt = Receipt::sign(keeper.signing(), slot, b"something", world.now + DAY);
+    world.say(ALICE, Protocol::Keeper, KeeperFrame::Kept(receipt).encode());
+    let lost = KeeperFrame::Missing(slot, vec![ByteArray::new(blake3(b"something"))]);
+    world.say(ALICE, Protocol::Keeper, lost.encode());
+    assert_eq!(world.contact(ALICE, BOB).unwrap().kept_until, None);
+}
+
+/// [MAIL-30] A slot goes with the key that it is for.
+#[test]
+fn with_another_key_the_slot_of_before_is_withdrawn() {
+    let mut world = invited(218);
+    assert_eq!(lying(&mut world, BOB).len(), 1);
+    let other = AccountSecret::from_seed([9; 32]).kem_key().clone();
+    world.replay(BOB, KEEPER, Protocol::Keeper, KeeperFrame::Invites(Some(other)).encode());
+    world.settle();
+    assert!(lying(&mut world, BOB).is_empty());
+    let parcel = sealed(&world, b"no frame", 1);
+    assert!(matches!(leave(&mut world, parcel), KeeperFrame::No(_)));
+    world.heard.clear();
+    let before = world.nodes[BOB].me.account.kem_key().hash();
+    world.say(KEEPER, Protocol::Keeper, KeeperFrame::AskKey(before).encode());
+    assert!(world.heard.is_empty());
+    assert_counted(&mut world);
+}
+
+/// [CARD-7] [TICKET-6]
+#[test]
+fn card_and_ticket_name_keepers_that_agreed_and_no_others() {
+    let mut world = strangers(219);
+    let named = |world: &mut World| {
+        let ticket: Ticket = world.ticket(BOB).parse().unwrap();
+        let card = world.look(BOB, |cx| crate::engine::card::own(cx).unwrap());
+        let card = ContactCard::open(&card, world.now).unwrap();
+        (ticket.keepers.len(), card.content().custodians.len())
+    };
+    assert_eq!(named(&mut world), (1, 1));
+    let keeper = world.call(BOB, rpc::keeper::list).unwrap()[0].keeper.clone();
+    world.call(BOB, |cx| rpc::keeper::remove(cx, &api::KeeperRemove { keeper, client_id: None })).unwrap();
+    world.settle();
+    assert_eq!(named(&mut world), (0, 0));
+    let parcel = sealed(&world, b"no frame", 1);
+    assert!(matches!(leave(&mut world, parcel), KeeperFrame::No(_)), "and nothing can be left there");
+    assert_counted(&mut world);
+}

@@ -213,3 +213,18 @@ fn pacts_that_ended_are_not_remembered_without_end() {
     let joined = world.bob.r.reconcile(&old, &world.bob.me(&[]), world.now, &mut rng);
     assert_eq!((stands(&joined.relationship), joined.is_of_other), (stands(&world.bob.r), false));
 }
+
+/// [OWN-10] [PAIR-41] The contact was confirmed on one device before it heard of the withdrawal on the other.
+#[test]
+fn an_acceptance_that_another_device_took_holds_although_the_invite_was_withdrawn_on_this_one() {
+    let mut world = World::new();
+    world.invite(Bob).expect("allowed");
+    world.pass(Bob, Slot::Invite);
+    let withdrawn = apart(&mut world, vec![Input::Cancel]);
+    world.run(Alice, Input::Accept);
+    world.settle();
+    world.assert_paired();
+    assert_eq!(withdrawn.state(), State::Cancelled);
+    let joined = both_ways(&world, &withdrawn, &world.bob.r);
+    assert_eq!(stands(&joined), stands(&world.bob.r));
+}

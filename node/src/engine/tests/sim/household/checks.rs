@@ -128,7 +128,8 @@ impl Household {
                 if times > 1 || (must && times == 0) {
                     problems.push(format!("HOME-3 {reader} has {times} times number {number}: {said:?}"));
                 }
-                if said.stolen && said.membership.is_none() && times > 0 {
+                let is_undone = !said.taken || self.is_cut(said);
+                if said.stolen && said.membership.is_none() && is_undone && times > 0 {
                     problems.push(format!("HOME-9 {reader} has number {number}: {said:?}"));
                 }
             }
@@ -167,6 +168,13 @@ impl Household {
             own.flat_map(|(_, list)| list.iter().filter_map(|message| numbers(&message.text))).map(|it| it.0).collect();
         let of_before = self.said.iter().filter(|(_, said)| self.out.contains(&said.author));
         of_before.map(|(number, _)| *number).filter(|number| !read.contains(number)).collect()
+    }
+
+    /// Whether the account said where the feed ends in which a machine of before wrote a text.
+    fn is_cut(&self, said: &Said) -> bool {
+        let log = &self.sim.nodes[self.devices[0]].me.key_log;
+        let end = log.revocation(&self.sim.nodes[said.author].me.device_id());
+        end.is_some_and(|end| end.cutoffs.iter().any(|cut| HEXLOWER.encode(&cut.channel) == said.channel))
     }
 
     /// HOME-10

@@ -77,7 +77,7 @@ impl Household {
             return;
         }
         let membership = self.membership(author, &id).map(|member| member.joined);
-        self.write(author, id.clone(), id, membership);
+        self.write(author, &id, id.clone(), membership);
     }
 
     /// Who waits is answered: renewals of contacts are accepted, and founders let the account in anew whose devices are none of those on

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use covey_api as api;
+use covey_feed::{Author, FeedKey};
 use covey_pairing::identity::{DeviceSecret, KeyLog, LogOrder, Rotation};
+use data_encoding::HEXLOWER;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -11,8 +13,10 @@ use super::super::network::OldCopy;
 use super::super::node::SimNode;
 use super::{CONTACTS, FIRST, Household, MACHINES};
 use crate::engine::contacts::{cards, own};
-use crate::engine::{Me, card, rpc};
-use crate::store::Faults;
+use crate::engine::names::pick::Purpose;
+use crate::engine::records::{devices, feeds};
+use crate::engine::{Me, card, names, rpc};
+use crate::store::{Faults, MemoryStore};
 
 impl Household {
     fn log(&self, node: usize) -> &KeyLog {
@@ -175,10 +179,43 @@ impl Household {
         }
         let noticed = self.sim.draw(2) == 0;
         let away = 10 + self.sim.draw(20_000);
+        let forgotten = self.forgotten_by(node, &store);
         self.sim.put_back(node, OldCopy { store, noticed }, away);
         self.told.restored += 1;
+        self.forget_ends(node, &forgotten);
         let honest = self.honest();
         self.forget_what_is_nowhere(node, &honest);
+    }
+
+    /// Machines that are none of the account's any more, which a copy of a node's disk does not know.
+    fn forgotten_by(&self, node: usize, store: &MemoryStore) -> Vec<usize> {
+        let account = self.words.id();
+        let is_active = |out: &usize| {
+            let device = self.sim.nodes[*out].me.device_id();
+            self.sim.nodes[node].read_of(store, self.sim.now, |cx| {
+                let own = Me::load(cx.tx).unwrap().unwrap();
+                let log = if own.is_ours(&account) {
+                    Some(own.key_log)
+                } else {
+                    devices::known_log(cx.tx, &account).unwrap().and_then(|known| known.in_force())
+                };
+                log.is_none_or(|log| log.is_active(&device))
+            })
+        };
+        self.out.iter().copied().filter(is_active).collect()
+    }
+
+    /// Until it hears of it again, a node that goes on from a copy has to do with machines that are none of the account's.
+    fn forget_ends(&mut self, node: usize, forgotten: &[usize]) {
+        self.knew.retain(|(of, out), _| *of != node && !forgotten.contains(out));
+        let is_contact = CONTACTS.contains(&node);
+        for said in self.said.values_mut() {
+            said.taken |= is_contact && forgotten.contains(&said.author);
+            said.known_out.retain(|out| is_contact || !forgotten.contains(out));
+        }
+        if !is_contact {
+            self.edits.values_mut().for_each(|known_out| known_out.retain(|out| !forgotten.contains(out)));
+        }
     }
 
     /// A stolen device goes on as its thief likes.
@@ -205,7 +242,7 @@ impl Household {
         &self,
         node: usize,
         of: usize,
-        store: &crate::store::MemoryStore,
+        store: &MemoryStore,
     ) -> Option<(api::ContactState, api::Time, bool, Option<String>)> {
         let params = api::PairShow { contact: self.id(of) };
         let contact = self.sim.nodes[node].read_of(store, self.sim.now, |cx| rpc::pair::show(cx, &params)).ok();
@@ -222,7 +259,8 @@ impl Household {
         }
     }
 
-    /// What a machine wrote and none of `holders` has cannot come back.
+    /// What a machine wrote and none of `holders` has cannot come back. If one of them has the entry and not the key, as a device has that was just
+    /// linked, it is what counts, and anybody honest who reads it will give the key.
     fn forget_what_is_nowhere(&mut self, machine: usize, holders: &[usize]) {
         let numbers: Vec<usize> = self
             .said
@@ -232,9 +270,13 @@ impl Household {
             .collect();
         for number in numbers {
             let channel = self.said[&number].channel.clone();
+            let message = |node: usize| {
+                let is_it = |text: &str| super::people::numbers(text).is_some_and(|(n, _)| n == number);
+                self.messages(node, &channel).into_iter().find(|message| is_it(&message.text))
+            };
+            let read = self.honest().into_iter().find_map(message);
             let has = |holder: &usize| {
-                let messages = self.messages(*holder, &channel);
-                messages.iter().any(|message| super::people::numbers(&message.text).is_some_and(|(n, _)| n == number))
+                message(*holder).is_some() || read.as_ref().is_some_and(|read| self.has_entry(*holder, &channel, read))
             };
             if !holders.iter().any(has)
                 && let Some(said) = self.said.get_mut(&number)
@@ -242,5 +284,17 @@ impl Household {
                 said.gone = true;
             }
         }
+    }
+
+    /// Whether a node has the entry of a message that somebody else reads.
+    fn has_entry(&self, node: usize, channel: &str, message: &api::Message) -> bool {
+        self.sim.nodes[node].read_awake(self.sim.now, |cx| {
+            let Ok(channel) = names::channel(cx, channel, Purpose::Read) else { return false };
+            let place = HEXLOWER.decode(message.order_key.as_bytes()).unwrap();
+            let number = |at: usize| u64::from_be_bytes(place[at..at + 8].try_into().unwrap());
+            let key = FeedKey { author: Author::from_bytes(place[8..40].try_into().unwrap()), incarnation: number(40) };
+            let feed = feeds::load(cx.tx, channel.no, &key).unwrap();
+            feed.is_some_and(|feed| feeds::entry(cx.tx, feed.fid, number(48)).unwrap().is_some())
+        })
     }
 }

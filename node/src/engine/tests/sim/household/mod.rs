@@ -11,8 +11,8 @@
 //! | HOME-5 | all devices hold the same records of the own channel |
 //! | HOME-6 | all devices know the same key log, and each of them is in it |
 //! | HOME-7 | all devices stand in every group alike, on one roster, which lists them and no others; they and the other members show the same texts, those that were acknowledged and written while the account was a member exactly once |
-//! | HOME-8 | a device that the account has no more has nothing that was written by somebody who knew that |
-//! | HOME-9 | what a stolen device wrote in a conversation of two after it was cut off is shown nowhere |
+//! | HOME-8 | a device that the account has no more has nothing that was written by somebody who knew that, when the account's other devices knew it too |
+//! | HOME-9 | what a stolen device wrote in a conversation of two after it was cut off is shown nowhere, but by a contact that did not know of it yet if the account never saw that feed of it (CUT-1: then what had come counts) |
 //! | HOME-10 | all devices list the same conversations that have ended, and show the same in them |
 //!
 //! *Known*: in groups the roster decides, which names a device of before until the account's other devices, or an admin after a recovery, have
@@ -61,7 +61,7 @@ struct Said {
     ticket: Ticket,
     /// Text id of the channel.
     channel: String,
-    /// Machines of the account that its author knew to be none any more.
+    /// Machines of the account that its author and the account's devices knew to be none any more.
     known_out: BTreeSet<usize>,
     /// In a group: by which operation the account was a member for the author.
     membership: Option<[u8; 32]>,
@@ -69,6 +69,8 @@ struct Said {
     gone: bool,
     /// Written by a stolen device that had been cut off.
     stolen: bool,
+    /// The contact did not know that then, or goes on from a copy that does not.
+    taken: bool,
 }
 
 struct Household {

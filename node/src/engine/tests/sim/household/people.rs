@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use covey_api::{self as api, ContactState};
 
-use super::{Household, Said};
+use super::{CONTACTS, Household, Said};
 use crate::engine::records::devices;
 use crate::engine::rpc;
 
@@ -42,20 +42,21 @@ impl Household {
 
     pub(super) fn say(&mut self, author: usize, to: usize) {
         if let Some(channel) = self.contact(author, to).and_then(|contact| contact.channel) {
-            self.write(author, self.id(to), channel, None);
+            self.write(author, &self.id(to), channel, None);
         }
     }
 
     /// Asks a node to send one text.
-    pub(super) fn write(&mut self, author: usize, to: String, channel: String, membership: Option<[u8; 32]>) {
+    pub(super) fn write(&mut self, author: usize, to: &str, channel: String, membership: Option<[u8; 32]>) {
         let number = self.said.len();
         let text = format!("{NUMBER}{number} of {author}");
-        let params = api::MessageSend { to, text, ..api::MessageSend::default() };
+        let params = api::MessageSend { to: to.to_owned(), text, ..api::MessageSend::default() };
         let known_out = if membership.is_some() { self.long_known_out(author) } else { self.known_out(author) };
         let (ticket, answer) = self.sim.call(author, |cx| rpc::message::send(cx, params));
         if !matches!(answer, Some(Err(_))) {
             let stolen = self.out.contains(&author);
-            let said = Said { author, ticket, channel, known_out, membership, gone: stolen, stolen };
+            let taken = CONTACTS.iter().any(|contact| self.id(*contact) == to && !self.knows_out(*contact, author));
+            let said = Said { author, ticket, channel, known_out, membership, gone: stolen, stolen, taken };
             self.said.insert(number, said);
         }
     }
@@ -73,21 +74,23 @@ impl Household {
         long
     }
 
-    /// Machines of the account that a node knows to be none any more.
+    /// Machines of the account that a node knows to be none any more, and all devices of the account, which give each other whatever the account
+    /// may read.
     pub(super) fn known_out(&self, node: usize) -> BTreeSet<usize> {
-        let (account, now) = (self.words.id(), self.sim.now);
         let out = self.out.iter().copied().filter(|out| *out != node && !self.out.contains(&node));
-        let known = out.filter(|out| {
-            let device = self.sim.nodes[*out].me.device_id();
-            self.sim.nodes[node].read(now, |cx| {
-                if cx.me.is_ours(&account) {
-                    return !cx.me.key_log.is_active(&device);
-                }
-                let known = devices::known_log(cx.tx, &account).unwrap();
-                known.is_some_and(|known| known.in_force().is_none_or(|log| !log.is_active(&device)))
-            })
-        });
-        known.collect()
+        out.filter(|out| self.devices.iter().chain([&node]).all(|node| self.knows_out(*node, *out))).collect()
+    }
+
+    /// Whether a node knows that a machine is no device of the account any more.
+    pub(super) fn knows_out(&self, node: usize, out: usize) -> bool {
+        let (account, device) = (self.words.id(), self.sim.nodes[out].me.device_id());
+        if self.sim.nodes[node].me.is_ours(&account) {
+            return !self.sim.nodes[node].me.key_log.is_active(&device);
+        }
+        self.sim.nodes[node].read(self.sim.now, |cx| {
+            let known = devices::known_log(cx.tx, &account).unwrap();
+            known.is_some_and(|known| known.in_force().is_none_or(|log| !log.is_active(&device)))
+        })
     }
 
     /// Somebody finds better words for something that they said; the account perhaps on another device than it was said on.

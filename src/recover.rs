@@ -22,6 +22,10 @@ use crate::{
 /// More than 24 words take.
 const PHRASE_LIMIT: u64 = 1024;
 
+/// Until the node runs, and its card stands in the network, nobody who looks for the account finds this recovery.
+const START_FIRST: &str = "Start your node before you use the words anywhere else: covey daemon. Two recoveries that know nothing of each other freeze \
+     the account.";
+
 /// Brings an account back in a data directory that has none.
 pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut Terminal) -> Result<(), Failure> {
     let RecoverArgs { phrase_file, peer, keep, holder, new_phrase, yes, passphrase_file } = args;
@@ -53,7 +57,8 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
         t.line(&format!("data     {}", options.paths.data_dir().display()))?;
         if !done.kept.is_empty() {
             t.line(&format!("digits   {}", done.digits))?;
-            t.hint("Start your node (covey daemon). On each device that stays, type these digits: covey account accept DIGITS. What it has comes to this machine then.")?;
+            t.hint(START_FIRST)?;
+            t.hint("On each device that stays, type these digits: covey account accept DIGITS. What it has comes to this machine then.")?;
             if new_phrase {
                 t.hint("The words that you typed are void from now on. Write the new ones down: covey account phrase")?;
             }
@@ -65,7 +70,7 @@ pub(crate) async fn recover(args: RecoverArgs, globals: &Globals, terminal: &mut
         } else {
             t.hint("Your account is back, with this device and no other. The same 24 words stay valid; they are not kept here.")?;
         }
-        t.hint("Start your node: covey daemon")?;
+        t.hint(START_FIRST)?;
         t.hint(
             "Your contacts' nodes see it by themselves, those that run within two hours, and ask to pair again: covey pair list --state renewal, then \
              covey pair accept --renewals",

@@ -3,11 +3,13 @@
 mod session_support;
 
 use covey_pairing::{
+    consent::PairSecret,
     crypto::{hash::blake3, secret::Secret},
     identity::{AccountSecret, DeviceSecret},
+    ids::InviteId,
     keeper::{
-        ContactList, Deposit, DepositError, InboxError, InboxSecret, MAX_CONTENT, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX,
-        Receipt, Remembered, SlotId, SlotToken, open_left, seal_left,
+        ContactList, Deposit, DepositError, InboxError, InboxSecret, MAX_CONTENT, MAX_PAYLOAD, MailboxLetter, OVERHEAD,
+        PARCEL_MAX, Receipt, Remembered, SlotId, SlotToken, open_left, seal_left,
     },
 };
 use proptest::prelude::*;
@@ -191,6 +193,26 @@ fn a_list_of_contacts_opens_with_the_words_only_and_has_one_length() {
     let foreign = InboxSecret::of_list(&other).expect("the seed is here");
     assert_eq!(ContactList::open(&foreign, &words.id(), &short), Err(InboxError::OtherKey));
     assert_eq!(ContactList::open(&secret, &other.id(), &short), Err(InboxError::Forged));
+}
+
+/// [KEEP-33]
+#[test]
+fn a_letter_opens_as_a_word_of_the_other_one_of_its_pact_only() {
+    let secret = |byte: u8| -> PairSecret {
+        let stored = covey_codec::encode(&Secret::<32>::new([byte; 32])).expect("plain data");
+        covey_codec::decode(&stored, 64).expect("a secret")
+    };
+    let (alice, bob) = (AccountSecret::from_seed([1; 32]).id(), AccountSecret::from_seed([2; 32]).id());
+    let (id, device) = (InviteId::of(b"invite"), sender().id());
+    let letter = MailboxLetter::seal(&secret(1), id, (&alice, &device), b"mailbox", &mut rng());
+    let read = MailboxLetter::decode(&letter.encode()).expect("a letter");
+    assert_eq!(read.open(&secret(1), &alice), Some((device, b"mailbox".to_vec())));
+    assert_eq!(read.open(&secret(1), &bob), None);
+    assert_eq!(read.open(&secret(2), &alice), None);
+    let mut moved = read;
+    moved.id = InviteId::of(b"another");
+    assert_eq!(moved.open(&secret(1), &alice), None);
+    assert_eq!(MailboxLetter::decode(b"something else"), None);
 }
 
 /// [KEEP-9]

@@ -57,6 +57,7 @@ mod removed_contact;
 mod repeated_requests_are_done_once;
 mod settings_change_while_the_node_runs;
 mod signals_and_a_closed_terminal;
+mod strangers_meet_at_a_keeper;
 mod tail_misses_nothing;
 mod texts_that_look_like_flags;
 mod the_demo;

@@ -198,6 +198,11 @@ impl Relationship {
         self.pact().map(|pact| &pact.secret)
     }
 
+    /// The invite that the pact came from, while it stands.
+    pub fn pact_id(&self) -> Option<InviteId> {
+        self.pact().map(|pact| pact.id)
+    }
+
     /// Their request while [`State::Pending`].
     pub fn request(&self) -> Option<&Request> {
         match &self.phase {

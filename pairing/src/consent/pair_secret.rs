@@ -12,6 +12,7 @@ const INFO: &[u8] = b"covey pair secret v1";
 const CHANNEL_CONTEXT: &str = "covey 2026 direct channel id v1";
 const SESSION_CONTEXT: &str = "covey 2026 session psk v1";
 const CONTROL_CONTEXT: &str = "covey 2026 pair control key v1";
+const MAILBOX_CONTEXT: &str = "covey 2026 pair mailbox key v1";
 
 /// 32 secret bytes that both sides derived from one consent handshake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,11 @@ impl PairSecret {
     /// Pre-shared key of every session between devices of the two accounts.
     pub fn session_psk(&self) -> Secret<32> {
         derive_key(SESSION_CONTEXT, self.0.expose())
+    }
+
+    /// Key of what the two say of their keepers before they have met ([`crate::keeper::MailboxLetter`]).
+    pub fn mailbox_key(&self) -> Secret<32> {
+        derive_key(MAILBOX_CONTEXT, self.0.expose())
     }
 
     /// Key of the notices about the pairing itself.

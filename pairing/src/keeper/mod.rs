@@ -23,6 +23,7 @@ mod deposit;
 mod frame;
 mod inbox;
 mod invites;
+mod letter;
 mod limits;
 mod mailbox;
 mod receipt;
@@ -50,6 +51,7 @@ pub use deposit::{Deposit, DepositError, MAX_CONTENT};
 pub use frame::{KEEPER_FRAME_MAX, KeeperFrame, MAX_CHECKED, NotAFrame, Room, SlotEntry};
 pub use inbox::{InboxError, InboxKey, InboxSecret, MAX_PAYLOAD, OVERHEAD, PARCEL_MAX};
 pub use invites::{open_left, seal_left};
+pub use letter::MailboxLetter;
 pub use limits::{
     DEPOSIT_BURST, DEPOSIT_EVERY_MS, INVITE_BYTES, INVITE_KEPT_FOR_MS, INVITE_PARCEL_MAX, INVITE_PARCELS,
     INVITES_OF_NETWORK, INVITES_OF_RELAYS, INVITES_PER_HOUR, KEPT_FOR_MS, LARGE, LARGE_KEPT_FOR_MS, Limits, MAX_OWNERS,

@@ -103,7 +103,7 @@ fn mail(row: &Row<'_, '_>, table: Table, what: Option<u8>) -> Result<(), String>
         (Table::Keeping, Some(1)) => row.is::<keeping::Slot>(),
         (Table::Keeping, Some(2 | 10)) => row.is::<Vec<SlotId>>(),
         (Table::Keeping, Some(3)) => row.is::<keeping::Lying>(),
-        (Table::Keeping, Some(4)) => row.is::<u64>(),
+        (Table::Keeping, Some(4)) | (Table::Mailbox, Some(31)) => row.is::<u64>(),
         (Table::Keeping, Some(5)) => row.is::<keeping::Issued>(),
         (Table::Keeping, Some(6)) => row.is::<Use>(),
         (Table::Keeping, Some(7 | 31)) | (Table::Mailbox, Some(3)) => row.is::<AccountId>(),

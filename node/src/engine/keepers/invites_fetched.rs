@@ -3,15 +3,19 @@
 
 use covey_pairing::consent::PairFrame;
 use covey_pairing::crypto::kem::KemHash;
-use covey_pairing::keeper::{KeeperFrame, SlotId, open_left};
+use covey_pairing::ids::AccountId;
+use covey_pairing::keeper::{KeeperFrame, Mailbox, MailboxLetter, SlotId, open_left};
 use tracing::debug;
 
 use crate::engine::consent::frames::{self, Fate, Way};
 use crate::engine::contacts::renewal;
+use crate::engine::keepers::leaving;
 use crate::engine::keepers::opening::Brings;
 use crate::engine::keepers::say::send;
+use crate::engine::records::devices::{self, DeviceRef};
 use crate::engine::records::mailboxes::{self, Stands};
-use crate::engine::{Cx, EngineError, PeerKey};
+use crate::engine::records::people::{self, Contact};
+use crate::engine::{Cx, EngineError, PeerKey, tables};
 
 /// [MAIL-30] A keeper is told for which key strangers may leave invites.
 pub(super) fn offer(cx: &mut Cx<'_, '_>, peer: PeerKey) {
@@ -43,14 +47,18 @@ pub(super) fn take(cx: &mut Cx<'_, '_>, parcel: &[u8]) -> Result<Brings, EngineE
         return Ok(Brings::NotYet);
     }
     let frame = match open_left(&cx.me.account, parcel) {
-        Ok(frame) => PairFrame::decode(&frame),
+        Ok(frame) => frame,
         Err(error) => {
             cx.live.tally.parcels_broken += 1;
             debug!(%error, "what a stranger left does not open");
             return Ok(Brings::Something);
         }
     };
-    let Ok(frame) = frame else {
+    if let Some(letter) = MailboxLetter::decode(&frame) {
+        introduced(cx, &letter)?;
+        return Ok(Brings::Something);
+    }
+    let Ok(frame) = PairFrame::decode(&frame) else {
         debug!("what a stranger left is no pairing frame");
         return Ok(Brings::Something);
     };
@@ -58,4 +66,23 @@ pub(super) fn take(cx: &mut Cx<'_, '_>, parcel: &[u8]) -> Result<Brings, EngineE
         Fate::Done => Brings::Something,
         Fate::Later => Brings::NotYet,
     })
+}
+
+/// [MAIL-36] A contact whom we have not met says where its mail waits. What one of its devices said later, or in a session, stays.
+fn introduced(cx: &mut Cx<'_, '_>, letter: &MailboxLetter) -> Result<(), EngineError> {
+    let account = cx.tx.get::<AccountId>(&tables::invite(&letter.id))?;
+    let contact = account.map(|account| people::load(cx.tx, &account)).transpose()?.flatten();
+    let Some(contact) = contact.filter(Contact::is_paired) else { return Ok(()) };
+    let relationship = &contact.relationship;
+    let secret = relationship.pair_secret().filter(|_| relationship.pact_id() == Some(letter.id));
+    let Some((device, mailbox)) = secret.and_then(|secret| letter.open(secret, &contact.account)) else {
+        return Ok(());
+    };
+    let number = Mailbox::decode(&mailbox).map_or(0, |mailbox| mailbox.number);
+    let known = mailboxes::theirs(cx.tx, &contact.account)?.into_iter().filter(|theirs| theirs.device == device);
+    let is_known = known.into_iter().any(|theirs| theirs.mailbox.number >= number);
+    if is_known || devices::device(cx.tx, &contact.account, &device)?.is_none() {
+        return Ok(());
+    }
+    leaving::told(cx, DeviceRef { account: contact.account, device }, &mailbox)
 }

@@ -9,13 +9,14 @@ use covey_pairing::crypto::kem::{KemHash, KemPublic};
 use covey_pairing::identity::InvitePlace;
 use covey_pairing::ids::AccountId;
 use covey_pairing::keeper::{
-    INVITE_KEPT_FOR_MS, INVITE_PARCEL_MAX, KeeperFrame, Receipt, SlotId, SlotToken, seal_left,
+    INVITE_KEPT_FOR_MS, INVITE_PARCEL_MAX, KeeperFrame, MailboxLetter, Receipt, SlotId, SlotToken, seal_left,
 };
 use serde_bytes::{ByteArray, ByteBuf};
 use tracing::{debug, info};
 
 use crate::engine::consent::{found, keys, pursuit, step};
 use crate::engine::keepers::say::send;
+use crate::engine::keepers::slots;
 use crate::engine::records::left_frames::{self, Left, LeftFrame};
 use crate::engine::records::people::{self, Contact};
 use crate::engine::{Cx, Effect, EngineError, PeerKey};
@@ -69,17 +70,31 @@ struct Mail {
     dh: DhPublic,
     hash: KemHash,
     kem: Option<KemPublic>,
-    frames: Vec<Vec<u8>>,
+    /// Each with what it is known by.
+    frames: Vec<(ByteArray<32>, Vec<u8>)>,
 }
 
 impl Mail {
     /// What there is for a contact. None, if it cannot be sealed to it.
-    fn of(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Option<Self>, EngineError> {
+    fn of(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<Option<Self>, EngineError> {
         let keys = keys::of(cx, contact)?;
         let (Some(dh), Some(hash)) = (keys.dh, keys.kem) else { return Ok(None) };
-        let frames = contact.relationship.outstanding().into_iter().map(|(_, frame)| frame).collect();
+        let frames = contact.relationship.outstanding().into_iter();
+        let mut frames: Vec<_> = frames.map(|(_, frame)| (ByteArray::new(blake3(&frame)), frame)).collect();
+        frames.extend(letter(cx, contact)?);
         Ok(Some(Self { account: contact.account, dh, hash, kem: keys::at_hand(contact, &hash), frames }))
     }
+}
+
+/// [MAIL-36] Where our mail waits, for a contact whom we have not met, and what it is known by.
+fn letter(cx: &mut Cx<'_, '_>, contact: &Contact) -> Result<Option<(ByteArray<32>, Vec<u8>)>, EngineError> {
+    let relationship = &contact.relationship;
+    let (Some(secret), Some(id)) = (relationship.pair_secret(), relationship.pact_id()) else { return Ok(None) };
+    let Some(mailbox) = slots::letter(cx, contact)? else { return Ok(None) };
+    let hash = ByteArray::new(blake3(&[id.as_bytes().as_slice(), &mailbox].concat()));
+    let (account, device) = (cx.me.account_id(), cx.me.device_id());
+    let letter = MailboxLetter::seal(secret, id, (&account, &device), &mailbox, cx.rng);
+    Ok(Some((hash, letter.encode())))
 }
 
 /// [MAIL-34] Leaves for an account what is to be said to it, if it is away.
@@ -132,17 +147,15 @@ fn prepare(
     mut left: Left,
 ) -> Result<Left, EngineError> {
     let before = left.clone();
-    let frames: Vec<(ByteArray<32>, &Vec<u8>)> =
-        mail.frames.iter().map(|frame| (ByteArray::new(blake3(frame)), frame)).collect();
-    left.frames.retain(|known| frames.iter().any(|(hash, _)| *hash == known.frame));
-    for (frame, bytes) in frames {
-        if left.frames.iter().any(|known| known.frame == frame) {
+    left.frames.retain(|known| mail.frames.iter().any(|(hash, _)| *hash == known.frame));
+    for (frame, bytes) in &mail.frames {
+        if left.frames.iter().any(|known| known.frame == *frame) {
             continue;
         }
         match seal_left(&mail.account, (&mail.dh, kem), bytes, cx.rng) {
             Ok(parcel) if parcel.len() <= INVITE_PARCEL_MAX => {
                 let hash = ByteArray::new(blake3(&parcel));
-                left.frames.push(LeftFrame { frame, hash, parcel: ByteBuf::from(parcel), until: 0 });
+                left.frames.push(LeftFrame { frame: *frame, hash, parcel: ByteBuf::from(parcel), until: 0 });
             }
             Ok(_) => debug!("a pairing frame is too long to be left with a keeper"),
             Err(error) => debug!(%error, "a pairing frame cannot be sealed"),

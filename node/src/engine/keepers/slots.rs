@@ -8,7 +8,9 @@ use covey_pairing::consent::PairSecret;
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::identity::KnownLog;
-use covey_pairing::keeper::{KEPT_FOR_MS, KeeperFrame, MAX_SLOTS, Mailbox, MailboxAt, SlotEntry, SlotId, SlotToken};
+use covey_pairing::keeper::{
+    InboxKey, KEPT_FOR_MS, KeeperFrame, MAX_SLOTS, Mailbox, MailboxAt, SlotEntry, SlotId, SlotToken,
+};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::engine::counters::Counter;
@@ -57,6 +59,7 @@ pub(super) fn open(cx: &mut Cx<'_, '_>, peer: PeerKey, list: u64) -> Result<(), 
         if new.peek().is_some() {
             new.for_each(|at| at.open = true);
             cx.tx.save(&key, &given);
+            cx.live.invites.all_changed(cx.now);
         }
     }
     let contacts = people::all(cx.tx)?;
@@ -141,23 +144,44 @@ fn is_needed(known: &GivenAt, contact: &Contact, keepers: &[Mine], now: u64) -> 
     !known.derived && is_kept && contact.is_paired() && known.until.is_none_or(|until| until > now)
 }
 
+/// What a contact is told of our keepers.
+fn mailbox_of(
+    cx: &Cx<'_, '_>,
+    contact: &Contact,
+    key: &InboxKey,
+    (keepers, number): &(Vec<Mine>, u64),
+) -> Result<Mailbox, EngineError> {
+    let given = mailboxes::given(cx.tx, &contact.account)?.unwrap_or_default();
+    let told = given.at.into_iter().filter(|at| at.open && at.until.is_none());
+    let at = told.filter_map(|GivenAt { peer, slot, token, .. }| {
+        let mine = keepers.iter().find(|mine| mine.peer() == peer && mine.stands == Stands::Keeps)?;
+        let account = mine.account?;
+        Some(MailboxAt { account, keeper: mine.keeper, addresses: mine.addresses.clone(), slot, token })
+    });
+    Ok(Mailbox { key: key.clone(), at: at.collect(), number: *number }.shortened())
+}
+
+/// The same, encoded, for a contact whom we have not met since we agreed, and to whom nothing can be said in a session. None, if there is nothing to say.
+pub(super) fn letter(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Option<Vec<u8>>, EngineError> {
+    if !contact.is_paired() || mailboxes::has_met(cx.tx, contact)? {
+        return Ok(None);
+    }
+    let Some(inbox) = mailboxes::inbox(cx.tx)? else { return Ok(None) };
+    let mine = (mailboxes::all_mine(cx.tx)?, mailboxes::number(cx.tx)?);
+    let mailbox = mailbox_of(cx, contact, &inbox.secret.public(), &mine)?;
+    Ok((!mailbox.at.is_empty()).then(|| mailbox.encode()))
+}
+
 /// [MAIL-2] Tells each device of these contacts where our mail waits, if this device told it something else before, or long ago: it may have come back
 /// from an old copy.
 fn tell(cx: &mut Cx<'_, '_>, contacts: &[Contact]) -> Result<(), EngineError> {
     let Some(inbox) = mailboxes::inbox(cx.tx)? else { return Ok(()) };
-    let (keepers, number) = (mailboxes::all_mine(cx.tx)?, mailboxes::number(cx.tx)?);
+    let mine = (mailboxes::all_mine(cx.tx)?, mailboxes::number(cx.tx)?);
     let key = inbox.secret.public();
     for contact in contacts.iter().filter(|contact| contact.is_paired()) {
-        let given = mailboxes::given(cx.tx, &contact.account)?.unwrap_or_default();
-        let told = given.at.into_iter().filter(|at| at.open && at.until.is_none());
-        let at = told.filter_map(|GivenAt { peer, slot, token, .. }| {
-            let mine = keepers.iter().find(|mine| mine.peer() == peer && mine.stands == Stands::Keeps)?;
-            let account = mine.account?;
-            Some(MailboxAt { account, keeper: mine.keeper, addresses: mine.addresses.clone(), slot, token })
-        });
-        let at: Vec<MailboxAt> = at.collect();
-        let is_none = at.is_empty();
-        let mailbox = Mailbox { key: key.clone(), at, number }.shortened().encode();
+        let mailbox = mailbox_of(cx, contact, &key, &mine)?;
+        let is_none = mailbox.at.is_empty();
+        let mailbox = mailbox.encode();
         let hash = ByteArray::new(blake3(&mailbox));
         for device in devices::devices(cx.tx, &contact.account)? {
             let place = tables::mailbox_told(&device.id);

@@ -59,6 +59,11 @@ impl Invites {
         }
     }
 
+    /// Something else is to be said to each of them, perhaps.
+    pub(in crate::engine) fn all_changed(&mut self, now: u64) {
+        self.due.values_mut().for_each(|due| due.at = due.at.min(now.saturating_add(AWAY)));
+    }
+
     /// Those whose time it is.
     pub(in crate::engine) fn due(&self, now: u64) -> Vec<AccountId> {
         self.due.iter().filter(|(_, due)| due.at <= now).map(|(account, _)| *account).collect()

@@ -29,7 +29,7 @@ pub(in crate::engine) struct Left {
 /// A pairing frame that is to lie there until it is not outstanding any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::engine) struct LeftFrame {
-    /// BLAKE3 of the frame.
+    /// BLAKE3 of the frame, or what else tells it apart.
     pub(in crate::engine) frame: ByteArray<32>,
     /// BLAKE3 of the parcel.
     pub(in crate::engine) hash: ByteArray<32>,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::engine::records::devices;
+use crate::engine::records::people::Contact;
 use crate::engine::{EngineError, PeerKey, tables};
 use crate::store::Tx;
 
@@ -238,6 +239,20 @@ pub(in crate::engine) fn mine(tx: &Tx<'_>, peer: PeerKey) -> Result<Option<Mine>
     Ok(any_mine(tx, peer)?.filter(|mine| mine.stands != Stands::Removed))
 }
 
+/// Whether a device of a contact was connected since we agreed: what is to be said to it travels in sessions then.
+pub(in crate::engine) fn has_met(tx: &Tx<'_>, contact: &Contact) -> Result<bool, EngineError> {
+    let known = tx.get::<u64>(&tables::met(&contact.account))?;
+    Ok(contact.channel.is_some() && known == contact.channel)
+}
+
+/// A device of a contact is connected.
+pub(in crate::engine) fn meet(tx: &mut Tx<'_>, contact: &Contact) -> Result<(), EngineError> {
+    match contact.channel.filter(|_| contact.is_paired()) {
+        Some(no) if !has_met(tx, contact)? => Ok(tx.put(&tables::met(&contact.account), &no)?),
+        _ => Ok(()),
+    }
+}
+
 /// The keepers of our account.
 pub(in crate::engine) fn all_mine(tx: &Tx<'_>) -> Result<Vec<Mine>, EngineError> {
     Ok(ever_mine(tx)?.into_iter().filter(|mine| mine.stands != Stands::Removed).collect())
@@ -330,6 +345,7 @@ pub(in crate::engine) fn forget(tx: &mut Tx<'_>, account: &AccountId) -> Result<
     for all in left.into_iter().chain([tables::all_theirs(account)]) {
         tx.keys(&all)?.iter().for_each(|key| tx.delete(key));
     }
+    tx.delete(&tables::met(account));
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::engine::notices::Notice;
 use crate::engine::outbound::{control, knock, post};
 use crate::engine::records::channels::{self, Kind};
 use crate::engine::records::devices::DeviceRef;
-use crate::engine::records::{people, seen};
+use crate::engine::records::{mailboxes, people, seen};
 use crate::engine::replication::take::{self, Taken};
 use crate::engine::replication::{parked, repair};
 use crate::engine::said::receipts;
@@ -51,6 +51,9 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     });
     at.sync.set_kin(cx.me.kin());
     seen::note(cx.tx, &owner.device, cx.now)?;
+    if let Some(contact) = people::load(cx.tx, &owner.account)? {
+        mailboxes::meet(cx.tx, &contact)?;
+    }
     let is_ours = cx.me.is_ours(&owner.account);
     let (mut channels, mut groups) = (Vec::new(), Vec::new());
     for channel in members::shared_with(cx, &owner.account)? {

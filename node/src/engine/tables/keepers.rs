@@ -137,6 +137,11 @@ pub(in crate::engine) fn all_left_frames(account: &AccountId) -> Key {
     every_left_frame().id(account.as_bytes())
 }
 
+/// The number of the channel of the pact in which a device of a contact was connected.
+pub(in crate::engine) fn met(account: &AccountId) -> Key {
+    Key::table(Table::Mailbox).u8(31).id(account.as_bytes())
+}
+
 /// For whomever.
 pub(in crate::engine) fn every_left_frame() -> Key {
     Key::table(Table::Mailbox).u8(30)

@@ -119,12 +119,64 @@ fn two_who_are_never_online_together_become_contacts() {
     let bob = world.contact(BOB, ALICE).unwrap();
     assert!(bob.state == ContactState::Paired && bob.confirmed, "her confirmation lay there");
     assert_counted(&mut world);
+}
 
+/// [MAIL-36]
+#[test]
+fn two_who_never_met_write_to_each_other_through_their_keepers() {
+    let mut world = invited(220);
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    world.accept(BOB, ALICE).unwrap();
+    wait(&mut world);
+    world.stop(BOB);
     world.restart(ALICE);
-    world.pass(10 * 60_000, 5_000);
+    world.settle();
+    wait(&mut world);
     world.write(ALICE, BOB, "hello").unwrap();
+    wait(&mut world);
+    world.stop(ALICE);
+    world.restart(BOB);
     world.settle();
     assert_eq!(world.texts(BOB, ALICE), ["hello"]);
+    world.write(BOB, ALICE, "at last").unwrap();
+    wait(&mut world);
+    world.stop(BOB);
+    world.restart(ALICE);
+    world.settle();
+    assert_eq!(world.texts(ALICE, BOB), ["hello", "at last"]);
+    assert_counted(&mut world);
+}
+
+/// [MAIL-36] The keeper has the letter, and says it again when something else is known.
+#[test]
+fn an_older_word_of_keepers_does_not_take_the_place_of_a_newer_one() {
+    let mut world = invited(221);
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    world.accept(BOB, ALICE).unwrap();
+    wait(&mut world);
+    let account = world.nodes[ALICE].account();
+    let parcels: Vec<ByteBuf> = world.look(KEEPER, |cx| {
+        let lying = keeping::lying(cx.tx, &account, 0, 10).unwrap();
+        lying.iter().map(|(number, _)| keeping::bytes(cx.tx, &account, *number).unwrap().unwrap()).collect()
+    });
+    world.restart(ALICE);
+    world.pass(60_000, 5_000);
+    let keeper = world.call(BOB, rpc::keeper::list).unwrap()[0].keeper.clone();
+    world.call(BOB, |cx| rpc::keeper::remove(cx, &api::KeeperRemove { keeper, client_id: None })).unwrap();
+    world.settle();
+    assert_eq!(world.contact(ALICE, BOB).unwrap().keepers, 0);
+    let me = &world.nodes[ALICE].me;
+    let slot = SlotId::of_invites(&account, &me.account.kem_key().hash());
+    world.puppet = Some(KEEPER);
+    for parcel in parcels {
+        world.say(ALICE, Protocol::Keeper, KeeperFrame::Waiting.encode());
+        world.say(ALICE, Protocol::Keeper, KeeperFrame::Parcel(999, slot, parcel).encode());
+    }
+    assert_eq!(world.contact(ALICE, BOB).unwrap().keepers, 0);
 }
 
 #[test]
@@ -243,7 +295,7 @@ fn nothing_that_strangers_leave_names_them_or_the_invite_it_is_about() {
         _ => None,
     });
     let left: Vec<_> = left.collect();
-    assert_eq!(left.len(), 2, "the invite and its answer");
+    assert_eq!(left.len(), 3, "the invite, its answer, and where his mail waits");
     for secret in secrets {
         assert!(!left.iter().any(|frame| frame.windows(secret.len()).any(|window| window == secret)));
     }

@@ -71,7 +71,8 @@ pub(in crate::engine) fn step_quietly(
     let renews_soon = contact.has_pact() && contact.wanted.as_ref().is_some_and(|wanted| wanted.renewal);
     if (contact.has_pact() && !renews_soon) || matches!(contact.relationship.state(), State::Declined | State::Blocked)
     {
-        // Agreed on in another way, or not wanted any more.
+        // Agreed on in another way, or not wanted any more. Who blocks an account that was recovered asks it once the block is lifted.
+        contact.renew |= renews_soon;
         contact.wanted = None;
     }
     if invites && contact.relationship.state() == State::Invited {

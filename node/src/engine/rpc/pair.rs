@@ -255,7 +255,7 @@ pub fn remove(cx: &mut Cx<'_, '_>, params: &PairRemove) -> Result<Contact, ApiEr
 /// # Errors
 /// Neither a contact nor an account id.
 pub fn block(cx: &mut Cx<'_, '_>, params: &PairBlock) -> Result<Contact, ApiError> {
-    let mut contact = match (
+    let contact = match (
         names::find_contact(cx, &params.contact, Purpose::Change)?,
         params.contact.trim().parse::<AccountId>(),
     ) {
@@ -266,7 +266,6 @@ pub fn block(cx: &mut Cx<'_, '_>, params: &PairBlock) -> Result<Contact, ApiErro
         (None, Ok(account)) => people::Contact::new(account, cx.now),
         (None, Err(_)) => return Err(contact::no_such(&params.contact)),
     };
-    contact.wanted = None;
     commands::command(cx, contact, Input::Block)
 }
 

@@ -140,7 +140,7 @@ fn wait<R: CryptoRng + ?Sized>(
                         }
                     };
                     if !is_here {
-                        let parked = Parked::new(channel.id, feed.key, seq);
+                        let parked = Parked { of: Some(ask), ..Parked::new(channel.id, feed.key, seq) };
                         tx.put(&tables::parked(&ask, feed.fid, seq), &parked)?;
                         asked += 1;
                     }

@@ -97,6 +97,12 @@ pub(in crate::engine) fn is_connected(cx: &Cx<'_, '_>, device: &DeviceId) -> boo
     connected_peer(cx, device).is_some()
 }
 
+/// Whether a device is on the roster no more. As long as nothing is known of a group, none is.
+pub(in crate::engine) fn is_off(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> bool {
+    let group = get(cx, channel.no).filter(|group| group.roster.founder().is_some());
+    group.is_some_and(|group| group.roster.by_device(device).is_none())
+}
+
 /// Whether something is so of all devices of other members.
 pub(in crate::engine) fn are_all(cx: &Cx<'_, '_>, channel: &Channel, is: impl Fn(&DeviceId) -> bool) -> bool {
     let own = cx.me.device_id();

@@ -19,6 +19,9 @@ pub(in crate::engine) struct Parked {
     pub(in crate::engine) channel: ChannelId,
     pub(in crate::engine) feed: FeedKey,
     pub(in crate::engine) seq: u64,
+    /// The device that it waits for; none if that is the author of the feed, or nobody for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) of: Option<DeviceId>,
     pub(in crate::engine) asked_at: u64,
     /// How often it was asked for in this round of the device that it waits for.
     pub(in crate::engine) asked: u8,
@@ -41,7 +44,7 @@ fn is_none(rounds: &u8) -> bool {
 impl Parked {
     /// An entry that was not asked for yet.
     pub(in crate::engine) fn new(channel: ChannelId, feed: FeedKey, seq: u64) -> Self {
-        Self { channel, feed, seq, asked_at: 0, asked: 0, tried: Vec::new(), rounds: 0, denied: false }
+        Self { channel, feed, seq, of: None, asked_at: 0, asked: 0, tried: Vec::new(), rounds: 0, denied: false }
     }
 }
 

@@ -78,7 +78,7 @@ pub(in crate::engine) fn park(
         // Its time has not come before, whatever waits already.
         cx.live.groups.keys_due.get_or_insert(cx.now.saturating_add(GRACE));
     }
-    let parked = Parked { asked_at, ..Parked::new(channel, feed.key, entry.seq()) };
+    let parked = Parked { of: Some(*ask), asked_at, ..Parked::new(channel, feed.key, entry.seq()) };
     Ok(cx.tx.put(&tables::parked(ask, feed.fid, entry.seq()), &parked)?)
 }
 
@@ -93,9 +93,8 @@ pub(in crate::engine) fn request(
     // Who is not connected hears it through others, if at all: that is no reason to ask often, nor ever to give up.
     let absent = !rosters::is_connected(cx, device);
     let rarely = |asked: u8| (ASK_AGAIN << asked.min(ABSENT_DOUBLINGS)).min(ASK_ABSENT_AGAIN);
-    let wait = |parked: &Parked| if absent { rarely(parked.asked) } else { ASK_AGAIN };
     let now = cx.now;
-    let due = |parked: &Parked| parked.asked_at.abs_diff(now) >= wait(parked);
+    let due = |it: &Parked| it.asked_at.abs_diff(now) >= if absent { rarely(it.asked) } else { ASK_AGAIN };
     if rows.is_empty() || !rows.iter().any(|(_, parked)| due(parked)) {
         return Ok(());
     }
@@ -112,11 +111,14 @@ pub(in crate::engine) fn request(
             continue;
         }
         if of_any && parked.asked_at > 0 {
-            // It is of no use to ask the same member for ever.
-            if due(&parked) {
-                in_vain(cx, &channel, &key, device, parked, tables::feed_of_parked(&key), !absent)?;
+            if !due(&parked) {
+                continue;
             }
-            continue;
+            // It is of no use to ask the same member for ever, unless nobody else is here: the answer of one that is away may take long.
+            if !absent || is_other_here(cx, &channel, &parked) {
+                in_vain(cx, &channel, &key, device, parked, tables::feed_of_parked(&key), !absent)?;
+                continue;
+            }
         }
         let scope = Scope::of(&channel, cx.me.is_ours(account));
         let entry = (parked.channel, parked.feed, parked.seq);
@@ -125,7 +127,7 @@ pub(in crate::engine) fn request(
             None => wanted.push((scope, vec![entry])),
         }
         let most = if absent { parked.asked.max(ABSENT_DOUBLINGS) } else { u8::MAX };
-        let asked = if of_any { parked.asked } else { parked.asked.saturating_add(1).min(most) };
+        let asked = if of_any && !absent { parked.asked } else { parked.asked.saturating_add(1).min(most) };
         cx.tx.put(&key, &Parked { asked_at: cx.now, asked, ..parked })?;
     }
     for (scope, wanted) in wanted {
@@ -146,6 +148,16 @@ fn are_all(cx: &Cx<'_, '_>, channel: &Channel, is: impl Fn(&DeviceId) -> bool) -
         return rosters::are_all(cx, channel, is);
     }
     cx.me.key_log.active().map(|device| &device.keys.id).filter(|device| cx.me.is_own_other(device)).all(is)
+}
+
+/// Whether a device is connected that was not asked yet for such an entry.
+fn is_other_here(cx: &Cx<'_, '_>, channel: &Channel, parked: &Parked) -> bool {
+    !are_all(cx, channel, |device| parked.tried.contains(&short(device)) || !rosters::is_connected(cx, device))
+}
+
+/// Whether a device that is asked for such an entry is a member's no more, or ours: nobody connects to it.
+fn is_gone(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> bool {
+    if channel.kind() == Kind::Own { !cx.me.is_own_other(device) } else { rosters::is_off(cx, channel, device) }
 }
 
 /// What we wrote in groups and lost, any member may have: it waits under our own name until there is one to ask.
@@ -260,8 +272,7 @@ pub(in crate::engine) fn wake(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             continue;
         };
         let author = DeviceId::from_bytes(*parked.feed.author.as_bytes());
-        let of_us = is_of_any(cx, &channel, &parked.feed) || cx.me.is_this_device(&author);
-        let next = if of_us { cx.me.device_id() } else { author };
+        let next = if is_of_any(cx, &channel, &parked.feed) { cx.me.device_id() } else { author };
         move_to(cx, &key, &next, tables::feed_of_parked(&key), parked)?;
     }
     Ok(())
@@ -270,7 +281,7 @@ pub(in crate::engine) fn wake(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// Another device is to be asked for it.
 fn move_to(cx: &mut Cx<'_, '_>, key: &Key, device: &DeviceId, fid: u64, parked: Parked) -> Result<(), EngineError> {
     cx.tx.delete(key);
-    Ok(cx.tx.put(&tables::parked(device, fid, parked.seq), &Parked { asked_at: 0, ..parked })?)
+    Ok(cx.tx.put(&tables::parked(device, fid, parked.seq), &Parked { of: Some(*device), asked_at: 0, ..parked })?)
 }
 
 /// A device did not help with an entry: says that it has no key, or gave one that does not open it. Our other devices may have it, or those of
@@ -325,11 +336,20 @@ pub(in crate::engine) fn request_of_all(cx: &mut Cx<'_, '_>) -> Result<(), Engin
 
 fn request_of(cx: &mut Cx<'_, '_>, which: impl Fn(&Cx<'_, '_>, &DeviceId) -> bool) -> Result<(), EngineError> {
     let rows = cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)?;
-    let authors: BTreeSet<DeviceId> =
-        rows.iter().map(|(_, parked)| DeviceId::from_bytes(*parked.feed.author.as_bytes())).collect();
-    for device in authors {
+    let mut asked = BTreeSet::new();
+    for (key, parked) in rows {
+        let device = parked.of.unwrap_or_else(|| DeviceId::from_bytes(*parked.feed.author.as_bytes()));
+        let channel = channels::by_id(cx.tx, &parked.channel)?.filter(|_| !cx.me.is_this_device(&device));
+        let Some(channel) = channel else { continue };
+        if parked.of.is_some() && is_of_any(cx, &channel, &parked.feed) && is_gone(cx, &channel, &device) {
+            in_vain(cx, &channel, &key, &device, parked, tables::feed_of_parked(&key), true)?;
+        } else {
+            asked.insert(device);
+        }
+    }
+    for device in asked {
         let Some(account) = rosters::account_of_device(cx, &device) else { continue };
-        if !cx.me.is_this_device(&device) && which(cx, &device) {
+        if which(cx, &device) {
             request(cx, &account, &device)?;
         }
     }

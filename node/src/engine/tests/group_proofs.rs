@@ -91,6 +91,26 @@ fn a_key_that_nobody_gave_is_asked_for_again_later() {
     }
 }
 
+/// [NODE-REWRAP] Regression: household, seed 6. Who brought a text back to its author was asked for the key, and for ever.
+#[test]
+fn what_we_wrote_and_lost_is_asked_of_others_when_who_was_asked_is_away_or_a_member_no_more() {
+    for removed in [false, true] {
+        let mut world = World::new(4, 765);
+        let group = world.group_of(&[0, 1, 2, 3], "lake");
+        world.say_in(0, &group, "mine").unwrap();
+        world.pass(10_000, 500);
+        world.stop(3);
+        let asked = world.nodes[3].me.device_id();
+        lose(&mut world, 0, &group, "mine", asked);
+        if removed {
+            world.remove_from(0, &group, 3).unwrap();
+        }
+        world.pass(20 * 60_000, 10_000);
+        assert_eq!(world.texts_in(0, &group), ["mine"], "removed: {removed}");
+        assert!(world.verify(0).ok);
+    }
+}
+
 /// [NODE-REWRAP] What the author does not let us read is asked of nobody again.
 #[test]
 fn a_key_that_its_author_refuses_is_given_up() {

@@ -179,7 +179,11 @@ fn accounts_that_are_there_or_not() {
     let words = made["phrase"].as_str().expect("words");
     says(&run(place.covey(), ["account", "recover", "--yes"], words), 1, &["has an account already"]);
     let elsewhere = Place::new();
-    says(&run(elsewhere.covey(), ["account", "recover", "--peer", "nowhere"], words), 2, &["--peer", "neither the address of a node"]);
+    says(
+        &run(elsewhere.covey(), ["account", "recover", "--peer", "nowhere"], words),
+        2,
+        &["--peer", "neither the address of a node"],
+    );
     assert!(!elsewhere.path().join("data").exists());
 }
 

@@ -37,6 +37,14 @@ fn until_kept(author: &Node, message: &Value) {
     within(LONG, "it to be kept", || (author.json(&["message", "show", id])["state"] == "kept").then_some(()));
 }
 
+/// Bob, whose mail `keeper` keeps, has all that Alice wrote, and goes.
+fn goes_away(alice: &Node, bob: &mut Node, keeper: &Node) {
+    keep(keeper, bob);
+    until_told(alice, bob);
+    alice.json(&["send", "bob", "before", "--wait", "delivered"]);
+    bob.stop();
+}
+
 /// Alice writes a hundred messages to Bob, who is away, and is gone for good when he comes. His answer waits for her. `of_alice` and `of_bob` keep
 /// their mail.
 fn away(alice: &mut Node, bob: &mut Node, of_alice: &Node, of_bob: &Node) {
@@ -94,10 +102,7 @@ fn a_keeper_that_is_killed_twenty_times_and_moves_is_found_by_its_card_and_loses
     let (mut alice, mut bob) = (Node::launch("alice", through.clone()), Node::launch("bob", through.clone()));
     let mut keeper = Node::launch("keeper", through.clone());
     befriend(&alice, &bob);
-    keep(&keeper, &bob);
-    until_told(&alice, &bob);
-    alice.json(&["send", "bob", "before", "--wait", "delivered"]);
-    bob.stop();
+    goes_away(&alice, &mut bob, &keeper);
     let mut last = json!(null);
     for n in 0..20 {
         last = alice.json(&["send", "bob", &format!("part {n}")]);
@@ -123,10 +128,7 @@ fn a_keeper_that_is_killed_twenty_times_and_moves_is_found_by_its_card_and_loses
 fn a_keeper_that_is_killed_again_and_again_loses_nothing() {
     let (alice, mut bob, mut keeper) = (Node::start("alice"), Node::start("bob"), Node::start("keeper"));
     befriend(&alice, &bob);
-    keep(&keeper, &bob);
-    until_told(&alice, &bob);
-    alice.json(&["send", "bob", "before", "--wait", "delivered"]);
-    bob.stop();
+    goes_away(&alice, &mut bob, &keeper);
     let mut last = json!(null);
     for n in 0..3 {
         last = alice.json(&["send", "bob", &format!("part {n}")]);

@@ -15,6 +15,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use tracing::{debug, info};
 
 use crate::engine::consent::{found, keys, pursuit, step};
+use crate::engine::keepers::places::counts_until;
 use crate::engine::keepers::say::send;
 use crate::engine::keepers::slots;
 use crate::engine::records::left_frames::{self, Left, LeftFrame};
@@ -29,10 +30,6 @@ const FULL: u64 = 3_600_000;
 const UNKNOWN: u64 = 6 * 3_600_000;
 /// A keeper is asked so often whether it still has what was left, in milliseconds.
 const CHECK_EVERY: u64 = 24 * 3_600_000;
-/// How far clocks are off, in milliseconds.
-const CLOCKS: u64 = 2 * 24 * 3_600_000;
-/// Nobody promises to keep something for less than this, in milliseconds.
-const LEAST: u64 = 3_600_000;
 
 /// The daemon started: what does not have to lie anywhere any more is forgotten.
 pub(super) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
@@ -237,11 +234,10 @@ fn left_by(cx: &Cx<'_, '_>, peer: PeerKey, hash: &[u8; 32]) -> Result<Option<(Ac
 pub(super) fn kept(cx: &mut Cx<'_, '_>, peer: PeerKey, receipt: &Receipt) -> Result<(), EngineError> {
     let Some((account, mut left)) = left_by(cx, peer, &receipt.parcel)? else { return Ok(()) };
     let (now, mut is_news) = (cx.now, false);
-    let possible = now.saturating_add(LEAST)..=now.saturating_add(INVITE_KEPT_FOR_MS + CLOCKS);
-    let usual = now.saturating_add(INVITE_KEPT_FOR_MS);
+    let until = counts_until(receipt.until, now, INVITE_KEPT_FOR_MS, INVITE_KEPT_FOR_MS);
     for frame in left.frames.iter_mut().filter(|frame| frame.hash == receipt.parcel) {
         is_news |= frame.until <= now;
-        frame.until = if possible.contains(&receipt.until) { receipt.until } else { usual };
+        frame.until = until;
     }
     left.checked_at = now;
     left.save(cx.tx, &account, peer)?;

@@ -11,7 +11,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use tracing::{debug, warn};
 
 use crate::engine::keepers::checking;
-use crate::engine::keepers::places::{delivered, is_here, places, waiting};
+use crate::engine::keepers::places::{counts_until, delivered, is_here, places, waiting};
 use crate::engine::keepers::say::send;
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::devices::DeviceRef;
@@ -28,10 +28,6 @@ const AT: usize = 2;
 const FULL: u64 = 3_600_000;
 /// One that does not know the slot, unless the contact says something else before: it may have lost its disk.
 const UNKNOWN: u64 = 24 * 3_600_000;
-/// How long after the usual time a receipt may say that a parcel is kept, in milliseconds: clocks differ.
-const CLOCKS: u64 = 2 * 24 * 3_600_000;
-/// Nobody promises to keep something for less than this, in milliseconds.
-const LEAST: u64 = 3_600_000;
 
 /// [MAIL-2] A device of a contact says where its mail waits.
 pub(in crate::engine) fn told(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8]) -> Result<(), EngineError> {
@@ -255,7 +251,7 @@ pub(super) fn kept(cx: &mut Cx<'_, '_>, peer: PeerKey, receipt: &Receipt) -> Res
     let Pending { fid, first, last, hash, parcel } = pending;
     cx.tx.delete(&tables::pending(&account, &at.slot));
     let mut left = mailboxes::left(cx.tx, &account, &at.slot)?;
-    let until = counts_until(receipt.until, cx.now, parcel.len());
+    let until = counts_until(receipt.until, cx.now, KEPT_FOR_MS, kept_for(parcel.len()));
     left.kept.push(Span { fid, first, last, until, hash: Some(hash) });
     left.reached = cx.now;
     cx.tx.save(&tables::left(&account, &at.slot), &left);
@@ -266,13 +262,6 @@ pub(super) fn kept(cx: &mut Cx<'_, '_>, peer: PeerKey, receipt: &Receipt) -> Res
         receipts::kept(cx, &channel, fid, (first, last))?;
     }
     leave(cx, account)
-}
-
-/// Until when a parcel counts as kept, by our clock. A promise that cannot be is made by a clock that is wrong, ours or the keeper's: it keeps
-/// parcels for as long as others do, and says when it has lost one ([`checking`]).
-fn counts_until(promised: u64, now: u64, len: usize) -> u64 {
-    let possible = now.saturating_add(LEAST)..=now.saturating_add(KEPT_FOR_MS + CLOCKS);
-    if possible.contains(&promised) { promised } else { now.saturating_add(kept_for(len)) }
 }
 
 /// A keeper has no room for a parcel: it is tried again later, and others meanwhile.

@@ -1,4 +1,4 @@
-//! For which contacts mail may be left, how much of it they have, and where.
+//! For which contacts mail may be left, how much of it they have, where, and for how long.
 
 use covey_feed::FeedKey;
 use covey_pairing::ids::AccountId;
@@ -8,6 +8,20 @@ use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::feeds::{self, Feed};
 use crate::engine::records::{mailboxes, marks, people};
 use crate::engine::{Cx, EngineError};
+
+/// How long after the usual time a receipt may say that a parcel is kept, in milliseconds: clocks differ.
+const CLOCKS: u64 = 2 * 24 * 3_600_000;
+/// Nobody promises to keep something for less than this, in milliseconds.
+const LEAST: u64 = 3_600_000;
+
+/// Until when a parcel counts as kept, by our clock. A promise that cannot be is made by a clock that is wrong, ours or the keeper's: it keeps
+/// parcels for as long as others do, and says when it has lost one ([`super::checking`]).
+///
+/// `longest`: for how long the most durable of such parcels are kept; `usual`: for how long this one is, in milliseconds.
+pub(super) fn counts_until(promised: u64, now: u64, longest: u64, usual: u64) -> u64 {
+    let possible = now.saturating_add(LEAST)..=now.saturating_add(longest + CLOCKS);
+    if possible.contains(&promised) { promised } else { now.saturating_add(usual) }
+}
 
 /// Whether a device of a contact is connected: then everything goes there.
 pub(super) fn is_here(cx: &Cx<'_, '_>, account: &AccountId) -> bool {

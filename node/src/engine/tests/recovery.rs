@@ -79,19 +79,9 @@ fn contacts_of_a_recovered_account_ask_to_pair_again_and_one_command_accepts_the
     assert!(world.verify(1).ok, "{:?}", world.verify(1));
 }
 
-/// Regression: household, seed 19. The recovered account knows nothing of the contact, which took the pact of before for one that stands.
-#[test]
-fn a_contact_that_blocks_an_account_before_it_asked_it_to_pair_again_asks_once_the_block_is_lifted() {
-    let (mut world, words) = talked(97);
-    recover(&mut world, &words);
-    let (account, card) = (words.id(), world.cards[&words.id()].clone());
-    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
-    let contact = world.id(0);
-    let block = api::PairBlock { contact: contact.clone(), client_id: None };
-    world.call(1, |cx| rpc::pair::block(cx, &block)).unwrap();
-    world.pass(10 * 60_000, 5_000);
-    assert_eq!(world.state(2, 1), None, "nothing is sent to it for a minute, and then it is blocked");
-    let unblock = api::PairUnblock { contact, client_id: None };
+/// The contact lifts its block: it asks the recovered account to pair again, and they are paired.
+fn asks_once_unblocked(world: &mut World) {
+    let unblock = api::PairUnblock { contact: world.id(0), client_id: None };
     world.call(1, |cx| rpc::pair::unblock(cx, &unblock)).unwrap();
     world.pass(10 * 60_000, 5_000);
     assert_eq!(world.call(2, rpc::pair::accept_renewals).unwrap().len(), 1);
@@ -99,13 +89,26 @@ fn a_contact_that_blocks_an_account_before_it_asked_it_to_pair_again_asks_once_t
     assert_eq!((world.state(1, 0), world.state(2, 1)), (Some(ContactState::Paired), Some(ContactState::Paired)));
 }
 
+/// Regression: household, seed 19. The recovered account knows nothing of the contact, which took the pact of before for one that stands.
+#[test]
+fn a_contact_that_blocks_an_account_before_it_asked_it_to_pair_again_asks_once_the_block_is_lifted() {
+    let (mut world, words) = talked(97);
+    recover(&mut world, &words);
+    let (account, card) = (words.id(), world.cards[&words.id()].clone());
+    world.call(1, |cx| Ok(cards::learn(cx, &account, &card)?)).unwrap();
+    let block = api::PairBlock { contact: world.id(0), client_id: None };
+    world.call(1, |cx| rpc::pair::block(cx, &block)).unwrap();
+    world.pass(10 * 60_000, 5_000);
+    assert_eq!(world.state(2, 1), None, "nothing is sent to it for a minute, and then it is blocked");
+    asks_once_unblocked(&mut world);
+}
+
 /// Regression: household, seed 11.
 #[test]
 fn a_contact_that_had_blocked_an_account_when_it_was_recovered_asks_to_pair_again_once_it_lifts_the_block() {
     for hears_while_blocked in [false, true] {
         let (mut world, words) = talked(96);
-        let contact = world.id(0);
-        let block = api::PairBlock { contact: contact.clone(), client_id: None };
+        let block = api::PairBlock { contact: world.id(0), client_id: None };
         world.call(1, |cx| rpc::pair::block(cx, &block)).unwrap();
         recover(&mut world, &words);
         if hears_while_blocked {
@@ -114,12 +117,7 @@ fn a_contact_that_had_blocked_an_account_when_it_was_recovered_asks_to_pair_agai
         }
         world.pass(10 * 60_000, 5_000);
         assert_eq!(world.state(2, 1), None, "a block tells nothing");
-        let unblock = api::PairUnblock { contact, client_id: None };
-        world.call(1, |cx| rpc::pair::unblock(cx, &unblock)).unwrap();
-        world.pass(10 * 60_000, 5_000);
-        assert_eq!(world.call(2, rpc::pair::accept_renewals).unwrap().len(), 1);
-        world.pass(120_000, 5_000);
-        assert_eq!((world.state(1, 0), world.state(2, 1)), (Some(ContactState::Paired), Some(ContactState::Paired)));
+        asks_once_unblocked(&mut world);
         assert_eq!(world.contact(1, 0).unwrap().channel, world.contact(2, 1).unwrap().channel);
     }
 }

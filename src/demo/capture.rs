@@ -80,11 +80,6 @@ async fn pass(
     }
 }
 
-/// A port of 127.0.0.1 that is free now.
-pub(super) fn free_port() -> io::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,23 +26,20 @@ const LOOK_AGAIN: Duration = Duration::from_millis(30);
 /// So much of its log is told when something went wrong.
 const LAST_LINES: usize = 8;
 
+/// Where every node listens: at any port of this machine.
+const LISTEN: &str = "/ip4/127.0.0.1/tcp/0";
+
 /// How a node is started.
 #[derive(Default)]
 pub(super) struct Launch {
-    /// Listen on this port of 127.0.0.1; 0 is any.
-    pub(super) port: u16,
     /// Join through this node.
     pub(super) bootstrap: Option<String>,
 }
 
 impl Launch {
-    /// At any port, joining through a node.
+    /// Joining through a node.
     pub(super) fn through(address: &str) -> Self {
-        Self { port: 0, bootstrap: Some(address.to_owned()) }
-    }
-
-    fn listen(&self) -> String {
-        format!("/ip4/127.0.0.1/tcp/{}", self.port)
+        Self { bootstrap: Some(address.to_owned()) }
     }
 }
 
@@ -67,7 +64,7 @@ enum Runs {
 struct Contact {
     session: Session,
     account: Account,
-    /// The journal's end at the start of this process.
+    /// The place in the journal from which on is looked: its end when the process before this one stopped, or when this one was first asked.
     start: String,
 }
 
@@ -82,7 +79,7 @@ impl Node {
         let mut command = process::covey(&dir)?;
         command
             .args(["daemon", "--no-mdns", "--no-upnp", "--rpc-listen", "off"])
-            .args(["--listen", &launch.listen()])
+            .args(["--listen", LISTEN])
             .args(launch.bootstrap.iter().flat_map(|address| ["--bootstrap", address]));
         let child = command.spawn().map_err(|error| refused(format!("cannot start a node: {error}")))?;
         Ok(Self { name, dir, runs: Runs::Apart(child), patience, contact: None })
@@ -96,7 +93,7 @@ impl Node {
         patience: Duration,
     ) -> Result<Self, Failure> {
         let flags = Overrides::new()
-            .set("network.listen", [launch.listen()])
+            .set("network.listen", [LISTEN])
             .set_some("network.bootstrap", launch.bootstrap.as_ref().map(|address| [address]))
             .set("network.mdns", false)
             .set("network.upnp", false)
@@ -110,8 +107,9 @@ impl Node {
         Ok(Self { name, dir, runs: Runs::Inside(Box::new(daemon)), patience, contact: None })
     }
 
-    /// Waits for its `ready`, connects, and learns who it is.
-    pub(super) async fn ready(&mut self) -> Result<(), Failure> {
+    /// Waits for its `ready`, connects, and learns who it is. What has happened `since` that place of the journal is looked through: whom a node
+    /// knows it talks to before anybody can ask it anything.
+    pub(super) async fn ready(&mut self, since: Option<String>) -> Result<(), Failure> {
         if let Runs::Apart(child) = &mut self.runs {
             until_ready(self.name, child, self.patience).await?;
         }
@@ -119,9 +117,17 @@ impl Node {
         let globals = Globals { data_dir, timeout: Some(self.patience), ..Globals::default() };
         let session = Session::connect(&globals).await?;
         let account = session.call(&AccountShow {}).await?;
-        let start = session.call(&EventsFetch { last: Some(0), ..EventsFetch::default() }).await?.cursor;
+        let start = match since {
+            Some(since) => since,
+            None => end_of_journal(&session).await?,
+        };
         self.contact = Some(Contact { session, account, start });
         Ok(())
+    }
+
+    /// The end of its journal, if it can be asked.
+    pub(super) async fn end_of_journal(&self) -> Option<String> {
+        end_of_journal(&self.contact.as_ref()?.session).await.ok()
     }
 
     fn contact(&self) -> Result<&Contact, Failure> {
@@ -147,7 +153,7 @@ impl Node {
         self.contact()?.session.call(request).await
     }
 
-    /// Goes through what has happened since it started, and on, until something is `found`.
+    /// Goes through what has happened since it started, or stopped before that, and on, until something is `found`.
     pub(super) async fn until<T>(&self, what: &str, mut found: impl FnMut(&Event) -> Option<T>) -> Result<T, Failure> {
         let contact = self.contact()?;
         let search = async {
@@ -216,6 +222,10 @@ impl Node {
         let last = process::last_lines(&self.dir, LAST_LINES);
         last.iter().map(|line| format!("{}: {line}\n", self.name)).collect()
     }
+}
+
+async fn end_of_journal(session: &Session) -> Result<String, Failure> {
+    Ok(session.call(&EventsFetch { last: Some(0), ..EventsFetch::default() }).await?.cursor)
 }
 
 /// Waits for the line `ready` of a process.

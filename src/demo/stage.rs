@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(super) struct Stage {
     dir: TempDir,
     nodes: BTreeMap<&'static str, Node>,
+    /// Where the journals of those ended that were stopped.
+    ends: BTreeMap<&'static str, String>,
     pub(super) patience: Duration,
 }
 
@@ -28,7 +30,7 @@ impl Stage {
         let dir = tempfile::Builder::new().prefix("covey-demo-").tempdir().map_err(|error| {
             refused(format!("cannot make a temporary directory: {error}; set TMPDIR to a place where I may write"))
         })?;
-        Ok(Self { dir, nodes: BTreeMap::new(), patience: globals.timeout.unwrap_or(PATIENCE) })
+        Ok(Self { dir, nodes: BTreeMap::new(), ends: BTreeMap::new(), patience: globals.timeout.unwrap_or(PATIENCE) })
     }
 
     /// Starts a node, for the first time or again.
@@ -46,7 +48,7 @@ impl Stage {
 
     async fn ready(&mut self, name: &'static str) -> Result<&Node, Failure> {
         let node = self.nodes.get_mut(name).ok_or_else(|| missing(name))?;
-        node.ready().await?;
+        node.ready(self.ends.remove(name)).await?;
         Ok(node)
     }
 
@@ -78,6 +80,7 @@ impl Stage {
     /// Ends a node, and nothing of it is left.
     pub(super) async fn burn(&mut self, name: &'static str) -> Result<(), Failure> {
         self.stop(name).await;
+        self.ends.remove(name);
         let home = self.home(name);
         fs::remove_dir_all(&home).map_err(|error| refused(format!("cannot remove {}: {error}", home.display())))
     }
@@ -85,6 +88,7 @@ impl Stage {
     /// Stops a node; its directory stays.
     pub(super) async fn stop(&mut self, name: &'static str) {
         if let Some(node) = self.nodes.remove(name) {
+            self.ends.extend(node.end_of_journal().await.map(|end| (name, end)));
             node.stop().await;
         }
     }

@@ -7,7 +7,7 @@ use covey_api::{
 use covey_cli::Failure;
 
 use super::{
-    capture::{Capture, free_port},
+    capture::Capture,
     disk::{self, contains, hex},
     narrator::Narrator,
     node::{Launch, Node},
@@ -34,7 +34,7 @@ async fn meet(stage: &mut Stage, narrator: &mut Narrator<'_>) -> Result<(), Fail
     let bootstrap = stage.start("bootstrap", Launch::default()).await?.address()?;
     narrator.tell(&format!("The bootstrap node listens at {}", without_peer(&bootstrap)))?;
     for name in ["alice", "bob", "carol"] {
-        let launch = Launch { bootstrap: Some(bootstrap.clone()), ..Launch::default() };
+        let launch = Launch::through(&bootstrap);
         let node = stage.start(name, launch).await?;
         narrator.tell(&format!("{name} is {} and knows only the bootstrap node", short(&node.account()?.account)))?;
     }
@@ -126,12 +126,11 @@ async fn wire(stage: &mut Stage, narrator: &mut Narrator<'_>) -> Result<(), Fail
     narrator.tell(&format!("alice -> bob: {LATER}  ({})", describe(sent.state)))?;
     stage.stop("alice").await;
 
-    let ports = free_port().and_then(|alice| Ok((alice, free_port()?)));
-    let (alice_port, bob_port) = ports.map_err(|error| refused(format!("no free port: {error}")))?;
-    let capture = Capture::to(bob_port).await.map_err(|error| refused(format!("cannot listen: {error}")))?;
-    stage.start("bob", Launch { port: bob_port, bootstrap: None }).await?;
+    let address = stage.start("bob", Launch::default()).await?.address()?;
+    let port = port_of(&address).ok_or_else(|| refused(format!("{address} has no port")))?;
+    let capture = Capture::to(port).await.map_err(|error| refused(format!("cannot listen: {error}")))?;
     let through = format!("/ip4/127.0.0.1/tcp/{}/p2p/{bob_peer}", capture.address.port());
-    stage.start("alice", Launch { port: alice_port, bootstrap: Some(through) }).await?;
+    stage.start("alice", Launch::through(&through)).await?;
     narrator.tell("Both are back at new addresses. The only way between them leads through a recorder.")?;
 
     let (alice, bob) = (stage.node("alice")?, stage.node("bob")?);
@@ -220,6 +219,10 @@ fn describe(state: MessageState) -> &'static str {
 
 pub(super) fn short(account: &str) -> &str {
     account.get(..8).unwrap_or(account)
+}
+
+fn port_of(address: &str) -> Option<u16> {
+    without_peer(address).rsplit('/').next()?.parse().ok()
 }
 
 pub(super) fn without_peer(address: &str) -> &str {

@@ -23,6 +23,9 @@ use crate::engine::{Cx, Effect, Input, Live, PeerKey, Protocol, clock, handle};
 use crate::store::{Faults, MemoryStore, Store};
 use weather::Weather;
 
+/// Networks among which the nodes are spread, as those tell them apart who limit what strangers may.
+const NETWORKS: usize = 4;
+
 enum Event {
     Input { to: usize, life: u64, input: Input },
     Frame { to: usize, life: u64, link: u64, from: usize, protocol: Protocol, frame: Vec<u8> },
@@ -167,7 +170,8 @@ impl Sim {
                         return;
                     }
                     let peer = self.nodes[from].peer();
-                    let source = Some([192, 0, 2, u8::try_from(from).unwrap()].into());
+                    let network = u8::try_from(from % NETWORKS).unwrap();
+                    let source = Some([198, 18, network, u8::try_from(from).unwrap()].into());
                     self.input(to, Input::Frame { peer, protocol, source, frame });
                 }
             }

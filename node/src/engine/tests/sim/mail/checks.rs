@@ -1,4 +1,4 @@
-//! What holds at any moment, and what holds once all are back: WAIT-1 to WAIT-8.
+//! What holds at any moment, and what holds once all are back: WAIT-1 to WAIT-9.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +44,8 @@ impl converging::World for Post {
 
     fn problems(&mut self) -> Vec<String> {
         let mut problems = Vec::new();
+        self.befriend();
+        self.acquainted(&mut problems);
         for (one, other) in self.pairs.clone() {
             self.conversation(one, other, &mut problems);
         }
@@ -136,7 +138,10 @@ impl Post {
             for owner in keeping::owners(cx.tx).unwrap() {
                 let (mut used, mut slots) = (Use::default(), BTreeMap::new());
                 for (number, lying) in keeping::lying(cx.tx, &owner.account, 0, usize::MAX).unwrap() {
-                    (all, used) = (all.with(lying.len), used.with(lying.len));
+                    // [KEEP-31] What strangers leave is counted in its slot alone.
+                    if lying.stranger.is_none() {
+                        (all, used) = (all.with(lying.len), used.with(lying.len));
+                    }
                     let slot: &mut Use = slots.entry(lying.slot).or_default();
                     *slot = slot.with(lying.len);
                     let bytes = keeping::bytes(cx.tx, &owner.account, number).unwrap();
@@ -188,6 +193,7 @@ impl Post {
     /// WAIT-8: while those are gone.
     pub(super) fn fetched(&mut self, gone: &BTreeSet<usize>) {
         let mut problems = Vec::new();
+        self.brought(gone, &mut problems);
         let both_ways = self.pairs.iter().flat_map(|(one, other)| [(*one, *other), (*other, *one)]);
         let waiting: Vec<_> = both_ways.filter(|(from, to)| gone.contains(from) && !gone.contains(to)).collect();
         for (from, to) in waiting {

@@ -1,4 +1,5 @@
-//! Twenty accounts that write to each other and are away for days, and six keepers at which their mail waits. Keepers are added and removed and
+//! Twenty accounts that write to each other and are away for days, and six keepers at which their mail waits. Some of them are strangers, who ask
+//! each other while the one who is asked is away. Keepers are added and removed and
 //! become full, processes die at every point of a commit, connections break, clocks are wrong, and days pass in which everything sleeps. One
 //! keeper is put back to old copies of its disk, and two lie (`mischief/keeper.rs`).
 //!
@@ -13,12 +14,16 @@
 //! | WAIT-7 | no frame of a deposit, and no row of a keeper about what was left, holds a text, or an id of whoever left it or of the channel |
 //! | WAIT-8 | what an honest keeper signed for and still has to hold reaches its owner while the author is gone |
 //! | WAIT-9 | once all are back, every contact has an open slot at every honest keeper |
+//! | WAIT-10 | once all are back, two strangers are paired on both sides or on none: on both if one of them accepted what the other one asked, and whoever was asked knows it |
+//! | WAIT-11 | nobody is told of an invite more often than there were invites |
+//! | WAIT-12 | what strangers say of a pairing and an honest keeper has reaches its owner while they are gone |
 //!
 //! `scripts/sim.sh keepers --seed S` runs one seed again, `--seeds A..B` runs many, `--commits` lets sender, keeper and owner die at each commit.
 
 mod checks;
 mod commits;
 mod people;
+mod strangers;
 pub(super) mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +33,7 @@ use super::network::Sim;
 use super::node::Ticket;
 use crate::engine::Mischief;
 use crate::store::MemoryStore;
+use strangers::Strangers;
 
 /// Accounts of people.
 const PEOPLE: usize = 20;
@@ -69,10 +75,13 @@ struct Post {
     sim: Sim,
     /// Who talks with whom.
     pairs: Vec<(usize, usize)>,
+    strangers: Vec<Strangers>,
     /// By number, which stands in the text.
     said: BTreeMap<usize, Said>,
     /// Keepers whose word is worth nothing: they lie, were put back to an old copy, or had a clock that was days off.
     unsound: BTreeSet<usize>,
+    /// Machines whose clock was days off.
+    misled: BTreeSet<usize>,
     copy: Option<MemoryStore>,
     told: Told,
 }
@@ -85,6 +94,11 @@ struct Told {
     filled: usize,
     restored: usize,
     slept: u64,
+    /// Invites of strangers, and yeses to them.
+    asked: usize,
+    accepted: usize,
+    /// Strangers who became contacts.
+    friends: usize,
     /// Messages that were seen to be kept.
     kept: usize,
     /// Messages that arrived while their authors were gone.
@@ -100,8 +114,16 @@ impl Post {
             sim.nodes[liar].policy.mischief = Some(Mischief::Keeper);
         }
         let unsound = LIARS.into_iter().collect();
-        let mut post =
-            Self { sim, pairs: Vec::new(), said: BTreeMap::new(), unsound, copy: None, told: Told::default() };
+        let mut post = Self {
+            sim,
+            pairs: Vec::new(),
+            strangers: Vec::new(),
+            said: BTreeMap::new(),
+            unsound,
+            misled: BTreeSet::new(),
+            copy: None,
+            told: Told::default(),
+        };
         post.begin();
         post
     }
@@ -127,8 +149,9 @@ impl Post {
         let ((one, other), keeper) = (self.some_pair(), KEEPERS.start + self.below(KEEPERS.len()));
         let whoever = if self.sim.draw(2) == 0 { keeper } else { one };
         match self.sim.draw(100) {
-            0..16 => self.say(one, other),
-            16..38 => self.letters(one, other),
+            0..12 => self.say(one, other),
+            12..28 => self.letters(one, other),
+            28..38 => self.meet(),
             38..43 => self.leave(other),
             43..47 => self.come_back(other),
             47..57 => self.take_turns(one, other),
@@ -144,13 +167,15 @@ impl Post {
             82..84 => self.sim.part(other, keeper),
             84..86 => self.sim.arm_fault(whoever),
             86..90 => self.sleep(),
-            90..92 => self.fill(one, other),
+            90 => self.fill(one, other),
+            91 => self.fill_invites(other, keeper),
             92..95 => self.copy_or_put_back(),
             95..97 => self.turn_clock(whoever),
             _ => self.read(other),
         }
         let wait = self.any(&[0, 20, 500, 5_000, 30_000, MINUTE]);
         self.sim.run_for(wait);
+        self.befriend();
         self.look(one, other, keeper);
     }
 
@@ -184,9 +209,15 @@ impl Post {
     }
 
     fn end(&mut self) {
+        for at in 0..self.strangers.len() {
+            self.go_on(at);
+            self.go_on(at);
+        }
         self.nothing_is_readable();
         self.authors_are_gone();
         self.sim.heal();
+        self.sim.run_for(FETCHES);
+        self.all_say_yes();
         let after = converging::converge(self, &LOOKS);
         self.sound();
         let seen = self.sim.witness.as_ref().unwrap();

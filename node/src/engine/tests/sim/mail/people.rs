@@ -5,17 +5,18 @@ use covey_pairing::keeper::{KeeperFrame, SLOT_PARCELS};
 use serde_bytes::ByteBuf;
 
 use super::super::network::OldCopy;
+use super::strangers::{ALONE, NOTE};
 use super::witness::{Secrets, Witness};
 use super::{DAY, HOUR, KEEPERS, MINUTE, PEOPLE, Post, RESTORED, Said};
 use crate::engine::records::{channels, mailboxes, people};
 use crate::engine::{Protocol, rpc};
 
-/// Pairs of people beside those who stand next to each other.
+/// Most pairs of people beside those who stand next to each other.
 const FRIENDS: usize = 6;
 /// Where the number of a text stands; nowhere else are these words.
 pub(super) const NUMBER: &str = "a letter with number ";
 /// Shortest parcel that is nothing but garbage.
-const GARBAGE: usize = 2_000;
+pub(super) const GARBAGE: usize = 2_000;
 
 /// The number of a text.
 pub(super) fn number(text: &str) -> Option<usize> {
@@ -23,12 +24,12 @@ pub(super) fn number(text: &str) -> Option<usize> {
 }
 
 impl Post {
-    /// On a good day: everybody is paired with somebody, and most have keepers.
+    /// On a good day: all but two are paired with somebody, and most have keepers.
     pub(super) fn begin(&mut self) {
-        let mut pairs: Vec<_> = (0..PEOPLE).map(|one| (one, (one + 1) % PEOPLE)).collect();
+        let mut pairs: Vec<_> = (1..ALONE.start).map(|one| (one - 1, one)).collect();
         for _ in 0..FRIENDS {
-            let one = self.below(PEOPLE);
-            let other = (one + 2 + self.below(PEOPLE - 4)) % PEOPLE;
+            let one = self.below(ALONE.start);
+            let other = (one + 2 + self.below(ALONE.start - 4)) % ALONE.start;
             if !pairs.contains(&(one, other)) && !pairs.contains(&(other, one)) {
                 pairs.push((one, other));
             }
@@ -39,6 +40,7 @@ impl Post {
         self.pairs = pairs;
         let mut witness = Witness::default();
         witness.secrets.add(NUMBER.as_bytes(), "a text".to_owned());
+        witness.secrets.add(NOTE.as_bytes(), "the note of an invite".to_owned());
         (0..PEOPLE).for_each(|node| self.secrets(node, &mut witness.secrets));
         self.sim.witness = Some(witness);
         for person in 0..PEOPLE {
@@ -47,13 +49,12 @@ impl Post {
                 self.add(person, keeper);
             }
         }
+        self.choose_strangers();
         self.sim.run_for(30_000);
     }
 
     fn pair(&mut self, one: usize, other: usize) {
-        let ticket =
-            self.sim.nodes[other].read(self.sim.now, |cx| rpc::account::ticket(cx, &api::AccountTicket::default()));
-        let params = api::PairInvite { to: ticket.unwrap().ticket, ..api::PairInvite::default() };
+        let params = api::PairInvite { to: self.ticket(other), ..api::PairInvite::default() };
         self.sim.call(one, |cx| rpc::pair::invite(cx, params)).1.unwrap().unwrap();
         self.sim.run_for(100);
         let params = api::PairAccept { contact: self.id(one), ..api::PairAccept::default() };
@@ -97,7 +98,8 @@ impl Post {
             _ if node == *other => Some(*one),
             _ => None,
         });
-        let channel = self.id(with.unwrap());
+        let Some(with) = with else { return };
+        let channel = self.id(with);
         let params = api::ChannelMarkRead { channel, ..api::ChannelMarkRead::default() };
         drop(self.sim.call(node, |cx| rpc::channel::mark_read(cx, &params)));
     }
@@ -200,6 +202,9 @@ impl Post {
         let spread = self.any(&[MINUTE, 12 * HOUR, 40 * DAY]);
         let ahead = self.sim.draw(2 * spread).cast_signed() - spread.cast_signed();
         self.sim.nodes[node].skew = ahead;
+        if spread > DAY {
+            self.misled.insert(node);
+        }
         if KEEPERS.contains(&node) && spread > DAY {
             self.unsound.insert(node);
         }

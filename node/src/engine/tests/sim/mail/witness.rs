@@ -46,14 +46,17 @@ pub(in super::super) struct Witness {
 impl Witness {
     /// A frame leaves a node.
     pub(in super::super) fn see(&mut self, node: &SimNode, (from, to): (usize, usize), now: u64, frame: &[u8]) {
-        match KeeperFrame::decode(frame) {
+        let decoded = KeeperFrame::decode(frame);
+        // WAIT-7
+        if let Ok(KeeperFrame::Deposit(..) | KeeperFrame::Check(..) | KeeperFrame::AskKey(_)) = &decoded
+            && let Some(secret) = self.secrets.found_in(frame)
+        {
+            self.problems.push(format!("WAIT-7 what {from} says to {to} holds {secret}"));
+        }
+        match decoded {
             Ok(KeeperFrame::Deposit(slot, _, parcel)) => {
                 self.deposited += 1;
                 let hash = blake3(&parcel);
-                // WAIT-7
-                if let Some(secret) = self.secrets.found_in(frame) {
-                    self.problems.push(format!("WAIT-7 a deposit of {from} at {to} holds {secret}"));
-                }
                 let pending = node.read(now, |cx| {
                     let contacts = people::all(cx.tx).unwrap().into_iter();
                     let mut pending = contacts.filter_map(|it| mailboxes::pending(cx.tx, &it.account, &slot).unwrap());

@@ -6,6 +6,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use super::{MAX_SLOTS, Receipt, SlotId, SlotToken, TicketSecret, TokenHash, Use, are_few, fewer};
 use crate::{
     crypto::kem::{KemHash, KemPublic, PUBLIC_LEN},
+    ids::AccountId,
     version::Version,
 };
 
@@ -36,6 +37,9 @@ pub struct Room {
     /// What the keeper's clock says, Unix milliseconds; 0: it does not say.
     #[serde(rename = "t", default)]
     pub clock: u64,
+    /// In a welcome, the keeper's account, by whose card it is found when it moved.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
 }
 
 /// One frame, `[1, {"name": content}]`.

@@ -19,7 +19,7 @@ pub(crate) fn keeper_objects() -> Seeds {
     let parcel = keepers::parcel(b"content");
     let payload = keepers::inbox().open(slot.as_bytes(), &parcel).unwrap();
     let receipt = Receipt::sign(stages()[0].0.device.signing(), slot, &parcel, NOW);
-    let room = Room { used: Use { parcels: 1, bytes: 2_000 }, limit: 1 << 20, refused: false, clock: NOW };
+    let room = Room { used: Use { parcels: 1, bytes: 2_000 }, limit: 1 << 20, refused: false, clock: NOW, account: Some(stages()[0].0.account.id()) };
     let frames = [
         KeeperFrame::Hello(Some(TicketSecret::random(&mut rng)), ByteBuf::from(vec![1; 100])),
         KeeperFrame::welcome(room, addresses.clone()),

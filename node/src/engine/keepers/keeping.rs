@@ -71,7 +71,7 @@ pub(in crate::engine) fn hello(
     if let Some(key) = key {
         cx.tx.delete(&key);
     }
-    let room = room(cx, &owner)?;
+    let room = Room { account: Some(cx.me.account_id()), ..room(cx, &owner)? };
     let addresses = cx.live.addresses.clone();
     send(cx, peer, &KeeperFrame::welcome(room, addresses));
     Ok(())
@@ -146,7 +146,7 @@ fn told(cx: &mut Cx<'_, '_>, owner: &Owner) -> Result<(), EngineError> {
 /// What an owner uses and may use.
 fn room(cx: &Cx<'_, '_>, owner: &Owner) -> Result<Room, EngineError> {
     let Used { used, refused } = keeping::used(cx.tx, &owner.account)?;
-    Ok(Room { used, limit: owner.limit, refused, clock: cx.now })
+    Ok(Room { used, limit: owner.limit, refused, clock: cx.now, account: None })
 }
 
 /// [MAIL-10] A device of an owner names its slots, all that it knows.

@@ -164,6 +164,8 @@ pub(super) fn welcome(
     if !addresses.is_empty() {
         mine.addresses = addresses;
     }
+    // [MAIL-37] It was added by a version that did not write this down. Our other devices are told the same by the keeper.
+    mine.account = mine.account.or(room.account);
     state::heard(cx, mine, room)?;
     if is_named && is_news {
         // Our card says where strangers may leave invites.

@@ -1,6 +1,7 @@
 //! A keeper that lies about what it keeps: it loses what it has promised, says old things again and later things first, gives parcels out
 //! as those of other slots, changes them, signs receipts for what it has not, and reports totals that never were.
 
+use covey_pairing::ids::AccountId;
 use covey_pairing::keeper::{KeeperFrame, Receipt, Room, SlotId, Use};
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
@@ -83,7 +84,9 @@ fn lie(cx: &mut Cx<'_, '_>, frame: KeeperFrame) -> Result<KeeperFrame, EngineErr
 /// Totals that never were.
 fn room(cx: &mut Cx<'_, '_>) -> Room {
     let any = |cx: &mut Cx<'_, '_>| *[0, 1, 1 << 20, u64::MAX].choose(cx.rng).unwrap_or(&0);
-    Room { used: Use { parcels: any(cx), bytes: any(cx) }, limit: any(cx), refused: cx.rng.random(), clock: any(cx) }
+    let used = Use { parcels: any(cx), bytes: any(cx) };
+    let account = cx.rng.random::<bool>().then(|| AccountId::from_bytes(cx.rng.random()));
+    Room { used, limit: any(cx), refused: cx.rng.random(), clock: any(cx), account }
 }
 
 /// A receipt for another slot, another parcel or another time: signed by nobody, or by us.

@@ -7,7 +7,7 @@ use crate::engine::Protocol;
 use crate::engine::records::{keeping, mailboxes};
 use crate::engine::tests::world::World;
 
-const ROOM: Room = Room { used: Use { parcels: 0, bytes: 0 }, limit: 1 << 20, refused: false, clock: 0 };
+const ROOM: Room = Room { used: Use { parcels: 0, bytes: 0 }, limit: 1 << 20, refused: false, clock: 0, account: None };
 
 /// The keeper is hostile from now on: its engine hears nothing, the test speaks for it.
 fn turn(world: &mut World) {

@@ -4,9 +4,10 @@ use covey_api::{self as api, KeeperState, MessageState};
 use covey_pairing::keeper::KeeperFrame;
 
 use super::{ALICE, BOB, KEEPER, assert_counted, delivery, events, kept, lying, wait};
+use crate::engine::records::mailboxes::{self, Mine};
 use crate::engine::records::{keeping, kept_slots};
 use crate::engine::tests::world::World;
-use crate::engine::{Protocol, rpc};
+use crate::engine::{Cx, Protocol, rpc};
 
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
@@ -155,6 +156,29 @@ fn mail_arrives_although_a_clock_is_40_days_off_and_that_is_told() {
         world.settle();
         assert_eq!(world.texts(BOB, ALICE), ["hello"], "clock of {node}, {off} days");
     }
+}
+
+/// [MAIL-37]
+#[test]
+fn a_keeper_whose_account_an_older_version_did_not_write_down_is_told_of_once_it_has_said_it() {
+    let mut world = kept(43);
+    let forget = |cx: &mut Cx<'_, '_>| {
+        for mine in mailboxes::all_mine(cx.tx)? {
+            Mine { account: None, ..mine }.save(cx.tx);
+        }
+        cx.live.keepers.changed = true;
+        Ok(())
+    };
+    world.call(BOB, forget).unwrap();
+    world.settle();
+    assert_eq!(world.contact(ALICE, BOB).unwrap().keepers, 0);
+    world.restart(BOB);
+    world.settle();
+    assert_eq!(world.contact(ALICE, BOB).unwrap().keepers, 1);
+    world.stop(BOB);
+    let sent = world.write(ALICE, BOB, "hello").unwrap().id;
+    wait(&mut world);
+    assert_eq!(state(&mut world, &sent), MessageState::Kept);
 }
 
 /// [MAIL-25]

@@ -4,6 +4,8 @@
 
 mod depositor;
 mod keeper;
+mod random;
+mod stranger;
 
 use covey_feed::{Entry, Kind, run};
 use covey_pairing::crypto::sign::Context;

@@ -1,14 +1,15 @@
 //! Keepers.
 
 use covey_pairing::keeper::{
-    KeeperFrame, KeeperTicket, Mailbox, MailboxAt, Receipt, Room, SlotEntry, SlotToken, TicketSecret, Use,
+    KeeperFrame, KeeperTicket, Mailbox, MailboxAt, MailboxLetter, Receipt, Room, SlotEntry, SlotId, SlotToken,
+    TicketSecret, Use, seal_left,
 };
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::{Seeds, mode, named, rng};
 use crate::targets::{
     keepers,
-    pairing::{NOW, stages},
+    pairing::{self, NOW, stages},
 };
 
 pub(crate) fn keeper_objects() -> Seeds {
@@ -19,7 +20,17 @@ pub(crate) fn keeper_objects() -> Seeds {
     let parcel = keepers::parcel(b"content");
     let payload = keepers::inbox().open(slot.as_bytes(), &parcel).unwrap();
     let receipt = Receipt::sign(stages()[0].0.device.signing(), slot, &parcel, NOW);
-    let room = Room { used: Use { parcels: 1, bytes: 2_000 }, limit: 1 << 20, refused: false, clock: NOW, account: Some(stages()[0].0.account.id()) };
+    let room = Room {
+        used: Use { parcels: 1, bytes: 2_000 },
+        limit: 1 << 20,
+        refused: false,
+        clock: NOW,
+        account: Some(stages()[0].0.account.id()),
+    };
+    let owner = &stages()[0].0.account;
+    let (hash, invite) = (owner.kem_key().hash(), pairing::sealed_invite(&stages()[0].1, owner));
+    let left = SlotId::of_invites(&owner.id(), &hash);
+    let stranger = seal_left(&owner.id(), (&owner.dh().public(), owner.kem_key()), &invite, &mut rng).unwrap();
     let frames = [
         KeeperFrame::Hello(Some(TicketSecret::random(&mut rng)), ByteBuf::from(vec![1; 100])),
         KeeperFrame::welcome(room, addresses.clone()),
@@ -31,6 +42,23 @@ pub(crate) fn keeper_objects() -> Seeds {
         KeeperFrame::Waiting,
         KeeperFrame::Check(slot, token.clone(), vec![ByteArray::new([1; 32])]),
         KeeperFrame::Missing(slot, vec![ByteArray::new([1; 32])]),
+        KeeperFrame::Refused,
+        KeeperFrame::Open(1),
+        KeeperFrame::Fetch(1),
+        KeeperFrame::Got(vec![1, 2]),
+        KeeperFrame::Full(ByteArray::new([1; 32])),
+        KeeperFrame::No(ByteArray::new([1; 32])),
+        KeeperFrame::Later(ByteArray::new([1; 32])),
+        KeeperFrame::PutList(ByteBuf::from(vec![1; 100])),
+        KeeperFrame::ListKept(ByteArray::new([1; 32])),
+        KeeperFrame::GetList,
+        KeeperFrame::List(Some(ByteBuf::from(vec![1; 100]))),
+        KeeperFrame::Invites(Some(owner.kem_key().clone())),
+        KeeperFrame::Invites(None),
+        KeeperFrame::InvitesOpen(owner.kem_key().hash()),
+        KeeperFrame::AskKey(owner.kem_key().hash()),
+        KeeperFrame::Key(owner.kem_key().clone()),
+        KeeperFrame::Deposit(left, SlotToken::of_invites(&owner.id(), &hash), ByteBuf::from(stranger.clone())),
     ];
     let account = stages()[0].0.account.id();
     let at = vec![MailboxAt { account, keeper, addresses: addresses.clone(), slot, token }];
@@ -42,6 +70,13 @@ pub(crate) fn keeper_objects() -> Seeds {
     seeds.extend(named("parcel", [mode(1, &parcel), mode(2, &payload)]));
     seeds.extend(named("mailbox", [mode(3, &mailbox.encode())]));
     seeds.extend(named("ticket", [mode(4, &ticket[..ticket.len() - 4])]));
+    let (alice, bob) = &stages()[stages().len() - 1];
+    let (secret, id) = (alice.relationship.pair_secret().unwrap(), alice.relationship.pact_id().unwrap());
+    let sender = (&bob.account.id(), &bob.device.keys().id);
+    let letter = MailboxLetter::seal(secret, id, sender, &mailbox.encode(), &mut rng).encode();
+    seeds.extend(named("letter", [mode(5, &letter)]));
+    seeds.extend(named("stranger", [mode(6, &stranger), mode(7, &invite), mode(7, &letter)]));
     seeds.push(("bad-parcel".to_owned(), mode(1, &[1; 2_000])));
+    seeds.push(("bad-stranger".to_owned(), mode(6, &[1; 2_000])));
     seeds
 }

@@ -3,10 +3,10 @@
 use covey_pairing::{
     crypto::hash::blake3,
     identity::DeviceSecret,
-    keeper::{Deposit, InboxSecret, KeeperFrame, KeeperTicket, Mailbox, SlotId},
+    keeper::{Deposit, InboxSecret, KeeperFrame, KeeperTicket, Mailbox, MailboxLetter, SlotId, open_left, seal_left},
 };
 
-use super::pairing::rng;
+use super::pairing::{rng, stages};
 
 /// The slot of every parcel here.
 pub const SLOT: SlotId = SlotId::from_bytes([7; 16]);
@@ -16,10 +16,11 @@ pub fn inbox() -> InboxSecret {
     InboxSecret::from_seed([1; 32])
 }
 
-/// First byte: 0 a frame, 1 a parcel as it comes, 2 its payload, which is sealed first, 3 a mailbox, 4 the content of a ticket.
+/// First byte: 0 a frame, 1 a parcel as it comes, 2 its payload, which is sealed first, 3 a mailbox, 4 the content of a ticket, 5 a letter, 6 what a
+/// stranger left, 7 its payload, which is sealed first.
 pub fn objects(bytes: &[u8]) -> bool {
     let Some((mode, bytes)) = bytes.split_first() else { return false };
-    match mode % 5 {
+    match mode % 8 {
         0 => {
             let Ok(frame) = KeeperFrame::decode(bytes) else { return false };
             assert_eq!(KeeperFrame::decode(&frame.encode()), Ok(frame));
@@ -35,11 +36,24 @@ pub fn objects(bytes: &[u8]) -> bool {
             assert_eq!(Mailbox::decode(&mailbox.encode()), Ok(mailbox));
             true
         }
-        _ => {
+        4 => {
             let text = data_encoding::BASE32_NOPAD.encode(&[bytes, &blake3(bytes)[..4]].concat());
             let Ok(ticket) = format!("covey-keeper:{text}").parse::<KeeperTicket>() else { return false };
             assert_eq!(ticket.to_string().parse(), Ok(ticket));
             true
+        }
+        5 => {
+            let Some(letter) = MailboxLetter::decode(bytes) else { return false };
+            assert_eq!(MailboxLetter::decode(&letter.encode()), Some(letter));
+            true
+        }
+        6 => open_left(&stages()[0].0.account, bytes).is_ok(),
+        _ => {
+            let account = &stages()[0].0.account;
+            let keys = (&account.dh().public(), account.kem_key());
+            let Ok(parcel) = seal_left(&account.id(), keys, bytes, &mut rng()) else { return false };
+            assert!(open_left(&stages()[0].1.account, &parcel).is_err());
+            open_left(account, &parcel).is_ok_and(|frame| frame == bytes)
         }
     }
 }

@@ -1,15 +1,17 @@
 //! A contact that leaves mail as nobody may: too much, too long, into slots that are not there or with tokens that do not open them, garbage,
-//! and what is sealed and signed as it must be and says nothing. It also speaks as owners and keepers do.
+//! and what is sealed and signed as it must be and says nothing. It also speaks as owners and keepers do, and floods invite slots ([`stranger`]).
 
 use covey_pairing::crypto::hash::blake3;
 use covey_pairing::keeper::{
     Deposit, KeeperFrame, MAX_CONTENT, MailboxAt, OVERHEAD, PARCEL_MAX, Receipt, SlotEntry, SlotId, SlotToken,
     TicketSecret,
 };
+use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
-use rand::{Rng, RngExt};
 use serde_bytes::{ByteArray, ByteBuf};
 
+use crate::engine::mischief::random::bytes;
+use crate::engine::mischief::stranger;
 use crate::engine::records::channels;
 use crate::engine::records::mailboxes::{self, Theirs};
 use crate::engine::records::people;
@@ -26,8 +28,33 @@ pub(in crate::engine) fn after(cx: &mut Cx<'_, '_>, came: bool) -> Result<(), En
     if came && cx.rng.random_range(0..RARELY) > 0 { Ok(()) } else { act(cx) }
 }
 
-/// Some frames to one keeper of one contact.
+/// Some frames to one keeper of one contact, in the slot that we were given or in that of strangers.
 pub(in crate::engine) fn act(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    if cx.rng.random() { mail(cx) } else { invites(cx) }
+}
+
+fn invites(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    let Some(victim) = stranger::victim(cx)? else { return Ok(()) };
+    if is_here(cx, PeerKey(victim.place.network), &victim.place.addresses) {
+        for frame in stranger::frames(cx, &victim) {
+            let effect =
+                Effect::Send { peer: PeerKey(victim.place.network), protocol: Protocol::Keeper, frame: frame.encode() };
+            cx.effects.push(effect);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a keeper is connected; else it is dialled.
+fn is_here(cx: &mut Cx<'_, '_>, peer: PeerKey, addresses: &[String]) -> bool {
+    let is_here = cx.live.connected.contains(&peer);
+    if !is_here {
+        cx.effects.push(Effect::Dial { peer, addresses: addresses.to_vec() });
+    }
+    is_here
+}
+
+fn mail(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let mut places = Vec::new();
     for contact in people::all(cx.tx)? {
         for Theirs { mailbox, .. } in mailboxes::theirs(cx.tx, &contact.account)? {
@@ -36,8 +63,7 @@ pub(in crate::engine) fn act(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     let Some((at, key)) = places.choose(cx.rng).cloned() else { return Ok(()) };
     let peer = PeerKey(at.keeper.network);
-    if !cx.live.connected.contains(&peer) {
-        cx.effects.push(Effect::Dial { peer, addresses: at.addresses });
+    if !is_here(cx, peer, &at.addresses) {
         return Ok(());
     }
     for _ in 0..cx.rng.random_range(1..=BURST) {
@@ -105,10 +131,4 @@ fn content(cx: &mut Cx<'_, '_>) -> Result<Vec<u8>, EngineError> {
     runs.shuffle(cx.rng);
     let has = vec![(cx.me.author(), 0, u64::MAX); cx.rng.random_range(0..3)];
     Mail { channel: channel.id, runs, has }.encode()
-}
-
-fn bytes(cx: &mut Cx<'_, '_>, least: usize, most: usize) -> Vec<u8> {
-    let mut bytes = vec![0; cx.rng.random_range(least..=most)];
-    cx.rng.fill_bytes(&mut bytes);
-    bytes
 }

@@ -1,5 +1,5 @@
 //! A keeper that lies about what it keeps: it loses what it has promised, says old things again and later things first, gives parcels out
-//! as those of other slots, changes them, signs receipts for what it has not, and reports totals that never were.
+//! as those of other slots and of other people, changes them, signs receipts for what it has not, and reports totals that never were.
 
 use covey_pairing::ids::AccountId;
 use covey_pairing::keeper::{KeeperFrame, Receipt, Room, SlotId, Use};
@@ -77,6 +77,9 @@ fn lie(cx: &mut Cx<'_, '_>, frame: KeeperFrame) -> Result<KeeperFrame, EngineErr
         KeeperFrame::Open(list) => KeeperFrame::Open(list.wrapping_add(cx.rng.random_range(0..3))),
         KeeperFrame::Full(hash) => KeeperFrame::No(hash),
         KeeperFrame::No(hash) => KeeperFrame::Full(hash),
+        // Strangers would seal to a key that the keeper has.
+        KeeperFrame::Key(_) => KeeperFrame::Key(cx.me.account.kem_key().clone()),
+        KeeperFrame::InvitesOpen(_) => KeeperFrame::InvitesOpen(cx.me.account.kem_key().hash()),
         other => other,
     })
 }
@@ -129,7 +132,16 @@ fn parcel(cx: &Cx<'_, '_>, receipt: &Receipt) -> Result<Option<ByteBuf>, EngineE
 
 /// A parcel as if it had lain in another slot or under another number, or with other bytes.
 fn elsewhere(cx: &mut Cx<'_, '_>, number: u64, slot: SlotId, mut parcel: ByteBuf) -> KeeperFrame {
-    match cx.rng.random_range(0..3) {
+    match cx.rng.random_range(0..4) {
+        3 => {
+            // What was left for somebody else, by a contact or by a stranger.
+            let parcels = cx.live.overheard.iter().filter_map(|(_, frame)| match KeeperFrame::decode(frame) {
+                Ok(KeeperFrame::Parcel(_, _, other)) => Some(other),
+                _ => None,
+            });
+            let parcels: Vec<ByteBuf> = parcels.collect();
+            KeeperFrame::Parcel(number, slot, parcels.choose(cx.rng).cloned().unwrap_or(parcel))
+        }
         0 => {
             let others = cx.live.overheard.iter().filter_map(|(_, frame)| match KeeperFrame::decode(frame) {
                 Ok(KeeperFrame::Parcel(_, other, _)) => Some(other),

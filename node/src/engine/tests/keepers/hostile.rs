@@ -1,11 +1,12 @@
-//! A keeper that does what it wants with what it holds.
+//! A keeper that does what it wants with what it holds, and somebody who leaves there what nobody may.
 
-use covey_pairing::keeper::{KeeperFrame, Room, Use};
+use covey_api::{self as api, ContactState};
+use covey_pairing::keeper::{INVITES_OF_NETWORK, KeeperFrame, Room, Use};
 
 use super::{ALICE, BOB, KEEPER, MALLORY, kept, lying, wait};
-use crate::engine::Protocol;
 use crate::engine::records::{keeping, mailboxes};
 use crate::engine::tests::world::World;
+use crate::engine::{Mischief, Protocol, rpc};
 
 const ROOM: Room = Room { used: Use { parcels: 0, bytes: 0 }, limit: 1 << 20, refused: false, clock: 0, account: None };
 
@@ -77,4 +78,29 @@ fn a_keeper_that_calls_without_end_is_left_alone_after_a_while() {
     world.pass(11 * 60_000, 60_000);
     let again = heard(&world, |frame| matches!(frame, KeeperFrame::Fetch(_)));
     assert!((asked + 1..asked + 100).contains(&again), "and asked {} times more", again - asked);
+}
+
+/// [KEEP-31] [MAIL-32] [MAIL-33]
+#[test]
+fn whoever_floods_slots_of_contacts_and_strangers_brings_nobody_and_takes_no_room_of_others() {
+    let mut world = kept(23);
+    world.pair(MALLORY, BOB);
+    world.stop(BOB);
+    world.nodes[MALLORY].policy.mischief = Some(Mischief::Depositor);
+    world.pass(5 * 60_000, 1_000);
+    let of_strangers = lying(&mut world).iter().filter(|(_, lying)| lying.stranger.is_some()).count();
+    assert!((1..=INVITES_OF_NETWORK).contains(&of_strangers), "{of_strangers}");
+    world.write(ALICE, BOB, "hello").unwrap();
+    wait(&mut world);
+    world.stop(ALICE);
+    world.restart(BOB);
+    world.settle();
+    world.pass(10 * 60_000, 1_000);
+    assert_eq!(world.texts(BOB, ALICE), ["hello"]);
+    let known = world.call(BOB, |cx| rpc::pair::list(cx, &api::PairList::default())).unwrap();
+    assert!(known.iter().all(|contact| contact.state == ContactState::Paired), "{known:?}");
+    assert_eq!(known.len(), 2);
+    for node in 0..world.nodes.len() {
+        assert!(world.verify(node).ok, "node {node}: {:?}", world.verify(node));
+    }
 }

@@ -12,6 +12,7 @@ const ACTIONS = {
 
 /** [verb, method], or nothing where there is no single way on. */
 export function actionFor(contact) {
+  if (contact.remembered && contact.state === 'stranger') return ['Forget', 'pair.forget'];
   return ACTIONS[contact.state] ?? [];
 }
 
@@ -20,6 +21,8 @@ export function actionHint(contact) {
   switch (contact.state) {
     case 'invited':
       return 'You can write to them once they accept.';
+    case 'stranger':
+      return 'Their node asks to pair again by itself. If you do not want that, choose Forget.';
     case 'declined':
       return 'They cannot invite you again until you choose Forget.';
     case 'blocked':

@@ -46,11 +46,13 @@ export function stateText(contact) {
   if (contact.contested) return 'Contested: compare safety numbers in person';
   switch (contact.state) {
     case 'invited':
-      return contact.recovered_at ? 'Recovered their account; asked to pair again' : 'Waiting for their answer';
+      if (contact.recovered_at) return 'Recovered their account; asked to pair again';
+      return contact.kept_until ? 'Waiting for their answer; a keeper of theirs has the invite' : 'Waiting for their answer';
     case 'pending':
       return 'Waiting for your answer';
     case 'paired':
-      return contact.confirmed ? 'Paired' : 'Paired; they do not know yet';
+      if (contact.confirmed) return 'Paired';
+      return contact.kept_until ? 'Paired; a keeper of theirs has your answer' : 'Paired; they do not know yet';
     case 'declined':
       return 'You declined their invite';
     case 'refused':
@@ -63,9 +65,16 @@ export function stateText(contact) {
       return 'Blocked';
     case 'removed':
       return 'No longer paired';
+    case 'stranger':
+      return contact.remembered ? 'On your list of contacts from before the recovery' : 'Not a contact';
     default:
       return contact.state;
   }
+}
+
+/** Until when a keeper of somebody who is away has what we asked them. */
+export function keptText(until) {
+  return `A keeper of theirs has it until ${full(until)}: they get it though your node is off by then.`;
 }
 
 /** How far a message has come: what is said, and the icon that shows it. */

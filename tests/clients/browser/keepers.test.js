@@ -76,23 +76,71 @@ const WINDOWS = [
   ['in dark colours on a phone', { colorScheme: 'dark', viewport: { width: 390, height: 780 } }],
 ];
 
+/** Whatever the node says of this method, the page is told that. */
+async function instead(window, method, result) {
+  await window.context.routeWebSocket(/\/rpc$/, (socket) => {
+    const node = socket.connectToServer();
+    const asked = new Set();
+    socket.onMessage((text) => {
+      const message = JSON.parse(text);
+      if (message.method === method) asked.add(message.id);
+      node.send(text);
+    });
+    node.onMessage((text) => {
+      const message = JSON.parse(text);
+      if (asked.has(message.id)) message.result = result;
+      socket.send(JSON.stringify(message));
+    });
+  });
+}
+
+const DAY = 86_400_000;
+const from = (now, days) => new Date(now + days * DAY).toISOString();
+
+const contact = (over) => ({
+  contact: 'cv1erin'.padEnd(61, 'q'),
+  alias: null,
+  name: 'Erin',
+  state: 'invited',
+  since: from(Date.now(), -1),
+  direction: 'outgoing',
+  note: null,
+  expires_at: from(Date.now(), 13),
+  verified: false,
+  keepers: 1,
+  confirmed: false,
+  alerts: [],
+  refused_before: false,
+  ended_by: null,
+  online: false,
+  channel: null,
+  ...over,
+});
+
+test('an invite that waits at a keeper is shown with how long, and so is who was on the list of contacts', async () => {
+  const window = await openBrowser();
+  const asked = contact({ kept_until: from(Date.now(), 12) });
+  const before = contact({ contact: 'cv1frank'.padEnd(61, 'q'), name: 'Frank', state: 'stranger', remembered: true, direction: null, expires_at: null });
+  const asks = contact({ contact: 'cv1grace'.padEnd(61, 'q'), name: 'Grace', state: 'pending', remembered: true, direction: 'incoming' });
+  await instead(window, 'pair.list', [asked, before, asks]);
+  const page = await openPage(window, alice, `#/chat/${asked.contact}`);
+  await page.getByText('Waiting for their answer; a keeper of theirs has the invite').first().waitFor();
+  await page.getByText('A keeper of theirs has it until').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.evaluate((hash) => (location.hash = hash), `#/chat/${before.contact}`);
+  await page.getByText('On your list of contacts from before the recovery').first().waitFor();
+  await page.locator('.standing').getByRole('button', { name: 'Forget' }).waitFor();
+  await page.evaluate(() => (location.hash = '#/'));
+  await page.getByText('They are on your list of contacts from before the recovery.').waitFor();
+  assert.deepEqual(await violations(page), []);
+  assert.deepEqual(window.complaints, []);
+  await window.close();
+});
+
 for (const [how, options] of WINDOWS) {
   test(`the page says what is wrong, and everybody can use it (${how})`, async () => {
     const window = await openBrowser(options);
-    await window.context.routeWebSocket(/\/rpc$/, (socket) => {
-      const node = socket.connectToServer();
-      const lists = new Set();
-      socket.onMessage((text) => {
-        const { id, method } = JSON.parse(text);
-        if (method === 'keeper.list') lists.add(id);
-        node.send(text);
-      });
-      node.onMessage((text) => {
-        const message = JSON.parse(text);
-        if (lists.has(message.id)) message.result = ALL;
-        socket.send(JSON.stringify(message));
-      });
-    });
+    await instead(window, 'keeper.list', ALL);
     const page = await openPage(window, alice, '#/keepers');
     for (const text of ['Has not answered for an hour', 'Has not answered yet', 'There was no room for all of their mail', '340 parcels, 21 of 64 MiB']) {
       await page.getByText(text).first().waitFor();

@@ -4,7 +4,7 @@ import { actionFor, actionHint } from '../consent.js';
 import { busy, fill, h, name, spoken } from '../dom.js';
 import { icon } from '../icons.js';
 import { failure } from '../notices.js';
-import { nameOf, relative, stateText } from '../words.js';
+import { keptText, nameOf, relative, stateText } from '../words.js';
 import { avatar, marks } from './contacts.js';
 import { contactMenu } from './menu.js';
 import { openSafetyNumber } from './safety.js';
@@ -16,7 +16,7 @@ export function chatPage(app, id) {
     const contact = store.contacts.get(id);
     fillTop(top, app, contact);
     return {
-      shape: !contact ? 'nobody' : contact.channel ? `talk ${contact.channel} ${contact.state}` : `state ${contact.state}`,
+      shape: !contact ? 'nobody' : contact.channel ? `talk ${contact.channel} ${contact.state}` : `state ${contact.state} ${contact.kept_until ?? ''}`,
       log: contact?.channel && { channel: contact.channel, who: nameOf(contact) },
       to: contact?.state === 'paired' && contact,
       standing: () => standing(rpc, store, contact),
@@ -69,6 +69,7 @@ function standing(rpc, store, contact) {
     contact.state === 'invited' && contact.note && h('blockquote', { dir: 'auto' }, contact.note),
     contact.state === 'invited' &&
       h('p', { class: 'hint' }, `Invited ${relative(contact.since)}`, contact.expires_at && `, expires ${relative(contact.expires_at)}`, '.'),
+    contact.state === 'invited' && contact.kept_until && h('p', { class: 'hint' }, keptText(contact.kept_until)),
     verb && h('p', { class: 'hint' }, actionHint(contact)),
     verb && h('p', {}, h('button', { type: 'button', on: { click: act } }, verb)),
   );

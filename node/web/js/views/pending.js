@@ -77,6 +77,7 @@ function update(element, contact) {
   fill(
     about,
     contact.renewal && h('p', {}, 'They say that you were paired before your account was recovered.'),
+    contact.remembered && h('p', {}, 'They are on your list of contacts from before the recovery.'),
     contact.note && h('blockquote', { dir: 'auto' }, contact.note),
     h(
       'p',

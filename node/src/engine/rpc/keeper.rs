@@ -71,9 +71,11 @@ pub fn accept(cx: &mut Cx<'_, '_>, params: &KeeperAccept) -> Result<Keeper, ApiE
             "They have not asked that their mail is kept here. `covey keeper serve --for` makes a ticket for them.";
         return Err(ApiError::new(Reason::NoSuchKeeper, sentence));
     };
-    if kept::owners(cx.tx)?.len() >= MAX_OWNERS {
-        let sentence = format!("This node keeps the mail of {MAX_OWNERS} accounts, which is the most.");
-        return Err(ApiError::new(Reason::LimitReached, sentence).with_data(serde_json::json!({ "limit": MAX_OWNERS })));
+    let (owners, most) = (kept::owners(cx.tx)?, cx.policy.mail_accounts.min(MAX_OWNERS));
+    // Those whose mail is kept already take no other's place.
+    if owners.len() >= most && owners.iter().all(|owner| owner.account != contact.account) {
+        let sentence = format!("This node keeps the mail of {most} accounts, which is the most.");
+        return Err(ApiError::new(Reason::LimitReached, sentence).with_data(serde_json::json!({ "limit": most })));
     }
     let accepted = asking::accept(cx, wanted, limit)?;
     Ok(keeper::wanted(cx, &accepted)?)

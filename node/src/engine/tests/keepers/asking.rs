@@ -82,6 +82,25 @@ fn a_contact_that_was_asked_keeps_mail_once_it_said_yes_and_not_before() {
     }
 }
 
+#[test]
+fn a_full_keeper_takes_nobody_more_and_says_yes_to_those_whose_mail_it_keeps() {
+    let mut world = asked(67);
+    world.nodes[BOB].policy.mail_accounts = 1;
+    accept(&mut world).unwrap();
+    let keeper = world.call(ALICE, rpc::keeper::list).unwrap().remove(0).keeper;
+    remove(&mut world, ALICE, keeper);
+    ask(&mut world).unwrap();
+    world.pair(MALLORY, BOB);
+    let params = api::KeeperAsk { contact: world.id(BOB), client_id: None };
+    world.call(MALLORY, |cx| rpc::keeper::ask(cx, &params)).unwrap();
+    world.settle();
+    let params = api::KeeperAccept { contact: world.id(MALLORY), limit_mib: None, client_id: None };
+    let refused = world.call(BOB, |cx| rpc::keeper::accept(cx, &params)).unwrap_err();
+    assert_eq!((refused.reason, refused.data), (Reason::LimitReached, serde_json::json!({ "limit": 1 })));
+    accept(&mut world).unwrap();
+    assert_eq!(list(&mut world, ALICE), [(KeeperRole::Mine, KeeperState::Keeps)]);
+}
+
 /// [MAIL-13]
 #[test]
 fn who_is_declined_is_told_and_asks_nobody_again_for_a_week() {

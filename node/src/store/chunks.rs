@@ -26,9 +26,19 @@ const WHOLE: u8 = 0;
 /// Last byte of a head row that holds a chunk count.
 const SPLIT: u8 = 1;
 
+/// What stands for a key in memory: the start of its BLAKE3 hash. A node that keeps a GiB for others has tens of thousands of long values, whose
+/// keys are several times as long. Two keys with one name would take 2^64 attempts, and the keys of tables are hashed under a key of the node.
+type Name = [u8; 16];
+
+fn name(key: &[u8]) -> Name {
+    let mut name = [0; 16];
+    name.copy_from_slice(&blake3::hash(key).as_bytes()[..16]);
+    name
+}
+
 /// The keys whose values are chunked, with their chunk counts.
 #[derive(Debug, Default)]
-pub(crate) struct Chunked(HashMap<Vec<u8>, u16>);
+pub(crate) struct Chunked(HashMap<Name, u16>);
 
 impl Chunked {
     /// The prefix of index rows.
@@ -37,7 +47,7 @@ impl Chunked {
     /// Takes up one index row, as read at start. False if it is malformed.
     pub(crate) fn load(&mut self, key: &[u8], value: &[u8]) -> bool {
         let (Some((&INDEX, key)), Ok(count)) = (key.split_first(), value.try_into()) else { return false };
-        self.0.insert(key.to_vec(), u16::from_be_bytes(count));
+        self.0.insert(name(key), u16::from_be_bytes(count));
         true
     }
 
@@ -50,7 +60,8 @@ impl Chunked {
                 Op::Put(key, value) => (key, Some(value)),
                 Op::Delete(key) => (key, None),
             };
-            let before = changes.0.get(&key).or_else(|| self.0.get(&key)).copied().unwrap_or(0);
+            let name = name(&key);
+            let before = changes.0.get(&name).or_else(|| self.0.get(&name)).copied().unwrap_or(0);
             let pieces = value.as_deref().filter(|v| v.len() > CHUNK).map(|v| v.chunks(CHUNK));
             let after = pieces.as_ref().map_or(0, |p| u16::try_from(p.len()).unwrap_or(u16::MAX));
             for (number, piece) in (0..after).zip(pieces.into_iter().flatten()) {
@@ -65,7 +76,7 @@ impl Chunked {
                 rows.insert(index_key(&key), None);
             }
             if after != before {
-                changes.0.insert(key.clone(), after);
+                changes.0.insert(name, after);
             }
             let row = value.map(|mut value| {
                 if after > 0 {
@@ -81,11 +92,11 @@ impl Chunked {
 
     /// Takes over the changes of rows that were applied.
     pub(crate) fn commit(&mut self, changes: Changes) {
-        for (key, count) in changes.0 {
+        for (name, count) in changes.0 {
             if count == 0 {
-                self.0.remove(&key)
+                self.0.remove(&name)
             } else {
-                self.0.insert(key, count)
+                self.0.insert(name, count)
             };
         }
     }
@@ -94,9 +105,9 @@ impl Chunked {
 /// Rows by key: what each becomes, or `None` if it goes.
 pub(crate) type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// New chunk counts by key.
+/// New chunk counts.
 #[derive(Debug, Default)]
-pub(crate) struct Changes(HashMap<Vec<u8>, u16>);
+pub(crate) struct Changes(HashMap<Name, u16>);
 
 /// A head row, as read.
 pub(crate) enum Head {

@@ -158,13 +158,19 @@ fn accepted_for(t: &mut Terminal, keeper: &Keeper) -> io::Result<()> {
 }
 
 fn status(t: &mut Terminal, report: &KeeperReport) -> io::Result<()> {
-    let KeeperReport { mine, unreached, accounts, requests, parcels, used, found_parcels, found_used, agrees } = report;
+    let KeeperReport { mine, unreached, accounts, requests, parcels, used, found_parcels, found_used, agrees, .. } =
+        report;
+    let KeeperReport { group_parcels, group_used, .. } = report;
     let silent =
         if *unreached == 0 { String::new() } else { format!(", {unreached} of them without an answer for an hour") };
     t.line(&format!("Your keepers: {mine}{silent}"))?;
     let requests = if *requests == 0 { String::new() } else { format!("; {requests} more ask for it") };
     t.line(&format!("Accounts whose mail this node keeps: {accounts}{requests}"))?;
     t.line(&format!("Parcels here: {parcels}, {} MiB", mib(*used)))?;
+    if *group_parcels > 0 {
+        let (which, room) = (display::count(*group_parcels, "parcel", "parcels"), mib(*group_used));
+        t.line(&format!("For members of your groups who are away: {which}, {room} MiB"))?;
+    }
     if *agrees {
         return t.line("Counted anew: the same");
     }

@@ -111,7 +111,8 @@ fn messages(page: &mut Page, numbers: &Numbers) {
     let [direct, groups] = numbers.channels;
     page.gauges("covey_channels", "Conversations by kind", "kind", &[("direct", direct), ("group", groups)]);
     page.gauge("covey_parcels_waiting", "Parcels that were not acknowledged", numbers.parcels);
-    page.gauge("covey_parcels_kept", "Parcels kept for others", numbers.kept);
+    page.gauge("covey_parcels_kept", "Parcels kept for members of groups who are away", numbers.kept.0);
+    page.gauge("covey_parcels_kept_bytes", "Bytes of these parcels", numbers.kept.1);
     let [keeps, silent, other] = numbers.keepers;
     let keepers = [("keeps", keeps), ("unreached", silent), ("other", other)];
     page.gauges("covey_keepers", "Keepers of this account by state", "state", &keepers);

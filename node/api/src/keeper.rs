@@ -74,8 +74,14 @@ pub struct KeeperReport {
     pub found_parcels: u64,
     /// Their bytes, counted now.
     pub found_used: u64,
-    /// Is both the same, in all and for each account?
+    /// Is both the same, in all and for each account, and for members of groups?
     pub agrees: bool,
+    /// Parcels that this node keeps for members of its groups who are away, counted now. They take room of the mail.
+    #[serde(default)]
+    pub group_parcels: u64,
+    /// Their bytes.
+    #[serde(default)]
+    pub group_used: u64,
 }
 
 /// Parameters of `keeper.list`.

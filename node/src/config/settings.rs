@@ -164,8 +164,8 @@ settings! {
         author_burst_mib: u32 = 256,
         /// How much of it is kept every second after that, in KiB.
         author_kib_per_second: u32 = 24,
-        /// How much mail this node keeps for other accounts in all, in MiB; never more than a tenth of what is free on
-        /// the disk. What does not fit is refused and stays with its authors.
+        /// How much this node keeps for others in all, in MiB: mail of other accounts, and what waits for members of groups;
+        /// never more than a tenth of what is free on the disk. What does not fit is refused and stays with its authors.
         mail_max_mib: u32 = 2_048,
         /// For how many accounts it keeps mail; 64 at most.
         mail_max_accounts: u32 = 64,

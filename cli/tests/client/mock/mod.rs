@@ -728,6 +728,8 @@ impl KeeperApi for Mock {
             found_parcels,
             found_used,
             agrees: false,
+            group_parcels: 2,
+            group_used: 5_000,
         })
     }
 

@@ -71,7 +71,7 @@ pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &[u8])
             }
             brought(cx, peer, from, number, &sealed)?;
         }
-        Frame::Got(from, number) => custody::arrived(cx, &owner.device, &from, number),
+        Frame::Got(from, number) => custody::arrived(cx, &owner.device, &from, number)?,
         Frame::Forked(id, proof) => forks::told(cx, owner, peer, &id, &proof)?,
         Frame::Forks(id, answer, theirs) => forks::listed(cx, owner, peer, &id, (answer, &theirs))?,
         Frame::Wanted(id, wanted) => repair::wanted(cx, owner, peer, &id, &wanted)?,

@@ -15,6 +15,7 @@ use tracing::{debug, info};
 
 use crate::engine::keepers::invites_kept;
 use crate::engine::keepers::say::send;
+use crate::engine::outbound::custody;
 use crate::engine::records::keeping::{self, Found, Issued, Lying, Owner, Used};
 use crate::engine::records::kept_slots;
 use crate::engine::shown::keeper;
@@ -219,7 +220,8 @@ pub(in crate::engine) fn deposit(
     }
     let Some(owner) = keeping::owner(cx.tx, &slot.owner)? else { return Ok(()) };
     let len = u64::try_from(parcel.len()).unwrap_or(u64::MAX);
-    let most = Most { allowed: cx.policy.mail_bytes, free_disk: cx.live.free_disk };
+    let groups = custody::total(cx)?.bytes;
+    let most = Most { allowed: cx.policy.mail_bytes, free_disk: cx.live.free_disk, groups };
     if !has_room(cx.tx, &owner, &id, len, most)?
         && !keeping::make_room(cx.tx, (&owner.account, &id), |tx| has_room(tx, &owner, &id, len, most))?
     {
@@ -246,11 +248,15 @@ pub(in crate::engine) fn deposit(
 struct Most {
     allowed: u64,
     free_disk: Option<u64>,
+    /// Bytes of what lies here for members of groups.
+    groups: u64,
 }
 
-/// [KEEP-5] Whether there is room for a parcel of this length. All mail takes a tenth of what would be free without it at most.
+/// [KEEP-5] Whether there is room for a parcel of this length. All mail, with what is kept for members of groups, takes a tenth of what would be free
+/// without it at most.
 fn has_room(tx: &Tx<'_>, owner: &Owner, slot: &SlotId, len: u64, most: Most) -> Result<bool, EngineError> {
-    let total = keeping::total(tx)?;
+    let mail = keeping::total(tx)?;
+    let total = Use { bytes: mail.bytes.saturating_add(most.groups), ..mail };
     let disk = most.free_disk.map_or(u64::MAX, |free| free.saturating_add(total.bytes) / 10);
     let limits = Limits { owner: owner.limit, all: most.allowed.min(disk) };
     let slot = keeping::slot(tx, slot)?.map_or_else(Use::default, |slot| slot.used);

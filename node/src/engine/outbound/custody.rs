@@ -5,11 +5,13 @@
 //! something to keep (`[PARCEL-6]`).
 
 use covey_pairing::ids::DeviceId;
+use covey_pairing::keeper::Use;
 use serde_bytes::ByteBuf;
 use tracing::debug;
 
 use crate::engine::members::rosters;
 use crate::engine::records::devices::DeviceRef;
+use crate::engine::records::keeping;
 use crate::engine::records::parcels::{KEEPERS, Kept, Used};
 use crate::engine::{Cx, EngineError, PeerKey, tables};
 
@@ -21,6 +23,9 @@ const MAX_PASSED: (usize, usize) = (512, 16 * 1024 * 1024);
 
 /// Parcels kept in all.
 const MAX_ALL: usize = 4_096;
+
+/// Their bytes: all of four devices that pass on, or of eight that give their own. It bounds what is read to count them.
+const MAX_ALL_BYTES: u64 = 64 << 20;
 
 /// [PARCEL-4] A parcel is kept for this long, in milliseconds: 21 days.
 const KEEP: u64 = 21 * 24 * 3_600_000;
@@ -56,11 +61,10 @@ pub(in crate::engine) fn keep(
     if known.is_none() {
         let kept = Kept { sender: sender.device, to, number, sealed, since: cx.now, by };
         let (charged, bytes) = (kept.charged(), kept.sealed.len());
-        let used = used(cx)?;
-        let all: usize = used.values().map(|(parcels, _)| parcels).sum();
-        let of = used.entry(charged).or_default();
+        let has_room = has_room(cx, bytes)?;
+        let of = used(cx)?.entry(charged).or_default();
         let (parcels, most) = if charged.1 { MAX_OWN } else { MAX_PASSED };
-        if of.0 >= parcels || of.1 + bytes > most || all >= MAX_ALL {
+        if of.0 >= parcels || of.1 + bytes > most || !has_room {
             // Who is connected gets it all the same; it is not brought a second time.
             debug!(of = %charged.0.fmt_short(), "no room to keep another parcel");
             return Ok(connected);
@@ -72,23 +76,68 @@ pub(in crate::engine) fn keep(
     Ok(connected)
 }
 
-/// Counted, if they were not since that last changed.
+/// [KEEP-5] Whether one more parcel of this length may be kept. With the mail of accounts it takes no more than the operator allows and than a
+/// tenth of what would be free on the disk without them.
+fn has_room(cx: &mut Cx<'_, '_>, len: usize) -> Result<bool, EngineError> {
+    let len = u64::try_from(len).unwrap_or(u64::MAX);
+    let (kept, mail) = (total(cx)?.with(len), keeping::total(cx.tx)?);
+    let both = mail.bytes.saturating_add(kept.bytes);
+    let disk = cx.live.free_disk.map_or(u64::MAX, |free| free.saturating_add(both - len) / 10);
+    let is_few = kept.parcels <= MAX_ALL as u64 && kept.bytes <= MAX_ALL_BYTES;
+    Ok(is_few && both <= cx.policy.mail_bytes.min(disk))
+}
+
+/// Counted at the start and by the hour, and kept up meanwhile.
 fn used<'a>(cx: &'a mut Cx<'_, '_>) -> Result<&'a mut Used, EngineError> {
     if cx.live.custody.is_none() {
-        let mut used = Used::new();
-        for (_, kept) in cx.tx.scan::<Kept>(&tables::all_custody(), None, MAX_ALL, false)? {
-            let of = used.entry(kept.charged()).or_default();
-            *of = (of.0 + 1, of.1 + kept.sealed.len());
-        }
-        cx.live.custody = Some(used);
+        let rows = cx.tx.scan::<Kept>(&tables::all_custody(), None, MAX_ALL, false)?;
+        cx.live.custody = Some(count(rows.iter().map(|(_, kept)| kept)));
     }
     Ok(cx.live.custody.get_or_insert_default())
 }
 
+fn count<'a>(rows: impl Iterator<Item = &'a Kept>) -> Used {
+    let mut used = Used::new();
+    for kept in rows {
+        let of = used.entry(kept.charged()).or_default();
+        *of = (of.0 + 1, of.1 + kept.sealed.len());
+    }
+    used
+}
+
+/// What is kept for members of groups, all of them together, as it was counted when it came and went.
+pub(in crate::engine) fn total(cx: &mut Cx<'_, '_>) -> Result<Use, EngineError> {
+    Ok(sum(used(cx)?))
+}
+
+/// The same, counted from what lies here.
+pub(in crate::engine) fn recount(cx: &Cx<'_, '_>) -> Result<Use, EngineError> {
+    let rows = cx.tx.scan::<Kept>(&tables::all_custody(), None, MAX_ALL, false)?;
+    Ok(sum(&count(rows.iter().map(|(_, kept)| kept))))
+}
+
+fn sum(used: &Used) -> Use {
+    let number = |number: &usize| u64::try_from(*number).unwrap_or(u64::MAX);
+    used.values().fold(Use::default(), |all, (parcels, bytes)| Use {
+        parcels: all.parcels.saturating_add(number(parcels)),
+        bytes: all.bytes.saturating_add(number(bytes)),
+    })
+}
+
 /// What was kept for a device has arrived.
-pub(in crate::engine) fn arrived(cx: &mut Cx<'_, '_>, to: &DeviceId, from: &DeviceId, number: u64) {
-    cx.tx.delete(&tables::custody(to, from, number));
-    cx.live.custody = None;
+pub(in crate::engine) fn arrived(
+    cx: &mut Cx<'_, '_>,
+    to: &DeviceId,
+    from: &DeviceId,
+    number: u64,
+) -> Result<(), EngineError> {
+    let key = tables::custody(to, from, number);
+    let Some(kept) = cx.tx.get::<Kept>(&key)? else { return Ok(()) };
+    cx.tx.delete(&key);
+    if let Some(of) = cx.live.custody.as_mut().and_then(|used| used.get_mut(&kept.charged())) {
+        *of = (of.0.saturating_sub(1), of.1.saturating_sub(kept.sealed.len()));
+    }
+    Ok(())
 }
 
 /// What is kept for a device.
@@ -99,11 +148,11 @@ pub(in crate::engine) fn for_device(cx: &Cx<'_, '_>, device: &DeviceId) -> Resul
 
 /// Drops what was kept for too long.
 pub(in crate::engine) fn prune(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    for (key, kept) in cx.tx.scan::<Kept>(&tables::all_custody(), None, MAX_ALL, false)? {
-        if kept.since.saturating_add(KEEP) <= cx.now {
-            cx.tx.delete(&key);
-            cx.live.custody = None;
-        }
+    let mut rows = cx.tx.scan::<Kept>(&tables::all_custody(), None, MAX_ALL, false)?;
+    for (key, _) in rows.extract_if(.., |(_, kept)| kept.since.saturating_add(KEEP) <= cx.now) {
+        cx.tx.delete(&key);
     }
+    // What a device gave that has nothing here any more is forgotten with that.
+    cx.live.custody = Some(count(rows.iter().map(|(_, kept)| kept)));
     Ok(())
 }

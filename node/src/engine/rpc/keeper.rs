@@ -8,6 +8,7 @@ use covey_pairing::keeper::{self as tickets, MAX_KEEPERS, MAX_OWNERS, OWNER_BYTE
 
 use crate::engine::keepers::{asking, keeping, mine};
 use crate::engine::names::{self, pick};
+use crate::engine::outbound::custody;
 use crate::engine::records::keeper_requests::{self, Answer};
 use crate::engine::records::{keeping as kept, mailboxes};
 use crate::engine::shown::{self, keeper};
@@ -99,6 +100,8 @@ pub fn status(cx: &mut Cx<'_, '_>) -> Result<KeeperReport, ApiError> {
         agrees &= here == kept::used(cx.tx, &owner.account)?.used;
         found = Use { parcels: found.parcels + here.parcels, bytes: found.bytes + here.bytes };
     }
+    let groups = custody::recount(cx)?;
+    agrees &= groups == custody::total(cx)?;
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Ok(KeeperReport {
         mine: all,
@@ -110,6 +113,8 @@ pub fn status(cx: &mut Cx<'_, '_>) -> Result<KeeperReport, ApiError> {
         found_parcels: found.parcels,
         found_used: found.bytes,
         agrees: agrees && found == counted,
+        group_parcels: groups.parcels,
+        group_used: groups.bytes,
     })
 }
 

@@ -4,6 +4,7 @@ use covey_api::{ApiError, Counts};
 
 use crate::engine::counters::Counter;
 use crate::engine::live::tally::Tally;
+use crate::engine::outbound::custody;
 use crate::engine::records::mailboxes::{self, Stands};
 use crate::engine::records::{channels, keeping};
 use crate::engine::rpc::node;
@@ -28,7 +29,7 @@ pub struct Numbers {
     /// Parcels of ours that were not acknowledged.
     pub parcels: usize,
     /// Parcels kept for others.
-    pub kept: usize,
+    pub kept: (u64, u64),
     /// Keepers of ours that keep mail, that did not answer lately, and all others.
     pub keepers: [usize; 3],
     /// Accounts whose mail is kept here.
@@ -56,7 +57,8 @@ pub fn numbers(cx: &mut Cx<'_, '_>) -> Result<Numbers, ApiError> {
     }
     numbers.parked = cx.tx.keys(&tables::all_parked())?.len();
     numbers.parcels = cx.tx.keys(&tables::all_parcels())?.len();
-    numbers.kept = cx.tx.keys(&tables::all_custody())?.len();
+    let kept = custody::total(cx)?;
+    numbers.kept = (kept.parcels, kept.bytes);
     let events = Counter::Journal.get(cx.tx)?.saturating_sub(Counter::JournalStart.get(cx.tx)?);
     numbers.journal = (events, journal::bytes(cx.tx)?);
     for mine in mailboxes::all_mine(cx.tx)? {

@@ -3,10 +3,10 @@
 use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteBuf;
 
-use super::super::world::{self};
+use super::super::world;
 use super::den::{ALICE, BOB, CAROL, Den, MALLORY};
 use crate::engine::records::parcels;
-use crate::engine::{Protocol, tables};
+use crate::engine::{Cx, Protocol, rpc, tables};
 
 /// [PARCEL-4] [PARCEL-6]
 #[test]
@@ -38,6 +38,47 @@ fn parcels_to_keep_have_a_quota_that_is_free_again_when_they_arrived() {
     assert!(kept(&mut den) >= 5, "there is room again");
     den.world.restart(BOB);
     den.world.settle();
+    den.nobody_notices(&[ALICE, BOB, CAROL]);
+}
+
+/// So many bytes are free on Alice's disk.
+fn set_free(den: &mut Den, bytes: u64) {
+    let set = |cx: &mut Cx<'_, '_>| {
+        cx.live.free_disk = Some(bytes);
+        Ok(())
+    };
+    den.world.call(ALICE, set).unwrap();
+}
+
+/// [PARCEL-6] [KEEP-5]
+#[test]
+fn what_is_kept_for_members_takes_no_more_of_the_disk_than_mail_may_and_is_told() {
+    let mut den = Den::new(614);
+    den.world.stop(BOB);
+    den.world.puppet = Some(MALLORY);
+    let bob = den.world.nodes[BOB].me.device_id();
+    let free = 60_000;
+    set_free(&mut den, free);
+    let keep = |den: &mut Den, numbers: std::ops::Range<u64>| {
+        for number in numbers {
+            let frame = std::collections::BTreeMap::from([("k", (bob, number, ByteBuf::from(vec![7; 1_000])))]);
+            den.world.say(ALICE, Protocol::Parcel, covey_codec::encode(&(1u8, frame)).unwrap());
+        }
+    };
+    keep(&mut den, 0..50);
+    let full = den.world.call(ALICE, rpc::keeper::status).unwrap();
+    assert!(full.agrees && full.group_used <= (free + full.group_used) / 10, "{full:?}");
+    assert!(full.group_used > 3_000, "{full:?}");
+    set_free(&mut den, 1 << 30);
+    den.world.nodes[ALICE].policy.mail_bytes = full.group_used + 2_500;
+    keep(&mut den, 50..100);
+    let more = den.world.call(ALICE, rpc::keeper::status).unwrap();
+    assert_eq!((more.agrees, more.group_parcels), (true, full.group_parcels + 2));
+    den.world.restart(BOB);
+    den.world.settle();
+    den.world.pass(30_000, 1_000);
+    let after = den.world.call(ALICE, rpc::keeper::status).unwrap();
+    assert_eq!((after.agrees, after.group_parcels, after.group_used), (true, 0, 0));
     den.nobody_notices(&[ALICE, BOB, CAROL]);
 }
 

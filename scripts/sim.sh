@@ -7,7 +7,7 @@
 #   scripts/sim.sh group --members 50 --seeds 0..20 --fair     # nothing is lost and nobody comes or goes
 #   scripts/sim.sh devices --seeds 0..200       # one account on several devices, which are linked, revoked, stolen and restored
 #   scripts/sim.sh keepers --seeds 0..200       # twenty accounts that are away for days, and six keepers, two of which lie
-#   scripts/sim.sh keepers --commits            # sender, keeper and owner die at each of their commits
+#   scripts/sim.sh keepers --commits            # sender, keeper and owner die at each of their commits, strangers too
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,7 +43,7 @@ case "$what$commits" in
     pair) test=contacts_agree_once_the_network_heals ;;
     devices) test=devices_of_an_account_agree_once_the_network_heals ;;
     keepers) test=whatever_happens_mail_that_waits_arrives ;;
-    *) test=that_dies_at_any_commit_loses_no_mail ;;
+    *) test=that_dies_at_any_commit ;;
 esac
 # Libtest runs the shares of the seeds beside each other; each prints a seed before it runs it.
 exec cargo test --quiet --package covey-node --lib -- --nocapture "$test"

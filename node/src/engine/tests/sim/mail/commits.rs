@@ -9,33 +9,32 @@ use super::super::node::Crash::{Unflushed, Untold};
 use super::HOUR;
 use crate::engine::{idempotency, rpc};
 
-const SENDER: usize = 0;
-const OWNER: usize = 1;
-const KEEPER: usize = 2;
+pub(super) const SENDER: usize = 0;
+pub(super) const OWNER: usize = 1;
+pub(super) const KEEPER: usize = 2;
 
 /// What the test's people wait for at most, in virtual milliseconds.
 const PATIENCE: u64 = HOUR;
 /// Of an ordinary run, every so-manieth commit.
 const STEP: usize = 7;
 
-struct Letters {
-    sim: Sim,
+pub(super) struct Letters {
+    pub(super) sim: Sim,
 }
 
 impl Letters {
-    fn new() -> Self {
+    /// Three who do not know each other.
+    pub(super) fn new() -> Self {
         let mut sim = Sim::new(3, 78, "scripts/sim.sh keepers --commits".to_owned());
         sim.most_steps = 1_000_000;
-        let mut letters = Self { sim };
-        letters.pair();
-        letters
+        Self { sim }
     }
 
-    fn id(&self, node: usize) -> String {
+    pub(super) fn id(&self, node: usize) -> String {
         self.sim.nodes[node].account().to_string()
     }
 
-    fn until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+    pub(super) fn until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
         let end = self.sim.now + PATIENCE;
         while !holds(self) {
             assert!(self.sim.now < end, "{what} never came to pass");
@@ -44,7 +43,7 @@ impl Letters {
     }
 
     /// Does something as clients do: again until it is answered.
-    fn insist<T>(
+    pub(super) fn insist<T>(
         &mut self,
         what: &str,
         node: usize,
@@ -80,11 +79,7 @@ impl Letters {
     /// Both have the keeper, and know it of each other.
     fn keep(&mut self) {
         for (node, of) in [(SENDER, OWNER), (OWNER, SENDER)] {
-            let serve = api::KeeperServe::default();
-            let ticket = self.insist("a keeper's ticket", KEEPER, |cx| rpc::keeper::serve(cx, &serve)).ticket;
-            self.insist("a keeper", node, |cx| {
-                rpc::keeper::add(cx, &api::KeeperAdd { ticket: ticket.clone(), client_id: None })
-            });
+            self.add_keeper(node);
             let params = api::PairShow { contact: self.id(node) };
             self.until("what is said of the keeper", |it| {
                 it.sim.nodes[of].read(it.sim.now, |cx| rpc::pair::show(cx, &params)).is_ok_and(|it| it.keepers == 1)
@@ -92,8 +87,26 @@ impl Letters {
         }
     }
 
+    pub(super) fn add_keeper(&mut self, node: usize) {
+        let serve = api::KeeperServe::default();
+        let ticket = self.insist("a keeper's ticket", KEEPER, |cx| rpc::keeper::serve(cx, &serve)).ticket;
+        self.insist("a keeper", node, |cx| {
+            rpc::keeper::add(cx, &api::KeeperAdd { ticket: ticket.clone(), client_id: None })
+        });
+    }
+
+    /// One goes, and the other one comes.
+    pub(super) fn take_turns(&mut self, goes: usize, comes: usize) {
+        self.sim.shut_down(goes);
+        self.sim.nodes[goes].ended = true;
+        self.sim.nodes[comes].ended = false;
+        if !self.sim.nodes[comes].up {
+            self.sim.start(comes);
+        }
+    }
+
     /// Writes while the other one is away, and is gone when that one is back.
-    fn letter(&mut self, from: usize, to: usize, text: &str) {
+    pub(super) fn letter(&mut self, from: usize, to: usize, text: &str) {
         self.sim.shut_down(to);
         self.sim.nodes[to].ended = true;
         let params = api::MessageSend {
@@ -104,21 +117,19 @@ impl Letters {
         };
         self.insist("an answer", from, |cx| idempotency::once(cx, params.clone(), rpc::message::send));
         self.until("that it is kept", |it| it.messages(from, to).last().is_some_and(|m| m.state == MessageState::Kept));
-        self.sim.shut_down(from);
-        self.sim.nodes[from].ended = true;
-        self.sim.nodes[to].ended = false;
-        self.sim.start(to);
+        self.take_turns(from, to);
         self.until("the letter", |it| it.messages(to, from).last().is_some_and(|m| m.text == text));
         self.sim.nodes[from].ended = false;
         self.sim.start(from);
     }
 
-    fn messages(&self, node: usize, of: usize) -> Vec<api::Message> {
+    pub(super) fn messages(&self, node: usize, of: usize) -> Vec<api::Message> {
         let params = api::MessageList { channel: Some(self.id(of)), limit: Some(100), ..api::MessageList::default() };
         self.sim.nodes[node].read(self.sim.now, |cx| rpc::message::list(cx, &params)).unwrap()
     }
 
     fn run(&mut self) {
+        self.pair();
         self.keep();
         self.letter(SENDER, OWNER, "a letter");
         self.letter(OWNER, SENDER, "an answer");
@@ -136,16 +147,16 @@ impl Letters {
     }
 }
 
-/// Commits of `node` in the story without a crash.
-fn commits(node: usize) -> std::ops::RangeInclusive<u64> {
+/// Commits of `node` in a story without a crash.
+fn commits(node: usize, story: fn(&mut Letters)) -> std::ops::RangeInclusive<u64> {
     let mut letters = Letters::new();
     let first = letters.sim.nodes[node].commits + 1;
-    letters.run();
+    story(&mut letters);
     first..=letters.sim.nodes[node].commits
 }
 
-fn at_every_commit(node: usize) {
-    let all = commits(node);
+pub(super) fn at_every_commit(node: usize, story: fn(&mut Letters)) {
+    let all = commits(node, story);
     assert!(all.clone().count() > 10, "{all:?}");
     let is_long = ["COVEY_LONG_TESTS", "COVEY_SIM_SEEDS"].iter().any(|name| std::env::var_os(name).is_some());
     let step = if is_long { 1 } else { STEP };
@@ -156,22 +167,22 @@ fn at_every_commit(node: usize) {
             println!("scripts/sim.sh keepers --commits: node {node} dies at commit {commit}: {crash:?}");
             let mut letters = Letters::new();
             letters.sim.crash_at(node, commit, *crash);
-            letters.run();
+            story(&mut letters);
         }
     }
 }
 
 #[test]
 fn a_sender_that_dies_at_any_commit_loses_no_mail_and_doubles_none() {
-    at_every_commit(SENDER);
+    at_every_commit(SENDER, Letters::run);
 }
 
 #[test]
 fn an_owner_that_dies_at_any_commit_loses_no_mail_and_doubles_none() {
-    at_every_commit(OWNER);
+    at_every_commit(OWNER, Letters::run);
 }
 
 #[test]
 fn a_keeper_that_dies_at_any_commit_loses_no_mail_and_doubles_none() {
-    at_every_commit(KEEPER);
+    at_every_commit(KEEPER, Letters::run);
 }

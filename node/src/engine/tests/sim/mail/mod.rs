@@ -18,10 +18,12 @@
 //! | WAIT-11 | nobody is told of an invite more often than there were invites |
 //! | WAIT-12 | what strangers say of a pairing and an honest keeper has reaches its owner while they are gone |
 //!
-//! `scripts/sim.sh keepers --seed S` runs one seed again, `--seeds A..B` runs many, `--commits` lets sender, keeper and owner die at each commit.
+//! `scripts/sim.sh keepers --seed S` runs one seed again, `--seeds A..B` runs many, `--commits` lets sender, keeper and owner die at each commit, of contacts
+//! and of strangers who never meet.
 
 mod checks;
 mod commits;
+mod meetings;
 mod people;
 mod strangers;
 pub(super) mod witness;

@@ -49,7 +49,7 @@ pub(in crate::engine) fn victim(cx: &mut Cx<'_, '_>) -> Result<Option<Victim>, E
 pub(in crate::engine) fn frames(cx: &mut Cx<'_, '_>, victim: &Victim) -> Vec<KeeperFrame> {
     let (slot, token) = slot_of(&victim.account, &victim.hash);
     let deposit = |parcel: Vec<u8>| KeeperFrame::Deposit(slot, token.clone(), ByteBuf::from(parcel));
-    match cx.rng.random_range(0..12) {
+    match cx.rng.random_range(0..16) {
         0 => vec![deposit(bytes(cx, OVERHEAD, INVITE_PARCEL_MAX))],
         1 => vec![deposit(bytes(cx, INVITE_PARCEL_MAX, PARCEL_MAX))],
         2 => vec![deposit(bytes(cx, 0, OVERHEAD))],
@@ -92,21 +92,21 @@ fn slot_of(account: &AccountId, hash: &KemHash) -> (SlotId, SlotToken) {
 fn pair_frame(cx: &mut Cx<'_, '_>, victim: &Victim) -> Vec<u8> {
     let some = InviteId::from_bytes(cx.rng.random());
     let id = victim.invites.choose(cx.rng).copied().filter(|_| cx.rng.random()).unwrap_or(some);
-    let frame = match cx.rng.random_range(0..7) {
-        0 | 1 => {
+    let frame = match cx.rng.random_range(0..9) {
+        0..=3 => {
             let day = u32::try_from(cx.now / DAY).unwrap_or(0);
             let nonce = if cx.rng.random() { 0 } else { cx.rng.random() };
             let from = Some(cx.me.account_id()).filter(|_| cx.rng.random());
             let message = ByteBuf::from(bytes(cx, 0, 8_000));
             PairFrame::Invite(InviteFrame { from, pass: Pass { day, nonce, token: None }, message })
         }
-        2 => PairFrame::Answer { id, message: ByteBuf::from(bytes(cx, 0, 4_000)) },
-        3 => PairFrame::Confirm { id, message: ByteBuf::from(bytes(cx, 0, 4_000)) },
-        4 => {
+        4 => PairFrame::Answer { id, message: ByteBuf::from(bytes(cx, 0, 4_000)) },
+        5 => PairFrame::Confirm { id, message: ByteBuf::from(bytes(cx, 0, 4_000)) },
+        6 => {
             let device = DeviceId::from_bytes(cx.rng.random());
             PairFrame::Cancel { id, device, signature: ByteArray::new([cx.rng.random(); 64]) }
         }
-        5 => PairFrame::Removed { id, notice: ByteBuf::from(bytes(cx, 0, 400)) },
+        7 => PairFrame::Removed { id, notice: ByteBuf::from(bytes(cx, 0, 400)) },
         _ => return bytes(cx, 0, 8_000),
     };
     frame.encode()

@@ -95,8 +95,12 @@ fn whoever_floods_slots_of_contacts_and_strangers_brings_nobody_and_takes_no_roo
     world.stop(ALICE);
     world.restart(BOB);
     world.settle();
-    world.pass(10 * 60_000, 1_000);
+    // Twelve an hour are taken of a network.
+    world.pass(3 * 3_600_000, 30_000);
     assert_eq!(world.texts(BOB, ALICE), ["hello"]);
+    let tally = &world.nodes[BOB].live.tally;
+    let (broken, invites) = (tally.parcels_broken, tally.invites_refused + tally.invites_broken);
+    assert!(broken > 0 && invites > 0, "{broken} do not open, {invites} are no invites that count");
     let known = world.call(BOB, |cx| rpc::pair::list(cx, &api::PairList::default())).unwrap();
     assert!(known.iter().all(|contact| contact.state == ContactState::Paired), "{known:?}");
     assert_eq!(known.len(), 2);

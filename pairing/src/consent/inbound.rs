@@ -201,7 +201,9 @@ impl<R: CryptoRng> Step<'_, R> {
 
     /// Their confirm of our answer.
     fn confirm(&mut self, id: InviteId, message: &[u8]) -> Result<(), ConsentError> {
-        let Some(pact) = self.r.pact().filter(|pact| pact.id == id).cloned() else {
+        // [PAIR-87]
+        let held = self.r.pact().or(self.r.withdrawn.as_deref());
+        let Some(pact) = held.filter(|pact| pact.id == id).cloned() else {
             // We removed them meanwhile: it shows that our answer arrived, so they can open the notice.
             self.answer_arrived(id);
             return Ok(());
@@ -265,8 +267,11 @@ impl<R: CryptoRng> Step<'_, R> {
                 crossing.iter().for_each(|theirs| self.spend(theirs.made_at()));
                 self.r.phase = Phase::Invited { own, crossing: None };
             }
-            Phase::Paired(Pact { role: Role::Unconfirmed { superseded, .. }, .. }) => {
-                self.r.phase = reopened(superseded, Phase::Cancelled);
+            Phase::Paired(mut pact) => {
+                if let Role::Unconfirmed { superseded, .. } = &mut pact.role {
+                    self.r.phase = reopened(superseded.take(), Phase::Cancelled);
+                }
+                self.r.withdrawn = Some(Box::new(pact));
             }
             other => self.r.phase = other,
         }

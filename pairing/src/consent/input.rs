@@ -108,3 +108,23 @@ pub enum Input {
     /// Time passed.
     Tick,
 }
+
+impl Input {
+    /// What it is, for logs.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Invite { .. } => "invite".into(),
+            Self::Accept => "accept".into(),
+            Self::Decline => "decline".into(),
+            Self::Cancel => "cancel".into(),
+            Self::Forget => "forget".into(),
+            Self::Remove => "remove".into(),
+            Self::Block => "block".into(),
+            Self::Unblock => "unblock".into(),
+            Self::Renew { .. } => "renew".into(),
+            Self::Invited(_) => "their invite".into(),
+            Self::Received(frame) => format!("their {:?}", frame.kind()),
+            Self::Tick => "time".into(),
+        }
+    }
+}

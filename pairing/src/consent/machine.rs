@@ -80,6 +80,9 @@ pub struct Relationship {
     /// Pacts that ended, the oldest first: another device of ours may hold one of them still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ended: Vec<Ended>,
+    /// Only beside [`Phase::Cancelled`]: what we accepted before they withdrew it. Another device of theirs may have taken our answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) withdrawn: Option<Box<Pact>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -124,6 +127,7 @@ impl Relationship {
             blocked: false,
             blocks: 0,
             ended: Vec::new(),
+            withdrawn: None,
         }
     }
 
@@ -309,6 +313,7 @@ impl Relationship {
             _ => Vec::new(),
         };
         ids.extend(self.closed.iter().map(|closed| closed.id));
+        ids.extend(self.withdrawn.iter().map(|pact| pact.id));
         ids.extend(self.out.values().map(|out| out.id));
         ids.sort_unstable();
         ids.dedup();
@@ -332,6 +337,7 @@ impl Relationship {
             _ => Vec::new(),
         };
         times.extend(self.closed.iter().map(|closed| closed.until));
+        times.extend(self.withdrawn.iter().filter_map(|pact| pact.lapses_at()));
         times.extend(self.out.values().map(|out| out.until));
         times.into_iter().min()
     }

@@ -179,6 +179,16 @@ pub(super) struct Pact {
     pub(super) ours_at: u64,
 }
 
+impl Pact {
+    /// Without a confirm until then it is void, Unix milliseconds.
+    pub(super) fn lapses_at(&self) -> Option<u64> {
+        match self.role {
+            Role::Unconfirmed { lapses_at, .. } => Some(lapses_at),
+            Role::Inviter | Role::Invitee => None,
+        }
+    }
+}
+
 /// Which side of the handshake we were, and how far it is known to have come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Role {

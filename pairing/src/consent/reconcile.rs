@@ -63,6 +63,10 @@ impl Relationship {
         step.end_other_answer(rest);
         step.join_block(rest);
         step.settle_block();
+        if step.r.withdrawn.is_none() {
+            step.r.withdrawn.clone_from(&rest.withdrawn);
+        }
+        step.settle_withdrawn();
         step.r
     }
 
@@ -108,7 +112,7 @@ impl Relationship {
         }
     }
 
-    fn has_ended(&self, pact: &Pact) -> bool {
+    pub(super) fn has_ended(&self, pact: &Pact) -> bool {
         self.ended.contains(&Ended::of(pact))
     }
 }

@@ -43,6 +43,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
         let now = self.now;
         self.r.out.retain(|_, out| now < out.until);
         self.r.closed.retain(|closed| now < closed.until);
+        self.r.withdrawn.take_if(|pact| pact.lapses_at().is_none_or(|at| now >= at));
         match std::mem::replace(&mut self.r.phase, Phase::Stranger) {
             Phase::Invited { own, crossing } => self.age_invited(own, crossing),
             Phase::Pending(theirs) if theirs.is_over(now) => {
@@ -99,6 +100,12 @@ impl<'a, R: CryptoRng> Step<'a, R> {
         if self.now >= replayable_until(self.r.newest) {
             self.r.newest = 0;
         }
+    }
+
+    /// [PAIR-87] What they withdrew may be confirmed as long as nothing else came of them.
+    pub(super) fn settle_withdrawn(&mut self) {
+        let is_cancelled = self.r.phase == Phase::Cancelled;
+        self.r.withdrawn = self.r.withdrawn.take().filter(|pact| is_cancelled && !self.r.has_ended(pact));
     }
 
     /// Marks every offer of theirs up to `at` as done with.
@@ -194,6 +201,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
     /// The next value and the effects that lead to it from `before`.
     pub(super) fn finish(mut self, before: &Relationship) -> Outcome {
         self.settle_block();
+        self.settle_withdrawn();
         let (from, to) = (before.state(), self.r.state());
         let mut effects = self.learned;
         let (old, new) = (before.pact(), self.r.pact());

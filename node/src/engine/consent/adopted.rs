@@ -2,6 +2,7 @@
 
 use covey_pairing::consent::{Input, PairFrame, PairSecret, State};
 use covey_pairing::ids::AccountId;
+use tracing::debug;
 
 use crate::engine::consent::{pacts, pursuit, step};
 use crate::engine::records::own_records;
@@ -13,6 +14,8 @@ pub(in crate::engine) fn adopt(cx: &mut Cx<'_, '_>, contact: Contact) -> Result<
     let account = contact.account;
     let was = people::load_or_new(cx.tx, &account, cx.now)?;
     let (before, verified) = (was.relationship.invite_ids(), contact.verified);
+    let states = (was.relationship.state(), contact.relationship.state());
+    debug!(account = %account.fmt_short(), from = %states.0, to = %states.1, "a contact as another device of ours has it");
     let mut contact = Contact { channel: was.channel, bundles: was.bundles.clone(), ..contact };
     rename(cx, &was, &mut contact)?;
     step::index(cx, &contact, &before)?;

@@ -6,7 +6,7 @@ use covey_pairing::consent::{
 };
 use covey_pairing::ids::{AccountId, InviteId};
 use serde_bytes::ByteBuf;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::engine::consent::{pacts, pursuit};
 use crate::engine::contacts::{alerts, cards};
@@ -55,12 +55,15 @@ pub(in crate::engine) fn step_quietly(
         Input::Invite { note, .. } => Some(note.clone()),
         _ => None,
     };
+    let by = input.kind();
     let (by_us, by_invite) = (matches!(input, Input::Remove), matches!(input, Input::Invited(_)));
     let by_frame = by_invite || matches!(input, Input::Received(_));
     let outcome = match contact.relationship.handle(input, &me, cx.now, cx.rng) {
         Ok(outcome) => outcome,
         Err(error) => return Ok(Err(error)),
     };
+    let states = (contact.relationship.state(), outcome.next.state());
+    debug!(account = %contact.account.fmt_short(), by, from = %states.0, to = %states.1, "a step of consent");
     let (previous, known) = (contact.channel, contact.relationship.invite_ids());
     // What changes nothing is no reason to say everything once more: two sides that do not understand each other would never stop.
     let is_news = !by_frame || outcome.next != contact.relationship;

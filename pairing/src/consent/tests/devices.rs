@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use super::harness::{Alice, Bob, World};
+use super::harness::{Alice, Bob, DAY, World};
 use crate::consent::{Input, PairSecret, Relationship, Slot, State};
 
 /// What comes of two values on bob's devices, whichever counts. It is not changed by hearing of either again.
@@ -227,4 +227,51 @@ fn an_acceptance_that_another_device_took_holds_although_the_invite_was_withdraw
     assert_eq!(withdrawn.state(), State::Cancelled);
     let joined = both_ways(&world, &withdrawn, &world.bob.r);
     assert_eq!(stands(&joined), stands(&world.bob.r));
+}
+
+/// [PAIR-87] The other way round: the contact heard of the withdrawal first.
+#[test]
+fn a_withdrawal_on_one_device_does_not_undo_what_the_contact_agreed_to_and_another_device_took() {
+    for changed in [false, true] {
+        let mut world = World::new();
+        world.invite(Bob).expect("allowed");
+        world.pass(Bob, Slot::Invite);
+        let mut withdrawn = apart(&mut world, vec![Input::Cancel]);
+        world.run(Alice, Input::Accept);
+        world.pass(Alice, Slot::Answer);
+        let confirm = world.waiting(Bob, Slot::Confirm);
+        std::mem::swap(&mut world.bob.r, &mut withdrawn);
+        world.pass(Bob, Slot::Cancel);
+        assert_eq!((world.state(Alice), world.alice.r.pair_secret()), (State::Cancelled, None));
+        if changed {
+            world.run(Alice, Input::Forget);
+        }
+        world.bob.r = both_ways(&world, &withdrawn, &world.bob.r);
+        world.deliver(Alice, &confirm).expect("honest");
+        if changed {
+            assert_eq!(world.state(Alice), State::Stranger, "she has had second thoughts");
+        } else {
+            world.settle();
+            world.assert_paired();
+        }
+    }
+}
+
+/// [PAIR-87]
+#[test]
+fn what_was_withdrawn_is_kept_no_longer_than_an_acceptance_waits() {
+    let mut world = World::new();
+    world.invite(Bob).expect("allowed");
+    world.pass(Bob, Slot::Invite);
+    let withdrawn = apart(&mut world, vec![Input::Cancel]);
+    world.run(Alice, Input::Accept);
+    world.pass(Alice, Slot::Answer);
+    let confirm = world.waiting(Bob, Slot::Confirm);
+    world.bob.r = withdrawn;
+    world.pass(Bob, Slot::Cancel);
+    world.now += 60 * DAY;
+    world.run(Alice, Input::Tick);
+    assert!(world.alice.r.withdrawn.is_none() && world.alice.r.invite_ids().is_empty());
+    world.deliver(Alice, &confirm).expect("honest");
+    assert_eq!(world.state(Alice), State::Cancelled);
 }

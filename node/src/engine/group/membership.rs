@@ -1,14 +1,16 @@
 //! "Am I still a member?" Members shut out whom they removed. Who was away then, and is nobody's contact, would never hear of
-//! it: if nobody in a group opens up to them, they look for members who could have removed them, and ask.
+//! it: if nobody speaks of a group to them, they look for members who could have removed them, and ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use covey_feed::ChannelId;
 use covey_pairing::group::roster::{Exit, OpId};
 use covey_pairing::ids::{AccountId, GroupId};
 use rand::seq::IteratorRandom;
+use rand_core::Rng as _;
 
 use crate::engine::group::changes;
+use crate::engine::live::ContactPeer;
 use crate::engine::members::{rights, rosters};
 use crate::engine::records::devices::{self, ContactDevice, DeviceRef};
 use crate::engine::records::standing::State;
@@ -46,27 +48,37 @@ fn device(cx: &Cx<'_, '_>, peer: PeerKey) -> Result<Option<(DeviceRef, ContactDe
 /// So many of those who could have removed us are looked for at a time.
 const SOUGHT: usize = 2;
 
+/// While others speak of the group, they are looked for at one of so many ticks.
+const RARELY: u64 = 20;
+
 /// Among the first so many, by role and seniority.
 const AMONG: usize = 64;
 
-/// [KNOCK-4] In the groups of which nobody opens up to us, asks those who could tell why, or else looks for them. (That also meets
-/// somebody if all neighbours are away.)
+/// [KNOCK-4] In the groups of which nobody who is connected and may remove us speaks, asks those who could tell why, or else looks for them: at once
+/// if nobody at all speaks (that also meets somebody if all neighbours are away), rarely if others do, who may have been removed as well. Our own
+/// devices may all be as far behind, and contacts connect for their own sake.
 pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     let me = cx.me.account_id();
-    let silent: BTreeMap<AccountId, PeerKey> = silent(cx)?;
+    let connected: BTreeMap<AccountId, PeerKey> = connected(cx)?;
     let (mut questions, mut sought) = (Vec::new(), Vec::new());
     for group in cx.live.groups.by_no.values() {
-        let opened = |peer: &PeerKey| cx.live.contacts.get(peer).is_some_and(|at| group.shares(&me, &at.account));
-        let Some(member) = group.own(&me) else { continue };
-        if group.roster.len() < 2 || cx.live.opened.iter().any(opened) {
-            continue;
-        }
+        let id = channels::channel_id(&group.id);
+        let speaks = |at: &ContactPeer| !cx.me.is_ours(&at.account) && at.sync.speaks_of(&id, cx.now);
+        let Some(member) = group.own(&me).filter(|_| group.roster.len() > 1) else { continue };
+        let speaking: BTreeSet<AccountId> =
+            cx.live.contacts.values().filter(|at| speaks(at)).map(|at| at.account).collect();
         let others = group.roster.by_rank().map(|(account, _)| *account).filter(|account| *account != me);
         let may: Vec<AccountId> =
             others.take(AMONG).filter(|account| rights::may_remove_us(group, &me, account)).collect();
-        let membership = Membership(channels::channel_id(&group.id), member.joined);
-        questions.extend(may.iter().filter_map(|account| Some((*silent.get(account)?, membership))));
-        sought.extend(may.iter().filter(|account| !silent.contains_key(account)).copied().sample(cx.rng, SOUGHT));
+        if may.iter().any(|account| speaking.contains(account)) {
+            continue;
+        }
+        let membership = Membership(id, member.joined);
+        questions.extend(may.iter().filter_map(|account| Some((*connected.get(account)?, membership))));
+        if speaking.is_empty() || cx.rng.next_u64() % RARELY == 0 {
+            let absent = may.iter().filter(|account| !connected.contains_key(account));
+            sought.extend(absent.copied().sample(cx.rng, SOUGHT));
+        }
     }
     for (peer, membership) in questions {
         let Some((_, device)) = device(cx, peer)? else { continue };
@@ -93,13 +105,13 @@ pub(in crate::engine) fn doubted(
     outbound::knock::send_question(cx, device, sealed)
 }
 
-/// Those who are connected and do not open up.
-fn silent(cx: &Cx<'_, '_>) -> Result<BTreeMap<AccountId, PeerKey>, EngineError> {
-    let mut silent = BTreeMap::new();
-    for peer in cx.live.connected.difference(&cx.live.opened) {
-        silent.extend(devices::owner(cx.tx, *peer)?.map(|owner| (owner.account, *peer)));
+/// One device of each account that is connected.
+fn connected(cx: &Cx<'_, '_>) -> Result<BTreeMap<AccountId, PeerKey>, EngineError> {
+    let mut connected = BTreeMap::new();
+    for peer in &cx.live.connected {
+        connected.extend(devices::owner(cx.tx, *peer)?.map(|owner| (owner.account, *peer)));
     }
-    Ok(silent)
+    Ok(connected)
 }
 
 /// [KNOCK-5] Somebody asks us. Who is a member still, and who never was one, gets no answer. Tells who got one.

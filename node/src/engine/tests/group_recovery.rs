@@ -240,13 +240,30 @@ fn a_member_that_was_not_told_of_its_removal_hears_of_it_by_the_next_invite() {
     world.stop(ALICE);
     world.nodes[ALICE].store = copy;
     world.restart(ALICE);
-    wait(&mut world);
+    world.settle();
     assert_eq!(world.group(ALICE, &group).state, GroupState::Joined);
     world.invite_to(BOB, &group, ALICE).unwrap();
-    wait(&mut world);
+    world.settle();
     assert_eq!(world.group(ALICE, &group).state, GroupState::Invited);
     world.accept_group(ALICE, &group).unwrap();
     wait(&mut world);
     assert_eq!(world.group(ALICE, &group).state, GroupState::Joined);
     assert_eq!(world.group(BOB, &group).members, 3);
+}
+
+/// [KNOCK-4] Bob is its contact, and connected for that: he speaks to it, but not of the group.
+#[test]
+fn a_member_that_was_not_told_of_its_removal_by_its_contact_asks_although_they_are_connected() {
+    let (mut world, group, _) = garden(BOB, 185);
+    let copy = world.nodes[ALICE].store.clone();
+    world.remove_from(BOB, &group, ALICE).unwrap();
+    wait(&mut world);
+    world.stop(ALICE);
+    world.nodes[ALICE].store = copy;
+    world.restart(ALICE);
+    world.settle();
+    assert!(world.is_open(ALICE, BOB));
+    assert_eq!(world.group(ALICE, &group).state, GroupState::Joined);
+    wait(&mut world);
+    assert_eq!(world.group(ALICE, &group).state, GroupState::Removed);
 }

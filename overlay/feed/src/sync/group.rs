@@ -201,13 +201,13 @@ impl PeerSync {
             }
             if !same && (passed || !more) {
                 // It may never have heard ours: if this is its first, it perhaps shares the group only now.
-                if !busy && !link.is_told {
+                if !busy && link.told_at.is_none() {
                     answers.push(id);
                 } else {
                     link.summary_soon(now);
                 }
             }
-            link.is_told = true;
+            link.told_at = Some(now);
             if same {
                 self.has_all(id);
             }

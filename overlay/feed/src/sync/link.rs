@@ -69,8 +69,8 @@ pub(crate) struct Link {
     missing_at: Option<u64>,
     summary_at: Option<u64>,
     summary_sent: Option<u64>,
-    /// The peer told where it is, and so shares the group; what we told since, it heard.
-    pub(crate) is_told: bool,
+    /// When the peer last told where it is: then it shared the group, and what we told since the first time, it heard.
+    pub(crate) told_at: Option<u64>,
     /// The digest of the peer's heads when it last sent one that is not ours.
     pub(crate) theirs: Option<Digest>,
     pub(crate) compare_at: Option<u64>,
@@ -109,7 +109,7 @@ impl Link {
             missing_at: None,
             summary_at: None,
             summary_sent: None,
-            is_told: false,
+            told_at: None,
             theirs: None,
             compare_at: None,
             comparing: false,

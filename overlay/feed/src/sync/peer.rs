@@ -106,6 +106,13 @@ impl PeerSync {
         std::mem::take(&mut self.out)
     }
 
+    /// Whether the peer told where it is in a group so lately, by `now` (Unix milliseconds), that it must share the group still.
+    pub fn speaks_of(&self, group: &ChannelId, now: u64) -> bool {
+        let link = self.channels.get(group).and_then(|channel| channel.link.as_ref());
+        let told = link.and_then(|link| link.told_at);
+        told.is_some_and(|at| at.abs_diff(now) <= 2 * REPAIR_INTERVAL + REPAIR_INTERVAL / 2)
+    }
+
     /// When [`SyncInput::Tick`] is due (Unix milliseconds); `None` while disconnected. Earlier ticks do no harm.
     pub fn next_timeout(&self) -> Option<u64> {
         self.timeout

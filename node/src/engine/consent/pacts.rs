@@ -21,7 +21,9 @@ pub(in crate::engine) fn paired(
     contact: &mut Contact,
     secret: &PairSecret,
 ) -> Result<(), EngineError> {
-    let channel = channels::open_direct(cx.tx, ChannelId::from_bytes(secret.channel_id()), contact.account, cx.now)?;
+    let incarnation = channels::first_incarnation(cx.tx, cx.rng)?;
+    let id = ChannelId::from_bytes(secret.channel_id());
+    let channel = channels::open_direct(cx.tx, id, contact.account, cx.now, incarnation)?;
     contact.channel = Some(channel.no);
     contact.renew = false;
     contact.save(cx.tx)?;

@@ -1,14 +1,15 @@
 //! What is kept of the cards of an account: of the account what the newest says, of each device what the freshest does.
 
-use covey_pairing::identity::{ContactCard, KeyLog, KnownLog, LogOrder};
+use covey_pairing::identity::{ContactCard, Device, DeviceKeys, KeyLog, KnownLog, LogOrder};
 use covey_pairing::ids::AccountId;
+use serde_bytes::ByteBuf;
 use tracing::warn;
 
 use crate::engine::contacts::{freshest, gone};
 use crate::engine::notices::Notice;
 use crate::engine::records::devices::{self, Card, ContactDevice, DeviceRef};
 use crate::engine::records::people;
-use crate::engine::{Cx, EngineError, gate, tables};
+use crate::engine::{Cx, EngineError, PeerKey, gate, tables};
 
 /// Stores what a card says that is news, by the log that counts. Whether something else is known of a device, if anything was stored.
 pub(super) fn keep(
@@ -69,6 +70,12 @@ pub(super) fn allow(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), Engi
     }
 }
 
+/// A device of which nothing is known but what its log says.
+fn unheard_of(device: &Device) -> ContactDevice {
+    let DeviceKeys { id, dh, network, .. } = device.keys;
+    ContactDevice { id, dh, peer: PeerKey(network), addresses: Vec::new(), bundle: ByteBuf::new(), seq: 0, signed: 0 }
+}
+
 /// [HANDED-3] What is known of the active devices of an account after a card; their peers lead to them from now on.
 fn entries(
     cx: &mut Cx<'_, '_>,
@@ -80,7 +87,9 @@ fn entries(
     let mut devices = Vec::new();
     let active = in_force.into_iter().flat_map(KeyLog::active);
     for device in active.filter(|device| !cx.me.is_this_device(&device.keys.id)) {
-        let Some(entry) = freshest::of(known, device, card) else { continue };
+        // One of our own that no card tells of is let in all the same: it may know where we are.
+        let entry = freshest::of(known, device, card).or_else(|| cx.me.is_ours(&account).then(|| unheard_of(device)));
+        let Some(entry) = entry else { continue };
         let is = DeviceRef { account, device: entry.id };
         match devices::owner(cx.tx, entry.peer)? {
             Some(owner) if owner.account != account => {

@@ -29,11 +29,11 @@ pub(super) fn learn(cx: &mut Cx<'_, '_>, card: &ContactCard) -> Result<(), Engin
     if order.outranks() {
         adopt(cx, card.log())?;
     }
-    if cx.me.is_this_device(&card.signer()) {
-        // It says what we said.
+    let own = Counter::Card.get(cx.tx)?;
+    if cx.me.is_this_device(&card.signer()) && card.content().sequence <= own {
+        // It says what we said. (One with a higher number is of this device too: we go on from an old copy of its disk.)
         return Ok(());
     }
-    let own = Counter::Card.get(cx.tx)?;
     let seen = card.content().sequence.min(own.saturating_add(SEQUENCE_SLACK));
     Counter::Card.set(cx.tx, own.max(seen))?;
     let log = cx.me.key_log.clone();

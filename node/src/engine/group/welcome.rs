@@ -2,17 +2,15 @@
 
 use covey_api::{ApiError, EventKind};
 use covey_feed::ChannelId;
-use covey_feed::limits::MAX_COUNTER;
 use covey_pairing::group::admission::Welcome;
 use covey_pairing::identity::ContactCard;
 use covey_pairing::ids::AccountId;
-use rand_core::Rng;
 use serde_bytes::ByteBuf;
 
 use crate::engine::contacts::cards;
 use crate::engine::group::{fill, peers};
 use crate::engine::live::groups::Group;
-use crate::engine::members::rosters;
+use crate::engine::members::{rights::may_remove_us, rosters};
 use crate::engine::notices::Notice;
 use crate::engine::outbound::{knock, notes};
 use crate::engine::records::channels::{self, Channel};
@@ -48,11 +46,16 @@ pub(in crate::engine) fn join(
 /// [NOTE-4] We are let in: the channel is there, and is filled by those who let us in.
 pub(in crate::engine) fn welcomed(cx: &mut Cx<'_, '_>, owner: DeviceRef, bytes: &[u8]) -> Result<(), EngineError> {
     let Some(welcome) = Welcome::from_bytes(bytes) else { return Ok(()) };
-    let Some(standing) = standing::load(cx.tx, &welcome.group())? else { return Ok(()) };
+    let Some(mut standing) = standing::load(cx.tx, &welcome.group())? else { return Ok(()) };
+    let me = cx.me.account_id();
     let asked = standing.request.iter().flat_map(|request| &request.points).any(|point| point.account == owner.account);
     // A second welcome says nothing new.
     if standing.state != State::Requested || standing.secret.is_some() || !asked {
         return Ok(());
+    }
+    if standing.no.and_then(|no| rosters::get(cx, no)).is_some_and(|group| may_remove_us(group, &me, &owner.account)) {
+        // It may have removed us, lost that with its disk, and takes us for a member by the operation that had ended.
+        standing.ended = None;
     }
     begin(cx, standing, owner, &welcome)
 }
@@ -82,15 +85,16 @@ pub(in crate::engine) fn begin(
 
 /// Opens the channel of a group whose secret we have: the guides are believed to be members until its roster is here.
 pub(in crate::engine) fn open(cx: &mut Cx<'_, '_>, mut standing: Standing) -> Result<(), EngineError> {
-    let channel = match channels::by_id(cx.tx, &standing.channel())? {
+    let (mut channel, incarnation) = match channels::by_id(cx.tx, &standing.channel())? {
         // What we wrote before we were gone has its end: we go on in another feed.
-        Some(mut channel) => {
-            channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
-            channel.save(cx.tx)?;
-            channel
+        Some(channel) => (channel, channels::fresh_incarnation(cx.rng)),
+        None => {
+            let incarnation = channels::first_incarnation(cx.tx, cx.rng)?;
+            (channels::open_group(cx.tx, standing.channel(), standing.name.clone(), cx.now)?, incarnation)
         }
-        None => channels::open_group(cx.tx, standing.channel(), standing.name.clone(), cx.now)?,
     };
+    channel.incarnation = incarnation;
+    channel.save(cx.tx)?;
     standing.no = Some(channel.no);
     standing.save(cx.tx)?;
     let heads = feeds::heads(cx.tx, channel.no)?;

@@ -27,7 +27,8 @@ pub(in crate::engine) fn begin(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         return Ok(());
     }
     let id = ChannelId::from_bytes(cx.me.account.own_channel_id());
-    let channel = channels::open_own(cx.tx, id, cx.now)?;
+    let incarnation = channels::first_incarnation(cx.tx, cx.rng)?;
+    let channel = channels::open_own(cx.tx, id, cx.now, incarnation)?;
     sharing::channel_opened(cx, &channel)?;
     let contacts = people::all(cx.tx)?.into_iter().map(|contact| Key::contact(&contact.account));
     let channels = channels::all(cx.tx)?;

@@ -1,6 +1,6 @@
 //! Channels as stored: conversations, with what this node remembers about each.
 
-use covey_feed::limits::MAX_REFS;
+use covey_feed::limits::{MAX_COUNTER, MAX_REFS};
 use covey_feed::{ChannelId, Entry, EntryId, FeedId, Head, OrderKey};
 use covey_pairing::ids::{AccountId, GroupId};
 use serde::{Deserialize, Serialize};
@@ -161,12 +161,13 @@ pub(in crate::engine) fn every(tx: &Tx<'_>) -> Result<Vec<Channel>, EngineError>
     Ok(tx.scan_intact(&tables::channels(), usize::MAX)?.into_iter().map(|(_, channel)| channel).collect())
 }
 
-/// The direct channel with `contact`; opens it if this is the first time.
+/// The direct channel with `contact`; opens it if this is the first time, to write in a feed of this `incarnation`.
 pub(in crate::engine) fn open_direct(
     tx: &mut Tx<'_>,
     id: ChannelId,
     contact: AccountId,
     now: u64,
+    incarnation: u64,
 ) -> Result<Channel, EngineError> {
     match by_id(tx, &id)? {
         Some(mut channel) => {
@@ -178,7 +179,7 @@ pub(in crate::engine) fn open_direct(
             }
             Ok(channel)
         }
-        None => create(tx, Channel { open: true, ..Channel::blank(0, id, Some(contact), now) }),
+        None => create(tx, Channel { open: true, incarnation, ..Channel::blank(0, id, Some(contact), now) }),
     }
 }
 
@@ -192,12 +193,27 @@ pub(in crate::engine) fn remember_direct(
     create(tx, Channel::blank(0, id, Some(contact), active_at))
 }
 
-/// The channel of our own devices; opens it if this is the first time.
-pub(in crate::engine) fn open_own(tx: &mut Tx<'_>, id: ChannelId, now: u64) -> Result<Channel, EngineError> {
+/// The channel of our own devices; opens it if this is the first time, to write in a feed of this `incarnation`.
+pub(in crate::engine) fn open_own(
+    tx: &mut Tx<'_>,
+    id: ChannelId,
+    now: u64,
+    incarnation: u64,
+) -> Result<Channel, EngineError> {
     match by_id(tx, &id)? {
         Some(channel) => Ok(channel),
-        None => create(tx, Channel { open: true, own: true, ..Channel::blank(0, id, None, now) }),
+        None => create(tx, Channel { open: true, own: true, incarnation, ..Channel::blank(0, id, None, now) }),
     }
+}
+
+/// Where no other copy of this device has written. 1 and above: 0 is where every first copy begins.
+pub(in crate::engine) fn fresh_incarnation(rng: &mut impl rand_core::Rng) -> u64 {
+    1 + rng.next_u64() % MAX_COUNTER
+}
+
+/// Where we begin in a channel that is new here. It may have been there before, if this disk was an old copy once.
+pub(in crate::engine) fn first_incarnation(tx: &Tx<'_>, rng: &mut impl rand_core::Rng) -> Result<u64, EngineError> {
+    Ok(if tx.contains(&tables::went_back())? { fresh_incarnation(rng) } else { 0 })
 }
 
 /// A new channel of a group called `name`.

@@ -6,10 +6,8 @@
 //! back from the contacts that have it, content keys included.
 
 use covey_feed::fork::Forked;
-use covey_feed::limits::MAX_COUNTER;
 use covey_pairing::ids::DeviceId;
 use covey_pairing::session::DeviceSessions;
-use rand_core::Rng;
 use tracing::warn;
 
 use crate::engine::group::fill;
@@ -27,6 +25,8 @@ pub(in crate::engine) fn start(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         return Ok(());
     }
     warn!("the data directory looks like a copy of an older state; feeds and sessions begin anew");
+    // Channels that the other copy opened may be opened here, too.
+    cx.tx.put(&tables::went_back(), &true)?;
     for mut channel in channels::every(cx.tx)? {
         if channel.open || is_blocked(cx, &channel)? {
             renew(cx, &mut channel)?;
@@ -54,6 +54,7 @@ pub(in crate::engine) fn proven(
         channel = %channel.id.fmt_short(),
         "a contact has entries of ours that we do not have: this is a copy of an older state; beginning anew"
     );
+    cx.tx.put(&tables::went_back(), &true)?;
     renew(cx, channel)
 }
 
@@ -103,8 +104,7 @@ pub(in crate::engine) fn give_way(
 
 /// Continues a channel where no other copy of us can be.
 fn renew(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), EngineError> {
-    // 1 and above: 0 is where every first copy begins.
-    channel.incarnation = 1 + cx.rng.next_u64() % MAX_COUNTER;
+    channel.incarnation = channels::fresh_incarnation(cx.rng);
     channel.save(cx.tx)?;
     let account = match channel.kind() {
         Kind::Direct(account) => account,

@@ -114,6 +114,11 @@ pub(in crate::engine) fn accepted() -> Key {
     Key::table(Table::Meta).raw("accepted")
 }
 
+/// This disk was an old copy of itself once.
+pub(in crate::engine) fn went_back() -> Key {
+    Key::table(Table::Meta).raw("went back")
+}
+
 /// Our own account and device.
 pub(crate) fn identity() -> Key {
     Key::table(Table::Meta).raw("identity")

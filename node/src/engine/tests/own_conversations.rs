@@ -152,6 +152,6 @@ fn a_stolen_device_gives_a_conversation_to_nobody_else() {
     let of = |world: &mut World| world.look(SERVER, |cx| channels::by_id(cx.tx, &coming).unwrap().unwrap().contact());
     assert_eq!(of(&mut world), Some(bob));
     let now = world.now;
-    world.call(SERVER, |cx| Ok(channels::open_direct(cx.tx, coming, carol, now)?)).unwrap();
+    world.call(SERVER, |cx| Ok(channels::open_direct(cx.tx, coming, carol, now, 0)?)).unwrap();
     assert_eq!(of(&mut world), Some(carol), "the pact proves whose it is");
 }

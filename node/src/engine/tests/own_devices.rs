@@ -1,5 +1,7 @@
 //! The devices of one account: they know each other, and others know them.
 
+use std::sync::Arc;
+
 use covey_pairing::identity::{self, ContactCard, DeviceSecret};
 use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteBuf;
@@ -239,4 +241,27 @@ fn a_card_that_is_full_leaves_out_what_others_say_better() {
     assert_eq!(card.content().devices[0].device, device(&world, 4));
     assert!(!card.content().devices[0].prekeys.is_empty());
     assert!(known(&mut world, 4, LAPTOP).iter().all(|device| !device.bundle.is_empty()), "each said it itself");
+}
+
+/// [DEVICE-1] [DEVICE-3]
+#[test]
+fn an_old_copy_of_before_the_second_device_finds_it_by_the_card_that_the_later_one_signed() {
+    let mut world = World::new(4, 7);
+    world.pass(1_000, 1_000);
+    let copy = world.nodes[LAPTOP].store.clone();
+    let before = Arc::clone(&world.nodes[LAPTOP].me);
+    world.link(LAPTOP, SERVER);
+    world.pass(120_000, 30_000);
+    let sequence = ContactCard::open(&world.card(LAPTOP), 0).unwrap().content().sequence;
+    world.stop(LAPTOP);
+    world.stop(SERVER);
+    (world.nodes[LAPTOP].store, world.nodes[LAPTOP].me) = (copy, before);
+    world.restart(LAPTOP);
+    world.pass(120_000, 30_000);
+    assert_eq!(ids(&known(&mut world, LAPTOP, LAPTOP)), [device(&world, SERVER)]);
+    let now = ContactCard::open(&world.card(LAPTOP), 0).unwrap().content().sequence;
+    assert!(now > sequence, "what it says from now on counts: {now} after {sequence}");
+    world.restart(SERVER);
+    world.pass(120_000, 30_000);
+    assert!(world.is_open(LAPTOP, SERVER) && world.is_open(SERVER, LAPTOP));
 }

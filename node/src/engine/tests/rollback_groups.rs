@@ -114,3 +114,29 @@ fn an_old_copy_reads_within_seconds_what_was_written_since_with_keys_it_never_ha
         (0..3).for_each(|node| assert_eq!(world.texts_in(node, &group).len(), 4, "node {node}"));
     }
 }
+
+/// [NOTE-4] The admin lost the removal with its disk, before anybody else had heard of it; who was removed had been told.
+#[test]
+fn whom_nobody_knows_to_be_removed_any_more_comes_back_by_a_ticket() {
+    let mut world = World::new(2, 27);
+    let group = world.group_of(&[0, 1], "lake");
+    world.pass(30_000, 500);
+    let copy = world.nodes[0].store.clone();
+    world.remove_from(0, &group, 1).unwrap();
+    world.pass(30_000, 500);
+    assert_eq!(world.group(1, &group).state, api::GroupState::Removed);
+    world.stop(0);
+    world.nodes[0].store = copy;
+    world.nodes[0].policy.suspect_rollback = true;
+    world.restart(0);
+    world.pass(180_000, 1_000);
+    world.come_by_ticket(0, &group, &[1]);
+    world.pass(180_000, 1_000);
+    assert_eq!(world.group(1, &group).state, api::GroupState::Joined);
+    world.say_in(1, &group, "back").unwrap();
+    world.say_in(0, &group, "welcome").unwrap();
+    world.pass(60_000, 1_000);
+    for node in 0..2 {
+        assert_eq!(world.texts_in(node, &group), ["back", "welcome"], "node {node}");
+    }
+}

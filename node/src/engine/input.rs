@@ -128,12 +128,20 @@ impl Command {
 /// # Errors
 /// Only those of the store; hostile or late input is dealt with inside.
 pub fn handle(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
+    if has_ended(cx) {
+        return Ok(());
+    }
     #[cfg(any(test, feature = "hostile"))]
     let came = matches!(input, Input::Frame { .. });
     dispatch(input, cx)?;
     #[cfg(any(test, feature = "hostile"))]
     super::mischief::after(cx, came)?;
     drain(cx)
+}
+
+/// Whether this device is none of its account's any more. The runtime stops once that is durable; until then nothing more comes of anything.
+fn has_ended(cx: &Cx<'_, '_>) -> bool {
+    !cx.me.key_log.is_active(&cx.me.device_id())
 }
 
 /// A frame of the pairing protocol. Those who come with a ticket of a group leave their wish where strangers leave invites.
@@ -227,7 +235,7 @@ fn dispatch(input: Input, cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
 /// # Errors
 /// Those of the store.
 pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
-    loop {
+    while !has_ended(cx) {
         let Some(notice) = cx.notices.next() else {
             // What has to be said to our own devices may bring more about.
             if own::write::some(cx)? || mine::follow(cx)? {
@@ -262,4 +270,5 @@ pub(super) fn drain(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             Notice::Transfer => transfer::take::go_on(cx)?,
         }
     }
+    Ok(())
 }

@@ -9,18 +9,24 @@ use tracing::debug;
 
 use crate::engine::notices::Notice;
 use crate::engine::records::channels::{self, Channel};
-use crate::engine::records::own_records::{self, ReadUpTo};
+use crate::engine::records::own_records::{self, Read, ReadUpTo};
 use crate::engine::said::reading;
 use crate::engine::wire::own_record::{Key, MAX_VALUE, value_of};
 use crate::engine::{Cx, EngineError};
 
-/// Version, the place up to which was read, what of each feed, muted, archived.
-type Wire = (u8, Option<OrderKey>, Vec<ReadUpTo>, bool, bool);
+/// Version, the place up to which was read, what of each feed, muted, archived, what of that nobody can have seen.
+type Wire = (u8, Option<OrderKey>, Vec<ReadUpTo>, bool, bool, Vec<ReadUpTo>);
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Without what nobody can have seen: the marks end before it.
+type Wire1 = (u8, Option<OrderKey>, Vec<ReadUpTo>, bool, bool);
 
 /// [OWN-4] Feeds of a record: those of a large group that were read last fit.
 const MAX_FEEDS: usize = 512;
+
+/// [OWN-4] Entries of a record that nobody can have seen.
+const MAX_UNSEEN: usize = 128;
 
 fn channel_of(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<Channel>, EngineError> {
     let Some(id) = key.id().map(ChannelId::from_bytes) else { return Ok(None) };
@@ -35,33 +41,34 @@ pub(super) fn current(cx: &Cx<'_, '_>, key: &Key) -> Result<Option<ByteBuf>, Eng
         return Ok(None);
     }
     let elsewhere = own_records::read_elsewhere(cx.tx, channel.no)?;
-    let mut marks = joined(elsewhere, reading::marks(cx, &channel)?);
-    marks.truncate(MAX_FEEDS);
-    Ok(Some(value_of(&(VERSION, channel.read, marks, channel.muted, channel.archived))?))
+    let Read { marks, unseen } =
+        elsewhere.joined(&reading::of_feeds(cx, &channel, MAX_UNSEEN)?).at_most(MAX_FEEDS, MAX_UNSEEN);
+    let said: Wire = (VERSION, channel.read, marks, channel.muted, channel.archived, unseen);
+    Ok(Some(value_of(&said)?))
 }
 
-/// The further of both for each feed, in the order of feeds.
-fn joined(a: Vec<ReadUpTo>, b: Vec<ReadUpTo>) -> Vec<ReadUpTo> {
-    let mut all = [a, b].concat();
-    all.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)).then(b.2.cmp(&a.2)));
-    all.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
-    all
+fn decode(value: &[u8]) -> Option<Wire> {
+    let newest = covey_codec::decode::<Wire>(value, MAX_VALUE).ok().filter(|wire| wire.0 == VERSION);
+    newest.or_else(|| {
+        let (version, read, marks, muted, archived) = covey_codec::decode::<Wire1>(value, MAX_VALUE).ok()?;
+        (version == 1).then_some((VERSION, read, marks, muted, archived, Vec::new()))
+    })
 }
 
 /// A record of a channel counts from now on.
 pub(super) fn apply(cx: &mut Cx<'_, '_>, key: &Key, value: &[u8]) -> Result<(), EngineError> {
-    let Ok((VERSION, read, marks, muted, archived)) = covey_codec::decode::<Wire>(value, MAX_VALUE) else {
+    let Some((_, up_to, marks, muted, archived, unseen)) = decode(value) else {
         debug!("what was read of a channel, as this version does not know it");
         return Ok(());
     };
     let Some(mut channel) = channel_of(cx, key)? else { return Ok(()) };
-    if marks.len() > MAX_FEEDS {
+    if marks.len() > MAX_FEEDS || unseen.len() > MAX_UNSEEN {
         return Ok(());
     }
-    let marks = joined(own_records::read_elsewhere(cx.tx, channel.no)?, marks);
-    own_records::save_read_elsewhere(cx.tx, channel.no, &marks);
+    let read = own_records::read_elsewhere(cx.tx, channel.no)?.joined(&Read { marks, unseen });
+    own_records::save_read_elsewhere(cx.tx, channel.no, &read);
     (channel.muted, channel.archived) = (muted, archived);
-    reading::read_elsewhere(cx, &mut channel, read, &marks)?;
+    reading::read_elsewhere(cx, &mut channel, up_to, &read)?;
     // There may be more here than it says.
     cx.notices.push(Notice::Shared(key.clone()));
     Ok(())

@@ -6,7 +6,7 @@ use serde_bytes::ByteArray;
 
 use crate::engine::records::channels::Channel;
 use crate::engine::records::messages::{self, Message, Page};
-use crate::engine::records::own_records::{self, ReadUpTo};
+use crate::engine::records::own_records::{self, Read, ReadUpTo};
 use crate::engine::records::{feeds, parked, transfer};
 use crate::engine::said::place;
 use crate::engine::{Cx, EngineError, tables};
@@ -36,21 +36,21 @@ pub(in crate::engine) fn read(
     Ok(Some(saw_late || !read.is_empty()))
 }
 
-/// Another device of ours read a channel up to a place, of each feed what `marks` say. What stands before that place and was not there to
+/// Another device of ours read a channel up to a place, of each feed what `elsewhere` says. What stands before that place and was not there to
 /// be read is late here as well. Saves the channel.
 pub(in crate::engine) fn read_elsewhere(
     cx: &mut Cx<'_, '_>,
     channel: &mut Channel,
     up_to: Option<OrderKey>,
-    marks: &[ReadUpTo],
+    elsewhere: &Read,
 ) -> Result<(), EngineError> {
-    let unread = |message: &Message| Some(message.place) <= up_to && !own_records::covers(marks, &message.place);
+    let unread = |message: &Message| Some(message.place) <= up_to && !elsewhere.covers(&message.place);
     for message in newer(cx, channel)? {
         if messages::is_unread(channel, &message) && unread(&message) {
             place::put(cx, channel, Some(&message), Message { late: true, unseen: true, ..message.clone() }, false)?;
         }
     }
-    read(cx, channel, up_to, |message| own_records::covers(marks, &message.place))?;
+    read(cx, channel, up_to, |message| elsewhere.covers(&message.place))?;
     channel.save(cx.tx)
 }
 
@@ -64,7 +64,7 @@ pub(in crate::engine) fn is_read_elsewhere(
     if !cx.me.has_others() {
         return Ok(false);
     }
-    Ok(own_records::covers(&own_records::read_elsewhere(cx.tx, channel.no)?, place))
+    Ok(own_records::read_elsewhere(cx.tx, channel.no)?.covers(place))
 }
 
 /// What stands beyond what was read.
@@ -96,15 +96,37 @@ fn see(
     Ok(seen)
 }
 
-/// How far each feed of others was read here.
-pub(in crate::engine) fn marks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<ReadUpTo>, EngineError> {
-    let own = cx.me.account_id();
-    let mut marks = Vec::new();
-    for feed in feeds::all(cx.tx, channel.no)? {
-        // What our other devices write is ours.
-        if feed.account == own {
-            continue;
+/// What was read here of the feeds of others, but for so many entries of a feed at most that nobody here can have seen.
+pub(in crate::engine) fn of_feeds(cx: &Cx<'_, '_>, channel: &Channel, most: usize) -> Result<Read, EngineError> {
+    let mut read = Read::default();
+    for feed in of_others(cx, channel)? {
+        let (author, incarnation) = (ByteArray::new(*feed.key.author.as_bytes()), feed.key.incarnation);
+        let mut up_to = last_before(cx, channel, &feed)?;
+        let mut unseen: Vec<u64> =
+            unseen(cx, channel, &feed, most + 1)?.into_iter().take_while(|seq| *seq <= up_to).collect();
+        let end = unseen.get(most).copied().into_iter().chain(awaited(cx, channel, &feed)?).min();
+        if let Some(end) = end {
+            up_to = up_to.min(end.saturating_sub(1));
+            unseen.retain(|seq| *seq <= up_to);
         }
+        if up_to > 0 {
+            read.marks.push((author, incarnation, up_to));
+            read.unseen.extend(unseen.into_iter().map(|seq| (author, incarnation, seq)));
+        }
+    }
+    Ok(read)
+}
+
+/// What our other devices write is ours.
+fn of_others(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<feeds::Feed>, EngineError> {
+    let own = cx.me.account_id();
+    Ok(feeds::all(cx.tx, channel.no)?.into_iter().filter(|feed| feed.account != own).collect())
+}
+
+/// Up to where each feed of others was read here without a gap.
+pub(in crate::engine) fn marks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<ReadUpTo>, EngineError> {
+    let mut marks = Vec::new();
+    for feed in of_others(cx, channel)? {
         if let Some(seq) = last_read(cx, channel, &feed)? {
             marks.push((ByteArray::new(*feed.key.author.as_bytes()), feed.key.incarnation, seq));
         }
@@ -112,8 +134,16 @@ pub(in crate::engine) fn marks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec
     Ok(marks)
 }
 
-/// The last entry of a feed up to which everything was read.
+/// The last entry of a feed up to which everything was read: a receipt speaks of all that stands before it in its feed.
 fn last_read(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Result<Option<u64>, EngineError> {
+    let low = last_before(cx, channel, feed)?;
+    let first = unseen(cx, channel, feed, 1)?.into_iter().chain(awaited(cx, channel, feed)?).min();
+    let seen = first.map_or(low, |unseen| low.min(unseen.saturating_sub(1)));
+    Ok((seen > 0).then_some(seen))
+}
+
+/// The last entry of a feed that stands before what was read; 0 if none does.
+fn last_before(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Result<u64, EngineError> {
     let (mut low, mut high) = (0, feed.head.map_or(0, |head| head.seq));
     // Along a feed the order only grows.
     while low < high {
@@ -125,24 +155,27 @@ fn last_read(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Result<O
             high = middle - 1;
         }
     }
-    // A receipt speaks of all that stands before it in its feed.
-    let seen = first_unseen(cx, channel, feed)?.map_or(low, |unseen| low.min(unseen.saturating_sub(1)));
-    Ok((seen > 0).then_some(seen))
+    Ok(low)
 }
 
-/// The first entry of a feed that nobody here can have seen though it stands before what was read: late and unread, hidden,
-/// or not open yet.
-fn first_unseen(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Result<Option<u64>, EngineError> {
+/// The first entries of a feed that nobody here can have seen though they may stand before what was read: late and unread, hidden, or not open
+/// yet. In their order, so many of each kind at most.
+fn unseen(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed, most: usize) -> Result<Vec<u64>, EngineError> {
     let key = &feed.key;
     let author = DeviceId::from_bytes(*key.author.as_bytes());
-    let mut first: Option<u64> = None;
+    let mut unseen = Vec::new();
     for of in [tables::late_of(channel.no, key), tables::hidden_of(channel.no, key)] {
-        let rows = cx.tx.scan::<OrderKey>(&of, None, 1, false)?;
-        first = rows.first().map(|(_, place)| place.seq).into_iter().chain(first).min();
+        let rows = cx.tx.scan::<OrderKey>(&of, None, most, false)?;
+        unseen.extend(rows.into_iter().map(|(_, place)| place.seq));
     }
-    let waiting = tables::parked_of(&author, feed.fid);
-    let rows = cx.tx.scan::<parked::Parked>(&waiting, None, 1, false)?;
-    let first = rows.first().map(|(_, parked)| parked.seq).into_iter().chain(first);
-    let awaited = if cx.live.transfer.active { transfer::first(cx.tx, channel.no, feed.fid)? } else { None };
-    Ok(first.chain(awaited).min())
+    let waiting = cx.tx.scan::<parked::Parked>(&tables::parked_of(&author, feed.fid), None, most, false)?;
+    unseen.extend(waiting.into_iter().map(|(_, parked)| parked.seq));
+    unseen.sort_unstable();
+    unseen.dedup();
+    Ok(unseen)
+}
+
+/// The first entry of a feed that is part of the history that this device is still given.
+fn awaited(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Result<Option<u64>, EngineError> {
+    if cx.live.transfer.active { transfer::first(cx.tx, channel.no, feed.fid) } else { Ok(None) }
 }

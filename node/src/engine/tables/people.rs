@@ -60,6 +60,11 @@ pub(in crate::engine) fn read_elsewhere(channel: u64) -> Key {
     Key::table(Table::OwnRecord).u8(2).u64(channel)
 }
 
+/// What of it nobody can have seen there.
+pub(in crate::engine) fn unseen_elsewhere(channel: u64) -> Key {
+    Key::table(Table::OwnRecord).u8(3).u64(channel)
+}
+
 /// The content key of an entry of the channel of our own devices.
 pub(in crate::engine) fn content_key(fid: u64, seq: u64) -> Key {
     Key::table(Table::ContentKey).u64(fid).u64(seq)

@@ -243,8 +243,14 @@ impl Household {
             return;
         }
         let since = joined.pop_first().flatten();
+        // Whoever ended a membership said up to where its texts count: of what came later, all members show none.
+        let texts = readers.iter().flat_map(|reader| self.messages(*reader, &circle.id));
+        let shown: BTreeSet<usize> = texts.filter_map(|message| numbers(&message.text)).map(|it| it.0).collect();
+        let shown: BTreeSet<_> = shown.iter().filter_map(|number| self.said.get(number)).map(|it| it.ticket).collect();
         let is_for = |(reader, said): (usize, &Said)| {
-            CONTACTS.contains(&reader) || said.membership.is_some_and(|of| Some(of) == since)
+            let is_of_now = said.membership.is_some_and(|of| Some(of) == since);
+            let counts = CONTACTS.contains(&said.author) || shown.contains(&said.ticket);
+            is_of_now || (CONTACTS.contains(&reader) && counts)
         };
         self.conversation(&readers, &circle.id, &is_for, problems);
         if is_in {

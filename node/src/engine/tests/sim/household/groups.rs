@@ -31,11 +31,9 @@ impl Household {
             let (founder, name) = (members[0], format!("circle of {}", members[0]));
             let params = api::GroupCreate { name, ..api::GroupCreate::default() };
             let id = self.sim.call(founder, |cx| rpc::group::create(cx, &params)).1.unwrap().unwrap().group;
-            let params = api::GroupTicket { group: id.clone(), ..api::GroupTicket::default() };
-            let ticket = self.sim.call(founder, |cx| rpc::group::ticket(cx, &params)).1.unwrap().unwrap().ticket;
+            let ticket = self.ticket(founder, &id).unwrap();
             for node in members[1..].iter().chain(&[FIRST]) {
-                let params = api::GroupJoin { ticket: ticket.clone(), ..api::GroupJoin::default() };
-                self.sim.call(*node, |cx| rpc::group::join(cx, params)).1.unwrap().unwrap();
+                self.join(*node, &ticket).unwrap().unwrap();
                 let end = self.sim.now + ADMISSION;
                 while self.state_in(*node, &id) != Some(GroupState::Joined) {
                     assert!(self.sim.now < end, "{}: {node} is never let in", self.sim.name);
@@ -52,6 +50,17 @@ impl Household {
         };
         self.sim.call(CONTACTS[0], |cx| rpc::group::role(cx, &params)).1.unwrap().unwrap();
         self.sim.run_for(5_000);
+    }
+
+    fn ticket(&mut self, of: usize, group: &str) -> Option<String> {
+        let params = api::GroupTicket { group: group.to_owned(), ..api::GroupTicket::default() };
+        let ticket = self.sim.call(of, |cx| rpc::group::ticket(cx, &params)).1;
+        ticket.and_then(Result::ok).map(|it| it.ticket)
+    }
+
+    fn join(&mut self, node: usize, ticket: &str) -> Option<Result<api::Group, api::ApiError>> {
+        let params = api::GroupJoin { ticket: ticket.to_owned(), ..api::GroupJoin::default() };
+        self.sim.call(node, |cx| rpc::group::join(cx, params)).1
     }
 
     pub(super) fn state_in(&self, node: usize, group: &str) -> Option<GroupState> {
@@ -81,7 +90,8 @@ impl Household {
     }
 
     /// Who waits is answered: renewals of contacts are accepted, and founders let the account in anew whose devices are none of those on
-    /// their rosters any more.
+    /// their rosters any more. If the last device that knew of a group was lost, or the founder lost that it removed the account, whoever misses
+    /// the group asks for a ticket.
     pub(super) fn tend(&mut self) {
         let device = self.devices[0];
         drop(self.sim.call(device, rpc::pair::accept_renewals));
@@ -93,6 +103,11 @@ impl Household {
                 Some(member) if self.is_lost_to(founder, &member) => {
                     let params = api::GroupRemove { group: group.clone(), member: self.id(FIRST), client_id: None };
                     drop(self.sim.call(founder, |cx| rpc::group::remove(cx, &params)));
+                }
+                Some(_) if !is_asked && state != Some(GroupState::Joined) => {
+                    if let Some(ticket) = self.ticket(founder, &group) {
+                        drop(self.join(device, &ticket));
+                    }
                 }
                 Some(_) => {}
                 // An invite that came before the two were paired again was lost on the way.

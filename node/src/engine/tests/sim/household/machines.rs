@@ -182,6 +182,7 @@ impl Household {
         let forgotten = self.forgotten_by(node, &store);
         self.sim.put_back(node, OldCopy { store, noticed }, away);
         self.told.restored += 1;
+        self.restored.insert(node);
         self.forget_ends(node, &forgotten);
         let honest = self.honest();
         self.forget_what_is_nowhere(node, &honest);
@@ -268,10 +269,24 @@ impl Household {
             .filter(|(_, said)| said.author == machine && !said.gone)
             .map(|(number, _)| *number)
             .collect();
+        self.forget_unless_held(&numbers, holders);
+        // What somebody else wrote, and lost by going on from an old copy, may have been on this machine alone.
+        let lost = self.said.iter().filter(|(_, said)| {
+            !said.gone
+                && said.author != machine
+                && !self.out.contains(&said.author)
+                && self.restored.contains(&said.author)
+        });
+        let lost: Vec<usize> = lost.map(|(number, _)| *number).collect();
+        let honest = self.honest();
+        self.forget_unless_held(&lost, &honest);
+    }
+
+    fn forget_unless_held(&mut self, numbers: &[usize], holders: &[usize]) {
         for number in numbers {
-            let channel = self.said[&number].channel.clone();
+            let channel = self.said[number].channel.clone();
             let message = |node: usize| {
-                let is_it = |text: &str| super::people::numbers(text).is_some_and(|(n, _)| n == number);
+                let is_it = |text: &str| super::people::numbers(text).is_some_and(|(n, _)| n == *number);
                 self.messages(node, &channel).into_iter().find(|message| is_it(&message.text))
             };
             let read = self.honest().into_iter().find_map(message);
@@ -279,7 +294,7 @@ impl Household {
                 message(*holder).is_some() || read.as_ref().is_some_and(|read| self.has_entry(*holder, &channel, read))
             };
             if !holders.iter().any(has)
-                && let Some(said) = self.said.get_mut(&number)
+                && let Some(said) = self.said.get_mut(number)
             {
                 said.gone = true;
             }

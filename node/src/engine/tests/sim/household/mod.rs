@@ -90,6 +90,8 @@ struct Household {
     /// Contacts of whom a decision was lost with a machine, on which nobody else had heard of it: people have to settle that.
     unsettled: BTreeSet<usize>,
     copies: BTreeMap<usize, MemoryStore>,
+    /// Nodes that went on from an old copy: what they wrote may be elsewhere only.
+    restored: BTreeSet<usize>,
     told: Told,
 }
 
@@ -118,6 +120,7 @@ impl Household {
             groups: Vec::new(),
             unsettled: BTreeSet::new(),
             copies: BTreeMap::new(),
+            restored: BTreeSet::new(),
             told: Told::default(),
         };
         home.begin();

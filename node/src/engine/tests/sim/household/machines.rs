@@ -210,13 +210,18 @@ impl Household {
     fn forget_ends(&mut self, node: usize, forgotten: &[usize]) {
         self.knew.retain(|(of, out), _| *of != node && !forgotten.contains(out));
         let is_contact = CONTACTS.contains(&node);
+        let circles =
+            self.groups.iter().filter(|circle| circle.members.contains(&node)).map(|circle| circle.id.clone());
+        let with = self.contact(node, FIRST).and_then(|contact| contact.channel);
+        let channels: Vec<String> = circles.chain(with).collect();
         for said in self.said.values_mut() {
             said.taken |= is_contact && forgotten.contains(&said.author);
-            said.known_out.retain(|out| is_contact || !forgotten.contains(out));
+            // Whoever asks it for keys first gets them.
+            if !is_contact || said.author == node || channels.contains(&said.channel) {
+                said.known_out.retain(|out| !forgotten.contains(out));
+            }
         }
-        if !is_contact {
-            self.edits.values_mut().for_each(|known_out| known_out.retain(|out| !forgotten.contains(out)));
-        }
+        self.edits.values_mut().for_each(|known_out| known_out.retain(|out| !forgotten.contains(out)));
     }
 
     /// A stolen device goes on as its thief likes.

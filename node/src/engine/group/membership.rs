@@ -75,7 +75,7 @@ pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
         }
         let membership = Membership(id, member.joined);
         questions.extend(may.iter().filter_map(|account| Some((*connected.get(account)?, membership))));
-        if speaking.is_empty() || cx.rng.next_u64() % RARELY == 0 {
+        if speaking.is_empty() || cx.rng.next_u64().is_multiple_of(RARELY) {
             let absent = may.iter().filter(|account| !connected.contains_key(account));
             sought.extend(absent.copied().sample(cx.rng, SOUGHT));
         }

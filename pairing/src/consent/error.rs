@@ -33,6 +33,9 @@ pub enum ConsentError {
     /// Caller: the Diffie-Hellman key of the ticket is not usable.
     #[error("the key in the ticket is not usable")]
     BadKey,
+    /// Caller: the device that made the invite is none of the account's any more: somebody else may have it.
+    #[error("the device that invited you is none of theirs any more")]
+    InviterGone,
     /// Remote: a handshake message does not belong to the handshake it names, or was tampered with.
     #[error("the handshake message does not authenticate")]
     Handshake,

@@ -145,10 +145,10 @@ impl TheirInvite {
         Responder::new(account, from, &self.message, self.sealed).map_err(|_| ConsentError::Handshake)
     }
 
-    /// The offer, verified when the invite came.
-    pub(super) fn offer(&self, from: &AccountId, account: &AccountSecret) -> Result<Offer, ConsentError> {
+    /// The offer, verified when the invite came, and the device that signed it.
+    pub(super) fn offer(&self, from: &AccountId, account: &AccountSecret) -> Result<(Offer, DeviceId), ConsentError> {
         let opened = self.responder(from, account)?.open().map_err(|_| ConsentError::Handshake)?;
-        Offer::decode(&opened.payload)
+        Ok((Offer::decode(&opened.payload)?, Offer::signer(&opened.payload)?))
     }
 }
 

@@ -116,6 +116,13 @@ impl Offer {
         Ok(VerifiedOffer { offer, signer, log })
     }
 
+    /// The device that signed such a payload.
+    pub(super) fn signer(payload: &[u8]) -> Result<DeviceId, ConsentError> {
+        let WireOffer(_, _, signer, _) =
+            covey_codec::decode(payload, PAYLOAD_MAX).map_err(|_| ConsentError::Payload("wrapper"))?;
+        Ok(signer)
+    }
+
     /// Decodes the payload of a message 1 that was verified when it came.
     pub(super) fn decode(payload: &[u8]) -> Result<Self, ConsentError> {
         let malformed = |_| ConsentError::Payload("offer");

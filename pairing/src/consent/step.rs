@@ -158,7 +158,11 @@ impl<'a, R: CryptoRng> Step<'a, R> {
     ) -> Result<(), ConsentError> {
         self.me.check(self.now)?;
         let (them, us) = (self.r.them, self.me.account.id());
-        let offer = theirs.offer(&them, self.me.account)?;
+        let (offer, signer) = theirs.offer(&them, self.me.account)?;
+        // [PAIR-88] It may have waited for our operator while the account lost that device.
+        if self.r.log.as_ref().is_some_and(|log| !log.is_active(&signer)) {
+            return Err(ConsentError::InviterGone);
+        }
         let (kem, shared) = offer.kem.encapsulate(self.rng).map_err(|_| ConsentError::Payload("KEM key"))?;
         let answer = Answer::Accepted(Box::new(Acceptance {
             at: self.now,

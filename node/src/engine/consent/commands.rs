@@ -6,6 +6,7 @@ use covey_api::{ApiError, Reason, sentence};
 use covey_pairing::consent::{Command, ConsentError, Input, State};
 
 use crate::engine::consent::step;
+use crate::engine::records::devices;
 use crate::engine::records::people::{self, Contact};
 use crate::engine::shown::{contact, ids};
 use crate::engine::{Cx, tables};
@@ -13,9 +14,13 @@ use crate::engine::{Cx, tables};
 /// Runs an operator's command on a contact and tells what came of it.
 pub(in crate::engine) fn command(
     cx: &mut Cx<'_, '_>,
-    contact: Contact,
+    mut contact: Contact,
     input: Input,
 ) -> Result<api::Contact, ApiError> {
+    // Cards come by other ways than invites, too.
+    if let Some(log) = devices::known_log(cx.tx, &contact.account)?.and_then(|known| known.in_force()) {
+        contact.relationship.set_log(Some(log));
+    }
     let account = contact.account;
     let name = contact.alias.clone().unwrap_or_else(|| ids::short(&account.to_string()));
     step::step(cx, contact, input, None)?.map_err(|error| refused(&name, &error))?;
@@ -61,6 +66,11 @@ fn refused(name: &str, error: &ConsentError) -> ApiError {
             let why = error.split_once(": ").map_or(error.as_str(), |(_, why)| why);
             ApiError::new(reason, format!("Cannot {command} {name}: {why}.{advice}"))
                 .with_data(serde_json::json!({ "state": state.as_str() }))
+        }
+        ConsentError::InviterGone => {
+            let advice =
+                "They may have lost it. Run `covey pair decline` and `covey pair forget`, then invite them yourself.";
+            ApiError::new(Reason::WrongState, format!("Cannot accept {name}: {error}. {advice}"))
         }
         ConsentError::OwnAccount => ApiError::new(Reason::OwnAccount, sentence(&error.to_string())),
         ConsentError::Note => ApiError::new(Reason::TooLong, sentence(&error.to_string())),

@@ -1,7 +1,11 @@
 //! [PAIR-85] The account of a contact was recovered on a machine that knows no pact.
 
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
 use super::harness::*;
 use crate::consent::{ConsentError, Input, Relationship, Slot, State};
+use crate::identity::DeviceSecret;
 
 /// Alice's machine burnt: the new one knows of nobody.
 fn burnt() -> World {
@@ -51,4 +55,21 @@ fn a_blocked_contact_is_not_asked_to_pair_again() {
     world.run(Bob, Input::Block);
     let renew = world.renew_input(Bob);
     assert!(matches!(world.step(Bob, renew), Err(ConsentError::NotAllowed { .. })));
+}
+
+/// [PAIR-88] The invite waited for bob while alice's account was recovered: whoever has her machine of before made it, or has its keys.
+#[test]
+fn an_invite_of_a_device_that_the_account_has_no_more_is_not_accepted_when_that_is_known() {
+    let mut world = World::pending();
+    let before = world.bob.r.log().cloned().expect("her log came with the invite");
+    let (account, other) = (world.alice.account.clone(), DeviceSecret::generate(&mut ChaCha20Rng::seed_from_u64(5)));
+    let log = before.add_device(&account, &other, world.now).expect("a second device");
+    let gone = world.alice.device.id();
+    let log = log.revoke_device(&account, gone, Vec::new(), world.now).expect("revoked by the second");
+    world.bob.r.set_log(Some(log));
+    let before = world.bob.r.clone();
+    assert_eq!(world.step(Bob, Input::Accept), Err(ConsentError::InviterGone));
+    assert_eq!(world.bob.r, before);
+    world.run(Bob, Input::Decline);
+    assert_eq!(world.state(Bob), State::Declined);
 }

@@ -10,6 +10,8 @@ use super::super::super::converging;
 use super::people::numbers;
 use super::{CONTACTS, FIRST, Household, Said};
 use crate::engine::members::rosters;
+use crate::engine::names::{self, pick::Purpose};
+use crate::engine::records::messages::{self, Page};
 use crate::engine::records::{own_records, standing};
 use crate::engine::rpc;
 
@@ -204,8 +206,26 @@ impl Household {
         };
         let all: Vec<_> = self.devices.iter().map(shown).collect();
         if all.iter().any(|one| *one != all[0]) {
-            problems.push(format!("HOME-4 unread and muted in {channel}: {all:?}"));
+            let marks: Vec<_> = self.devices.iter().map(|node| self.marks_of(*node, channel)).collect();
+            problems.push(format!("HOME-4 unread and muted in {channel}: {all:?}\n  {}", marks.join("\n  ")));
         }
+    }
+
+    /// How far a node has read a channel, and what stands there, for people.
+    fn marks_of(&self, node: usize, channel: &str) -> String {
+        self.sim.nodes[node].read_awake(self.sim.now, |cx| {
+            let Ok(channel) = names::channel(cx, channel, Purpose::Read) else { return format!("{node}: none") };
+            let all = messages::list(cx.tx, channel.no, Page { limit: 1_000, ..Page::default() }).unwrap();
+            let shown = all.iter().map(|it| {
+                let at = (it.place.lamport, it.place.incarnation, it.place.seq);
+                let text = it.text().and_then(numbers).map(|it| it.0);
+                format!("{text:?} {at:?} own {} late {} unseen {} hidden {}", it.own, it.late, it.unseen, it.hidden)
+            });
+            let shown: Vec<_> = shown.collect();
+            let elsewhere = own_records::read_elsewhere(cx.tx, channel.no).unwrap();
+            let elsewhere: Vec<_> = elsewhere.marks.iter().map(|mark| (mark.0[0], mark.1, mark.2)).collect();
+            format!("{node}: read {:?}, elsewhere {elsewhere:?}, {shown:#?}", channel.read)
+        })
     }
 
     /// HOME-7

@@ -104,7 +104,7 @@ impl Household {
                     let params = api::GroupRemove { group: group.clone(), member: self.id(FIRST), client_id: None };
                     drop(self.sim.call(founder, |cx| rpc::group::remove(cx, &params)));
                 }
-                Some(_) if !is_asked && state != Some(GroupState::Joined) => {
+                Some(_) if !matches!(state, Some(GroupState::Joined | GroupState::Invited)) => {
                     if let Some(ticket) = self.ticket(founder, &group) {
                         drop(self.join(device, &ticket));
                     }

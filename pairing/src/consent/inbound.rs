@@ -146,9 +146,7 @@ impl<R: CryptoRng> Step<'_, R> {
     }
 
     fn repeat(&mut self, slot: Slot, id: InviteId) {
-        // [PAIR-89]
-        let said = self.r.said.as_ref().filter(|_| slot == Slot::Confirm);
-        if let Some(out) = self.r.out.get(&slot).or(said).filter(|out| out.id == id) {
+        if let Some(out) = self.r.out.get(&slot).filter(|out| out.id == id) {
             let frame = out.frame.to_vec();
             self.reply(frame);
         }
@@ -235,9 +233,7 @@ impl<R: CryptoRng> Step<'_, R> {
         if !answer::is_confirmed(&pact.secret, &id, tag) {
             return Err(ConsentError::Notice);
         }
-        if let Some(out) = self.r.out.remove(&Slot::Confirm) {
-            self.r.said = Some(out);
-        }
+        self.r.out.remove(&Slot::Confirm);
         Ok(())
     }
 

@@ -82,7 +82,6 @@ pub(in crate::engine) fn forget_rivals(tx: &mut Tx<'_>, account: &AccountId) {
     tx.delete(&tables::own_rivals(account));
 }
 
-/// How far the feeds of a channel were read on other devices of ours.
 /// What was read of a channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::engine) struct Read {
@@ -95,7 +94,7 @@ pub(in crate::engine) struct Read {
 impl Read {
     /// Whether an entry was read.
     pub(in crate::engine) fn covers(&self, place: &OrderKey) -> bool {
-        self.has(&(ByteArray::new(*place.author.as_bytes()), place.incarnation, place.seq))
+        self.has(&entry_at(place))
     }
 
     fn has(&self, at: &ReadUpTo) -> bool {
@@ -103,7 +102,7 @@ impl Read {
     }
 
     fn reaches(&self, at: &ReadUpTo) -> bool {
-        self.marks.iter().any(|mark| (mark.0, mark.1) == (at.0, at.1) && at.2 <= mark.2)
+        reach(&self.marks, at)
     }
 
     /// What was read on either of two devices, in the order of feeds.
@@ -130,6 +129,24 @@ impl Read {
         let unseen = self.unseen.into_iter().filter(|at| kept.reaches(at)).collect();
         Self { unseen, ..kept }
     }
+}
+
+fn entry_at(place: &OrderKey) -> ReadUpTo {
+    (ByteArray::new(*place.author.as_bytes()), place.incarnation, place.seq)
+}
+
+fn reach(marks: &[ReadUpTo], at: &ReadUpTo) -> bool {
+    marks.iter().any(|mark| (mark.0, mark.1) == (at.0, at.1) && at.2 <= mark.2)
+}
+
+/// Whether our other devices said that they read an entry. Asked of each that arrives, and nearly all of them stand beyond what was read.
+pub(in crate::engine) fn is_read_elsewhere(tx: &Tx<'_>, channel: u64, place: &OrderKey) -> Result<bool, EngineError> {
+    let (at, marks) = (entry_at(place), tx.load::<Vec<ReadUpTo>>(&tables::read_elsewhere(channel))?);
+    if !marks.is_some_and(|marks| reach(&marks, &at)) {
+        return Ok(false);
+    }
+    let unseen = tx.load::<Vec<ReadUpTo>>(&tables::unseen_elsewhere(channel))?;
+    Ok(unseen.is_none_or(|unseen| !unseen.contains(&at)))
 }
 
 /// What our other devices said that they read.

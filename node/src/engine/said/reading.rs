@@ -64,7 +64,7 @@ pub(in crate::engine) fn is_read_elsewhere(
     if !cx.me.has_others() {
         return Ok(false);
     }
-    Ok(own_records::read_elsewhere(cx.tx, channel.no)?.covers(place))
+    own_records::is_read_elsewhere(cx.tx, channel.no, place)
 }
 
 /// What stands beyond what was read.
@@ -98,8 +98,10 @@ fn see(
 
 /// What was read here of the feeds of others, but for so many entries of a feed at most that nobody here can have seen.
 pub(in crate::engine) fn of_feeds(cx: &Cx<'_, '_>, channel: &Channel, most: usize) -> Result<Read, EngineError> {
+    let own = cx.me.account_id();
     let mut read = Read::default();
-    for feed in of_others(cx, channel)? {
+    // What our other devices write is ours.
+    for feed in feeds::all(cx.tx, channel.no)?.into_iter().filter(|feed| feed.account != own) {
         let (author, incarnation) = (ByteArray::new(*feed.key.author.as_bytes()), feed.key.incarnation);
         let mut up_to = last_before(cx, channel, &feed)?;
         let mut unseen: Vec<u64> =
@@ -117,29 +119,9 @@ pub(in crate::engine) fn of_feeds(cx: &Cx<'_, '_>, channel: &Channel, most: usiz
     Ok(read)
 }
 
-/// What our other devices write is ours.
-fn of_others(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<feeds::Feed>, EngineError> {
-    let own = cx.me.account_id();
-    Ok(feeds::all(cx.tx, channel.no)?.into_iter().filter(|feed| feed.account != own).collect())
-}
-
-/// Up to where each feed of others was read here without a gap.
+/// Up to where each feed of others was read here without a gap: a receipt speaks of all that stands before it in its feed.
 pub(in crate::engine) fn marks(cx: &Cx<'_, '_>, channel: &Channel) -> Result<Vec<ReadUpTo>, EngineError> {
-    let mut marks = Vec::new();
-    for feed in of_others(cx, channel)? {
-        if let Some(seq) = last_read(cx, channel, &feed)? {
-            marks.push((ByteArray::new(*feed.key.author.as_bytes()), feed.key.incarnation, seq));
-        }
-    }
-    Ok(marks)
-}
-
-/// The last entry of a feed up to which everything was read: a receipt speaks of all that stands before it in its feed.
-fn last_read(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Result<Option<u64>, EngineError> {
-    let low = last_before(cx, channel, feed)?;
-    let first = unseen(cx, channel, feed, 1)?.into_iter().chain(awaited(cx, channel, feed)?).min();
-    let seen = first.map_or(low, |unseen| low.min(unseen.saturating_sub(1)));
-    Ok((seen > 0).then_some(seen))
+    Ok(of_feeds(cx, channel, 0)?.marks)
 }
 
 /// The last entry of a feed that stands before what was read; 0 if none does.

@@ -5,8 +5,7 @@ use covey_api::names::shell_word;
 use covey_api::{ApiError, Reason, sentence};
 use covey_pairing::consent::{Command, ConsentError, Input, State};
 
-use crate::engine::consent::step;
-use crate::engine::records::devices;
+use crate::engine::consent::{keys, step};
 use crate::engine::records::people::{self, Contact};
 use crate::engine::shown::{contact, ids};
 use crate::engine::{Cx, tables};
@@ -17,9 +16,8 @@ pub(in crate::engine) fn command(
     mut contact: Contact,
     input: Input,
 ) -> Result<api::Contact, ApiError> {
-    // Cards come by other ways than invites, too.
-    if let Some(log) = devices::known_log(cx.tx, &contact.account)?.and_then(|known| known.in_force()) {
-        contact.relationship.set_log(Some(log));
+    if let Ok(log) = keys::log_of(cx, &contact)? {
+        contact.relationship.set_log(log);
     }
     let account = contact.account;
     let name = contact.alias.clone().unwrap_or_else(|| ids::short(&account.to_string()));

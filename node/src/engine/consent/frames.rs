@@ -4,10 +4,11 @@ use covey_pairing::consent::{
     Admission, Arrival, ConsentError, Input, InviteFrame, OpenedInvite, PairFrame, Refusal, Source, State, acknowledge,
     open_invite,
 };
-use covey_pairing::identity::{KeyLog, TokenBook, TokenId};
+use covey_pairing::identity::{TokenBook, TokenId};
 use covey_pairing::ids::{AccountId, InviteId};
 use tracing::{debug, info};
 
+use crate::engine::consent::keys::{Frozen, log_of};
 use crate::engine::consent::{adopted, requests, step};
 use crate::engine::contacts::{alerts, cards};
 use crate::engine::notices::Notice;
@@ -132,17 +133,6 @@ fn pass_on(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: &PairFrame) -> Result<bool
         }
     }
     Ok(true)
-}
-
-/// Nothing of the account counts until people have compared its safety number.
-struct Frozen;
-
-/// The key log of a contact that counts: cards come by other ways than pairing frames, too.
-fn log_of(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Result<Option<KeyLog>, Frozen>, EngineError> {
-    Ok(match devices::known_log(cx.tx, &contact.account)? {
-        Some(known) => known.in_force().map(Some).ok_or(Frozen),
-        None => Ok(contact.relationship.log().cloned()),
-    })
 }
 
 /// Whether an invite may be opened, and by what; decided before any key agreement.

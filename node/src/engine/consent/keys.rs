@@ -4,6 +4,7 @@
 use covey_pairing::consent::KeyFrame;
 use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::kem::{KemHash, KemPublic};
+use covey_pairing::identity::KeyLog;
 use covey_pairing::ids::AccountId;
 
 use crate::engine::records::devices;
@@ -64,4 +65,15 @@ pub(in crate::engine) fn look_up(cx: &mut Cx<'_, '_>, account: &AccountId) -> Re
     }
     cx.effects.push(Effect::Lookup { account: *account, under });
     Ok(())
+}
+
+/// Nothing of the account counts until people have compared its safety number.
+pub(super) struct Frozen;
+
+/// The key log of a contact that counts: cards come by other ways than pairing frames, too.
+pub(super) fn log_of(cx: &Cx<'_, '_>, contact: &Contact) -> Result<Result<Option<KeyLog>, Frozen>, EngineError> {
+    Ok(match devices::known_log(cx.tx, &contact.account)? {
+        Some(known) => known.in_force().map(Some).ok_or(Frozen),
+        None => Ok(contact.relationship.log().cloned()),
+    })
 }

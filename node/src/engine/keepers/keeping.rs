@@ -252,13 +252,11 @@ struct Most {
     groups: u64,
 }
 
-/// [KEEP-5] Whether there is room for a parcel of this length. All mail, with what is kept for members of groups, takes a tenth of what would be free
-/// without it at most.
+/// [KEEP-5] Whether there is room for a parcel of this length, beside all mail and what is kept for members of groups.
 fn has_room(tx: &Tx<'_>, owner: &Owner, slot: &SlotId, len: u64, most: Most) -> Result<bool, EngineError> {
     let mail = keeping::total(tx)?;
     let total = Use { bytes: mail.bytes.saturating_add(most.groups), ..mail };
-    let disk = most.free_disk.map_or(u64::MAX, |free| free.saturating_add(total.bytes) / 10);
-    let limits = Limits { owner: owner.limit, all: most.allowed.min(disk) };
+    let limits = Limits { owner: owner.limit, all: keeping::most(most.allowed, most.free_disk, total.bytes) };
     let slot = keeping::slot(tx, slot)?.map_or_else(Use::default, |slot| slot.used);
     Ok(limits.has_room(slot, keeping::used(tx, &owner.account)?.used, total, len))
 }

@@ -76,24 +76,27 @@ pub(in crate::engine) fn keep(
     Ok(connected)
 }
 
-/// [KEEP-5] Whether one more parcel of this length may be kept. With the mail of accounts it takes no more than the operator allows and than a
-/// tenth of what would be free on the disk without them.
+/// [KEEP-5] Whether one more parcel of this length may be kept, beside the others and the mail of accounts.
 fn has_room(cx: &mut Cx<'_, '_>, len: usize) -> Result<bool, EngineError> {
     let len = u64::try_from(len).unwrap_or(u64::MAX);
     let (kept, mail) = (total(cx)?.with(len), keeping::total(cx.tx)?);
     let both = mail.bytes.saturating_add(kept.bytes);
-    let disk = cx.live.free_disk.map_or(u64::MAX, |free| free.saturating_add(both - len) / 10);
     let is_few = kept.parcels <= MAX_ALL as u64 && kept.bytes <= MAX_ALL_BYTES;
-    Ok(is_few && both <= cx.policy.mail_bytes.min(disk))
+    Ok(is_few && both <= keeping::most(cx.policy.mail_bytes, cx.live.free_disk, both - len))
 }
 
 /// Counted at the start and by the hour, and kept up meanwhile.
 fn used<'a>(cx: &'a mut Cx<'_, '_>) -> Result<&'a mut Used, EngineError> {
     if cx.live.custody.is_none() {
-        let rows = cx.tx.scan::<Kept>(&tables::all_custody(), None, MAX_ALL, false)?;
-        cx.live.custody = Some(count(rows.iter().map(|(_, kept)| kept)));
+        cx.live.custody = Some(counted(cx)?);
     }
     Ok(cx.live.custody.get_or_insert_default())
+}
+
+/// Counted from what lies here.
+fn counted(cx: &Cx<'_, '_>) -> Result<Used, EngineError> {
+    let rows = cx.tx.scan::<Kept>(&tables::all_custody(), None, MAX_ALL, false)?;
+    Ok(count(rows.iter().map(|(_, kept)| kept)))
 }
 
 fn count<'a>(rows: impl Iterator<Item = &'a Kept>) -> Used {
@@ -112,8 +115,7 @@ pub(in crate::engine) fn total(cx: &mut Cx<'_, '_>) -> Result<Use, EngineError> 
 
 /// The same, counted from what lies here.
 pub(in crate::engine) fn recount(cx: &Cx<'_, '_>) -> Result<Use, EngineError> {
-    let rows = cx.tx.scan::<Kept>(&tables::all_custody(), None, MAX_ALL, false)?;
-    Ok(sum(&count(rows.iter().map(|(_, kept)| kept))))
+    Ok(sum(&counted(cx)?))
 }
 
 fn sum(used: &Used) -> Use {

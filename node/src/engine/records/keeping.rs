@@ -150,6 +150,12 @@ pub(in crate::engine) fn total(tx: &Tx<'_>) -> Result<Use, EngineError> {
     Ok(tx.load(&tables::kept_total())?.unwrap_or_default())
 }
 
+/// [KEEP-5] Most bytes that all that is kept here may take, of which so many are `taken`: what the operator allows, and a tenth of what would be free
+/// on the disk without them.
+pub(in crate::engine) fn most(allowed: u64, free_disk: Option<u64>, taken: u64) -> u64 {
+    allowed.min(free_disk.map_or(u64::MAX, |free| free.saturating_add(taken) / 10))
+}
+
 /// The parcel with this hash in this slot, if it lies there.
 pub(in crate::engine) fn same(tx: &Tx<'_>, slot: &SlotId, hash: &[u8; 32]) -> Result<Option<Lying>, EngineError> {
     let Some(owner) = self::slot(tx, slot)?.map(|slot| slot.owner) else { return Ok(None) };

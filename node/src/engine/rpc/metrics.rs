@@ -28,7 +28,7 @@ pub struct Numbers {
     pub parked: usize,
     /// Parcels of ours that were not acknowledged.
     pub parcels: usize,
-    /// Parcels kept for others.
+    /// Parcels kept for members of groups who are away, and their bytes.
     pub kept: (u64, u64),
     /// Keepers of ours that keep mail, that did not answer lately, and all others.
     pub keepers: [usize; 3],

@@ -2,7 +2,6 @@
 
 use covey_pairing::identity::{ContactCard, Device, DeviceKeys, KeyLog, KnownLog, LogOrder};
 use covey_pairing::ids::AccountId;
-use serde_bytes::ByteBuf;
 use tracing::warn;
 
 use crate::engine::contacts::{freshest, gone};
@@ -73,7 +72,7 @@ pub(super) fn allow(cx: &mut Cx<'_, '_>, account: &AccountId) -> Result<(), Engi
 /// A device of which nothing is known but what its log says.
 fn unheard_of(device: &Device) -> ContactDevice {
     let DeviceKeys { id, dh, network, .. } = device.keys;
-    ContactDevice { id, dh, peer: PeerKey(network), addresses: Vec::new(), bundle: ByteBuf::new(), seq: 0, signed: 0 }
+    ContactDevice::without_card(id, dh, PeerKey(network), Vec::new())
 }
 
 /// [HANDED-3] What is known of the active devices of an account after a card; their peers lead to them from now on.

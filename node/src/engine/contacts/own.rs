@@ -1,7 +1,6 @@
 //! Our own other devices: what cards of our account tell of them, and a list of devices that became longer.
 
 use covey_pairing::identity::{ContactCard, DeviceKeys, KeyLog, KnownLog, LogOrder};
-use serde_bytes::ByteBuf;
 use tracing::{error, info};
 
 use crate::engine::contacts::{kept, renewal, witness};
@@ -88,7 +87,7 @@ pub(in crate::engine) fn introduce(
     addresses: Vec<String>,
 ) -> Result<(), EngineError> {
     let (account, peer) = (cx.me.account_id(), PeerKey(keys.network));
-    let entry = ContactDevice { id: keys.id, dh: keys.dh, peer, addresses, bundle: ByteBuf::new(), seq: 0, signed: 0 };
+    let entry = ContactDevice::without_card(keys.id, keys.dh, peer, addresses);
     let record = if let Some(mut stored) = devices::card(cx.tx, &account)? {
         stored.devices.push(entry);
         stored

@@ -175,15 +175,8 @@ pub(super) fn wanted(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineErr
         return Ok(());
     };
     let account = cx.me.account_id();
-    let to = devices::device(cx.tx, &account, &kept.id)?.unwrap_or_else(|| ContactDevice {
-        id: keys.id,
-        dh: keys.dh,
-        peer,
-        addresses: Vec::new(),
-        bundle: ByteBuf::new(),
-        seq: 0,
-        signed: 0,
-    });
+    let to = devices::device(cx.tx, &account, &kept.id)?
+        .unwrap_or_else(|| ContactDevice::without_card(keys.id, keys.dh, peer, Vec::new()));
     let active = known::all(cx)?.into_iter().filter(|device| device.revoked_at.is_none());
     let given = HandOver {
         account: if kept.holder { cx.me.account.sealed() } else { cx.me.account.plain() },

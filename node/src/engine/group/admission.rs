@@ -178,9 +178,8 @@ fn refuse(cx: &mut Cx<'_, '_>, joiner: &Joiner, id: &ChannelId) -> Result<(), En
         return notes::tell(cx, &account, &Note::Refused(*id));
     }
     let Some(device) = joiner.card.log().device(&joiner.statement.device) else { return Ok(()) };
-    let (dh, peer) = (device.keys.dh, PeerKey(device.keys.network));
-    let (addresses, bundle) = (Vec::new(), ByteBuf::new());
-    let device = ContactDevice { id: joiner.statement.device, dh, peer, addresses, bundle, seq: 0, signed: 0 };
+    let (name, peer) = (joiner.statement.device, PeerKey(device.keys.network));
+    let device = ContactDevice::without_card(name, device.keys.dh, peer, Vec::new());
     knock::refuse(cx, &device, id)
 }
 

@@ -27,6 +27,13 @@ pub(in crate::engine) struct ContactDevice {
     pub(in crate::engine) signed: u64,
 }
 
+impl ContactDevice {
+    /// A device of which no card has told yet.
+    pub(in crate::engine) fn without_card(id: DeviceId, dh: DhPublic, peer: PeerKey, addresses: Vec<String>) -> Self {
+        Self { id, dh, peer, addresses, bundle: ByteBuf::new(), seq: 0, signed: 0 }
+    }
+}
+
 /// What verified cards of an account said: of itself the newest one, of each device the freshest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Card {

@@ -109,15 +109,7 @@ impl Point {
 
     /// As a device that can be sent parcels; it has no prekeys.
     pub(in crate::engine) fn device(&self) -> ContactDevice {
-        ContactDevice {
-            id: self.device,
-            dh: self.dh,
-            peer: self.peer,
-            addresses: self.addresses.clone(),
-            bundle: ByteBuf::new(),
-            seq: 0,
-            signed: 0,
-        }
+        ContactDevice::without_card(self.device, self.dh, self.peer, self.addresses.clone())
     }
 }
 

@@ -41,6 +41,15 @@ fn apart(world: &mut World, inputs: Vec<Input>) -> Relationship {
     std::mem::replace(&mut world.bob.r, before)
 }
 
+/// Alice has an invite of bob's; one of his devices has withdrawn it, and nobody has heard of that.
+fn withdrawn_apart() -> (World, Relationship) {
+    let mut world = World::new();
+    world.invite(Bob).expect("allowed");
+    world.pass(Bob, Slot::Invite);
+    let withdrawn = apart(&mut world, vec![Input::Cancel]);
+    (world, withdrawn)
+}
+
 /// [OWN-10]
 #[test]
 fn a_block_on_one_device_and_an_end_on_another_are_both_kept() {
@@ -217,10 +226,7 @@ fn pacts_that_ended_are_not_remembered_without_end() {
 /// [OWN-10] [PAIR-41] The contact was confirmed on one device before it heard of the withdrawal on the other.
 #[test]
 fn an_acceptance_that_another_device_took_holds_although_the_invite_was_withdrawn_on_this_one() {
-    let mut world = World::new();
-    world.invite(Bob).expect("allowed");
-    world.pass(Bob, Slot::Invite);
-    let withdrawn = apart(&mut world, vec![Input::Cancel]);
+    let (mut world, withdrawn) = withdrawn_apart();
     world.run(Alice, Input::Accept);
     world.settle();
     world.assert_paired();
@@ -233,10 +239,7 @@ fn an_acceptance_that_another_device_took_holds_although_the_invite_was_withdraw
 #[test]
 fn a_withdrawal_on_one_device_does_not_undo_what_the_contact_agreed_to_and_another_device_took() {
     for changed in [false, true] {
-        let mut world = World::new();
-        world.invite(Bob).expect("allowed");
-        world.pass(Bob, Slot::Invite);
-        let mut withdrawn = apart(&mut world, vec![Input::Cancel]);
+        let (mut world, mut withdrawn) = withdrawn_apart();
         world.run(Alice, Input::Accept);
         world.pass(Alice, Slot::Answer);
         let confirm = world.waiting(Bob, Slot::Confirm);
@@ -260,10 +263,7 @@ fn a_withdrawal_on_one_device_does_not_undo_what_the_contact_agreed_to_and_anoth
 /// [PAIR-87]
 #[test]
 fn what_was_withdrawn_is_kept_no_longer_than_an_acceptance_waits() {
-    let mut world = World::new();
-    world.invite(Bob).expect("allowed");
-    world.pass(Bob, Slot::Invite);
-    let withdrawn = apart(&mut world, vec![Input::Cancel]);
+    let (mut world, withdrawn) = withdrawn_apart();
     world.run(Alice, Input::Accept);
     world.pass(Alice, Slot::Answer);
     let confirm = world.waiting(Bob, Slot::Confirm);

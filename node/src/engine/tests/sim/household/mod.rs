@@ -10,7 +10,7 @@
 //! | HOME-4 | all devices count the same messages as unread |
 //! | HOME-5 | all devices hold the same records of the own channel |
 //! | HOME-6 | all devices know the same key log, and each of them is in it |
-//! | HOME-7 | all devices stand in every group alike, on one roster, which lists them and no others; they and the other members show the same texts, those that were acknowledged and written while the account was a member exactly once |
+//! | HOME-7 | all devices stand in every group alike, on one roster, which lists them and no others; they and the other members show the same texts, those that were acknowledged and written while the account was a member exactly once; of a membership that has ended all of them show what one does |
 //! | HOME-8 | a device that the account has no more has nothing that was written by somebody who knew that, when the account's other devices knew it too |
 //! | HOME-9 | what a stolen device wrote in a conversation of two after it was cut off is shown nowhere, but by a contact that did not know of it yet if the account never saw that feed of it (CUT-1: then what had come counts) |
 //! | HOME-10 | all devices list the same conversations that have ended, and show the same in them |

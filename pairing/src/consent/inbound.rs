@@ -146,7 +146,9 @@ impl<R: CryptoRng> Step<'_, R> {
     }
 
     fn repeat(&mut self, slot: Slot, id: InviteId) {
-        if let Some(out) = self.r.out.get(&slot).filter(|out| out.id == id) {
+        // [PAIR-89]
+        let said = self.r.said.as_ref().filter(|_| slot == Slot::Confirm);
+        if let Some(out) = self.r.out.get(&slot).or(said).filter(|out| out.id == id) {
             let frame = out.frame.to_vec();
             self.reply(frame);
         }
@@ -203,11 +205,8 @@ impl<R: CryptoRng> Step<'_, R> {
     fn confirm(&mut self, id: InviteId, message: &[u8]) -> Result<(), ConsentError> {
         // [PAIR-87]
         let held = self.r.pact().or(self.r.withdrawn.as_deref());
-        let Some(pact) = held.filter(|pact| pact.id == id).cloned() else {
-            // We removed them meanwhile: it shows that our answer arrived, so they can open the notice.
-            self.answer_arrived(id);
-            return Ok(());
-        };
+        // [PAIR-90] If we removed them meanwhile, it may answer another device of ours: not every answer of ours has arrived.
+        let Some(pact) = held.filter(|pact| pact.id == id).cloned() else { return Ok(()) };
         if let Role::Unconfirmed { key, .. } = &pact.role {
             let confirm = Confirmation::open(key, message, &pact.secret, &id)?;
             if confirm.attachment.len() > ATTACHMENT_MAX {
@@ -233,7 +232,9 @@ impl<R: CryptoRng> Step<'_, R> {
         if !answer::is_confirmed(&pact.secret, &id, tag) {
             return Err(ConsentError::Notice);
         }
-        self.r.out.remove(&Slot::Confirm);
+        if let Some(out) = self.r.out.remove(&Slot::Confirm) {
+            self.r.said = Some(out);
+        }
         Ok(())
     }
 

@@ -80,6 +80,9 @@ pub struct Relationship {
     /// Pacts that ended, the oldest first: another device of ours may hold one of them still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ended: Vec<Ended>,
+    /// Our confirm of the pact that stands, which a device of theirs acknowledged: another one may not have heard of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) said: Option<Outgoing>,
     /// Only beside [`Phase::Cancelled`]: what we accepted before they withdrew it. Another device of theirs may have taken our answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) withdrawn: Option<Box<Pact>>,
@@ -127,6 +130,7 @@ impl Relationship {
             blocked: false,
             blocks: 0,
             ended: Vec::new(),
+            said: None,
             withdrawn: None,
         }
     }
@@ -337,6 +341,7 @@ impl Relationship {
             _ => Vec::new(),
         };
         times.extend(self.closed.iter().map(|closed| closed.until));
+        times.extend(self.said.iter().map(|out| out.until));
         times.extend(self.withdrawn.iter().filter_map(|pact| pact.lapses_at()));
         times.extend(self.out.values().map(|out| out.until));
         times.into_iter().min()

@@ -67,6 +67,10 @@ impl Relationship {
             step.r.withdrawn.clone_from(&rest.withdrawn);
         }
         step.settle_withdrawn();
+        if step.r.said.is_none() {
+            step.r.said.clone_from(&rest.said);
+        }
+        step.settle_said();
         step.r
     }
 

@@ -43,6 +43,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
         let now = self.now;
         self.r.out.retain(|_, out| now < out.until);
         self.r.closed.retain(|closed| now < closed.until);
+        self.r.said.take_if(|out| now >= out.until);
         self.r.withdrawn.take_if(|pact| pact.lapses_at().is_none_or(|at| now >= at));
         match std::mem::replace(&mut self.r.phase, Phase::Stranger) {
             Phase::Invited { own, crossing } => self.age_invited(own, crossing),
@@ -106,6 +107,12 @@ impl<'a, R: CryptoRng> Step<'a, R> {
     pub(super) fn settle_withdrawn(&mut self) {
         let is_cancelled = self.r.phase == Phase::Cancelled;
         self.r.withdrawn = self.r.withdrawn.take().filter(|pact| is_cancelled && !self.r.has_ended(pact));
+    }
+
+    /// [PAIR-89] What we confirmed may be asked for again as long as that pact stands.
+    pub(super) fn settle_said(&mut self) {
+        let stands = self.r.pact().map(|pact| pact.id);
+        self.r.said.take_if(|out| Some(out.id) != stands);
     }
 
     /// Marks every offer of theirs up to `at` as done with.
@@ -206,6 +213,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
     pub(super) fn finish(mut self, before: &Relationship) -> Outcome {
         self.settle_block();
         self.settle_withdrawn();
+        self.settle_said();
         let (from, to) = (before.state(), self.r.state());
         let mut effects = self.learned;
         let (old, new) = (before.pact(), self.r.pact());

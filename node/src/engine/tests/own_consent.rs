@@ -193,7 +193,7 @@ fn a_confirmed_answer_counts_before_one_that_was_not_whatever_was_decided_there(
     sound(&world, &[LAPTOP, SERVER, BOB]);
 }
 
-/// [OWN-10]
+/// [OWN-10] [PAIR-90]
 #[test]
 fn a_contact_removed_on_the_device_whose_answer_it_did_not_take_hears_that_it_was_removed() {
     let mut world = accepted_twice(12);

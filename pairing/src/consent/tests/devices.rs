@@ -3,8 +3,8 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-use super::harness::{Alice, Bob, DAY, World};
-use crate::consent::{Input, PairSecret, Relationship, Slot, State};
+use super::harness::{Alice, Bob, DAY, World, kinds};
+use crate::consent::{Effect, Input, PairSecret, Relationship, Slot, State};
 
 /// What comes of two values on bob's devices, whichever counts. It is not changed by hearing of either again.
 fn joined(world: &World, counts: &Relationship, other: &Relationship) -> Relationship {
@@ -274,4 +274,28 @@ fn what_was_withdrawn_is_kept_no_longer_than_an_acceptance_waits() {
     assert!(world.alice.r.withdrawn.is_none() && world.alice.r.invite_ids().is_empty());
     world.deliver(Alice, &confirm).expect("honest");
     assert_eq!(world.state(Alice), State::Cancelled);
+}
+
+/// [PAIR-89] The device of bob's that took the confirm is lost before the other one heard of it.
+#[test]
+fn a_confirm_that_one_device_acknowledged_is_repeated_to_another_that_still_asks() {
+    let mut world = World::pending();
+    world.run(Bob, Input::Accept);
+    let answer = world.waiting(Bob, Slot::Answer);
+    let other = world.bob.r.clone();
+    world.settle();
+    world.assert_paired();
+    assert!(world.slots(Alice).is_empty(), "it was acknowledged");
+    world.bob.r = other;
+    assert!(!world.bob.r.confirmed());
+    let effects = world.deliver(Alice, &answer).expect("honest");
+    assert_eq!(kinds(&effects), ["reply Confirm"]);
+    let confirm =
+        effects.into_iter().find_map(|effect| if let Effect::Reply(frame) = effect { Some(frame) } else { None });
+    world.deliver(Bob, &confirm.expect("a reply")).expect("honest");
+    world.assert_paired();
+    assert!(world.bob.r.confirmed());
+    world.run(Bob, Input::Remove);
+    world.settle();
+    assert!(world.alice.r.said.is_none(), "nothing is left of it when the pact ends");
 }

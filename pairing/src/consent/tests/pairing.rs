@@ -121,8 +121,10 @@ fn repeated_answers_and_confirms_change_nothing() {
 
     world.settle();
     let alice = world.alice.r.clone();
-    assert_eq!(kinds(&world.deliver(Alice, &answer).expect("late")), [""; 0]);
-    assert_eq!(world.alice.r, alice);
+    // [PAIR-89] Another device of bob's may ask.
+    let effects = world.deliver(Alice, &answer).expect("late");
+    assert_eq!(replies(&effects), vec![confirm]);
+    assert_eq!((kinds(&effects), &world.alice.r), (vec!["reply Confirm".to_owned()], &alice));
 }
 
 /// [PAIR-13] Whichever single frame is lost, the next reconnect repairs it.

@@ -43,9 +43,8 @@ pub(super) fn cut(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Result<
     }
 }
 
-/// The same for a device that is given the history by another one of ours, `from`: of a feed whose end nobody said, there is what `from` has
-/// of it. What had come here by then was nothing.
-pub(super) fn cut_of_history(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Result<Option<u64>, EngineError> {
+/// [CUT-1] The same for what another device of ours has. Of a feed whose end nobody said we take what it has: as much had come there by then.
+pub(super) fn cut_for_own(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Result<Option<u64>, EngineError> {
     match channel.kind() {
         Kind::Direct(contact) => direct::named_cut(cx, channel, &contact, feed),
         Kind::Group(_) | Kind::Own => cut(cx, channel, feed),

@@ -132,9 +132,10 @@ pub(in crate::engine) fn apply(
     };
     let Some(account) = account.or_else(first) else { return Ok(Taken::Refused(ops::stranger(&channel))) };
     let mut feed = feeds::load_or_new(cx.tx, channel.no, id.key(), account)?;
-    let history = cx.live.transfer.active && cx.me.is_ours(&from.account);
-    let last = if history {
-        members::cut_of_history(cx, &channel, &id.key())?
+    let is_from_own = cx.me.is_ours(&from.account);
+    let history = cx.live.transfer.active && is_from_own;
+    let last = if is_from_own {
+        members::cut_for_own(cx, &channel, &id.key())?
     } else {
         members::cut(cx, &channel, &id.key())?
     };

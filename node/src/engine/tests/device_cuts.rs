@@ -82,6 +82,37 @@ fn what_a_revoked_device_wrote_beyond_the_cut_is_hidden_on_our_other_devices_as_
     }
 }
 
+/// [CUT-1] The device that revokes saw nothing of a feed of the lost one, so it can say no end of it; another one of ours has it.
+#[test]
+fn of_a_feed_whose_end_was_not_said_our_devices_take_what_one_of_them_has() {
+    let mut world = World::new(4, 94);
+    world.pair(0, 1);
+    world.link(0, 2);
+    world.link(0, 3);
+    world.pass(60_000, 5_000);
+    world.stop(0);
+    world.write(3, 1, "one").unwrap();
+    world.settle();
+    world.stop(1);
+    world.stop(2);
+    world.stop(3);
+    world.restart(0);
+    let device = world.nodes[3].me.device_id().to_string();
+    world.call(0, |cx| rpc::device::revoke(cx, &api::DeviceRevoke { device, client_id: None })).unwrap();
+    world.restart(2);
+    world.pass(60_000, 5_000);
+    assert_eq!((world.texts(2, 1), world.texts(0, 1)), (vec!["one".into()], vec!["one".into()]));
+    // What it writes on is taken from nobody.
+    world.restart(1);
+    world.restart(3);
+    let _ = world.write(3, 1, "two");
+    world.pass(120_000, 10_000);
+    for (node, of) in [(0, 1), (1, 0), (2, 1)] {
+        assert_eq!(world.texts(node, of), ["one"], "node {node}");
+        assert!(world.verify(node).ok, "{:?}", world.verify(node));
+    }
+}
+
 #[test]
 fn a_feed_that_is_not_listed_ends_with_what_had_come() {
     let mut world = talked(91);

@@ -48,7 +48,11 @@ fn named_in(end: &Revocation, channel: &Channel, feed: &FeedKey) -> Option<u64> 
 }
 
 /// How a device ended, of ours or of the contact's, if it did.
-fn end(cx: &Cx<'_, '_>, contact: &AccountId, device: &DeviceId) -> Result<Option<Revocation>, EngineError> {
+pub(in crate::engine) fn end(
+    cx: &Cx<'_, '_>,
+    contact: &AccountId,
+    device: &DeviceId,
+) -> Result<Option<Revocation>, EngineError> {
     if cx.me.key_log.names(device) {
         return Ok(cx.me.key_log.revocation(device).cloned());
     }

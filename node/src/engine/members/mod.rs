@@ -51,6 +51,15 @@ pub(super) fn cut_for_own(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) ->
     }
 }
 
+/// Whether a device is its account's no more, or on the roster of the group no more: nobody connects to it for the sake of the channel.
+pub(super) fn is_gone(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> Result<bool, EngineError> {
+    match channel.kind() {
+        Kind::Direct(contact) => Ok(direct::end(cx, &contact, device)?.is_some()),
+        Kind::Group(_) => Ok(rosters::is_off(cx, channel, device)),
+        Kind::Own => Ok(!cx.me.is_own_other(device)),
+    }
+}
+
 /// Whether `account` may have what stands in the channel. A conversation that has ended, or whose contact is blocked, is shared by our own devices
 /// alone: all of them show what was said.
 pub(super) fn includes(cx: &Cx<'_, '_>, channel: &Channel, account: &AccountId) -> bool {

@@ -46,6 +46,11 @@ impl Parked {
     pub(in crate::engine) fn new(channel: ChannelId, feed: FeedKey, seq: u64) -> Self {
         Self { channel, feed, seq, of: None, asked_at: 0, asked: 0, tried: Vec::new(), rounds: 0, denied: false }
     }
+
+    /// The device that it waits for.
+    pub(in crate::engine) fn asked_of(&self) -> DeviceId {
+        self.of.unwrap_or_else(|| DeviceId::from_bytes(*self.feed.author.as_bytes()))
+    }
 }
 
 /// How many entries of a channel wait for their content keys, and how often these were asked for at most, by author.

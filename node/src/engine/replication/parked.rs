@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
-use covey_feed::{Author, ChannelId, Entry, FeedKey};
+use covey_feed::{ChannelId, Entry, FeedKey};
 use covey_pairing::ids::{AccountId, DeviceId};
 use tracing::{debug, info, warn};
 
@@ -155,11 +155,6 @@ fn is_other_here(cx: &Cx<'_, '_>, channel: &Channel, parked: &Parked) -> bool {
     !are_all(cx, channel, |device| parked.tried.contains(&short(device)) || !rosters::is_connected(cx, device))
 }
 
-/// Whether a device that is asked for such an entry is a member's no more, or ours: nobody connects to it.
-fn is_gone(cx: &Cx<'_, '_>, channel: &Channel, device: &DeviceId) -> bool {
-    if channel.kind() == Kind::Own { !cx.me.is_own_other(device) } else { rosters::is_off(cx, channel, device) }
-}
-
 /// What we wrote in groups and lost, any member may have: it waits under our own name until there is one to ask.
 fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<(), EngineError> {
     let own = cx.me.device_id();
@@ -173,14 +168,16 @@ fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<
     Ok(())
 }
 
-/// Who may have the key of an entry: its author, our other devices, and the other devices of the account that wrote it.
-fn who_may_have(cx: &Cx<'_, '_>, channel: &Channel, author: &Author) -> Result<Vec<DeviceId>, EngineError> {
-    let account = members::account_of(cx, channel, author)?;
+/// Who may have the key of an entry of a feed: its author, our other devices, and the other devices of the account that wrote it. One that is a
+/// device of its account no more gives no keys.
+fn who_may_have(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Result<Vec<DeviceId>, EngineError> {
+    let account = members::account_of(cx, channel, &feed.author)?;
     let theirs = account.map(|account| devices::devices(cx.tx, &account)).transpose()?.unwrap_or_default();
-    let kin = cx.me.kin();
-    let first = [*author].into_iter().chain(kin).map(|author| DeviceId::from_bytes(*author.as_bytes()));
+    let author = author_of(feed);
+    let author = if members::is_gone(cx, channel, &author)? { None } else { Some(author) };
+    let kin = cx.me.kin().into_iter().map(|kin| DeviceId::from_bytes(*kin.as_bytes()));
     let mut all = Vec::new();
-    for device in first.chain(theirs.into_iter().map(|device| device.id)) {
+    for device in author.into_iter().chain(kin).chain(theirs.into_iter().map(|device| device.id)) {
         if !cx.me.is_this_device(&device) && !all.contains(&device) {
             all.push(device);
         }
@@ -188,29 +185,30 @@ fn who_may_have(cx: &Cx<'_, '_>, channel: &Channel, author: &Author) -> Result<V
     Ok(all)
 }
 
-/// A device is here that may have keys for which others who are away would be waited for.
+fn author_of(feed: &FeedKey) -> DeviceId {
+    DeviceId::from_bytes(*feed.author.as_bytes())
+}
+
+/// A device is here that may have keys for which others who are away would be waited for. One that is asked and will never be here again is
+/// not waited for at all.
 pub(in crate::engine) fn take_over(cx: &mut Cx<'_, '_>, device: &DeviceId) -> Result<(), EngineError> {
-    let mut known: BTreeMap<(ChannelId, Author), Vec<DeviceId>> = BTreeMap::new();
+    let mut known: BTreeMap<(ChannelId, FeedKey), Vec<DeviceId>> = BTreeMap::new();
     for (key, parked) in cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)? {
         let Some(channel) = channels::by_id(cx.tx, &parked.channel)? else { continue };
-        if is_of_any(cx, &channel, &parked.feed) || parked.tried.contains(&short(device)) {
+        let (fid, asked) = (tables::feed_of_parked(&key), parked.asked_of());
+        let is_resting = !cx.tx.contains(&tables::parked(&asked, fid, parked.seq))?;
+        let is_asked = asked == *device || rosters::is_connected(cx, &asked);
+        if is_resting || is_asked || is_of_any(cx, &channel, &parked.feed) {
             continue;
         }
-        let candidates = match known.entry((parked.channel, parked.feed.author)) {
+        let candidates = match known.entry((parked.channel, parked.feed)) {
             Slot::Occupied(known) => known.into_mut(),
-            Slot::Vacant(new) => new.insert(who_may_have(cx, &channel, &parked.feed.author)?),
+            Slot::Vacant(new) => new.insert(who_may_have(cx, &channel, &parked.feed)?),
         };
-        if !candidates.contains(device) {
-            continue;
-        }
-        let fid = tables::feed_of_parked(&key);
-        let mut waits = false;
-        for asked in candidates.iter().filter(|asked| *asked != device) {
-            let is_asked = cx.tx.contains(&tables::parked(asked, fid, parked.seq))?;
-            waits |= is_asked && !rosters::is_connected(cx, asked);
-        }
-        if waits {
+        if candidates.contains(device) && !parked.tried.contains(&short(device)) {
             move_to(cx, &key, device, fid, parked)?;
+        } else if !candidates.contains(&asked) {
+            ask_another(cx, &channel, &key, &asked, parked)?;
         }
     }
     Ok(())
@@ -224,8 +222,9 @@ fn ask_another(
     device: &DeviceId,
     mut parked: Parked,
 ) -> Result<(), EngineError> {
+    debug!(device = %device.fmt_short(), seq = parked.seq, denied = parked.denied, "a device did not give the key of an entry");
     parked.tried.push(short(device));
-    let mut candidates = who_may_have(cx, channel, &parked.feed.author)?;
+    let mut candidates = who_may_have(cx, channel, &parked.feed)?;
     candidates.retain(|one| !parked.tried.contains(&short(one)));
     let here = candidates.iter().find(|one| rosters::is_connected(cx, one)).or(candidates.first()).copied();
     let Some(next) = here else {
@@ -271,8 +270,7 @@ pub(in crate::engine) fn wake(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             cx.tx.delete(&key);
             continue;
         };
-        let author = DeviceId::from_bytes(*parked.feed.author.as_bytes());
-        let next = if is_of_any(cx, &channel, &parked.feed) { cx.me.device_id() } else { author };
+        let next = if is_of_any(cx, &channel, &parked.feed) { cx.me.device_id() } else { author_of(&parked.feed) };
         move_to(cx, &key, &next, tables::feed_of_parked(&key), parked)?;
     }
     Ok(())
@@ -338,10 +336,10 @@ fn request_of(cx: &mut Cx<'_, '_>, which: impl Fn(&Cx<'_, '_>, &DeviceId) -> boo
     let rows = cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false)?;
     let mut asked = BTreeSet::new();
     for (key, parked) in rows {
-        let device = parked.of.unwrap_or_else(|| DeviceId::from_bytes(*parked.feed.author.as_bytes()));
+        let device = parked.asked_of();
         let channel = channels::by_id(cx.tx, &parked.channel)?.filter(|_| !cx.me.is_this_device(&device));
         let Some(channel) = channel else { continue };
-        if parked.of.is_some() && is_of_any(cx, &channel, &parked.feed) && is_gone(cx, &channel, &device) {
+        if parked.of.is_some() && is_of_any(cx, &channel, &parked.feed) && members::is_gone(cx, &channel, &device)? {
             in_vain(cx, &channel, &key, &device, parked, tables::feed_of_parked(&key), true)?;
         } else {
             asked.insert(device);

@@ -194,6 +194,49 @@ fn whoever_is_away_is_not_waited_for_when_another_who_has_the_key_is_here() {
     assert_all_sound(&mut world);
 }
 
+/// [FAN-4] Regression: household, seeds 44 and 166.
+#[test]
+fn a_revoked_device_that_was_asked_for_a_key_is_not_waited_for() {
+    let mut world = households(10);
+    world.write(BOB, LAPTOP, "hello").unwrap();
+    world.settle();
+    let server = device(&world, SERVER);
+    world.stop(SERVER);
+    world.stop(PHONE);
+    world.stop(BOB);
+    lose(&mut world, LAPTOP, Some(server));
+    world.revoke(LAPTOP, SERVER);
+    world.pass(120_000, 30_000);
+    assert_eq!(parked(&mut world, LAPTOP), 1);
+    world.restart(BOB);
+    world.pass(120_000, 30_000);
+    assert_eq!((world.texts(LAPTOP, BOB), parked(&mut world, LAPTOP)), (vec!["hello".to_owned()], 0));
+}
+
+/// [FAN-4] Everybody else was asked in vain; one of them has the key again later, by going back to a copy of its disk.
+#[test]
+fn a_revoked_author_is_not_waited_for_once_the_others_were_asked_for_the_key_in_vain() {
+    let mut world = households(11);
+    world.write(SERVER, BOB, "hello").unwrap();
+    world.settle();
+    let server = device(&world, SERVER);
+    world.revoke(LAPTOP, SERVER);
+    world.pass(120_000, 30_000);
+    world.stop(SERVER);
+    let copy = world.nodes[LAPTOP].store.clone();
+    for (node, ask) in [(LAPTOP, None), (PHONE, None), (BOB, Some(server))] {
+        lose(&mut world, node, ask);
+    }
+    world.pass(240_000, 30_000);
+    world.stop(LAPTOP);
+    world.nodes[LAPTOP].store = copy;
+    world.restart(LAPTOP);
+    world.pass(240_000, 30_000);
+    assert_eq!(world.texts(BOB, LAPTOP), [""; 0], "they are left in peace for ten minutes");
+    world.pass(600_000, 30_000);
+    assert_eq!((world.texts(BOB, LAPTOP), parked(&mut world, BOB)), (vec!["hello".to_owned()], 0));
+}
+
 /// [FAN-4] [NODE-REWRAP]
 #[test]
 fn what_no_device_of_ours_can_give_its_author_is_asked_for() {

@@ -12,8 +12,9 @@ use super::{CONTACTS, FIRST, Household, Said};
 use crate::engine::members::rosters;
 use crate::engine::names::{self, pick::Purpose};
 use crate::engine::records::messages::{self, Page};
+use crate::engine::records::parked::{MAX_PARKED, Parked};
 use crate::engine::records::{own_records, standing};
-use crate::engine::rpc;
+use crate::engine::{rpc, tables};
 
 /// A contact as it is compared.
 type Seen = Option<(ContactState, bool, Option<String>, Option<String>)>;
@@ -128,7 +129,8 @@ impl Household {
                     && is_for((*reader, said))
                     && !lost.contains(number);
                 if times > 1 || (must && times == 0) {
-                    problems.push(format!("HOME-3 {reader} has {times} times number {number}: {said:?}"));
+                    let waits = self.waits(*reader, channel);
+                    problems.push(format!("HOME-3 {reader} has {times} times number {number}: {said:?}; {waits}"));
                 }
                 let is_undone = !said.taken || self.is_cut(said);
                 if said.stolen && said.membership.is_none() && is_undone && times > 0 {
@@ -160,6 +162,28 @@ impl Household {
                 ));
             }
         }
+    }
+
+    /// Whom a node asks for the keys of what it cannot open, for whoever looks into a failure.
+    fn waits(&self, node: usize, channel: &str) -> String {
+        self.sim.nodes[node].read(self.sim.now, |cx| {
+            let Ok(channel) = names::channel(cx, channel, Purpose::Read) else {
+                return "it has no such channel".into();
+            };
+            let all = cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false).unwrap();
+            let here = all.iter().filter(|(_, parked)| parked.channel == channel.id);
+            let brief = here.map(|(_, it)| {
+                let asked = it.of.map_or_else(|| "nobody".to_owned(), |of| of.fmt_short().to_string());
+                format!(
+                    "{} of {} asked of {asked}, {} tried, {} rounds",
+                    it.seq,
+                    it.feed.author.fmt_short(),
+                    it.tried.len(),
+                    it.rounds
+                )
+            });
+            format!("it lacks keys of {:?}", brief.collect::<Vec<_>>())
+        })
     }
 
     /// What machines of before wrote and no device of the account reads now: nobody can give its keys any more, and who was given them before reads

@@ -5,6 +5,9 @@
 //!    ^                    │                                       │ nothing             │ failed
 //!    └──── backoff ───────┴──connected──> connected               └──────── backoff <───┘
 //! ```
+//!
+//! Addresses that it is told of meanwhile are dialled beside those: the ones before may be of a network that the peer has left, and a dial takes
+//! seconds to fail.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -45,8 +48,15 @@ pub(crate) enum Step {
 enum State {
     Connected,
     Waiting(Instant),
-    Dialing { since: Instant, looked_up: bool },
-    LookingUp { since: Instant },
+    /// `dials`: of which nothing was heard yet.
+    Dialing {
+        since: Instant,
+        looked_up: bool,
+        dials: usize,
+    },
+    LookingUp {
+        since: Instant,
+    },
 }
 
 #[derive(Debug)]
@@ -148,16 +158,19 @@ impl Seeker {
     pub(crate) fn failed(&mut self, peer: &PeerId, error: DialError, now: Instant, rng: &mut impl Rng) -> Option<Step> {
         let target = self.targets.get_mut(peer)?;
         target.error = Some(error);
-        match target.state {
-            State::Dialing { looked_up, .. } => match target.dial(*peer, looked_up, now) {
-                Some(step) => Some(step),
-                None if looked_up => self.retreat(peer, now, rng),
-                None => {
-                    target.state = State::LookingUp { since: now };
-                    Some(Step::LookUp(*peer))
-                }
-            },
-            _ => None,
+        let State::Dialing { looked_up, dials, .. } = &mut target.state else { return None };
+        *dials = dials.saturating_sub(1);
+        if *dials > 0 {
+            return None;
+        }
+        let looked_up = *looked_up;
+        match target.dial(*peer, looked_up, now) {
+            Some(step) => Some(step),
+            None if looked_up => self.retreat(peer, now, rng),
+            None => {
+                target.state = State::LookingUp { since: now };
+                Some(Step::LookUp(*peer))
+            }
         }
     }
 
@@ -178,6 +191,11 @@ impl Seeker {
         if step.is_some() { step } else { self.retreat(peer, now, rng) }
     }
 
+    /// Whether the peer is being dialled because of what was told here.
+    pub(crate) fn is_dialing(&self, peer: &PeerId) -> bool {
+        self.targets.get(peer).is_some_and(|target| matches!(target.state, State::Dialing { .. }))
+    }
+
     /// What is due now.
     pub(crate) fn steps(&mut self, now: Instant, rng: &mut impl Rng) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
@@ -186,6 +204,9 @@ impl Seeker {
             steps.extend(self.expire(peer, now, rng));
         }
         let free = AT_ONCE.saturating_sub(self.targets.values().filter(|t| t.is_busy()).count());
+        for (peer, target) in &mut self.targets {
+            steps.extend(target.dial_news(*peer, now));
+        }
         let due = self.targets.iter().filter_map(|(peer, t)| Some((t.due().filter(|at| *at <= now)?, *peer)));
         let mut due: Vec<(Instant, PeerId)> = due.collect();
         due.sort_unstable();
@@ -200,7 +221,7 @@ impl Seeker {
         let full = self.targets.values().filter(|t| t.is_busy()).count() >= AT_ONCE;
         let times = self.targets.values().flat_map(|t| {
             let due = t.due().filter(|_| !full);
-            [due, t.silent_at(), t.wanted]
+            [due, t.news_since(), t.silent_at(), t.wanted]
         });
         times.flatten().min()
     }
@@ -282,13 +303,39 @@ impl Target {
 
     /// Dials what has not been tried in this round, if there is any.
     fn dial(&mut self, peer: PeerId, looked_up: bool, now: Instant) -> Option<Step> {
-        let untried: Vec<Multiaddr> = self.addresses.iter().filter(|a| !self.tried.contains(a)).cloned().collect();
+        let untried: Vec<Multiaddr> = self.untried().cloned().collect();
         if untried.is_empty() {
             return None;
         }
         self.tried.extend_from_slice(&untried);
-        self.state = State::Dialing { since: now, looked_up };
+        self.state = State::Dialing { since: now, looked_up, dials: 1 };
         Some(Step::Dial(peer, untried))
+    }
+
+    /// Dials what it was told of while it is looked for, beside what is being dialled.
+    fn dial_news(&mut self, peer: PeerId, now: Instant) -> Option<Step> {
+        self.news_since()?;
+        let (looked_up, before) = match self.state {
+            State::Dialing { looked_up, dials, .. } => (looked_up, dials),
+            _ => (false, 0),
+        };
+        let step = self.dial(peer, looked_up, now);
+        if let State::Dialing { dials, .. } = &mut self.state {
+            *dials += before;
+        }
+        step
+    }
+
+    fn untried(&self) -> impl Iterator<Item = &Multiaddr> {
+        self.addresses.iter().filter(|address| !self.tried.contains(address))
+    }
+
+    /// Since when it has been looked for, if there are addresses at which it was not.
+    fn news_since(&self) -> Option<Instant> {
+        match self.state {
+            State::Dialing { since, .. } | State::LookingUp { since } => self.untried().next().map(|_| since),
+            State::Connected | State::Waiting(_) => None,
+        }
     }
 
     fn due(&self) -> Option<Instant> {

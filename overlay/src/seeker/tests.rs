@@ -155,6 +155,25 @@ fn an_address_that_the_node_learns_meanwhile_is_tried_before_giving_up() {
 }
 
 #[test]
+fn an_address_that_is_told_while_another_is_dialled_is_dialled_beside_it() {
+    // [NET-DIAL-NEWS]
+    let mut f = Fixture::new();
+    assert!(f.seeker.want(f.peer, &[address(1)], f.now));
+    assert_eq!(f.steps(), [Step::Dial(f.peer, vec![address(1)])]);
+    f.now += Duration::from_secs(1);
+    assert!(f.seeker.want(f.peer, &[address(2), address(1)], f.now));
+    assert_eq!(f.pause(), Duration::ZERO);
+    assert_eq!(f.steps(), [Step::Dial(f.peer, vec![address(2)])]);
+    assert_eq!(f.steps(), []);
+    assert_eq!(f.failed(), None, "the other one may work");
+    assert_eq!(f.failed(), Some(Step::LookUp(f.peer)));
+    assert!(f.seeker.want(f.peer, &[address(3)], f.now));
+    assert_eq!(f.steps(), [Step::Dial(f.peer, vec![address(3)])], "nor does it wait for the end of a look-up");
+    f.seeker.connected(&f.peer, Some(&address(3)));
+    assert_eq!(f.failed(), None);
+}
+
+#[test]
 fn news_of_addresses_displace_the_oldest_but_not_the_one_that_worked() {
     let mut f = Fixture::new();
     let many: Vec<_> = (1..=16).map(address).collect();

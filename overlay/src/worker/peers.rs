@@ -105,8 +105,9 @@ impl Worker {
         // A connection that was given up may take long to close.
         let gone = !self.shared.is_connected(&peer);
         let condition = match gone {
-            // Hole punching dials for up to 21 s; a contact whose connection is gone meanwhile does not wait for its end.
-            true if self.shared.is_allowed(&peer) => PeerCondition::Always,
+            // Hole punching dials for up to 21 s; a contact whose connection is gone meanwhile does not wait for its end. What the seeker has
+            // dialled it does not ask for twice.
+            true if self.shared.is_allowed(&peer) || self.seeker.is_dialing(&peer) => PeerCondition::Always,
             true => PeerCondition::NotDialing,
             false => PeerCondition::DisconnectedAndNotDialing,
         };

@@ -8,8 +8,8 @@ pub(in crate::engine) struct Retry {
 }
 
 impl Retry {
-    /// First wait between two tries, in milliseconds.
-    const FIRST: u64 = 5_000;
+    /// First wait between two tries, in milliseconds: who has just started tells the network its addresses within the next seconds.
+    const FIRST: u64 = 1_000;
     /// Longest wait: people notice an hour, the network does not notice this.
     const LONGEST: u64 = 5 * 60_000;
 

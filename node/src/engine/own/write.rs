@@ -1,6 +1,6 @@
 //! What changed here and our other devices have to hear of.
 
-use covey_feed::{ChannelId, Kind};
+use covey_feed::{ChannelId, FeedKey, Kind};
 use covey_pairing::envelope;
 use covey_pairing::ids::DeviceId;
 use tracing::{info, warn};
@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use crate::engine::own::{devices, nouns};
 use crate::engine::records::channels::{self, Channel};
 use crate::engine::records::own_records::{self, Winner};
-use crate::engine::records::{mailboxes, people, standing, tickets};
+use crate::engine::records::{feeds, mailboxes, people, standing, tickets};
 use crate::engine::said::own_feed;
 use crate::engine::sealing::sessions;
 use crate::engine::wire::own_record::{self, Key, MAX_RECORDS, MAX_VALUE, Record};
@@ -92,16 +92,14 @@ pub(in crate::engine) fn some(cx: &mut Cx<'_, '_>) -> Result<bool, EngineError> 
 }
 
 /// What is to be said of a key, if it is not what the record says that counts. What a device said that is gone is said again by those who are
-/// left, who may not all have heard it.
+/// left, who may not all have heard it; and by this one what stood where its feed gave way to that of another copy of it.
 fn news(cx: &Cx<'_, '_>, key: Key) -> Result<Option<Record>, EngineError> {
     let winner = own_records::winner(cx.tx, &key)?;
-    let is_gone = |winner: &Winner| !cx.me.key_log.is_active(&DeviceId::from_bytes(*winner.at.author.as_bytes()));
+    let is_gone = winner.as_ref().map(|winner| is_gone(cx, winner)).transpose()?.unwrap_or(false);
     let value = match (nouns::current(cx, &key)?, winner) {
-        (Some(value), Some(winner)) if nouns::is_same(&key, &value, &winner.value) && !is_gone(&winner) => {
-            return Ok(None);
-        }
+        (Some(value), Some(winner)) if nouns::is_same(&key, &value, &winner.value) && !is_gone => return Ok(None),
         (Some(value), _) => value,
-        (None, Some(winner)) if is_gone(&winner) => winner.value,
+        (None, Some(winner)) if is_gone => winner.value,
         (None, _) => return Ok(None),
     };
     if value.len() > MAX_VALUE {
@@ -109,6 +107,19 @@ fn news(cx: &Cx<'_, '_>, key: Key) -> Result<Option<Record>, EngineError> {
         return Ok(None);
     }
     Ok(Some(Record(key, value)))
+}
+
+/// Whether the device that said a record is gone, or the entry is, by which this one said it.
+fn is_gone(cx: &Cx<'_, '_>, winner: &Winner) -> Result<bool, EngineError> {
+    let (place, author) = (&winner.at, DeviceId::from_bytes(*winner.at.author.as_bytes()));
+    if !cx.me.is_this_device(&author) {
+        return Ok(!cx.me.key_log.is_active(&author));
+    }
+    let Some(channel) = members::own_channel(cx)? else { return Ok(false) };
+    let key = FeedKey { author: place.author, incarnation: place.incarnation };
+    let feed = feeds::load(cx.tx, channel.no, &key)?;
+    let entry = feed.map(|feed| feeds::entry(cx.tx, feed.fid, place.seq)).transpose()?.flatten();
+    Ok(entry.is_none_or(|entry| entry.order() != *place))
 }
 
 /// Writes records into our feed of the channel: they count from now on.

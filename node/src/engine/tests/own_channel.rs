@@ -45,32 +45,59 @@ pub(super) fn sound(world: &World, nodes: &[usize]) {
     }
 }
 
+/// The channel with a contact is put away on a device, or fetched again.
+fn archive(world: &mut World, node: usize, of: usize, archived: bool) {
+    let channel = world.contact(node, of).unwrap().channel.unwrap();
+    let params = api::ChannelArchive { channel, archived: Some(archived), client_id: None };
+    world.call(node, |cx| rpc::channel::archive(cx, &params)).unwrap();
+}
+
+fn archived(world: &mut World, of: usize) -> [bool; 2] {
+    OURS.map(|node| {
+        let show = api::ChannelShow { channel: world.contact(node, of).unwrap().channel.unwrap() };
+        world.call(node, |cx| rpc::channel::show(cx, &show)).unwrap().archived
+    })
+}
+
 #[test]
 fn a_channel_that_is_archived_on_one_device_comes_back_on_all_when_another_one_writes_or_says_so() {
     let mut world = household(12);
     world.pair(LAPTOP, BOB);
     wait(&mut world);
-    let channel = world.contact(LAPTOP, BOB).unwrap().channel.unwrap();
-    let archive =
-        |archived| api::ChannelArchive { channel: channel.clone(), archived: Some(archived), client_id: None };
-    let archived = |world: &mut World| {
-        OURS.map(|node| {
-            let show = api::ChannelShow { channel: channel.clone() };
-            world.call(node, |cx| rpc::channel::show(cx, &show)).unwrap().archived
-        })
-    };
     // Nothing was read in it: there is no more to say of it than this.
-    world.call(LAPTOP, |cx| rpc::channel::archive(cx, &archive(true))).unwrap();
+    archive(&mut world, LAPTOP, BOB, true);
     wait(&mut world);
-    assert_eq!(archived(&mut world), [true; 2]);
-    world.call(SERVER, |cx| rpc::channel::archive(cx, &archive(false))).unwrap();
+    assert_eq!(archived(&mut world, BOB), [true; 2]);
+    archive(&mut world, SERVER, BOB, false);
     wait(&mut world);
-    assert_eq!(archived(&mut world), [false; 2]);
-    world.call(LAPTOP, |cx| rpc::channel::archive(cx, &archive(true))).unwrap();
+    assert_eq!(archived(&mut world, BOB), [false; 2]);
+    archive(&mut world, LAPTOP, BOB, true);
     wait(&mut world);
     world.write(SERVER, BOB, "there you are").unwrap();
     wait(&mut world);
-    assert_eq!(archived(&mut world), [false; 2]);
+    assert_eq!(archived(&mut world, BOB), [false; 2]);
+}
+
+/// [OWN-17] Regression: household, seed 83.
+#[test]
+fn what_an_old_copy_of_a_device_said_is_said_once_more_when_its_feed_gives_way() {
+    let mut world = household(16);
+    world.pair(LAPTOP, BOB);
+    world.pair(LAPTOP, CAROL);
+    wait(&mut world);
+    let copy = world.nodes[LAPTOP].store.clone();
+    archive(&mut world, LAPTOP, BOB, true);
+    wait(&mut world);
+    world.stop(SERVER);
+    world.stop(LAPTOP);
+    world.nodes[LAPTOP].store = copy;
+    world.restart(LAPTOP);
+    archive(&mut world, LAPTOP, CAROL, true);
+    wait(&mut world);
+    world.restart(SERVER);
+    wait(&mut world);
+    assert_eq!((archived(&mut world, BOB), archived(&mut world, CAROL)), ([true; 2], [true; 2]));
+    sound(&world, &[LAPTOP, SERVER]);
 }
 
 #[test]

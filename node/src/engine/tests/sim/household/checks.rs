@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::{self as api, ContactState, GroupState};
+use covey_feed::ChannelId;
 use covey_pairing::ids::GroupId;
 use data_encoding::HEXLOWER;
 
@@ -13,7 +14,7 @@ use crate::engine::members::rosters;
 use crate::engine::names::{self, pick::Purpose};
 use crate::engine::records::messages::{self, Page};
 use crate::engine::records::parked::{MAX_PARKED, Parked};
-use crate::engine::records::{own_records, standing};
+use crate::engine::records::{channels, own_records, standing};
 use crate::engine::{rpc, tables};
 
 /// A contact as it is compared.
@@ -79,7 +80,12 @@ impl Household {
             records.entry(held.into_iter().collect()).or_default().push(*device);
         }
         if records.len() != 1 {
-            problems.push(format!("HOME-5 {:?}", records.values().collect::<Vec<_>>()));
+            let first: BTreeSet<_> = records.keys().next().into_iter().flatten().collect();
+            let differ = records.keys().skip(1).flat_map(|held| held.iter().filter(|record| !first.contains(record)));
+            let kinds: Vec<_> = differ.map(|(key, at)| (key.0, at.author.fmt_short(), at.seq)).collect();
+            let own = HEXLOWER.encode(&self.words.own_channel_id());
+            let waits: Vec<_> = records.values().flatten().map(|device| (device, self.waits(*device, &own))).collect();
+            problems.push(format!("HOME-5 {:?}: {kinds:?}; {waits:?}", records.values().collect::<Vec<_>>()));
         }
     }
 
@@ -167,9 +173,8 @@ impl Household {
     /// Whom a node asks for the keys of what it cannot open, for whoever looks into a failure.
     fn waits(&self, node: usize, channel: &str) -> String {
         self.sim.nodes[node].read(self.sim.now, |cx| {
-            let Ok(channel) = names::channel(cx, channel, Purpose::Read) else {
-                return "it has no such channel".into();
-            };
+            let id = ChannelId::from_bytes(HEXLOWER.decode(channel.as_bytes()).unwrap().try_into().unwrap());
+            let Some(channel) = channels::by_id(cx.tx, &id).unwrap() else { return "it has no such channel".into() };
             let all = cx.tx.scan::<Parked>(&tables::all_parked(), None, MAX_PARKED, false).unwrap();
             let here = all.iter().filter(|(_, parked)| parked.channel == channel.id);
             let brief = here.map(|(_, it)| {

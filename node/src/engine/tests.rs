@@ -43,6 +43,7 @@ mod rollback_groups;
 mod silence;
 mod sim;
 mod sim_group;
+mod stolen;
 mod transfer;
 mod world;
 mod world_devices;

@@ -6,6 +6,7 @@ use covey_pairing::crypto::dh::DhPublic;
 use covey_pairing::crypto::kem::{KemHash, KemPublic};
 use covey_pairing::identity::KeyLog;
 use covey_pairing::ids::AccountId;
+use tracing::debug;
 
 use crate::engine::records::devices;
 use crate::engine::records::people::Contact;
@@ -63,6 +64,7 @@ pub(in crate::engine) fn look_up(cx: &mut Cx<'_, '_>, account: &AccountId) -> Re
             under.insert(0, now);
         }
     }
+    debug!(account = %account.fmt_short(), "looking its contact card up");
     cx.effects.push(Effect::Lookup { account: *account, under });
     Ok(())
 }

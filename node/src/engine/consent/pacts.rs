@@ -29,6 +29,8 @@ pub(in crate::engine) fn paired(
     contact.save(cx.tx)?;
     gate::allow_contact(cx, &contact.account)?;
     sharing::channel_opened(cx, &channel)?;
+    // It may be connected already, for the sake of a group.
+    cx.live.lost.add(contact.account, cx.now);
     returning::give_back(cx, &contact.account)?;
     invites::remind(cx, contact.account)
 }

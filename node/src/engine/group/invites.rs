@@ -124,7 +124,8 @@ fn stored(invite: &GroupInvite) -> Invite {
 }
 
 /// [NOTE-8] Who invited us, or a member of a group that was given back to us, invites us while we wait: it knows nothing more of the invite that we
-/// go by, for example because it is an old copy of itself, or we were removed before the roster came. Our wish is one for this invite, too.
+/// go by, for example because it is an old copy of itself, or we were removed before the roster came. Our wish is one for this invite, too. So it is
+/// for that of anybody if a device of ours asks by a ticket, which may be gone.
 fn invited_anew(
     cx: &mut Cx<'_, '_>,
     owner: DeviceRef,
@@ -132,7 +133,9 @@ fn invited_anew(
     invite: &GroupInvite,
 ) -> Result<(), EngineError> {
     let is_another = standing.invite.as_ref().is_none_or(|known| known.op != invite.operation);
-    if !is_another || !(standing.by == Some(owner.account) || standing.guides.contains(&owner.account)) {
+    let is_asked_elsewhere = standing.invite.is_none() && standing.request.is_none();
+    let may_ask = is_asked_elsewhere || standing.by == Some(owner.account) || standing.guides.contains(&owner.account);
+    if !is_another || !may_ask {
         debug!(group = %invite.group, "an invite to a group in which we ask to be let in");
         return Ok(());
     }

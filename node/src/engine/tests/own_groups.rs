@@ -232,6 +232,30 @@ fn what_a_device_asked_for_that_is_lost_another_one_asks_for() {
     assert_eq!(world.texts_in(BOB, &group), ["there it is"]);
 }
 
+/// [NOTE-8] Regression: household, seeds 15 and 147. Nobody asks any more, and no invite was taken either.
+#[test]
+fn who_waits_for_what_a_lost_device_asked_for_by_a_ticket_is_let_in_by_an_invite() {
+    let mut world = World::new(5, 14);
+    world.link(LAPTOP, SERVER);
+    world.pair(LAPTOP, BOB);
+    wait(&mut world);
+    let group = world.create_group(BOB, "garden");
+    let params = api::GroupTicket { group: group.clone(), ..api::GroupTicket::default() };
+    let ticket = world.call(BOB, |cx| rpc::group::ticket(cx, &params)).unwrap().ticket;
+    world.stop(BOB);
+    let params = api::GroupJoin { ticket, ..api::GroupJoin::default() };
+    world.call(SERVER, |cx| rpc::group::join(cx, params)).unwrap();
+    world.settle();
+    assert_eq!(states(&mut world, &group), [GroupState::Requested; 2]);
+    world.stop(SERVER);
+    world.revoke(LAPTOP, SERVER);
+    world.restart(BOB);
+    wait(&mut world);
+    world.invite_to(BOB, &group, LAPTOP).unwrap();
+    world.pass(20 * 60_000, 60_000);
+    assert_eq!(world.group(LAPTOP, &group).state, GroupState::Joined);
+}
+
 /// [NOTE-8] What the copy learns of its own yes it learns from the other device, which does not ask.
 #[test]
 fn a_device_that_is_an_old_copy_of_before_its_yes_asks_again() {

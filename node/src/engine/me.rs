@@ -74,6 +74,11 @@ impl Me {
         self.key_log.active().any(|device| !self.is_this_device(&device.keys.id))
     }
 
+    /// Whether it has or had others, as far as its newest rotation tells.
+    pub fn ever_had_others(&self) -> bool {
+        self.key_log.devices().iter().any(|device| !self.is_this_device(&device.keys.id))
+    }
+
     /// The authors of the feeds that our other devices write.
     pub fn kin(&self) -> BTreeSet<Author> {
         let others = self.key_log.active().map(|device| device.keys.id).filter(|device| !self.is_this_device(device));

@@ -60,8 +60,8 @@ pub(in crate::engine) fn is_read_elsewhere(
     channel: &Channel,
     place: &OrderKey,
 ) -> Result<bool, EngineError> {
-    // Most accounts have one device: nothing is looked up for them.
-    if !cx.me.has_others() {
+    // Most accounts have one device: nothing is looked up for them. What one that is gone said counts.
+    if !cx.me.ever_had_others() {
         return Ok(false);
     }
     own_records::is_read_elsewhere(cx.tx, channel.no, place)

@@ -237,6 +237,28 @@ fn a_revoked_author_is_not_waited_for_once_the_others_were_asked_for_the_key_in_
     assert_eq!((world.texts(BOB, LAPTOP), parked(&mut world, BOB)), (vec!["hello".to_owned()], 0));
 }
 
+/// [OWN-4] Regression: household, seeds 54 and 125. A device alone asked nothing of what others had said.
+#[test]
+fn what_another_device_read_is_read_when_it_comes_back_after_that_device_is_gone() {
+    let mut world = households(12);
+    world.write(BOB, LAPTOP, "hello").unwrap();
+    world.settle();
+    let read = api::ChannelMarkRead { channel: world.id(BOB), ..api::ChannelMarkRead::default() };
+    world.call(SERVER, |cx| rpc::channel::mark_read(cx, &read)).unwrap();
+    world.pass(120_000, 30_000);
+    let bob = device(&world, BOB);
+    for away in [BOB, PHONE, SERVER] {
+        world.stop(away);
+    }
+    lose(&mut world, LAPTOP, Some(bob));
+    world.revoke(LAPTOP, SERVER);
+    world.restart(BOB);
+    world.pass(120_000, 30_000);
+    assert_eq!(world.texts(LAPTOP, BOB), ["hello"]);
+    let show = api::ChannelShow { channel: world.id(BOB) };
+    assert_eq!(world.call(LAPTOP, |cx| rpc::channel::show(cx, &show)).unwrap().unread, 0);
+}
+
 /// [FAN-4] [NODE-REWRAP]
 #[test]
 fn what_no_device_of_ours_can_give_its_author_is_asked_for() {

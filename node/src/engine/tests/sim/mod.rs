@@ -41,6 +41,7 @@ fn show_logs() {
 /// Every third of the seeds that were asked for, beginning with `first`, so that three processes share the work: `few` in an ordinary run,
 /// `many` in a long one.
 fn third(first: u64, few: std::ops::Range<u64>, many: std::ops::Range<u64>) -> impl Iterator<Item = u64> {
+    show_logs();
     let seeds = match (std::env::var_os("COVEY_SIM_SEEDS"), std::env::var_os("COVEY_LONG_TESTS")) {
         (Some(_), _) => asked().0,
         (None, Some(_)) => many,

@@ -246,14 +246,15 @@ impl Household {
             let Ok(channel) = names::channel(cx, channel, Purpose::Read) else { return format!("{node}: none") };
             let all = messages::list(cx.tx, channel.no, Page { limit: 1_000, ..Page::default() }).unwrap();
             let shown = all.iter().map(|it| {
-                let at = (it.place.lamport, it.place.incarnation, it.place.seq);
+                let at = (it.place.lamport, it.place.author.as_bytes()[0], it.place.incarnation, it.place.seq);
                 let text = it.text().and_then(numbers).map(|it| it.0);
                 format!("{text:?} {at:?} own {} late {} unseen {} hidden {}", it.own, it.late, it.unseen, it.hidden)
             });
             let shown: Vec<_> = shown.collect();
             let elsewhere = own_records::read_elsewhere(cx.tx, channel.no).unwrap();
-            let elsewhere: Vec<_> = elsewhere.marks.iter().map(|mark| (mark.0[0], mark.1, mark.2)).collect();
-            format!("{node}: read {:?}, elsewhere {elsewhere:?}, {shown:#?}", channel.read)
+            let [marks, unseen] = [elsewhere.marks, elsewhere.unseen]
+                .map(|all| all.iter().map(|mark| (mark.0[0], mark.1, mark.2)).collect::<Vec<_>>());
+            format!("{node}: read {:?}, elsewhere {marks:?} but for {unseen:?}, {shown:#?}", channel.read)
         })
     }
 

@@ -217,7 +217,6 @@ impl Household {
 }
 
 fn live(seed: u64) -> Household {
-    super::show_logs();
     println!("scripts/sim.sh devices --seed {seed}");
     let mut home = Household::new(seed);
     home.sim.draw_weather();

@@ -40,7 +40,7 @@ noun! {
         /// One of them.
         read show(GroupShow) -> Group, needs Read,
             refuses NoSuchGroup, AmbiguousGroup;
-        /// Invite a contact. They decide; until then they see the group's name and who invites them.
+        /// Invite a contact. They decide; until then they see the group's name and who invites them. The same invite once more is sent again.
         write invite(GroupInvite) -> Member, needs Group,
             refuses NoSuchGroup, AmbiguousGroup, NotAMember, GroupLeft, GroupClosed, NoSuchContact, AmbiguousContact,
                 NotPaired, AlreadyMember, Banned, GroupFull, TooLong;

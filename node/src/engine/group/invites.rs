@@ -3,7 +3,7 @@
 use covey_api::{ApiError, EventKind, GroupRefusal};
 use covey_feed::ChannelId;
 use covey_pairing::group::admission::{GroupInvite, JoinStatement};
-use covey_pairing::group::roster::{Grant, Op, OpId};
+use covey_pairing::group::roster::{Grant, Invited, Op, OpId};
 use covey_pairing::ids::{AccountId, GroupId};
 use serde_bytes::ByteBuf;
 use tracing::{debug, info};
@@ -36,6 +36,23 @@ pub(in crate::engine) fn invite(
 ) -> Result<(), ApiError> {
     let op = ops::write(cx, channel, Op::Invite { account, grant })?;
     Ok(tell(cx, channel.no, account, (op, grant), note)?)
+}
+
+/// Invites a contact for whom the same invite of ours waits: it is sent once more. Whether one does.
+pub(in crate::engine) fn again(
+    cx: &mut Cx<'_, '_>,
+    no: u64,
+    account: AccountId,
+    grant: Grant,
+    note: &str,
+) -> Result<bool, EngineError> {
+    let me = cx.me.account_id();
+    let Some(group) = rosters::get(cx, no) else { return Ok(false) };
+    let is_it = |invite: &Invited| invite.by == me && invite.grant == grant;
+    let open = group.roster.invited().find(|(invited, invite)| **invited == account && is_it(invite));
+    let Some(op) = open.map(|(_, invite)| invite.op) else { return Ok(false) };
+    tell(cx, no, account, (op, grant), note.to_owned())?;
+    Ok(true)
 }
 
 fn tell(

@@ -207,6 +207,27 @@ fn an_invite_to_a_group_that_was_lost_with_the_devices_of_an_account_is_told_aga
     assert!([BOB, ANEW].iter().all(|node| world.verify(*node).ok));
 }
 
+/// [NOTE-7] Regression: household, seed 198. For the roster she was invited, and for herself she was not.
+#[test]
+fn who_forgot_an_invite_hears_of_it_when_it_is_made_once_more() {
+    let mut world = World::new(3, 191);
+    world.pair(BOB, ALICE);
+    let group = world.create_group(BOB, "garden");
+    let copy = world.nodes[ALICE].store.clone();
+    let first = world.invite_to(BOB, &group, ALICE).unwrap();
+    world.stop(ALICE);
+    world.nodes[ALICE].store = copy;
+    world.restart(ALICE);
+    wait(&mut world);
+    assert_eq!(groups(&mut world, ALICE), []);
+    assert_eq!(world.invite_to(BOB, &group, ALICE).unwrap(), first);
+    world.accept_group(ALICE, &group).unwrap();
+    wait(&mut world);
+    assert_eq!(world.group(ALICE, &group).state, GroupState::Joined);
+    let refused = world.invite_to(BOB, &group, ALICE).unwrap_err();
+    assert_eq!(refused.reason, api::Reason::AlreadyMember);
+}
+
 /// [NOTE-8] Regression: household, seed 13. Nobody shows the roster to an account that is not on it any more.
 #[test]
 fn an_account_that_was_removed_before_its_roster_came_is_let_in_by_the_next_invite() {

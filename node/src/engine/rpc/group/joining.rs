@@ -21,13 +21,18 @@ pub fn invite(cx: &mut Cx<'_, '_>, params: GroupInvite) -> Result<Member, ApiErr
     let contact = names::contact(cx, &params.contact, Purpose::Change)?;
     let name = group::name_of(cx, &contact.account)?;
     let grant = of.granted(cx, params.role, params.invisible)?;
+    let is_here = contact.is_paired() && !contact.request;
+    let note = known::checked_note(params.note)?;
+    if is_here && invites::again(cx, of.channel.no, contact.account, grant, &note)? {
+        return of.member(cx, &contact.account);
+    }
     of.check(cx, &name, &Op::Invite { account: contact.account, grant })?;
     let room = admission::has_room(cx, of.group(cx)?);
     room.map_err(|denied| group::denied(cx, &of.standing, &name, &denied))?;
-    if !contact.is_paired() || contact.request {
+    if !is_here {
         return Err(contact::not_paired(&contact));
     }
-    invites::invite(cx, &mut of.channel, contact.account, grant, known::checked_note(params.note)?)?;
+    invites::invite(cx, &mut of.channel, contact.account, grant, note)?;
     of.member(cx, &contact.account)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use covey_api::{self as api, ContactState, GroupState};
-use covey_feed::ChannelId;
+use covey_feed::{ChannelId, OrderKey};
 use covey_pairing::ids::GroupId;
 use data_encoding::HEXLOWER;
 
@@ -15,7 +15,7 @@ use crate::engine::names::{self, pick::Purpose};
 use crate::engine::records::messages::{self, Page};
 use crate::engine::records::parked::{MAX_PARKED, Parked};
 use crate::engine::records::{channels, own_records, standing};
-use crate::engine::{rpc, tables};
+use crate::engine::tables;
 
 /// A contact as it is compared.
 type Seen = Option<(ContactState, bool, Option<String>, Option<String>)>;
@@ -228,15 +228,28 @@ impl Household {
 
     /// HOME-4
     fn reading(&self, channel: &str, problems: &mut Vec<String>) {
-        let shown = |node: &usize| {
-            let params = api::ChannelShow { channel: channel.to_owned() };
-            let shown = self.sim.nodes[*node].read_awake(self.sim.now, |cx| rpc::channel::show(cx, &params));
-            shown.ok().map(|channel| (channel.unread, channel.muted))
+        let at = |node: &usize| {
+            self.sim.nodes[*node].read_awake(self.sim.now, |cx| {
+                let channel = names::channel(cx, channel, Purpose::Read).ok()?;
+                let all = messages::list(cx.tx, channel.no, Page { limit: 1_000, ..Page::default() }).unwrap();
+                let unread: BTreeSet<_> =
+                    all.iter().filter(|it| messages::is_unread(&channel, it)).map(|it| it.place).collect();
+                let shown: BTreeSet<_> = all.iter().filter(|it| it.is_shown()).map(|it| it.place).collect();
+                Some((channel.unread, channel.muted, shown, unread))
+            })
         };
-        let all: Vec<_> = self.devices.iter().map(shown).collect();
-        if all.iter().any(|one| *one != all[0]) {
+        let all: Vec<_> = self.devices.iter().map(at).collect();
+        // Who was no device yet when the account was a member before has nothing of that time.
+        let is_common = |place: &&OrderKey| all.iter().flatten().all(|(.., shown, _)| shown.contains(place));
+        let compared = all.iter().map(|one| {
+            one.as_ref().map(|(_, muted, _, unread)| (muted, unread.iter().filter(is_common).collect::<Vec<_>>()))
+        });
+        let compared: Vec<_> = compared.collect();
+        let miscounts = all.iter().flatten().any(|(count, _, _, unread)| *count as usize != unread.len());
+        if miscounts || compared.iter().any(|one| *one != compared[0]) {
+            let counts: Vec<_> = all.iter().map(|one| one.as_ref().map(|it| (it.0, it.1))).collect();
             let marks: Vec<_> = self.devices.iter().map(|node| self.marks_of(*node, channel)).collect();
-            problems.push(format!("HOME-4 unread and muted in {channel}: {all:?}\n  {}", marks.join("\n  ")));
+            problems.push(format!("HOME-4 unread and muted in {channel}: {counts:?}\n  {}", marks.join("\n  ")));
         }
     }
 

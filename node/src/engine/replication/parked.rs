@@ -168,11 +168,14 @@ fn adopt(cx: &mut Cx<'_, '_>, account: &AccountId, device: &DeviceId) -> Result<
     Ok(())
 }
 
-/// Who may have the key of an entry of a feed: its author, our other devices, and the other devices of the account that wrote it. One that is a
-/// device of its account no more gives no keys.
+/// Who may have the key of an entry of a feed: its author, our other devices, and the other devices of the account that wrote it; if that is ours,
+/// those of the contact to whom it was written. One that is a device of its account no more gives no keys.
 fn who_may_have(cx: &Cx<'_, '_>, channel: &Channel, feed: &FeedKey) -> Result<Vec<DeviceId>, EngineError> {
     let account = members::account_of(cx, channel, &feed.author)?;
-    let theirs = account.map(|account| devices::devices(cx.tx, &account)).transpose()?.unwrap_or_default();
+    let mut theirs = account.map(|account| devices::devices(cx.tx, &account)).transpose()?.unwrap_or_default();
+    if let Some(contact) = channel.contact().filter(|_| account.is_some_and(|account| cx.me.is_ours(&account))) {
+        theirs.extend(devices::devices(cx.tx, &contact)?);
+    }
     let author = author_of(feed);
     let author = if members::is_gone(cx, channel, &author)? { None } else { Some(author) };
     let kin = cx.me.kin().into_iter().map(|kin| DeviceId::from_bytes(*kin.as_bytes()));

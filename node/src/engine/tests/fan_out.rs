@@ -237,6 +237,22 @@ fn a_revoked_author_is_not_waited_for_once_the_others_were_asked_for_the_key_in_
     assert_eq!((world.texts(BOB, LAPTOP), parked(&mut world, BOB)), (vec!["hello".to_owned()], 0));
 }
 
+/// [FAN-4] [CTRL-2] Regression: household, seed 87. The device that wrote it is gone, and no other one of ours has the key.
+#[test]
+fn what_a_lost_device_of_ours_wrote_its_reader_gives_back() {
+    let mut world = households(13);
+    world.write(SERVER, BOB, "from the server").unwrap();
+    world.settle();
+    let server = device(&world, SERVER);
+    world.revoke(LAPTOP, SERVER);
+    world.stop(SERVER);
+    lose(&mut world, LAPTOP, Some(server));
+    assert_eq!(world.texts(LAPTOP, BOB), [""; 0]);
+    world.pass(240_000, 30_000);
+    assert_eq!((world.texts(LAPTOP, BOB), parked(&mut world, LAPTOP)), (vec!["from the server".to_owned()], 0));
+    assert!(world.messages(LAPTOP, BOB)[0].own);
+}
+
 /// [OWN-4] Regression: household, seeds 54 and 125. A device alone asked nothing of what others had said.
 #[test]
 fn what_another_device_read_is_read_when_it_comes_back_after_that_device_is_gone() {

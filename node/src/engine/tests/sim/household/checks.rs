@@ -8,7 +8,7 @@ use covey_pairing::ids::GroupId;
 use data_encoding::HEXLOWER;
 
 use super::super::super::converging;
-use super::people::numbers;
+use super::people::{numbers, said};
 use super::{CONTACTS, FIRST, Household, Said};
 use crate::engine::members::rosters;
 use crate::engine::names::{self, pick::Purpose};
@@ -151,7 +151,10 @@ impl Household {
                 let said = number.and_then(|number| self.said.get(&number)).filter(|said| !said.stolen);
                 said.is_some_and(|said| readers.iter().all(|reader| is_for((*reader, said))))
             };
-            list.iter().filter(is_common).map(|message| (message.id.clone(), message.text.clone())).collect()
+            list.iter()
+                .filter(is_common)
+                .map(|message| (message.id.clone(), self.known_text(message, readers, &lists)))
+                .collect()
         };
         let first = common(&lists[0]);
         for (reader, list) in readers.iter().zip(&lists).skip(1) {
@@ -168,6 +171,15 @@ impl Household {
                 ));
             }
         }
+    }
+
+    /// What a message says, but for the edit of a machine of before that the account's devices have not heard of.
+    fn known_text(&self, message: &api::Message, readers: &[usize], lists: &[Vec<api::Message>]) -> String {
+        let edit = numbers(&message.text).and_then(|(_, edit)| edit);
+        let is_of_before = edit.and_then(|edit| self.edits.get(&edit)).is_some_and(|edit| self.out.contains(&edit.by));
+        let own = readers.iter().zip(lists).filter(|(reader, _)| self.devices.contains(reader));
+        let is_known = own.flat_map(|(_, list)| list).any(|other| other.text == message.text);
+        if is_of_before && !is_known { said(&message.text).to_owned() } else { message.text.clone() }
     }
 
     /// Whom a node asks for the keys of what it cannot open, for whoever looks into a failure.
@@ -351,7 +363,9 @@ impl Household {
                 for message in self.messages(*machine, &channel.channel) {
                     let Some((number, edit)) = numbers(&message.text) else { continue };
                     let said = self.said.get(&number).is_some_and(|said| said.known_out.contains(machine));
-                    let edited = edit.and_then(|edit| self.edits.get(&edit)).is_some_and(|out| out.contains(machine));
+                    let edited = edit
+                        .and_then(|edit| self.edits.get(&edit))
+                        .is_some_and(|edit| edit.known_out.contains(machine));
                     if said || edited {
                         problems.push(format!("HOME-8 {machine} is none of the account's and has {}", message.text));
                     }

@@ -221,7 +221,7 @@ impl Household {
                 said.known_out.retain(|out| !forgotten.contains(out));
             }
         }
-        self.edits.values_mut().for_each(|known_out| known_out.retain(|out| !forgotten.contains(out)));
+        self.edits.values_mut().for_each(|edit| edit.known_out.retain(|out| !forgotten.contains(out)));
     }
 
     /// A stolen device goes on as its thief likes.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use covey_api::{self as api, ContactState};
 
-use super::{CONTACTS, Household, Said};
+use super::{CONTACTS, Edited, Household, Said};
 use crate::engine::records::devices;
 use crate::engine::rpc;
 
@@ -20,6 +20,11 @@ const EDIT: &str = ", edited ";
 pub(super) fn numbers(text: &str) -> Option<(usize, Option<usize>)> {
     let (said, edit) = text.split_once(EDIT).map_or((text, None), |(said, edit)| (said, edit.parse().ok()));
     Some((said.strip_prefix(NUMBER)?.split(' ').next()?.parse().ok()?, edit))
+}
+
+/// A text as it was before it was edited.
+pub(super) fn said(text: &str) -> &str {
+    text.split(EDIT).next().unwrap_or_default()
 }
 
 impl Household {
@@ -107,7 +112,7 @@ impl Household {
         }
         let message = &own[usize::try_from(self.sim.draw(own.len() as u64)).unwrap()];
         let number = self.edits.len();
-        let said = message.text.split(EDIT).next().unwrap_or_default();
+        let said = said(&message.text);
         let params = api::MessageEdit {
             id: message.id.clone(),
             text: format!("{said}{EDIT}{number}"),
@@ -115,7 +120,7 @@ impl Household {
         };
         let known_out = &self.known_out(node) & &self.long_known_out(node);
         if !matches!(self.sim.call(node, |cx| rpc::message::edit(cx, params)).1, Some(Err(_))) {
-            self.edits.insert(number, known_out);
+            self.edits.insert(number, Edited { by: node, known_out });
         }
     }
 

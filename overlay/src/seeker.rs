@@ -312,7 +312,7 @@ impl Target {
         Some(Step::Dial(peer, untried))
     }
 
-    /// Dials what it was told of while it is looked for, beside what is being dialled.
+    /// [NET-DIAL-NEWS] Dials what it was told of while it is looked for, beside what is being dialled.
     fn dial_news(&mut self, peer: PeerId, now: Instant) -> Option<Step> {
         self.news_since()?;
         let (looked_up, before) = match self.state {

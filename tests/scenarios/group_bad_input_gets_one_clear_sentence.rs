@@ -103,7 +103,9 @@ fn who_is_in_already_not_in_banned_or_oneself() {
     refused(&alice, &["role", "Lake", "carol", "admin"], &["carol", "not a member"]);
     refused(&alice, &["remove", "Lake", &alice.id], &["covey group leave"]);
     alice.json(&["group", "invite", "Lake", "carol"]);
-    refused(&alice, &["invite", "Lake", "carol"], &["carol", "already"]);
+    // The same invite once more is sent again; another one is not made beside it.
+    alice.json(&["group", "invite", "Lake", "carol"]);
+    refused(&alice, &["invite", "Lake", "carol", "--role", "admin"], &["carol", "already"]);
     alice.json(&["group", "ban", "Lake", "carol"]);
     refused(&alice, &["invite", "Lake", "carol"], &["carol", "banned", "covey group unban"]);
     refused(&alice, &["ban", "Lake", "carol"], &["carol", "banned"]);

@@ -308,22 +308,16 @@ impl Target {
             return None;
         }
         self.tried.extend_from_slice(&untried);
-        self.state = State::Dialing { since: now, looked_up, dials: 1 };
+        let before = if let State::Dialing { dials, .. } = self.state { dials } else { 0 };
+        self.state = State::Dialing { since: now, looked_up, dials: before + 1 };
         Some(Step::Dial(peer, untried))
     }
 
     /// [NET-DIAL-NEWS] Dials what it was told of while it is looked for, beside what is being dialled.
     fn dial_news(&mut self, peer: PeerId, now: Instant) -> Option<Step> {
         self.news_since()?;
-        let (looked_up, before) = match self.state {
-            State::Dialing { looked_up, dials, .. } => (looked_up, dials),
-            _ => (false, 0),
-        };
-        let step = self.dial(peer, looked_up, now);
-        if let State::Dialing { dials, .. } = &mut self.state {
-            *dials += before;
-        }
-        step
+        let looked_up = matches!(self.state, State::Dialing { looked_up: true, .. });
+        self.dial(peer, looked_up, now)
     }
 
     fn untried(&self) -> impl Iterator<Item = &Multiaddr> {

@@ -3,12 +3,13 @@
 use covey_api::{ApiError, EventKind, GroupRefusal};
 use covey_feed::ChannelId;
 use covey_pairing::group::admission::{GroupInvite, JoinStatement};
-use covey_pairing::group::roster::{Grant, Invited, Op, OpId};
+use covey_pairing::group::roster::{Grant, Op, OpId};
 use covey_pairing::ids::{AccountId, GroupId};
 use serde_bytes::ByteBuf;
 use tracing::{debug, info};
 
 use crate::engine::group::ops;
+use crate::engine::live::groups::Group;
 use crate::engine::members::rosters;
 use crate::engine::outbound::notes;
 use crate::engine::records::channels::{self, Channel};
@@ -47,12 +48,17 @@ pub(in crate::engine) fn again(
     note: &str,
 ) -> Result<bool, EngineError> {
     let me = cx.me.account_id();
-    let Some(group) = rosters::get(cx, no) else { return Ok(false) };
-    let is_it = |invite: &Invited| invite.by == me && invite.grant == grant;
-    let open = group.roster.invited().find(|(invited, invite)| **invited == account && is_it(invite));
-    let Some(op) = open.map(|(_, invite)| invite.op) else { return Ok(false) };
-    tell(cx, no, account, (op, grant), note.to_owned())?;
-    Ok(true)
+    let waiting = rosters::get(cx, no).and_then(|group| open(group, me, account).find(|(_, of)| *of == grant));
+    match waiting {
+        Some(invite) => tell(cx, no, account, invite, note.to_owned()).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// The open invites by which `by` has invited an account.
+fn open(group: &Group, by: AccountId, account: AccountId) -> impl Iterator<Item = (OpId, Grant)> {
+    let invited = group.roster.invited().filter(move |(invited, invite)| **invited == account && invite.by == by);
+    invited.map(|(_, invite)| (invite.op, invite.grant))
 }
 
 fn tell(
@@ -82,8 +88,7 @@ pub(in crate::engine) fn remind(cx: &mut Cx<'_, '_>, account: AccountId) -> Resu
     let me = cx.me.account_id();
     let mut waiting = Vec::new();
     for (no, group) in cx.live.groups.by_no.iter().filter(|(_, group)| group.state == State::Joined) {
-        let ours = group.roster.invited().filter(|(invited, invite)| **invited == account && invite.by == me);
-        waiting.extend(ours.map(|(_, invite)| (*no, (invite.op, invite.grant))));
+        waiting.extend(open(group, me, account).map(|invite| (*no, invite)));
     }
     for (no, invite) in waiting {
         tell(cx, no, account, invite, String::new())?;

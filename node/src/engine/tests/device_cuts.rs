@@ -23,6 +23,16 @@ fn talked(seed: u64) -> World {
     world
 }
 
+/// The first has two other devices, and is paired with node 1.
+fn three_devices(seed: u64) -> World {
+    let mut world = World::new(4, seed);
+    world.pair(0, 1);
+    world.link(0, 2);
+    world.link(0, 3);
+    world.pass(60_000, 5_000);
+    world
+}
+
 /// Where the feed of node 0 ends, if what stands after its `seq`-th entry does not count.
 fn cut(world: &mut World, seq: u64) -> Vec<Cutoff> {
     let channel = world.channel(1, 0);
@@ -57,11 +67,7 @@ fn what_a_revoked_device_wrote_beyond_the_cut_is_hidden_and_nothing_more_of_it_i
 /// The device that revokes does not know all that the lost one wrote; another one of ours does.
 #[test]
 fn what_a_revoked_device_wrote_beyond_the_cut_is_hidden_on_our_other_devices_as_it_is_at_the_contact() {
-    let mut world = World::new(4, 93);
-    world.pair(0, 1);
-    world.link(0, 2);
-    world.link(0, 3);
-    world.pass(60_000, 5_000);
+    let mut world = three_devices(93);
     world.write(3, 1, "one").unwrap();
     world.settle();
     world.stop(0);
@@ -85,11 +91,7 @@ fn what_a_revoked_device_wrote_beyond_the_cut_is_hidden_on_our_other_devices_as_
 /// [CUT-1] The device that revokes saw nothing of a feed of the lost one, so it can say no end of it; another one of ours has it.
 #[test]
 fn of_a_feed_whose_end_was_not_said_our_devices_take_what_one_of_them_has() {
-    let mut world = World::new(4, 94);
-    world.pair(0, 1);
-    world.link(0, 2);
-    world.link(0, 3);
-    world.pass(60_000, 5_000);
+    let mut world = three_devices(94);
     world.stop(0);
     world.write(3, 1, "one").unwrap();
     world.settle();

@@ -162,10 +162,8 @@ fn edits_of_two_copies_of_a_node_end_in_the_same_text_everywhere() {
     let lost = world.write(0, 1, "only the contact has this").unwrap().id;
     edit(&mut world, 0, &lost, "only the contact has this, and its edit").unwrap();
     world.settle();
-    world.stop(0);
     world.stop(1);
-    world.nodes[0].store = copy;
-    world.restart(0);
+    world.go_back(0, copy);
     edit(&mut world, 0, &id, "by the copy").unwrap();
     world.write(0, 1, "and more").unwrap();
     world.restart(1);

@@ -228,9 +228,7 @@ fn a_revoked_author_is_not_waited_for_once_the_others_were_asked_for_the_key_in_
         lose(&mut world, node, ask);
     }
     world.pass(240_000, 30_000);
-    world.stop(LAPTOP);
-    world.nodes[LAPTOP].store = copy;
-    world.restart(LAPTOP);
+    world.go_back(LAPTOP, copy);
     world.pass(240_000, 30_000);
     assert_eq!(world.texts(BOB, LAPTOP), [""; 0], "they are left in peace for ten minutes");
     world.pass(600_000, 30_000);

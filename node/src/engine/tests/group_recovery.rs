@@ -215,9 +215,7 @@ fn who_forgot_an_invite_hears_of_it_when_it_is_made_once_more() {
     let group = world.create_group(BOB, "garden");
     let copy = world.nodes[ALICE].store.clone();
     let first = world.invite_to(BOB, &group, ALICE).unwrap();
-    world.stop(ALICE);
-    world.nodes[ALICE].store = copy;
-    world.restart(ALICE);
+    world.go_back(ALICE, copy);
     wait(&mut world);
     assert_eq!(groups(&mut world, ALICE), []);
     assert_eq!(world.invite_to(BOB, &group, ALICE).unwrap(), first);
@@ -257,9 +255,7 @@ fn removed_unawares(seed: u64) -> (World, String) {
     let copy = world.nodes[ALICE].store.clone();
     world.remove_from(BOB, &group, ALICE).unwrap();
     wait(&mut world);
-    world.stop(ALICE);
-    world.nodes[ALICE].store = copy;
-    world.restart(ALICE);
+    world.go_back(ALICE, copy);
     world.settle();
     (world, group)
 }

@@ -89,9 +89,7 @@ fn what_an_old_copy_of_a_device_said_is_said_once_more_when_its_feed_gives_way()
     archive(&mut world, LAPTOP, BOB, true);
     wait(&mut world);
     world.stop(SERVER);
-    world.stop(LAPTOP);
-    world.nodes[LAPTOP].store = copy;
-    world.restart(LAPTOP);
+    world.go_back(LAPTOP, copy);
     archive(&mut world, LAPTOP, CAROL, true);
     wait(&mut world);
     world.restart(SERVER);

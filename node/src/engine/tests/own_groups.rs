@@ -21,13 +21,19 @@ fn wait(world: &mut World) {
     world.pass(1_800_000, 60_000);
 }
 
-/// Bob has a group and has invited an account of two devices, with which he is paired.
-fn invited(seed: u64) -> (World, String) {
+/// Bob has a group, and is paired with an account of two devices.
+fn garden(seed: u64) -> (World, String) {
     let mut world = World::new(5, seed);
     world.link(LAPTOP, SERVER);
     world.pair(LAPTOP, BOB);
     wait(&mut world);
     let group = world.create_group(BOB, "garden");
+    (world, group)
+}
+
+/// And has invited that account.
+fn invited(seed: u64) -> (World, String) {
+    let (mut world, group) = garden(seed);
     world.invite_to(BOB, &group, LAPTOP).unwrap();
     world.settle();
     (world, group)
@@ -148,11 +154,7 @@ fn a_text_of_a_device_that_no_operation_that_counts_names_is_not_shown() {
 /// [MEMBER-2]
 #[test]
 fn a_device_that_its_account_has_no_more_is_not_let_in_by_an_older_card() {
-    let mut world = World::new(5, 5);
-    world.link(LAPTOP, SERVER);
-    world.pair(LAPTOP, BOB);
-    wait(&mut world);
-    let group = world.create_group(BOB, "garden");
+    let (mut world, group) = garden(5);
     let channel = channel_of(&group);
     let id = GroupId::from_bytes(*channel.as_bytes());
     let (account, card, now) = (world.nodes[SERVER].account(), world.card(SERVER), world.now);
@@ -235,11 +237,7 @@ fn what_a_device_asked_for_that_is_lost_another_one_asks_for() {
 /// [NOTE-8] Regression: household, seeds 15 and 147. Nobody asks any more, and no invite was taken either.
 #[test]
 fn who_waits_for_what_a_lost_device_asked_for_by_a_ticket_is_let_in_by_an_invite() {
-    let mut world = World::new(5, 14);
-    world.link(LAPTOP, SERVER);
-    world.pair(LAPTOP, BOB);
-    wait(&mut world);
-    let group = world.create_group(BOB, "garden");
+    let (mut world, group) = garden(14);
     let params = api::GroupTicket { group: group.clone(), ..api::GroupTicket::default() };
     let ticket = world.call(BOB, |cx| rpc::group::ticket(cx, &params)).unwrap().ticket;
     world.stop(BOB);
@@ -264,9 +262,7 @@ fn a_device_that_is_an_old_copy_of_before_its_yes_asks_again() {
     world.stop(BOB);
     world.accept_group(SERVER, &group).unwrap();
     world.settle();
-    world.stop(SERVER);
-    world.nodes[SERVER].store = copy;
-    world.restart(SERVER);
+    world.go_back(SERVER, copy);
     wait(&mut world);
     world.restart(BOB);
     wait(&mut world);
@@ -276,19 +272,14 @@ fn a_device_that_is_an_old_copy_of_before_its_yes_asks_again() {
 /// [NOTE-8] An inviter that is an old copy knows nothing of the invite that was accepted, and makes another one.
 #[test]
 fn who_was_accepted_and_invites_again_is_asked_by_the_new_invite() {
-    let mut world = World::new(5, 13);
-    world.link(LAPTOP, SERVER);
-    world.pair(LAPTOP, BOB);
-    wait(&mut world);
-    let group = world.create_group(BOB, "garden");
+    let (mut world, group) = garden(13);
     let copy = world.nodes[BOB].store.clone();
     world.invite_to(BOB, &group, LAPTOP).unwrap();
     world.settle();
     world.stop(BOB);
     world.accept_group(SERVER, &group).unwrap();
     world.settle();
-    world.nodes[BOB].store = copy;
-    world.restart(BOB);
+    world.go_back(BOB, copy);
     wait(&mut world);
     assert_eq!(states(&mut world, &group), [GroupState::Requested; 2]);
     world.invite_to(BOB, &group, LAPTOP).unwrap();

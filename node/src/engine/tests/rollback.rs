@@ -113,8 +113,7 @@ fn whenever_a_copy_writes_it_has_everything_back_within_seconds() {
         world.stop(0);
         world.settle();
         world.pass(60_000, 10_000);
-        world.nodes[0].store = copy;
-        world.restart(0);
+        world.go_back(0, copy);
         let over = world.deliver(moment) < moment;
         world.write(0, 1, "at once").unwrap();
         world.settle();
@@ -281,10 +280,8 @@ fn written_apart(seed: u64, unheard: usize) {
         world.write(0, 1, &format!("later {n}")).unwrap();
         world.settle();
     }
-    world.stop(0);
     world.stop(1);
-    world.nodes[0].store = copy;
-    world.restart(0);
+    world.go_back(0, copy);
     let apart: Vec<String> = (0..40).map(|n| world.write(0, 1, &format!("apart {n:02}")).unwrap().id).collect();
     world.restart(1);
     world.settle();

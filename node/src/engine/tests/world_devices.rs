@@ -1,4 +1,4 @@
-//! Several nodes of a world that are devices of one account.
+//! Several nodes of a world that are devices of one account, and what becomes of a machine.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use crate::engine::contacts::{cards, own};
 use crate::engine::records::own_devices::{self, OwnDevice};
 use crate::engine::records::transfer;
 use crate::engine::{Cx, EngineError, Me, card};
+use crate::store::MemoryStore;
 
 impl World {
     /// Node `b` begins anew as another device of the account of node `a`, which is what linking comes to.
@@ -70,6 +71,13 @@ impl World {
         let log = me.key_log.revoke_device(&me.account, device, Vec::new(), now).unwrap();
         self.adopt(a, &log);
         self.settle();
+    }
+
+    /// A node goes on from a copy of its disk.
+    pub(super) fn go_back(&mut self, node: usize, copy: MemoryStore) {
+        self.stop(node);
+        self.nodes[node].store = copy;
+        self.restart(node);
     }
 
     /// A node's own card.

@@ -200,10 +200,7 @@ impl<R: CryptoRng> Step<'_, R> {
     /// A pact ends: what else could be answered is closed.
     pub(super) fn end_pact(&mut self, pact: &Pact) {
         self.over(pact);
-        if pact.role == Role::Inviter {
-            // Who removes us right after accepting sends the answer until it is acknowledged.
-            self.close(pact.id, Ending::Answered);
-        }
+        self.close_answered(pact);
         self.end_superseded(pact);
     }
 

@@ -151,8 +151,9 @@ impl<R: CryptoRng> Step<'_, R> {
     /// Of two pacts that the contact confirmed the one that does not count is over, although nobody said so.
     fn replace_older(&mut self, rest: &Relationship) {
         let Some(older) = rest.pact().filter(|_| rest.confirmed() && self.r.confirmed()).cloned() else { return };
-        if self.r.pact().is_some_and(|pact| pact.secret != older.secret) {
+        if self.r.pact().is_some_and(|pact| pact.secret != older.secret) && !self.r.has_ended(&older) {
             self.over(&older);
+            self.close_answered(&older);
         }
     }
 

@@ -128,6 +128,13 @@ impl<'a, R: CryptoRng> Step<'a, R> {
         self.r.closed.push(Closed { id, ending, until: self.undelivered() });
     }
 
+    /// Who removes us right after accepting sends the answer until it is acknowledged, also if another pact came after this one.
+    pub(super) fn close_answered(&mut self, pact: &Pact) {
+        if pact.role == Role::Inviter && self.r.closed.iter().all(|closed| closed.id != pact.id) {
+            self.close(pact.id, Ending::Answered);
+        }
+    }
+
     pub(super) fn undelivered(&self) -> u64 {
         self.now.saturating_add(UNDELIVERED_LIFETIME_MS)
     }
@@ -203,6 +210,7 @@ impl<'a, R: CryptoRng> Step<'a, R> {
     pub(super) fn end_older_pact(&mut self) {
         if let Some(pact) = self.r.pact().cloned() {
             self.over(&pact);
+            self.close_answered(&pact);
         }
         for slot in [Slot::Answer, Slot::Confirm, Slot::Removed] {
             self.r.out.remove(&slot);

@@ -142,6 +142,23 @@ fn the_inviter_may_remove_before_its_confirm_arrived() {
     assert_eq!(kinds(&world.deliver(Bob, &confirm).expect("late")), [""; 0]);
 }
 
+/// [PAIR-51] [PAIR-54] Regression: another pact had taken the place of the one that the answer was for.
+#[test]
+fn an_answer_to_a_pact_that_was_replaced_is_acknowledged_too() {
+    let mut world = World::pending();
+    world.run(Bob, Input::Accept);
+    world.pass(Bob, Slot::Answer);
+    world.run(Bob, Input::Remove);
+    world.advance(1_000);
+    world.invite(Bob).expect("after an end");
+    world.pass(Bob, Slot::Invite);
+    assert_eq!(world.state(Alice), State::Paired, "she takes the invite for a wish to pair anew");
+    world.run(Bob, Input::Cancel);
+    world.settle();
+    assert_eq!(world.states(), (State::Cancelled, State::Cancelled));
+    assert!(world.slots(Alice).is_empty() && world.slots(Bob).is_empty());
+}
+
 /// [PAIR-52]
 #[test]
 fn both_may_remove_at_once() {

@@ -17,20 +17,22 @@ const ANSWERS: u64 = 15_000;
 const RARELY: u64 = 30 * 60_000;
 /// What did not fit is fetched again after this, in milliseconds: what is missing before it may have come another way.
 const FITS: u64 = 10 * 60_000;
+/// All that lies there is asked for this often, in milliseconds: a parcel, or the word that there is one, may have been lost on its way.
+const ALL: u64 = 60 * 60_000;
 
 /// Asks a keeper for what lies there after a number. One that keeps us busy with nothing is left alone for some minutes.
 pub(super) fn ask(cx: &mut Cx<'_, '_>, peer: PeerKey, after: u64) {
     if cx.live.keepers.is_tiresome(peer, cx.now) {
         warn!(?peer, "a keeper answers without end and brings nothing; it is asked again in some minutes");
         let at = cx.now.saturating_add(FITS);
-        let rest = Fetching { after: 0, at, wait: ANSWERS, asked: false, skipped: true, rang: false, brought: false };
+        let rest = Fetching { after: 0, at, wait: ANSWERS, asked: false, again: true, rang: false, brought: false };
         cx.live.keepers.fetching.insert(peer, rest);
         return;
     }
     let at = cx.now.saturating_add(ANSWERS);
-    // From the beginning: what was skipped comes again.
-    let skipped = after > 0 && cx.live.keepers.fetching.get(&peer).is_some_and(|fetching| fetching.skipped);
-    let asked = Fetching { after, at, wait: ANSWERS, asked: true, skipped, rang: false, brought: false };
+    // From the beginning: what was passed over comes again.
+    let again = after > 0 && cx.live.keepers.fetching.get(&peer).is_some_and(|fetching| fetching.again);
+    let asked = Fetching { after, at, wait: ANSWERS, asked: true, again, rang: false, brought: false };
     cx.live.keepers.fetching.insert(peer, asked);
     send(cx, peer, &KeeperFrame::Fetch(after));
 }
@@ -76,7 +78,7 @@ pub(super) fn parcel(
         Brings::Something => fetching.brought = true,
         Brings::Nothing => cx.live.keepers.brought_nothing(peer, cx.now),
         Brings::NotYet => {
-            fetching.skipped = true;
+            fetching.again = true;
             return Ok(());
         }
     }
@@ -97,17 +99,19 @@ pub(super) fn batch(cx: &mut Cx<'_, '_>, peer: PeerKey, upto: u64, more: bool, r
         state::heard(cx, mine, room)?;
     }
     let upto = upto.max(fetching.after);
+    // [MAIL-38] It went past parcels of which some may not have come, unless another device of ours has them.
+    let again = fetching.again || upto > fetching.after;
+    let at = cx.now.saturating_add(if again { FITS } else { ALL });
+    let rest = Fetching { after: upto, at, asked: false, again, ..fetching };
+    cx.live.keepers.fetching.insert(peer, rest);
     // A keeper that has more and gets no further would be asked for ever.
     if (more && upto > fetching.after) || fetching.rang {
         ask(cx, peer, upto);
-        return Ok(());
     }
-    let rest = Fetching { after: upto, at: cx.now.saturating_add(FITS), asked: false, ..fetching };
-    cx.live.keepers.fetching.insert(peer, rest);
     Ok(())
 }
 
-/// Time passed: keepers that did not answer are asked again, and for what did not fit.
+/// Time passed: keepers that did not answer are asked again, and for what did not fit or did not come.
 pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     if cx.live.keepers.is_second_fetch(cx.now) {
         for mine in mailboxes::all_mine(cx.tx)?.into_iter().filter(|mine| mine.stands == Stands::Keeps) {
@@ -116,8 +120,8 @@ pub(super) fn tick(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
             }
         }
     }
-    let due = |fetching: &Fetching| (fetching.asked || fetching.skipped) && fetching.at <= cx.now;
-    let due: Vec<_> = cx.live.keepers.fetching.iter().filter(|(_, f)| due(f)).map(|(p, f)| (*p, *f)).collect();
+    let all = cx.live.keepers.fetching.iter();
+    let due: Vec<_> = all.filter(|(_, fetching)| fetching.at <= cx.now).map(|(peer, f)| (*peer, *f)).collect();
     for (peer, fetching) in due {
         if cx.live.connected.contains(&peer) {
             ask(cx, peer, if fetching.asked { fetching.after } else { 0 });

@@ -60,14 +60,14 @@ struct Check {
 pub(in crate::engine) struct Fetching {
     /// Everything up to this number was looked at.
     pub(in crate::engine) after: u64,
-    /// When the keeper is asked again if it does not answer, or if there is something that did not fit.
+    /// When the keeper is asked again: if it does not answer, for what did not fit or may not have come, or for all that lies there.
     pub(in crate::engine) at: u64,
     /// How long an answer is awaited, in milliseconds.
     pub(in crate::engine) wait: u64,
     /// An answer is awaited.
     pub(in crate::engine) asked: bool,
-    /// Something did not fit.
-    pub(in crate::engine) skipped: bool,
+    /// Something did not fit, or did not come.
+    pub(in crate::engine) again: bool,
     /// Something new came while the answer was awaited.
     pub(in crate::engine) rang: bool,
     /// The answer brought something so far.
@@ -325,7 +325,7 @@ impl Keepers {
 
     /// When the next thing is due.
     pub(in crate::engine) fn next(&self) -> Option<u64> {
-        let fetches = self.fetching.values().filter(|fetching| fetching.asked || fetching.skipped).map(|f| f.at);
+        let fetches = self.fetching.values().map(|fetching| fetching.at);
         let fetches = fetches.chain(self.unanswered.values().map(|(at, _)| *at));
         let silent = self.away.values().filter(|(_, told)| !told).map(|(since, _)| since.saturating_add(SILENT));
         self.due

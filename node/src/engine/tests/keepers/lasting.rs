@@ -181,6 +181,24 @@ fn a_keeper_whose_account_an_older_version_did_not_write_down_is_told_of_once_it
     assert_eq!(state(&mut world, &sent), MessageState::Kept);
 }
 
+/// [MAIL-38] Regression: the keeper's word that it had sent all came, and a parcel before it did not.
+#[test]
+fn a_parcel_that_was_lost_on_its_way_is_fetched_without_another_connection() {
+    for seed in 50..70 {
+        let mut world = kept(seed);
+        world.stop(BOB);
+        world.write(ALICE, BOB, "hello").unwrap();
+        wait(&mut world);
+        world.stop(ALICE);
+        world.loss = 2;
+        world.restart(BOB);
+        world.settle();
+        world.loss = 0;
+        world.pass(HOUR + 10 * 60_000, 5_000);
+        assert_eq!(world.texts(BOB, ALICE), ["hello"], "seed {seed}");
+    }
+}
+
 /// [MAIL-25]
 #[test]
 fn an_owner_fetches_once_more_a_minute_after_its_addresses_changed() {

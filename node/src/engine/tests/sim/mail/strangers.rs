@@ -11,7 +11,7 @@ use super::super::node::Ticket;
 use super::people::GARBAGE;
 use super::{DAY, KEEPERS, PEOPLE, Post};
 use crate::engine::records::mailboxes::{self, Stands};
-use crate::engine::records::{channels, left_frames, people};
+use crate::engine::records::{channels, keeping, left_frames, people};
 use crate::engine::shown::events;
 use crate::engine::{PeerKey, Protocol, Selection, rpc};
 
@@ -244,9 +244,10 @@ impl Post {
                 let [from, to] = [which, 1 - which].map(|which| strangers.two[which]);
                 let Some(asked_at) = strangers.asked_at.iter().flatten().min() else { continue };
                 let is_alone = gone.contains(&from) && !gone.contains(&to);
-                if !is_alone || !self.is_surely_open(strangers, *asked_at) || !self.is_left(from, to) {
+                if !is_alone || !self.is_surely_open(strangers, *asked_at) {
                     continue;
                 }
+                let Some(keeper) = self.left_at(from, to) else { continue };
                 let (asks, knows) = (self.state(from, to), self.state(to, from));
                 let is_wrong = match asks {
                     ContactState::Invited => !matches!(knows, ContactState::Pending | ContactState::Paired),
@@ -254,26 +255,25 @@ impl Post {
                     _ => false,
                 };
                 if is_wrong {
-                    problems.push(format!("WAIT-12 {from} is {asks:?}, {to} is {knows:?}, and it was left there"));
+                    let lies = self.lies_at(keeper, from, to);
+                    problems.push(format!("WAIT-12 {from} is {asks:?}, {to} is {knows:?}, and {keeper} has {lies:?}"));
                 }
             }
         }
     }
 
-    /// Whether all that somebody has to say of a pairing lies at one honest keeper of the other one.
-    fn is_left(&self, from: usize, to: usize) -> bool {
+    /// The honest keeper of somebody at which all lies that another one has to say of a pairing.
+    fn left_at(&self, from: usize, to: usize) -> Option<usize> {
         let now = self.sim.now;
         let hash = self.sim.nodes[to].me.account.kem_key().hash();
         let keep: Vec<PeerKey> = self.sim.nodes[to].read(now, |cx| {
             let mine = mailboxes::all_mine(cx.tx).unwrap().into_iter();
             mine.filter(|it| it.stands == Stands::Keeps && it.invites == Some(hash)).map(|it| it.peer()).collect()
         });
-        let honest: Vec<_> =
-            KEEPERS.filter(|it| !self.unsound.contains(it)).map(|it| self.sim.nodes[it].peer()).collect();
+        let mut honest = KEEPERS.filter(|it| !self.unsound.contains(it)).map(|it| (it, self.sim.nodes[it].peer()));
         let account = self.sim.nodes[to].account();
         self.sim.nodes[from].read(now, |cx| {
-            let Some(contact) = people::load(cx.tx, &account).unwrap() else { return false };
-            let outstanding = contact.relationship.outstanding();
+            let outstanding = people::load(cx.tx, &account).unwrap()?.relationship.outstanding();
             let has_all = |peer: &PeerKey| {
                 let left = left_frames::at(cx.tx, &account, *peer).unwrap().frames;
                 outstanding.iter().all(|(_, frame)| {
@@ -281,7 +281,20 @@ impl Post {
                     left.iter().any(|left| *left.frame == hash && left.until > now)
                 })
             };
-            !outstanding.is_empty() && keep.iter().any(|peer| honest.contains(peer) && has_all(peer))
+            honest
+                .find(|(_, peer)| !outstanding.is_empty() && keep.contains(peer) && has_all(peer))
+                .map(|(keeper, _)| keeper)
+        })
+    }
+
+    /// Of each parcel that somebody left for another one at a keeper: whether it lies there, and who of the other one's devices has it.
+    fn lies_at(&self, keeper: usize, from: usize, to: usize) -> Vec<Option<usize>> {
+        let (account, peer) = (self.sim.nodes[to].account(), self.sim.nodes[keeper].peer());
+        let slot = SlotId::of_invites(&account, &self.sim.nodes[to].me.account.kem_key().hash());
+        let left = self.sim.nodes[from].read(self.sim.now, |cx| left_frames::at(cx.tx, &account, peer).unwrap());
+        self.sim.nodes[keeper].read(self.sim.now, |cx| {
+            let lies = |hash| Some(keeping::same(cx.tx, &slot, hash).unwrap()?.got.len());
+            left.frames.iter().map(|frame| lies(&frame.hash)).collect()
         })
     }
 

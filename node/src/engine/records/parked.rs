@@ -1,6 +1,6 @@
 //! Entries whose content could not be opened yet, as stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use covey_feed::{ChannelId, FeedKey};
 use covey_pairing::ids::DeviceId;
@@ -51,6 +51,15 @@ impl Parked {
     pub(in crate::engine) fn asked_of(&self) -> DeviceId {
         self.of.unwrap_or_else(|| DeviceId::from_bytes(*self.feed.author.as_bytes()))
     }
+}
+
+/// The entries that wait for their content keys, whoever is asked for them, by the local numbers of their feeds.
+pub(in crate::engine) fn by_feed(tx: &Tx<'_>) -> Result<BTreeMap<u64, BTreeSet<u64>>, EngineError> {
+    let mut waiting: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    for key in tx.keys(&tables::all_parked())? {
+        waiting.entry(tables::feed_of_parked(&key)).or_default().insert(key.tail_u64());
+    }
+    Ok(waiting)
 }
 
 /// How many entries of a channel wait for their content keys, and how often these were asked for at most, by author.

@@ -1,7 +1,8 @@
 //! What was read: here, and on other devices of ours.
 
+use std::collections::BTreeSet;
+
 use covey_feed::{Author, OrderKey};
-use covey_pairing::ids::DeviceId;
 use serde_bytes::ByteArray;
 
 use crate::engine::records::channels::Channel;
@@ -99,13 +100,15 @@ fn see(
 /// What was read here of the feeds of others, but for so many entries of a feed at most that nobody here can have seen.
 pub(in crate::engine) fn of_feeds(cx: &Cx<'_, '_>, channel: &Channel, most: usize) -> Result<Read, EngineError> {
     let own = cx.me.account_id();
-    let mut read = Read::default();
+    let (mut read, waiting) = (Read::default(), parked::by_feed(cx.tx)?);
     // What our other devices write is ours.
     for feed in feeds::all(cx.tx, channel.no)?.into_iter().filter(|feed| feed.account != own) {
         let (author, incarnation) = (ByteArray::new(*feed.key.author.as_bytes()), feed.key.incarnation);
         let mut up_to = last_before(cx, channel, &feed)?;
-        let mut unseen: Vec<u64> =
-            unseen(cx, channel, &feed, most + 1)?.into_iter().take_while(|seq| *seq <= up_to).collect();
+        let mut unseen: Vec<u64> = unseen(cx, channel, &feed, waiting.get(&feed.fid), most + 1)?
+            .into_iter()
+            .take_while(|seq| *seq <= up_to)
+            .collect();
         let end = unseen.get(most).copied().into_iter().chain(awaited(cx, channel, &feed)?).min();
         if let Some(end) = end {
             up_to = up_to.min(end.saturating_sub(1));
@@ -141,17 +144,20 @@ fn last_before(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed) -> Result
 }
 
 /// The first entries of a feed that nobody here can have seen though they may stand before what was read: late and unread, hidden, or not open
-/// yet. In their order, so many of each kind at most.
-fn unseen(cx: &Cx<'_, '_>, channel: &Channel, feed: &feeds::Feed, most: usize) -> Result<Vec<u64>, EngineError> {
-    let key = &feed.key;
-    let author = DeviceId::from_bytes(*key.author.as_bytes());
-    let mut unseen = Vec::new();
+/// yet (`waiting`). In their order, so many of each kind at most.
+fn unseen(
+    cx: &Cx<'_, '_>,
+    channel: &Channel,
+    feed: &feeds::Feed,
+    waiting: Option<&BTreeSet<u64>>,
+    most: usize,
+) -> Result<Vec<u64>, EngineError> {
+    let (key, mut unseen) = (&feed.key, Vec::new());
     for of in [tables::late_of(channel.no, key), tables::hidden_of(channel.no, key)] {
         let rows = cx.tx.scan::<OrderKey>(&of, None, most, false)?;
         unseen.extend(rows.into_iter().map(|(_, place)| place.seq));
     }
-    let waiting = cx.tx.scan::<parked::Parked>(&tables::parked_of(&author, feed.fid), None, most, false)?;
-    unseen.extend(waiting.into_iter().map(|(_, parked)| parked.seq));
+    unseen.extend(waiting.into_iter().flatten().take(most));
     unseen.sort_unstable();
     unseen.dedup();
     Ok(unseen)

@@ -154,14 +154,9 @@ pub(in crate::engine) fn deliveries(fid: u64) -> Key {
 /// In the place of a device: no such key signs anything.
 const NOBODY: DeviceId = DeviceId::from_bytes([0; 32]);
 
-/// An entry whose content could not be opened.
-pub(in crate::engine) fn parked(author: &DeviceId, fid: u64, seq: u64) -> Key {
-    parked_by(author).u64(fid).u64(seq)
-}
-
-/// Entries of one feed that could not be opened, in its order; `author` is the device that can.
-pub(in crate::engine) fn parked_of(author: &DeviceId, fid: u64) -> Key {
-    parked_by(author).u64(fid)
+/// An entry whose content could not be opened; `device` is asked for its key.
+pub(in crate::engine) fn parked(device: &DeviceId, fid: u64, seq: u64) -> Key {
+    parked_by(device).u64(fid).u64(seq)
 }
 
 /// The local number of the feed in such a key that a scan returned.
@@ -169,9 +164,9 @@ pub(in crate::engine) fn feed_of_parked(key: &Key) -> u64 {
     key.tail(16).first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-/// All entries of an author that could not be opened.
-pub(in crate::engine) fn parked_by(author: &DeviceId) -> Key {
-    Key::table(Table::Parked).id(author.as_bytes())
+/// All entries that a device is asked for.
+pub(in crate::engine) fn parked_by(device: &DeviceId) -> Key {
+    Key::table(Table::Parked).id(device.as_bytes())
 }
 
 /// Entries that everybody who may have their keys was asked for in vain: they stand under the id of nobody.

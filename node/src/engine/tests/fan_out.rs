@@ -9,6 +9,7 @@ use crate::engine::records::parked::Parked;
 use crate::engine::records::{channels, devices, feeds, messages, people};
 use crate::engine::replication::parked as parking;
 use crate::engine::rpc;
+use crate::engine::said::reading;
 use crate::engine::wire::payload::Unopened;
 use crate::engine::{Cx, EngineError, tables};
 
@@ -271,6 +272,30 @@ fn what_another_device_read_is_read_when_it_comes_back_after_that_device_is_gone
     assert_eq!(world.texts(LAPTOP, BOB), ["hello"]);
     let show = api::ChannelShow { channel: world.id(BOB) };
     assert_eq!(world.call(LAPTOP, |cx| rpc::channel::show(cx, &show)).unwrap().unread, 0);
+}
+
+/// [OWN-4] Regression: household, seed 170. It looked for the keys that the author was asked for.
+#[test]
+fn nobody_has_read_an_entry_whose_key_is_missing_whoever_is_asked_for_it() {
+    for asked in [BOB, LAPTOP] {
+        let mut world = households(14);
+        world.write(BOB, LAPTOP, "hello").unwrap();
+        world.settle();
+        let read = api::ChannelMarkRead { channel: world.id(BOB), ..api::ChannelMarkRead::default() };
+        world.call(SERVER, |cx| rpc::channel::mark_read(cx, &read)).unwrap();
+        let unseen = |world: &mut World| {
+            world.look(SERVER, |cx| {
+                let contact = people::all(cx.tx).unwrap().remove(0);
+                let channel = channels::by_no(cx.tx, contact.channel.unwrap()).unwrap().unwrap();
+                reading::of_feeds(cx, &channel, 8).unwrap().unseen.len()
+            })
+        };
+        assert_eq!(unseen(&mut world), 0);
+        [LAPTOP, BOB, PHONE].into_iter().for_each(|node| world.stop(node));
+        let asked = device(&world, asked);
+        lose(&mut world, SERVER, Some(asked));
+        assert_eq!(unseen(&mut world), 1);
+    }
 }
 
 /// [FAN-4] [NODE-REWRAP]

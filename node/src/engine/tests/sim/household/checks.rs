@@ -16,6 +16,7 @@ use crate::engine::records::messages::{self, Page};
 use crate::engine::records::parked::{MAX_PARKED, Parked};
 use crate::engine::records::{channels, own_records, standing};
 use crate::engine::tables;
+use crate::engine::wire::own_record::Key;
 
 /// A contact as it is compared.
 type Seen = Option<(ContactState, bool, Option<String>, Option<String>)>;
@@ -276,10 +277,14 @@ impl Household {
                 format!("{text:?} {at:?} own {} late {} unseen {} hidden {}", it.own, it.late, it.unseen, it.hidden)
             });
             let shown: Vec<_> = shown.collect();
+            let said = own_records::winner(cx.tx, &Key::reading(&channel.id)).unwrap().map(|winner| winner.at);
             let elsewhere = own_records::read_elsewhere(cx.tx, channel.no).unwrap();
             let [marks, unseen] = [elsewhere.marks, elsewhere.unseen]
                 .map(|all| all.iter().map(|mark| (mark.0[0], mark.1, mark.2)).collect::<Vec<_>>());
-            format!("{node}: read {:?}, elsewhere {marks:?} but for {unseen:?}, {shown:#?}", channel.read)
+            format!(
+                "{node}: read {:?}, elsewhere {marks:?} but for {unseen:?}, said at {said:?}, {shown:#?}",
+                channel.read
+            )
         })
     }
 

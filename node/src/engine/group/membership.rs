@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use covey_feed::ChannelId;
 use covey_pairing::group::roster::{Exit, OpId};
+use covey_pairing::identity::{ContactCard, Device};
 use covey_pairing::ids::{AccountId, GroupId};
 use rand::seq::IteratorRandom;
 use rand_core::Rng as _;
+use serde_bytes::ByteBuf;
 
+use crate::engine::contacts::cards;
 use crate::engine::group::changes;
 use crate::engine::live::ContactPeer;
 use crate::engine::members::{rights, rosters};
@@ -16,12 +19,37 @@ use crate::engine::records::devices::{self, ContactDevice, DeviceRef};
 use crate::engine::records::standing::State;
 use crate::engine::records::{channels, people};
 use crate::engine::sealing::sessions;
-use crate::engine::wire::knock::{ANSWER, MAX_MEMBERSHIP, Membership, QUESTION};
-use crate::engine::{Cx, EngineError, PeerKey, gate, outbound, wire};
+use crate::engine::wire::knock::{
+    ANSWER, INTRODUCED, INTRODUCTION, Introduced, MAX_KNOCK, MAX_MEMBERSHIP, Membership, QUESTION,
+};
+use crate::engine::{Cx, EngineError, PeerKey, card, gate, outbound, wire};
 
-fn seal(cx: &mut Cx<'_, '_>, to: &ContactDevice, kind: &str, membership: Membership) -> Result<Vec<u8>, EngineError> {
-    let bytes = covey_codec::encode(&membership).map_err(EngineError::bug)?;
+fn seal(
+    cx: &mut Cx<'_, '_>,
+    to: &ContactDevice,
+    kind: &str,
+    said: &impl serde::Serialize,
+) -> Result<Vec<u8>, EngineError> {
+    let bytes = covey_codec::encode(said).map_err(EngineError::bug)?;
     sessions::seal_parcel(cx, to, &wire::knock::prologue(kind, &to.id), &bytes)
+}
+
+/// Asks a device. It may not know ours any more: it went on from a copy of before.
+fn question(cx: &mut Cx<'_, '_>, device: &ContactDevice, membership: Membership) -> Result<(), EngineError> {
+    let card = ByteBuf::from(card::own(cx)?);
+    let sealed = seal(cx, device, INTRODUCTION, &Introduced(membership, card))?;
+    outbound::knock::send_question(cx, device, sealed)
+}
+
+/// What a device says that brings its card, as its account and device by that card.
+fn introduced(cx: &Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<Option<(DeviceRef, Introduced)>, EngineError> {
+    let prologue = wire::knock::prologue(INTRODUCTION, &cx.me.device_id());
+    let Ok((sender, bytes)) = sessions::open_parcel(cx, &prologue, sealed)? else { return Ok(None) };
+    let Ok(said) = covey_codec::decode::<Introduced>(&bytes, MAX_KNOCK) else { return Ok(None) };
+    let Ok(card) = ContactCard::open(&said.1, cx.now) else { return Ok(None) };
+    let is_it = |device: &&Device| device.keys.dh == sender && PeerKey(device.keys.network) == peer;
+    let device = card.log().active().find(is_it).map(|device| device.keys.id);
+    Ok(device.map(|device| (DeviceRef { account: card.account(), device }, said)))
 }
 
 /// What the device behind `peer` sealed for us.
@@ -82,8 +110,7 @@ pub(in crate::engine) fn ask(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
     }
     for (peer, membership) in questions {
         let Some((_, device)) = device(cx, peer)? else { continue };
-        let sealed = seal(cx, &device, QUESTION, membership)?;
-        outbound::knock::send_question(cx, &device, sealed)?;
+        question(cx, &device, membership)?;
     }
     sought.iter().try_for_each(|account| gate::visit(cx, account))
 }
@@ -101,8 +128,7 @@ pub(in crate::engine) fn doubted(
         member.map(|member| member.joined)
     });
     let Some(joined) = joined else { return Ok(()) };
-    let sealed = seal(cx, device, QUESTION, Membership(channels::channel_id(id), joined))?;
-    outbound::knock::send_question(cx, device, sealed)
+    question(cx, device, Membership(channels::channel_id(id), joined))
 }
 
 /// One device of each account that is connected.
@@ -118,10 +144,15 @@ fn connected(cx: &Cx<'_, '_>) -> Result<BTreeMap<AccountId, PeerKey>, EngineErro
 pub(in crate::engine) fn asked(
     cx: &mut Cx<'_, '_>,
     peer: PeerKey,
+    version: u8,
     sealed: &[u8],
 ) -> Result<Option<AccountId>, EngineError> {
-    let Some((owner, device, membership)) = open(cx, peer, QUESTION, sealed)? else {
-        return Ok(None);
+    let (owner, membership, card) = if version == INTRODUCED {
+        let Some((owner, Introduced(membership, card))) = introduced(cx, peer, sealed)? else { return Ok(None) };
+        (owner, membership, Some(card))
+    } else {
+        let Some((owner, _, membership)) = open(cx, peer, QUESTION, sealed)? else { return Ok(None) };
+        (owner, membership, None)
     };
     let Membership(id, joined) = membership;
     let Some(channel) = channels::group(cx.tx, &id)? else { return Ok(None) };
@@ -134,7 +165,12 @@ pub(in crate::engine) fn asked(
     if !over || people::is_blocked(cx.tx, &owner.account)? {
         return Ok(None);
     }
-    let sealed = seal(cx, &device, ANSWER, membership)?;
+    // Whoever was a member once may say which devices it has now. That it is none of them any more we may know already.
+    if let Some(card) = card {
+        cards::learn(cx, &owner.account, &card)?;
+    }
+    let Some(device) = devices::device(cx.tx, &owner.account, &owner.device)? else { return Ok(None) };
+    let sealed = seal(cx, &device, ANSWER, &membership)?;
     outbound::knock::send_answer(cx, &device, sealed)?;
     Ok(Some(owner.account))
 }

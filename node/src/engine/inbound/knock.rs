@@ -10,7 +10,7 @@ use tracing::debug;
 use crate::engine::group::{admission, invites, membership, welcome};
 use crate::engine::members::rosters;
 use crate::engine::sealing::sessions;
-use crate::engine::wire::knock::{self, MAX_KNOCK, MAX_NOTE, VERSION, Wire, Wish};
+use crate::engine::wire::knock::{self, INTRODUCED, MAX_KNOCK, MAX_NOTE, VERSION, Wire, Wish};
 use crate::engine::{Cx, EngineError, PeerKey};
 
 /// [KNOCK-3] A device that we asked says no.
@@ -39,9 +39,9 @@ pub(in crate::engine) fn frame(
     let (to, sealed) = match covey_codec::decode(bytes, MAX_KNOCK) {
         Ok(Wire::Join(VERSION, to, sealed)) => (to, sealed),
         Ok(Wire::Refused(VERSION, to, sealed)) => return refused(cx, peer, &to, &sealed).map(|()| true),
-        Ok(Wire::Member(VERSION, to, sealed)) => {
+        Ok(Wire::Member(version @ (VERSION | INTRODUCED), to, sealed)) => {
             if admit(cx, &to, source)
-                && let Some(account) = membership::asked(cx, peer, &sealed)?
+                && let Some(account) = membership::asked(cx, peer, version, &sealed)?
             {
                 // What it was invited by since, it may not have taken.
                 invites::remind(cx, account)?;

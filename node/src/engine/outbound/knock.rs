@@ -10,7 +10,7 @@ use crate::engine::records::channels;
 use crate::engine::records::devices::ContactDevice;
 use crate::engine::records::standing::Request;
 use crate::engine::sealing::sessions;
-use crate::engine::wire::knock::{self, VERSION, Wire, Wish};
+use crate::engine::wire::knock::{self, INTRODUCED, VERSION, Wire, Wish};
 use crate::engine::{Cx, Effect, EngineError, PeerKey, Protocol, card};
 
 /// A request is repeated about so often, in milliseconds, while it is not answered.
@@ -28,7 +28,7 @@ pub(in crate::engine) fn send_question(
     to: &ContactDevice,
     sealed: Vec<u8>,
 ) -> Result<(), EngineError> {
-    send(cx, to.peer, &Wire::Member(VERSION, to.id, ByteBuf::from(sealed)))
+    send(cx, to.peer, &Wire::Member(INTRODUCED, to.id, ByteBuf::from(sealed)))
 }
 
 /// Sends the answer.

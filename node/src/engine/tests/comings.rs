@@ -10,6 +10,7 @@ use crate::engine::names::pick::Purpose;
 use crate::engine::records::feeds;
 use crate::engine::said::own_feed;
 use crate::engine::{Protocol, names, rpc, tables};
+use crate::store::MemoryStore;
 
 #[test]
 fn what_somebody_removed_has_to_be_told_does_not_wait_for_ever_after_a_restart() {
@@ -93,6 +94,52 @@ fn who_was_removed_while_away_and_is_nobodys_contact_hears_it_when_it_is_back() 
     world.say_in(2, &group, "back").unwrap();
     world.pass(10_000, 500);
     assert_eq!(world.texts_in(0, &group), ["back"]);
+}
+
+/// Node 2 came by a ticket of the founder, node 0, and has linked node 3, which is away.
+fn with_another_device(seed: u64) -> (World, String, MemoryStore) {
+    let mut world = World::new(4, seed);
+    let group = world.group_of(&[0, 1], "lake");
+    world.come_by_ticket(0, &group, &[2]);
+    world.pass(60_000, 1_000);
+    let before = world.nodes[0].store.clone();
+    world.link(2, 3);
+    world.pass(300_000, 5_000);
+    assert_eq!(world.group(3, &group).state, GroupState::Joined);
+    world.stop(3);
+    (world, group, before)
+}
+
+/// [KNOCK-5] Regression: household, seed 6. The founder went on from a copy of before it knew the device that asks.
+#[test]
+fn a_device_that_the_founder_does_not_know_says_with_its_card_whose_it_is() {
+    let (mut world, group, before) = with_another_device(446);
+    [1, 2].into_iter().for_each(|node| world.stop(node));
+    world.go_back(0, before);
+    world.remove_from(0, &group, 2).unwrap();
+    world.pass(60_000, 1_000);
+    world.restart(3);
+    world.pass(300_000, 5_000);
+    assert_eq!(world.group(3, &group).state, GroupState::Removed);
+}
+
+/// [KNOCK-5]
+#[test]
+fn a_card_of_before_gets_no_answer_for_a_device_that_its_account_has_lost() {
+    let (mut world, group, _) = with_another_device(447);
+    world.revoke(2, 3);
+    world.pass(120_000, 5_000);
+    world.stop(2);
+    world.remove_from(0, &group, 2).unwrap();
+    world.pass(60_000, 1_000);
+    world.record = Some(Vec::new());
+    world.restart(3);
+    world.pass(300_000, 5_000);
+    let said = world.record.take().unwrap();
+    let is_between =
+        |a, b| said.iter().any(|(from, to, protocol, _)| (*from, *to, *protocol) == (a, b, Protocol::Pair));
+    assert!(is_between(3, 0), "it asks");
+    assert!(!is_between(0, 3));
 }
 
 #[test]

@@ -14,6 +14,9 @@ pub(in crate::engine) const MAX_NOTE: usize = 280;
 
 pub(in crate::engine) const VERSION: u8 = 1;
 
+/// Version of a [`Wire::Member`] that brings the card of who asks.
+pub(in crate::engine) const INTRODUCED: u8 = 2;
+
 /// What travels on the pairing protocol: for which device, and what is sealed to it.
 #[derive(Serialize, Deserialize)]
 pub(in crate::engine) enum Wire {
@@ -50,7 +53,13 @@ pub(in crate::engine) const MAX_MEMBERSHIP: usize = 256;
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(in crate::engine) struct Membership(pub(in crate::engine) ChannelId, pub(in crate::engine) OpId);
 
-/// What question and answer are called on the wire.
+/// A question with the card of who asks: whoever is asked may have forgotten the device.
+#[derive(Serialize, Deserialize)]
+pub(in crate::engine) struct Introduced(pub(in crate::engine) Membership, pub(in crate::engine) ByteBuf);
+
+/// What question and answer are called in what binds them.
 pub(in crate::engine) const QUESTION: &str = "group member";
+
+pub(in crate::engine) const INTRODUCTION: &str = "group member with card";
 
 pub(in crate::engine) const ANSWER: &str = "group removed";

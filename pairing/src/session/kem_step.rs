@@ -196,9 +196,14 @@ impl KemSteps {
         self.due = Due::Afresh;
     }
 
-    /// Whether a step that [`KemSteps::renew`] asked for was made since this was asked last.
-    pub(super) fn take_healed(&mut self) -> bool {
-        std::mem::take(&mut self.healed)
+    /// Whether a step that [`KemSteps::renew`] asked for was made, and nobody was told yet.
+    pub(super) fn is_healed(&self) -> bool {
+        self.healed
+    }
+
+    /// That is told now.
+    pub(super) fn tell_healed(&mut self) {
+        self.healed = false;
     }
 
     /// What the root step of our next chain takes in.

@@ -17,6 +17,7 @@ mod ratchet;
 #[expect(clippy::module_inception, reason = "one file per noun, and the noun of this module is the session")]
 mod session;
 mod sessions;
+mod shared;
 
 pub use bundle::PrekeyBundle;
 pub use error::{BundleError, SessionError};

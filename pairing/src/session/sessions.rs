@@ -3,6 +3,8 @@
 //! Both devices may start sessions at any time, also at the same moment, also because one of them was restored from a
 //! backup. [`DeviceSessions::settle`] is the rule by which they come to send on the same one.
 
+use std::sync::Arc;
+
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
@@ -18,6 +20,7 @@ use super::{
     prekeys::PrekeyStore,
     ratchet::Arrival,
     session::{Opened, Session, tag},
+    shared,
 };
 use crate::{
     crypto::{dh::DhPublic, secret::Secret},
@@ -39,9 +42,9 @@ pub struct DeviceSessions {
     psk: Secret<32>,
     #[serde(rename = "a")]
     active: Option<Session>,
-    /// In no order.
-    #[serde(rename = "o")]
-    archived: Vec<Session>,
+    /// In no order. All sessions are copied for every message, and hardly any message concerns these.
+    #[serde(rename = "o", with = "shared")]
+    archived: Arc<Vec<Session>>,
     /// Sessions made so far, ours and theirs.
     #[serde(rename = "n")]
     born: u64,
@@ -76,7 +79,7 @@ impl DeviceSessions {
             theirs,
             psk,
             active: None,
-            archived: Vec::new(),
+            archived: Arc::default(),
             born: 0,
             crossing: Crossing::default(),
             remembered: Vec::new(),
@@ -106,13 +109,16 @@ impl DeviceSessions {
     /// What is stored here may be known to others (a device was revoked): every session makes a post-quantum step with a
     /// fresh key as soon as it can.
     pub fn renew(&mut self) {
-        self.active.iter_mut().chain(&mut self.archived).filter_map(Session::steps_mut).for_each(KemSteps::renew);
+        self.steps_mut().for_each(KemSteps::renew);
     }
 
     /// Whether a step that [`DeviceSessions::renew`] or [`DeviceSessions::retire`] asked for was made since this was asked last.
     pub fn take_healed(&mut self) -> bool {
-        let steps = self.active.iter_mut().chain(&mut self.archived).filter_map(Session::steps_mut);
-        steps.fold(false, |healed, steps| steps.take_healed() | healed)
+        let healed = self.active.iter().chain(&*self.archived).filter_map(Session::steps).any(KemSteps::is_healed);
+        if healed {
+            self.steps_mut().for_each(KemSteps::tell_healed);
+        }
+        healed
     }
 
     /// Erases decapsulation keys that nobody answered in time, and archived sessions that nobody used. True when there were any.
@@ -120,8 +126,11 @@ impl DeviceSessions {
         let before = self.archived.len();
         self.forget_old(now);
         let forgotten = self.archived.len() < before;
-        let steps = self.active.iter_mut().chain(&mut self.archived).filter_map(Session::steps_mut);
-        steps.fold(forgotten, |erased, steps| steps.expire(now) | erased)
+        self.steps_mut().fold(forgotten, |erased, steps| steps.expire(now) | erased)
+    }
+
+    fn steps_mut(&mut self) -> impl Iterator<Item = &mut KemSteps> {
+        self.active.iter_mut().chain(Arc::make_mut(&mut self.archived)).filter_map(Session::steps_mut)
     }
 
     /// Whether they are known to have the active session (its envelopes are small then).
@@ -230,8 +239,9 @@ impl DeviceSessions {
     /// already. `can_send` is false until the next [`DeviceSessions::initiate`], or until they start a session or answer
     /// under a ratchet key that is new to us.
     pub fn retire(&mut self) {
-        self.archived.extend(self.active.take());
-        for session in &mut self.archived {
+        let archived = Arc::make_mut(&mut self.archived);
+        archived.extend(self.active.take());
+        for session in archived {
             session.retired = true;
         }
         self.renew();
@@ -239,7 +249,7 @@ impl DeviceSessions {
     }
 
     fn knows(&self, parts: &EnvelopeParts) -> bool {
-        self.active.iter().chain(&self.archived).any(|s| s.tag() == parts.header.tag)
+        self.active.iter().chain(&*self.archived).any(|s| s.tag() == parts.header.tag)
     }
 
     fn open_known(&mut self, parts: &EnvelopeParts, aad: &[u8], now: u64) -> Result<Vec<u8>, SessionError> {
@@ -250,10 +260,11 @@ impl DeviceSessions {
             return Ok(opened.plaintext);
         }
         let at = self.archived.iter().position(|s| s.tag() == parts.header.tag).ok_or(SessionError::UnknownSession)?;
-        let Opened { plaintext, arrival } = self.archived[at].open(parts, aad, now)?;
-        self.archived[at].used_at = now;
-        if arrival != Arrival::Late && !self.archived[at].retired {
-            let session = self.archived.swap_remove(at);
+        let archived = Arc::make_mut(&mut self.archived);
+        let Opened { plaintext, arrival } = archived[at].open(parts, aad, now)?;
+        archived[at].used_at = now;
+        if arrival != Arrival::Late && !archived[at].retired {
+            let session = archived.swap_remove(at);
             self.settle(session, false);
         }
         self.forget_old(now);
@@ -337,12 +348,12 @@ impl DeviceSessions {
         if promote {
             self.activate(session);
         } else {
-            self.archived.push(session);
+            Arc::make_mut(&mut self.archived).push(session);
         }
     }
 
     fn activate(&mut self, session: Session) {
-        self.archived.extend(self.active.replace(session));
+        Arc::make_mut(&mut self.archived).extend(self.active.replace(session));
         self.crossing = Crossing::default();
         self.evict();
     }
@@ -362,12 +373,15 @@ impl DeviceSessions {
     fn evict(&mut self) {
         while self.archived.len() > MAX_ARCHIVED {
             let oldest = (0..self.archived.len()).min_by_key(|i| (self.archived[*i].used_at, self.archived[*i].born));
-            oldest.map(|i| self.archived.swap_remove(i));
+            oldest.map(|i| Arc::make_mut(&mut self.archived).swap_remove(i));
         }
     }
 
     fn forget_old(&mut self, now: u64) {
-        self.archived.retain(|s| now.saturating_sub(s.used_at) <= ARCHIVE_KEPT_MS);
+        let is_new = |session: &Session| now.saturating_sub(session.used_at) <= ARCHIVE_KEPT_MS;
+        if !self.archived.iter().all(is_new) {
+            Arc::make_mut(&mut self.archived).retain(is_new);
+        }
     }
 
     fn identities<'a>(&'a self, device: &'a LocalDevice) -> Identities<'a> {

@@ -83,7 +83,9 @@ class Lab:
             self.keep(self.hostile if self.options.hostile == "keeper" else second, owner)
         for node in self.people:
             others = [one for one in self.people if one is not node]
-            until(lambda: all(self.contact(node, one, "keepers") == 2 for one in others), f"{node.name} knows the keepers of all", 120)
+            # One that lies may say that it has no slots for anybody; then nobody is told of it.
+            least = 1 if self.options.hostile == "keeper" else 2
+            until(lambda: all(self.contact(node, one, "keepers") >= least for one in others), f"{node.name} knows the keepers of all", 120)
 
     def run(self, number, name, covey):
         self.network.attach(number)

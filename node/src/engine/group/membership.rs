@@ -20,30 +20,30 @@ use crate::engine::records::standing::State;
 use crate::engine::records::{channels, people};
 use crate::engine::sealing::sessions;
 use crate::engine::wire::knock::{
-    ANSWER, INTRODUCED, INTRODUCTION, Introduced, MAX_KNOCK, MAX_MEMBERSHIP, Membership, QUESTION,
+    ANSWER, INTRODUCED, Introduced, MAX_KNOCK, MAX_MEMBERSHIP, Membership, QUESTION, VERSION,
 };
 use crate::engine::{Cx, EngineError, PeerKey, card, gate, outbound, wire};
 
 fn seal(
     cx: &mut Cx<'_, '_>,
     to: &ContactDevice,
-    kind: &str,
+    (kind, version): (&str, u8),
     said: &impl serde::Serialize,
 ) -> Result<Vec<u8>, EngineError> {
     let bytes = covey_codec::encode(said).map_err(EngineError::bug)?;
-    sessions::seal_parcel(cx, to, &wire::knock::prologue(kind, &to.id), &bytes)
+    sessions::seal_parcel(cx, to, &wire::knock::prologue(kind, version, &to.id), &bytes)
 }
 
 /// Asks a device. It may not know ours any more: it went on from a copy of before.
 fn question(cx: &mut Cx<'_, '_>, device: &ContactDevice, membership: Membership) -> Result<(), EngineError> {
     let card = ByteBuf::from(card::own(cx)?);
-    let sealed = seal(cx, device, INTRODUCTION, &Introduced(membership, card))?;
+    let sealed = seal(cx, device, (QUESTION, INTRODUCED), &Introduced(membership, card))?;
     outbound::knock::send_question(cx, device, sealed)
 }
 
 /// What a device says that brings its card, as its account and device by that card.
 fn introduced(cx: &Cx<'_, '_>, peer: PeerKey, sealed: &[u8]) -> Result<Option<(DeviceRef, Introduced)>, EngineError> {
-    let prologue = wire::knock::prologue(INTRODUCTION, &cx.me.device_id());
+    let prologue = wire::knock::prologue(QUESTION, INTRODUCED, &cx.me.device_id());
     let Ok((sender, bytes)) = sessions::open_parcel(cx, &prologue, sealed)? else { return Ok(None) };
     let Ok(said) = covey_codec::decode::<Introduced>(&bytes, MAX_KNOCK) else { return Ok(None) };
     let Ok(card) = ContactCard::open(&said.1, cx.now) else { return Ok(None) };
@@ -60,7 +60,8 @@ fn open(
     sealed: &[u8],
 ) -> Result<Option<(DeviceRef, ContactDevice, Membership)>, EngineError> {
     let Some((owner, device)) = device(cx, peer)? else { return Ok(None) };
-    let Ok((sender, bytes)) = sessions::open_parcel(cx, &wire::knock::prologue(kind, &cx.me.device_id()), sealed)?
+    let Ok((sender, bytes)) =
+        sessions::open_parcel(cx, &wire::knock::prologue(kind, VERSION, &cx.me.device_id()), sealed)?
     else {
         return Ok(None);
     };
@@ -170,7 +171,7 @@ pub(in crate::engine) fn asked(
         cards::learn(cx, &owner.account, &card)?;
     }
     let Some(device) = devices::device(cx.tx, &owner.account, &owner.device)? else { return Ok(None) };
-    let sealed = seal(cx, &device, ANSWER, &membership)?;
+    let sealed = seal(cx, &device, (ANSWER, VERSION), &membership)?;
     outbound::knock::send_answer(cx, &device, sealed)?;
     Ok(Some(owner.account))
 }

@@ -15,7 +15,7 @@ use crate::engine::{Cx, EngineError, PeerKey};
 
 /// [KNOCK-3] A device that we asked says no.
 fn refused(cx: &mut Cx<'_, '_>, peer: PeerKey, to: &DeviceId, sealed: &[u8]) -> Result<(), EngineError> {
-    let opened = sessions::open_parcel(cx, &knock::prologue("group refused", to), sealed)?;
+    let opened = sessions::open_parcel(cx, &knock::prologue("group refused", VERSION, to), sealed)?;
     let (Ok((sender, id)), Some(owner)) = (opened, rosters::point(cx, peer)) else { return Ok(()) };
     let Ok(id) = <[u8; 32]>::try_from(id.as_slice()) else { return Ok(()) };
     let said =
@@ -59,7 +59,7 @@ pub(in crate::engine) fn frame(
     if !admit(cx, &to, source) {
         return Ok(true);
     }
-    let Ok((sender, wish)) = sessions::open_parcel(cx, &knock::prologue("group join", &to), &sealed)? else {
+    let Ok((sender, wish)) = sessions::open_parcel(cx, &knock::prologue("group join", VERSION, &to), &sealed)? else {
         return Ok(true);
     };
     let Ok(Wish(id, statement, signed, note)) = covey_codec::decode(&wish, MAX_KNOCK) else { return Ok(true) };

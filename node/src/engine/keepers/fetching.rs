@@ -15,7 +15,7 @@ use crate::engine::{Cx, EngineError, PeerKey};
 const ANSWERS: u64 = 15_000;
 /// But no more rarely than this, in milliseconds.
 const RARELY: u64 = 30 * 60_000;
-/// What did not fit is fetched again after this, in milliseconds: what is missing before it may have come another way.
+/// What did not fit, or may not have come, is fetched again after this, in milliseconds: what is missing before it may have come another way.
 const FITS: u64 = 10 * 60_000;
 /// All that lies there is asked for this often, in milliseconds: a parcel, or the word that there is one, may have been lost on its way.
 const ALL: u64 = 60 * 60_000;

@@ -42,7 +42,7 @@ pub(in crate::engine) fn send_answer(
 
 /// Tells a stranger that they are not let in, if they are connected. Once: they ask again until they hear it.
 pub(in crate::engine) fn refuse(cx: &mut Cx<'_, '_>, to: &ContactDevice, id: &ChannelId) -> Result<(), EngineError> {
-    let sealed = sessions::seal_parcel(cx, to, &knock::prologue("group refused", &to.id), id.as_bytes())?;
+    let sealed = sessions::seal_parcel(cx, to, &knock::prologue("group refused", VERSION, &to.id), id.as_bytes())?;
     send(cx, to.peer, &Wire::Refused(VERSION, to.id, ByteBuf::from(sealed)))
 }
 
@@ -64,7 +64,8 @@ fn knock(cx: &mut Cx<'_, '_>, id: &GroupId, request: &Request, peer: PeerKey) ->
     let wish = Wish(channel, request.statement.clone(), card, request.note.clone());
     let wish = covey_codec::encode(&wish).map_err(EngineError::bug)?;
     for point in request.points.iter().filter(|point| point.peer == peer) {
-        let sealed = sessions::seal_parcel(cx, &point.device(), &knock::prologue("group join", &point.device), &wish)?;
+        let sealed =
+            sessions::seal_parcel(cx, &point.device(), &knock::prologue("group join", VERSION, &point.device), &wish)?;
         send(cx, peer, &Wire::Join(VERSION, point.device, ByteBuf::from(sealed)))?;
     }
     Ok(())

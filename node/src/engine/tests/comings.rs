@@ -3,13 +3,16 @@
 use covey_api as api;
 use covey_api::{GroupState, Reason};
 use covey_feed::Entry;
+use serde_bytes::ByteBuf;
 
 use super::world::World;
 use crate::engine::group::ops;
 use crate::engine::names::pick::Purpose;
-use crate::engine::records::feeds;
+use crate::engine::records::{channels, devices, feeds};
 use crate::engine::said::own_feed;
-use crate::engine::{Protocol, names, rpc, tables};
+use crate::engine::sealing::sessions;
+use crate::engine::wire::knock::{self, INTRODUCED, Introduced, Membership, QUESTION, Wire};
+use crate::engine::{Cx, Protocol, names, rpc, tables};
 use crate::store::MemoryStore;
 
 #[test]
@@ -121,6 +124,41 @@ fn a_device_that_the_founder_does_not_know_says_with_its_card_whose_it_is() {
     world.restart(3);
     world.pass(300_000, 5_000);
     assert_eq!(world.group(3, &group).state, GroupState::Removed);
+}
+
+/// [KNOCK-5] The card of a former member, which is no secret, with the question of a machine that is not its.
+#[test]
+fn a_card_is_no_introduction_for_another_machine() {
+    let (mut world, group, before) = with_another_device(448);
+    let (account, card) = (world.nodes[2].account(), ByteBuf::from(world.card(2)));
+    let membership = world.look(1, |cx| {
+        let group = cx.live.groups.by_no.values().next().unwrap();
+        Membership(channels::channel_id(&group.id), group.own(&account).unwrap().joined)
+    });
+    let device = world.nodes[0].me.device_id();
+    [1, 2].into_iter().for_each(|node| world.stop(node));
+    world.go_back(0, before);
+    world.remove_from(0, &group, 2).unwrap();
+    let said = Introduced(membership, card);
+    for asks in [1, 2] {
+        world.restart(asks);
+        let of = world.nodes[0].account();
+        let ask = |cx: &mut Cx<'_, '_>| {
+            let to = devices::device(cx.tx, &of, &device)?.unwrap();
+            let bound = knock::prologue(QUESTION, INTRODUCED, &device);
+            Ok(sessions::seal_parcel(cx, &to, &bound, &covey_codec::encode(&said).unwrap())?)
+        };
+        let sealed = ByteBuf::from(world.call(asks, ask).unwrap());
+        world.settle();
+        world.record = Some(Vec::new());
+        let frame = covey_codec::encode(&Wire::Member(INTRODUCED, device, sealed)).unwrap();
+        world.replay(asks, 0, Protocol::Pair, frame);
+        world.settle();
+        let answers = world.record.take().unwrap().into_iter().filter(|(from, to, ..)| (*from, *to) == (0, asks));
+        let removed = answers.filter(|(.., frame)| matches!(covey_codec::decode(frame, 4_096), Ok(Wire::Removed(..))));
+        assert_eq!(removed.count(), usize::from(asks == 2), "node {asks}");
+        world.stop(asks);
+    }
 }
 
 /// [KNOCK-5]

@@ -41,9 +41,9 @@ pub(in crate::engine) struct Wish(
     pub(in crate::engine) String,
 );
 
-/// What binds something sealed to what it is, as named on the wire, and to whom it is for.
-pub(in crate::engine) fn prologue(kind: &str, to: &DeviceId) -> Vec<u8> {
-    [b"covey ", kind.as_bytes(), b" v1\0", to.as_bytes()].concat()
+/// What binds something sealed to what it is, as named on the wire, in which version, and to whom it is for.
+pub(in crate::engine) fn prologue(kind: &str, version: u8, to: &DeviceId) -> Vec<u8> {
+    [format!("covey {kind} v{version}\0").as_bytes(), to.as_bytes()].concat()
 }
 
 /// Longest question and answer in bytes.
@@ -57,9 +57,7 @@ pub(in crate::engine) struct Membership(pub(in crate::engine) ChannelId, pub(in 
 #[derive(Serialize, Deserialize)]
 pub(in crate::engine) struct Introduced(pub(in crate::engine) Membership, pub(in crate::engine) ByteBuf);
 
-/// What question and answer are called in what binds them.
+/// What question and answer are called on the wire.
 pub(in crate::engine) const QUESTION: &str = "group member";
-
-pub(in crate::engine) const INTRODUCTION: &str = "group member with card";
 
 pub(in crate::engine) const ANSWER: &str = "group removed";

@@ -121,6 +121,9 @@ pub const COMPARE_INTERVAL: u64 = 2_000;
 /// Milliseconds before a peer is compared with that has more than we do: it may be on its way already.
 pub const COMPARE_SOON: u64 = 500;
 
+/// Milliseconds for which another peer is not asked for entries of a device that is connected: it pushes them itself.
+pub const AUTHOR_FIRST: u64 = 1_000;
+
 /// Milliseconds before a peer is compared with that has less than we do: most likely it is catching up.
 pub const COMPARE_LATE: u64 = 15_000;
 

@@ -1,8 +1,11 @@
 //! Synchronisation of feeds with connected contacts: drives the pure machines of `covey_feed` and applies what they
 //! deliver.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use covey_feed::sync::Rejection;
-use covey_feed::{ChannelId, FeedId, PeerSync, RunIn, SyncEffect, SyncInput};
+use covey_feed::{Author, ChannelId, FeedId, PeerSync, RunIn, SyncEffect, SyncInput};
 use tracing::{info, warn};
 
 use crate::engine::consent::pursuit;
@@ -50,6 +53,7 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
         repaired_at: 0,
     });
     at.sync.set_kin(cx.me.kin());
+    streams_changed(cx);
     seen::note(cx.tx, &owner.device, cx.now)?;
     if let Some(contact) = people::load(cx.tx, &owner.account)? {
         mailboxes::meet(cx.tx, &contact)?;
@@ -87,10 +91,24 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     parked::request(cx, &owner.account, &owner.device)
 }
 
+/// The machines hear to which devices there are streams.
+fn streams_changed(cx: &mut Cx<'_, '_>) {
+    let author = |at: &ContactPeer| Author::from_bytes(*at.device.as_bytes());
+    let (contacts, opened) = (&mut cx.live.contacts, &cx.live.opened);
+    let connected = contacts.iter().filter(|(peer, _)| opened.contains(peer)).map(|(_, at)| author(at));
+    let connected: Arc<BTreeSet<Author>> = Arc::new(connected.collect());
+    for at in contacts.values_mut() {
+        at.sync.set_connected(author(at), Arc::clone(&connected));
+    }
+}
+
 /// The sync stream to `peer` is gone.
 pub(in crate::engine) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
     let now = cx.now;
     let gone = cx.live.opened.remove(&peer);
+    if gone {
+        streams_changed(cx);
+    }
     if cx.live.transfer.active {
         // Another device of ours may go on.
         cx.notices.push(Notice::Transfer);

@@ -42,6 +42,8 @@ pub(crate) struct Claim {
     /// New, as opposed to found in a comparison of heads.
     pub(crate) live: bool,
     pub(crate) timeouts: u8,
+    /// When the peer first said so, or we last got on with the feed since.
+    pub(crate) since: u64,
 }
 
 /// A range asked for.
@@ -164,17 +166,17 @@ impl Channel {
     }
 
     /// The peer's entry at `seq`, at or below our head, is another one than ours: the run from there is to prove it.
-    pub(crate) fn contest(&mut self, feed: FeedKey, seq: u64) {
+    pub(crate) fn contest(&mut self, feed: FeedKey, seq: u64, now: u64) {
         let head = self.seq(&feed);
         // A claim that we have overtaken ourselves asks for nothing more.
         let free = self.ahead.get(&feed).is_none_or(|claim| claim.seq <= head && !claim.forked);
         if (1..=head).contains(&seq) && !self.frozen.contains(&feed) && free {
-            self.ahead.insert(feed, Claim { seq, forked: true, live: false, timeouts: 0 });
+            self.ahead.insert(feed, Claim { seq, forked: true, live: false, timeouts: 0, since: now });
         }
     }
 
     /// The next range worth asking for: feeds take turns, one range of each at a time.
-    pub(crate) fn next_range(&self, backed_off: impl Fn(&FeedKey) -> bool, now: u64) -> Option<(FeedKey, u64)> {
+    pub(crate) fn next_range(&self, waits: impl Fn(&FeedKey, &Claim) -> bool, now: u64) -> Option<(FeedKey, u64)> {
         // The feeds of a group are many and short.
         if self.asked.len() >= if self.link.is_some() { MAX_ASKED } else { MAX_ASKED_PER_CHANNEL } {
             return None;
@@ -184,7 +186,7 @@ impl Channel {
         self.ahead
             .range((after, Unbounded))
             .chain(before.into_iter().flatten())
-            .filter(|(feed, _)| !self.asked.contains_key(feed) && !backed_off(feed) && !self.leased(feed, now))
+            .filter(|(feed, claim)| !self.asked.contains_key(feed) && !waits(feed, claim) && !self.leased(feed, now))
             .find_map(|(feed, claim)| self.range_of(feed, claim).map(|from| (*feed, from)))
     }
 

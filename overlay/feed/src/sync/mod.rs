@@ -20,6 +20,7 @@ mod group;
 mod input;
 mod link;
 mod misuse;
+mod others;
 mod peer;
 mod pull;
 mod push;

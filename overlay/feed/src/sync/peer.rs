@@ -3,6 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use super::{
@@ -10,6 +11,7 @@ use super::{
     channel::Channel,
     frame::{self, Frame},
     misuse::{Backoffs, Misuse},
+    others::Others,
 };
 use crate::{
     Author, ChannelId, EntryId, FeedId,
@@ -22,6 +24,7 @@ pub struct PeerSync {
     pub(super) own: Author,
     /// Other devices of our own account, of whose feeds the caller wants to know how far the peer has them.
     pub(super) kin: BTreeSet<Author>,
+    pub(super) others: Others,
     pub(super) up: bool,
     pub(super) now: u64,
     pub(super) channels: BTreeMap<ChannelId, Channel>,
@@ -51,6 +54,7 @@ impl PeerSync {
         Self {
             own,
             kin: BTreeSet::new(),
+            others: Others::default(),
             up: false,
             now: 0,
             channels: BTreeMap::new(),
@@ -71,6 +75,11 @@ impl PeerSync {
     /// What the peer has of feeds of these authors is told from now on as if they were our own: they are other devices of our account.
     pub fn set_kin(&mut self, kin: BTreeSet<Author>) {
         self.kin = kin;
+    }
+
+    /// The device of the peer, and all devices to which there are streams: outside of groups their entries are expected of them (SYNC-17).
+    pub fn set_connected(&mut self, peer: Author, connected: Arc<BTreeSet<Author>>) {
+        self.others = Others::new(peer, connected);
     }
 
     /// Whether the caller is told how far the peer has the feeds of an author.
@@ -124,8 +133,11 @@ impl PeerSync {
         }
         let asked = self.channels.values().flat_map(|channel| channel.asked.values());
         let asked = asked.map(|asked| self.deadline(asked.at)).min();
+        let alone = self.channels.values().filter(|channel| channel.link.is_none());
+        let pushed = alone.flat_map(|channel| &channel.ahead).filter_map(|(feed, claim)| self.others.push(feed, claim));
+        let pushed = pushed.filter(|at| *at > self.now).min();
         let links = self.channels.values().filter_map(|channel| channel.link.as_ref()?.next_timeout()).min();
-        [Some(self.next_repair), asked, links, self.backoffs.next_end(self.now)].into_iter().flatten().min()
+        [Some(self.next_repair), asked, pushed, links, self.backoffs.next_end(self.now)].into_iter().flatten().min()
     }
 
     fn connect(&mut self, channels: Vec<SharedChannel>) {

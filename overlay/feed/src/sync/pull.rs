@@ -59,7 +59,7 @@ impl PeerSync {
                 id.into_iter().for_each(|id| self.behind(feed, seq, id));
             }
         } else {
-            self.claimed(feed, Claim { seq, forked: seq == have && id.is_some(), live, timeouts: 0 });
+            self.claimed(feed, Claim { seq, forked: seq == have && id.is_some(), live, timeouts: 0, since: self.now });
         }
     }
 
@@ -79,7 +79,7 @@ impl PeerSync {
 
     pub(super) fn contested(&mut self, feed: FeedId, seq: u64) {
         if let Some(channel) = self.channels.get_mut(&feed.channel) {
-            channel.contest(feed.key(), seq);
+            channel.contest(feed.key(), seq, self.now);
         }
     }
 
@@ -91,7 +91,8 @@ impl PeerSync {
             btree_map::Entry::Occupied(mut claim) => {
                 let claim = claim.get_mut();
                 if said.seq > claim.seq {
-                    *claim = Claim { timeouts: claim.timeouts, live: claim.live && said.live, ..said };
+                    let Claim { timeouts, live, since, .. } = *claim;
+                    *claim = Claim { timeouts, since, live: live && said.live, ..said };
                 }
             }
             // Beyond the limit a claim is heard again with the next heads.
@@ -119,8 +120,12 @@ impl PeerSync {
         for id in behind {
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             while budget > 0 {
-                let backed_off = |feed: &_| self.backoffs.holds(&FeedId::new(id, *feed), self.now);
-                let Some((feed, from)) = channel.next_range(backed_off, self.now) else { break };
+                let (now, is_alone) = (self.now, channel.link.is_none());
+                let waits = |feed: &FeedKey, claim: &Claim| {
+                    let is_pushed = is_alone && self.others.push(feed, claim).is_some_and(|until| until > now);
+                    is_pushed || self.backoffs.holds(&FeedId::new(id, *feed), now)
+                };
+                let Some((feed, from)) = channel.next_range(waits, now) else { break };
                 channel.ask(feed, from, self.now);
                 self.out.push(SyncEffect::Send(frame::want(&FeedId::new(id, feed), from)));
                 budget -= 1;

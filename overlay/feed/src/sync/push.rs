@@ -35,6 +35,9 @@ impl PeerSync {
         if answered > 0 || !unproven {
             channel.settle(&key);
         }
+        if let Some(claim) = channel.ahead.get_mut(&key) {
+            claim.since = self.now;
+        }
         if answered > 0 && unproven {
             // It said to have another entry than ours, then sent ours.
             self.backoffs.grow(feed, self.now);

@@ -1,10 +1,10 @@
 //! SYNC-4: how much is asked of one peer at a time, and in which turn.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use covey_feed::{
     FeedId, Heads, PeerSync, SyncEffect, SyncInput,
-    limits::{ASK_TIMEOUT, MAX_ASKED},
+    limits::{ASK_TIMEOUT, AUTHOR_FIRST, MAX_ASKED},
     run::{RunLimits, assemble},
     sync::SharedChannel,
 };
@@ -194,4 +194,25 @@ fn who_has_nothing_answers_another_digest_with_no_heads() {
     let effects = receive(&mut sync, digest, 1);
     let told: Vec<_> = sent(&effects).collect();
     assert_eq!(told, [raw::heads(channel(1), &[])]);
+}
+
+/// SYNC-17
+#[test]
+fn what_a_connected_device_writes_is_asked_of_another_one_only_when_it_does_not_come_from_itself() {
+    let writer = Writer::new(1, 2).written(&[1; 4]);
+    let claim = || raw::head(writer.feed, 4, writer.entries[3].id());
+    let all = Arc::new(BTreeSet::from([author(2), author(3)]));
+    let mut sync = connected(&[], 0);
+    sync.set_connected(author(3), Arc::clone(&all));
+    assert_eq!(wants(&receive(&mut sync, claim(), 10)), []);
+    assert_eq!(sync.next_timeout(), Some(10 + AUTHOR_FIRST));
+    applied(&mut sync, writer.feed, writer.entries[0].head(), 500);
+    assert_eq!(wants(&sync.handle(SyncInput::Tick, 10 + AUTHOR_FIRST)), [], "it comes");
+    assert_eq!(wants(&sync.handle(SyncInput::Tick, 500 + AUTHOR_FIRST)), [(writer.feed, 2)]);
+
+    for (peer, connected_now) in [(author(2), all), (author(3), Arc::new(BTreeSet::from([author(3)])))] {
+        let mut sync = connected(&[], 0);
+        sync.set_connected(peer, connected_now);
+        assert_eq!(wants(&receive(&mut sync, claim(), 10)), [(writer.feed, 1)]);
+    }
 }

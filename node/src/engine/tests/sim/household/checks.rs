@@ -146,20 +146,24 @@ impl Household {
             }
         }
         // Of what is not for all of them, each has what it has.
-        let common = |list: &[api::Message]| -> Vec<(String, String)> {
+        let common = |list: &[api::Message], with: usize| -> Vec<(String, String)> {
+            // Of a feed whose end the account did not say, its devices have what one of them has, a contact what had come to it (CUT-1).
+            let is_uncertain = |said: &Said| {
+                let is_contact = said.membership.is_none() && !self.devices.contains(&with);
+                is_contact && self.out.contains(&said.author) && !self.is_cut(said)
+            };
             let is_common = |message: &&api::Message| {
                 let number = numbers(&message.text).map(|(number, _)| number).filter(|number| !lost.contains(number));
                 let said = number.and_then(|number| self.said.get(&number)).filter(|said| !said.stolen);
-                said.is_some_and(|said| readers.iter().all(|reader| is_for((*reader, said))))
+                said.is_some_and(|said| readers.iter().all(|reader| is_for((*reader, said))) && !is_uncertain(said))
             };
             list.iter()
                 .filter(is_common)
                 .map(|message| (message.id.clone(), self.known_text(message, readers, &lists)))
                 .collect()
         };
-        let first = common(&lists[0]);
         for (reader, list) in readers.iter().zip(&lists).skip(1) {
-            let other = common(list);
+            let (first, other) = (common(&lists[0], *reader), common(list, *reader));
             if other != first {
                 let brief = |list: &[(String, String)]| {
                     list.iter().map(|(_, text)| text.clone()).collect::<Vec<_>>().join(" | ")

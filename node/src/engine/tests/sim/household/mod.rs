@@ -6,7 +6,7 @@
 //! |---|---|
 //! | HOME-1 | all devices hold every contact alike: state, confirmation, alias, channel, muted or not |
 //! | HOME-2 | a contact is paired with the account if and only if the account is with it, on one channel, unless one of them has blocked the other, or what one of them decided was lost with a machine: see [`Household::unsettled`] |
-//! | HOME-3 | in a conversation all devices and the contact show the same messages in the same order, and edits alike, but for those of a machine of before that no device of the account has; every acknowledged text is there exactly once, unless it was lost with the only machines that had it, or with those that had its key: a machine of before wrote it, and no device of the account reads it now |
+//! | HOME-3 | in a conversation all devices and the contact show the same messages in the same order, and edits alike, but for those of a machine of before that no device of the account has, or that have not come to the contact and stand in a feed whose end the account never said (CUT-1); every acknowledged text is there exactly once, unless it was lost with the only machines that had it, or with those that had its key: a machine of before wrote it, and no device of the account reads it now |
 //! | HOME-4 | of the messages that all devices have they count the same as unread, and each counts right |
 //! | HOME-5 | all devices hold the same records of the own channel |
 //! | HOME-6 | all devices know the same key log, and each of them is in it |

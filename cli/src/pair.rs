@@ -1,29 +1,24 @@
 //! `covey pair …`: consent.
 
 mod renewals;
-
-use std::io;
+mod show;
+mod told;
 
 use clap::{Args, Subcommand};
 use covey_api::{
-    AccountSafetyNumber, Contact, ContactAlert, ContactState, Direction, PairAccept, PairBlock, PairCancel,
-    PairDecline, PairForget, PairInvite, PairList, PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify,
-    Party, Reason,
+    AccountSafetyNumber, Contact, ContactState, PairAccept, PairBlock, PairCancel, PairDecline, PairForget, PairInvite,
+    PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify, Reason,
 };
 
+use self::told::{
+    Told, accepted, blocked, cancelled, declined, forgotten, invited, removed, renamed, unblocked, verified,
+};
 use crate::{
     Failure, Session, Terminal, account,
     asker::{self, Deed},
-    display::{self, called, handle},
-    keeper, message,
-    table::{Cell, Table},
-    text::{Paint, clean_line, clean_words},
+    message,
     wait::{self, WaitFor},
-    when,
 };
-
-/// Invites that `pair list` shows the answers to; more would hide the list.
-const MOST_HINTS: usize = 5;
 
 /// Digits of a safety number.
 const SAFETY_DIGITS: usize = 60;
@@ -186,10 +181,10 @@ impl PairCommand {
                 let to = to.trim_matches(|c: char| c.is_whitespace() || "<>\"'`".contains(c)).to_owned();
                 (session.call(&PairInvite { to, note, alias, client_id }).await?, invited)
             }
-            Self::List { state } => return list(session, terminal, state).await,
+            Self::List { state } => return show::list(session, terminal, state).await,
             Self::Show { contact } => {
                 let contact = session.call(&PairShow { contact }).await?;
-                return Ok(terminal.show(&contact, show)?);
+                return Ok(terminal.show(&contact, show::contact)?);
             }
             Self::Accept { renewals: true, yes, .. } => return renewals::accept(session, terminal, yes).await,
             Self::Accept { contact, yes, alias, .. } => {
@@ -232,94 +227,8 @@ impl PairCommand {
                 return wait::send(session, terminal, &send, &to, wait).await;
             }
         };
-        Ok(terminal.show(&contact, |t, contact| {
-            let Told { done, next } = told(contact);
-            t.line(&done)?;
-            next.map_or(Ok(()), |next| t.hint(&next))
-        })?)
+        Ok(terminal.show(&contact, |t, contact| told(contact).tell(t))?)
     }
-}
-
-/// What was done, and what can be done next.
-struct Told {
-    done: String,
-    next: Option<String>,
-}
-
-impl Told {
-    fn done(done: String) -> Self {
-        Self { done, next: None }
-    }
-
-    fn next(self, next: String) -> Self {
-        Self { next: Some(next), ..self }
-    }
-}
-
-fn invited(contact: &Contact) -> Told {
-    if contact.state == ContactState::Paired {
-        return accepted(contact);
-    }
-    if contact.refused_before {
-        let done = format!("You asked {} again, who declined your last invite.", called(contact));
-        return Told::done(done)
-            .next("This one reaches them only if they let you ask again, with `covey pair forget`.".into());
-    }
-    let waiting = if contact.keepers > 0 {
-        format!(
-            "If they are away it is left with a keeper of theirs, until they come; see `covey pair show {}`.",
-            handle(contact)
-        )
-    } else {
-        "Waiting for their answer; see `covey pair list`.".into()
-    };
-    Told::done(format!("The invite to {} is on its way.", called(contact))).next(waiting)
-}
-
-fn accepted(contact: &Contact) -> Told {
-    Told::done(format!("You and {} are paired.", called(contact)))
-        .next(format!("Say hello: covey send {} 'Hello!'", handle(contact)))
-}
-
-fn declined(contact: &Contact) -> Told {
-    Told::done(format!("Declined {}; they cannot ask again.", called(contact)))
-        .next(format!("To let them ask again: covey pair forget {}", handle(contact)))
-}
-
-fn cancelled(contact: &Contact) -> Told {
-    Told::done(format!("The invite to {} is withdrawn.", called(contact)))
-}
-
-fn forgotten(contact: &Contact) -> Told {
-    Told::done(format!("Forgot how it ended with {}; both of you can ask again.", called(contact)))
-}
-
-fn removed(contact: &Contact) -> Told {
-    Told::done(format!("{} is no longer a contact; keys are erased, your messages stay here.", called(contact)))
-}
-
-fn blocked(contact: &Contact) -> Told {
-    Told::done(format!(
-        "{} is blocked: nothing is taken from them or sent to them, and they are not told.",
-        called(contact)
-    ))
-    .next(format!("To lift it: covey pair unblock {}", handle(contact)))
-}
-
-fn unblocked(contact: &Contact) -> Told {
-    if contact.state == ContactState::Paired {
-        let done = format!("{} is not blocked any more, and you are paired as before.", called(contact));
-        return Told::done(done).next("What they wrote meanwhile arrives if their node still keeps it.".into());
-    }
-    Told::done(format!("{} is not blocked any more; either of you can ask the other to pair.", called(contact)))
-}
-
-fn verified(contact: &Contact) -> Told {
-    Told::done(format!("The safety number is right: {} is verified.", called(contact)))
-}
-
-fn renamed(contact: &Contact) -> Told {
-    Told::done(format!("You now call them {}.", called(contact)))
 }
 
 /// A number that has its length: what is too short differs for another reason than somebody in between.
@@ -338,126 +247,4 @@ fn whole_number(typed: &[String]) -> Result<String, Failure> {
             format!("A safety number has {SAFETY_DIGITS} digits and nothing else. Compare it again."),
         )),
     }
-}
-
-async fn list(session: &Session, terminal: &mut Terminal, which: Option<Which>) -> Result<(), Failure> {
-    let (state, renewal) = match which {
-        Some(Which::State(state)) => (Some(state), None),
-        Some(Which::Renewal) => (Some(ContactState::Pending), Some(true)),
-        None => (None, None),
-    };
-    let contacts = session.call(&PairList { state, renewal }).await?;
-    Ok(terminal.show(&contacts, |t, contacts| {
-        if contacts.is_empty() && state.is_some() {
-            return t.hint("Nobody is in that state. All of them: covey pair list");
-        }
-        if contacts.is_empty() {
-            return t.hint(
-                "Nobody yet. Give `covey account ticket` to a friend, or invite one: `covey pair invite TICKET`.",
-            );
-        }
-        let mut table = Table::new(["CONTACT", "STATE", "SINCE", "ID", "NOTE"]);
-        for contact in contacts {
-            table.row(row(t, contact));
-        }
-        let table = table.render(t.paint);
-        t.line(&table)?;
-        if let Some(sentence) = renewals::waiting(contacts) {
-            t.hint(&sentence)?;
-        }
-        let asks = |contact: &&Contact| contact.state == ContactState::Pending && !contact.renewal;
-        let mut waiting = contacts.iter().filter(asks).map(handle);
-        for handle in waiting.by_ref().take(MOST_HINTS) {
-            t.hint(&format!("Your answer is awaited: covey pair accept {handle}, or covey pair decline {handle}"))?;
-        }
-        match waiting.count() {
-            0 => Ok(()),
-            more => t.hint(&format!("And {more} more: covey pair list --state pending")),
-        }
-    })?)
-}
-
-fn row(t: &Terminal, contact: &Contact) -> [Cell; 5] {
-    let name = match (&contact.alias, &contact.name) {
-        (Some(alias), _) => Cell::painted(alias, Paint::bold),
-        (None, Some(name)) if !name.is_empty() => format!("\"{name}\"").into(),
-        _ => "-".into(),
-    };
-    let mut notes = Vec::new();
-    match contact.ended_by {
-        Some(Party::Us) => notes.push("by you".to_owned()),
-        Some(Party::Them) => notes.push("by them".to_owned()),
-        None => {}
-    }
-    if contact.verified {
-        notes.push("verified".to_owned());
-    }
-    notes.extend(renewals::notes(t, contact));
-    if contact.state == ContactState::Paired && !contact.confirmed {
-        notes.push("they do not know yet".to_owned());
-    }
-    notes.extend(contact.alerts.iter().map(|alert| display::alert(alert.what).to_owned()));
-    if contact.online {
-        notes.push("online".to_owned());
-    }
-    if let Some(note) = contact.note.as_deref().filter(|note| !note.is_empty() && contact.state != ContactState::Paired)
-    {
-        notes.push(format!("\"{}\"", display::excerpt(note)));
-    }
-    [
-        name,
-        display::contact_state(contact.state),
-        when::relative(contact.since, t.now()).into(),
-        display::id(t, &contact.contact).into(),
-        Cell::words(&notes.join(", ")),
-    ]
-}
-
-fn alerted(t: &Terminal, alert: &ContactAlert) -> String {
-    format!("{} ({})", display::alert(alert.what), when::relative(alert.at, t.now()))
-}
-
-fn show(t: &mut Terminal, contact: &Contact) -> io::Result<()> {
-    let yes = |yes: bool| String::from(if yes { "yes" } else { "no" });
-    let asked = contact.direction.map(|direction| match direction {
-        Direction::Incoming => "they asked".to_owned(),
-        Direction::Outgoing => "you asked".to_owned(),
-    });
-    let by = match contact.ended_by {
-        Some(Party::Us) => " by you",
-        Some(Party::Them) => " by them",
-        None => "",
-    };
-    let alerts: Vec<String> = contact.alerts.iter().map(|alert| alerted(t, alert)).collect();
-    let rows = [
-        ("contact", Some(contact.contact.clone())),
-        ("alias", contact.alias.clone()),
-        (
-            "name",
-            contact
-                .name
-                .clone()
-                .filter(|name| !name.is_empty())
-                .map(|name| format!("\"{name}\" (what they call themselves)")),
-        ),
-        ("state", Some(format!("{}{by}, {}", display::word(contact.state), when::relative(contact.since, t.now())))),
-        ("asked", asked),
-        ("note", contact.note.clone().filter(|note| !note.is_empty())),
-        ("expires", contact.expires_at.map(|at| when::relative(at, t.now()))),
-        ("verified", Some(yes(contact.verified))),
-        ("recovery", Some(renewals::notes(t, contact).join(", ")).filter(|notes| !notes.is_empty())),
-        ("alerts", Some(alerts.join("; ")).filter(|alerts| !alerts.is_empty())),
-        ("online", Some(yes(contact.online))),
-        ("keepers", keeper::of(contact, t)),
-        ("kept", contact.kept_until.map(|at| keeper::kept(at, t))),
-        ("channel", contact.channel.clone()),
-    ];
-    for (label, value) in rows {
-        if let Some(value) = value {
-            let value = if label == "note" { clean_words(&value) } else { clean_line(&value) };
-            let label = t.paint.dim(&format!("{label:8}"));
-            t.line(&format!("{label} {value}"))?;
-        }
-    }
-    Ok(())
 }

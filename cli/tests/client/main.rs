@@ -6,3 +6,4 @@ mod failures;
 mod groups;
 mod help;
 mod mock;
+mod tail;

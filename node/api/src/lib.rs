@@ -32,6 +32,7 @@ pub mod names;
 mod node;
 mod pair;
 mod passphrase;
+mod reason;
 mod rpc;
 mod server;
 mod time;
@@ -55,7 +56,7 @@ pub use device::{
     DeviceState, History, Linking, Transfer, TransferPhase,
 };
 pub use document::{asyncapi, openrpc};
-pub use error::{ApiError, Reason, sentence};
+pub use error::{ApiError, sentence};
 pub use events::{
     EVENT_NOTIFICATION, Event, EventPage, EventSource, EventStream, EventText, EventsAck, EventsApi, EventsFetch,
     EventsSubscribe,
@@ -88,6 +89,7 @@ pub use pair::{
     PairUnblock, PairVerify, Party,
 };
 pub use passphrase::PassphraseText;
+pub use reason::Reason;
 pub use rpc::{RpcAsyncapi, RpcDiscover, RpcSpec, RpcVersion, Version};
 pub use server::{Api, module};
 pub use time::Time;

@@ -46,5 +46,6 @@ mod sim_group;
 mod stolen;
 mod transfer;
 mod world;
+mod world_contacts;
 mod world_devices;
 mod world_groups;

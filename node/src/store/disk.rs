@@ -1,5 +1,7 @@
 //! The disk store: sled 0.34.7, guarded against its panics and really synced.
 
+mod digested;
+
 use std::{
     fs::{self, File},
     io,
@@ -11,13 +13,12 @@ use std::{
 use super::{
     Batch, Row, Span, Store, StoreError,
     api::check_keys,
-    chunks::{self, Chunked, Head, RESERVED, Rows},
-    digest::{self, Digest, Sum},
+    chunks::{self, Chunked, Head, RESERVED},
+    digest::Digest,
     guard,
     log::{self, Reach},
     opening::{is_lock, open_patiently, write_through},
     pages,
-    replaced::Replaced,
     scrub::Scrub,
 };
 use crate::files;
@@ -157,98 +158,6 @@ impl SledStore {
     /// acknowledgement and every send waits for.
     fn sync_to_disk(log: &File) -> io::Result<()> {
         log.sync_all()
-    }
-
-    /// The digest; made from what is there if there is none, as in a new database.
-    fn read_digest(&self, db: &sled::Db) -> Result<(Digest, bool), StoreError> {
-        if let Some(row) = db.get(digest::KEY).map_err(|e| self.sled(&e))? {
-            let digest = Digest::decode(&row)?.ok_or_else(|| self.damaged("its digest is malformed".to_owned()))?;
-            return Ok((digest, false));
-        }
-        let mut sum = Sum::default();
-        for row in db.iter() {
-            let (key, row) = row.map_err(|e| self.sled(&e))?;
-            sum.add(&key, &row);
-        }
-        Ok((Digest { commit: 0, sum }, true))
-    }
-
-    /// Whether there are rows, but no digest that they could be compared with.
-    pub(crate) fn lacks_digest(&self) -> bool {
-        self.adopted && self.digest.commit == 0 && self.digest.sum.rows > 0
-    }
-
-    /// Batches applied so far, over all runs; grows with each.
-    pub fn commit(&self) -> u64 {
-        self.digest.commit
-    }
-
-    /// Counts on from at least `commit`: another copy may have counted so far.
-    pub(crate) fn skip_to(&mut self, commit: u64) {
-        self.digest.commit = self.digest.commit.max(commit);
-    }
-
-    /// Rows stored, parts of long values among them.
-    pub fn rows(&self) -> u64 {
-        self.digest.sum.rows
-    }
-
-    /// Compares up to `rows` further rows with the digest. `true`: all of them were, and they agree.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] if rows are missing, or old versions of themselves, or cannot be read.
-    pub fn scrub(&mut self, rows: usize) -> Result<bool, StoreError> {
-        if self.scrub.done() {
-            return Ok(true);
-        }
-        // Row by row: together they would be megabytes.
-        let (scrub, ended) = self.read(|db| {
-            let (mut scrub, mut seen) = (self.scrub.clone(), 0);
-            for row in db.range(scrub.next()..).take(rows) {
-                let (key, row) = row.map_err(|e| self.sled(&e))?;
-                pages::weigh(db, &key, row.len()).map_err(|e| self.sled(&e))?;
-                scrub.walk(&key, &row);
-                seen += 1;
-            }
-            Ok((scrub, seen < rows))
-        })?;
-        self.scrub = scrub;
-        if ended && !self.scrub.end(&self.digest.sum) {
-            let (is, was) = (self.scrub.walked().rows, self.digest.sum.rows);
-            let detail = match is.cmp(&was) {
-                std::cmp::Ordering::Equal => "some of its records are old versions of themselves".to_owned(),
-                _ => format!("it has {is} rows instead of {was}"),
-            };
-            return Err(self.damaged(detail));
-        }
-        Ok(ended)
-    }
-
-    /// Works out what `rows` do to the digest, from what they replace. Also gives the new digest row.
-    fn digested(&self, rows: &Rows) -> Result<(Digest, Scrub, sled::Batch), StoreError> {
-        self.read(|db| {
-            let (mut digest, mut scrub) = (self.digest, self.scrub.clone());
-            let mut batch = sled::Batch::default();
-            let mut stored = Replaced::default();
-            let mut rows = rows.iter().peekable();
-            while let Some((key, row)) = rows.next() {
-                if let Some(old) = stored.by(db, key, rows.peek().map(|(next, _)| *next)).map_err(|e| self.sled(&e))? {
-                    digest.sum.remove(key, &old);
-                    scrub.removed(key, &old);
-                }
-                match row {
-                    Some(row) => {
-                        digest.sum.add(key, row);
-                        scrub.added(key, row);
-                        batch.insert(key.as_slice(), row.as_slice());
-                    }
-                    None => batch.remove(key.as_slice()),
-                }
-            }
-            digest.commit += 1;
-            batch.insert(&digest::KEY, digest.encode());
-            Ok((digest, scrub, batch))
-        })
     }
 
     fn close(&mut self) {

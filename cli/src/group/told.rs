@@ -47,7 +47,7 @@ pub(super) fn joined(group: &Group) -> Told {
     let name = clean_line(&group.name);
     if group.state == GroupState::Requested {
         return Told::done(format!("You asked to join {name}."))
-            .next("An admin there has to approve it; see `covey group list`.");
+            .next("You are in once a member can be reached; with some tickets an admin has to approve it first. See `covey group list`.");
     }
     if group.state == GroupState::Declined {
         return Told::done(format!("You were not let into {name}."))

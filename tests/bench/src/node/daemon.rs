@@ -74,6 +74,12 @@ impl Daemon {
         assert!(child.wait().is_ok_and(|status| status.success()), "it ends well");
     }
 
+    /// Waits until it ends by itself.
+    pub fn wait(&mut self) {
+        let status = self.child.take().map(|mut child| child.wait());
+        assert!(status.is_some_and(|status| status.is_ok()), "it ran");
+    }
+
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.home.path().join("data")

@@ -15,37 +15,63 @@ use serde_json::Value;
 use super::{Scale, daemon::Daemon, rate_of, talk::Talk};
 use crate::measure::median;
 
-/// A message with and without a second device of the one who writes, in the same run. While that device is away the message
-/// costs what it costs the sender; while it is there it takes and stores each message as well, on the same processor.
+/// A message with and without a second device of the one who writes, in the same run: first and last without, for both databases grow. While
+/// that device is away the message costs what it costs the sender; while it is there it takes and stores each message as well, on the same
+/// processors and the same disk.
 pub async fn compare(covey: &Path, scale: &Scale) {
     let (mut dee, mut eve) = (Daemon::start(covey, "dee"), Daemon::start(covey, "eve"));
     let mut talk = Talk::begin(&dee, &eve).await;
     let mut measure = async || {
         let singles = talk.one_at_a_time(scale.single).await;
+        let began = dee.processor_time();
         let streamed = tokio::task::unconstrained(talk.stream(scale.stream)).await;
-        (median(singles.acknowledged), rate_of(scale.stream, streamed.acknowledged))
+        let processor = (dee.processor_time() - began).as_secs_f64() * 1e6 / scale.stream as f64;
+        Cost { single: median(singles.acknowledged), rate: rate_of(scale.stream, streamed.acknowledged), processor }
     };
-    let alone = measure().await;
+    let before = measure().await;
     let (mut fay, _) = link(covey, &dee, "fay").await;
     fay.stop();
-    tell("a second device that is away", measure().await, alone);
+    let away = measure().await;
     fay.restart();
-    tell("a second device", measure().await, alone);
+    let there = measure().await;
+    unlink(&dee).await;
+    fay.wait();
+    let alone = before.and(&measure().await);
+    away.tell("a second device that is away", &alone);
+    there.tell("a second device", &alone);
     drop(measure);
     drop(talk);
-    [&mut fay, &mut dee, &mut eve].into_iter().for_each(Daemon::stop);
+    [&mut dee, &mut eve].into_iter().for_each(Daemon::stop);
 }
 
-/// Microseconds for one message and messages a second, beside those without the device.
-fn tell(with: &str, (single, rate): (f64, f64), alone: (f64, f64)) {
-    let row = format!("acknowledged, with {with}");
-    println!("{row:<46} {single:>9.0} µs   without it {:.0} µs: {:.2}x", alone.0, single / alone.0);
-    println!(
-        "{:<46} {rate:>9.0} messages/s   without it {:.0}/s: {:.2}x",
-        "the same, 256 under way",
-        alone.1,
-        alone.1 / rate
-    );
+/// What messages cost.
+struct Cost {
+    /// Microseconds for one by itself.
+    single: f64,
+    /// How many a second.
+    rate: f64,
+    /// Microseconds that the sender computes for each of them.
+    processor: f64,
+}
+
+impl Cost {
+    /// The mean of two runs.
+    fn and(&self, other: &Self) -> Self {
+        let mean = |of: fn(&Self) -> f64| f64::midpoint(of(self), of(other));
+        Self { single: mean(|it| it.single), rate: mean(|it| it.rate), processor: mean(|it| it.processor) }
+    }
+
+    /// Beside what they cost without the device.
+    fn tell(&self, with: &str, alone: &Self) {
+        let row = |name: &str, is: f64, was: f64, unit: &str, ratio: f64| {
+            println!("{name:<46} {is:>9.0} {unit}   without it {was:.0} {unit}: {ratio:.2}x");
+        };
+        let name = format!("acknowledged, with {with}");
+        row(&name, self.single, alone.single, "µs", self.single / alone.single);
+        row("the same, 256 under way", self.rate, alone.rate, "messages/s", alone.rate / self.rate);
+        let ratio = self.processor / alone.processor;
+        row("    and what its sender computes", self.processor, alone.processor, "µs a message", ratio);
+    }
 }
 
 /// The history of so many messages, to a device that is linked.
@@ -61,6 +87,14 @@ pub async fn transfer(covey: &Path, host: &Daemon, messages: usize) {
         transfer["bytes"].as_u64().unwrap_or(0) >> 20
     );
     device.stop();
+}
+
+/// The only other device of the account of a node is one no more: its daemon ends by itself.
+async fn unlink(host: &Daemon) {
+    let client = host.client().await;
+    let devices = client.call(&api::DeviceList::default()).await.expect("devices");
+    let other = devices.into_iter().find(|device| !device.this).expect("it has another one");
+    client.call(&api::DeviceRevoke { device: other.device, client_id: None }).await.expect("it is revoked");
 }
 
 /// How the history came.

@@ -9,7 +9,7 @@ use crate::store::Tx;
 const NOTED_EVERY: u64 = 3_600_000;
 
 pub(in crate::engine) fn at(tx: &Tx<'_>, device: &DeviceId) -> Result<Option<u64>, EngineError> {
-    Ok(tx.get(&tables::seen(device))?)
+    Ok(tx.load(&tables::seen(device))?)
 }
 
 /// A device was heard of now, Unix milliseconds.

@@ -2,7 +2,11 @@
 //!
 //! What is here is what the store holds: changes of a transaction come in when its batch was applied.
 
-use std::{any::Any, collections::HashMap, rc::Rc};
+use std::{
+    any::Any,
+    collections::{BTreeSet, HashMap},
+    rc::Rc,
+};
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -47,6 +51,9 @@ pub(super) type Change = (Vec<u8>, Option<(Rc<dyn Value>, usize)>);
 #[derive(Default)]
 pub struct Decoded(pub(super) Vec<Change>);
 
+/// Prefixes of keys of which it is known whether there are any.
+const PREFIXES: usize = 4_096;
+
 /// Decoded records, the ones used last.
 #[derive(Default)]
 pub struct Cache {
@@ -54,6 +61,10 @@ pub struct Cache {
     old: HashMap<Vec<u8>, Kept>,
     /// Of the young ones, encoded.
     bytes: usize,
+    /// Prefixes of keys, and whether there may be a record whose key begins so.
+    prefixes: HashMap<Vec<u8>, bool>,
+    /// How long they are.
+    lengths: BTreeSet<usize>,
 }
 
 impl Cache {
@@ -76,9 +87,28 @@ impl Cache {
         self.put(key, Kept { value, size });
     }
 
+    /// Whether there may be records whose resolved keys begin with `prefix`, if that is known.
+    pub(super) fn may_hold(&self, prefix: &[u8]) -> Option<bool> {
+        self.prefixes.get(prefix).copied()
+    }
+
+    pub(super) fn learn_prefix(&mut self, prefix: Vec<u8>, may_hold: bool) {
+        if self.prefixes.len() >= PREFIXES {
+            self.prefixes.clear();
+            self.lengths.clear();
+        }
+        self.lengths.insert(prefix.len());
+        self.prefixes.insert(prefix, may_hold);
+    }
+
     /// The batch of these changes was applied.
     pub fn applied(&mut self, decoded: Decoded) {
         for (key, change) in decoded.0 {
+            for length in &self.lengths {
+                if let Some(may_hold) = key.get(..*length).and_then(|prefix| self.prefixes.get_mut(prefix)) {
+                    *may_hold = true;
+                }
+            }
             match change {
                 Some((value, size)) => self.learn(key, value, size),
                 None => self.forget(&key),

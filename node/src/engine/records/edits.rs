@@ -49,6 +49,9 @@ pub(in crate::engine) fn newest(
     target: &EntryId,
     author: &AccountId,
 ) -> Result<Option<OrderKey>, EngineError> {
+    if !tx.may_hold(&tables::edits_in(channel, true))? {
+        return Ok(None);
+    }
     // Keys order the devices of one logical time by keyed hash: the order of the channel is that of the places.
     let last = |most| tx.scan::<OrderKey>(&tables::edits(channel, true, target, author), None, most, true);
     let mut rows = last(2)?;

@@ -84,8 +84,11 @@ pub(in crate::engine) fn body(tx: &Tx<'_>, channel: &Channel, message: &Message)
 
 /// Whether no other message can be the same.
 pub(in crate::engine) fn is_alone(tx: &Tx<'_>, channel: &Channel, message: &Message) -> Result<bool, EngineError> {
+    if origin(message).is_some() || !tx.may_hold(&tables::copies_in(channel.no))? {
+        return Ok(origin(message).is_none());
+    }
     let copies = tables::copies(channel.no, &message.id, message.place.author.as_bytes());
-    Ok(origin(message).is_none() && tx.scan::<OrderKey>(&copies, None, 1, false)?.is_empty())
+    Ok(tx.scan::<OrderKey>(&copies, None, 1, false)?.is_empty())
 }
 
 /// Lets a message be found by the id that it had first: alone, unless that is another message's, and among all that were

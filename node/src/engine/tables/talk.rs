@@ -113,8 +113,12 @@ pub(in crate::engine) fn edit(
 
 /// All by one account of one message, in the order of their logical times.
 pub(in crate::engine) fn edits(channel: u64, counts: bool, target: &EntryId, author: &AccountId) -> Key {
-    let key = Key::table(Table::Channel).u8(if counts { 6 } else { 7 });
-    key.u64(channel).id(target.as_bytes()).id(author.as_bytes())
+    edits_in(channel, counts).id(target.as_bytes()).id(author.as_bytes())
+}
+
+/// All in a channel.
+pub(in crate::engine) fn edits_in(channel: u64, counts: bool) -> Key {
+    Key::table(Table::Channel).u8(if counts { 6 } else { 7 }).u64(channel)
 }
 
 /// The whole of both indices.
@@ -138,7 +142,12 @@ pub(in crate::engine) fn copy(channel: u64, first: &EntryId, place: &OrderKey) -
 
 /// All of one author.
 pub(in crate::engine) fn copies(channel: u64, first: &EntryId, author: &[u8; 32]) -> Key {
-    Key::table(Table::Channel).u8(4).u64(channel).id(first.as_bytes()).id(author)
+    copies_in(channel).id(first.as_bytes()).id(author)
+}
+
+/// All in a channel.
+pub(in crate::engine) fn copies_in(channel: u64) -> Key {
+    Key::table(Table::Channel).u8(4).u64(channel)
 }
 
 /// What a recipient's device has of a feed of ours.

@@ -67,6 +67,7 @@ proptest! {
         for change in &changes {
             if matches!(change, Change::Commit) {
                 let mut tx = Tx::with_cache(&store, &vault, &cache);
+                tx.may_hold(&Key::table(Table::Entry).id([id])).expect("may hold");
                 replay(&mut tx, &pending);
                 let (batch, decoded) = tx.into_parts(&mut rng).expect("encodes");
                 store.apply(batch).expect("applies");
@@ -91,6 +92,8 @@ proptest! {
             prop_assert_eq!(tx.contains(&key(id, number)).expect("contains"), value.is_some());
         }
         let prefix = Key::table(Table::Entry).id([id]);
+        let holds = model.keys().any(|(of, _)| *of == id);
+        prop_assert!(tx.may_hold(&prefix).expect("may hold") || !holds);
         let from = after.map(|n| key(id, n));
         let rows = tx.scan::<u32>(&prefix, from.as_ref(), limit, reverse).expect("scan");
         let rows: Vec<_> = rows.into_iter().map(|(key, value)| (key.tail_u64(), value)).collect();

@@ -92,6 +92,26 @@ impl Tx<'_> {
         Ok(rows.into_iter().next().map(|(key, _)| Key::stored(key)))
     }
 
+    /// Whether there may be records whose keys start with `prefix`: looked up once, and true ever after there was one. For what hardly
+    /// anybody has and everybody is asked for.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the medium fails or is damaged.
+    pub fn may_hold(&self, prefix: &Key) -> Result<bool, StoreError> {
+        let span = self.span(prefix, None, false);
+        if !self.changed(&span).is_empty() {
+            return Ok(true);
+        }
+        if let Some(known) = self.cache.and_then(|cache| cache.borrow().may_hold(&span.from)) {
+            return Ok(known);
+        }
+        let may_hold = !self.store.scan(&span, 1, false)?.is_empty();
+        if let Some(cache) = self.cache {
+            cache.borrow_mut().learn_prefix(span.from, may_hold);
+        }
+        Ok(may_hold)
+    }
+
     fn scan_with<T>(
         &self,
         prefix: &Key,

@@ -110,6 +110,10 @@ pub(in crate::engine) fn asked(
     match has_room(cx, group).and_then(|()| group.roster.admits(&me, &join, cx.now)) {
         Ok(()) => {
             let Some((ticket, role)) = approval else {
+                // They ask again.
+                if ops::is_waiting(cx, channel.no)? {
+                    return Ok(());
+                }
                 cards::learn_as_of(cx, &account, &signed, at)?;
                 ops::write(cx, &mut channel, Op::Join { statement, card: signed }).map_err(EngineError::bug)?;
                 return welcome::welcome(cx, &channel, &account);

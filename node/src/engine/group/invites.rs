@@ -230,7 +230,7 @@ pub(in crate::engine) fn declined(cx: &mut Cx<'_, '_>, owner: DeviceRef, id: &Ch
     let me = cx.me.account_id();
     let allowed = rosters::get(cx, channel.no)
         .is_some_and(|group| group.state == State::Joined && group.roster.allowed(&me, &op).is_ok());
-    if allowed {
+    if allowed && !ops::is_waiting(cx, channel.no)? {
         ops::write(cx, &mut channel, op).map_err(EngineError::bug)?;
     }
     Ok(())

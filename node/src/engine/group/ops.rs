@@ -1,10 +1,11 @@
 //! Operations on a roster: written, and taken from others.
 
-use covey_api::ApiError;
+use covey_api::{ApiError, Reason};
 use covey_feed::sync::Rejection;
 use covey_feed::{Entry, FeedId, Kind};
 use covey_pairing::group::roster::{CUT_MAX, Cut, Op, OpId, Operation, Vouched, group_id, rotations_in};
 use covey_pairing::ids::{AccountId, DeviceId};
+use serde_bytes::ByteBuf;
 use tracing::warn;
 
 use crate::engine::group::changes;
@@ -15,7 +16,7 @@ use crate::engine::records::feeds;
 use crate::engine::records::operations::{self, Stored};
 use crate::engine::said::own_feed;
 use crate::engine::shown::group;
-use crate::engine::{Cx, EngineError, charge, sharing, tables};
+use crate::engine::{Cx, EngineError, card, charge, sharing, tables};
 use crate::store::Tx;
 
 /// The account that founded the group, if the first entry of a feed is the group's creation.
@@ -51,8 +52,34 @@ pub(in crate::engine) fn stranger(channel: &Channel) -> Rejection {
     if !channel.is_group() { Rejection::Unwanted } else { Rejection::Busy }
 }
 
+/// [MEMBER-4] Whether nothing can be written yet: the group was given back to our account, and its roster is not here as whoever gave it
+/// knew it.
+pub(in crate::engine) fn is_waiting(cx: &Cx<'_, '_>, no: u64) -> Result<bool, EngineError> {
+    Ok(rosters::is_unlisted(cx, no) && !rosters::is_behind(cx, no)?)
+}
+
+/// [MEMBER-4] Before anything else of it stands in a group, a device of a recovered account brings itself onto the roster: nobody would take its
+/// feed if that began otherwise.
+///
+/// # Errors
+/// As [`is_waiting`].
+pub(in crate::engine) fn introduce(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), ApiError> {
+    if !rosters::is_unlisted(cx, channel.no) {
+        return Ok(());
+    }
+    if is_waiting(cx, channel.no)? {
+        let sentence = "Your account was brought back, and what became of this group meanwhile is still on its way. Try again in a minute.";
+        return Err(ApiError::new(Reason::WrongState, sentence));
+    }
+    let card = ByteBuf::from(card::own(cx)?);
+    write(cx, channel, Op::Devices { card }).map(drop)
+}
+
 /// Writes an operation of our own and carries it out.
 pub(in crate::engine) fn write(cx: &mut Cx<'_, '_>, channel: &mut Channel, op: Op) -> Result<OpId, ApiError> {
+    if !matches!(op, Op::Devices { .. }) {
+        introduce(cx, channel)?;
+    }
     let account = cx.me.account_id();
     let Some(group) = rosters::get(cx, channel.no) else { return Err(group::closed(cx, channel)?) };
     let deps = group.roster.deps();

@@ -3,7 +3,7 @@
 use covey_feed::{ChannelId, FeedKey, Head, Spread};
 use covey_pairing::crypto::secret::Secret;
 use covey_pairing::group::admission::session_psk as psk_of;
-use covey_pairing::group::roster::rotations_in;
+use covey_pairing::group::roster::{Member, rotations_in};
 use covey_pairing::ids::{AccountId, DeviceId};
 
 use crate::engine::live::groups::Group;
@@ -121,6 +121,13 @@ pub(in crate::engine) fn is_behind(cx: &Cx<'_, '_>, no: u64) -> Result<bool, Eng
     }
     let newest = standing::load(cx.tx, &group.id)?.map(|standing| standing.newest).unwrap_or_default();
     Ok(!newest.is_empty() && newest.iter().all(|op| group.roster.contains(op)))
+}
+
+/// Whether our account was recovered since it was listed on the roster of the group, and this device is not on it.
+pub(in crate::engine) fn is_unlisted(cx: &Cx<'_, '_>, no: u64) -> bool {
+    let own = get(cx, no).and_then(|group| group.own(&cx.me.account_id()));
+    let is_before = |member: &Member| rotations_in(member.log) < cx.me.key_log.rotations().len();
+    own.is_some_and(|member| is_before(member) && !member.devices.contains(&cx.me.device_id()))
 }
 
 /// Whether others may believe that we have keys which we do not have.

@@ -2,6 +2,7 @@
 
 use covey_api::{ApiError, Channel, ChannelArchive, ChannelList, ChannelMarkRead, ChannelMute, ChannelShow, EventKind};
 
+use crate::engine::group::ops;
 use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, bound, message};
 use crate::engine::notices::Notice;
@@ -87,8 +88,13 @@ pub fn mark_read(cx: &mut Cx<'_, '_>, params: &ChannelMarkRead) -> Result<Channe
 
 /// Tells the author of each feed up to where we have read it.
 fn tell(cx: &mut Cx<'_, '_>, channel: &mut channels::Channel) -> Result<(), ApiError> {
+    // Who is not on the roster yet tells it when it is.
+    if ops::is_waiting(cx, channel.no)? {
+        return Ok(());
+    }
     let marks = reading::marks(cx, channel)?;
     if !marks.is_empty() {
+        ops::introduce(cx, channel)?;
         write::write(cx, channel, &Body::read(marks, cx.now))?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 use covey_api::{ApiError, Message, MessageEdit, MessageList, MessageSend, MessageShow, Reason, Sent};
 use covey_pairing::consent::State;
 
+use crate::engine::group::ops;
 use crate::engine::names::pick::Purpose;
 use crate::engine::names::{self, Named, bound};
 use crate::engine::records::channels::{self, Channel};
@@ -32,7 +33,7 @@ pub fn send(cx: &mut Cx<'_, '_>, params: MessageSend) -> Result<Sent, ApiError> 
 /// Writes a text into a channel.
 pub(super) fn send_to(
     cx: &mut Cx<'_, '_>,
-    channel: Channel,
+    mut channel: Channel,
     text: String,
     reply_to: Option<&str>,
     expires_in: Option<u64>,
@@ -41,6 +42,7 @@ pub(super) fn send_to(
     let reply_to = reply_to.map(|id| names::message::resolve_in(cx, Some(&channel), id)).transpose()?;
     let reply_to = reply_to.map(|(_, message)| *message.id.as_bytes());
     let expires_at = range::end(cx.now, expires_in)?;
+    ops::introduce(cx, &mut channel)?;
     write::send(cx, channel, &Body::text(text, reply_to, expires_at, cx.now))
 }
 
@@ -74,7 +76,9 @@ pub fn edit(cx: &mut Cx<'_, '_>, params: MessageEdit) -> Result<Message, ApiErro
     sayable(&params.text)?;
     check_writable(cx, &channel)?;
     if said.text != params.text {
-        write::add(cx, channel.clone(), &Body::edit(message.first_id(), params.text, cx.now))?;
+        let mut channel = channel.clone();
+        ops::introduce(cx, &mut channel)?;
+        write::add(cx, channel, &Body::edit(message.first_id(), params.text, cx.now))?;
     }
     let channel = channels::by_no(cx.tx, channel.no)?.unwrap_or(channel);
     let message = messages::at(cx.tx, channel.no, &message.place)?.unwrap_or(message);

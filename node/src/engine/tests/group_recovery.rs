@@ -3,6 +3,7 @@
 
 use covey_api::{self as api, GroupState};
 use covey_pairing::group::admission::Welcome;
+use covey_pairing::group::roster::OpId;
 use covey_pairing::identity::AccountSecret;
 
 use super::own_groups::listed;
@@ -10,7 +11,8 @@ use super::recovery::{add_recovered, recover};
 use super::world::World;
 use crate::engine::group::{returning, welcome};
 use crate::engine::records::devices::DeviceRef;
-use crate::engine::{Protocol, rpc};
+use crate::engine::records::standing;
+use crate::engine::{Cx, Protocol, rpc};
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -83,6 +85,49 @@ fn the_groups_of_a_recovered_account_talk_on_after_one_accept_of_renewals() {
         for node in [BOB, CAROL, ANEW] {
             assert!(world.verify(node).ok, "{:?}", world.verify(node));
         }
+    }
+}
+
+/// [MEMBER-4] Regression: what was written before the roster had the device was taken by nobody, nor was anything after it.
+#[test]
+fn a_recovered_device_writes_nothing_before_it_has_brought_itself_onto_the_roster() {
+    let (mut world, group, words) = garden(BOB, 210);
+    recover(&mut world, &words);
+    wait(&mut world);
+    world.call(ANEW, rpc::pair::accept_renewals).unwrap();
+    let known = |cx: &mut Cx<'_, '_>| standing::all(cx.tx).unwrap().pop();
+    while world.look(ANEW, known).is_none() {
+        assert_eq!(world.deliver(1), 1, "the group is given back");
+    }
+    // An operation that is on its way for long.
+    let missing = OpId::from_bytes([7; 32]);
+    world
+        .call(ANEW, |cx| {
+            let mut standing = known(cx).unwrap();
+            standing.newest.push(missing);
+            Ok(standing.save(cx.tx)?)
+        })
+        .unwrap();
+    wait(&mut world);
+    assert_eq!(world.group(ANEW, &group).state, GroupState::Joined);
+    let refused = world.say_in(ANEW, &group, "too soon").unwrap_err();
+    assert_eq!(refused.reason, api::Reason::WrongState);
+    let read = api::ChannelMarkRead { channel: group.clone(), up_to: None, client_id: None };
+    world.call(ANEW, |cx| rpc::channel::mark_read(cx, &read)).unwrap();
+    // It has come, and there was no tick since.
+    world
+        .call(ANEW, |cx| {
+            let mut standing = known(cx).unwrap();
+            standing.newest.retain(|op| *op != missing);
+            Ok(standing.save(cx.tx)?)
+        })
+        .unwrap();
+    world.say_in(ANEW, &group, "good to be back").unwrap();
+    wait(&mut world);
+    let anew = world.nodes[ANEW].me.device_id();
+    for node in [BOB, CAROL] {
+        assert_eq!(listed(&mut world, node, &group, ANEW), [anew], "node {node}");
+        assert_eq!(world.texts_in(node, &group), ["before the fire", "good to be back"], "node {node}");
     }
 }
 
@@ -164,7 +209,7 @@ fn nobody_is_brought_into_a_group_who_was_not_recovered_or_by_somebody_who_is_no
     let (mut world, group, words) = garden(BOB, 182);
     world.create_group(BOB, "cellar");
     let made = world.look(BOB, |cx| {
-        let standing = crate::engine::records::standing::all(cx.tx).unwrap();
+        let standing = standing::all(cx.tx).unwrap();
         let standing = standing.into_iter().find(|standing| standing.name == "cellar").unwrap();
         Welcome::new(standing.id, standing.name, standing.secret.unwrap(), Vec::new()).to_bytes()
     });

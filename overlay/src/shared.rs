@@ -80,6 +80,8 @@ pub(crate) struct Shared {
 struct Sessions {
     generation: u64,
     by_peer: HashMap<PeerId, Session>,
+    /// The node ends: there will be no more.
+    closed: bool,
 }
 
 impl Shared {
@@ -196,9 +198,11 @@ impl Shared {
         })
     }
 
-    /// Ends every stream.
+    /// Ends every stream, and lets no other one begin: who connects while the node takes its leave would hold it up.
     pub(crate) fn close(&self) {
-        for (_, mut session) in self.lock().by_peer.drain() {
+        let mut sessions = self.lock();
+        sessions.closed = true;
+        for (_, mut session) in sessions.by_peer.drain() {
             session.shut(|_| true);
         }
     }

@@ -15,6 +15,9 @@ use crate::{
 impl Shared {
     pub(crate) fn connected(self: &Arc<Self>, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
         let mut sessions = self.lock();
+        if sessions.closed {
+            return;
+        }
         sessions.generation += 1;
         let generation = sessions.generation;
         let session = sessions.by_peer.entry(peer).or_insert_with(|| Session::new(generation, Instant::now()));
@@ -172,5 +175,27 @@ impl Shared {
         let sessions = self.lock();
         let Some(session) = sessions.by_peer.get(peer) else { return false };
         session.links.values().any(|link| !link.relayed && !link.pulse.is_doubtful(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use libp2p::core::{Endpoint, transport::PortUse};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::{Limits, realm::Realm};
+
+    /// The streams to a peer go on for as long as it may be there, and the node waits for the last of them.
+    #[tokio::test]
+    async fn who_connects_while_the_node_ends_does_not_hold_it_up() {
+        let shared = Shared::new(&Limits::default(), Realm::default(), mpsc::channel(1).0, mpsc::channel(1).0);
+        let shared = Arc::new(shared);
+        let (peer, address) = (PeerId::random(), "/ip4/127.0.0.1/tcp/1".parse().expect("an address"));
+        shared.allow(peer);
+        shared.close();
+        let endpoint = ConnectedPoint::Dialer { address, role_override: Endpoint::Dialer, port_use: PortUse::New };
+        shared.connected(peer, ConnectionId::new_unchecked(1), &endpoint);
+        assert_eq!(Arc::strong_count(&shared), 1, "no stream has it too");
     }
 }

@@ -22,9 +22,6 @@ pub const MAX_RECEIVING_CHAINS: usize = 5;
 pub const MAX_ARCHIVED: usize = 40;
 /// Archived sessions nothing arrived on for this long (30 days) are erased, for forward secrecy.
 pub const ARCHIVE_KEPT_MS: u64 = 30 * 24 * 3_600_000;
-/// A session that was made, or on which something arrived, less than this long ago (1 min) is not begun anew for want of a
-/// content key: as often as such a key is asked for.
-pub const FRESH_MS: u64 = 60_000;
 /// First messages with one last-resort key a device can send before that key is gone; each is remembered for as long,
 /// so that none can be replayed.
 pub const MAX_REMEMBERED_HANDSHAKES: usize = 256;

@@ -14,7 +14,7 @@ use super::{
     error::SessionError,
     header::{EnvelopeParts, SUITE},
     kem_step::KemSteps,
-    limits::{ARCHIVE_KEPT_MS, FRESH_MS, MAX_ARCHIVED, MAX_PLAINTEXT, MAX_REMEMBERED_HANDSHAKES, MAX_STRIKES},
+    limits::{ARCHIVE_KEPT_MS, MAX_ARCHIVED, MAX_PLAINTEXT, MAX_REMEMBERED_HANDSHAKES, MAX_STRIKES},
     parties::{LocalDevice, SessionParties},
     pqxdh::{self, Identities},
     prekeys::PrekeyStore,
@@ -144,12 +144,6 @@ impl DeviceSessions {
         let Ok(EnvelopeParts { header, .. }) = EnvelopeParts::parse(envelope) else { return false };
         let active = self.active.as_mut().filter(|active| active.tag() == header.tag);
         header.handshake.is_some() && active.is_some_and(Session::arrived)
-    }
-
-    /// Whether the active session was made, or something arrived on it, less than [`FRESH_MS`] ago: there is no reason yet to
-    /// take it for broken.
-    pub fn is_fresh(&self, now: u64) -> bool {
-        self.active.as_ref().is_some_and(|active| now.saturating_sub(active.used_at) < FRESH_MS)
     }
 
     /// Whether the handshake stands in every envelope of the active session.

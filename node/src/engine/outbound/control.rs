@@ -109,7 +109,7 @@ pub(in crate::engine) fn give_chain(
     tell(cx, Scope::Group(no), account, device, &Control::Chain(ByteBuf::from(chain)), false)
 }
 
-/// [CTRL-1] Asks a device for content keys, on a fresh session: it may be the old one that is broken.
+/// Asks a device for content keys, on a fresh session: it may be the old one that is broken.
 pub(in crate::engine) fn ask_for_keys(
     cx: &mut Cx<'_, '_>,
     scope: Scope,
@@ -117,6 +117,5 @@ pub(in crate::engine) fn ask_for_keys(
     device: &ContactDevice,
     wanted: Vec<(ChannelId, FeedKey, u64)>,
 ) -> Result<(), EngineError> {
-    let fresh = !sessions::is_fresh(cx, scope, &device.id)?;
-    tell(cx, scope, account, device, &Control::KeysWanted(wanted), fresh)
+    tell(cx, scope, account, device, &Control::KeysWanted(wanted), true)
 }

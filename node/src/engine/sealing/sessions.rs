@@ -196,11 +196,6 @@ pub(in crate::engine) fn renew(cx: &mut Cx<'_, '_>, scope: Scope, device: &Devic
     Ok(true)
 }
 
-/// Whether there is a session with the device of which there is no reason yet to think that it is broken.
-pub(in crate::engine) fn is_fresh(cx: &Cx<'_, '_>, scope: Scope, device: &DeviceId) -> Result<bool, EngineError> {
-    Ok(cx.tx.load::<DeviceSessions>(&scope.key(device))?.is_some_and(|sessions| sessions.is_fresh(cx.now)))
-}
-
 /// Sessions looked at in one go.
 const EXPIRE_BATCH: usize = 64;
 

@@ -264,35 +264,3 @@ fn parcels_to_contacts_and_members_have_the_hybrid_seal() {
     assert!(!versions.is_empty() && versions.iter().all(|version| *version == 2), "{versions:?}");
     assert_eq!(world.texts_in(1, &group).len(), 2);
 }
-
-/// [CTRL-1]
-#[test]
-fn who_asks_for_many_keys_begins_one_session_a_minute() {
-    let mut world = World::new(2, 921);
-    world.pair(0, 1);
-    world.write(0, 1, "a").unwrap();
-    world.pass(120_000, 5_000);
-    let (account, device) = (world.nodes[0].account(), world.nodes[0].me.device_id());
-    let ask = |world: &mut World| {
-        world
-            .call(1, |cx| {
-                let known = devices::device(cx.tx, &account, &device)?.unwrap();
-                Ok(control::ask_for_keys(cx, Scope::Pair, &account, &known, Vec::new())?)
-            })
-            .unwrap();
-    };
-    let before = sessions(&mut world, 1, 0).archived_len();
-    // The answer is on its way, or did not come at all.
-    for heard in [false, true] {
-        for _ in 0..10 {
-            ask(&mut world);
-            if heard {
-                world.settle();
-            }
-        }
-    }
-    assert_eq!(sessions(&mut world, 1, 0).archived_len(), before + 1);
-    world.pass(limits::FRESH_MS, 5_000);
-    ask(&mut world);
-    assert_eq!(sessions(&mut world, 1, 0).archived_len(), before + 2, "what may be broken is begun anew");
-}

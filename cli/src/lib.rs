@@ -29,6 +29,7 @@ mod tail;
 mod terminal;
 mod text;
 mod token;
+mod told;
 mod wait;
 mod web;
 mod when;

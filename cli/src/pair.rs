@@ -10,13 +10,12 @@ use covey_api::{
     PairRemove, PairRename, PairSend, PairShow, PairUnblock, PairVerify, Reason,
 };
 
-use self::told::{
-    Told, accepted, blocked, cancelled, declined, forgotten, invited, removed, renamed, unblocked, verified,
-};
+use self::told::{accepted, blocked, cancelled, declined, forgotten, invited, removed, renamed, unblocked, verified};
 use crate::{
     Failure, Session, Terminal, account,
     asker::{self, Deed},
     message,
+    told::Told,
     wait::{self, WaitFor},
 };
 

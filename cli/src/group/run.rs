@@ -10,13 +10,13 @@ use covey_api::{
 use super::{
     GroupCommand,
     args::{CreateArgs, GroupArg, InviteArgs, MemberArg, PolicyArgs, PolicyFlags, RequestArg, TicketArgs},
-    show,
-    told::{self, Told},
+    show, told,
 };
 use crate::{
     Failure, Session, Terminal,
     asker::{self, Deed},
     display,
+    told::Told,
 };
 
 impl GroupCommand {

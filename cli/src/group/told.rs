@@ -1,6 +1,4 @@
-//! What was done, and what can be done next.
-
-use std::io;
+//! What was done with a group, and what can be done next.
 
 use covey_api::{
     Group, GroupCreated, GroupState, JoinRequest, JoinRequestState, JoinTicketInfo, Member, MemberState, Message, Role,
@@ -8,31 +6,10 @@ use covey_api::{
 };
 
 use crate::{
-    Terminal,
     display::{self, group_handle},
     text::{clean_line, short_group, short_id},
+    told::Told,
 };
-
-/// What was done, and what can be done next.
-pub(super) struct Told {
-    done: String,
-    next: Option<String>,
-}
-
-impl Told {
-    fn done(done: String) -> Self {
-        Self { done, next: None }
-    }
-
-    fn next(self, next: impl Into<String>) -> Self {
-        Self { next: Some(next.into()), ..self }
-    }
-
-    pub(super) fn tell(self, t: &mut Terminal) -> io::Result<()> {
-        t.line(&self.done)?;
-        self.next.map_or(Ok(()), |next| t.hint(&next))
-    }
-}
 
 /// `unique`: no other group of ours has that name.
 pub(super) fn created(created: &GroupCreated, name: &str, unique: bool) -> Told {

@@ -1,34 +1,11 @@
-//! What was done, and what can be done next.
-
-use std::io;
+//! What was done with a contact, and what can be done next.
 
 use covey_api::{Contact, ContactState};
 
 use crate::{
-    Terminal,
     display::{called, handle},
+    told::Told,
 };
-
-/// What was done, and what can be done next.
-pub(super) struct Told {
-    done: String,
-    next: Option<String>,
-}
-
-impl Told {
-    fn done(done: String) -> Self {
-        Self { done, next: None }
-    }
-
-    fn next(self, next: String) -> Self {
-        Self { next: Some(next), ..self }
-    }
-
-    pub(super) fn tell(self, t: &mut Terminal) -> io::Result<()> {
-        t.line(&self.done)?;
-        self.next.map_or(Ok(()), |next| t.hint(&next))
-    }
-}
 
 pub(super) fn invited(contact: &Contact) -> Told {
     if contact.state == ContactState::Paired {
@@ -37,7 +14,7 @@ pub(super) fn invited(contact: &Contact) -> Told {
     if contact.refused_before {
         let done = format!("You asked {} again, who declined your last invite.", called(contact));
         return Told::done(done)
-            .next("This one reaches them only if they let you ask again, with `covey pair forget`.".into());
+            .next("This one reaches them only if they let you ask again, with `covey pair forget`.");
     }
     let waiting = if contact.keepers > 0 {
         format!(
@@ -83,7 +60,7 @@ pub(super) fn blocked(contact: &Contact) -> Told {
 pub(super) fn unblocked(contact: &Contact) -> Told {
     if contact.state == ContactState::Paired {
         let done = format!("{} is not blocked any more, and you are paired as before.", called(contact));
-        return Told::done(done).next("What they wrote meanwhile arrives if their node still keeps it.".into());
+        return Told::done(done).next("What they wrote meanwhile arrives if their node still keeps it.");
     }
     Told::done(format!("{} is not blocked any more; either of you can ask the other to pair.", called(contact)))
 }

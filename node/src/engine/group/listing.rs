@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use covey_pairing::group::roster::Op;
 use covey_pairing::ids::DeviceId;
-use serde_bytes::ByteBuf;
 use tracing::{info, warn};
 
 use crate::engine::group::ops;
 use crate::engine::members::rosters;
 use crate::engine::records::channels;
-use crate::engine::{Cx, EngineError, card};
+use crate::engine::{Cx, EngineError};
 
 /// Our account has other devices than before: the first one that is on a roster tells that group.
 pub(in crate::engine) fn changed(cx: &mut Cx<'_, '_>) -> Result<(), EngineError> {
@@ -44,8 +42,7 @@ fn renew(cx: &mut Cx<'_, '_>, only_first: bool) -> Result<(), EngineError> {
     for no in outdated {
         let Some(mut channel) = channels::by_no(cx.tx, no)? else { continue };
         info!(group = %channel.id.fmt_short(), "the group is told which devices this account has");
-        let card = ByteBuf::from(card::own(cx)?);
-        if let Err(error) = ops::write(cx, &mut channel, Op::Devices { card }) {
+        if let Err(error) = ops::list_devices(cx, &mut channel) {
             warn!(group = %channel.id.fmt_short(), %error, "the group cannot be told which devices this account has");
         }
     }

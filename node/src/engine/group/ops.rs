@@ -71,6 +71,11 @@ pub(in crate::engine) fn introduce(cx: &mut Cx<'_, '_>, channel: &mut Channel) -
         let sentence = "Your account was brought back, and what became of this group meanwhile is still on its way. Try again in a minute.";
         return Err(ApiError::new(Reason::WrongState, sentence));
     }
+    list_devices(cx, channel)
+}
+
+/// Writes which devices our account has.
+pub(in crate::engine) fn list_devices(cx: &mut Cx<'_, '_>, channel: &mut Channel) -> Result<(), ApiError> {
     let card = ByteBuf::from(card::own(cx)?);
     write(cx, channel, Op::Devices { card }).map(drop)
 }

@@ -12,7 +12,7 @@ use super::{
     marks::{Floors, Found, Marks, MarksFile},
 };
 
-/// Rows that are compared with the digest before the database is used. Larger ones are compared while they are in use.
+/// Rows that are compared with the digest before the database is used, or fewer long ones. Larger ones are compared while they are in use.
 const SCRUB_AT_START: usize = 200_000;
 /// Rows compared at a time while the store is in use: about two milliseconds.
 const SCRUB_PART: usize = 2_000;
@@ -159,10 +159,8 @@ impl DurableStore {
     /// # Errors
     /// [`StoreError::Damaged`].
     pub fn scrub_all(&mut self, mut progress: impl FnMut(u64)) -> Result<(), StoreError> {
-        let mut done = 0;
         while !self.database.scrub(SCRUB_PART)? {
-            done += u64::try_from(SCRUB_PART).unwrap_or(0);
-            progress(done);
+            progress(self.database.compared());
         }
         self.walking = false;
         Ok(())

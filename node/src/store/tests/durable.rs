@@ -237,6 +237,24 @@ fn rows_are_compared_while_others_are_written() {
 }
 
 #[test]
+fn long_rows_are_compared_a_few_at_a_time() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut store = crate::store::SledStore::open(dir.path(), DiskOptions::default()).expect("opens");
+    for number in 0..64u8 {
+        let mut batch = Batch::new();
+        batch.put(vec![1, number], vec![7; 60 << 10]);
+        store.apply(batch).expect("applies");
+    }
+    store.reopen().expect("reopens");
+    let (rows, mut parts) = (store.rows(), 0);
+    while !store.scrub(1_000).expect("agrees") {
+        parts += 1;
+    }
+    assert_eq!(store.compared(), rows);
+    assert!(parts >= 6, "3.75 MiB in {parts} parts, each as much as 1,000 rows of 512 bytes");
+}
+
+#[test]
 fn damage_in_a_large_database_is_noticed_while_it_is_in_use_and_remembered() {
     let seed = 7;
     let mut rng = rng(seed);

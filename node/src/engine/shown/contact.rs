@@ -45,6 +45,15 @@ pub(in crate::engine) fn not_paired(contact: &Contact) -> ApiError {
         .with_data(serde_json::json!({ "state": state.as_str() }))
 }
 
+/// Since when they stand as they do: what came back with our list of contacts has no invite that could tell.
+fn since(contact: &Contact) -> u64 {
+    match &contact.wanted {
+        Some(wanted) => wanted.since,
+        None if contact.is_remembered() => contact.changed_at,
+        None => contact.relationship.since(),
+    }
+}
+
 /// As clients see it.
 pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api::Contact, EngineError> {
     let relationship = &contact.relationship;
@@ -60,7 +69,7 @@ pub(in crate::engine) fn show(cx: &Cx<'_, '_>, contact: &Contact) -> Result<api:
         alias: contact.alias.clone(),
         name: card.and_then(|card| card.name),
         state,
-        since: Time::from_unix_ms(contact.wanted.as_ref().map_or(relationship.since(), |wanted| wanted.since)),
+        since: Time::from_unix_ms(since(contact)),
         direction: contact.outgoing.map(|out| if out { Direction::Outgoing } else { Direction::Incoming }),
         note: contact.note.clone(),
         expires_at: expires_at.map(Time::from_unix_ms),

@@ -66,12 +66,14 @@ fn an_account_that_is_brought_back_knows_its_contacts_and_what_it_called_them() 
     );
     rename(&mut world, "Alice from the lake");
     world.pass(2 * DAY, DAY / 4);
+    let began = world.now;
     bring_back(&mut world, &words);
     let before = list(&mut world);
     let back = contacts(&mut world, ANEW);
     let [alice] = back.as_slice() else { panic!("{back:?}") };
     assert_eq!((&alice.contact, alice.alias.as_deref()), (&world.id(ALICE), Some("Alice from the lake")));
     assert_eq!((alice.state, alice.remembered), (ContactState::Stranger, true));
+    assert!(alice.since.unix_ms() >= began, "since the list came back, not since 1970");
     assert!(world.look(ANEW, |cx| ListKeys::load(cx.tx).unwrap().unwrap().read).is_none(), "it is good once");
     // Alice's node asks, as it does by itself, and is known as it was.
     world.pass(10 * 60_000, 5_000);

@@ -1,6 +1,8 @@
 //! Where our mail waits, and that of contacts, as stored. Keepers and inbox key are those of the account: its devices tell each other
 //! (`engine/own/keepers.rs`). How a keeper answers is what each device sees for itself.
 
+use std::collections::BTreeSet;
+
 use covey_pairing::crypto::kem::KemHash;
 use covey_pairing::identity::{DeviceKeys, InvitePlace};
 use covey_pairing::ids::{AccountId, DeviceId};
@@ -11,10 +13,10 @@ use covey_pairing::keeper::{
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
-use crate::engine::records::devices;
+use crate::engine::records::devices::Card;
 use crate::engine::records::people::Contact;
 use crate::engine::{EngineError, PeerKey, tables};
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 
 /// How a keeper of ours stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -292,16 +294,39 @@ pub(in crate::engine) fn theirs(tx: &Tx<'_>, account: &AccountId) -> Result<Vec<
     Ok(tx.scan_intact(&tables::all_theirs(account), usize::MAX)?.into_iter().map(|(_, theirs)| theirs).collect())
 }
 
-/// Where mail for a contact may be left: what its active devices said last of all that the account agreed on.
+/// What the active devices of a contact said last of all that the account agreed on: `of` each mailbox, the newest word first.
+fn agreed<T>(tx: &Tx<'_>, account: &AccountId, of: impl Fn(&Mailbox) -> T) -> Result<Vec<T>, EngineError> {
+    // Asked of everybody to whom something waits; hardly anybody has keepers.
+    if !tx.may_hold(&tables::all_theirs(account))? {
+        return Ok(Vec::new());
+    }
+    let ids = |card: &Card| card.devices.iter().map(|device| device.id).collect::<Vec<_>>();
+    let mut told = Vec::new();
+    for device in tx.look(&tables::card(account), ids)?.unwrap_or_default() {
+        let said = |theirs: &Theirs| (theirs.mailbox.number, theirs.at, of(&theirs.mailbox));
+        told.extend(intact(tx.look(&tables::theirs(account, &device), said))?);
+    }
+    let newest = told.iter().map(|(number, ..)| *number).max().unwrap_or(0);
+    told.retain(|(number, ..)| *number == newest);
+    told.sort_by_key(|(_, at, _)| std::cmp::Reverse(*at));
+    Ok(told.into_iter().map(|(.., mailbox)| mailbox).collect())
+}
+
+/// One damaged record does not hide the others.
+fn intact<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, EngineError> {
+    match found {
+        Err(error) if !error.is_transient() => {
+            tracing::error!(%error, "a record is left out");
+            Ok(None)
+        }
+        found => Ok(found?),
+    }
+}
+
+/// Where mail for a contact may be left.
 pub(in crate::engine) fn places(tx: &Tx<'_>, account: &AccountId) -> Result<Vec<(MailboxAt, InboxKey)>, EngineError> {
-    let active = devices::devices(tx, account)?;
-    let mut told = theirs(tx, account)?;
-    told.retain(|theirs| active.iter().any(|device| device.id == theirs.device));
-    let newest = told.iter().map(|theirs| theirs.mailbox.number).max().unwrap_or(0);
-    told.retain(|theirs| theirs.mailbox.number == newest);
-    told.sort_by_key(|theirs| std::cmp::Reverse(theirs.at));
     let mut places: Vec<(MailboxAt, InboxKey)> = Vec::new();
-    for Theirs { mailbox, .. } in told {
+    for mailbox in agreed(tx, account, Mailbox::clone)? {
         for at in mailbox.at {
             if places.iter().all(|(known, _)| known.slot != at.slot) {
                 places.push((at, mailbox.key.clone()));
@@ -356,9 +381,12 @@ pub(in crate::engine) fn kept(
     (fid, seq): (u64, u64),
     now: u64,
 ) -> Result<Option<(u32, u64)>, EngineError> {
+    let slots = agreed(tx, account, |mailbox| mailbox.at.iter().map(|at| at.slot).collect::<Vec<_>>())?;
+    let slots: BTreeSet<SlotId> = slots.into_iter().flatten().collect();
     let mut ends = Vec::new();
-    for (at, _) in places(tx, account)? {
-        ends.extend(left(tx, account, &at.slot)?.until(fid, seq).filter(|until| *until > now));
+    for slot in slots {
+        let until = tx.look(&tables::left(account, &slot), |left: &Left| left.until(fid, seq))?;
+        ends.extend(until.flatten().filter(|until| *until > now));
     }
     Ok(ends.iter().max().map(|until| (u32::try_from(ends.len()).unwrap_or(u32::MAX), *until)))
 }

@@ -132,6 +132,22 @@ impl Talk {
             patiently("a stream of messages", async { tokio::join!(sending, showing) }).await;
         Streamed { acknowledged, shown, inversions }
     }
+
+    /// Until another device of the one who writes has all that was written.
+    pub async fn passed_on(&self, device: &Daemon) {
+        let (client, newest) =
+            (device.client().await, api::MessageList { limit: Some(1), ..api::MessageList::default() });
+        patiently("what is passed on", async {
+            loop {
+                let listed = client.call(&newest).await.expect("it answers");
+                if listed.iter().any(|message| message.text == text(self.number)) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
+    }
 }
 
 /// Messages that nobody has read yet.

@@ -11,6 +11,7 @@ pub(super) mod quotas;
 pub(super) mod retry;
 pub(super) mod tally;
 pub(super) mod transfers;
+pub(super) mod unheard;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ use crate::engine::live::quotas::Quotas;
 use crate::engine::live::retry::Retry;
 use crate::engine::live::tally::Tally;
 use crate::engine::live::transfers::Transfers;
+use crate::engine::live::unheard::Unheard;
 use crate::engine::records::{marks, parcels};
 use crate::engine::wire::own_record;
 use crate::engine::{PeerKey, Policy};
@@ -37,6 +39,8 @@ pub struct Live {
     pub(super) connected: BTreeSet<PeerKey>,
     /// Contacts' devices whose sync stream is open.
     pub(super) opened: BTreeSet<PeerKey>,
+    /// What connected devices said before our own stream to them was open.
+    pub(super) unheard: Unheard,
     /// Devices of paired contacts that were connected since the start. Bounded by the contacts.
     pub(super) contacts: BTreeMap<PeerKey, ContactPeer>,
     /// Accounts for whom a pairing frame waits.
@@ -117,6 +121,7 @@ impl Live {
         Self {
             connected: BTreeSet::new(),
             opened: BTreeSet::new(),
+            unheard: Unheard::default(),
             contacts: BTreeMap::new(),
             waiting: BTreeMap::new(),
             lost: Lost::default(),

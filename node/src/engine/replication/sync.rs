@@ -33,6 +33,7 @@ pub(in crate::engine) fn connected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result
 /// The last connection to `peer` is gone.
 pub(in crate::engine) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     cx.live.connected.remove(&peer);
+    cx.live.unheard.take(&peer);
     closed(cx, peer);
     post::peer_gone(cx, peer)
 }
@@ -41,6 +42,7 @@ pub(in crate::engine) fn disconnected(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Res
 pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<(), EngineError> {
     // Before anything is read: if the disk fails now, this is begun anew once it does not ([`reopen`]); nobody says again that the stream is open.
     let came = cx.live.opened.insert(peer);
+    let said = cx.live.unheard.take(&peer);
     let Some(owner) = members::peer(cx, peer)? else {
         cx.live.opened.remove(&peer);
         return Ok(());
@@ -77,6 +79,8 @@ pub(in crate::engine) fn opened(cx: &mut Cx<'_, '_>, peer: PeerKey) -> Result<()
     for channel in groups {
         sharing::share(cx, peer, &channel)?;
     }
+    // [SYNC-18] Only now: it knows where it is in channels that are shared, and may be waiting for us to say it has all.
+    said.into_iter().for_each(|frame| cx.notices.sync(peer, SyncInput::Frame(frame)));
     post::peer_opened(cx, owner, peer)?;
     repair::ask(cx, owner, peer)?;
     control::card_to(cx, owner)?;
@@ -124,9 +128,13 @@ pub(in crate::engine) fn closed(cx: &mut Cx<'_, '_>, peer: PeerKey) {
     }
 }
 
-/// A frame on the sync stream.
+/// A frame on the peer's sync stream. That may be open before ours is.
 pub(in crate::engine) fn frame(cx: &mut Cx<'_, '_>, peer: PeerKey, frame: Vec<u8>) {
-    cx.notices.sync(peer, SyncInput::Frame(frame));
+    if cx.live.opened.contains(&peer) {
+        cx.notices.sync(peer, SyncInput::Frame(frame));
+    } else {
+        cx.live.unheard.keep(peer, frame);
+    }
 }
 
 /// Begins anew with every open stream: what is in memory may be ahead of the store.

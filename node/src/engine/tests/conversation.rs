@@ -72,6 +72,25 @@ fn the_sender_learns_what_was_delivered_and_read() {
     assert_eq!(world.texts(0, 1), ["hello"], "a receipt is no message");
 }
 
+/// [SYNC-18] One of the two streams between them is open first, and that side begins at once.
+#[test]
+fn what_a_contact_has_is_known_although_it_says_so_before_our_own_stream_is_open() {
+    let mut world = World::new(2, 8);
+    world.pair(0, 1);
+    let sent = world.write(0, 1, "hello").unwrap();
+    // It arrives, and the word that it did is lost.
+    world.deliver(1);
+    world.slow = Some(0);
+    world.disconnect(0, 1);
+    assert_eq!(world.texts(1, 0), ["hello"]);
+    world.settle();
+    world.connect(0, 1);
+    world.settle();
+    let show = api::MessageShow { id: sent.id };
+    let state = world.call(0, |cx| rpc::message::show(cx, &show)).unwrap().state;
+    assert_eq!(state, MessageState::Delivered);
+}
+
 /// [SESS-7]
 #[test]
 fn who_never_answers_is_not_sent_the_beginning_of_the_session_again_and_again() {

@@ -26,6 +26,25 @@ fn three_friends_talk_in_a_group() {
     world.assert_alike(&[0, 1, 2], &group);
 }
 
+/// [SYNC-18]
+#[test]
+fn what_a_member_has_is_known_although_it_says_so_before_our_own_stream_is_open() {
+    let mut world = World::new(2, 403);
+    let group = world.group_of(&[0, 1], "lake");
+    let sent = world.say_in(0, &group, "hello").unwrap();
+    while world.texts_in(1, &group).is_empty() {
+        assert_eq!(world.deliver(1), 1, "it arrives, and the word that it did is lost");
+    }
+    world.slow = Some(0);
+    world.disconnect(0, 1);
+    world.settle();
+    world.connect(0, 1);
+    world.pass(5_000, 500);
+    let show = api::MessageShow { id: sent.id };
+    let state = world.call(0, |cx| rpc::message::show(cx, &show)).unwrap().state;
+    assert_eq!(state, api::MessageState::Delivered);
+}
+
 /// [CTRL-3] [CTRL-4]
 #[test]
 fn a_newcomer_reads_what_is_written_after_they_came_and_not_before() {

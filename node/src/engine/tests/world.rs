@@ -31,6 +31,9 @@ pub(super) struct World {
     allowed: BTreeSet<(usize, usize)>,
     connected: BTreeSet<(usize, usize)>,
     opened: BTreeSet<(usize, usize)>,
+    /// A node whose streams open after all that was on its way to it has come.
+    pub(super) slow: Option<usize>,
+    openings: VecDeque<Flight>,
     pub(super) cards: BTreeMap<AccountId, Vec<u8>>,
     /// Frames of these protocols are lost.
     pub(super) drop: BTreeSet<Protocol>,
@@ -67,6 +70,8 @@ impl World {
             allowed: BTreeSet::new(),
             connected: BTreeSet::new(),
             opened: BTreeSet::new(),
+            slow: (seed % 3 == 2).then_some(0),
+            openings: VecDeque::new(),
             cards: BTreeMap::new(),
             drop: BTreeSet::new(),
             loss: 0,
@@ -133,6 +138,7 @@ impl World {
         self.nodes[node].up = false;
         self.nodes[node].cache.borrow_mut().clear();
         self.flights.retain(|Flight::Input(to, _)| *to != node);
+        self.openings.retain(|Flight::Input(to, _)| *to != node);
         self.allowed.retain(|(from, _)| *from != node);
         let peers: Vec<usize> = (0..self.nodes.len()).filter(|other| self.is_connected(node, *other)).collect();
         for other in peers {
@@ -145,10 +151,11 @@ impl World {
         self.connected.remove(&pair(a, b));
         self.opened.retain(|(x, y)| pair(*x, *y) != pair(a, b));
         let peers = [self.nodes[a].peer(), self.nodes[b].peer()];
-        self.flights.retain(|Flight::Input(to, input)| match input {
-            Input::Frame { peer, .. } => !(*to == a && *peer == peers[1] || *to == b && *peer == peers[0]),
-            _ => true,
-        });
+        let between = |to: usize, peer| to == a && peer == peers[1] || to == b && peer == peers[0];
+        self.flights
+            .retain(|flight| !matches!(flight, Flight::Input(to, Input::Frame { peer, .. }) if between(*to, *peer)));
+        self.openings
+            .retain(|flight| !matches!(flight, Flight::Input(to, Input::Opened { peer }) if between(*to, *peer)));
         self.fly(a, Input::Disconnected { peer: peers[1] });
         self.fly(b, Input::Disconnected { peer: peers[0] });
     }
@@ -256,7 +263,8 @@ impl World {
             let mutual = self.allowed.contains(&(from, to)) && self.allowed.contains(&(to, from));
             if mutual && self.opened.insert((from, to)) {
                 self.fly(from, Input::Connected { peer });
-                self.fly(from, Input::Opened { peer });
+                let flights = if self.slow == Some(from) { &mut self.openings } else { &mut self.flights };
+                flights.push_back(Flight::Input(from, Input::Opened { peer }));
             }
         }
     }
@@ -298,7 +306,8 @@ impl World {
     /// Delivers so much of what is on its way; how much there was.
     pub(super) fn deliver(&mut self, most: usize) -> usize {
         for step in 0..most {
-            let Some(Flight::Input(to, input)) = self.flights.pop_front() else { return step };
+            let next = self.flights.pop_front().or_else(|| self.openings.pop_front());
+            let Some(Flight::Input(to, input)) = next else { return step };
             match input {
                 Input::Frame { protocol, frame, .. } if self.puppet == Some(to) => self.heard.push((protocol, frame)),
                 Input::Frame { frame, .. } if self.defiant.contains(&to) && LogFrame::decode(&frame).is_some() => {}

@@ -53,7 +53,7 @@ impl SledStore {
         self.digest.sum.rows
     }
 
-    /// Compares up to `rows` further rows with the digest, or fewer long ones: each [`SHORT`] bytes of a row count as another.
+    /// Compares up to `rows` further rows with the digest, or fewer long ones: a row counts once more for each 512 bytes of it.
     /// `true`: all of them were, and they agree.
     ///
     /// # Errors

@@ -77,6 +77,11 @@ export function keptText(until) {
   return `A keeper of theirs has it until ${full(until)}: they get it though your node is off by then.`;
 }
 
+/** Where a message waits for somebody who is away, and how long. */
+export function keptBy({ keepers, until }) {
+  return `kept for them by ${count(keepers, 'keeper')} until ${full(until)}`;
+}
+
 /** How far a message has come: what is said, and the icon that shows it. */
 export function deliveryText(state) {
   switch (state) {

@@ -137,6 +137,21 @@ test('an invite that waits at a keeper is shown with how long, and so is who was
   await window.close();
 });
 
+test('of a message that is kept for somebody who is away, the page says by how many keepers and until when', async () => {
+  const window = await openBrowser();
+  const sent = await alice.call('message.send', { to: bob.account, text: 'for when you are back' });
+  const shown = await alice.call('message.show', { id: sent.id });
+  const kept = { keepers: 2, until: '2031-05-04T12:00:00.000Z' };
+  const deliveries = shown.deliveries.map((one) => ({ ...one, state: 'kept', kept }));
+  await instead(window, 'message.show', { ...shown, state: 'kept', deliveries });
+  const page = await openPage(window, alice, `#/chat/${bob.account}`);
+  await page.getByRole('button', { name: 'Actions for this message' }).last().click();
+  await page.getByRole('dialog').getByText(/Bob.*: kept for them by 2 keepers until .*2031/).waitFor();
+  assert.deepEqual(await violations(page), []);
+  assert.deepEqual(window.complaints, []);
+  await window.close();
+});
+
 for (const [how, options] of WINDOWS) {
   test(`the page says what is wrong, and everybody can use it (${how})`, async () => {
     const window = await openBrowser(options);

@@ -5,7 +5,7 @@ import { confirm, openDialog } from '../dialogs.js';
 import { fill, h, name } from '../dom.js';
 import { notice } from '../notices.js';
 import { may } from '../roles.js';
-import { authorOf, count, deliveryText, full, nameOf, shortId } from '../words.js';
+import { authorOf, count, deliveryText, full, keptBy, nameOf, shortId } from '../words.js';
 
 /** `reply` is called if one may answer and does. */
 export function openMessage({ rpc, store }, message, reply) {
@@ -64,7 +64,8 @@ function rows(store, message) {
     const contact = store.contacts.get(recipient);
     return name(alias || (contact ? nameOf(contact) : shortId(recipient)));
   };
-  const delivery = (one) => h('li', {}, called(one), `: ${deliveryText(one.state).text.toLowerCase()}, ${full(one.at)}`, one.why && ` (${one.why})`);
+  const place = (one) => (one.kept ? keptBy(one.kept) : `${deliveryText(one.state).text.toLowerCase()}, ${full(one.at)}`);
+  const delivery = (one) => h('li', {}, called(one), `: ${place(one)}`, one.why && ` (${one.why})`);
   const all = [
     ['From', message.own ? 'You' : name(authorOf(message))],
     ['Sent', full(message.sent_at)],
